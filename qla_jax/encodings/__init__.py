@@ -1,0 +1,1 @@
+"""What a unitary encodes: matrices, vectors, and their algebra."""

@@ -1,0 +1,176 @@
+r"""Dense matrices: the unitary dilation of any matrix, and unitaries that a user brings along.
+
+With $B = A/\alpha = W S V^\dagger$ the dilation is
+$$U = \begin{pmatrix} B & W C W^\dagger \\ V C V^\dagger & -B^\dagger \end{pmatrix}, \qquad C = \sqrt{1 - S^2}.$$
+
+Example:
+    >>> enc = block_encode(2.0 * jnp.eye(2))
+    >>> float(enc.alpha), enc.num_ancillas, float(enc.matvec(jnp.array([1.0, 0.0]))[0])
+    (2.0, 1, 2.0)
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax.encodings.block import BlockEncoding
+from qla_jax.encodings.checks import as_bound, as_numeric, is_concrete, require
+from qla_jax.encodings.encoding import State
+
+
+class Dense(BlockEncoding, kw_only=True):
+    """Block encoding of a stored matrix by a stored unitary, whose leading block is `matrix / alpha`."""
+
+    matrix: Num[Array, "rows columns"]
+    unitary: Num[Array, "dimension dimension"]
+
+    def apply(self, state: State) -> State:
+        return (self.unitary @ state.reshape(-1)).reshape(state.shape)
+
+    def apply_adjoint(self, state: State) -> State:
+        return (state.reshape(-1) @ self.unitary.conj()).reshape(state.shape)
+
+    def matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+        return self.matrix @ x
+
+    def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+        return y @ self.matrix.conj()
+
+
+def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None) -> Dense:
+    r"""Encode any matrix exactly by its unitary dilation, an $(\alpha, 1, 0)$-block-encoding.
+
+    Rectangular and odd-sized matrices are padded inside to $n = \lceil\log_2\max(\text{rows, columns})\rceil$ qubits.
+    The block and everything encoded are differentiable at every matrix, degenerate and singular ones included. The
+    complement $C$ is not where a singular value equals alpha: there its derivative is returned as zero.
+
+    Args:
+        matrix: shape (rows, columns), real or complex.
+        alpha: subnormalization, at least $\|A\|_2$, which is its default. Inside jit an alpha below the norm cannot
+            raise; it gives `eps = inf`.
+
+    Raises:
+        ValueError: wrong rank, an entry that is not finite, or `alpha` below the spectral norm.
+    """
+    matrix = as_numeric("matrix", matrix, ndim=2)
+    norm = jnp.linalg.norm(matrix, 2)
+    slack = 8 * matrix.shape[0] * jnp.finfo(norm.dtype).eps
+    eps = jnp.zeros((), norm.dtype)
+    if alpha is None:
+        alpha = norm
+    else:
+        alpha = as_bound("alpha", alpha, matrix.dtype)
+        if is_concrete(alpha, norm):
+            require(
+                bool(norm <= alpha * (1 + slack)),
+                f"`alpha` must be at least the spectral norm of `matrix`, but alpha = {alpha} < {norm}.",
+            )
+        eps = jnp.where(norm <= alpha * (1 + slack), eps, jnp.inf)
+    qubits = (max(matrix.shape) - 1).bit_length()
+    contraction = matrix / jnp.where(alpha == 0, 1, alpha)
+    square = jnp.zeros((1 << qubits, 1 << qubits), matrix.dtype)
+    square = square.at[: matrix.shape[0], : matrix.shape[1]].set(contraction)
+    return Dense(
+        alpha=alpha,
+        eps=eps,
+        num_ancillas=1,
+        num_qubits=qubits,
+        norm_bound=norm,
+        domain=(matrix.shape[1],),
+        codomain=(matrix.shape[0],),
+        matrix=matrix,
+        unitary=_dilation(square),
+    )
+
+
+def from_unitary(
+    unitary: ArrayLike,
+    *,
+    num_ancillas: int,
+    alpha: ArrayLike,
+    eps: ArrayLike,
+    shape: tuple[int, int] | None = None,
+    norm_bound: ArrayLike | None = None,
+) -> Dense:
+    r"""Bring your own unitary, ancillas most significant: it encodes some $A$ with $\|A - \alpha\langle 0|U|0\rangle\| \le \epsilon$.
+
+    Args:
+        unitary: shape (2^(a+n), 2^(a+n)).
+        num_ancillas: a.
+        alpha: subnormalization.
+        eps: the error you vouch for; nothing can check it here.
+        shape: rows and columns of A where it is smaller than 2^n x 2^n.
+        norm_bound: a bound on $\|A\|$ that you vouch for; `alpha + eps` unless given.
+
+    Raises:
+        ValueError: not square, not a power of two, not unitary to rounding, or a negative bound.
+    """
+    unitary = as_numeric("unitary", unitary, ndim=2)
+    qubits = _qubits_of(unitary, num_ancillas)
+    shape = shape or (1 << qubits, 1 << qubits)
+    require(max(shape) <= 1 << qubits, f"`shape` must fit in 2^{qubits} x 2^{qubits}, but is {shape}.")
+    alpha = as_bound("alpha", alpha, unitary.dtype)
+    eps = as_bound("eps", eps, unitary.dtype)
+    return Dense(
+        alpha=alpha,
+        eps=eps,
+        num_ancillas=num_ancillas,
+        num_qubits=qubits,
+        norm_bound=alpha + eps if norm_bound is None else as_bound("norm_bound", norm_bound, unitary.dtype),
+        domain=(shape[1],),
+        codomain=(shape[0],),
+        matrix=alpha * unitary[: shape[0], : shape[1]],
+        unitary=unitary,
+    )
+
+
+def _qubits_of(unitary: Array, num_ancillas: int) -> int:
+    rows = unitary.shape[0]
+    qubits = rows.bit_length() - 1
+    require(
+        unitary.shape == (1 << qubits, 1 << qubits), f"`unitary` must be 2^q x 2^q, but has shape {unitary.shape}."
+    )
+    require(0 <= num_ancillas <= qubits, f"`num_ancillas` must lie between 0 and {qubits}, but is {num_ancillas}.")
+    if is_concrete(unitary):
+        defect = float(jnp.abs(unitary @ unitary.conj().T - jnp.eye(rows)).max())
+        tolerance = 100 * rows * float(jnp.finfo(unitary.dtype).eps)
+        require(defect <= tolerance, f"`unitary` must be unitary, but |U U^H - I| reaches {defect:.3g}.")
+    return qubits - num_ancillas
+
+
+def _dilation(contraction: Num[Array, "n n"]) -> Num[Array, "m m"]:
+    left, right = _complements(contraction)
+    return jnp.block([[contraction, left], [right, -contraction.conj().T]])
+
+
+@jax.custom_jvp
+def _complements(contraction: Num[Array, "n n"]) -> tuple[Array, Array]:
+    left, _, right, _ = _complement_factors(contraction)
+    return left, right
+
+
+def _complement_factors(contraction: Array) -> tuple[Array, tuple, Array, Array]:
+    # One decomposition for both: taking two square roots would lose half of the digits at singular value 1.
+    w, s, vh = jnp.linalg.svd(contraction)
+    c = jnp.sqrt(jnp.maximum((1 - s) * (1 + s), 0))
+    return (w * c) @ w.conj().T, (w, vh.conj().T), (vh.conj().T * c) @ vh, c
+
+
+@_complements.defjvp
+def _complements_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
+    # Differentiating R^2 = I - B B^H gives a Sylvester equation, solved in the eigenbasis of R (Daleckii-Krein):
+    # no differences of singular values occur, so degenerate spectra are no special case.
+    (b,), (db,) = primals, tangents
+    left, (w, v), right, c = _complement_factors(b)
+    pairs = c[:, None] + c[None, :]
+    singular = pairs <= 8 * len(c) * jnp.sqrt(jnp.finfo(c.dtype).eps)
+    weights = jnp.where(singular, 0, -1 / jnp.where(singular, 1, pairs))
+
+    def root(basis: Array, dgram: Array) -> Array:
+        return basis @ (weights * (basis.conj().T @ dgram @ basis)) @ basis.conj().T
+
+    d_left = root(w, db @ b.conj().T + b @ db.conj().T)
+    d_right = root(v, db.conj().T @ b + b.conj().T @ db)
+    return (left, right), (d_left, d_right)

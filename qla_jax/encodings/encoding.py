@@ -1,0 +1,133 @@
+r"""What block and vector encodings have in common: a unitary on ancillas and system, known by what it does to a state.
+
+A node has two primitives, `apply` and `apply_adjoint`, on a state of shape (2^a, 2^n): ancillas first, system last,
+both big-endian. Everything else follows from them: the explicit unitary, the flagged block $\langle 0|U|0\rangle$, and
+circuits that run a part on some of the qubits and leave the others idle.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+from jaxtyping import Num
+
+from qla_jax.encodings.checks import require
+
+MAX_UNITARY_QUBITS = 13
+"""An explicit unitary has at most 2^13 rows: 1 GiB in complex128."""
+
+State = Num[Array, "ancilla system"]
+
+
+class Encoding(struct.PyTreeNode, ABC, kw_only=True):
+    r"""A unitary $U$ whose block $\alpha\langle 0|U|0\rangle$ on $a$ ancillas and $n$ system qubits stands for something.
+
+    Attributes:
+        alpha: subnormalization, a real scalar.
+        eps: absolute error bound in units of what is encoded; 0.0 is exact, `inf` unknown. Bounds approximation, not rounding.
+        num_ancillas: $a$.
+        num_qubits: $n$, the system alone.
+    """
+
+    alpha: Array
+    eps: Array
+    num_ancillas: int = struct.field(pytree_node=False)
+    num_qubits: int = struct.field(pytree_node=False)
+
+    @abstractmethod
+    def apply(self, state: State) -> State:
+        """$U$ on a state."""
+
+    @abstractmethod
+    def apply_adjoint(self, state: State) -> State:
+        """$U^\\dagger$ on a state."""
+
+    def flagged(self, system: Num[Array, " system"]) -> Num[Array, " system"]:
+        r"""$\langle 0|U|0\rangle$ on a system state, each ancilla projected as soon as no later gate touches it.
+
+        The plain derivation projects at the end; composites override it. Exact, but not unitary: see `run_projected`.
+        """
+        return self.apply(with_ancillas(system, self.num_ancillas))[0]
+
+    def uses(self) -> tuple[tuple["Encoding", int], ...]:
+        """The parts this circuit calls and how often (calls of the part and of its adjoint together); a leaf has none."""
+        return ()
+
+
+def with_ancillas(system: Num[Array, " system"], num_ancillas: int) -> State:
+    """The state with all ancillas in |0>."""
+    return jnp.zeros((1 << num_ancillas, system.size), system.dtype).at[0].set(system)
+
+
+def run_on(apply: Callable[[State], State], part: Encoding, state: State) -> State:
+    """Run `part` (its `apply` or `apply_adjoint`) on the least significant ancillas and system qubits; the rest idle."""
+    idle_ancillas = state.shape[0] >> part.num_ancillas
+    idle_system = state.shape[1] >> part.num_qubits
+    if idle_ancillas == idle_system == 1:
+        return apply(state)
+    shape = (idle_ancillas, 1 << part.num_ancillas, idle_system, 1 << part.num_qubits)
+    on_all = jax.vmap(jax.vmap(apply, in_axes=1, out_axes=1))
+    return on_all(state.reshape(shape)).reshape(state.shape)
+
+
+def flagged_on(part: Encoding, system: Num[Array, " system"]) -> Num[Array, " system"]:
+    """`part.flagged` on the least significant system qubits; the rest idle."""
+    return jax.vmap(part.flagged)(system.reshape(-1, 1 << part.num_qubits)).reshape(-1)
+
+
+def on_front_ancillas(apply: Callable[[State], State], part: Encoding, state: State) -> State:
+    """Run `part` on the most significant ancillas and the least significant system qubits; the rest idle."""
+    grid = state.reshape(1 << part.num_ancillas, -1, state.shape[1])
+    return jax.vmap(lambda s: run_on(apply, part, s), in_axes=1, out_axes=1)(grid).reshape(state.shape)
+
+
+def side_by_side(left: Encoding, right: Encoding, way: Callable, state: State) -> State:
+    """Two circuits on disjoint qubits: ancillas left, ancillas right, system left, system right."""
+    sizes = (left.num_ancillas, right.num_ancillas, left.num_qubits, right.num_qubits)
+    grid = state.reshape(*(1 << size for size in sizes))
+    grid = jax.vmap(jax.vmap(way(left), in_axes=1, out_axes=1), in_axes=3, out_axes=3)(grid)
+    return jax.vmap(jax.vmap(way(right), in_axes=1, out_axes=1))(grid).reshape(state.shape)
+
+
+def swap_qubits(array: Num[Array, "... system"], first: int, second: int, behind: int) -> Num[Array, "... system"]:
+    """Swap two neighbouring groups of `first` and `second` system qubits, with `behind` qubits after them.
+
+    Composite systems keep idle qubits (always |0>) in front, so that registers stay where `registers.embed` puts them.
+    """
+    if 0 in (first, second):
+        return array
+    grid = array.reshape(*array.shape[:-1], -1, 1 << first, 1 << second, 1 << behind)
+    return grid.swapaxes(-3, -2).reshape(array.shape)
+
+
+def unitary(enc: Encoding) -> Num[Array, "rows rows"]:
+    r"""The explicit unitary, shape (2^(a+n), 2^(a+n)), ancillas most significant.
+
+    Its leading entries are the block over alpha: `unitary(enc)[:rows, :columns] == A / alpha` when A is stored without
+    padding between registers (`docs/conventions.md`).
+
+    Raises:
+        ValueError: above 2^13 rows. Use `enc.apply`, which never forms the unitary.
+    """
+    qubits = enc.num_ancillas + enc.num_qubits
+    require(
+        qubits <= MAX_UNITARY_QUBITS,
+        f"`enc` must have at most {MAX_UNITARY_QUBITS} qubits for an explicit unitary, but has {qubits} "
+        f"(2^{qubits} = {1 << qubits} rows); `enc.apply(state)` is the matrix-free way.",
+    )
+    shape = (1 << enc.num_ancillas, 1 << enc.num_qubits)
+    basis = jnp.eye(1 << qubits, dtype=enc.alpha.dtype).reshape(-1, *shape)
+    return jax.vmap(enc.apply)(basis).reshape(1 << qubits, -1).T
+
+
+def apply_of(enc: Encoding) -> Callable[[State], State]:
+    """`enc.apply`, for circuits that run parts in either direction."""
+    return enc.apply
+
+
+def apply_adjoint_of(enc: Encoding) -> Callable[[State], State]:
+    """`enc.apply_adjoint`."""
+    return enc.apply_adjoint

@@ -1,0 +1,231 @@
+r"""Vector encodings: any vector $x$ as the flagged column of a unitary, $\|x - \alpha\langle 0|U|0\rangle|0\rangle\| \le \epsilon$.
+
+The vector need not be a unit vector and $\epsilon$ is absolute, so sums, products and pieces need no bookkeeping of
+norms; `normalize` is the one explicit node that turns an encoding of $x$ into one of $x/\|x\|$. The papers' "1/N" forms
+of a lemma are `normalize` after the lemma.
+
+A builder computes the encoded vector once, from the encoded views of the parts, and stores it beside the circuit;
+`run` recomputes it by the circuit.
+
+References:
+    Rattew et al. (2025), Definition 3. https://arxiv.org/abs/2510.07195
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax.encodings import registers
+from qla_jax.encodings.checks import as_bound, as_numeric, is_concrete, require
+from qla_jax.encodings.dense import _qubits_of
+from qla_jax.encodings.encoding import Encoding, State, with_ancillas
+from qla_jax.encodings.preparation import prepare, unit_vector, unprepare
+
+
+class VectorEncoding(Encoding, kw_only=True):
+    r"""An $(\alpha, a, \epsilon)$-vector-encoding of $x$.
+
+    Attributes:
+        encoded: $\alpha\langle 0|U|0\rangle|0\rangle$, shape (prod(sizes),).
+        sizes: the registers that $x$ lives on, such as `(3, 5, 5)` for three channels of a 5 x 5 image.
+    """
+
+    encoded: Num[Array, " size"]
+    sizes: tuple[int, ...] = struct.field(pytree_node=False)
+
+    def vector(self) -> Num[Array, " size"]:
+        """The encoded vector, alpha included (the encoded view)."""
+        return self.encoded
+
+    @property
+    def amplitude(self) -> Array:
+        r"""$\|\langle 0|U|0\rangle|0\rangle\|$, the flagged amplitude; its square is the success probability."""
+        return jnp.linalg.norm(self.encoded) / jnp.where(self.alpha == 0, 1, self.alpha)
+
+
+@jax.custom_jvp
+def run(vec: VectorEncoding) -> Num[Array, " size"]:
+    """The encoded vector by running the whole circuit from |0>, every ancilla simulated.
+
+    Its derivative is that of the encoded view: garbage need not have one.
+    """
+    state = vec.apply(with_ancillas(_start(vec), vec.num_ancillas))
+    return vec.alpha * registers.extract(state[0], vec.sizes)
+
+
+@jax.custom_jvp
+def run_projected(vec: VectorEncoding) -> Num[Array, " size"]:
+    """The encoded vector by running the circuit with flagged ancillas projected as soon as no later gate touches them.
+
+    Exact, and far smaller than the full state; but a projection is not unitary, so this is no circuit to amplify.
+    """
+    return vec.alpha * registers.extract(vec.flagged(_start(vec)), vec.sizes)
+
+
+@run.defjvp
+def _run_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    return run(*primals), tangents[0].encoded
+
+
+@run_projected.defjvp
+def _run_projected_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    return run_projected(*primals), tangents[0].encoded
+
+
+def _start(vec: VectorEncoding) -> Array:
+    return jnp.zeros(1 << vec.num_qubits, vec.encoded.dtype).at[0].set(1)
+
+
+class StatePreparation(VectorEncoding, kw_only=True):
+    """A known vector, prepared by a reflection."""
+
+    direction: Num[Array, " system"]
+
+    def apply(self, state: State) -> State:
+        return prepare(self.direction, state.T).T
+
+    def apply_adjoint(self, state: State) -> State:
+        return unprepare(self.direction, state.T).T
+
+
+def vector_encode(x: ArrayLike, *, pad: bool = False) -> StatePreparation:
+    r"""Encode a vector, or a tensor of any rank in C order, exactly: a $(\|x\|, 0, 0)$-vector-encoding.
+
+    Args:
+        x: real or complex, any shape. Each axis becomes a register; the encoded vector is `x.reshape(-1)`.
+        pad: allow axes whose length is not a power of two; they are padded inside.
+
+    Raises:
+        ValueError: an axis that is not a power of two without `pad`, an entry that is not finite, or the zero vector.
+            Inside jit and vmap the zero vector gets alpha = 0, which encodes it exactly.
+    """
+    x = as_numeric("x", x, ndim=max(jnp.ndim(x), 1))
+    for size in x.shape:
+        require(pad or size & (size - 1) == 0, f"`x` must have power-of-two axes unless pad=True, but has shape {x.shape}.")
+    flat = x.reshape(-1)
+    direction, norm = unit_vector(flat)
+    if is_concrete(flat):
+        require(bool(norm > 0), f"`x` must not be the zero vector, there is nothing to encode, but {x.size} entries are 0.")
+    qubits = registers.num_qubits(x.shape)
+    return StatePreparation(
+        alpha=norm,
+        eps=jnp.zeros_like(norm),
+        num_ancillas=0,
+        num_qubits=qubits,
+        encoded=flat,
+        sizes=x.shape,
+        direction=registers.embed(direction, x.shape, qubits),
+    )
+
+
+class ExplicitVector(VectorEncoding, kw_only=True):
+    """Vector encoding by a stored unitary."""
+
+    unitary: Num[Array, "dimension dimension"]
+
+    def apply(self, state: State) -> State:
+        return (self.unitary @ state.reshape(-1)).reshape(state.shape)
+
+    def apply_adjoint(self, state: State) -> State:
+        return (state.reshape(-1) @ self.unitary.conj()).reshape(state.shape)
+
+
+def vector_from_unitary(
+    unitary: ArrayLike,
+    *,
+    num_ancillas: int,
+    alpha: ArrayLike,
+    eps: ArrayLike,
+    sizes: tuple[int, ...] | None = None,
+) -> ExplicitVector:
+    r"""Bring your own unitary: its first column encodes some $x$ with $\|x - \alpha\langle 0|U|0\rangle|0\rangle\| \le \epsilon$.
+
+    Args:
+        unitary: shape (2^(a+n), 2^(a+n)), ancillas most significant.
+        num_ancillas: a.
+        alpha: subnormalization.
+        eps: the error you vouch for; nothing can check it here.
+        sizes: the registers of x; `(2^n,)` unless given. Padding among them must hold amplitude zero.
+
+    Raises:
+        ValueError: not square, not a power of two, not unitary to rounding, or a negative bound.
+    """
+    unitary = as_numeric("unitary", unitary, ndim=2)
+    qubits = _qubits_of(unitary, num_ancillas)
+    sizes = sizes or (1 << qubits,)
+    require(registers.num_qubits(sizes) <= qubits, f"`sizes` must fit in {qubits} qubits, but is {sizes}.")
+    alpha = as_bound("alpha", alpha, unitary.dtype)
+    column = unitary[: 1 << qubits, 0]
+    encoded = registers.extract(column, sizes)
+    if is_concrete(column):
+        leak = float(jnp.abs(column - registers.embed(encoded, sizes, qubits)).max())
+        require(leak < 1e-6, f"`sizes` must leave padding at amplitude zero, but {sizes} leaves {leak:.3g} outside.")
+    return ExplicitVector(
+        alpha=alpha,
+        eps=as_bound("eps", eps, unitary.dtype),
+        num_ancillas=num_ancillas,
+        num_qubits=qubits,
+        encoded=alpha * encoded,
+        sizes=sizes,
+        unitary=unitary,
+    )
+
+
+class Normalized(VectorEncoding, kw_only=True):
+    r"""The same circuit, read as an encoding of $x/\|x\|$."""
+
+    part: VectorEncoding
+    norm: Array
+
+    def apply(self, state: State) -> State:
+        return self.part.apply(state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return self.part.apply_adjoint(state)
+
+    def flagged(self, system: Num[Array, " system"]) -> Num[Array, " system"]:
+        return self.part.flagged(system)
+
+    def uses(self) -> tuple[tuple[Encoding, int], ...]:
+        return ((self.part, 1),)
+
+
+def normalize(vec: VectorEncoding) -> Normalized:
+    r"""From an encoding of $x$ to one of $x/\|x\|$: an $(\alpha/M, a, \epsilon')$-vector-encoding.
+
+    Only the norm $M$ of the encoded vector is known, not that of the ideal one; hence
+    $\epsilon' = 2\epsilon/(2M - \epsilon)$ for $\epsilon < M$ and 2 otherwise, from
+    $\|x/|x| - y/|y|\| \le 2|x - y|/(|x| + |y|)$ (Dunkl, Williams 1964). $\epsilon/M$, which the lemmas of the paper
+    suggest, is violated in practice. A zero vector has no direction: it stays zero, with `eps = inf`.
+
+    Raises:
+        ValueError: an exact encoding of the zero vector, where that can be seen.
+    """
+    direction, norm = unit_vector(vec.encoded)
+    if is_concrete(norm, vec.eps):
+        require(bool((norm > 0) | (vec.eps > 0)), "`vec` must not encode the zero vector: it has no direction, norm 0.0.")
+    zero = norm == 0
+    safe = jnp.where(zero, 1, norm)
+    known = vec.eps < norm
+    eps = jnp.where(known, 2 * vec.eps / jnp.where(known, 2 * norm - vec.eps, 1), 2)
+    eps = jnp.where(zero | jnp.isinf(vec.eps), jnp.inf, eps)
+    return Normalized(
+        alpha=vec.alpha / safe,
+        eps=eps.astype(norm.dtype),
+        num_ancillas=vec.num_ancillas,
+        num_qubits=vec.num_qubits,
+        encoded=jnp.where(zero, 0, direction),
+        sizes=vec.sizes,
+        part=vec,
+        norm=norm,
+    )
+
+
+def same_place(sizes: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two tuples of registers put their entries at the same basis states."""
+    return math.prod(sizes) == math.prod(other) and registers.canonical(sizes) == registers.canonical(other)

@@ -1,0 +1,1 @@
+"""An encoding and a polynomial give an encoding."""

@@ -1,0 +1,102 @@
+r"""Activation: a polynomial applied to the entries of an encoded vector, without phase finding.
+
+For odd $P = x\,Q(x)$: the diagonal of amplitudes gives $\mathrm{diag}(y)$, the Chebyshev combination $Q(\mathrm{diag}(y))$, and that
+acts on the vector itself: $Q(y_j)\,y_j = P(y_j)$. The polynomial acts on true values: on subnormalized amplitudes
+$y = x/\alpha$ the circuit uses $y \mapsto P(\alpha y)$ re-expanded, so the network computed does not depend on $\alpha$.
+
+References:
+    Rattew et al. (2025), Lemma B.18, there with normalisation $4\max|P/x|$. https://arxiv.org/abs/2510.07195
+"""
+
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Num
+
+from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
+from qla_jax.encodings.checks import require, times
+from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.lemmas import MatrixVectorProduct, matrix_vector_product
+from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.polynomials import chebyshev
+from qla_jax.polynomials.polynomial import Polynomial
+from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
+
+Vector = Num[Array, " n"]
+
+
+class Activation(VectorEncoding, kw_only=True):
+    r"""$P(x)$ entrywise, $Q(|x|)\,x$ for complex amplitudes."""
+
+    even_coeffs: Num[Array, " terms"]
+    part: VectorEncoding
+
+    @property
+    def circuit(self) -> MatrixVectorProduct:
+        """The circuit in terms of smaller ones; the part's circuit stands in it twice."""
+        return matrix_vector_product(chebyshev_lcu(diagonal_of_amplitudes(self.part), self.even_coeffs), self.part)
+
+    def apply(self, state: State) -> State:
+        return self.circuit.apply(state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return self.circuit.apply_adjoint(state)
+
+    def flagged(self, system: Vector) -> Vector:
+        return self.circuit.flagged(system)
+
+    def uses(self) -> tuple[tuple[Encoding, int], ...]:
+        return ((self.part, 2 * len(self.even_coeffs) - 1),)
+
+
+def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
+    r"""Encode $f(x)$ entrywise through its odd approximant $P$, with $k$ calls of the vector's circuit for degree $k$.
+
+    A $(\sum_j|q_{2j}|,\ n + 2a + \lceil\log_2\frac{k+1}2\rceil,\ \epsilon')$-vector-encoding, $q_{2j}$ the Chebyshev coefficients of
+    $P(\alpha y)/y$. For erf, tanh and sin at $\alpha = 1$ the normalisation is $\max|P(x)/x|$; for other polynomials it can
+    be larger. It grows like $\alpha^k$. For complex amplitudes the result is $Q(|x|)\,x$ with $Q(x) = P(x)/x$: the phase stays.
+
+    The error is the approximation on the entries that are there, $\min(\sqrt n\,\delta,\ r\|\tilde x\|)$ with the polynomial's
+    absolute and relative bounds, plus the Lipschitz constant of f times the error of $x$. For a polynomial that is its own
+    target the Lipschitz constant is a proven bound on $|P'|$ up to $\max|\tilde x| + \epsilon$. Entries outside [-1, 1],
+    where an approximant proves nothing, give `eps = inf`.
+
+    Raises:
+        ValueError: a polynomial that is not odd; split it into odd and even parts and add them with `vector_sum`.
+    """
+    require(
+        poly.parity == "odd",
+        f"`poly` must be odd, but its parity is {poly.parity!r}; encode odd and even parts apart and add them.",
+    )
+    even = chebyshev.quotient(chebyshev.rescale(poly.coeffs, vec.alpha.astype(poly.coeffs.dtype)))
+    # The node's parameters come from the circuit it stands for; only the error rule is sharper than the generic one.
+    terms = len(even)
+    return Activation(
+        alpha=jnp.abs(even).sum(),
+        eps=_error(vec, poly),
+        num_ancillas=vec.num_qubits + 2 * vec.num_ancillas + (terms - 1).bit_length(),
+        num_qubits=vec.num_qubits,
+        encoded=evaluate_odd(poly, vec.encoded),
+        sizes=vec.sizes,
+        even_coeffs=even,
+        part=vec,
+    )
+
+
+def evaluate_odd(poly: Polynomial, x: Array) -> Array:
+    r"""$Q(|x|)\,x$, which is $P(x)$ for real x: what the activation circuit computes, without a circuit."""
+    even = chebyshev.quotient(poly.coeffs)
+    square = jnp.square(x.real) + jnp.square(x.imag)
+    return chebyshev.evaluate(even, 2 * square - 1) * x
+
+
+def _error(vec: VectorEncoding, poly: Polynomial) -> Array:
+    size = jnp.abs(vec.encoded)
+    uniform = times(jnp.sqrt(1.0 * size.size), poly.error_bound)
+    approximation = jnp.minimum(uniform, times(poly.relative_bound, jnp.linalg.norm(vec.encoded)))
+    inside = size.max() <= 1 + 8 * jnp.finfo(size.dtype).eps
+    approximation = jnp.where(inside | (poly.error_bound == 0), approximation, jnp.inf)
+    reach = size.max() + vec.eps
+    safe = jnp.where(jnp.isfinite(reach), reach, 1)
+    slope = chebyshev.sup_bound(chebyshev.derivative(chebyshev.rescale(poly.coeffs, safe))) / jnp.where(safe == 0, 1, safe)
+    exact = (poly.error_bound == 0) & jnp.isinf(poly.lipschitz)
+    return approximation + times(jnp.where(exact, slope, poly.lipschitz), vec.eps)

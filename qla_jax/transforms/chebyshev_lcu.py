@@ -1,0 +1,126 @@
+r"""Even polynomials of an encoding without phase finding: a linear combination of Chebyshev polynomials.
+
+$T_{2j}(A/\alpha)$ is the flagged block of $(R V^\dagger R V)^j$ with $R = 2|0\rangle\langle 0| - 1$ on the ancillas. A control on
+the index register turns the reflections off beyond step $j$; what is left of a step, $V^\dagger V$, is the identity. For a
+matrix $W S V^\dagger$ that is not Hermitian the result is $V\,Q(S)\,V^\dagger$.
+
+References:
+    Gilyen, Su, Low, Wiebe (2018), Lemma 9 and Lemma 52. https://arxiv.org/abs/1806.01838
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax.encodings.block import BlockEncoding
+from qla_jax.encodings.checks import as_numeric, times
+from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.lcu import amplitudes, index_qubits, phases
+from qla_jax.encodings.preparation import prepare, unprepare
+
+Vector = Num[Array, " n"]
+
+
+class ChebyshevLCU(BlockEncoding, kw_only=True):
+    r"""$\sum_j q_{2j} T_{2j}(A/\alpha)$; the index register stands in front of the part's ancillas."""
+
+    coeffs: Num[Array, " terms"]
+    part: BlockEncoding
+
+    def apply(self, state: State) -> State:
+        return self._combine(state, self._steps)
+
+    def apply_adjoint(self, state: State) -> State:
+        return self._combine(state, self._steps_adjoint)
+
+    def _combine(self, state: State, steps) -> State:
+        loaded = amplitudes(jnp.abs(self.coeffs))
+        branches = prepare(loaded, state.reshape(len(loaded), -1, state.shape[1]))
+        terms = len(self.coeffs)
+        # Branch 0 and the unused index values pass no active reflection: V^dagger V is not simulated there.
+        if terms > 1:
+            branches = jnp.concatenate([branches[:1], steps(branches[1:terms]), branches[terms:]])
+        signs = jnp.pad(phases(self.coeffs), (0, len(loaded) - terms), constant_values=1)
+        return unprepare(loaded, signs[:, None, None] * branches).reshape(state.shape)
+
+    def _steps(self, branches: Num[Array, "terms ancilla system"]) -> Num[Array, "terms ancilla system"]:
+        @jax.checkpoint
+        def step(s: Array, t: Array) -> tuple[Array, None]:
+            s = reflect(jax.vmap(self.part.apply)(s), _active(s, t))
+            return reflect(jax.vmap(self.part.apply_adjoint)(s), _active(s, t)), None
+
+        return jax.lax.scan(step, branches, jnp.arange(len(branches)))[0]
+
+    def _steps_adjoint(self, branches: Num[Array, "terms ancilla system"]) -> Num[Array, "terms ancilla system"]:
+        @jax.checkpoint
+        def step(s: Array, t: Array) -> tuple[Array, None]:
+            s = jax.vmap(self.part.apply)(reflect(s, _active(s, t)))
+            return jax.vmap(self.part.apply_adjoint)(reflect(s, _active(s, t))), None
+
+        return jax.lax.scan(step, branches, jnp.arange(len(branches)), reverse=True)[0]
+
+    def matvec(self, x: Vector) -> Vector:
+        return self._series(self.coeffs, x)
+
+    def rmatvec(self, y: Vector) -> Vector:
+        return self._series(self.coeffs.conj(), y)
+
+    def _series(self, coeffs: Array, x: Vector) -> Vector:
+        # T_2j(S) = T_j(2 S^2 - 1): the Chebyshev recurrence in Z = 2 A^dagger A / alpha^2 - 1.
+        def z(v: Vector) -> Vector:
+            return 2 * self.part.rmatvec(self.part.matvec(v)) / jnp.square(self.part.alpha) - v
+
+        def step(carry: tuple, c: Array) -> tuple[tuple, None]:
+            before, now, total = carry
+            return (now, 2 * z(now) - before, total + c * now), None
+
+        start = (z(x), x, jnp.zeros_like(coeffs[0] * x))  # T_{-1}(Z) = T_1(Z) = Z
+        start = jax.tree.map(lambda leaf: leaf.astype(start[2].dtype), start)
+        return jax.lax.scan(step, start, coeffs)[0][2]
+
+    def uses(self) -> tuple[tuple[Encoding, int], ...]:
+        return ((self.part, 2 * (len(self.coeffs) - 1)),)
+
+
+def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
+    r"""$\sum_j q_{2j} T_{2j}(A/\alpha)$: a $(\sum_j|q_{2j}|,\ a + \lceil\log_2(\text{terms})\rceil,\ \epsilon')$-block-encoding.
+
+    Takes $2(\text{terms} - 1)$ calls. An exact part gives an exact result. Otherwise each $T_d$ is as robust as Lemma 22
+    there says, $4d\sqrt{\epsilon/\alpha}$, which asks for $\|A\| \le \alpha$: where `norm_bound` does not show that,
+    `eps` is `inf`.
+
+    Args:
+        enc: the part, $\|A\| \le \alpha$.
+        even_coeffs: $q_0, q_2, q_4, \dots$, real or complex.
+
+    Raises:
+        ValueError: coefficients that are not a vector of finite numbers.
+    """
+    coeffs = as_numeric("even_coeffs", even_coeffs, ndim=1)
+    sizes = jnp.abs(coeffs)
+    delta = enc.eps / jnp.where(enc.alpha == 0, 1, enc.alpha)
+    slack = 1 + 8 * jnp.finfo(delta.dtype).eps
+    robust = times(jnp.sum(sizes * 8 * jnp.arange(len(coeffs))), jnp.sqrt(delta))
+    return ChebyshevLCU(
+        alpha=sizes.sum(),
+        eps=jnp.where((enc.eps == 0) | (enc.norm_bound <= slack * enc.alpha), robust, jnp.inf),
+        num_ancillas=enc.num_ancillas + index_qubits(len(coeffs)),
+        num_qubits=enc.num_qubits,
+        norm_bound=sizes.sum(),
+        domain=enc.domain,
+        codomain=enc.domain,
+        coeffs=coeffs,
+        part=enc,
+    )
+
+
+def reflect(branches: Num[Array, "terms ancilla system"], active: Num[Array, " terms"]) -> Num[Array, "terms ancilla system"]:
+    r"""$R = 2|0\rangle\langle 0| - 1$ on the ancillas, in the active branches."""
+    sign = jnp.where(active, -1, 1).astype(branches.dtype)[:, None, None]
+    return (sign * branches).at[:, 0].set(branches[:, 0])
+
+
+def _active(branches: Array, t: Array) -> Array:
+    return jnp.arange(len(branches)) >= t
