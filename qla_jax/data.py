@@ -156,9 +156,11 @@ def _open(name: str, data_dir: str | PathLike[str] | None) -> Mapping[str, Any]:
             _unavailable(name, f"nothing is prepared in {builder.data_dir}", prepare)
         try:
             return tfds.data_source(name, data_dir=data_dir, download=False)
-        except Exception as error:
+        except (NotImplementedError, ValueError) as error:  # the first if `data_dir` is given, the second if not
             formats = ", ".join(sorted(format.value for format in builder.info.available_file_formats()))
-            _unavailable(name, f"{builder.data_dir} is in format {formats}: {_first_line(error)}", prepare, error)
+            _unavailable(name, f"{builder.data_dir} is in format {formats}, not array_record", prepare, error)
+        except ImportError as error:  # array_record is not built for every system
+            _unavailable(name, _first_line(error), "Install array_record.", error)
 
 
 def _unavailable(name: str, reason: str, remedy: str, cause: Exception | None = None) -> NoReturn:
@@ -189,7 +191,7 @@ def _feature_keys(name: str, features: Any) -> tuple[str, str]:
 
     keys = []
     for kind in (tfds.features.Image, tfds.features.ClassLabel):
-        found = [key for key, feature in getattr(features, "items", dict)() if isinstance(feature, kind)]
+        found = sorted(key for key, feature in getattr(features, "items", dict)() if isinstance(feature, kind))
         if len(found) != 1:
             raise ValueError(f"Dataset {name!r} must have exactly one {kind.__name__} feature, but has {found}.")
         keys += found
@@ -206,6 +208,7 @@ def _read(
     """The images and labels at `indices`, in that order."""
     if not len(indices):
         raise ValueError(f"There must be at least one image, but there is none in {where}.")
+    image_key, label_key = keys
     images: list[np.ndarray] = []
     labels: list[int] = []
     with _quiet_absl():
@@ -215,7 +218,6 @@ def _read(
                 example = records[int(index)]
             except (OSError, RuntimeError) as error:  # a shard or an image in it is missing or cut short
                 raise DatasetUnavailable(f"Cannot read {here}: {_first_line(error)}. Prepare the set anew.") from error
-            image_key, label_key = keys
             images.append(_pixels(example[image_key], here))
             labels.append(example[label_key])
             _check_shape(images[-1].shape, images[0].shape, here)
@@ -228,7 +230,7 @@ def _pixels(image: np.ndarray, here: str) -> Float32[np.ndarray, "channels heigh
     """From (row, column, channel) and uint8, or floats in [0, 1] already."""
     if image.ndim != 3 or image.shape[2] not in (1, 3):
         raise ValueError(f"Images must be grey (H, W, 1) or RGB (H, W, 3), but {here} has shape {image.shape}.")
-    pixels = image.transpose(2, 0, 1).astype(np.float32)
+    pixels = image.transpose(2, 0, 1).astype(np.float32, order="C")
     if image.dtype == np.uint8:
         return pixels / 255
     if not np.isfinite(pixels).all():

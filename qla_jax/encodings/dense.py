@@ -81,7 +81,7 @@ def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None) -> Dense:
         domain=(matrix.shape[1],),
         codomain=(matrix.shape[0],),
         matrix=matrix,
-        unitary=_dilation(square),
+        unitary=dilation(square),
     )
 
 
@@ -140,7 +140,7 @@ def _qubits_of(unitary: Array, num_ancillas: int) -> int:
     return qubits - num_ancillas
 
 
-def _dilation(contraction: Num[Array, "n n"]) -> Num[Array, "m m"]:
+def dilation(contraction: Num[Array, "n n"]) -> Num[Array, "m m"]:
     left, right = _complements(contraction)
     return jnp.block([[contraction, left], [right, -contraction.conj().T]])
 

@@ -38,6 +38,8 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
     def _combine(self, state: State, steps) -> State:
         loaded = amplitudes(jnp.abs(self.coeffs))
         branches = prepare(loaded, state.reshape(len(loaded), -1, state.shape[1]))
+        # A complex part makes a real state complex: the loop below needs to know beforehand.
+        branches = branches.astype(jax.eval_shape(jax.vmap(self.part.apply), branches).dtype)
         terms = len(self.coeffs)
         # Branch 0 and the unused index values pass no active reflection: V^dagger V is not simulated there.
         if terms > 1:
@@ -69,8 +71,10 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
 
     def _series(self, coeffs: Array, x: Vector) -> Vector:
         # T_2j(S) = T_j(2 S^2 - 1): the Chebyshev recurrence in Z = 2 A^dagger A / alpha^2 - 1.
+        safe = jnp.where(self.part.alpha == 0, 1, self.part.alpha)
+
         def z(v: Vector) -> Vector:
-            return 2 * self.part.rmatvec(self.part.matvec(v)) / jnp.square(self.part.alpha) - v
+            return 2 * self.part.rmatvec(self.part.matvec(v)) / jnp.square(safe) - v
 
         def step(carry: tuple, c: Array) -> tuple[tuple, None]:
             before, now, total = carry

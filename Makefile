@@ -1,0 +1,67 @@
+# `make demo` and `make test` start from nothing: Python 3.11 or newer, make and a package index are enough.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+WORKERS ?= 2
+
+BIN    := $(VENV)/bin
+PYTEST := $(BIN)/pytest
+
+# Compiled functions are kept between runs: a second run takes less than half of the processor time of the first.
+CACHE := JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.cache/jax" \
+  JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
+
+# Two lanes: double precision runs everything, then the numerical laws repeat in single precision, JAX's default.
+# worksteal keeps a module on one worker where it can, so that its functions are compiled once.
+LANE   = $(PYTEST) -n $(WORKERS) --dist worksteal -p no:benchmark tests
+DOUBLE = @echo "== double precision"; $(CACHE) JAX_ENABLE_X64=1 $(LANE)
+SINGLE = @echo "== single precision"; $(CACHE) JAX_ENABLE_X64=0 $(LANE)
+
+.PHONY: help demo setup test test-all check bench clean
+
+help:
+	@echo "make demo      set up and run the demonstration"
+	@echo "make test      the tests, in double and in single precision"
+	@echo "make test-all  the same with the slow cases"
+	@echo "make check     lint, format, types, notebooks"
+	@echo "make bench     timings"
+	@echo "make clean     remove the environment and all caches"
+
+demo: $(VENV)/.installed
+	$(BIN)/qla-jax run
+
+setup: $(VENV)/.installed-dev
+
+test: setup
+	$(DOUBLE) -m "not slow and not notebooks"
+	$(SINGLE) -m "numerics and not slow and not notebooks"
+
+test-all: setup
+	$(DOUBLE) -m "not notebooks"
+	$(SINGLE) -m "numerics and not notebooks"
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@$(CACHE) $(PYTEST) -p no:benchmark tests/test_notebooks.py
+
+bench: setup
+	JAX_ENABLE_X64=1 $(PYTEST) --benchmark-only --benchmark-autosave benchmarks
+
+clean:
+	rm -rf $(VENV) .cache .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are newer than what they were installed from; a change of either file installs again.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "qla-jax needs Python 3.11 or newer, but $(PYTHON) is `$(PYTHON) --version 2>&1`: try make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once, a minute or two) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""Coherent networks as compositions of encodings."""

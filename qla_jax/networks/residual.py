@@ -1,0 +1,174 @@
+r"""Coherent residual networks: the skip norm block (Lemma 6) and chains of it (Lemma 7).
+
+$$\psi \mapsto \frac{\psi + f(W\psi)}{N},\qquad f(x) = \mathrm{erf}(4x/5),\quad N = \|\psi + f(W\psi)\|.$$
+The skip connection is what keeps the norm: f has Lipschitz constant $L = 8/(5\sqrt\pi) = 0.9027 < 1$, so for unit $\psi$ and
+$\|W\| \le 1$ the norm stays in $[1 - L, 1 + L]$. With plain erf, L > 1, the sum can vanish.
+
+Blocks stay unamplified: alpha grows from block to block, and the activation's polynomial is re-expanded in the subnormalized
+amplitudes, so that the network computed is the same as after amplification.
+
+References:
+    Rattew et al. (2025), Lemmas 6 and 7. https://arxiv.org/abs/2510.07195
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax.encodings.block import BlockEncoding
+from qla_jax.encodings.checks import is_concrete, require
+from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.lemmas import matrix_vector_product, vector_sum
+from qla_jax.encodings.vector import Normalized, VectorEncoding, normalize, same_place
+from qla_jax.polynomials import Polynomial, chebyshev, erf
+from qla_jax.transforms.activation import activate
+
+SCALE = 4 / 5
+"""The activation is erf(SCALE x)."""
+
+LIPSCHITZ = 2 * SCALE / math.sqrt(math.pi)
+"""L, the Lipschitz constant of the activation."""
+
+NORM_RANGE = (1 - LIPSCHITZ, 1 + LIPSCHITZ)
+"""Where the norm before normalisation lies for unit input and a weight of norm at most 1."""
+
+DEFAULT_DEGREE = 7
+
+Vector = Num[Array, " n"]
+
+
+class SkipNormBlock(VectorEncoding, kw_only=True):
+    """Lemma 6. The input's circuit stands in this one `poly.degree + 1` times.
+
+    Attributes:
+        norm: N, the norm before normalisation.
+        alone: the flagged amplitude of this block if its input were amplified to alpha = 1.
+        activation_eps: the activation's own l2 error, e1 in the lemma.
+    """
+
+    weight: BlockEncoding
+    part: VectorEncoding
+    poly: Polynomial
+    norm: Array
+    alone: Array
+    activation_eps: Array
+
+    @property
+    def circuit(self) -> Normalized:
+        """The block in terms of Lemmas 1 and 2 and the activation."""
+        return _compose(self.weight, self.part, self.poly)[0]
+
+    def apply(self, state: State) -> State:
+        return self.circuit.apply(state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return self.circuit.apply_adjoint(state)
+
+    def flagged(self, system: Vector) -> Vector:
+        return self.circuit.flagged(system)
+
+    def uses(self) -> tuple[tuple[Encoding, int], ...]:
+        return ((self.weight, self.poly.degree), (self.part, self.poly.degree + 1))
+
+
+def skip_norm_block(
+    weight: BlockEncoding, vec: VectorEncoding, *, poly: Polynomial | None = None, eps: float | None = None
+) -> SkipNormBlock:
+    r"""Lemma 6: encode $(\psi + f(W\psi))/N$.
+
+    An $\big((\alpha + s)/N,\ n + 2(a + b) + \lceil\log_2\frac{k+1}2\rceil + 1,\ \epsilon'\big)$-vector-encoding for degree k, with s the
+    normalisation of the activation. The error uses the instance's own N: with $e = (1 + L\|W\|)e_0 + e_1$ it is
+    $2e/(2N - e)$, in the worst case of small errors $19.6 e_0 + 10.3 e_1$ (`worst_case_error`).
+
+    Args:
+        weight: any block encoding of a square W with $\|W\| \le 1$ by its `norm_bound`.
+        vec: $\psi$; the norm is conserved for unit vectors.
+        poly: the activation's odd polynomial; erf(4x/5) at degree 7 unless given.
+        eps: choose instead the smallest degree of erf(4x/5) whose uniform error is at most eps.
+
+    Raises:
+        ValueError: both `poly` and `eps`, a weight that does not map the vector's registers to themselves, or a `norm_bound`
+            above 1 (inside jit: `eps = inf`).
+    """
+    require(poly is None or eps is None, f"`skip_norm_block` takes `poly` or `eps`, but got both (eps={eps}).")
+    if poly is None:
+        poly = erf(SCALE, degree=DEFAULT_DEGREE) if eps is None else erf(SCALE, eps=eps)
+    require(
+        same_place(weight.codomain, vec.sizes),
+        f"`weight` must map the registers {vec.sizes} of `vec` to themselves, but its codomain is {weight.codomain}.",
+    )
+    slack = 1 + 8 * jnp.finfo(weight.norm_bound.dtype).eps
+    if is_concrete(weight.norm_bound):
+        bound = float(weight.norm_bound)
+        require(bound <= slack, f"`weight` must have a norm of at most 1, but its certified bound is {bound}.")
+    circuit, activation = _compose(weight, vec, poly)
+    degree_sum = jnp.abs(chebyshev.quotient(chebyshev.rescale(poly.coeffs, weight.alpha.astype(poly.coeffs.dtype)))).sum()
+    return SkipNormBlock(
+        alpha=circuit.alpha,
+        eps=jnp.where(weight.norm_bound <= slack, circuit.eps, jnp.inf),
+        num_ancillas=circuit.num_ancillas,
+        num_qubits=circuit.num_qubits,
+        encoded=circuit.encoded,
+        sizes=vec.sizes,
+        weight=weight,
+        part=vec,
+        poly=poly,
+        norm=circuit.norm,
+        alone=circuit.norm / (1 + degree_sum),
+        activation_eps=activation,
+    )
+
+
+def residual_network(
+    weights: Sequence[BlockEncoding], vec: VectorEncoding, *, poly: Polynomial | None = None
+) -> SkipNormBlock:
+    """Lemma 7: the blocks in a row, as one encoding; `chain` gives each of them back.
+
+    Raises:
+        ValueError: no weights, or what `skip_norm_block` raises.
+    """
+    require(len(weights) > 0, "`weights` must hold at least one block encoding, but is empty.")
+    poly = poly or erf(SCALE, degree=DEFAULT_DEGREE)
+    for weight in weights:
+        vec = skip_norm_block(weight, vec, poly=poly)
+    assert isinstance(vec, SkipNormBlock)
+    return vec
+
+
+def chain(network: SkipNormBlock) -> list[SkipNormBlock]:
+    """The blocks of a network, first to last."""
+    blocks: list[SkipNormBlock] = []
+    vec: VectorEncoding = network
+    while isinstance(vec, SkipNormBlock):
+        blocks.insert(0, vec)
+        vec = vec.part
+    return blocks
+
+
+def ideal_skip_norm(matvec: Callable[[Vector], Vector], x: Vector) -> tuple[Vector, Array]:
+    """The ideal block with the true erf, and its norm N: what the encodings approximate, never a part of them."""
+    y = x + jax.scipy.special.erf(SCALE * matvec(x))
+    norm = jnp.linalg.norm(y)
+    return y / norm, norm
+
+
+def worst_case_error(input_eps: ArrayLike, activation_eps: ArrayLike) -> Array:
+    r"""$[(1+L)e_0 + e_1]/(1-L)$, at most $19.6e_0 + 10.3e_1$: the first-order error of a block at the smallest norm."""
+    return ((1 + LIPSCHITZ) * jnp.asarray(input_eps) + jnp.asarray(activation_eps)) / (1 - LIPSCHITZ)
+
+
+def published_error(input_eps: ArrayLike, activation_eps: ArrayLike) -> Array:
+    """$712(e_0 + e_1)$, Lemma 6 as published."""
+    return 712 * (jnp.asarray(input_eps) + jnp.asarray(activation_eps))
+
+
+def _compose(weight: BlockEncoding, vec: VectorEncoding, poly: Polynomial) -> tuple[Normalized, Array]:
+    product = matrix_vector_product(weight, vec)
+    activated = activate(product, poly)
+    approximation = activate(product.replace(eps=jnp.zeros_like(product.eps)), poly).eps
+    return normalize(vector_sum(vec, activated)), approximation

@@ -1,0 +1,6 @@
+"""Flax NNX modules over encodings and networks: the only room of the library proper that imports flax.nnx."""
+
+from qla_jax.nn.coherent_resnet import BlockDiagnostics as BlockDiagnostics
+from qla_jax.nn.coherent_resnet import CoherentResNet as CoherentResNet
+from qla_jax.nn.coherent_resnet import ConvolutionWeight as ConvolutionWeight
+from qla_jax.nn.coherent_resnet import DenseWeight as DenseWeight

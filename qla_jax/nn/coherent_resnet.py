@@ -1,0 +1,159 @@
+r"""Coherent residual networks as Flax NNX modules.
+
+Modules hold parameters only; every call rebuilds the encodings from them, so that gradients flow. What is trained is the
+polynomial network that the circuit computes, in the encoded view; the ideal erf never enters.
+
+Example:
+    >>> rngs = nnx.Rngs(0)
+    >>> net = CoherentResNet([DenseWeight(256, rngs=rngs) for _ in range(2)], sizes=(4, 8, 8))
+    >>> net(jnp.ones((5, 1, 8, 8))).shape
+    (5, 16)
+"""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import nnx, struct
+from jax import Array
+from jaxtyping import Float
+
+from qla_jax.encodings.block import BlockEncoding
+from qla_jax.encodings.checks import require
+from qla_jax.encodings.convolution import Convolution, block_encode_convolution
+from qla_jax.encodings.dense import Dense, block_encode
+from qla_jax.encodings.spectral import convolution_norm_bound, spectral_norm_bound
+from qla_jax.encodings.vector import vector_encode
+from qla_jax.networks.pooling import l2_pool
+from qla_jax.networks.residual import DEFAULT_DEGREE, SCALE, SkipNormBlock, chain, residual_network
+from qla_jax.polynomials import erf
+
+Images = Float[Array, "batch channel row column"]
+
+
+class BlockDiagnostics(struct.PyTreeNode):
+    """What one block says of itself, per input.
+
+    Attributes:
+        norm: N, the norm before normalisation.
+        eps: tracked error of the block's output against the ideal erf network.
+        activation_eps: the activation's own share.
+        alpha: subnormalization of the unamplified circuit up to here; 1 / alpha is its flagged amplitude.
+        alone: flagged amplitude of this block on an amplified input.
+        queries: calls of the block's input in one run of its circuit.
+    """
+
+    norm: Array
+    eps: Array
+    activation_eps: Array
+    alpha: Array
+    alone: Array
+    queries: int = struct.field(pytree_node=False)
+
+
+class DenseWeight(nnx.Module):
+    """A dense N x N weight, divided by a certified bound on its spectral norm."""
+
+    def __init__(self, size: int, *, rngs: nnx.Rngs, dtype: jnp.dtype = jnp.float32, iterations: int = 4):
+        self.kernel = nnx.Param(nnx.initializers.orthogonal()(rngs.params(), (size, size), dtype))
+        self.iterations = iterations
+
+    def encoding(self) -> Dense:
+        """The normalised weight by its dilation at alpha = 1."""
+        kernel = self.kernel[...]
+        bound = spectral_norm_bound(kernel, iterations=self.iterations)
+        return block_encode(kernel / bound, alpha=jnp.ones((), kernel.dtype))
+
+
+class ConvolutionWeight(nnx.Module):
+    """A square multi-filter convolution weight, divided by a certified bound on its spectral norm."""
+
+    def __init__(
+        self,
+        channels: int,
+        image: tuple[int, int],
+        *,
+        rngs: nnx.Rngs,
+        size: int = 3,
+        dtype: jnp.dtype = jnp.float32,
+        iterations: int = 4,
+    ):
+        shape = (channels, channels, size, size)
+        self.kernel = nnx.Param(nnx.initializers.delta_orthogonal()(rngs.params(), shape[::-1], dtype).transpose(3, 2, 0, 1))
+        self.image = image
+        self.iterations = iterations
+
+    def encoding(self) -> Convolution:
+        """The normalised convolution by Lemma 5, with its norm bound at 1."""
+        kernel = self.kernel[...]
+        bound = convolution_norm_bound(kernel, iterations=self.iterations)
+        enc = block_encode_convolution(kernel / bound, self.image)
+        return enc.replace(norm_bound=jnp.ones_like(enc.norm_bound))
+
+
+class CoherentResNet(nnx.Module):
+    """Skip norm blocks in a row, then l2 pooling to outcome probabilities.
+
+    Args:
+        weights: one module per block, each with an `encoding()` of a square weight on `sizes`.
+        sizes: registers of the state, such as (channels, rows, columns) or (N,). Smaller inputs are loaded into the leading
+            entries of each axis ("null channels").
+        outcomes: measured blocks, a power of two; outcomes beyond the classes count as wrong.
+        degree: odd degree of the activation's polynomial.
+    """
+
+    def __init__(
+        self, weights: Sequence[nnx.Module], *, sizes: tuple[int, ...], outcomes: int = 16, degree: int = DEFAULT_DEGREE
+    ):
+        self.weights = nnx.List(weights)
+        self.sizes = sizes
+        self.outcomes = outcomes
+        self.degree = degree
+
+    def __call__(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch outcomes"]:
+        """Outcome probabilities, shape (batch, outcomes)."""
+        return jax.vmap(lambda x: l2_pool(x, self.outcomes))(self.states(inputs))
+
+    def states(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch n"]:
+        """The encoded state before measurement."""
+        encodings = self.encodings()
+        return jax.vmap(lambda x: self._network(encodings, x).vector())(self.load(inputs))
+
+    def diagnose(self, inputs: Float[Array, "batch ..."]) -> list[BlockDiagnostics]:
+        """Diagnostics of every block for every input."""
+        encodings = self.encodings()
+        return jax.vmap(lambda x: [_diagnose(b) for b in chain(self._network(encodings, x))])(self.load(inputs))
+
+    def encode(self, x: Array) -> SkipNormBlock:
+        """The whole network on one input as a vector encoding: its circuit."""
+        return self._network(self.encodings(), self.load(x[None])[0])
+
+    def encodings(self) -> list[BlockEncoding]:
+        """The block encodings of the weights."""
+        return [weight.encoding() for weight in self.weights]
+
+    def load(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
+        """Place inputs among the registers, zeros elsewhere.
+
+        Raises:
+            ValueError: an input with more axes than registers or longer than one.
+        """
+        shape = inputs.shape[1:]
+        fits = len(shape) == len(self.sizes) and all(have <= size for have, size in zip(shape, self.sizes, strict=True))
+        require(fits, f"`inputs` must fit in registers {self.sizes} per entry of the batch, but are {shape}.")
+        return jnp.pad(inputs, [(0, 0), *((0, size - have) for have, size in zip(shape, self.sizes, strict=True))])
+
+    def _network(self, encodings: list[BlockEncoding], x: Array) -> SkipNormBlock:
+        poly = erf(jnp.asarray(SCALE, x.dtype), degree=self.degree)
+        return residual_network(encodings, vector_encode(x, pad=True), poly=poly)
+
+
+def _diagnose(block: SkipNormBlock) -> BlockDiagnostics:
+    return BlockDiagnostics(
+        norm=block.norm,
+        eps=block.eps,
+        activation_eps=block.activation_eps,
+        alpha=block.alpha,
+        alone=block.alone,
+        queries=block.poly.degree + 1,
+    )

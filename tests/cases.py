@@ -1,0 +1,419 @@
+"""The registry that all laws of encodings run over: one line here is one more case of every law.
+
+A case is built from a pytree of arrays, so that the laws can differentiate, stack and jit it, and comes with an oracle
+in plain NumPy. Arrays depend on their shape and seed alone: a new line changes no other case.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.special
+from numpy.polynomial import chebyshev as series
+
+from qla_jax import polynomials
+from qla_jax.encodings.algebra import controlled, linear_combination, scale, tensor
+from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
+from qla_jax.encodings.dense import block_encode, from_unitary
+from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
+from qla_jax.encodings.vector import normalize, vector_encode, vector_from_unitary
+from qla_jax.transforms.activation import activate
+from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
+
+
+class Case(NamedTuple):
+    name: str
+    build: Callable[[Any], Any]
+    params: Any
+    oracle: Callable[[Any], np.ndarray]  # the dense matrix, or the vector
+    differentiable: bool = True  # False: the oracle has no derivative at `params`, but a gradient must be finite
+
+
+def real(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng([seed, *shape]).normal(size=shape)
+
+
+def cplx(*shape: int, seed: int = 0) -> np.ndarray:
+    return real(*shape, 2, seed=seed) @ np.array([1, 1j])
+
+
+def contraction(*shape: int, norm: float = 0.8, seed: int = 0) -> np.ndarray:
+    matrix = cplx(*shape, seed=seed)
+    return norm * matrix / np.linalg.norm(matrix, 2)
+
+
+def orthogonal(n: int, seed: int = 0) -> np.ndarray:
+    return np.linalg.qr(real(n, n, seed=seed))[0]
+
+
+def haar(n: int, seed: int = 0) -> np.ndarray:
+    return np.linalg.qr(cplx(n, n, seed=seed))[0]
+
+
+def positions(sizes: tuple[int, ...]) -> np.ndarray:
+    """Where the entries of a vector on registers of these sizes sit among the basis states, most significant first."""
+    full = [1 << int(np.ceil(np.log2(size))) for size in sizes]
+    return np.ravel_multi_index(np.indices(sizes).reshape(len(sizes), -1), full) if sizes else np.zeros(1, int)
+
+
+def transform_right(even: np.ndarray, a: np.ndarray, alpha: float) -> np.ndarray:
+    """V (sum_j even[j] T_2j(S / alpha)) V^H for a = W S V^H, in monomials of A^H A: no recurrence, no singular vectors."""
+    coeffs = np.zeros(2 * len(even) - 1, complex)
+    coeffs[::2] = even
+    gram, powers = a.conj().T @ a / alpha**2, series.cheb2poly(coeffs)[::2]
+    return sum(c * np.linalg.matrix_power(gram, k) for k, c in enumerate(powers))
+
+
+def erf_coeffs(degree: int, m: float) -> np.ndarray:
+    """The polynomial of Low and Chuang (2017), Corollary 4, from modified Bessel functions."""
+    c = np.zeros(degree + 1)
+    c[1] = scipy.special.ive(0, m * m / 2)
+    for j in range(1, (degree - 1) // 2 + 1):
+        step = (-1) ** j * scipy.special.ive(j, m * m / 2)
+        c[2 * j + 1] += step / (2 * j + 1)
+        c[2 * j - 1] -= step / (2 * j - 1)
+    return c * 2 * m / np.sqrt(np.pi)
+
+
+def on_modulus(coeffs: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """P(|x|) x/|x| for odd P, entrywise; P(x) for real x."""
+    return series.chebval(np.abs(x), coeffs) * np.where(x == 0, 0, x / np.where(x == 0, 1, np.abs(x)))
+
+
+def norm2(matrix: np.ndarray) -> float:
+    return np.linalg.norm(matrix, 2)
+
+
+CUBIC = np.array([0, 0.4, 0, -0.3])
+QUINTIC = np.array([0, 0.5, 0, -0.3, 0, 0.2])  # sum|q_2j| is not max|P/x|
+
+DENSE = [
+    Case("dense", block_encode, real(4, 4), lambda a: a),
+    Case("dense complex", block_encode, cplx(4, 4), lambda a: a),
+    Case("dense 3 x 5", block_encode, real(3, 5), lambda a: a),
+    Case("dense 5 x 3 complex", block_encode, cplx(5, 3), lambda a: a),
+    Case("dense row", block_encode, real(1, 4), lambda a: a),
+    Case("dense column complex", block_encode, cplx(3, 1), lambda a: a),
+    Case("dense one entry", block_encode, real(1, 1), lambda a: a),
+    Case("dense of rank one", block_encode, np.outer(cplx(4), cplx(4, seed=1)), lambda a: a),
+    Case("dense zero", block_encode, np.zeros((3, 4)), lambda a: a),
+    Case("dense identity", block_encode, 2 * np.eye(4), lambda a: a),
+    Case("dense of equal singular values", block_encode, orthogonal(4) @ np.diag([1, 1, 0.5, 0.5]), lambda a: a),
+    Case("dense of norm one", block_encode, haar(4) @ np.diag([1, 1, 0.7, 0]), lambda a: a),
+    Case("dense, alpha given", lambda p: block_encode(p[0], alpha=p[1]), (contraction(3, 3), np.array(1.5)), lambda p: p[0]),
+    Case("dense identity, alpha given", lambda p: block_encode(p, alpha=1.0), np.eye(4), lambda p: p),
+    Case("dense zero, alpha given", lambda p: block_encode(p, alpha=1.0), np.zeros((4, 4)), lambda p: p),
+    Case(
+        "explicit unitary",
+        lambda p: from_unitary(p[0], num_ancillas=1, alpha=p[1], eps=0.0),
+        (haar(8), np.array(3.0)),
+        lambda p: p[1] * p[0][:4, :4],
+    ),
+    Case(
+        "explicit unitary, 2 x 2 of 4 x 4",
+        lambda p: from_unitary(p, num_ancillas=1, alpha=2.0, eps=0.0, shape=(2, 2)),
+        np.kron(orthogonal(4), orthogonal(2)),
+        lambda p: 2 * p[:2, :2],
+    ),
+    Case("bare unitary", lambda p: from_unitary(p, num_ancillas=0, alpha=1.0, eps=0.0), haar(4), lambda p: p),
+]
+# A user's unitary for a smaller matrix has to leave the padding alone, as this one does not: its law is weaker.
+LEAKY = {"explicit unitary, 2 x 2 of 4 x 4"}
+
+ALGEBRA = [
+    Case("product", lambda p: block_encode(p[0]) @ block_encode(p[1]), (cplx(4, 4), cplx(4, 4, seed=1)), lambda p: p[0] @ p[1]),
+    Case("product through 5", lambda p: block_encode(p[0]) @ block_encode(p[1]), (real(2, 5), real(5, 3)), lambda p: p[0] @ p[1]),
+    Case(
+        "product of three",
+        lambda p: block_encode(p[0]) @ (block_encode(p[1]) @ block_encode(p[2])),
+        (cplx(2, 3), real(3, 5), real(5, 2)),
+        lambda p: p[0] @ p[1] @ p[2],
+    ),
+    Case(
+        "product with zero",
+        lambda p: block_encode(p[0]) @ block_encode(p[1]),
+        (np.zeros((4, 4)), real(4, 4)),
+        lambda p: p[0] @ p[1],
+    ),
+    Case("sum", lambda p: block_encode(p[0]) + block_encode(p[1]), (real(3, 5), 3 * real(3, 5, seed=1)), lambda p: p[0] + p[1]),
+    Case("difference", lambda p: block_encode(p[0]) - block_encode(p[1]), (real(4, 4), cplx(4, 4)), lambda p: p[0] - p[1]),
+    Case(
+        "combination of three, unequal alpha",
+        lambda p: linear_combination(p[0], [block_encode(a) for a in p[1]]),
+        (np.array([0.5, -2.0, 0.3]), [real(3, 4), 4 * real(3, 4, seed=1), 0.1 * real(3, 4, seed=2)]),
+        lambda p: sum(w * a for w, a in zip(*p, strict=True)),
+    ),
+    Case(
+        "combination, complex weights, unequal ancillas",
+        lambda p: linear_combination(p[0], (block_encode(p[1]), block_encode(p[2]) @ block_encode(p[3]))),
+        (np.array([0.5 - 1j, -0.7j]), cplx(4, 2), cplx(4, 5), real(5, 2)),
+        lambda p: p[0][0] * p[1] + p[0][1] * (p[2] @ p[3]),
+    ),
+    Case(
+        "combination with a zero weight",
+        lambda p: linear_combination(p[0], [block_encode(a) for a in p[1]]),
+        (np.array([0.5, 0.0, -1.0]), [real(2, 2), real(2, 2, seed=1), real(2, 2, seed=2)]),
+        lambda p: sum(w * a for w, a in zip(*p, strict=True)),
+    ),
+    Case(
+        "combination with zero weights only",
+        lambda p: linear_combination(p[0], [block_encode(a) for a in p[1]]),
+        (np.zeros(2), [real(2, 2), real(2, 2, seed=1)]),
+        lambda p: sum(w * a for w, a in zip(*p, strict=True)),
+    ),
+    Case(
+        "combination of one",
+        lambda p: linear_combination(p[0], [block_encode(p[1])]),
+        (np.array([-2.0]), real(2, 2)),
+        lambda p: p[0][0] * p[1],
+    ),
+    Case("tensor", lambda p: tensor(block_encode(p[0]), block_encode(p[1])), (cplx(2, 2), real(4, 4)), lambda p: np.kron(*p)),
+    Case(
+        "tensor of 3 x 5 and 2 x 3",
+        lambda p: tensor(block_encode(p[0]), block_encode(p[1])),
+        (real(3, 5), cplx(2, 3)),
+        lambda p: np.kron(*p),
+    ),
+    Case(
+        "tensor with idle qubits",  # a part that needs more qubits inside than its registers have, on either side
+        lambda p: tensor(block_encode(p[0]) @ block_encode(p[1]), block_encode(p[2])),
+        (real(2, 3), real(3, 2), real(1, 4)),
+        lambda p: np.kron(p[0] @ p[1], p[2]),
+    ),
+    Case("adjoint", lambda p: block_encode(p).adjoint(), cplx(3, 5), lambda p: p.conj().T),
+    Case(
+        "adjoint of a product",
+        lambda p: (block_encode(p[0]) @ block_encode(p[1])).adjoint(),
+        (cplx(2, 5), cplx(5, 4)),
+        lambda p: (p[0] @ p[1]).conj().T,
+    ),
+    Case("scaled by a negative number", lambda p: scale(p[0], block_encode(p[1])), (np.array(-1.7), real(3, 4)), lambda p: p[0] * p[1]),
+    Case("scaled by a complex number", lambda p: p[0] * block_encode(p[1]), (np.array(0.6 - 1.1j), cplx(4, 4)), lambda p: p[0] * p[1]),
+    Case("scaled by zero", lambda p: scale(p[0], block_encode(p[1])), (np.array(0.0), real(4, 4)), lambda p: p[0] * p[1]),
+    Case("negative", lambda p: -block_encode(p), real(2, 2), lambda p: -p),
+    Case(
+        "controlled",
+        lambda p: controlled(block_encode(p)),
+        cplx(4, 4),
+        lambda p: np.kron(np.diag([1, 0]), np.eye(4)) + np.kron(np.diag([0, 1]), p / norm2(p)),
+    ),
+    Case(
+        "controlled 3 x 3 with idle qubits",
+        lambda p: controlled(block_encode(p[0], alpha=4.0) @ block_encode(p[1], alpha=4.0)),
+        (contraction(3, 5), contraction(5, 3)),
+        lambda p: np.kron(np.diag([1, 0]), np.eye(3)) + np.kron(np.diag([0, 1]), p[0] @ p[1] / 16),
+    ),
+    Case(
+        "controlled identity",
+        lambda p: controlled(block_encode(p)),
+        np.eye(2),
+        lambda p: np.kron(np.diag([1, 0]), np.eye(2)) + np.kron(np.diag([0, 1]), p / norm2(p)),
+        differentiable=False,
+    ),
+    Case(
+        "nested",
+        lambda p: (tensor(block_encode(p[0]), block_encode(p[1])) @ block_encode(p[2]).adjoint() - 0.5 * block_encode(p[3])).adjoint(),
+        (real(2, 3), cplx(2, 2), real(3, 8)[:, [0, 1, 2, 3, 4, 5]], cplx(4, 3)),
+        lambda p: (np.kron(p[0], p[1]) @ p[2].conj().T - 0.5 * p[3]).conj().T,
+    ),
+]
+
+DIAGONAL = [
+    Case("diagonal of amplitudes", lambda x: diagonal_of_amplitudes(vector_encode(x)), real(4), np.diag),
+    Case("diagonal of complex amplitudes", lambda x: diagonal_of_amplitudes(vector_encode(x)), cplx(4), np.diag),
+    Case(
+        "diagonal of padded amplitudes",
+        lambda x: diagonal_of_amplitudes(vector_encode(x, pad=True)),
+        real(3, 2),
+        lambda x: np.diag(x.reshape(-1)),
+    ),
+    Case(
+        "diagonal of subnormalized amplitudes",
+        lambda p: diagonal_of_amplitudes(vector_sum(vector_encode(p[0]), vector_encode(p[1]))),
+        (cplx(4), real(4)),
+        lambda p: np.diag(p[0] + p[1]),
+    ),
+]
+
+CHEBYSHEV = [
+    Case(
+        "Chebyshev combination",
+        lambda p: chebyshev_lcu(block_encode(p[0], alpha=1.0), p[1]),
+        (contraction(4, 4), np.array([0.3, -0.7, 0.2])),
+        lambda p: transform_right(p[1], p[0], 1),
+    ),
+    Case(
+        "Chebyshev combination of 3 x 5, complex coefficients",
+        lambda p: chebyshev_lcu(block_encode(p[0], alpha=1.5), p[1]),
+        (contraction(3, 5), np.array([0.3j, -0.7, 0.2, 1 - 1j, 0.1])),
+        lambda p: transform_right(p[1], p[0], 1.5),
+    ),
+    Case(
+        "Chebyshev combination of 5 x 3, zero coefficient",
+        lambda p: chebyshev_lcu(block_encode(p[0], alpha=1.0), p[1]),
+        (contraction(5, 3), np.array([0.0, 1.0])),
+        lambda p: transform_right(p[1], p[0], 1),
+    ),
+    Case(
+        "Chebyshev combination of one term",
+        lambda p: chebyshev_lcu(block_encode(p[0], alpha=1.0), p[1]),
+        (contraction(2, 2), np.array([-0.6])),
+        lambda p: transform_right(p[1], p[0], 1),
+    ),
+    Case(
+        "Chebyshev combination of the zero matrix",
+        lambda p: chebyshev_lcu(block_encode(p[0]), p[1]),
+        (np.zeros((2, 2)), np.array([0.3, -0.7, 0.2])),
+        lambda p: transform_right(p[1], p[0], max(norm2(p[0]), 1e-300)),
+        differentiable=False,
+    ),
+]
+
+ENCODINGS = [*DENSE, *ALGEBRA, *DIAGONAL, *CHEBYSHEV]
+
+PREPARED = [
+    Case("vector", vector_encode, real(4), lambda x: x),
+    Case("complex vector", vector_encode, cplx(8), lambda x: x),
+    Case("vector of one entry", vector_encode, np.array([-2.0]), lambda x: x),
+    Case("basis vector", vector_encode, np.array([1.0, 0, 0, 0]), lambda x: x),
+    Case("negative basis vector", vector_encode, np.array([-1.0, 0, 0, 0]), lambda x: x),
+    Case("vector with leading zero", vector_encode, np.array([0, 1j, 0, -2.0]), lambda x: x),
+    Case("padded vector", lambda x: vector_encode(x, pad=True), cplx(5), lambda x: x),
+    Case("image of 3 x 5", lambda x: vector_encode(x, pad=True), real(3, 5), lambda x: x.reshape(-1)),
+    Case("tensor of 2 x 3 x 2", lambda x: vector_encode(x, pad=True), cplx(2, 3, 2), lambda x: x.reshape(-1)),
+    Case(
+        "explicit unitary",
+        lambda p: vector_from_unitary(p[0], num_ancillas=1, alpha=p[1], eps=0.0),
+        (haar(8), np.array(2.0)),
+        lambda p: p[1] * p[0][:4, 0],
+    ),
+    Case(
+        "explicit unitary of 3",
+        lambda p: vector_from_unitary(p, num_ancillas=1, alpha=1.0, eps=0.0, sizes=(3,)),
+        haar(8) @ np.linalg.qr(np.c_[(haar(8).conj().T[:, [0, 1, 2, 4, 5, 6, 7]] @ cplx(7)), np.eye(8)[:, 1:]])[0],
+        lambda p: p[:3, 0],
+    ),
+]
+
+LEMMAS = [
+    Case("sum", lambda p: vector_sum(*map(vector_encode, p)), (real(4), 3 * real(4, seed=1)), lambda p: p[0] + p[1]),
+    Case(
+        "sum of three, complex weights",
+        lambda p: vector_sum(*map(vector_encode, p[1:]), weights=p[0]),
+        (np.array([0.5, -1j, 2 + 1j]), real(4), cplx(4), 0.1 * cplx(4, seed=1)),
+        lambda p: sum(w * x for w, x in zip(p[0], p[1:], strict=True)),
+    ),
+    Case(
+        "sum with a zero weight",
+        lambda p: vector_sum(*map(vector_encode, p[1:]), weights=p[0]),
+        (np.array([0.0, -1.0]), real(4), real(4, seed=1)),
+        lambda p: p[0][0] * p[1] + p[0][1] * p[2],
+    ),
+    Case(
+        "sum with unequal ancillas and idle qubits",
+        lambda p: vector_sum(block_encode(p[0]) @ vector_encode(p[1], pad=True), vector_encode(p[2])),
+        (real(2, 5), real(5), cplx(2)),
+        lambda p: p[0] @ p[1] + p[2],
+    ),
+    Case("sum of one", lambda p: vector_sum(vector_encode(p[1]), weights=p[0]), (np.array([-2.0]), real(2)), lambda p: -2.0 * p[1] if p[0] is None else p[0][0] * p[1]),
+    Case("matrix times vector", lambda p: block_encode(p[0]) @ vector_encode(p[1]), (cplx(4, 4), cplx(4)), lambda p: p[0] @ p[1]),
+    Case(
+        "3 x 5 matrix times vector",
+        lambda p: block_encode(p[0]) @ vector_encode(p[1], pad=True),
+        (real(3, 5), real(5)),
+        lambda p: p[0] @ p[1],
+    ),
+    Case("5 x 2 matrix times vector", lambda p: block_encode(p[0]) @ vector_encode(p[1]), (real(5, 2), real(2)), lambda p: p[0] @ p[1]),
+    Case("zero matrix times vector", lambda p: block_encode(p[0]) @ vector_encode(p[1]), (np.zeros((4, 4)), real(4)), lambda p: p[0] @ p[1]),
+    Case(
+        "tensor of matrices times an image",
+        lambda p: tensor(block_encode(p[0]), block_encode(p[1])) @ vector_encode(p[2], pad=True),
+        (real(2, 3), cplx(3, 5), real(3, 5)),
+        lambda p: (p[0] @ p[2] @ p[1].T).reshape(-1),
+    ),
+    Case("tensor", lambda p: vector_tensor(*map(vector_encode, p)), (real(2), cplx(4)), lambda p: np.kron(*p)),
+    Case(
+        "tensor with padding, ancillas and idle qubits",
+        lambda p: vector_tensor(block_encode(p[0]) @ vector_encode(p[1], pad=True), block_encode(p[2]) @ vector_encode(p[3], pad=True)),
+        (real(2, 3), real(3), real(1, 3), cplx(3)),
+        lambda p: np.kron(p[0] @ p[1], p[2] @ p[3]),
+    ),
+    Case("concatenation", lambda p: concatenate([vector_encode(x) for x in p]), (real(4), 3 * cplx(4)), np.concatenate),
+    Case(
+        "concatenation of three padded",
+        lambda p: concatenate([vector_encode(x, pad=True) for x in p]),
+        (real(3), 3 * real(3, seed=1), 0.1 * real(3, seed=2)),
+        np.concatenate,
+    ),
+    Case(
+        "concatenation with unequal ancillas and idle qubits",
+        lambda p: concatenate([block_encode(p[0]) @ vector_encode(p[1], pad=True), vector_encode(p[2])]),
+        (real(2, 5), real(5), cplx(2)),
+        lambda p: np.concatenate([p[0] @ p[1], p[2]]),
+    ),
+    Case("concatenation of one", lambda p: concatenate([vector_encode(p)]), real(4), lambda p: p),
+]
+
+NONLINEAR = [
+    Case(
+        "normalized",
+        lambda p: normalize(vector_sum(*map(vector_encode, p))),
+        (real(4), cplx(4)),
+        lambda p: (p[0] + p[1]) / np.linalg.norm(p[0] + p[1]),
+    ),
+    Case(
+        "activation of degree 1",
+        lambda x: activate(vector_encode(x), polynomials.polynomial([0.0, -0.5], "odd")),
+        0.4 * real(4),
+        lambda x: -0.5 * x,
+    ),
+    Case(
+        "activation by erf",
+        lambda x: activate(normalize(vector_encode(x)), polynomials.erf(0.8, degree=5)),
+        real(4),
+        lambda x: series.chebval(x / np.linalg.norm(x), erf_coeffs(5, 0.8)),
+    ),
+    Case(
+        "activation by erf, degree 9, padded",
+        lambda p: activate(vector_encode(p[0], pad=True), polynomials.erf(p[1], degree=9)),
+        (0.3 * real(3), np.array(1.6)),
+        lambda p: series.chebval(p[0], erf_coeffs(9, float(p[1]))),
+    ),
+    Case(
+        "activation of complex amplitudes",
+        lambda x: activate(vector_encode(x), polynomials.polynomial(QUINTIC, "odd")),
+        0.3 * cplx(4),
+        lambda x: on_modulus(QUINTIC, x),
+    ),
+    Case(
+        "activation with zero entries",
+        lambda x: activate(vector_encode(x), polynomials.polynomial(CUBIC, "odd")),
+        np.array([0.5, 0, 0, -0.2]),
+        lambda x: on_modulus(CUBIC, x),
+    ),
+    Case(
+        "activation of subnormalized amplitudes",
+        lambda p: activate(vector_sum(*map(vector_encode, p)), polynomials.polynomial(QUINTIC, "odd")),
+        (0.3 * real(4), 0.4 * real(4, seed=1)),
+        lambda p: series.chebval(p[0] + p[1], QUINTIC),
+    ),
+    Case(
+        "residual block",
+        lambda p: normalize(
+            vector_sum(vector_encode(p[1]), activate(block_encode(p[0]) @ vector_encode(p[1]), polynomials.erf(0.8, degree=3)))
+        ),
+        (orthogonal(2), real(2) / np.linalg.norm(real(2))),
+        lambda p: (lambda y: y / np.linalg.norm(y))(p[1] + series.chebval(p[0] @ p[1], erf_coeffs(3, 0.8))),
+    ),
+    Case(
+        "nested",
+        lambda p: vector_tensor(
+            concatenate([vector_sum(vector_encode(p[0]), vector_encode(p[1]), weights=(1.0, -2.0)), block_encode(p[2]) @ vector_encode(p[3], pad=True)]),
+            vector_encode(p[4], pad=True),
+        ),
+        (real(2), cplx(2), cplx(2, 3), real(3), real(3, seed=1)),
+        lambda p: np.kron(np.concatenate([p[0] - 2 * p[1], p[2] @ p[3]]), p[4]),
+    ),
+]
+
+VECTORS = [*PREPARED, *LEMMAS, *NONLINEAR]

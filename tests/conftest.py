@@ -1,0 +1,77 @@
+"""What all tests share: the precision lane, tolerances, a key.
+
+The environment variable JAX_ENABLE_X64 alone chooses the lane: double precision (the default here) or single. Nothing in
+the package touches `jax.config`, so what a test sees is what a user with that variable sees.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+
+os.environ.setdefault("JAX_ENABLE_X64", "1")  # before jax is imported: it reads its environment only then
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import hypothesis
+import jax
+import pytest
+
+X64 = bool(jax.config.jax_enable_x64)
+if X64 != (os.environ["JAX_ENABLE_X64"].lower() in ("1", "true", "yes", "on", "y", "t")):
+    raise RuntimeError(
+        "jax was imported before tests/conftest.py could choose the precision; set JAX_ENABLE_X64 outside."
+    )
+
+# An accidental (n,) + (m, n) is a wrong register far more often than an intended broadcast.
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# The first example of a jitted law compiles, which no deadline survives. Derandomized: the same commit, the same verdict.
+hypothesis.settings.register_profile("qla_jax", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("qla_jax")
+
+# name: (float64, float32). Each is a power-of-ten bound on the relative rounding of quantities of order one.
+TOLERANCES = {
+    "exact": (1e-13, 2e-6),  # a few operations: a gather, one product, one FFT
+    "rounding": (1e-10, 2e-5),  # a circuit or recurrence of some hundred steps
+    "gradient": (1e-6, 5e-3),  # against central differences, whose own error dominates
+}
+
+
+def pytest_report_header() -> str:
+    return f"jax {jax.__version__} on {jax.default_backend()}, {'double' if X64 else 'single'} precision"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselects, rather than skips, what needs float64 in the lane that has none: a skip there would be no news."""
+    if X64:
+        return
+    needs_x64 = [item for item in items if item.get_closest_marker("x64")]
+    config.hook.pytest_deselected(items=needs_x64)
+    items[:] = [item for item in items if not item.get_closest_marker("x64")]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _release_compiled_functions() -> Iterator[None]:
+    """Compiled functions are kept for ever otherwise, and memory grows with every module."""
+    yield
+    jax.clear_caches()
+
+
+@pytest.fixture
+def key() -> jax.Array:
+    return jax.random.key(0)
+
+
+@pytest.fixture(scope="session")
+def x64() -> bool:
+    return X64
+
+
+@pytest.fixture(scope="session")
+def tol() -> Callable[..., float]:
+    """The tolerance of the lane: `tol()`, `tol("gradient")`, `tol("exact", factor=degree)`."""
+
+    def tolerance(name: str = "rounding", factor: float = 1.0) -> float:
+        double, single = TOLERANCES[name]
+        return factor * (double if X64 else single)
+
+    return tolerance
