@@ -1,7 +1,7 @@
 """What all tests share: the precision lane, tolerances, a key.
 
-The environment variable JAX_ENABLE_X64 alone chooses the lane: double precision (the default here) or single. Nothing in
-the package touches `jax.config`, so what a test sees is what a user with that variable sees.
+The environment variable JAX_ENABLE_X64 alone chooses the lane: double precision (the default here) or single. Nothing
+in the package touches `jax.config`, so what a test sees is what a user with that variable sees.
 """
 
 import os
@@ -23,7 +23,7 @@ if X64 != (os.environ["JAX_ENABLE_X64"].lower() in ("1", "true", "yes", "on", "y
 # An accidental (n,) + (m, n) is a wrong register far more often than an intended broadcast.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-# The first example of a jitted law compiles, which no deadline survives. Derandomized: the same commit, the same verdict.
+# The first example of a jitted law compiles, which no deadline survives. Derandomized: one commit, one verdict.
 hypothesis.settings.register_profile("qla_jax", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("qla_jax")
 

@@ -11,6 +11,7 @@ import textwrap
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import pytest
 
 import qla_jax
@@ -65,9 +66,10 @@ def test_readme_shows_code():
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__main__")])
 def test_docstring_examples_run(name):
-    failed, _ = doctest.testmod(
-        importlib.import_module(name), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    )
+    """An example may use the public vocabulary and `jnp` without importing them."""
+    module = importlib.import_module(name)
+    at_hand = {**vars(qla_jax), "qla": qla_jax, "jax": jax, "jnp": jnp, **vars(module)}
+    failed, _ = doctest.testmod(module, globs=at_hand, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     assert failed == 0
 
 

@@ -155,7 +155,7 @@ def _complement_factors(contraction: Array) -> tuple[Array, tuple, Array, Array]
     # One decomposition for both: taking two square roots would lose half of the digits at singular value 1.
     w, s, vh = jnp.linalg.svd(contraction)
     c = jnp.sqrt(jnp.maximum((1 - s) * (1 + s), 0))
-    return (w * c) @ w.conj().T, (w, vh.conj().T), (vh.conj().T * c) @ vh, c
+    return (w * c[None, :]) @ w.conj().T, (w, vh.conj().T), (vh.conj().T * c[None, :]) @ vh, c
 
 
 @_complements.defjvp

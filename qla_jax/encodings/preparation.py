@@ -41,4 +41,4 @@ def _reflection(unit: Array) -> tuple[Array, Array]:
 
 def _outer(u: Array, state: Array) -> Array:
     overlap = jnp.tensordot(u.conj(), state, axes=1)
-    return (u / u[0].real)[(...,) + (None,) * (state.ndim - 1)] * overlap
+    return (u / u[0].real)[(...,) + (None,) * (state.ndim - 1)] * overlap[None]

@@ -23,10 +23,10 @@ from jaxtyping import Num
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import is_concrete, require
 from qla_jax.encodings.encoding import Encoding, State
-from qla_jax.encodings.lemmas import matrix_vector_product, vector_sum
+from qla_jax.encodings.lemmas import MatrixVectorProduct, matrix_vector_product, vector_sum
 from qla_jax.encodings.vector import Normalized, VectorEncoding, normalize, same_place
 from qla_jax.polynomials import Polynomial, chebyshev, erf
-from qla_jax.transforms.activation import activate
+from qla_jax.transforms.activation import activate, approximation_error
 
 SCALE = 4 / 5
 """The activation is erf(SCALE x)."""
@@ -106,7 +106,7 @@ def skip_norm_block(
     if is_concrete(weight.norm_bound):
         bound = float(weight.norm_bound)
         require(bound <= slack, f"`weight` must have a norm of at most 1, but its certified bound is {bound}.")
-    circuit, activation = _compose(weight, vec, poly)
+    circuit, product = _compose(weight, vec, poly)
     degree_sum = jnp.abs(chebyshev.quotient(chebyshev.rescale(poly.coeffs, weight.alpha.astype(poly.coeffs.dtype)))).sum()
     return SkipNormBlock(
         alpha=circuit.alpha,
@@ -120,7 +120,7 @@ def skip_norm_block(
         poly=poly,
         norm=circuit.norm,
         alone=circuit.norm / (1 + degree_sum),
-        activation_eps=activation,
+        activation_eps=approximation_error(product.encoded, poly),
     )
 
 
@@ -167,8 +167,6 @@ def published_error(input_eps: ArrayLike, activation_eps: ArrayLike) -> Array:
     return 712 * (jnp.asarray(input_eps) + jnp.asarray(activation_eps))
 
 
-def _compose(weight: BlockEncoding, vec: VectorEncoding, poly: Polynomial) -> tuple[Normalized, Array]:
+def _compose(weight: BlockEncoding, vec: VectorEncoding, poly: Polynomial) -> tuple[Normalized, MatrixVectorProduct]:
     product = matrix_vector_product(weight, vec)
-    activated = activate(product, poly)
-    approximation = activate(product.replace(eps=jnp.zeros_like(product.eps)), poly).eps
-    return normalize(vector_sum(vec, activated)), approximation
+    return normalize(vector_sum(vec, activate(product, poly))), product

@@ -23,7 +23,7 @@ from qla_jax.encodings.checks import require
 from qla_jax.encodings.convolution import Convolution, block_encode_convolution
 from qla_jax.encodings.dense import Dense, block_encode
 from qla_jax.encodings.spectral import convolution_norm_bound, spectral_norm_bound
-from qla_jax.encodings.vector import vector_encode
+from qla_jax.encodings.vector import normalize, vector_encode
 from qla_jax.networks.pooling import l2_pool
 from qla_jax.networks.residual import DEFAULT_DEGREE, SCALE, SkipNormBlock, chain, residual_network
 from qla_jax.polynomials import erf
@@ -117,16 +117,16 @@ class CoherentResNet(nnx.Module):
     def states(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch n"]:
         """The encoded state before measurement."""
         encodings = self.encodings()
-        return jax.vmap(lambda x: self._network(encodings, x).vector())(self.load(inputs))
+        return jax.vmap(lambda x: self.network(encodings, x).vector())(self.load(inputs))
 
     def diagnose(self, inputs: Float[Array, "batch ..."]) -> list[BlockDiagnostics]:
         """Diagnostics of every block for every input."""
         encodings = self.encodings()
-        return jax.vmap(lambda x: [_diagnose(b) for b in chain(self._network(encodings, x))])(self.load(inputs))
+        return jax.vmap(lambda x: [_diagnose(b) for b in chain(self.network(encodings, x))])(self.load(inputs))
 
     def encode(self, x: Array) -> SkipNormBlock:
         """The whole network on one input as a vector encoding: its circuit."""
-        return self._network(self.encodings(), self.load(x[None])[0])
+        return self.network(self.encodings(), self.load(x[None])[0])
 
     def encodings(self) -> list[BlockEncoding]:
         """The block encodings of the weights."""
@@ -143,9 +143,10 @@ class CoherentResNet(nnx.Module):
         require(fits, f"`inputs` must fit in registers {self.sizes} per entry of the batch, but are {shape}.")
         return jnp.pad(inputs, [(0, 0), *((0, size - have) for have, size in zip(shape, self.sizes, strict=True))])
 
-    def _network(self, encodings: list[BlockEncoding], x: Array) -> SkipNormBlock:
+    def network(self, encodings: Sequence[BlockEncoding], x: Array) -> SkipNormBlock:
+        """The network on one loaded input, normalised first, with encodings built once for a whole batch."""
         poly = erf(jnp.asarray(SCALE, x.dtype), degree=self.degree)
-        return residual_network(encodings, vector_encode(x, pad=True), poly=poly)
+        return residual_network(encodings, normalize(vector_encode(x, pad=True)), poly=poly)
 
 
 def _diagnose(block: SkipNormBlock) -> BlockDiagnostics:

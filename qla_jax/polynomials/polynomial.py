@@ -17,14 +17,14 @@ class Polynomial(struct.PyTreeNode):
         parity: "odd", "even" or "none".
         error_bound: proven bound on |P - f| over [-1, 1]; 0.0 when the polynomial is itself the target.
         relative_bound: proven bound on |P(x) - f(x)| / |x| over [-1, 1]; `inf` where none is known.
-        lipschitz: Lipschitz constant of f on the real line; `inf` where none is known.
+        lipschitz: Lipschitz constant of f on the real line; None when the polynomial is itself the target.
         sup_bound: proven bound on |P| over [-1, 1].
     """
 
     coeffs: Float[Array, " degree_plus_1"]
     error_bound: Array
     relative_bound: Array
-    lipschitz: Array
+    lipschitz: Array | None
     sup_bound: Array
     parity: str = struct.field(pytree_node=False)
 
@@ -55,7 +55,7 @@ def polynomial(coeffs: ArrayLike, parity: str) -> Polynomial:
         coeffs=coeffs,
         error_bound=jnp.zeros((), coeffs.dtype),
         relative_bound=jnp.zeros((), coeffs.dtype),
-        lipschitz=jnp.full((), jnp.inf, coeffs.dtype),
+        lipschitz=None,
         sup_bound=chebyshev.sup_bound(coeffs),
         parity=parity,
     )

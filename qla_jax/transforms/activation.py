@@ -8,6 +8,8 @@ References:
     Rattew et al. (2025), Lemma B.18, there with normalisation $4\max|P/x|$. https://arxiv.org/abs/2510.07195
 """
 
+import math
+
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
@@ -89,14 +91,21 @@ def evaluate_odd(poly: Polynomial, x: Array) -> Array:
     return chebyshev.evaluate(even, 2 * square - 1) * x
 
 
+def approximation_error(x: Vector, poly: Polynomial) -> Array:
+    r"""Bound on $\|P(x) - f(x)\|$ for this x: $\min(\sqrt n\,\delta, r\|x\|)$, `inf` with entries outside [-1, 1]."""
+    if poly.lipschitz is None:
+        return jnp.zeros((), x.real.dtype)
+    size = jnp.abs(x)
+    bound = jnp.minimum(
+        times(math.sqrt(size.size), poly.error_bound), times(poly.relative_bound, jnp.linalg.norm(x))
+    )
+    return jnp.where(size.max() <= 1 + 8 * jnp.finfo(size.dtype).eps, bound, jnp.inf)
+
+
 def _error(vec: VectorEncoding, poly: Polynomial) -> Array:
-    size = jnp.abs(vec.encoded)
-    uniform = times(jnp.sqrt(1.0 * size.size), poly.error_bound)
-    approximation = jnp.minimum(uniform, times(poly.relative_bound, jnp.linalg.norm(vec.encoded)))
-    inside = size.max() <= 1 + 8 * jnp.finfo(size.dtype).eps
-    approximation = jnp.where(inside | (poly.error_bound == 0), approximation, jnp.inf)
-    reach = size.max() + vec.eps
-    safe = jnp.where(jnp.isfinite(reach), reach, 1)
-    slope = chebyshev.sup_bound(chebyshev.derivative(chebyshev.rescale(poly.coeffs, safe))) / jnp.where(safe == 0, 1, safe)
-    exact = (poly.error_bound == 0) & jnp.isinf(poly.lipschitz)
-    return approximation + times(jnp.where(exact, slope, poly.lipschitz), vec.eps)
+    if poly.lipschitz is not None:
+        return approximation_error(vec.encoded, poly) + times(poly.lipschitz, vec.eps)
+    reach = jnp.abs(vec.encoded).max() + vec.eps
+    safe = jnp.where(jnp.isfinite(reach) & (reach > 0), reach, 1)
+    slope = chebyshev.sup_bound(chebyshev.derivative(chebyshev.rescale(poly.coeffs, safe))) / safe
+    return times(slope, vec.eps)

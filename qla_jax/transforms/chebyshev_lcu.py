@@ -8,6 +8,8 @@ References:
     Gilyen, Su, Low, Wiebe (2018), Lemma 9 and Lemma 52. https://arxiv.org/abs/1806.01838
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -30,12 +32,12 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
     part: BlockEncoding
 
     def apply(self, state: State) -> State:
-        return self._combine(state, self._steps)
+        return self._combine(state, self._steps, phases(self.coeffs))
 
     def apply_adjoint(self, state: State) -> State:
-        return self._combine(state, self._steps_adjoint)
+        return self._combine(state, self._steps_adjoint, phases(self.coeffs).conj())
 
-    def _combine(self, state: State, steps) -> State:
+    def _combine(self, state: State, steps: Callable, signs: Array) -> State:
         loaded = amplitudes(jnp.abs(self.coeffs))
         branches = prepare(loaded, state.reshape(len(loaded), -1, state.shape[1]))
         # A complex part makes a real state complex: the loop below needs to know beforehand.
@@ -44,7 +46,7 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
         # Branch 0 and the unused index values pass no active reflection: V^dagger V is not simulated there.
         if terms > 1:
             branches = jnp.concatenate([branches[:1], steps(branches[1:terms]), branches[terms:]])
-        signs = jnp.pad(phases(self.coeffs), (0, len(loaded) - terms), constant_values=1)
+        signs = jnp.pad(signs, (0, len(loaded) - terms), constant_values=1)
         return unprepare(loaded, signs[:, None, None] * branches).reshape(state.shape)
 
     def _steps(self, branches: Num[Array, "terms ancilla system"]) -> Num[Array, "terms ancilla system"]:
@@ -81,7 +83,8 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
             return (now, 2 * z(now) - before, total + c * now), None
 
         start = (z(x), x, jnp.zeros_like(coeffs[0] * x))  # T_{-1}(Z) = T_1(Z) = Z
-        start = jax.tree.map(lambda leaf: leaf.astype(start[2].dtype), start)
+        dtype = jnp.result_type(coeffs, jax.eval_shape(z, x).dtype)
+        start = jax.tree.map(lambda leaf: leaf.astype(dtype), start)
         return jax.lax.scan(step, start, coeffs)[0][2]
 
     def uses(self) -> tuple[tuple[Encoding, int], ...]:

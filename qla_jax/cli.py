@@ -1,0 +1,117 @@
+"""The command `qla-jax`."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+console = Console()
+
+
+@app.callback()
+def root() -> None:
+    """Differentiable quantum linear algebra in JAX."""
+
+
+@app.command()
+def run(
+    dataset: Annotated[str, typer.Option(help="digits, or any prepared tensorflow-datasets image set.")] = "digits",
+    data_dir: Annotated[Path | None, typer.Option(help="Where prepared sets lie.")] = None,
+    kind: Annotated[str, typer.Option(help="Network at the top of report.json: dense or convolutional.")] = "dense",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of training; each kind's own by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the split, the weights, the shuffles and the samples.")] = 0,
+    max_train: Annotated[int | None, typer.Option(min=1, help="Use at most so many training images.")] = None,
+    max_test: Annotated[int | None, typer.Option(min=1, help="Use at most so many test images.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Directory of the results; a new one under runs/ by default.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run (the last one, or --output).")] = False,
+) -> None:
+    """Train coherent residual networks on real images and check every claim about them."""
+    # Here rather than at the top: `qla-jax --help` should not wait for JAX.
+    from qla_jax.data import DatasetUnavailable, load
+    from qla_jax.studies.main_job import Job
+    from qla_jax.studies.main_job import run as run_job
+
+    try:
+        directory = _directory(output, resume)
+        images = load(dataset, data_dir=data_dir, seed=seed, max_train=max_train, max_test=max_test)
+        job = Job(images, directory, kind=kind, epochs=epochs, seed=seed, resume=resume)
+        with _Bars() as bars:
+            report = run_job(job, bars)
+    except (DatasetUnavailable, ValueError, FileNotFoundError) as error:
+        console.print(f"[red]error:[/red] {error}", soft_wrap=True, highlight=False)
+        raise typer.Exit(2) from error
+    _show(report, directory)
+    for line in report["failures"]:
+        console.print(f"[red]failed:[/red] {line}", soft_wrap=True, highlight=False)
+    if report["failures"]:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point of the `qla-jax` script."""
+    app()
+
+
+class _Bars:
+    """Stages as lines, epochs as a bar with loss and accuracy."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("  epoch"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        self.progress = Progress(*columns, console=console, transient=True)
+        self.task: TaskID | None = None
+
+    def __enter__(self) -> "_Bars":
+        self.progress.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.progress.stop()
+
+    def stage(self, text: str) -> None:
+        """A new stage begins."""
+        if self.task is not None:
+            self.progress.remove_task(self.task)
+            self.task = None
+        console.print(f"{datetime.now():%H:%M:%S}  {text}", highlight=False)
+
+    def epoch(self, epoch, total: int) -> None:
+        """An epoch of training is done."""
+        if self.task is None:
+            self.task = self.progress.add_task("", total=total)
+        told = f"loss {epoch.loss:.3f}  accuracy {epoch.accuracy:.3f}"
+        self.progress.update(self.task, completed=epoch.number + 1, description=told)
+        if epoch.number + 1 == total:
+            console.print(f"          {total} epochs: {told}", highlight=False)
+
+
+def _directory(output: Path | None, resume: bool) -> Path:
+    runs = Path("runs")
+    if output is None and resume:
+        known = sorted(path for path in runs.glob("*") if (path / "checkpoints").is_dir())
+        if not known:
+            raise FileNotFoundError("`--resume` needs a run to go on with, but there is none under runs/.")
+        return known[-1]
+    return output or runs / f"{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def _show(report: dict, directory: Path) -> None:
+    from qla_jax.report.table import block_rows, summary_rows
+
+    _print("networks", summary_rows(report))
+    for network in report["networks"]:
+        _print(network["description"], block_rows(network))
+    console.print(f"{report['seconds']['total']:.0f} s in all; {directory / 'report.html'}", highlight=False)
+
+
+def _print(title: str, rows: list[list[str]]) -> None:
+    table = Table(title=title, title_justify="left")
+    for number, name in enumerate(rows[0]):
+        table.add_column(name, justify="right" if number else "left")
+    for row in rows[1:]:
+        table.add_row(*row)
+    console.print(table)

@@ -1,0 +1,45 @@
+"""Plain Flax networks of like size: the honest baselines of the coherent ones. They return softmax probabilities."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+from jaxtyping import Float
+
+
+class PlainMLP(nnx.Module):
+    """Fully connected layers with ReLU on the flattened input."""
+
+    def __init__(self, widths: Sequence[int], *, rngs: nnx.Rngs):
+        pairs = zip(widths[:-1], widths[1:], strict=True)
+        self.layers = nnx.List([nnx.Linear(have, give, rngs=rngs) for have, give in pairs])
+
+    def __call__(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch outcomes"]:
+        """Class probabilities."""
+        x = inputs.reshape(len(inputs), -1)
+        for layer in self.layers[:-1]:
+            x = jax.nn.relu(layer(x))
+        return jax.nn.softmax(self.layers[-1](x))
+
+
+class PlainCNN(nnx.Module):
+    """3 x 3 convolutions with ReLU and skip connections, then one linear layer."""
+
+    def __init__(self, channels: int, depth: int, shape: tuple[int, int, int], outcomes: int, *, rngs: nnx.Rngs):
+        self.first = nnx.Conv(shape[0], channels, (3, 3), rngs=rngs)
+        self.rest = nnx.List([nnx.Conv(channels, channels, (3, 3), rngs=rngs) for _ in range(depth - 1)])
+        self.last = nnx.Linear(channels * shape[1] * shape[2], outcomes, rngs=rngs)
+
+    def __call__(self, images: Float[Array, "batch channel row column"]) -> Float[Array, "batch outcomes"]:
+        """Class probabilities."""
+        x = jax.nn.relu(self.first(jnp.moveaxis(images, 1, -1)))
+        for layer in self.rest:
+            x = x + jax.nn.relu(layer(x))
+        return jax.nn.softmax(self.last(x.reshape(len(x), -1)))
+
+
+def count_parameters(model: nnx.Module) -> int:
+    """Entries of all parameters."""
+    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))

@@ -1,0 +1,65 @@
+"""The report as one self-contained HTML page: figures are inlined, nothing is fetched."""
+
+import base64
+import html
+import io
+import json
+
+from matplotlib.figure import Figure
+
+from qla_jax.report.figures import FIGURES
+from qla_jax.report.table import block_rows, summary_rows
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+h1, h2 { font-weight: 600 } table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .25rem .8rem; text-align: right }
+th { border-bottom: 2px solid #222 } td { border-bottom: 1px solid #ddd } td:first-child, th:first-child { text-align: left }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem } img { width: 100% }
+.bad { color: #b2182b; font-weight: 600 } details pre { overflow: auto; background: #f6f6f6; padding: 1rem }
+"""
+
+
+def page(report: dict) -> str:
+    """The page as text."""
+    verdict = report["failures"]
+    told = "".join(f'<p class="bad">{html.escape(line)}</p>' for line in verdict) or "<p>No bound was violated.</p>"
+    parts = [
+        f"<h1>Coherent residual networks on {html.escape(report['dataset']['name'])}</h1>",
+        f"<p>{html.escape(report['dataset']['source'])} Train {report['dataset']['train']}, test {report['dataset']['test']} images. "
+        "Errors are measured in float64; eps bounds approximation, not rounding.</p>",
+        told,
+        _table(summary_rows(report)),
+        *(_network(network) for network in report["networks"]),
+        f"<details><summary>report.json</summary><pre>{html.escape(json.dumps(report, indent=1))}</pre></details>",
+    ]
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>qla_jax report</title><style>{STYLE}</style>'
+    return f"{head}<body>{''.join(parts)}</body></html>"
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as PNG bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150)
+    return buffer.getvalue()
+
+
+def _network(network: dict) -> str:
+    pictures = "".join(
+        f'<img alt="{name}" src="data:image/png;base64,{base64.b64encode(png(draw(network))).decode()}">'
+        for name, draw in FIGURES.items()
+    )
+    check = network["circuit_check"]
+    rows = [["circuit", "blocks", "qubits", "every ancilla", "largest deviation"]]
+    for row in check["instances"]:
+        cells = [row["name"], row["blocks"], row["num_qubits"], "yes" if row["every_ancilla"] else "projected early"]
+        rows.append([*map(str, cells), f"{row['max_deviation']:.1e}"])
+    return (
+        f"<h2>{html.escape(network['kind'])}: {html.escape(network['description'])}</h2>"
+        f'<div class="figures">{pictures}</div>{_table(block_rows(network))}{_table(rows)}'
+    )
+
+
+def _table(rows: list[list[str]]) -> str:
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in rows[0])
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows[1:])
+    return f"<table><tr>{head}</tr>{body}</table>"

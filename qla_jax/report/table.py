@@ -1,0 +1,52 @@
+"""The numbers people read first, as rows of text: for the terminal and for the page."""
+
+import math
+
+
+def summary_rows(report: dict) -> list[list[str]]:
+    """One row per network."""
+    rows = [["network", "argmax", "one sample", "ideal erf", "baseline", "output error", "bound", "circuit check", "seconds"]]
+    for network in report["networks"]:
+        accuracy, output = network["accuracy"], network["output_error"]
+        rows.append(
+            [
+                network["kind"],
+                f"{accuracy['argmax']:.4f}",
+                f"{accuracy['sampled']:.4f}",
+                f"{accuracy['ideal_argmax']:.4f}",
+                f"{accuracy['baseline']:.4f}",
+                f"{output['actual_max']:.1e}",
+                f"{output['eps']:.1e}",
+                f"{network['circuit_check']['max_deviation']:.1e}",
+                f"{network['seconds']['train']:.1f}",
+            ]
+        )
+    return rows
+
+
+def block_rows(network: dict) -> list[list[str]]:
+    """One row per block: norms, errors and costs."""
+    rows = [["block", "N min", "N mean", "N max", "without skip", "error", "eps", "eps/error", "ancillas", "queries", "amplitude"]]
+    for norm, bare, error, cost in zip(
+        network["norms"], network["norms_without_skip"], network["errors"], network["costs"]["blocks"], strict=True
+    ):
+        rows.append(
+            [
+                str(norm["block"]),
+                f"{norm['min']:.3f}",
+                f"{norm['mean']:.3f}",
+                f"{norm['max']:.3f}",
+                f"{bare['mean']:.3f}",
+                f"{error['actual_max']:.1e}",
+                f"{error['eps']:.1e}",
+                f"{error['eps_over_actual']:.1f}",
+                str(cost["num_ancillas"]),
+                _large(cost["queries"]),
+                f"{cost['amplitude_alone']:.3g}",
+            ]
+        )
+    return rows
+
+
+def _large(number: int) -> str:
+    return str(number) if number < 10**6 else f"10^{math.log10(number):.1f}"

@@ -1,0 +1,172 @@
+r"""A trained coherent network against the ideal one, image by image, in float64.
+
+The tracked eps bounds approximation, not rounding: hence float64, whatever the training used. Violations are counted for
+every image and block; an unknown bound (`inf` or NaN) counts as violated.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from qla_jax.encodings.block import BlockEncoding
+from qla_jax.networks.pooling import distribution_error, l2_pool
+from qla_jax.networks.residual import (
+    NORM_RANGE,
+    chain,
+    ideal_skip_norm,
+    published_error,
+    worst_case_error,
+)
+from qla_jax.nn import CoherentResNet
+from qla_jax.training import batches
+
+CHUNK = 128
+SHOTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Trace(NamedTuple):
+    """Per image, and per block where there is a second axis.
+
+    Attributes:
+        norm: N of the polynomial network.
+        bare_norm: the same without skip connections, with these weights.
+        alpha: subnormalization of the unamplified circuit up to this block.
+        alone: flagged amplitude of the block on an amplified input.
+        actual: distance between the states of the polynomial and the ideal network.
+        eps: tracked bound on `actual`.
+        input_eps: tracked bound on the block's input, e0.
+        activation_eps: the activation's share, e1.
+        outcomes: probabilities of the polynomial network.
+        ideal_outcomes: those of the ideal network.
+    """
+
+    norm: np.ndarray
+    bare_norm: np.ndarray
+    alpha: np.ndarray
+    alone: np.ndarray
+    actual: np.ndarray
+    eps: np.ndarray
+    input_eps: np.ndarray
+    activation_eps: np.ndarray
+    outcomes: np.ndarray
+    ideal_outcomes: np.ndarray
+
+
+def trace(model: CoherentResNet, images: np.ndarray) -> Trace:
+    """Run both networks in float64 on all images."""
+    with jax.enable_x64(True):
+        graph_model = _in_double(model)
+        run = jax.jit(lambda encodings, x: jax.vmap(lambda one: _trace_one(encodings, one, model))(x))
+        encodings = graph_model.encodings()
+        inputs = graph_model.load(jnp.asarray(images, jnp.float64))
+        parts = [run(encodings, inputs[part]) for part in batches(len(inputs), CHUNK)]
+        return Trace(*(np.concatenate([np.asarray(part[i]) for part in parts]) for i in range(len(Trace._fields))))
+
+
+def accuracies(trace: Trace, labels: np.ndarray, seed: int) -> dict:
+    """Argmax accuracy, that of one sample, and of the most frequent of more samples; outcomes beyond the classes are wrong."""
+    key = jax.random.key(seed)
+    with np.errstate(divide="ignore"):
+        logits = np.log(trace.outcomes)
+    draws = np.asarray(jax.random.categorical(key, jnp.asarray(logits), axis=-1, shape=(max(SHOTS), len(labels))))
+    outcomes = trace.outcomes.shape[1]
+    by_shots = []
+    for shots in SHOTS:
+        counts = np.stack([(draws[:shots] == outcome).sum(0) for outcome in range(outcomes)], axis=1)
+        by_shots.append({"samples": shots, "accuracy": float((counts.argmax(1) == labels).mean())})
+    return {
+        "argmax": float((trace.outcomes.argmax(1) == labels).mean()),
+        "sampled": by_shots[0]["accuracy"],
+        "sampled_expected": float(trace.outcomes[np.arange(len(labels)), labels].mean()),
+        "ideal_argmax": float((trace.ideal_outcomes.argmax(1) == labels).mean()),
+        "ideal_sampled_expected": float(trace.ideal_outcomes[np.arange(len(labels)), labels].mean()),
+        "by_samples": by_shots,
+    }
+
+
+def norm_rows(norms: np.ndarray) -> list[dict]:
+    """Min, mean and max of N per block against the proven range."""
+    low, high = NORM_RANGE
+    rows = []
+    for number, norm in enumerate(norms.T, 1):
+        outside = ~((norm >= low) & (norm <= high))
+        span = {"min": float(norm.min()), "mean": float(norm.mean()), "max": float(norm.max())}
+        rows.append({"block": number, **span, "low": low, "high": high, "violations": int(outside.sum())})
+    return rows
+
+
+def error_rows(trace: Trace) -> list[dict]:
+    """Per block: the largest measured error, the bounds beside it, and on how many images a bound fails."""
+    rows = []
+    for block in range(trace.eps.shape[1]):
+        actual, eps = trace.actual[:, block], trace.eps[:, block]
+        worst = np.asarray(worst_case_error(trace.input_eps[:, block], trace.activation_eps[:, block]))
+        published = np.asarray(published_error(trace.input_eps[:, block], trace.activation_eps[:, block]))
+        rows.append(
+            {
+                "block": block + 1,
+                "actual_max": float(actual.max()),
+                "eps": float(eps.max()),
+                "eps_over_actual": _ratio(eps, actual),
+                "worst_case": float(worst.max()),
+                "published": float(published.max()),
+                "violations": int((~(np.isfinite(eps) & (actual <= eps))).sum()),
+            }
+        )
+    return rows
+
+
+def output_error(trace: Trace) -> dict:
+    """The distance of the outcome distributions in 1-norm against twice the last block's eps."""
+    actual = np.abs(trace.outcomes - trace.ideal_outcomes).sum(1)
+    eps = np.asarray(distribution_error(trace.eps[:, -1]))
+    known = np.isfinite(trace.eps[:, -1])
+    return {
+        "actual_max": float(actual.max()),
+        "eps": float(eps.max()),
+        "eps_over_actual": _ratio(eps, actual),
+        "violations": int((~(known & (actual <= eps))).sum()),
+    }
+
+
+def _ratio(eps: np.ndarray, actual: np.ndarray) -> float:
+    """The median over images with a measurable error."""
+    some = actual > 0
+    return float(np.median(eps[some] / actual[some])) if some.any() else float("nan")
+
+
+def _in_double(model: CoherentResNet) -> CoherentResNet:
+    from flax import nnx
+
+    graph, state = nnx.split(model)
+    return nnx.merge(graph, jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), state))
+
+
+def _trace_one(encodings: list[BlockEncoding], x: Array, model: CoherentResNet) -> tuple[Array, ...]:
+    blocks = chain(model.network(encodings, x))
+    poly = blocks[0].poly
+    ideal = bare = blocks[0].part.vector()
+    actual, bare_norms = [], []
+    for block, weight in zip(blocks, encodings, strict=True):
+        ideal, _ = ideal_skip_norm(weight.matvec, ideal)
+        activated = poly(weight.matvec(bare))
+        bare_norms.append(jnp.linalg.norm(activated))
+        bare = activated / bare_norms[-1]
+        actual.append(jnp.linalg.norm(block.encoded - ideal))
+    of_all = lambda name: jnp.stack([getattr(block, name) for block in blocks])  # noqa: E731
+    input_eps = jnp.stack([block.part.eps for block in blocks])
+    return Trace(
+        norm=of_all("norm"),
+        bare_norm=jnp.stack(bare_norms),
+        alpha=of_all("alpha"),
+        alone=of_all("alone"),
+        actual=jnp.stack(actual),
+        eps=of_all("eps"),
+        input_eps=input_eps,
+        activation_eps=of_all("activation_eps"),
+        outcomes=l2_pool(blocks[-1].encoded, model.outcomes),
+        ideal_outcomes=l2_pool(ideal, model.outcomes),
+    )

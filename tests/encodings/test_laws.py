@@ -1,0 +1,288 @@
+"""What holds for every block encoding of the registry, against dense matrices in NumPy."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qla_jax.encodings.algebra import linear_combination, tensor
+from qla_jax.encodings.block import BlockEncoding, block, postselect
+from qla_jax.encodings.dense import block_encode, from_unitary
+from qla_jax.encodings.encoding import unitary
+from tests.cases import ENCODINGS, Case, cplx, derivative, haar, nearby, positions, real, slope, stack
+
+pytestmark = pytest.mark.numerics
+
+
+class Seen(NamedTuple):
+    """An encoding from all sides, as plain arrays, next to the dense matrix it is to encode."""
+
+    enc: BlockEncoding
+    matrix: np.ndarray
+    unitary: np.ndarray
+    adjoint: np.ndarray
+    flagged: np.ndarray
+    block: np.ndarray
+    adjoint_block: np.ndarray
+
+    @property
+    def size(self) -> int:
+        return 1 << self.enc.num_qubits
+
+    def tolerance(self, tol: Callable[..., float]) -> float:
+        return tol("rounding", factor=max(1.0, float(self.enc.alpha)))
+
+
+def look(case: Case) -> Seen:
+    @jax.jit
+    def views(params: Any) -> tuple:
+        enc = case.build(params)
+        shape = (1 << enc.num_ancillas, 1 << enc.num_qubits)
+        basis = jnp.eye(shape[0] * shape[1], dtype=enc.alpha.dtype)
+        adjoint = jax.vmap(enc.apply_adjoint)(basis.reshape(-1, *shape)).reshape(basis.shape).T
+        flagged = jax.vmap(enc.flagged, out_axes=1)(jnp.eye(shape[1], dtype=enc.alpha.dtype))
+        adjoint_block = jax.vmap(enc.rmatvec, out_axes=1)(jnp.eye(enc.shape[0], dtype=enc.alpha.dtype))
+        return enc, unitary(enc), adjoint, flagged, block(enc), adjoint_block
+
+    enc, *arrays = views(jax.tree.map(jnp.asarray, case.params))
+    return Seen(enc, case.oracle(case.params), *map(np.asarray, arrays))
+
+
+@pytest.fixture(scope="module", params=ENCODINGS, ids=lambda case: case.name)
+def case(request) -> Case:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def seen(case) -> Seen:
+    """Compiled once for all laws: pytest runs the laws of one case together."""
+    return look(case)
+
+
+def test_the_shape_is_that_of_the_matrix(seen):
+    assert seen.enc.shape == seen.matrix.shape
+
+
+def test_the_circuit_is_unitary(seen, tol):
+    np.testing.assert_allclose(seen.unitary @ seen.unitary.conj().T, np.eye(len(seen.unitary)), rtol=0, atol=tol())
+
+
+def test_the_adjoint_circuit_is_the_inverse(seen, tol):
+    np.testing.assert_allclose(seen.adjoint, seen.unitary.conj().T, rtol=0, atol=tol("exact", factor=10))
+
+
+def test_the_flagged_circuit_is_the_matrix_and_leaves_the_padding_empty(seen, tol):
+    rows, columns = positions(seen.enc.codomain), positions(seen.enc.domain)
+    image = np.zeros((seen.size, len(columns)), complex)
+    image[rows] = seen.matrix
+    np.testing.assert_allclose(
+        seen.enc.alpha * seen.unitary[: seen.size, columns], image, rtol=0, atol=seen.tolerance(tol)
+    )
+    image = np.zeros((seen.size, len(rows)), complex)
+    image[columns] = seen.matrix.conj().T
+    np.testing.assert_allclose(
+        seen.enc.alpha * seen.adjoint[: seen.size, rows], image, rtol=0, atol=seen.tolerance(tol)
+    )
+
+
+def test_the_leading_entries_of_the_unitary_are_the_matrix_over_alpha_without_padding_between_registers(seen, tol):
+    rows, columns = seen.enc.shape
+    if np.ptp(positions(seen.enc.codomain)) == rows - 1 and np.ptp(positions(seen.enc.domain)) == columns - 1:
+        leading = seen.enc.alpha * seen.unitary[:rows, :columns]
+        np.testing.assert_allclose(leading, seen.matrix, rtol=0, atol=seen.tolerance(tol))
+
+
+def test_the_encoded_view_is_the_matrix(seen, tol):
+    np.testing.assert_allclose(seen.block, seen.matrix, rtol=0, atol=seen.tolerance(tol))
+    np.testing.assert_allclose(seen.adjoint_block, seen.matrix.conj().T, rtol=0, atol=seen.tolerance(tol))
+
+
+def test_alpha_and_the_norm_bound_are_at_least_the_norm(seen, tol):
+    norm = np.linalg.norm(seen.matrix, 2)
+    assert seen.enc.alpha >= norm * (1 - tol("exact"))
+    assert seen.enc.norm_bound >= norm * (1 - tol("exact"))
+
+
+def test_exact_constructions_have_error_zero(seen):
+    assert seen.enc.eps == 0
+
+
+def test_projecting_early_changes_nothing(seen, tol):
+    np.testing.assert_allclose(seen.flagged, seen.unitary[: seen.size, : seen.size], rtol=0, atol=tol())
+
+
+def test_building_eagerly_gives_what_jit_gives(case, seen, tol):
+    enc = case.build(jax.tree.map(jnp.asarray, case.params))
+    assert jax.tree.structure(enc) == jax.tree.structure(seen.enc)
+    tolerance = seen.tolerance(tol)
+    for name in ("alpha", "eps", "norm_bound"):
+        np.testing.assert_allclose(getattr(enc, name), getattr(seen.enc, name), rtol=0, atol=tolerance)
+
+
+@pytest.mark.slow
+def test_the_eager_circuit_is_the_compiled_one(case, seen, tol):
+    enc = case.build(jax.tree.map(jnp.asarray, case.params))
+    x = real(enc.shape[1], seed=7)
+    np.testing.assert_allclose(postselect(enc, jnp.asarray(x)), seen.matrix @ x, rtol=0, atol=10 * seen.tolerance(tol))
+    np.testing.assert_allclose(enc.matvec(jnp.asarray(x)), seen.matrix @ x, rtol=0, atol=10 * seen.tolerance(tol))
+
+
+def test_a_stack_of_encodings_acts_as_each_of_them(case, seen, tol):
+    params = [case.params, nearby(case.params)]
+    x, y = cplx(seen.enc.shape[1], seed=7), cplx(seen.enc.shape[0], seed=8)
+
+    @jax.jit
+    def act(stacked: Any, x: jax.Array, y: jax.Array) -> tuple:
+        encs = jax.vmap(case.build)(stacked)  # a pytree of stacked arrays, handed from one vmap to the next
+        return jax.vmap(lambda enc: (enc.matvec(x), postselect(enc, x), enc.rmatvec(y)))(encs)
+
+    images = act(stack(params), jnp.asarray(x), jnp.asarray(y))
+    for i, p in enumerate(params):
+        matrix = case.oracle(p)
+        expected = (matrix @ x, matrix @ x, matrix.conj().T @ y)
+        chex.assert_trees_all_close(
+            [image[i] for image in images], list(expected), rtol=0, atol=10 * seen.tolerance(tol)
+        )
+
+
+def test_gradients_are_the_derivatives_of_the_matrix(case, seen, tol):
+    rows, columns = seen.enc.shape
+    left, right = cplx(rows, seed=7), cplx(columns, seed=8)
+    one, two, three = real(3, seed=9)
+
+    # Re<left|(matvec, postselect, rmatvec)|right>, weighted apart so that no error cancels another.
+    def scalar(params: Any, left: jax.Array, right: jax.Array) -> jax.Array:
+        enc = case.build(params)
+        forward = one * enc.matvec(right) + two * postselect(enc, right)
+        return (jnp.vdot(left, forward) + three * jnp.vdot(enc.rmatvec(left), right)).real
+
+    def expected(params: Any) -> float:
+        return ((one + two + three) * np.vdot(left, case.oracle(params) @ right)).real
+
+    gradient = jax.jit(jax.grad(scalar))(jax.tree.map(jnp.asarray, case.params), jnp.asarray(left), jnp.asarray(right))
+    chex.assert_tree_all_finite(gradient)
+    if case.differentiable:
+        for seed in range(3):
+            direction = nearby(case.params, seed=seed, by=1.0, only_direction=True)
+            reference = derivative(expected, case.params, direction)
+            assert abs(slope(gradient, direction) - reference) <= tol("gradient", factor=max(1.0, abs(reference)))
+
+
+# Each law above has to fail on an encoding that breaks it.
+
+
+class Rotated(BlockEncoding, kw_only=True):
+    """i A by a circuit that forgets to conjugate in the adjoint and projects the wrong branch."""
+
+    part: BlockEncoding
+
+    def apply(self, state):
+        return 1j * self.part.apply(state)
+
+    def apply_adjoint(self, state):
+        return 1j * self.part.apply_adjoint(state)
+
+    def flagged(self, system):
+        return -self.part.flagged(system)
+
+
+def rotated(matrix: Any) -> Rotated:
+    part = block_encode(matrix)
+    fields = {name: getattr(part, name) for name in BlockEncoding.__dataclass_fields__}
+    return Rotated(**fields, part=part)
+
+
+def reverse_qubits(matrix: np.ndarray) -> np.ndarray:
+    qubits = len(matrix).bit_length() - 1
+    order = np.arange(len(matrix)).reshape((2,) * qubits).T.reshape(-1)
+    return matrix[np.ix_(order, order)]
+
+
+HALF_UNITARY = np.diag([1.0, 1.0, 1.0, 0.5])
+LEAKY = np.kron(haar(4), haar(2))
+BROKEN = [
+    (test_the_shape_is_that_of_the_matrix, Case("transposed", block_encode, real(3, 5), np.transpose)),
+    (
+        test_the_circuit_is_unitary,
+        Case(
+            "not unitary",
+            lambda u: from_unitary(u, num_ancillas=1, alpha=1.0, eps=0.0),
+            HALF_UNITARY,
+            lambda u: u[:2, :2],
+        ),
+    ),
+    (test_the_adjoint_circuit_is_the_inverse, Case("conjugate forgotten", rotated, real(4, 4), lambda a: 1j * a)),
+    (test_projecting_early_changes_nothing, Case("wrong branch", rotated, real(4, 4), lambda a: 1j * a)),
+    (
+        test_the_flagged_circuit_is_the_matrix_and_leaves_the_padding_empty,
+        Case(
+            "alpha halved",
+            lambda a: (lambda enc: enc.replace(alpha=enc.alpha / 2))(block_encode(a)),
+            real(4, 4),
+            lambda a: a,
+        ),
+    ),
+    (
+        test_the_flagged_circuit_is_the_matrix_and_leaves_the_padding_empty,
+        Case(
+            "garbage in the padding",
+            lambda u: from_unitary(u, num_ancillas=1, alpha=1.0, eps=0.0, shape=(2, 2)),
+            LEAKY,
+            lambda u: u[:2, :2],
+        ),
+    ),
+    (
+        test_the_leading_entries_of_the_unitary_are_the_matrix_over_alpha_without_padding_between_registers,
+        Case("conjugated", block_encode, cplx(4, 4), np.conj),
+    ),
+    (
+        test_the_encoded_view_is_the_matrix,
+        Case("little-endian", block_encode, real(4, 4), reverse_qubits),
+    ),
+    (
+        test_the_encoded_view_is_the_matrix,
+        Case(
+            "swapped factors",
+            lambda p: tensor(block_encode(p[0]), block_encode(p[1])),
+            (real(2, 2), real(4, 4)),
+            lambda p: np.kron(p[1], p[0]),
+        ),
+    ),
+    (
+        test_the_encoded_view_is_the_matrix,
+        Case(
+            "sign of a weight",
+            lambda p: linear_combination([1.0, 1.0], [block_encode(p[0]), block_encode(p[1])]),
+            (real(2, 2), real(2, 2, seed=1)),
+            lambda p: p[0] - p[1],
+        ),
+    ),
+    (
+        test_gradients_are_the_derivatives_of_the_matrix,
+        Case("cut off", lambda a: block_encode(jax.lax.stop_gradient(a)), real(2, 2), lambda a: a),
+    ),
+    (
+        test_a_stack_of_encodings_acts_as_each_of_them,
+        Case("frozen", lambda a: block_encode(jnp.asarray(real(2, 2)) + 0 * a), real(2, 2), lambda a: a),
+    ),
+    (
+        test_alpha_and_the_norm_bound_are_at_least_the_norm,
+        Case("larger matrix", block_encode, real(4, 4), lambda a: 1.01 * a),
+    ),
+    (
+        test_exact_constructions_have_error_zero,
+        Case("unknown error", lambda a: block_encode(a).replace(eps=jnp.inf), real(2, 2), lambda a: a),
+    ),
+]
+
+
+@pytest.mark.parametrize(("law", "broken"), BROKEN, ids=lambda value: getattr(value, "name", ""))
+def test_a_broken_encoding_fails_its_law(law, broken, tol):
+    available = {"case": broken, "seen": look(broken), "tol": tol}
+    arguments = law.__code__.co_varnames[: law.__code__.co_argcount]
+    with pytest.raises(AssertionError):
+        law(**{name: available[name] for name in arguments})

@@ -1,0 +1,88 @@
+from functools import reduce
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qla_jax.encodings.block import block, postselect
+from qla_jax.encodings.encoding import unitary
+from qla_jax.encodings.pauli import block_encode_pauli
+
+pytestmark = pytest.mark.numerics
+
+LETTERS = {
+    "I": np.eye(2),
+    "X": np.array([[0, 1], [1, 0]]),
+    "Y": np.array([[0, -1j], [1j, 0]]),
+    "Z": np.diag([1, -1]),
+}
+SUMS = {
+    "two words": {"XZ": 0.5, "ZI": -0.3},
+    "one word": {"Y": 2.0},
+    "complex, five words": {"XYZ": 0.3j, "YYI": 1.0, "IIZ": -0.2 + 0.1j, "ZZX": 0.0, "YIY": 0.7},
+    "Heisenberg": {"XX": 1.0, "YY": 1.0, "ZZ": 1.0},
+    "all zero": {"XY": 0.0, "ZZ": 0.0, "IX": 0.0},
+}
+
+
+def dense(terms):
+    return sum(c * reduce(np.kron, [LETTERS[letter] for letter in word]) for word, c in terms.items())
+
+
+@pytest.mark.parametrize("terms", SUMS.values(), ids=SUMS)
+def test_block_is_the_sum_of_kronecker_products_by_circuit_too(terms, tol):
+    enc, matrix = block_encode_pauli(terms), dense(terms)
+    np.testing.assert_allclose(block(enc), matrix, atol=tol("exact"))
+    by_circuit = jax.vmap(lambda x: postselect(enc, x), out_axes=1)(jnp.eye(len(matrix)))
+    np.testing.assert_allclose(by_circuit, matrix, atol=tol())
+
+
+@pytest.mark.parametrize("terms", SUMS.values(), ids=SUMS)
+def test_alpha_is_the_one_norm_and_ancillas_index_the_words(terms, tol):
+    enc = block_encode_pauli(terms)
+    assert float(enc.alpha) == pytest.approx(sum(abs(c) for c in terms.values()), rel=tol("exact"))
+    assert enc.num_ancillas == np.ceil(np.log2(len(terms)))
+    assert enc.num_qubits == len(next(iter(terms)))
+    u = np.asarray(unitary(enc))
+    np.testing.assert_allclose(u @ u.conj().T, np.eye(len(u)), atol=tol())
+
+
+def test_the_first_letter_acts_on_the_most_significant_qubit():
+    x_on_first, x_on_last = (np.asarray(block(block_encode_pauli({word: 1.0}))) for word in ("XI", "IX"))
+    np.testing.assert_array_equal(x_on_first @ np.eye(4)[0], np.eye(4)[2])
+    np.testing.assert_array_equal(x_on_last @ np.eye(4)[0], np.eye(4)[1])
+    assert not np.allclose(block(block_encode_pauli({"XZ": 1.0})), dense({"ZX": 1.0}))
+
+
+def test_the_matrix_is_real_where_every_word_has_an_even_number_of_y():
+    assert jnp.isrealobj(block_encode_pauli({"YY": 1.0, "XZ": 2.0}).matvec(jnp.ones(4)))
+    assert jnp.iscomplexobj(block_encode_pauli({"YX": 1.0}).matvec(jnp.ones(4)))
+
+
+def test_gradient_in_each_coefficient_is_the_expectation_of_its_word(tol):
+    words, x = ("XYZ", "ZZI", "IXX"), np.array([1, 2, 0, -1j, 3, 1, 1j, 0.5]) / 4
+
+    def energy(coeffs, act):
+        return jnp.vdot(x, act(block_encode_pauli(dict(zip(words, coeffs, strict=True))), x)).real
+
+    expected = [np.vdot(x, dense({word: 1.0}) @ x).real for word in words]
+    for act in (postselect, lambda enc, x: enc.matvec(x)):
+        for coeffs in (jnp.array([0.3, -2.0, 1.0]), jnp.zeros(3)):
+            np.testing.assert_allclose(jax.grad(energy)(coeffs, act), expected, atol=tol())
+
+
+@pytest.mark.parametrize(
+    ("terms", "rule"),
+    [
+        ({}, "at least one Pauli word"),
+        ({"": 1.0}, "words of one length"),
+        ({"XX": 1.0, "X": 1.0}, "words of one length, but has 'XX' and 'X'"),
+        ({"XQ": 1.0}, "letters I, X, Y and Z, but has 'XQ'"),
+        ({"X": np.ones(2)}, "scalars, but 'X' maps to shape"),
+        ({"X": 1.0, "Z": np.nan}, "finite"),
+    ],
+)
+def test_what_is_no_sum_of_pauli_words_raises(terms, rule):
+    with pytest.raises(ValueError, match=f"`terms` must .*{rule}"):
+        block_encode_pauli(terms)

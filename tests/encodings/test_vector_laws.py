@@ -1,0 +1,259 @@
+"""What holds for every vector encoding of the registry, against vectors in NumPy."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qla_jax import polynomials
+from qla_jax.encodings.dense import block_encode
+from qla_jax.encodings.encoding import unitary
+from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
+from qla_jax.encodings.vector import VectorEncoding, normalize, run, run_projected, vector_encode, vector_from_unitary
+from qla_jax.transforms.activation import activate
+from tests.cases import CUBIC, VECTORS, Case, cplx, derivative, haar, nearby, on_modulus, positions, real, slope, stack
+
+pytestmark = pytest.mark.numerics
+
+
+class Seen(NamedTuple):
+    """A vector encoding from all sides, as plain arrays, next to the vector it is to encode."""
+
+    vec: VectorEncoding
+    vector: np.ndarray
+    unitary: np.ndarray
+    adjoint: np.ndarray
+    flagged: np.ndarray
+
+    @property
+    def size(self) -> int:
+        return 1 << self.vec.num_qubits
+
+    def tolerance(self, tol: Callable[..., float]) -> float:
+        return tol("rounding", factor=max(1.0, float(self.vec.alpha)))
+
+
+def look(case: Case) -> Seen:
+    @jax.jit
+    def views(params: Any) -> tuple:
+        vec = case.build(params)
+        shape = (1 << vec.num_ancillas, 1 << vec.num_qubits)
+        basis = jnp.eye(shape[0] * shape[1], dtype=vec.alpha.dtype)
+        adjoint = jax.vmap(vec.apply_adjoint)(basis.reshape(-1, *shape)).reshape(basis.shape).T
+        flagged = jax.vmap(vec.flagged, out_axes=1)(jnp.eye(shape[1], dtype=vec.alpha.dtype))
+        return vec, unitary(vec), adjoint, flagged
+
+    vec, *arrays = views(jax.tree.map(jnp.asarray, case.params))
+    return Seen(vec, case.oracle(case.params), *map(np.asarray, arrays))
+
+
+@pytest.fixture(scope="module", params=VECTORS, ids=lambda case: case.name)
+def case(request) -> Case:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def seen(case) -> Seen:
+    """Compiled once for all laws: pytest runs the laws of one case together."""
+    return look(case)
+
+
+def test_the_circuit_is_unitary(seen, tol):
+    np.testing.assert_allclose(seen.unitary @ seen.unitary.conj().T, np.eye(len(seen.unitary)), rtol=0, atol=tol())
+
+
+def test_the_adjoint_circuit_is_the_inverse(seen, tol):
+    np.testing.assert_allclose(seen.adjoint, seen.unitary.conj().T, rtol=0, atol=tol("exact", factor=10))
+
+
+def test_the_flagged_column_is_the_vector_and_leaves_the_padding_empty(seen, tol):
+    image = np.zeros(seen.size, complex)
+    image[positions(seen.vec.sizes)] = seen.vector
+    np.testing.assert_allclose(seen.vec.alpha * seen.unitary[: seen.size, 0], image, rtol=0, atol=seen.tolerance(tol))
+
+
+def test_the_encoded_view_is_the_vector(seen, tol):
+    np.testing.assert_allclose(seen.vec.vector(), seen.vector, rtol=0, atol=seen.tolerance(tol))
+
+
+def test_alpha_is_at_least_the_norm_and_the_amplitude_their_ratio(seen, tol):
+    norm = np.linalg.norm(seen.vector)
+    assert seen.vec.alpha >= norm * (1 - tol("exact"))
+    np.testing.assert_allclose(seen.vec.amplitude, np.linalg.norm(seen.unitary[: seen.size, 0]), rtol=0, atol=tol())
+
+
+def test_projecting_early_changes_nothing(seen, tol):
+    np.testing.assert_allclose(seen.flagged, seen.unitary[: seen.size, : seen.size], rtol=0, atol=tol())
+
+
+def test_building_eagerly_gives_what_jit_gives(case, seen, tol):
+    vec = case.build(jax.tree.map(jnp.asarray, case.params))
+    assert jax.tree.structure(vec) == jax.tree.structure(seen.vec)
+    np.testing.assert_allclose(vec.alpha, seen.vec.alpha, rtol=0, atol=seen.tolerance(tol))
+    np.testing.assert_allclose(vec.eps, seen.vec.eps, rtol=0, atol=tol())
+    np.testing.assert_allclose(vec.vector(), seen.vector, rtol=0, atol=seen.tolerance(tol))
+
+
+@pytest.mark.slow
+def test_the_eager_circuit_is_the_compiled_one(case, seen, tol):
+    vec = case.build(jax.tree.map(jnp.asarray, case.params))
+    np.testing.assert_allclose(run(vec), seen.vector, rtol=0, atol=seen.tolerance(tol))
+
+
+def test_a_stack_of_encodings_acts_as_each_of_them(case, seen, tol):
+    params = [case.params, nearby(case.params)]
+
+    @jax.jit
+    def act(stacked: Any) -> tuple:
+        vecs = jax.vmap(case.build)(stacked)  # a pytree of stacked arrays, handed from one vmap to the next
+        return jax.vmap(lambda vec: (vec.vector(), run(vec), run_projected(vec)))(vecs)
+
+    images = act(stack(params))
+    for i, p in enumerate(params):
+        chex.assert_trees_all_close(
+            [image[i] for image in images], [case.oracle(p)] * 3, rtol=0, atol=seen.tolerance(tol)
+        )
+
+
+def test_gradients_are_the_derivatives_of_the_vector(case, seen, tol):
+    direction = cplx(seen.vector.size, seed=7)
+    one, two, three = real(3, seed=9)
+
+    # Re<direction|.> of the three ways to read the vector, weighted apart so that no error cancels another.
+    def scalar(params: Any, direction: jax.Array) -> jax.Array:
+        vec = case.build(params)
+        return jnp.vdot(direction, one * vec.vector() + two * run(vec) + three * run_projected(vec)).real
+
+    def expected(params: Any) -> float:
+        return ((one + two + three) * np.vdot(direction, case.oracle(params))).real
+
+    gradient = jax.jit(jax.grad(scalar))(jax.tree.map(jnp.asarray, case.params), jnp.asarray(direction))
+    chex.assert_tree_all_finite(gradient)
+    if case.differentiable:
+        for seed in range(3):
+            step = nearby(case.params, seed=seed, by=1.0, only_direction=True)
+            reference = derivative(expected, case.params, step)
+            assert abs(slope(gradient, step) - reference) <= tol("gradient", factor=max(1.0, abs(reference)))
+
+
+# Each law above has to fail on an encoding that breaks it.
+
+
+class Rotated(VectorEncoding, kw_only=True):
+    """i x by a circuit that forgets to conjugate in the adjoint and projects the wrong branch."""
+
+    part: VectorEncoding
+
+    def apply(self, state):
+        return 1j * self.part.apply(state)
+
+    def apply_adjoint(self, state):
+        return 1j * self.part.apply_adjoint(state)
+
+    def flagged(self, system):
+        return -self.part.flagged(system)
+
+
+def rotated(x: Any) -> Rotated:
+    part = vector_encode(x)
+    fields = {name: getattr(part, name) for name in VectorEncoding.__dataclass_fields__}
+    return Rotated(**fields, part=part)
+
+
+def leaky(u: Any) -> VectorEncoding:
+    return vector_from_unitary(u, num_ancillas=1, alpha=1.0, eps=0.0, sizes=(3,))
+
+
+FLAGGED = test_the_flagged_column_is_the_vector_and_leaves_the_padding_empty
+BROKEN = [
+    (
+        test_the_circuit_is_unitary,
+        Case(
+            "not unitary",
+            lambda u: vector_from_unitary(u, num_ancillas=1, alpha=1.0, eps=0.0),
+            np.diag([1.0, 1.0, 1.0, 0.5]),
+            lambda u: u[:2, 0],
+        ),
+    ),
+    (test_the_adjoint_circuit_is_the_inverse, Case("conjugate forgotten", rotated, real(4), lambda x: 1j * x)),
+    (test_projecting_early_changes_nothing, Case("wrong branch", rotated, real(4), lambda x: 1j * x)),
+    (FLAGGED, Case("encoded view left behind", rotated, real(4), lambda x: x)),
+    (FLAGGED, Case("garbage in the padding", leaky, haar(8), lambda u: u[:3, 0])),
+    (FLAGGED, Case("conjugated", vector_encode, cplx(4), np.conj)),
+    (
+        FLAGGED,
+        Case(
+            "alpha halved", lambda x: (lambda v: v.replace(alpha=v.alpha / 2))(vector_encode(x)), real(4), lambda x: x
+        ),
+    ),
+    (
+        test_the_encoded_view_is_the_vector,
+        Case(
+            "swapped factors",
+            lambda p: vector_tensor(*map(vector_encode, p)),
+            (real(2), real(4)),
+            lambda p: np.kron(p[1], p[0]),
+        ),
+    ),
+    (
+        test_the_encoded_view_is_the_vector,
+        Case(
+            "pieces of unit norm",
+            lambda p: concatenate([vector_encode(x) for x in p]),
+            (real(4), 3 * real(4, seed=1)),
+            lambda p: np.concatenate([x / np.linalg.norm(x) for x in p]),
+        ),
+    ),
+    (
+        test_the_encoded_view_is_the_vector,
+        Case(
+            "transposed matrix",
+            lambda p: block_encode(p[0]) @ vector_encode(p[1]),
+            (real(4, 4), real(4)),
+            lambda p: p[0].T @ p[1],
+        ),
+    ),
+    (
+        test_the_encoded_view_is_the_vector,
+        Case(
+            "polynomial of the amplitudes, not of the entries",  # alpha is not 1
+            lambda p: activate(vector_sum(*map(vector_encode, p)), polynomials.polynomial(CUBIC, "odd")),
+            (0.3 * real(4), 0.4 * real(4, seed=1)),
+            lambda p: on_modulus(CUBIC, (p[0] + p[1]) / sum(map(np.linalg.norm, p))),
+        ),
+    ),
+    (
+        test_alpha_is_at_least_the_norm_and_the_amplitude_their_ratio,
+        Case("longer vector", vector_encode, real(4), lambda x: 1.01 * x),
+    ),
+    (
+        test_gradients_are_the_derivatives_of_the_vector,
+        Case(
+            "norm taken for a constant",
+            lambda x: (lambda v: v.replace(encoded=v.encoded / jax.lax.stop_gradient(v.alpha)))(vector_encode(x)),
+            real(4),
+            lambda x: x / np.linalg.norm(x),
+        ),
+    ),
+    (
+        test_a_stack_of_encodings_acts_as_each_of_them,
+        Case(
+            "frozen",
+            lambda x: normalize(vector_encode(jnp.asarray(real(4)) + 0 * x)),
+            real(4),
+            lambda x: x / np.linalg.norm(x),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("law", "broken"), BROKEN, ids=lambda value: getattr(value, "name", ""))
+def test_a_broken_encoding_fails_its_law(law, broken, tol):
+    available = {"case": broken, "seen": look(broken), "tol": tol}
+    arguments = law.__code__.co_varnames[: law.__code__.co_argcount]
+    with pytest.raises(AssertionError):
+        law(**{name: available[name] for name in arguments})
