@@ -1,0 +1,51 @@
+"""Differentiable quantum linear algebra in JAX: block encodings, vector encodings and the networks built from them.
+
+`import qla_jax as qla` gives the whole vocabulary below; every name lives in the room its import says. Importing never
+touches JAX's configuration.
+"""
+
+from qla_jax import nn as nn
+from qla_jax import polynomials as polynomials
+from qla_jax.accounting import Cost as Cost
+from qla_jax.accounting import cost as cost
+from qla_jax.encodings.algebra import adjoint as adjoint
+from qla_jax.encodings.algebra import controlled as controlled
+from qla_jax.encodings.algebra import linear_combination as linear_combination
+from qla_jax.encodings.algebra import product as product
+from qla_jax.encodings.algebra import scale as scale
+from qla_jax.encodings.algebra import tensor as tensor
+from qla_jax.encodings.amplitudes import diagonal_of_amplitudes as diagonal_of_amplitudes
+from qla_jax.encodings.block import BlockEncoding as BlockEncoding
+from qla_jax.encodings.block import block as block
+from qla_jax.encodings.block import embed as embed
+from qla_jax.encodings.block import postselect as postselect
+from qla_jax.encodings.circulant import block_encode_circulant as block_encode_circulant
+from qla_jax.encodings.circulant import block_encode_toeplitz as block_encode_toeplitz
+from qla_jax.encodings.convolution import block_encode_convolution as block_encode_convolution
+from qla_jax.encodings.dense import block_encode as block_encode
+from qla_jax.encodings.dense import from_unitary as from_unitary
+from qla_jax.encodings.diagonal import block_encode_diagonal as block_encode_diagonal
+from qla_jax.encodings.encoding import unitary as unitary
+from qla_jax.encodings.lemmas import concatenate as concatenate
+from qla_jax.encodings.lemmas import matrix_vector_product as matrix_vector_product
+from qla_jax.encodings.lemmas import vector_sum as vector_sum
+from qla_jax.encodings.lemmas import vector_tensor as vector_tensor
+from qla_jax.encodings.pauli import block_encode_pauli as block_encode_pauli
+from qla_jax.encodings.periodic_convolution import (
+    block_encode_periodic_convolution as block_encode_periodic_convolution,
+)
+from qla_jax.encodings.sparse import block_encode_sparse as block_encode_sparse
+from qla_jax.encodings.spectral import convolution_norm_bound as convolution_norm_bound
+from qla_jax.encodings.spectral import spectral_norm_bound as spectral_norm_bound
+from qla_jax.encodings.vector import VectorEncoding as VectorEncoding
+from qla_jax.encodings.vector import normalize as normalize
+from qla_jax.encodings.vector import run as run
+from qla_jax.encodings.vector import run_projected as run_projected
+from qla_jax.encodings.vector import vector_encode as vector_encode
+from qla_jax.encodings.vector import vector_from_unitary as vector_from_unitary
+from qla_jax.networks.pooling import l2_pool as l2_pool
+from qla_jax.networks.residual import chain as chain
+from qla_jax.networks.residual import residual_network as residual_network
+from qla_jax.networks.residual import skip_norm_block as skip_norm_block
+from qla_jax.transforms.activation import activate as activate
+from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu as chebyshev_lcu

@@ -70,9 +70,9 @@ class PauliSum(BlockEncoding, kw_only=True):
     @property
     def _units(self) -> Num[Array, " terms"]:
         # i for each Y; real where every word is.
-        units = 1j ** np.array([word.count("Y") % 4 for word in self.words])
-        if any(word.count("Y") % 2 for word in self.words):
-            return jnp.asarray(units, jnp.result_type(self.coeffs, jnp.complex64))
+        units = np.array([1, 1j, -1, -1j])[[word.count("Y") % 4 for word in self.words]]
+        if units.imag.any():
+            return jnp.asarray(units, jnp.promote_types(self.coeffs.dtype, jnp.complex64))
         return jnp.asarray(units.real, self.coeffs.dtype)
 
 
@@ -94,7 +94,7 @@ def block_encode_pauli(terms: Mapping[str, ArrayLike]) -> PauliSum:
         require(set(word) <= set("IXYZ"), f"`terms` must use the letters I, X, Y and Z, but has {word!r}.")
         shape = jnp.shape(terms[word])
         require(shape == (), f"`terms` must map words to scalars, but {word!r} maps to shape {shape}.")
-    coeffs = as_numeric("terms", jnp.stack([jnp.asarray(terms[word]) for word in words]), ndim=1)
+    coeffs = as_numeric("terms", jnp.array([terms[word] for word in words]), ndim=1)
     alpha = jnp.abs(coeffs).sum()
     return PauliSum(
         alpha=alpha,
@@ -119,4 +119,5 @@ def _masks(words: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
 def _flip_and_sign(flips: ArrayLike, signs: ArrayLike, x: Num[Array, " system"]) -> Num[Array, " system"]:
     source = jnp.arange(x.size, dtype=jnp.uint32) ^ flips
     odd = jax.lax.population_count(source & signs) % 2 == 1
-    return jnp.where(odd, -x[source], x[source])
+    taken = jnp.asarray(x)[source]
+    return jnp.where(odd, -taken, taken)

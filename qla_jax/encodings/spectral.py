@@ -7,6 +7,9 @@ References:
     Delattre, Barthelemy, Araujo, Allauzen (2023), Theorem 3.2. https://arxiv.org/abs/2305.16173
 """
 
+from functools import partial, reduce
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -14,7 +17,7 @@ from jaxtyping import Num
 
 
 def spectral_norm_bound(matrix: Num[Array, "... rows columns"], *, iterations: int = 5) -> Num[Array, "..."]:
-    r"""An upper bound on $\|A\|_2$, for each matrix of a stack.
+    r"""An upper bound on $\|A\|_2$, for each matrix of a stack; smooth except at zero, where its derivative is zero.
 
     Rounding is covered: the bound is raised by a few units in the last place times the dimension.
 
@@ -22,30 +25,48 @@ def spectral_norm_bound(matrix: Num[Array, "... rows columns"], *, iterations: i
         matrix: real or complex, any stack of matrices.
         iterations: matrix squarings t; the excess is at most rank^(1/2^(t+2)) - 1, 4.4% for rank 256 and t = 5.
     """
-    rows, columns = matrix.shape[-2:]
-    if rows < columns:
-        matrix = matrix.mT
-    gram = matrix.conj().mT @ matrix
-    logarithm, weight = jnp.zeros((), gram.real.dtype), 0.5
-    zero = jnp.all(matrix == 0, axis=(-2, -1))
+    slack = 1 + 8 * max(matrix.shape[-2:]) * jnp.finfo(matrix.dtype).eps
+    tall = matrix.mT if matrix.shape[-2] < matrix.shape[-1] else matrix
+    return _gram_iteration(tall, iterations) * slack
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _gram_iteration(matrix: Array, iterations: int) -> Array:
+    return _gram_powers(matrix, iterations)[0]
+
+
+@_gram_iteration.defjvp
+def _gram_iteration_jvp(iterations: int, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    # b^{2m} = tr G^m with m = 2^{t+1}, so the gradient is along A G^{m-1} = A G G^2 G^4 ..., and by Euler's theorem for
+    # functions of degree one its product with A is b itself: no derivative of the iteration, half of the work.
+    (matrix,), (tangent,) = primals, tangents
+    bound, powers = _gram_powers(matrix, iterations)
+    direction = matrix @ reduce(jnp.matmul, powers)
+    along = jnp.sum((direction.conj() * matrix).real, axis=(-2, -1))
+    rate = jnp.where(along == 0, 0, bound / jnp.where(along == 0, 1, along))
+    return bound, rate * jnp.sum((direction.conj() * tangent).real, axis=(-2, -1))
+
+
+def _gram_powers(matrix: Array, iterations: int) -> tuple[Array, list[Array]]:
+    """The bound, and G, G^2, G^4, ... each at Frobenius norm 1."""
+    largest = jnp.abs(matrix).max(axis=(-2, -1), keepdims=True)
+    largest = jnp.where(largest == 0, 1, largest)  # first: squares of tiny or huge entries leave the range of floats
+    scaled = matrix / largest
+    gram, size = _unit(scaled.conj().mT @ scaled)
+    logarithm, weight, powers = jnp.log(size) / 2, 0.25, [gram]
     for _ in range(iterations):
-        gram, size = _unit(gram)
-        logarithm += weight * jnp.log(size)
-        gram, weight = gram @ gram, weight / 2
-    logarithm += weight * jnp.log(_unit(gram)[1])
-    slack = 1 + 8 * max(rows, columns) * jnp.finfo(gram.dtype).eps
-    return jnp.where(zero, 0, jnp.exp(logarithm) * slack)
+        gram, size = _unit(gram @ gram)
+        logarithm, weight = logarithm + weight * jnp.log(size), weight / 2
+        powers.append(gram)
+    zero = jnp.all(matrix == 0, axis=(-2, -1))
+    return jnp.where(zero, 0, jnp.exp(logarithm)) * largest[..., 0, 0], powers
 
 
 def _unit(gram: Array) -> tuple[Array, Array]:
     """A stack of matrices over their Frobenius norms, and these; zero matrices stay, with norm 1."""
-    zero = jnp.all(gram == 0, axis=(-2, -1), keepdims=True)
-    safe = jnp.where(zero, jnp.eye(gram.shape[-1], dtype=gram.dtype), gram)
-    # Squares of single-precision entries underflow: scale by the largest first.
-    largest = jnp.abs(safe).max(axis=(-2, -1), keepdims=True)
-    scaled = safe / largest
-    size = largest * jnp.sqrt(jnp.sum(scaled.real**2 + scaled.imag**2, axis=(-2, -1), keepdims=True))
-    return jnp.where(zero, 0, safe / size), size[..., 0, 0]
+    square = jnp.sum(jnp.square(gram.real) + jnp.square(gram.imag), axis=(-2, -1))
+    size = jnp.sqrt(jnp.where(square == 0, 1, square))
+    return gram / size[..., None, None], size
 
 
 def convolution_norm_bound(

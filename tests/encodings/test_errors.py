@@ -1,0 +1,293 @@
+"""The error algebra: no composite is ever further from its ideal than its `eps` says, and `eps` is not idle either.
+
+Every part is a unitary that encodes something else than it is declared to stand for: A~ at distance exactly eps from A.
+The distance of the composite to the ideal composite is computed in NumPy. Each rule is searched over random and over
+aligned instances (equal singular vectors, errors along the largest one), where the triangle inequality is an equality.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import hypothesis
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+from hypothesis import given
+
+from qla_jax import polynomials
+from qla_jax.encodings.algebra import controlled, linear_combination, product, scale, tensor
+from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
+from qla_jax.encodings.block import BlockEncoding, block
+from qla_jax.encodings.dense import from_unitary
+from qla_jax.encodings.encoding import Encoding
+from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
+from qla_jax.encodings.vector import normalize, vector_from_unitary
+from qla_jax.transforms.activation import activate
+from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
+from tests.cases import dilation, norm2, on_modulus, transform_right, unitary_with_first_column
+
+pytestmark = pytest.mark.x64
+
+INSTANCES = 300
+ROUNDING = 1e-12  # of distances, relative to alpha, and of the tracked eps itself
+USEFUL = 1 / 4
+ERF = polynomials.erf(0.8, degree=3)
+
+
+class Part(NamedTuple):
+    """What a user hands over: the circuit of `encoded` and what it is declared to be; `ideal` is what it stands for."""
+
+    ideal: np.ndarray
+    encoded: np.ndarray
+    unitary: np.ndarray
+    alpha: float
+    eps: float
+    norm_bound: float
+
+
+def declare(part: Part) -> Encoding:
+    if part.encoded.ndim == 1:
+        return vector_from_unitary(part.unitary, num_ancillas=1, alpha=part.alpha, eps=part.eps)
+    return from_unitary(part.unitary, num_ancillas=1, alpha=part.alpha, eps=part.eps, norm_bound=part.norm_bound)
+
+
+# Draws. Ideal and encoded parts are 2 x 2 or of length 2; what is aligned is diagonal or along the first basis vector.
+
+
+def haar(rng: np.random.Generator) -> np.ndarray:
+    return np.linalg.qr(rng.normal(size=(2, 2)) + 1j * rng.normal(size=(2, 2)))[0]
+
+
+def share(rng: np.random.Generator) -> float:
+    return rng.choice([1.0, rng.uniform()])
+
+
+def matrix(rng: np.random.Generator, aligned: bool, contractive: bool = False) -> Part:
+    """||A~|| <= alpha, as any block has; A may be larger, by up to eps."""
+    alpha = rng.choice([1.0, np.exp(rng.normal())])
+    left, right = (np.eye(2), np.eye(2)) if aligned else (haar(rng), haar(rng))
+    encoded = alpha * share(rng) * left @ np.diag([1, rng.uniform()]) @ right
+    if rng.uniform() < 0.5 and not aligned:
+        left, right = haar(rng), haar(rng)
+    eps = alpha * 10 ** rng.uniform(-3, 0.3)
+    ideal = encoded + eps * left @ np.diag([rng.choice([-1, 1]), rng.uniform(-1, 1)]) @ right
+    if contractive:
+        ideal *= min(1.0, alpha / norm2(ideal))
+        eps = norm2(ideal - encoded)
+    known = contractive or rng.uniform() < 0.5
+    return Part(ideal, encoded, dilation(encoded / alpha), alpha, eps, norm2(ideal) if known else alpha + eps)
+
+
+def contraction(rng: np.random.Generator, aligned: bool) -> Part:
+    return matrix(rng, aligned, contractive=True)
+
+
+def vector(rng: np.random.Generator, aligned: bool, alpha: float | None = None) -> Part:
+    alpha = alpha or np.exp(rng.normal())
+    size, direction = alpha * share(rng), haar(rng)
+    first, second = np.eye(2) if aligned else direction
+    encoded = size * first
+    kinds = [first, second, haar(rng)[0]]
+    eps = alpha * 10 ** rng.uniform(-3, 0.3)
+    ideal = encoded + rng.choice([-1, 1]) * eps * (first if aligned else kinds[rng.integers(3)])
+    column = np.r_[encoded / alpha, np.sqrt(max(0, 1 - (size / alpha) ** 2)), 0]
+    return Part(ideal, encoded, unitary_with_first_column(column), alpha, eps, np.inf)
+
+
+def short_vector(rng: np.random.Generator, aligned: bool) -> Part:
+    """Entries of at most one, where the approximation of erf is proven."""
+    return vector(rng, aligned, alpha=rng.uniform(0.05, 1))
+
+
+def weights(rng: np.random.Generator, aligned: bool) -> np.ndarray:
+    phases = rng.choice([1, -1], 2) if aligned else np.exp(2j * np.pi * rng.uniform(size=2))
+    return np.exp(rng.normal(size=2)) * phases + 0j
+
+
+def odd_coeffs(rng: np.random.Generator, aligned: bool) -> np.ndarray:
+    return np.array([0, 1, 0, 0]) if aligned else rng.normal(size=4) * [0, 1, 0, 1]
+
+
+def even_coeffs(rng: np.random.Generator, aligned: bool) -> np.ndarray:
+    return np.array([0, 0, 1.0]) if aligned else rng.normal(size=3)
+
+
+def erf(x: np.ndarray) -> np.ndarray:
+    modulus = np.abs(x)
+    return scipy.special.erf(0.8 * modulus) * np.where(x == 0, 0, x / np.where(x == 0, 1, modulus))
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x)
+
+
+def odd(coeffs: Any) -> polynomials.Polynomial:
+    return polynomials.polynomial(coeffs, "odd")
+
+
+class Rule(NamedTuple):
+    """`build` and `ideal` take what `draws` give: encodings and their ideals for parts, arrays as they are."""
+
+    name: str
+    draws: tuple[Callable, ...]
+    build: Callable[..., Encoding]
+    ideal: Callable[..., np.ndarray]
+
+
+RULES = [
+    Rule("product", (matrix, matrix), product, lambda a, b: a @ b),
+    Rule(
+        "linear combination",
+        (weights, matrix, matrix),
+        lambda w, a, b: linear_combination(w, (a, b)),
+        lambda w, a, b: w[0] * a + w[1] * b,
+    ),
+    Rule("tensor", (matrix, matrix), tensor, np.kron),
+    Rule("adjoint", (matrix,), lambda a: a.adjoint(), lambda a: a.conj().T),
+    Rule("scale", (weights, matrix), lambda w, a: scale(w[0], a), lambda w, a: w[0] * a),
+    Rule("Lemma 1, sum", (weights, vector, vector), lambda w, x, y: vector_sum(x, y, weights=w), lambda w, x, y: w[0] * x + w[1] * y),
+    Rule("Lemma 2, matrix times vector", (matrix, vector), lambda a, x: a @ x, lambda a, x: a @ x),
+    Rule("Lemma 3, tensor", (vector, vector), vector_tensor, np.kron),
+    Rule("Lemma 4, concatenation", (vector, vector), lambda x, y: concatenate([x, y]), lambda x, y: np.r_[x, y]),
+    Rule("normalize", (vector,), normalize, unit),
+    Rule("diagonal of amplitudes", (vector,), diagonal_of_amplitudes, np.diag),
+    Rule("activation by a polynomial", (vector, odd_coeffs), lambda x, c: activate(x, odd(c)), lambda x, c: on_modulus(c, x)),
+    Rule("activation by erf", (short_vector,), lambda x: activate(x, ERF), erf),
+]
+# Their ideal needs alpha, the same number on both sides.
+WITH_ALPHA = [
+    Rule("controlled", (matrix,), controlled, lambda a, alpha: np.block([[np.eye(2), np.zeros((2, 2))], [np.zeros((2, 2)), a / alpha]])),
+    Rule("Chebyshev combination", (contraction, even_coeffs), chebyshev_lcu, lambda a, alpha, c: transform_right(c, a, alpha)),
+]
+NESTED = [
+    Rule("product of three", (matrix, matrix, matrix), lambda a, b, c: a @ (b @ c), lambda a, b, c: a @ b @ c),
+    Rule(
+        "sum of a product and an adjoint",
+        (weights, matrix, matrix, matrix),
+        lambda w, a, b, c: linear_combination(w, (a @ b, c.adjoint())),
+        lambda w, a, b, c: w[0] * a @ b + w[1] * c.conj().T,
+    ),
+    Rule(
+        "tensor of a difference, scaled",
+        (weights, matrix, matrix, matrix),
+        lambda w, a, b, c: scale(w[0], tensor(a - b, c)),
+        lambda w, a, b, c: w[0] * np.kron(a - b, c),
+    ),
+    Rule(
+        "normalized sum of a matrix times a vector",
+        (weights, matrix, vector, vector),
+        lambda w, a, x, y: normalize(vector_sum(a @ x, y, weights=w)),
+        lambda w, a, x, y: unit(w[0] * a @ x + w[1] * y),
+    ),
+    Rule(
+        "diagonal times a normalized tensor",
+        (vector, vector, vector),
+        lambda x, y, z: diagonal_of_amplitudes(vector_tensor(x, y)) @ normalize(concatenate([y, z])),
+        lambda x, y, z: np.kron(x, y) * unit(np.r_[y, z]),
+    ),
+    Rule(
+        "residual block",
+        (contraction, short_vector),
+        lambda a, x: normalize(vector_sum(x, activate(a @ x, ERF))),
+        lambda a, x: unit(x + erf(a @ x)),
+    ),
+]
+
+
+class Found(NamedTuple):
+    tracked: np.ndarray
+    distance: np.ndarray
+    alpha: np.ndarray
+
+
+@functools.cache
+def tracker(rule: Rule) -> Callable:
+    """eps, alpha and the encoded array of the composite, for a stack of parts: one compilation per rule."""
+
+    @jax.jit
+    @jax.vmap
+    def track(parts: tuple) -> tuple:
+        enc = rule.build(*(declare(part) if isinstance(part, Part) else part for part in parts))
+        return enc.eps, enc.alpha, block(enc) if isinstance(enc, BlockEncoding) else enc.vector()
+
+    return track
+
+
+def exact(rule: Rule, parts: tuple) -> np.ndarray:
+    ideals = []
+    for part in parts:
+        ideals.append(part.ideal if isinstance(part, Part) else part)
+        if rule in WITH_ALPHA and isinstance(part, Part):
+            ideals.append(part.alpha)
+    return rule.ideal(*ideals)
+
+
+def track(rule: Rule, instances: list[tuple]) -> Found:
+    stacked = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf, complex if np.ndim(leaf) else float) for leaf in leaves]), *instances)
+    stacked = jax.tree.map(lambda leaf, like: leaf if np.iscomplexobj(like) or np.ndim(like) == 2 else leaf.real, stacked, instances[0])
+    tracked, alpha, encoded = map(np.asarray, tracker(rule)(stacked))
+    distance = [np.linalg.norm(e - exact(rule, parts), 2) for e, parts in zip(encoded, instances, strict=True)]
+    return Found(tracked, np.array(distance), alpha)
+
+
+def draw(rule: Rule, seed: int, aligned: bool) -> tuple:
+    rng = np.random.default_rng(seed)
+    return tuple(kind(rng, aligned) for kind in rule.draws)
+
+
+@functools.cache
+def search(rule: Rule) -> Found:
+    return track(rule, [draw(rule, seed, aligned=seed % 2 == 0) for seed in range(INSTANCES)])
+
+
+def excess(found: Found) -> np.ndarray:
+    """Positive where a distance is larger than what is tracked, rounding allowed for."""
+    return found.distance - found.tracked * (1 + ROUNDING) - ROUNDING * (1 + found.alpha)
+
+
+ALL = [*RULES, *WITH_ALPHA, *NESTED]
+by_name = pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.name)
+
+
+@by_name
+def test_no_composite_is_further_from_its_ideal_than_tracked(rule):
+    found = search(rule)
+    assert np.isfinite(found.tracked).mean() > 0.9
+    assert excess(found).max() <= 0
+
+
+@pytest.mark.parametrize("rule", [*RULES, *WITH_ALPHA], ids=lambda rule: rule.name)
+def test_what_is_tracked_is_within_a_factor_of_four_of_what_is_reached(rule):
+    found = search(rule)
+    assert (found.distance / found.tracked).max() >= USEFUL
+
+
+@by_name
+def test_an_unknown_error_of_any_part_stays_unknown(rule):
+    parts = draw(rule, 1, aligned=False)
+    for i, part in enumerate(parts):
+        if isinstance(part, Part):
+            unknown = (*parts[:i], part._replace(eps=np.inf), *parts[i + 1 :])
+            assert np.isinf(track(rule, [unknown]).tracked[0])
+
+
+@by_name
+def test_an_unknown_error_stays_unknown_next_to_zeros(rule):
+    """Zero weights and zero matrices leave nothing of the part but its error: 0 * inf is not 0."""
+
+    def zero(part: Any) -> Any:
+        if not isinstance(part, Part):
+            return np.zeros_like(part)
+        encoded = np.zeros_like(part.encoded)
+        circuit = dilation(encoded) if encoded.ndim == 2 else np.roll(np.eye(4), 2, axis=0)
+        return Part(encoded, encoded, circuit.astype(complex), part.alpha, 0.0, 0.0)
+
+    parts = tuple(map(zero, draw(rule, 1, aligned=False)))
+    for i, part in enumerate(parts):
+        if isinstance(part, Part):
+            unknown = (*parts[:i], part._replace(eps=np.inf), *parts[i + 1 :])
+            assert np.isinf(tracker(rule)(jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], unknown))[0][0])
