@@ -71,7 +71,7 @@ def positions(sizes: tuple[int, ...]) -> np.ndarray:
 
 
 def transform_right(even: np.ndarray, a: np.ndarray, alpha: float) -> np.ndarray:
-    """V (sum_j even[j] T_2j(S / alpha)) V^H for a = W S V^H, in monomials of A^H A: no recurrence, no singular vectors."""
+    """V (sum_j even[j] T_2j(S / alpha)) V^H for a = W S V^H, in powers of A^H A: no recurrence, no singular vectors."""
     coeffs = np.zeros(2 * len(even) - 1, complex)
     coeffs[::2] = even
     gram, powers = a.conj().T @ a / alpha**2, series.cheb2poly(coeffs)[::2]

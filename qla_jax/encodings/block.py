@@ -75,12 +75,12 @@ class BlockEncoding(Encoding, kw_only=True):
     def __add__(self, other: "BlockEncoding") -> "BlockEncoding":
         from qla_jax.encodings.algebra import linear_combination
 
-        return linear_combination((1.0, 1.0), (self, other))
+        return linear_combination(jnp.array([1.0, 1.0], self.alpha.dtype), (self, other))
 
     def __sub__(self, other: "BlockEncoding") -> "BlockEncoding":
         from qla_jax.encodings.algebra import linear_combination
 
-        return linear_combination((1.0, -1.0), (self, other))
+        return linear_combination(jnp.array([1.0, -1.0], self.alpha.dtype), (self, other))
 
     def __mul__(self, factor: ArrayLike) -> "BlockEncoding":
         from qla_jax.encodings.algebra import scale

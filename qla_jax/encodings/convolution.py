@@ -128,7 +128,7 @@ def block_encode_convolution(kernel: ArrayLike, image: tuple[int, int], *, paddi
         eps=jnp.zeros_like(alpha),
         num_ancillas=0,
         num_qubits=0,
-        norm_bound=jnp.minimum(convolution_norm_bound(kernel), alpha),
+        norm_bound=jnp.minimum(convolution_norm_bound(kernel, tuple(image)), alpha),
         domain=(in_channels, *image),
         codomain=(out_channels, *image),
         kernel=kernel,

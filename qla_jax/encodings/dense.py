@@ -101,16 +101,21 @@ def from_unitary(
         num_ancillas: a.
         alpha: subnormalization.
         eps: the error you vouch for; nothing can check it here.
-        shape: rows and columns of A where it is smaller than 2^n x 2^n.
+        shape: rows and columns of A where it is smaller than 2^n x 2^n. The block must be zero beside and below A.
         norm_bound: a bound on $\|A\|$ that you vouch for; `alpha + eps` unless given.
 
     Raises:
-        ValueError: not square, not a power of two, not unitary to rounding, or a negative bound.
+        ValueError: not square, not a power of two, not unitary to rounding, a padding that is not empty, or a
+            negative bound.
     """
     unitary = as_numeric("unitary", unitary, ndim=2)
     qubits = _qubits_of(unitary, num_ancillas)
     shape = shape or (1 << qubits, 1 << qubits)
     require(max(shape) <= 1 << qubits, f"`shape` must fit in 2^{qubits} x 2^{qubits}, but is {shape}.")
+    if is_concrete(unitary):
+        padding = unitary[: shape[0], shape[1] : 1 << qubits], unitary[shape[0] : 1 << qubits, : shape[1]]
+        leak = float(max(jnp.abs(part).max(initial=0) for part in padding))
+        require(leak < 1e-6, f"`shape` must leave the padding empty, but {shape} leaves up to {leak:.3g} there.")
     alpha = as_bound("alpha", alpha, unitary.dtype)
     eps = as_bound("eps", eps, unitary.dtype)
     return Dense(

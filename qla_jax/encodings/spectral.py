@@ -7,11 +7,11 @@ References:
     Delattre, Barthelemy, Araujo, Allauzen (2023), Theorem 3.2. https://arxiv.org/abs/2305.16173
 """
 
+import math
 from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jaxtyping import Num
 
@@ -70,33 +70,39 @@ def _unit(gram: Array) -> tuple[Array, Array]:
 
 
 def convolution_norm_bound(
-    kernel: Num[Array, "out in rows columns"], *, grid: int | None = None, iterations: int = 5
+    kernel: Num[Array, "out in rows columns"],
+    image: tuple[int, int] | None = None,
+    *,
+    grid: int = 16,
+    iterations: int = 5,
 ) -> Num[Array, ""]:
-    r"""An upper bound on the norm of the zero-padded convolution of images of any size, from its symbol.
+    r"""An upper bound on the norm of the zero-padded convolution, from its symbol.
 
-    $\|C\| \le \sup_{\theta\phi}\|\hat K(\theta,\phi)\|$ with $\hat K = \sum_{kl} K_{kl}e^{-i(k\theta + l\phi)}$. The supremum is at most
-    the maximum over a grid of $G \times G$ frequencies divided by $\cos^2(\pi d/G)$, $d = \lceil(D-1)/2\rceil$: between grid
-    points a trigonometric polynomial of degree d falls off no faster than a cosine (Riesz 1914). The bound also holds for
-    periodic convolutions.
+    With $\hat K(\theta,\phi) = \sum_{kl} K_{kl}e^{-i(k\theta + l\phi)}$: an image of M pixels along an axis is part of a torus
+    of $M + D - 1$, so the maximum of $\|\hat K\|$ over the frequencies of that torus is a bound. Where the torus is larger
+    than the grid, or no image is given (any size, periodic ones included), it is the maximum over the grid divided by
+    $\cos(\pi d/G)$, $d = \lceil(D-1)/2\rceil$: between grid points a trigonometric polynomial of degree d falls off no faster
+    than a cosine (Riesz 1914).
 
     Args:
         kernel: real or complex, shape (C_out, C_in, rows, columns).
-        grid: G, more than the kernel's size; 8 times the degree d rounded up to 16 unless given.
+        image: rows and columns of the images, if known.
+        grid: G, at least the kernel's size.
         iterations: of `spectral_norm_bound` for each frequency.
 
     Raises:
-        ValueError: a grid not larger than the kernel.
+        ValueError: a grid smaller than the kernel.
     """
-    degrees = [-(-(size - 1) // 2) for size in kernel.shape[2:]]
-    grid = grid or max(16, 8 * max(degrees))
     if grid < max(kernel.shape[2:]):
         raise ValueError(f"`grid` must be at least the kernel size {max(kernel.shape[2:])}, but is {grid}.")
-    between = np.prod([np.cos(np.pi * degree / grid) for degree in degrees])
-    symbol = jnp.moveaxis(symbol_on_grid(kernel, grid), (0, 1), (-2, -1))
-    return spectral_norm_bound(symbol, iterations=iterations).max() / between
-
-
-def symbol_on_grid(kernel: Array, grid: int) -> Num[Array, "out in grid half"]:
-    """The symbol at grid frequencies, padded FFT; a real kernel needs only half of them."""
+    sizes, between = [], 1.0
+    for taps, length in zip(kernel.shape[2:], image or (math.inf, math.inf), strict=True):
+        if length + taps - 1 <= grid:
+            sizes.append(int(length) + taps - 1)
+        else:
+            sizes.append(grid)
+            between *= math.cos(math.pi * -(-(taps - 1) // 2) / grid)
+    # A real kernel needs only half of the frequencies: the others are complex conjugate.
     transform = jnp.fft.fft2 if jnp.iscomplexobj(kernel) else jnp.fft.rfft2
-    return transform(kernel, s=(grid, grid))
+    symbol = jnp.moveaxis(transform(kernel, s=sizes), (0, 1), (-2, -1))
+    return spectral_norm_bound(symbol, iterations=iterations).max() / between

@@ -15,6 +15,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
@@ -104,7 +105,7 @@ def vector_encode(x: ArrayLike, *, pad: bool = False) -> StatePreparation:
         ValueError: an axis that is not a power of two without `pad`, an entry that is not finite, or the zero vector.
             Inside jit and vmap the zero vector gets alpha = 0, which encodes it exactly.
     """
-    x = as_numeric("x", x, ndim=max(jnp.ndim(x), 1))
+    x = as_numeric("x", x, ndim=max(np.ndim(x), 1))
     for size in x.shape:
         require(pad or size & (size - 1) == 0, f"`x` must have power-of-two axes unless pad=True, but has shape {x.shape}.")
     flat = x.reshape(-1)
@@ -208,15 +209,12 @@ def normalize(vec: VectorEncoding) -> Normalized:
     """
     direction, norm = unit_vector(vec.encoded)
     if is_concrete(norm, vec.eps):
-        require(bool((norm > 0) | (vec.eps > 0)), "`vec` must not encode the zero vector: it has no direction, norm 0.0.")
+        require(bool((norm > 0) | (vec.eps > 0)), "`vec` must have a direction, but encodes the zero vector, norm 0.0.")
     zero = norm == 0
     safe = jnp.where(zero, 1, norm)
-    known = vec.eps < norm
-    eps = jnp.where(known, 2 * vec.eps / jnp.where(known, 2 * norm - vec.eps, 1), 2)
-    eps = jnp.where(zero | jnp.isinf(vec.eps), jnp.inf, eps)
     return Normalized(
         alpha=vec.alpha / safe,
-        eps=eps.astype(norm.dtype),
+        eps=direction_error(vec.eps, norm).astype(norm.dtype),
         num_ancillas=vec.num_ancillas,
         num_qubits=vec.num_qubits,
         encoded=jnp.where(zero, 0, direction),
@@ -224,6 +222,13 @@ def normalize(vec: VectorEncoding) -> Normalized:
         part=vec,
         norm=norm,
     )
+
+
+def direction_error(eps: ArrayLike, norm: ArrayLike) -> Array:
+    """Bound on the distance of x/|x| from y/|y|, given one of |x - y| and the norm of y alone; see `normalize`."""
+    known = eps < norm
+    bound = jnp.where(known, 2 * eps / jnp.where(known, 2 * norm - eps, 1), 2)
+    return jnp.where((norm == 0) | jnp.isinf(eps), jnp.inf, bound)
 
 
 def same_place(sizes: tuple[int, ...], other: tuple[int, ...]) -> bool:

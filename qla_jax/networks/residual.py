@@ -21,10 +21,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import is_concrete, require
+from qla_jax.encodings.checks import is_concrete, require, times
 from qla_jax.encodings.encoding import Encoding, State
 from qla_jax.encodings.lemmas import MatrixVectorProduct, matrix_vector_product, vector_sum
-from qla_jax.encodings.vector import Normalized, VectorEncoding, normalize, same_place
+from qla_jax.encodings.vector import Normalized, VectorEncoding, direction_error, normalize, same_place
 from qla_jax.polynomials import Polynomial, chebyshev, erf
 from qla_jax.transforms.activation import activate, approximation_error
 
@@ -77,19 +77,27 @@ class SkipNormBlock(VectorEncoding, kw_only=True):
 
 
 def skip_norm_block(
-    weight: BlockEncoding, vec: VectorEncoding, *, poly: Polynomial | None = None, eps: float | None = None
+    weight: BlockEncoding,
+    vec: VectorEncoding,
+    *,
+    poly: Polynomial | None = None,
+    eps: float | None = None,
+    skip_bound: ArrayLike | None = None,
 ) -> SkipNormBlock:
     r"""Lemma 6: encode $(\psi + f(W\psi))/N$.
 
     An $\big((\alpha + s)/N,\ n + 2(a + b) + \lceil\log_2\frac{k+1}2\rceil + 1,\ \epsilon'\big)$-vector-encoding for degree k, with s the
     normalisation of the activation. The error uses the instance's own N: with $e = (1 + L\|W\|)e_0 + e_1$ it is
-    $2e/(2N - e)$, in the worst case of small errors $19.6 e_0 + 10.3 e_1$ (`worst_case_error`).
+    $2e/(2N - e)$, in the worst case of small errors $19.6 e_0 + 10.3 e_1$ (`worst_case_error`). Where W opposes the skip
+    connection that is far from the truth: with a bound s on $\|1 + LW\|$ the factor of $e_0$ is also at most
+    $s + (L - g)\|W\|$, g the smallest slope of f on the arguments that occur.
 
     Args:
         weight: any block encoding of a square W with $\|W\| \le 1$ by its `norm_bound`.
         vec: $\psi$; the norm is conserved for unit vectors.
-        poly: the activation's odd polynomial; erf(4x/5) at degree 7 unless given.
+        poly: the activation's odd polynomial, an approximant of erf(4x/5); of degree 7 unless given.
         eps: choose instead the smallest degree of erf(4x/5) whose uniform error is at most eps.
+        skip_bound: s, a certified bound on $\|1 + LW\|$ that you vouch for; $1 + L\|W\|$ unless given.
 
     Raises:
         ValueError: both `poly` and `eps`, a weight that does not map the vector's registers to themselves, or a `norm_bound`
@@ -107,10 +115,16 @@ def skip_norm_block(
         bound = float(weight.norm_bound)
         require(bound <= slack, f"`weight` must have a norm of at most 1, but its certified bound is {bound}.")
     circuit, product = _compose(weight, vec, poly)
+    approximation = approximation_error(product.encoded, poly)
+    eps_sharp = jnp.asarray(jnp.inf)
+    if skip_bound is not None:
+        own = times(weight.eps, jnp.linalg.norm(vec.encoded))
+        moved = times(_contraction(weight, product, skip_bound), vec.eps) + times(LIPSCHITZ, own)
+        eps_sharp = direction_error(moved + approximation, circuit.norm)
     degree_sum = jnp.abs(chebyshev.quotient(chebyshev.rescale(poly.coeffs, weight.alpha.astype(poly.coeffs.dtype)))).sum()
     return SkipNormBlock(
         alpha=circuit.alpha,
-        eps=jnp.where(weight.norm_bound <= slack, circuit.eps, jnp.inf),
+        eps=jnp.where(weight.norm_bound <= slack, jnp.minimum(circuit.eps, eps_sharp), jnp.inf),
         num_ancillas=circuit.num_ancillas,
         num_qubits=circuit.num_qubits,
         encoded=circuit.encoded,
@@ -120,22 +134,28 @@ def skip_norm_block(
         poly=poly,
         norm=circuit.norm,
         alone=circuit.norm / (1 + degree_sum),
-        activation_eps=approximation_error(product.encoded, poly),
+        activation_eps=approximation,
     )
 
 
 def residual_network(
-    weights: Sequence[BlockEncoding], vec: VectorEncoding, *, poly: Polynomial | None = None
+    weights: Sequence[BlockEncoding],
+    vec: VectorEncoding,
+    *,
+    poly: Polynomial | None = None,
+    skip_bounds: Sequence[ArrayLike | None] | None = None,
 ) -> SkipNormBlock:
     """Lemma 7: the blocks in a row, as one encoding; `chain` gives each of them back.
 
     Raises:
-        ValueError: no weights, or what `skip_norm_block` raises.
+        ValueError: no weights, a number of skip bounds other than that of weights, or what `skip_norm_block` raises.
     """
     require(len(weights) > 0, "`weights` must hold at least one block encoding, but is empty.")
+    bounds = [None] * len(weights) if skip_bounds is None else skip_bounds
+    require(len(bounds) == len(weights), f"`skip_bounds` must match {len(weights)} weights, but there are {len(bounds)}.")
     poly = poly or erf(SCALE, degree=DEFAULT_DEGREE)
-    for weight in weights:
-        vec = skip_norm_block(weight, vec, poly=poly)
+    for weight, bound in zip(weights, bounds, strict=True):
+        vec = skip_norm_block(weight, vec, poly=poly, skip_bound=bound)
     assert isinstance(vec, SkipNormBlock)
     return vec
 
@@ -165,6 +185,12 @@ def worst_case_error(input_eps: ArrayLike, activation_eps: ArrayLike) -> Array:
 def published_error(input_eps: ArrayLike, activation_eps: ArrayLike) -> Array:
     """$712(e_0 + e_1)$, Lemma 6 as published."""
     return 712 * (jnp.asarray(input_eps) + jnp.asarray(activation_eps))
+
+
+def _contraction(weight: BlockEncoding, product: MatrixVectorProduct, skip_bound: ArrayLike) -> Array:
+    """Lipschitz constant of x + f(Wx) near the input: slopes of f lie in [g, L] for arguments up to `reach`."""
+    reach = jnp.abs(product.encoded).max() + product.eps
+    return skip_bound + LIPSCHITZ * (1 - jnp.exp(-jnp.square(SCALE * reach))) * weight.norm_bound
 
 
 def _compose(weight: BlockEncoding, vec: VectorEncoding, poly: Polynomial) -> tuple[Normalized, MatrixVectorProduct]:

@@ -10,6 +10,7 @@ Example:
     (5, 16)
 """
 
+import math
 from collections.abc import Sequence
 
 import jax
@@ -25,7 +26,7 @@ from qla_jax.encodings.dense import Dense, block_encode
 from qla_jax.encodings.spectral import convolution_norm_bound, spectral_norm_bound
 from qla_jax.encodings.vector import normalize, vector_encode
 from qla_jax.networks.pooling import l2_pool
-from qla_jax.networks.residual import DEFAULT_DEGREE, SCALE, SkipNormBlock, chain, residual_network
+from qla_jax.networks.residual import DEFAULT_DEGREE, LIPSCHITZ, SCALE, SkipNormBlock, chain, residual_network
 from qla_jax.polynomials import erf
 
 Images = Float[Array, "batch channel row column"]
@@ -52,21 +53,32 @@ class BlockDiagnostics(struct.PyTreeNode):
 
 
 class DenseWeight(nnx.Module):
-    """A dense N x N weight, divided by a certified bound on its spectral norm."""
+    """A dense N x N weight, divided by a certified bound on its spectral norm.
 
-    def __init__(self, size: int, *, rngs: nnx.Rngs, dtype: jnp.dtype = jnp.float32, iterations: int = 4):
-        self.kernel = nnx.Param(nnx.initializers.orthogonal()(rngs.params(), (size, size), dtype))
-        self.iterations = iterations
+    Starts near minus the identity: a block then nearly cancels the linear part of its input and keeps the cubic one, and
+    training does not stop at the best linear map, as it does from a random start. The price is a small norm N.
+    """
+
+    def __init__(self, size: int, *, rngs: nnx.Rngs, noise: float = 0.03, dtype: jnp.dtype = jnp.float32):
+        draw = jax.random.normal(rngs.params(), (size, size), dtype)
+        self.kernel = nnx.Param(noise / math.sqrt(size) * draw - jnp.eye(size, dtype=dtype))
 
     def encoding(self) -> Dense:
         """The normalised weight by its dilation at alpha = 1."""
         kernel = self.kernel[...]
-        bound = spectral_norm_bound(kernel, iterations=self.iterations)
-        return block_encode(kernel / bound, alpha=jnp.ones((), kernel.dtype))
+        return block_encode(kernel / spectral_norm_bound(kernel), alpha=jnp.ones((), kernel.dtype))
+
+    def skip_bound(self) -> Array:
+        """A certified bound on |1 + L W|."""
+        matrix = self.encoding().matrix
+        return spectral_norm_bound(jnp.eye(len(matrix), dtype=matrix.dtype) + LIPSCHITZ * matrix)
 
 
 class ConvolutionWeight(nnx.Module):
-    """A square multi-filter convolution weight, divided by a certified bound on its spectral norm."""
+    """A square multi-filter convolution weight, divided by a certified bound on its spectral norm.
+
+    Starts near minus the identity, see `DenseWeight`.
+    """
 
     def __init__(
         self,
@@ -75,20 +87,27 @@ class ConvolutionWeight(nnx.Module):
         *,
         rngs: nnx.Rngs,
         size: int = 3,
+        noise: float = 0.03,
         dtype: jnp.dtype = jnp.float32,
-        iterations: int = 4,
     ):
-        shape = (channels, channels, size, size)
-        self.kernel = nnx.Param(nnx.initializers.delta_orthogonal()(rngs.params(), shape[::-1], dtype).transpose(3, 2, 0, 1))
+        draw = jax.random.normal(rngs.params(), (channels, channels, size, size), dtype)
+        middle = (size - 1) // 2
+        start = noise / math.sqrt(channels * size**2) * draw
+        self.kernel = nnx.Param(start.at[:, :, middle, middle].add(-jnp.eye(channels, dtype=dtype)))
         self.image = image
-        self.iterations = iterations
 
     def encoding(self) -> Convolution:
         """The normalised convolution by Lemma 5, with its norm bound at 1."""
         kernel = self.kernel[...]
-        bound = convolution_norm_bound(kernel, iterations=self.iterations)
-        enc = block_encode_convolution(kernel / bound, self.image)
-        return enc.replace(norm_bound=jnp.ones_like(enc.norm_bound))
+        enc = block_encode_convolution(kernel / convolution_norm_bound(kernel, self.image), self.image)
+        return enc.replace(norm_bound=jnp.ones_like(enc.alpha))  # up to rounding, which the bound divided by covers
+
+    def skip_bound(self) -> Array:
+        """A certified bound on |1 + L W|."""
+        kernel = LIPSCHITZ * self.encoding().kernel
+        middle = (kernel.shape[-1] - 1) // 2
+        kernel = kernel.at[:, :, middle, middle].add(jnp.eye(len(kernel), dtype=kernel.dtype))
+        return convolution_norm_bound(kernel, self.image)
 
 
 class CoherentResNet(nnx.Module):
@@ -121,12 +140,17 @@ class CoherentResNet(nnx.Module):
 
     def diagnose(self, inputs: Float[Array, "batch ..."]) -> list[BlockDiagnostics]:
         """Diagnostics of every block for every input."""
-        encodings = self.encodings()
-        return jax.vmap(lambda x: [_diagnose(b) for b in chain(self.network(encodings, x))])(self.load(inputs))
+        parts = self.encodings(), self.skip_bounds()
+        network = lambda x: self.network(parts[0], x, parts[1])  # noqa: E731
+        return jax.vmap(lambda x: [_diagnose(block) for block in chain(network(x))])(self.load(inputs))
 
     def encode(self, x: Array) -> SkipNormBlock:
         """The whole network on one input as a vector encoding: its circuit."""
         return self.network(self.encodings(), self.load(x[None])[0])
+
+    def skip_bounds(self) -> list[Array]:
+        """Certified bounds on |1 + L W| of the weights, which sharpen the tracked errors."""
+        return [weight.skip_bound() for weight in self.weights]
 
     def encodings(self) -> list[BlockEncoding]:
         """The block encodings of the weights."""
@@ -143,10 +167,13 @@ class CoherentResNet(nnx.Module):
         require(fits, f"`inputs` must fit in registers {self.sizes} per entry of the batch, but are {shape}.")
         return jnp.pad(inputs, [(0, 0), *((0, size - have) for have, size in zip(shape, self.sizes, strict=True))])
 
-    def network(self, encodings: Sequence[BlockEncoding], x: Array) -> SkipNormBlock:
-        """The network on one loaded input, normalised first, with encodings built once for a whole batch."""
+    def network(
+        self, encodings: Sequence[BlockEncoding], x: Array, skip_bounds: Sequence[Array] | None = None
+    ) -> SkipNormBlock:
+        """The network on one loaded input, normalised first, with encodings (and bounds) built once for a batch."""
         poly = erf(jnp.asarray(SCALE, x.dtype), degree=self.degree)
-        return residual_network(encodings, normalize(vector_encode(x, pad=True)), poly=poly)
+        start = normalize(vector_encode(x, pad=True))
+        return residual_network(encodings, start, poly=poly, skip_bounds=skip_bounds)
 
 
 def _diagnose(block: SkipNormBlock) -> BlockDiagnostics:

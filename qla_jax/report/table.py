@@ -1,11 +1,9 @@
 """The numbers people read first, as rows of text: for the terminal and for the page."""
 
-import math
-
 
 def summary_rows(report: dict) -> list[list[str]]:
-    """One row per network."""
-    rows = [["network", "argmax", "one sample", "ideal erf", "baseline", "output error", "bound", "circuit check", "seconds"]]
+    """One row per network: accuracies (argmax, one sample, ideal erf network, plain baseline), errors, seconds."""
+    rows = [["network", "argmax", "sample", "ideal", "plain", "error", "bound", "circuit", "train s"]]
     for network in report["networks"]:
         accuracy, output = network["accuracy"], network["output_error"]
         rows.append(
@@ -25,8 +23,8 @@ def summary_rows(report: dict) -> list[list[str]]:
 
 
 def block_rows(network: dict) -> list[list[str]]:
-    """One row per block: norms, errors and costs."""
-    rows = [["block", "N min", "N mean", "N max", "without skip", "error", "eps", "eps/error", "ancillas", "queries", "amplitude"]]
+    """One row per block: norms, largest error and eps with their median ratio, costs, amplitude on an amplified input."""
+    rows = [["block", "N min", "mean", "max", "no skip", "error", "eps", "ratio", "anc.", "queries", "ampl."]]
     for norm, bare, error, cost in zip(
         network["norms"], network["norms_without_skip"], network["errors"], network["costs"]["blocks"], strict=True
     ):
@@ -39,14 +37,14 @@ def block_rows(network: dict) -> list[list[str]]:
                 f"{bare['mean']:.3f}",
                 f"{error['actual_max']:.1e}",
                 f"{error['eps']:.1e}",
-                f"{error['eps_over_actual']:.1f}",
+                f"{error['eps_over_actual']:.3g}",
                 str(cost["num_ancillas"]),
                 _large(cost["queries"]),
-                f"{cost['amplitude_alone']:.3g}",
+                f"{cost['amplitude_alone']:.2g}",
             ]
         )
     return rows
 
 
 def _large(number: int) -> str:
-    return str(number) if number < 10**6 else f"10^{math.log10(number):.1f}"
+    return str(number) if number < 10**6 else f"{number:.1e}"

@@ -58,11 +58,11 @@ class Trace(NamedTuple):
 def trace(model: CoherentResNet, images: np.ndarray) -> Trace:
     """Run both networks in float64 on all images."""
     with jax.enable_x64(True):
-        graph_model = _in_double(model)
-        run = jax.jit(lambda encodings, x: jax.vmap(lambda one: _trace_one(encodings, one, model))(x))
-        encodings = graph_model.encodings()
-        inputs = graph_model.load(jnp.asarray(images, jnp.float64))
-        parts = [run(encodings, inputs[part]) for part in batches(len(inputs), CHUNK)]
+        double = _in_double(model)
+        run = jax.jit(lambda weights, bounds, x: jax.vmap(lambda one: _trace_one(model, weights, bounds, one))(x))
+        weights, bounds = jax.jit(lambda m: (m.encodings(), m.skip_bounds()))(double)
+        inputs = double.load(jnp.asarray(images, jnp.float64))
+        parts = [run(weights, bounds, inputs[part]) for part in batches(len(inputs), CHUNK)]
         return Trace(*(np.concatenate([np.asarray(part[i]) for part in parts]) for i in range(len(Trace._fields))))
 
 
@@ -145,12 +145,12 @@ def _in_double(model: CoherentResNet) -> CoherentResNet:
     return nnx.merge(graph, jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), state))
 
 
-def _trace_one(encodings: list[BlockEncoding], x: Array, model: CoherentResNet) -> tuple[Array, ...]:
-    blocks = chain(model.network(encodings, x))
+def _trace_one(model: CoherentResNet, weights: list[BlockEncoding], bounds: list[Array], x: Array) -> Trace:
+    blocks = chain(model.network(weights, x, bounds))
     poly = blocks[0].poly
     ideal = bare = blocks[0].part.vector()
     actual, bare_norms = [], []
-    for block, weight in zip(blocks, encodings, strict=True):
+    for block, weight in zip(blocks, weights, strict=True):
         ideal, _ = ideal_skip_norm(weight.matvec, ideal)
         activated = poly(weight.matvec(bare))
         bare_norms.append(jnp.linalg.norm(activated))

@@ -24,6 +24,8 @@ from qla_jax.training import Epoch, TrainingConfig, fit
 
 KINDS = ("dense", "convolutional")
 MIN_OUTCOMES = 16
+CHECK_DEGREE = 5
+"""Degree of the polynomial in the circuit check: 19 qubits for two blocks on one."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,12 @@ class Recipe:
 
     blocks: int
     training: TrainingConfig
-    degree: int = 7
+    degree: int = 9
 
 
 RECIPES = {
-    "dense": Recipe(blocks=3, training=TrainingConfig(epochs=40, learning_rate=3e-3)),
-    "convolutional": Recipe(blocks=6, training=TrainingConfig(epochs=30, learning_rate=1e-2)),
+    "dense": Recipe(blocks=6, training=TrainingConfig(epochs=40, learning_rate=5e-4, noise=0.2)),
+    "convolutional": Recipe(blocks=6, training=TrainingConfig(epochs=30, learning_rate=3e-3, noise=0.2)),
 }
 
 
@@ -127,6 +129,25 @@ def build(kind: str, shape: tuple[int, int, int], classes: int, recipe: Recipe) 
     return CoherentResNet(weights, sizes=(outcomes, *image), outcomes=outcomes, degree=recipe.degree)
 
 
+def stride(channels: int, outcomes: int) -> int:
+    """The largest power of two whose square times the channels fits in the outcomes."""
+    return max(1, 1 << ((outcomes // channels).bit_length() - 1) // 2)
+
+
+def space_to_depth(images: np.ndarray, outcomes: int) -> np.ndarray:
+    """Load images as channels of a coarser grid: pixel (r, c) goes to channel (r mod f, c mod f), place (r // f, c // f).
+
+    A permutation of basis states, so no cost to the circuit; it spreads an image over the channels, which the outcomes
+    are read from, and leaves the rest of the grid to the network as null amplitudes.
+    """
+    factor = stride(images.shape[1], outcomes)
+    count, channels, rows, columns = images.shape
+    margins = [(0, -size % factor) for size in (rows, columns)]
+    padded = np.pad(images, [(0, 0), (0, 0), *margins])
+    split = padded.reshape(count, channels, padded.shape[2] // factor, factor, padded.shape[3] // factor, factor)
+    return split.transpose(0, 1, 3, 5, 2, 4).reshape(count, channels * factor**2, *split.shape[2:5:2])
+
+
 def _network(job: Job, kind: str, progress: Progress) -> dict:
     recipe, images = job.recipe(kind), job.images
     shape = images.train_images.shape[1:]
@@ -158,7 +179,7 @@ def _network(job: Job, kind: str, progress: Progress) -> dict:
         "norms_without_skip": norm_rows(found.bare_norm),
         "errors": error_rows(found),
         "output_error": output_error(found),
-        "circuit_check": circuit_check(instances, recipe.degree),
+        "circuit_check": circuit_check(instances, CHECK_DEGREE),
         "costs": _costs(model, test[0], found.alone.mean(0), found.alpha),
         "training": [{"epoch": e.number + 1, "loss": e.loss, "accuracy": e.accuracy} for e in history],
         "seconds": seconds,
@@ -166,7 +187,7 @@ def _network(job: Job, kind: str, progress: Progress) -> dict:
 
 
 def _arranged(model: CoherentResNet, images: np.ndarray) -> np.ndarray:
-    return images.reshape(len(images), -1) if len(model.sizes) == 1 else images
+    return images.reshape(len(images), -1) if len(model.sizes) == 1 else space_to_depth(images, model.outcomes)
 
 
 def _fit(job: Job, config: TrainingConfig, model, images: np.ndarray, name: str, progress: Progress):

@@ -72,8 +72,9 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
     even = chebyshev.quotient(chebyshev.rescale(poly.coeffs, vec.alpha.astype(poly.coeffs.dtype)))
     # The node's parameters come from the circuit it stands for; only the error rule is sharper than the generic one.
     terms = len(even)
+    alpha = jnp.abs(even).sum()
     return Activation(
-        alpha=jnp.abs(even).sum(),
+        alpha=jnp.where(jnp.isnan(alpha), jnp.inf, alpha),  # beyond the largest float
         eps=_error(vec, poly),
         num_ancillas=vec.num_qubits + 2 * vec.num_ancillas + (terms - 1).bit_length(),
         num_qubits=vec.num_qubits,

@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_numeric, times
+from qla_jax.encodings.checks import as_numeric
 from qla_jax.encodings.encoding import Encoding, State
 from qla_jax.encodings.lcu import amplitudes, index_qubits, phases
 from qla_jax.encodings.preparation import prepare, unprepare
@@ -94,9 +94,10 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
 def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
     r"""$\sum_j q_{2j} T_{2j}(A/\alpha)$: a $(\sum_j|q_{2j}|,\ a + \lceil\log_2(\text{terms})\rceil,\ \epsilon')$-block-encoding.
 
-    Takes $2(\text{terms} - 1)$ calls. An exact part gives an exact result. Otherwise each $T_d$ is as robust as Lemma 22
-    there says, $4d\sqrt{\epsilon/\alpha}$, which asks for $\|A\| \le \alpha$: where `norm_bound` does not show that,
-    `eps` is `inf`.
+    Takes $2(\text{terms} - 1)$ calls. The error of $T_{2j}$ is at most $\min(4j^2\epsilon/\alpha, 2)$, so that an exact part
+    gives an exact result: with $X$ the ideal and $Y$ the encoded $2A^\dagger A/\alpha^2 - 1$, $\|X - Y\| \le 4\epsilon/\alpha$ and
+    $$T_j(X) - T_j(Y) = U_{j-1}(Y)(X - Y) + 2\sum_{k=1}^{j-1} U_{j-1-k}(Y)(X - Y)\,T_k(X), \quad \|U_m(Y)\| \le m + 1.$$
+    This asks for $\|A\| \le \alpha$: where `norm_bound` does not show that, `eps` is `inf`.
 
     Args:
         enc: the part, $\|A\| \le \alpha$.
@@ -107,12 +108,13 @@ def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
     """
     coeffs = as_numeric("even_coeffs", even_coeffs, ndim=1)
     sizes = jnp.abs(coeffs)
-    delta = enc.eps / jnp.where(enc.alpha == 0, 1, enc.alpha)
-    slack = 1 + 8 * jnp.finfo(delta.dtype).eps
-    robust = times(jnp.sum(sizes * 8 * jnp.arange(len(coeffs))), jnp.sqrt(delta))
+    slack = 1 + 8 * jnp.finfo(sizes.dtype).eps
+    known = (enc.eps == 0) | (jnp.isfinite(enc.eps) & (enc.norm_bound <= slack * enc.alpha))
+    delta = jnp.where(known, enc.eps, 0) / jnp.where(enc.alpha == 0, 1, enc.alpha)
+    robust = jnp.sum(sizes * jnp.minimum(4 * jnp.square(jnp.arange(len(coeffs))) * delta, 2))
     return ChebyshevLCU(
         alpha=sizes.sum(),
-        eps=jnp.where((enc.eps == 0) | (enc.norm_bound <= slack * enc.alpha), robust, jnp.inf),
+        eps=jnp.where(known, robust, jnp.inf),
         num_ancillas=enc.num_ancillas + index_qubits(len(coeffs)),
         num_qubits=enc.num_qubits,
         norm_bound=sizes.sum(),

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import hypothesis
 import hypothesis.strategies as st
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.special
 from hypothesis import given
 
@@ -28,7 +28,7 @@ from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
 from qla_jax.encodings.vector import normalize, vector_from_unitary
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
-from tests.cases import dilation, norm2, on_modulus, transform_right, unitary_with_first_column
+from tests.cases import dilation, norm2, on_modulus, stack, transform_right, unitary_with_first_column
 
 pytestmark = pytest.mark.x64
 
@@ -70,7 +70,7 @@ def matrix(rng: np.random.Generator, aligned: bool, contractive: bool = False) -
     """||A~|| <= alpha, as any block has; A may be larger, by up to eps."""
     alpha = rng.choice([1.0, np.exp(rng.normal())])
     left, right = (np.eye(2), np.eye(2)) if aligned else (haar(rng), haar(rng))
-    encoded = alpha * share(rng) * left @ np.diag([1, rng.uniform()]) @ right
+    encoded = (1 + 0j) * alpha * share(rng) * left @ np.diag([1, rng.uniform()]) @ right
     if rng.uniform() < 0.5 and not aligned:
         left, right = haar(rng), haar(rng)
     eps = alpha * 10 ** rng.uniform(-3, 0.3)
@@ -90,7 +90,7 @@ def vector(rng: np.random.Generator, aligned: bool, alpha: float | None = None) 
     alpha = alpha or np.exp(rng.normal())
     size, direction = alpha * share(rng), haar(rng)
     first, second = np.eye(2) if aligned else direction
-    encoded = size * first
+    encoded = (1 + 0j) * size * first
     kinds = [first, second, haar(rng)[0]]
     eps = alpha * 10 ** rng.uniform(-3, 0.3)
     ideal = encoded + rng.choice([-1, 1]) * eps * (first if aligned else kinds[rng.integers(3)])
@@ -109,11 +109,11 @@ def weights(rng: np.random.Generator, aligned: bool) -> np.ndarray:
 
 
 def odd_coeffs(rng: np.random.Generator, aligned: bool) -> np.ndarray:
-    return np.array([0, 1, 0, 0]) if aligned else rng.normal(size=4) * [0, 1, 0, 1]
+    return np.array([0, 1.0, 0, 0]) if aligned else rng.normal(size=4) * [0, 1, 0, 1]
 
 
 def even_coeffs(rng: np.random.Generator, aligned: bool) -> np.ndarray:
-    return np.array([0, 0, 1.0]) if aligned else rng.normal(size=3)
+    return np.array([0, 0, 0, 1.0]) if aligned else rng.normal(size=4)
 
 
 def erf(x: np.ndarray) -> np.ndarray:
@@ -149,19 +149,39 @@ RULES = [
     Rule("tensor", (matrix, matrix), tensor, np.kron),
     Rule("adjoint", (matrix,), lambda a: a.adjoint(), lambda a: a.conj().T),
     Rule("scale", (weights, matrix), lambda w, a: scale(w[0], a), lambda w, a: w[0] * a),
-    Rule("Lemma 1, sum", (weights, vector, vector), lambda w, x, y: vector_sum(x, y, weights=w), lambda w, x, y: w[0] * x + w[1] * y),
+    Rule(
+        "Lemma 1, sum",
+        (weights, vector, vector),
+        lambda w, x, y: vector_sum(x, y, weights=w),
+        lambda w, x, y: w[0] * x + w[1] * y,
+    ),
     Rule("Lemma 2, matrix times vector", (matrix, vector), lambda a, x: a @ x, lambda a, x: a @ x),
     Rule("Lemma 3, tensor", (vector, vector), vector_tensor, np.kron),
     Rule("Lemma 4, concatenation", (vector, vector), lambda x, y: concatenate([x, y]), lambda x, y: np.r_[x, y]),
     Rule("normalize", (vector,), normalize, unit),
     Rule("diagonal of amplitudes", (vector,), diagonal_of_amplitudes, np.diag),
-    Rule("activation by a polynomial", (vector, odd_coeffs), lambda x, c: activate(x, odd(c)), lambda x, c: on_modulus(c, x)),
+    Rule(
+        "activation by a polynomial",
+        (vector, odd_coeffs),
+        lambda x, c: activate(x, odd(c)),
+        lambda x, c: on_modulus(c, x),
+    ),
     Rule("activation by erf", (short_vector,), lambda x: activate(x, ERF), erf),
 ]
 # Their ideal needs alpha, the same number on both sides.
 WITH_ALPHA = [
-    Rule("controlled", (matrix,), controlled, lambda a, alpha: np.block([[np.eye(2), np.zeros((2, 2))], [np.zeros((2, 2)), a / alpha]])),
-    Rule("Chebyshev combination", (contraction, even_coeffs), chebyshev_lcu, lambda a, alpha, c: transform_right(c, a, alpha)),
+    Rule(
+        "controlled",
+        (matrix,),
+        controlled,
+        lambda a, alpha: np.block([[np.eye(2), np.zeros((2, 2))], [np.zeros((2, 2)), a / alpha]]),
+    ),
+    Rule(
+        "Chebyshev combination",
+        (contraction, even_coeffs),
+        chebyshev_lcu,
+        lambda a, alpha, c: transform_right(c, a, alpha),
+    ),
 ]
 NESTED = [
     Rule("product of three", (matrix, matrix, matrix), lambda a, b, c: a @ (b @ c), lambda a, b, c: a @ b @ c),
@@ -227,9 +247,7 @@ def exact(rule: Rule, parts: tuple) -> np.ndarray:
 
 
 def track(rule: Rule, instances: list[tuple]) -> Found:
-    stacked = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf, complex if np.ndim(leaf) else float) for leaf in leaves]), *instances)
-    stacked = jax.tree.map(lambda leaf, like: leaf if np.iscomplexobj(like) or np.ndim(like) == 2 else leaf.real, stacked, instances[0])
-    tracked, alpha, encoded = map(np.asarray, tracker(rule)(stacked))
+    tracked, alpha, encoded = map(np.asarray, tracker(rule)(stack(instances)))
     distance = [np.linalg.norm(e - exact(rule, parts), 2) for e, parts in zip(encoded, instances, strict=True)]
     return Found(tracked, np.array(distance), alpha)
 
@@ -263,7 +281,9 @@ def test_no_composite_is_further_from_its_ideal_than_tracked(rule):
 @pytest.mark.parametrize("rule", [*RULES, *WITH_ALPHA], ids=lambda rule: rule.name)
 def test_what_is_tracked_is_within_a_factor_of_four_of_what_is_reached(rule):
     found = search(rule)
-    assert (found.distance / found.tracked).max() >= USEFUL
+    ratios = found.distance / found.tracked
+    assert ratios.max() >= USEFUL
+    assert ratios[found.tracked < 0.03 * found.alpha].max() >= USEFUL  # to first order too
 
 
 @by_name
@@ -282,12 +302,156 @@ def test_an_unknown_error_stays_unknown_next_to_zeros(rule):
     def zero(part: Any) -> Any:
         if not isinstance(part, Part):
             return np.zeros_like(part)
-        encoded = np.zeros_like(part.encoded)
-        circuit = dilation(encoded) if encoded.ndim == 2 else np.roll(np.eye(4), 2, axis=0)
-        return Part(encoded, encoded, circuit.astype(complex), part.alpha, 0.0, 0.0)
+        nothing = np.zeros_like(part.encoded)
+        circuit = dilation(nothing) if nothing.ndim == 2 else np.roll(np.eye(4), 2, axis=0) + 0j
+        return Part(nothing, nothing, circuit, part.alpha, 0.0, 0.0)
 
     parts = tuple(map(zero, draw(rule, 1, aligned=False)))
     for i, part in enumerate(parts):
         if isinstance(part, Part):
             unknown = (*parts[:i], part._replace(eps=np.inf), *parts[i + 1 :])
-            assert np.isinf(tracker(rule)(jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], unknown))[0][0])
+            assert np.isinf(tracker(rule)(stack([unknown]))[0][0])
+
+
+# Rules from the literature, and near misses, that the same search has to refute.
+
+WRONG = {
+    "product, each alpha with its own error": ("product", lambda a, b: a.alpha * a.eps + b.alpha * b.eps),
+    "product, norms taken to be at most alpha": ("product", lambda a, b: a.alpha * b.eps + b.alpha * a.eps),
+    "tensor, norms taken to be at most alpha": ("tensor", lambda a, b: a.alpha * b.eps + b.alpha * a.eps),
+    "linear combination, normalized weights": (
+        "linear combination",
+        lambda w, a, b: np.abs(w) @ [a.eps, b.eps] / np.abs(w).sum(),
+    ),
+    "scale, error left alone": ("scale", lambda w, a: a.eps),
+    "controlled, error not over alpha": ("controlled", lambda a: a.eps),
+    "sum, weights left out": ("Lemma 1, sum", lambda w, x, y: x.eps + y.eps),
+    "matrix times vector, alpha left out": ("Lemma 2, matrix times vector", lambda a, x: x.eps + a.eps),
+    "tensor of vectors, as for unit vectors": ("Lemma 3, tensor", lambda x, y: x.eps + y.eps + x.eps * y.eps),
+    "concatenation, largest error": ("Lemma 4, concatenation", lambda x, y: max(x.eps, y.eps)),
+    "normalize, divided by the computed norm": ("normalize", lambda x: x.eps / np.linalg.norm(x.encoded)),
+    "Chebyshev, order times error": (
+        "Chebyshev combination",
+        lambda a, c: np.abs(c) @ [0, 2, 4, 6] * a.eps / a.alpha,
+    ),
+    "activation, error of the vector forgotten": ("activation by erf", lambda x: ERF.error_bound * 2),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_rule_is_refuted_by_the_same_search(name):
+    rule_name, wrong = WRONG[name]
+    (rule,) = [rule for rule in ALL if rule.name == rule_name]
+    claimed = np.array([float(wrong(*draw(rule, seed, aligned=seed % 2 == 0))) for seed in range(INSTANCES)])
+    assert excess(search(rule)._replace(tracked=claimed)).max() > 1e-3
+
+
+# Expressions of any shape, drawn by hypothesis: every node carries its encoding, its ideal and what it really encodes.
+
+
+class Node(NamedTuple):
+    enc: Encoding
+    ideal: np.ndarray
+    encoded: np.ndarray
+
+
+SIZES = st.integers(1, 4)
+POWERS = st.floats(-2, 2).map(lambda power: 10.0**power)
+ANGLES = st.floats(-np.pi, np.pi)
+SHARES = st.sampled_from([0.0, 1.0, 0.5, 0.9])
+
+
+def leaf(data: st.DataObject, shape: tuple[int, ...]) -> Node:
+    """A part on two qubits whose error is along its ideal, against it, or across."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 9)))
+
+    def unit_norm() -> np.ndarray:
+        array = rng.normal(size=shape) + 1j * rng.normal(size=shape)
+        return array / np.linalg.norm(array, 2)
+
+    alpha, eps = data.draw(POWERS), data.draw(POWERS)
+    direction = unit_norm()
+    encoded = alpha * data.draw(SHARES) * direction
+    ideal = encoded + eps * data.draw(st.sampled_from([direction, -direction, unit_norm()]))
+    padded = np.pad(encoded / alpha, [(0, 4 - size) for size in shape])
+    if len(shape) == 2:
+        known = {"norm_bound": norm2(ideal)} if data.draw(st.booleans()) else {}
+        circuit = dilation(padded)
+        enc = from_unitary(circuit, num_ancillas=1, alpha=alpha, eps=eps * (1 + ROUNDING), shape=shape, **known)
+    else:
+        rest = np.sqrt(max(0, 1 - np.linalg.norm(padded) ** 2))
+        circuit = unitary_with_first_column(np.r_[padded, rest, 0, 0, 0])
+        enc = vector_from_unitary(circuit, num_ancillas=1, alpha=alpha, eps=eps * (1 + ROUNDING), sizes=shape)
+    return Node(enc, ideal, encoded)
+
+
+def weight(data: st.DataObject) -> complex:
+    return data.draw(POWERS) * np.exp(1j * data.draw(ANGLES))
+
+
+def grown(data: st.DataObject, node: Node) -> Node:
+    """One more node on top, with new leaves of the shapes that fit."""
+    rule = data.draw(st.sampled_from(["product", "sum", "adjoint", "scale", "controlled"]))
+    if rule == "product":
+        right = leaf(data, (node.ideal.shape[1], data.draw(SIZES)))
+        return Node(node.enc @ right.enc, node.ideal @ right.ideal, node.encoded @ right.encoded)
+    if rule == "sum":
+        other, v, w = leaf(data, node.ideal.shape), weight(data), weight(data)
+        enc = linear_combination([v, w], (node.enc, other.enc))
+        return Node(enc, v * node.ideal + w * other.ideal, v * node.encoded + w * other.encoded)
+    if rule == "adjoint":
+        return Node(node.enc.adjoint(), node.ideal.conj().T, node.encoded.conj().T)
+    if rule == "scale":
+        w = weight(data)
+        return Node(w * node.enc, w * node.ideal, w * node.encoded)
+    hypothesis.assume(node.ideal.shape[0] == node.ideal.shape[1] <= 2)
+    blocks = [scipy.linalg.block_diag(np.eye(len(a)), a / float(node.enc.alpha)) for a in node[1:]]
+    return Node(controlled(node.enc), *blocks)
+
+
+def finished(data: st.DataObject, node: Node) -> Node:
+    """The matrix as it is, in a tensor product, or on vectors."""
+    rule = data.draw(st.sampled_from(["matrix", "tensor", "vector", "concatenation", "normalize"]))
+    if rule == "matrix":
+        return node
+    if rule == "tensor":
+        other = leaf(data, (data.draw(SIZES), data.draw(SIZES)))
+        return Node(tensor(node.enc, other.enc), np.kron(node.ideal, other.ideal), np.kron(node.encoded, other.encoded))
+    x = leaf(data, (node.ideal.shape[1],))
+    image = Node(node.enc @ x.enc, node.ideal @ x.ideal, node.encoded @ x.encoded)
+    if rule == "vector":
+        y, v, w = leaf(data, image.ideal.shape), weight(data), weight(data)
+        total = Node(
+            vector_sum(image.enc, y.enc, weights=[v, w]),
+            v * image.ideal + w * y.ideal,
+            v * image.encoded + w * y.encoded,
+        )
+        return Node(vector_tensor(total.enc, x.enc), np.kron(total.ideal, x.ideal), np.kron(total.encoded, x.encoded))
+    if rule == "concatenation":
+        y = leaf(data, image.ideal.shape)
+        return Node(concatenate([image.enc, y.enc]), np.r_[image.ideal, y.ideal], np.r_[image.encoded, y.encoded])
+    hypothesis.assume(min(np.linalg.norm(image.ideal), np.linalg.norm(image.encoded)) > 1e-6)
+    return Node(normalize(image.enc), unit(image.ideal), unit(image.encoded))
+
+
+def expression_stays_within_its_error(data: st.DataObject) -> None:
+    node = leaf(data, (data.draw(SIZES), data.draw(SIZES)))
+    for _ in range(data.draw(st.integers(0, 3))):
+        node = grown(data, node)
+    node = finished(data, node)
+    distance, tracked = np.linalg.norm(node.ideal - node.encoded, 2), float(node.enc.eps)
+    hypothesis.target(min(distance / tracked, 2.0), label="distance over tracked error")
+    assert distance <= tracked * (1 + ROUNDING) + ROUNDING * (1 + float(node.enc.alpha))
+
+
+@given(st.data())
+@hypothesis.settings(max_examples=60)
+def test_no_expression_is_further_from_its_ideal_than_tracked(data):
+    expression_stays_within_its_error(data)
+
+
+@pytest.mark.slow
+@given(st.data())
+@hypothesis.settings(max_examples=2000)
+def test_no_expression_of_many_is_further_from_its_ideal_than_tracked(data):
+    expression_stays_within_its_error(data)

@@ -1,0 +1,179 @@
+"""The erf polynomial against scipy and mpmath: coefficients, proven errors, the degree it takes."""
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import pytest
+import scipy.special
+from numpy.polynomial import chebyshev as series
+
+from qla_jax.polynomials import chebyshev, erf
+from tests.cases import derivative, erf_coeffs, real
+
+SCALES = (0.8, 1.6, 5.0, 20.0)
+X = np.r_[np.linspace(0, 1, 20001), np.geomspace(1e-8, 1e-4, 50)]
+ROUNDING = 4e-15  # of evaluating polynomial and erf, both of size one
+
+
+def measured(scale: float, degree: int) -> tuple[float, float]:
+    """max |P - f| and max |P - f|/|x|, the latter where rounding does not hide it."""
+    difference = np.abs(np.asarray(erf(scale, degree=degree)(X)) - scipy.special.erf(scale * X))
+    away = X > 1e-2
+    return difference.max(), (difference[away] / X[away]).max()
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("degree", [1, 3, 9, 25, 101])
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_coefficients_are_those_of_low_and_chuang(scale, degree):
+    poly = erf(scale, degree=degree)
+    np.testing.assert_allclose(poly.coeffs, erf_coeffs(degree, scale), rtol=0, atol=2e-15 * scale)
+    assert (poly.degree, poly.parity) == (degree, "odd")
+    assert not np.any(np.asarray(poly.coeffs[::2]))
+
+
+@pytest.mark.numerics
+def test_the_coefficients_hold_in_either_precision(tol):
+    for scale in SCALES:
+        coeffs = erf(scale, degree=25).coeffs
+        np.testing.assert_allclose(coeffs, erf_coeffs(25, scale), rtol=0, atol=tol("exact", factor=scale))
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("degree", [1, 3, 5, 9, 15, 25, 51, 101])
+@pytest.mark.parametrize("scale", SCALES)
+def test_no_error_is_above_its_bound(scale, degree):
+    poly = erf(scale, degree=degree)
+    absolute, relative = measured(scale, degree)
+    assert absolute <= float(poly.error_bound) + ROUNDING
+    assert relative <= float(poly.relative_bound) + 100 * ROUNDING
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("degree", range(3, 16, 2))
+@pytest.mark.parametrize("scale", [0.8, 1.6])
+def test_the_bounds_are_within_a_tenth_of_the_errors(scale, degree):
+    poly = erf(scale, degree=degree)
+    absolute, _ = measured(scale, degree)
+    assert float(poly.error_bound) <= 1.1 * absolute + ROUNDING
+    slope_error = abs(float(jax.grad(poly)(0.0)) - 2 * scale / np.sqrt(np.pi))  # |P - f|/|x| at x = 0
+    assert float(poly.relative_bound) <= 1.1 * slope_error + ROUNDING
+    assert slope_error <= float(poly.relative_bound) + ROUNDING
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize(("scale", "degree"), [(0.8, 21), (1.6, 31), (5.0, 91)])
+def test_bounds_far_below_rounding_hold_in_exact_arithmetic(scale, degree):
+    """With 40 digits: coefficients from Bessel functions, the error on a grid, both bounds."""
+    with mpmath.workdps(40):
+        m = mpmath.mpf(scale)
+        z, half = m * m / 2, (degree - 1) // 2
+        bessel = [(-1) ** j * mpmath.besseli(j, z) * mpmath.exp(-z) for j in range(half + 1)]
+
+        def error(x: mpmath.mpf) -> mpmath.mpf:
+            total = bessel[0] * x
+            for j in range(1, half + 1):
+                upper, lower = mpmath.chebyt(2 * j + 1, x), mpmath.chebyt(2 * j - 1, x)
+                total += bessel[j] * (upper / (2 * j + 1) - lower / (2 * j - 1))
+            return abs(total * 2 * m / mpmath.sqrt(mpmath.pi) - mpmath.erf(m * x))
+
+        grid = [mpmath.mpf(k) / 40 for k in range(1, 41)]
+        errors = [error(x) for x in grid]
+        poly = erf(scale, degree=degree)
+        assert 1e-25 < max(errors) < 1e-15
+        assert max(errors) <= float(poly.error_bound)
+        assert max(e / x for e, x in zip(errors, grid, strict=True)) <= float(poly.relative_bound)
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("eps", [1e-2, 1e-4, 1e-6, 1e-8, 1e-10, 1e-12])
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_degree_for_an_error_reaches_it_and_is_the_smallest_but_for_the_half_left_to_folding(scale, eps):
+    poly = erf(scale, eps=eps)
+    assert float(poly.error_bound) <= eps
+    assert measured(scale, poly.degree)[0] <= eps
+    assert poly.degree == 1 or float(erf(scale, degree=poly.degree - 2).error_bound) > eps / 2
+
+
+@pytest.mark.x64
+def test_the_degrees_are_those_of_the_table():
+    """Measured needs of the exact polynomial; the bound with its factor of two takes one step more at most."""
+    table = {0.8: (3, 7, 9, 11, 13, 15), 1.6: (5, 11, 13, 17, 21, 23)}
+    for scale, needed in table.items():
+        taken = [erf(scale, eps=10.0 ** (-2 * k)).degree for k in range(1, 7)]
+        assert all(need <= take <= need + 2 for need, take in zip(needed, taken, strict=True))
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_lipschitz_constant_and_the_sup_bound_are_those_of_erf(scale):
+    poly = erf(scale, degree=101)
+    assert float(poly.lipschitz) == pytest.approx(2 * scale / np.sqrt(np.pi), rel=1e-15)
+    largest = np.abs(series.chebval(X, np.asarray(poly.coeffs))).max()
+    assert largest <= float(poly.sup_bound) <= 1.02 * largest
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("degree", [3, 5, 9, 15])
+@pytest.mark.parametrize("scale", [0.8, 1.0, 1.6])
+def test_the_sum_of_the_quotient_is_its_maximum_for_erf(scale, degree):
+    """So the activation's normalisation is max|P(x)/x|, attained at 0, and no more."""
+    poly = erf(scale, degree=degree)
+    total = float(jnp.abs(chebyshev.quotient(poly.coeffs)).sum())
+    positive = X[X > 1e-3]
+    assert total == pytest.approx(float(jax.grad(poly)(0.0)), rel=1e-12)
+    assert total == pytest.approx((np.asarray(poly(positive)) / positive).max(), rel=1e-5)
+
+
+@pytest.mark.x64
+def test_the_sum_of_the_quotient_exceeds_its_maximum_for_other_polynomials():
+    """Random coefficients of degree 21: the sum is a norm of its own."""
+    coeffs = np.where(np.arange(22) % 2, real(22), 0)
+    positive = X[X > 1e-3]
+    largest = np.abs(series.chebval(positive, coeffs) / positive).max()
+    assert float(jnp.abs(chebyshev.quotient(jnp.asarray(coeffs))).sum()) > 1.2 * largest
+
+
+@pytest.mark.numerics
+def test_a_traced_scale_gives_the_same_polynomial_and_its_derivative(tol):
+    @jax.jit
+    def traced(scale):
+        poly = erf(scale, degree=9)
+        return poly.coeffs, poly.error_bound, poly.relative_bound, poly.lipschitz
+
+    poly = erf(1.3, degree=9)
+    coeffs, *bounds = traced(1.3)
+    np.testing.assert_allclose(coeffs, poly.coeffs, rtol=0, atol=tol("exact"))
+    np.testing.assert_allclose(bounds, [poly.error_bound, poly.relative_bound, poly.lipschitz], rtol=tol())
+    along = real(10)
+    slope = jax.grad(lambda scale: jnp.vdot(jnp.asarray(along), erf(scale, degree=9).coeffs))(1.3)
+    reference = derivative(lambda scale: along @ erf_coeffs(9, float(scale)), np.array(1.3), np.array(1.0))
+    assert abs(float(slope) - reference) <= tol("gradient")
+
+
+@pytest.mark.parametrize(
+    ("scale", "options", "message"),
+    [
+        (0.8, {}, "degree=None and eps=None"),
+        (0.8, {"degree": 3, "eps": 1e-3}, "degree=3 and eps=0.001"),
+        (0.8, {"degree": 4}, "`degree` must be odd and positive, but is 4"),
+        (0.8, {"degree": -1}, "`degree` must be odd and positive, but is -1"),
+        (0.0, {"degree": 3}, "`scale` must be positive and finite, but is 0.0"),
+        (-1.0, {"degree": 3}, "`scale` must be positive and finite, but is -1.0"),
+        (np.nan, {"degree": 3}, "`scale` must be positive and finite, but is nan"),
+        (np.inf, {"degree": 3}, "`scale` must be positive and finite, but is inf"),
+        (0.8, {"eps": 0.0}, "`eps` must .* 0.0"),
+        (0.8, {"eps": -1.0}, "`eps` must .* -1.0"),
+        (0.8, {"eps": np.nan}, "`eps` must .* nan"),
+        (2000.0, {"eps": 1e-3}, "`eps` must be reached by a degree of at most 2001, but 0.001 is not for scale 2000.0"),
+    ],
+)
+def test_what_gives_no_polynomial_raises(scale, options, message):
+    with pytest.raises(ValueError, match=message):
+        erf(scale, **options)
+
+
+def test_a_traced_scale_with_an_error_instead_of_a_degree_raises():
+    with pytest.raises(ValueError, match="`eps` must come with a concrete `scale`"):
+        jax.jit(lambda scale: erf(scale, eps=1e-3).coeffs)(0.8)
