@@ -2,13 +2,16 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from qla_jax.training import Epoch
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console()
@@ -28,8 +31,12 @@ def run(
     seed: Annotated[int, typer.Option(help="Seed of the split, the weights, the shuffles and the samples.")] = 0,
     max_train: Annotated[int | None, typer.Option(min=1, help="Use at most so many training images.")] = None,
     max_test: Annotated[int | None, typer.Option(min=1, help="Use at most so many test images.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Directory of the results; a new one under runs/ by default.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run (the last one, or --output).")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Directory of the results; a new one under runs/ by default.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run (the last one, or --output).")
+    ] = False,
 ) -> None:
     """Train coherent residual networks on real images and check every claim about them."""
     # Here rather than at the top: `qla-jax --help` should not wait for JAX.
@@ -62,7 +69,13 @@ class _Bars:
     """Stages as lines, epochs as a bar with loss and accuracy."""
 
     def __init__(self) -> None:
-        columns = (TextColumn("  epoch"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        columns = (
+            TextColumn("  epoch"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+        )
         self.progress = Progress(*columns, console=console, transient=True)
         self.task: TaskID | None = None
 
@@ -80,7 +93,7 @@ class _Bars:
             self.task = None
         console.print(f"{datetime.now():%H:%M:%S}  {text}", highlight=False)
 
-    def epoch(self, epoch, total: int) -> None:
+    def epoch(self, epoch: "Epoch", total: int) -> None:
         """An epoch of training is done."""
         if self.task is None:
             self.task = self.progress.add_task("", total=total)

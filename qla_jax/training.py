@@ -85,7 +85,7 @@ def fit(
         raise ValueError(f"`labels` must match `images`, but there are {len(labels)} for {len(images)}.")
     if not 1 <= config.batch_size <= len(images):
         raise ValueError(f"`batch_size` must lie between 1 and {len(images)}, but is {config.batch_size}.")
-    graph, params, rest = nnx.split(model, nnx.Param, ...)
+    graph, params, rest = nnx.split(model, nnx.Param, ...)  # type: ignore[misc]
     params = jax.tree.map(jnp.copy, params)  # the step donates its state; the caller's model stays usable
     steps = len(images) // config.batch_size
     optimizer = _optimizer(config, steps)
@@ -174,7 +174,9 @@ class _Checkpoints:
         if step is None:
             return state, []
         if not resume:
-            raise ValueError(f"`directory` must hold no checkpoints unless resume=True, but has {step} epochs of a run.")
+            raise ValueError(
+                f"`directory` must hold no checkpoints unless resume=True, but has {step} epochs of a run."
+            )
         notes = self.manager.restore(step, args=ocp.args.Composite(notes=ocp.args.JsonRestore()))["notes"]
         if notes["config"] != self.config:
             changed = [name for name in self.config if self.config[name] != notes["config"].get(name)]

@@ -4,6 +4,7 @@ A case is built from a pytree of arrays, so that the laws can differentiate, sta
 in plain NumPy. Arrays depend on their shape and seed alone: a new line changes no other case.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,9 +17,16 @@ from numpy.polynomial import chebyshev as series
 from qla_jax import polynomials
 from qla_jax.encodings.algebra import controlled, linear_combination, scale, tensor
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
+from qla_jax.encodings.circulant import block_encode_circulant, block_encode_toeplitz
+from qla_jax.encodings.convolution import block_encode_convolution
 from qla_jax.encodings.dense import block_encode, from_unitary
+from qla_jax.encodings.diagonal import block_encode_diagonal
 from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
+from qla_jax.encodings.pauli import block_encode_pauli
+from qla_jax.encodings.periodic_convolution import block_encode_periodic_convolution
+from qla_jax.encodings.sparse import block_encode_sparse
 from qla_jax.encodings.vector import normalize, vector_encode, vector_from_unitary
+from qla_jax.networks.residual import skip_norm_block
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 
@@ -324,7 +332,107 @@ CHEBYSHEV = [
     ),
 ]
 
-ENCODINGS = [*DENSE, *ALGEBRA, *DIAGONAL, *CHEBYSHEV]
+PAULI = {"I": np.eye(2), "X": np.eye(2)[::-1], "Y": np.array([[0, -1j], [1j, 0]]), "Z": np.diag([1, -1])}
+WORDS = ("XZ", "YI", "ZY")
+PATTERN = (np.array([0, 0, 1, 2, 2, 2]), np.array([1, 4, 0, 0, 3, 4]))
+
+
+def pauli_sum(coeffs: np.ndarray) -> np.ndarray:
+    return sum(
+        c * functools.reduce(np.kron, [PAULI[letter] for letter in w]) for c, w in zip(coeffs, WORDS, strict=True)
+    )
+
+
+def sparse(values: np.ndarray) -> np.ndarray:
+    matrix = np.zeros((3, 5), values.dtype)
+    matrix[PATTERN] = values
+    return matrix
+
+
+def toeplitz(column: np.ndarray, row: np.ndarray) -> np.ndarray:
+    return np.array([[column[i - j] if i >= j else row[j - i] for j in range(len(row))] for i in range(len(column))])
+
+
+def convolution(kernel: np.ndarray, image: tuple[int, int], place: Callable[[int, int], tuple[int, int]]) -> np.ndarray:
+    """The matrix of y[i, r, s] = sum K[i, j, k, l] x[j, r', s'], (r', s') = (r, s) + place(k, l), tap by tap.
+
+    `place` may put a tap outside the image, where it reads zero.
+    """
+    rows, columns = image
+    matrix = np.zeros((kernel.shape[0], rows, columns, kernel.shape[1], rows, columns), kernel.dtype)
+    for i, j, k, m in np.ndindex(kernel.shape):
+        for r, s in np.ndindex(image):
+            row, column = np.add((r, s), place(k, m))
+            if 0 <= row < rows and 0 <= column < columns:
+                matrix[i, r, s, j, row, column] += kernel[i, j, k, m]
+    return matrix.reshape(kernel.shape[0] * rows * columns, -1)
+
+
+def on_torus(kernel: np.ndarray, image: tuple[int, int]) -> np.ndarray:
+    """The same on a torus: nine copies of the image side by side, of which the middle one is kept."""
+    taps = [(size - 1) // 2 for size in kernel.shape[2:]]
+    wide = convolution(kernel, (3 * image[0], 3 * image[1]), lambda k, m: (k - taps[0], m - taps[1]))
+    grid = wide.reshape(kernel.shape[0], 3, image[0], 3, image[1], kernel.shape[1], 3, image[0], 3, image[1])
+    return grid[:, 1, :, 1].sum(axis=(4, 6)).reshape(kernel.shape[0] * image[0] * image[1], -1)
+
+
+STRUCTURED = [
+    Case("diagonal", block_encode_diagonal, cplx(4), np.diag),
+    Case(
+        "padded diagonal, alpha given",
+        lambda v: block_encode_diagonal(v, alpha=4.0),
+        real(3, 2),
+        lambda v: np.diag(v.reshape(-1)),
+    ),
+    Case("zero diagonal", block_encode_diagonal, np.zeros(2), np.diag),
+    Case("Pauli words", lambda c: block_encode_pauli(dict(zip(WORDS, c, strict=True))), cplx(3), pauli_sum),
+    Case(
+        "Pauli words, one of them zero",
+        lambda c: block_encode_pauli(dict(zip(WORDS, c, strict=True))),
+        np.array([0.0, 1, -2]),
+        pauli_sum,
+    ),
+    Case("sparse 3 x 5", lambda v: block_encode_sparse(*PATTERN, v, shape=(3, 5)), cplx(6), sparse),
+    Case(
+        "sparse 3 x 5 with zeros",
+        lambda v: block_encode_sparse(*PATTERN, v, shape=(3, 5)),
+        np.array([0.0, 1, 0, 0, 0, 2]),
+        sparse,
+    ),
+    Case("circulant", block_encode_circulant, cplx(4), lambda c: toeplitz(c, np.roll(c[::-1], 1))),
+    Case(
+        "Toeplitz 3 x 5",
+        lambda p: block_encode_toeplitz(jnp.concatenate([p[:1], p[1:3]]), jnp.concatenate([p[:1], p[3:]])),
+        real(7),
+        lambda p: toeplitz(p[:3], np.r_[p[0], p[3:]]),
+    ),
+    Case(
+        "convolution of 3 x 2 images, same",
+        lambda kernel: block_encode_convolution(kernel, (3, 2)),
+        real(2, 1, 3, 1),
+        lambda kernel: convolution(kernel, (3, 2), lambda k, m: (k - 1, m)),
+    ),
+    Case(
+        "convolution of 2 x 3 images, top-left",
+        lambda kernel: block_encode_convolution(kernel, (2, 3), padding="top-left"),
+        cplx(1, 2, 2, 2),
+        lambda kernel: convolution(kernel, (2, 3), lambda k, m: (-k, -m)),
+    ),
+    Case(
+        "convolution with a zero tap",
+        lambda kernel: block_encode_convolution(kernel, (2, 2)),
+        np.array([[[[0.0, 1.0], [-2.0, 0.0]]]]),
+        lambda kernel: convolution(kernel, (2, 2), lambda k, m: (k, m)),
+    ),
+    Case(
+        "periodic convolution",
+        lambda kernel: block_encode_periodic_convolution(kernel, (2, 4)),
+        real(2, 3, 3, 3),
+        lambda kernel: on_torus(kernel, (2, 4)),
+    ),
+]
+
+ENCODINGS = [*DENSE, *ALGEBRA, *DIAGONAL, *CHEBYSHEV, *STRUCTURED]
 
 PREPARED = [
     Case("vector", vector_encode, real(4), lambda x: x),
@@ -482,6 +590,14 @@ NONLINEAR = [
             )
         ),
         (orthogonal(2), real(2) / np.linalg.norm(real(2))),
+        lambda p: (lambda y: y / np.linalg.norm(y))(p[1] + series.chebval(p[0] @ p[1], erf_coeffs(3, 0.8))),
+    ),
+    Case(
+        "skip norm block",
+        lambda p: skip_norm_block(
+            block_encode(p[0], alpha=1.0), vector_encode(p[1]), poly=polynomials.erf(0.8, degree=3)
+        ),
+        (0.8 * orthogonal(2), real(2) / np.linalg.norm(real(2))),
         lambda p: (lambda y: y / np.linalg.norm(y))(p[1] + series.chebval(p[0] @ p[1], erf_coeffs(3, 0.8))),
     ),
     Case(

@@ -16,9 +16,9 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax.encodings import registers
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import as_numeric, require, times
-from qla_jax.encodings import registers
 from qla_jax.encodings.encoding import (
     Encoding,
     State,
@@ -30,7 +30,7 @@ from qla_jax.encodings.encoding import (
     side_by_side,
     swap_qubits,
 )
-from qla_jax.encodings.lcu import apply_lcu, apply_lcu_adjoint, flagged_lcu, lcu_parameters
+from qla_jax.encodings.lcu import apply_lcu, apply_lcu_adjoint, combine, flagged_lcu, lcu_parameters
 from qla_jax.encodings.vector import same_place
 
 Vector = Num[Array, " n"]
@@ -74,7 +74,7 @@ def product(left: BlockEncoding, right: BlockEncoding) -> Product:
     """
     require(
         same_place(left.domain, right.codomain),
-        f"`left` must take what `right` gives, but its domain is {left.domain} and the codomain of `right` is {right.codomain}.",
+        f"`left` must take what `right` gives, but takes {left.domain} and `right` gives {right.codomain}.",
     )
     return Product(
         alpha=left.alpha * right.alpha,
@@ -105,17 +105,19 @@ class LinearCombination(BlockEncoding, kw_only=True):
         return flagged_lcu(self.weights, self.parts, system)
 
     def matvec(self, x: Vector) -> Vector:
-        return sum(self.weights[i] * part.matvec(x) for i, part in enumerate(self.parts))
+        return combine(self.weights, [part.matvec(x) for part in self.parts])
 
     def rmatvec(self, y: Vector) -> Vector:
-        return sum(self.weights[i].conj() * part.rmatvec(y) for i, part in enumerate(self.parts))
+        return combine(self.weights.conj(), [part.rmatvec(y) for part in self.parts])
 
     def uses(self) -> tuple[tuple[Encoding, int], ...]:
         return tuple((part, 1) for part in self.parts)
 
 
 def linear_combination(weights: ArrayLike, parts: Sequence[BlockEncoding]) -> LinearCombination:
-    r"""$\sum_i w_i A_i$: a $(\sum_i|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max_i a_i,\ \sum_i|w_i|\epsilon_i)$-block-encoding.
+    r"""A weighted sum $\sum_i w_i A_i$ of m block encodings.
+
+    A $(\sum_i|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max_i a_i,\ \sum_i|w_i|\epsilon_i)$-block-encoding.
 
     Raises:
         ValueError: no parts, a number of weights other than that of parts, or parts of different shapes.
@@ -125,10 +127,13 @@ def linear_combination(weights: ArrayLike, parts: Sequence[BlockEncoding]) -> Li
     require(len(weights) == len(parts), f"`weights` must match `parts`, but there are {len(weights)} for {len(parts)}.")
     for part in parts:
         fits = same_place(part.domain, parts[0].domain) and same_place(part.codomain, parts[0].codomain)
-        require(fits, f"`parts` must all be {parts[0].codomain} x {parts[0].domain}, but one is {part.codomain} x {part.domain}.")
+        require(
+            fits,
+            f"`parts` must all be {parts[0].codomain} x {parts[0].domain}, but one is {part.codomain} x {part.domain}.",
+        )
     return LinearCombination(
         **lcu_parameters(weights, parts),
-        norm_bound=sum(times(jnp.abs(weights[i]), part.norm_bound) for i, part in enumerate(parts)),
+        norm_bound=jnp.sum(times(jnp.abs(weights), jnp.stack([part.norm_bound for part in parts]))),
         domain=parts[0].domain,
         codomain=parts[0].codomain,
         weights=weights,
@@ -177,7 +182,7 @@ class Tensor(BlockEncoding, kw_only=True):
 
 
 def tensor(left: BlockEncoding, right: BlockEncoding) -> Tensor:
-    r"""$A \otimes B$: an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding. Any two have one."""
+    r"""$A \otimes B$: an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of any two."""
     return Tensor(
         alpha=left.alpha * right.alpha,
         eps=times(left.norm_bound, right.eps) + times(encoded_norm(right), left.eps),
@@ -289,7 +294,7 @@ class Controlled(BlockEncoding, kw_only=True):
 
 
 def controlled(enc: BlockEncoding) -> Controlled:
-    r"""$|0\rangle\langle 0| \otimes I + |1\rangle\langle 1| \otimes A/\alpha$: a $(1, a, \epsilon/\alpha)$-block-encoding.
+    r"""$|0\rangle\langle 0| \otimes I + |1\rangle\langle 1| \otimes A/\alpha$, a $(1, a, \epsilon/\alpha)$-encoding.
 
     The control stands in front of A's registers.
 

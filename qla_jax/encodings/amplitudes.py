@@ -1,8 +1,8 @@
 r"""The diagonal matrix of a vector's amplitudes, with one call of the vector's circuit.
 
-$V = \mathrm{CNOT}^{\otimes n}[\text{data} \to \text{copy}]\,(U_{\text{copy}} \otimes I_{\text{data}})$: on data $|k\rangle$ the
-copy register ends in $|0\rangle$ exactly where the circuit put $|k\rangle$, so
-$\langle 0|V|0\rangle = \mathrm{diag}(\langle 0|U|0\rangle|0\rangle)$, for complex amplitudes too.
+$V = \mathrm{CNOT}^{\otimes n}[\text{data} \to \text{copy}]\,(U_{\text{copy}} \otimes I_{\text{data}})$: on data
+$|k\rangle$ the copy register ends in $|0\rangle$ exactly where the circuit put $|k\rangle$, so $\langle 0|V|0\rangle
+= \mathrm{diag}(\langle 0|U|0\rangle|0\rangle)$, for complex amplitudes too.
 
 References:
     The Gram matrix lemma: Gilyen, Su, Low, Wiebe (2018), Lemma 47, with the identity as one of the two unitaries.
@@ -46,7 +46,7 @@ class DiagonalOfAmplitudes(BlockEncoding, kw_only=True):
 
 
 def diagonal_of_amplitudes(vec: VectorEncoding) -> DiagonalOfAmplitudes:
-    r"""$\mathrm{diag}(x)$ from an $(\alpha, a, \epsilon)$-vector-encoding: an $(\alpha, a + n, \epsilon)$-block-encoding, one call."""
+    r"""$\mathrm{diag}(x)$ with one call of an $(\alpha, a, \epsilon)$-encoding of x: $(\alpha, a + n, \epsilon)$."""
     return DiagonalOfAmplitudes(
         alpha=vec.alpha,
         eps=vec.eps,

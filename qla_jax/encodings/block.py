@@ -1,7 +1,7 @@
 r"""Block encodings: a matrix $A$ as the flagged block of a unitary, $\|A - \alpha\langle 0|U|0\rangle\| \le \epsilon$.
 
-The circuit view is `apply` on a state with all ancillas; the encoded view is `matvec` on the plain vector. They are one:
-`matvec(x) == alpha * apply(embed(enc, x))[0]`, read at the entries of the codomain, for every node.
+The circuit view is `apply` on a state with all ancillas; the encoded view is `matvec` on the plain vector. They are
+one: `matvec(x) == alpha * apply(embed(enc, x))[0]`, read at the entries of the codomain, for every node.
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Definition 43. https://arxiv.org/abs/1806.01838
@@ -67,10 +67,13 @@ class BlockEncoding(Encoding, kw_only=True):
     def __matmul__(self, other: Encoding) -> Encoding:
         from qla_jax.encodings.algebra import product
         from qla_jax.encodings.lemmas import matrix_vector_product
+        from qla_jax.encodings.vector import VectorEncoding
 
         if isinstance(other, BlockEncoding):
             return product(self, other)
-        return matrix_vector_product(self, other)
+        if isinstance(other, VectorEncoding):
+            return matrix_vector_product(self, other)
+        return NotImplemented
 
     def __add__(self, other: "BlockEncoding") -> "BlockEncoding":
         from qla_jax.encodings.algebra import linear_combination

@@ -41,7 +41,7 @@ def as_bound(name: str, value: ArrayLike, dtype: jnp.dtype) -> Array:
     """`value` as a non-negative real scalar in the real counterpart of `dtype` (`inf` means unknown)."""
     if is_concrete(value):
         require(np.ndim(value) == 0, f"`{name}` must be a scalar, but has shape {np.shape(value)}.")
-        require(bool(value >= 0), f"`{name}` must not be negative or NaN, but is {value}.")
+        require(bool(np.asarray(value) >= 0), f"`{name}` must not be negative or NaN, but is {value}.")
     return jnp.asarray(value, real_dtype(dtype))
 
 

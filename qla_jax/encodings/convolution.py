@@ -1,14 +1,16 @@
 r"""Lemma 5: the two-dimensional multi-filter convolution without QRAM.
 
 $$C = \sum_{ijkl} K_{ijkl}\; |i\rangle\langle j| \otimes S^{r_k} \otimes S^{c_l}$$
-on registers (channel, row, column), $S^m$ the shift by m that drops what leaves the image. A linear combination over the
-taps with exact parts: a shift is an adder with one more bit, whose top bit flags what left; $|i\rangle\langle j|$ is a comparison
-with j, flagged, and an exclusive or with i and j. Sizes that are not powers of two are padded inside: the adder then
-first adds the padding, so that it overflows at the image's edge, and takes it off again.
+on registers (channel, row, column), $S^m$ the shift by m that drops what leaves the image. A linear combination over
+the taps with exact parts: a shift is an adder with one more bit, whose top bit flags what left; $|i\rangle\langle j|$
+is a comparison with j, flagged, and an exclusive or with i and j. Sizes that are not powers of two are padded inside:
+the adder then first adds the padding, so that it overflows at the image's edge, and takes it off again.
 
 References:
     Rattew et al. (2025), Lemmas B.14 to B.17 and Lemma 5. https://arxiv.org/abs/2510.07195
 """
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -96,10 +98,12 @@ class Convolution(BlockEncoding, kw_only=True):
 
 
 def block_encode_convolution(kernel: ArrayLike, image: tuple[int, int], *, padding: str = "same") -> Convolution:
-    r"""Encode the convolution layer exactly: a $(\|K\|_1,\ \lceil\log_2 C_{out}\rceil + \lceil\log_2 C_{in}\rceil + 2\lceil\log_2 D\rceil + 3,\ 0)$-block-encoding.
+    r"""Encode the convolution layer exactly.
 
-    Acts on vectors of C_in images in (channel, row, column) order and gives C_out images of the same size. Ancillas that
-    can never be set are left out (one channel, one tap). The paper reaches $(1, 3 + 8D + 2\log CD, 0)$ for
+    A $(\|K\|_1,\ a,\ 0)$-block-encoding with
+    $a = \lceil\log_2 C_{out}\rceil + \lceil\log_2 C_{in}\rceil + 2\lceil\log_2 D\rceil + 3$. Acts on vectors of
+    C_in images in (channel, row, column) order and gives C_out images of the same size. Ancillas
+    that can never be set are left out (one channel, one tap). The paper reaches $(1, 3 + 8D + 2\log CD, 0)$ for
     $C/2\|C\|$ with amplification of the whole; `norm_bound` is what that step needs.
 
     Args:
@@ -110,7 +114,8 @@ def block_encode_convolution(kernel: ArrayLike, image: tuple[int, int], *, paddi
             convolution $y_{irs} = \sum K_{ijkl}x_{j,r-k,s-l}$.
 
     Raises:
-        ValueError: wrong rank, entries that are not finite, an unknown padding, or a kernel that reaches over the image.
+        ValueError: wrong rank, entries that are not finite, an unknown padding, or a kernel that reaches over the
+        image.
     """
     kernel = as_numeric("kernel", kernel, ndim=4)
     require(padding in ("same", "top-left"), f"`padding` must be 'same' or 'top-left', but is {padding!r}.")
@@ -120,7 +125,9 @@ def block_encode_convolution(kernel: ArrayLike, image: tuple[int, int], *, paddi
     for taps, length in zip(size, image, strict=True):
         shift = [(taps - 1) // 2 - k if padding == "same" else k for k in range(taps)]
         reach = max(abs(m) for m in shift)
-        require(reach < length or reach == 0, f"`kernel` must not reach over the image, but reaches {reach} of {length}.")
+        require(
+            reach < length or reach == 0, f"`kernel` must not reach over the image, but reaches {reach} of {length}."
+        )
         shifts.append(tuple(shift))
     alpha = jnp.sum(jnp.abs(kernel))
     node = Convolution(
@@ -128,7 +135,7 @@ def block_encode_convolution(kernel: ArrayLike, image: tuple[int, int], *, paddi
         eps=jnp.zeros_like(alpha),
         num_ancillas=0,
         num_qubits=0,
-        norm_bound=jnp.minimum(convolution_norm_bound(kernel, tuple(image)), alpha),
+        norm_bound=jnp.minimum(convolution_norm_bound(kernel, (image[0], image[1])), alpha),
         domain=(in_channels, *image),
         codomain=(out_channels, *image),
         kernel=kernel,
@@ -144,17 +151,19 @@ def _padded(size: int) -> int:
 
 
 def _shift_selected(grid: Array, axes: tuple[int, int, int], shifts: tuple[int, ...], length: int) -> Array:
-    """Where the tap register holds k, shift the position by `shifts[k]`; unused values of the register are left alone."""
+    """Where the tap register holds k, shift the position by `shifts[k]`; other values leave it alone."""
     tap, flag, position = axes
     if not any(shifts):
         return grid
     parts = jnp.split(grid, grid.shape[tap], axis=tap)
-    moved = [_shift(part, shifts[k], flag, position, length) if k < len(shifts) else part for k, part in enumerate(parts)]
+    moved = [
+        _shift(part, shifts[k], flag, position, length) if k < len(shifts) else part for k, part in enumerate(parts)
+    ]
     return jnp.concatenate(moved, axis=tap)
 
 
 def _shift(grid: Array, shift: int, flag: int, position: int, length: int) -> Array:
-    """Move positions 0..length-1 by `shift`; the flag ends set where one would leave. Unitary; a shift by -m inverts m."""
+    """Move positions 0..length-1 by `shift`, flag what would leave. Unitary; -m inverts m."""
     spare = grid.shape[position] - length
     if shift >= 0:
         grid = _add(grid, shift + spare if shift else 0, flag, position)
@@ -194,7 +203,7 @@ def _along(values: np.ndarray, axis: int, ndim: int) -> np.ndarray:
     return values.reshape([-1 if i == axis else 1 for i in range(ndim)])
 
 
-def _real_parts(linear, x: Array, kernel: Array) -> Array:
+def _real_parts(linear: Callable[[Array, Array], Array], x: Array, kernel: Array) -> Array:
     """A bilinear map of real arrays on complex ones, part by part: XLA's complex convolutions are not everywhere."""
     if jnp.iscomplexobj(kernel):
         return _real_parts(linear, x, kernel.real) + 1j * _real_parts(linear, x, kernel.imag)

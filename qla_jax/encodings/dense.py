@@ -57,24 +57,17 @@ def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None) -> Dense:
     matrix = as_numeric("matrix", matrix, ndim=2)
     norm = jnp.linalg.norm(matrix, 2)
     slack = 8 * matrix.shape[0] * jnp.finfo(norm.dtype).eps
-    eps = jnp.zeros((), norm.dtype)
-    if alpha is None:
-        alpha = norm
-    else:
-        alpha = as_bound("alpha", alpha, matrix.dtype)
-        if is_concrete(alpha, norm):
-            require(
-                bool(norm <= alpha * (1 + slack)),
-                f"`alpha` must be at least the spectral norm of `matrix`, but alpha = {alpha} < {norm}.",
-            )
-        eps = jnp.where(norm <= alpha * (1 + slack), eps, jnp.inf)
+    size = norm if alpha is None else as_bound("alpha", alpha, matrix.dtype)
+    enough = norm <= size * (1 + slack)
+    if is_concrete(enough):
+        require(bool(enough), f"`alpha` must be at least the spectral norm of `matrix`, but alpha = {size} < {norm}.")
     qubits = (max(matrix.shape) - 1).bit_length()
-    contraction = matrix / jnp.where(alpha == 0, 1, alpha)
+    contraction = matrix / jnp.where(size == 0, 1, size)
     square = jnp.zeros((1 << qubits, 1 << qubits), matrix.dtype)
     square = square.at[: matrix.shape[0], : matrix.shape[1]].set(contraction)
     return Dense(
-        alpha=alpha,
-        eps=eps,
+        alpha=size,
+        eps=jnp.where(enough, 0, jnp.inf).astype(norm.dtype),
         num_ancillas=1,
         num_qubits=qubits,
         norm_bound=norm,
@@ -94,10 +87,10 @@ def from_unitary(
     shape: tuple[int, int] | None = None,
     norm_bound: ArrayLike | None = None,
 ) -> Dense:
-    r"""Bring your own unitary, ancillas most significant: it encodes some $A$ with $\|A - \alpha\langle 0|U|0\rangle\| \le \epsilon$.
+    r"""Bring your own unitary: it encodes some $A$ with $\|A - \alpha\langle 0|U|0\rangle\| \le \epsilon$.
 
     Args:
-        unitary: shape (2^(a+n), 2^(a+n)).
+        unitary: shape (2^(a+n), 2^(a+n)), ancillas most significant.
         num_ancillas: a.
         alpha: subnormalization.
         eps: the error you vouch for; nothing can check it here.
@@ -134,9 +127,7 @@ def from_unitary(
 def _qubits_of(unitary: Array, num_ancillas: int) -> int:
     rows = unitary.shape[0]
     qubits = rows.bit_length() - 1
-    require(
-        unitary.shape == (1 << qubits, 1 << qubits), f"`unitary` must be 2^q x 2^q, but has shape {unitary.shape}."
-    )
+    require(unitary.shape == (1 << qubits, 1 << qubits), f"`unitary` must be 2^q x 2^q, but has shape {unitary.shape}.")
     require(0 <= num_ancillas <= qubits, f"`num_ancillas` must lie between 0 and {qubits}, but is {num_ancillas}.")
     if is_concrete(unitary):
         defect = float(jnp.abs(unitary @ unitary.conj().T - jnp.eye(rows)).max())
@@ -146,6 +137,7 @@ def _qubits_of(unitary: Array, num_ancillas: int) -> int:
 
 
 def dilation(contraction: Num[Array, "n n"]) -> Num[Array, "m m"]:
+    """The unitary dilation of a square matrix of norm at most 1."""
     left, right = _complements(contraction)
     return jnp.block([[contraction, left], [right, -contraction.conj().T]])
 

@@ -23,11 +23,12 @@ State = Num[Array, "ancilla system"]
 
 
 class Encoding(struct.PyTreeNode, ABC, kw_only=True):
-    r"""A unitary $U$ whose block $\alpha\langle 0|U|0\rangle$ on $a$ ancillas and $n$ system qubits stands for something.
+    r"""A unitary $U$ on $a$ ancillas and $n$ system qubits; its block $\alpha\langle 0|U|0\rangle$ means something.
 
     Attributes:
         alpha: subnormalization, a real scalar.
-        eps: absolute error bound in units of what is encoded; 0.0 is exact, `inf` unknown. Bounds approximation, not rounding.
+        eps: absolute error bound in units of what is encoded; 0.0 is exact, `inf` unknown. Bounds approximation, not
+        rounding.
         num_ancillas: $a$.
         num_qubits: $n$, the system alone.
     """
@@ -43,7 +44,7 @@ class Encoding(struct.PyTreeNode, ABC, kw_only=True):
 
     @abstractmethod
     def apply_adjoint(self, state: State) -> State:
-        """$U^\\dagger$ on a state."""
+        r"""$U^\dagger$ on a state."""
 
     def flagged(self, system: Num[Array, " system"]) -> Num[Array, " system"]:
         r"""$\langle 0|U|0\rangle$ on a system state, each ancilla projected as soon as no later gate touches it.
@@ -53,7 +54,7 @@ class Encoding(struct.PyTreeNode, ABC, kw_only=True):
         return self.apply(with_ancillas(system, self.num_ancillas))[0]
 
     def uses(self) -> tuple[tuple["Encoding", int], ...]:
-        """The parts this circuit calls and how often (calls of the part and of its adjoint together); a leaf has none."""
+        """The parts this circuit calls and how often, adjoint calls included; a leaf has none."""
         return ()
 
 
@@ -63,7 +64,7 @@ def with_ancillas(system: Num[Array, " system"], num_ancillas: int) -> State:
 
 
 def run_on(apply: Callable[[State], State], part: Encoding, state: State) -> State:
-    """Run `part` (its `apply` or `apply_adjoint`) on the least significant ancillas and system qubits; the rest idle."""
+    """Run `part` (`apply` is one of its two) on the least significant ancillas and system qubits; the rest idle."""
     idle_ancillas = state.shape[0] >> part.num_ancillas
     idle_system = state.shape[1] >> part.num_qubits
     if idle_ancillas == idle_system == 1:

@@ -9,6 +9,8 @@ References:
 """
 
 from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import TypedDict
 
 import jax.numpy as jnp
 from jax import Array
@@ -24,15 +26,29 @@ def index_qubits(count: int) -> int:
     return (count - 1).bit_length()
 
 
-def lcu_parameters(weights: Num[Array, " parts"], parts: Sequence[Encoding]) -> dict[str, Array | int]:
+class LCUParameters(TypedDict):
+    """What a combination inherits from its parts."""
+
+    alpha: Array
+    eps: Array
+    num_ancillas: int
+    num_qubits: int
+
+
+def lcu_parameters(weights: Num[Array, " parts"], parts: Sequence[Encoding]) -> LCUParameters:
     """Alpha, eps and qubits of the combination: the 1-norm of the weights against the parts' alpha and eps."""
     sizes = jnp.abs(weights)
     return {
-        "alpha": sum(sizes[i] * part.alpha for i, part in enumerate(parts)),
-        "eps": sum(times(sizes[i], part.eps) for i, part in enumerate(parts)),
+        "alpha": jnp.sum(sizes * jnp.stack([part.alpha for part in parts])),
+        "eps": jnp.sum(times(sizes, jnp.stack([part.eps for part in parts]))),
         "num_ancillas": index_qubits(len(parts)) + max(part.num_ancillas for part in parts),
         "num_qubits": max(part.num_qubits for part in parts),
     }
+
+
+def combine(weights: Num[Array, " parts"], vectors: Sequence[Num[Array, " n"]]) -> Num[Array, " n"]:
+    """The encoded view of a combination."""
+    return reduce(jnp.add, [weights[i] * vector for i, vector in enumerate(vectors)])
 
 
 def amplitudes(sizes: Num[Array, " parts"]) -> Num[Array, " index"]:
@@ -64,7 +80,9 @@ def flagged_lcu(
     loaded = amplitudes(jnp.abs(weights) * jnp.stack([part.alpha for part in parts]))
     spread = prepare(loaded, jnp.zeros((len(loaded), system.size), system.dtype).at[0].set(system))
     unused = jnp.zeros((len(loaded) - len(parts), system.size), system.dtype)
-    chosen = [phase * flagged_on(part, spread[i]) for i, (part, phase) in enumerate(zip(parts, phases(weights), strict=True))]
+    chosen = [
+        phase * flagged_on(part, spread[i]) for i, (part, phase) in enumerate(zip(parts, phases(weights), strict=True))
+    ]
     return unprepare(loaded, jnp.concatenate([jnp.stack(chosen), unused]))[0]
 
 

@@ -29,7 +29,7 @@ from qla_jax.encodings.encoding import (
     side_by_side,
     swap_qubits,
 )
-from qla_jax.encodings.lcu import amplitudes, apply_lcu, apply_lcu_adjoint, flagged_lcu, lcu_parameters
+from qla_jax.encodings.lcu import amplitudes, apply_lcu, apply_lcu_adjoint, combine, flagged_lcu, lcu_parameters
 from qla_jax.encodings.preparation import prepare, unprepare
 from qla_jax.encodings.vector import VectorEncoding, same_place
 
@@ -56,7 +56,9 @@ class VectorSum(VectorEncoding, kw_only=True):
 
 
 def vector_sum(*parts: VectorEncoding, weights: ArrayLike | None = None) -> VectorSum:
-    r"""Lemma 1: $\sum_i w_i x_i$ as a $(\sum|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max a_i,\ \sum|w_i|\epsilon_i)$-encoding.
+    r"""Lemma 1: a weighted sum $\sum_i w_i x_i$ of m vector encodings.
+
+    A $(\sum_i|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max_i a_i,\ \sum_i|w_i|\epsilon_i)$-vector-encoding.
 
     In the paper's terms, for two unit vectors: $\tau = w_1\alpha/(w_1\alpha + w_2\beta)$, and its result is `normalize`
     of this one. Weights may be complex and need not sum to one; all are 1 unless given.
@@ -66,13 +68,15 @@ def vector_sum(*parts: VectorEncoding, weights: ArrayLike | None = None) -> Vect
     """
     require(len(parts) > 0, "`parts` must hold at least one vector encoding, but is empty.")
     weights = as_numeric("weights", jnp.ones(len(parts), parts[0].alpha.dtype) if weights is None else weights, ndim=1)
-    require(len(weights) == len(parts), f"`weights` must match the parts, but there are {len(weights)} for {len(parts)}.")
+    require(
+        len(weights) == len(parts), f"`weights` must match the parts, but there are {len(weights)} for {len(parts)}."
+    )
     for part in parts:
         fits = same_place(part.sizes, parts[0].sizes)
         require(fits, f"`parts` must all live on registers {parts[0].sizes}, but one lives on {part.sizes}.")
     return VectorSum(
         **lcu_parameters(weights, parts),
-        encoded=sum(weights[i] * part.encoded for i, part in enumerate(parts)),
+        encoded=combine(weights, [part.encoded for part in parts]),
         sizes=parts[0].sizes,
         weights=weights,
         parts=parts,
@@ -101,9 +105,10 @@ class MatrixVectorProduct(VectorEncoding, kw_only=True):
 
 
 def matrix_vector_product(matrix: BlockEncoding, vec: VectorEncoding) -> MatrixVectorProduct:
-    r"""Lemma 2, `matrix @ vec`: an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_x + \epsilon_A\|\tilde x\|)$-vector-encoding of $Ax$.
+    r"""Lemma 2, `matrix @ vec`: a matrix times a vector.
 
-    $Ax - \tilde A\tilde x = A(x - \tilde x) + (A - \tilde A)\tilde x$, with $\|A\|$ by `matrix.norm_bound`.
+    An $(\alpha\beta,\ a + b,\ \|A\|\epsilon_x + \epsilon_A\|\tilde x\|)$-vector-encoding of $Ax$, since
+    $Ax - \tilde A\tilde x = A(x - \tilde x) + (A - \tilde A)\tilde x$; $\|A\|$ enters by `matrix.norm_bound`.
 
     Raises:
         ValueError: the vector does not live on the domain of the matrix.
@@ -155,7 +160,10 @@ class VectorTensor(VectorEncoding, kw_only=True):
 
 
 def vector_tensor(left: VectorEncoding, right: VectorEncoding) -> VectorTensor:
-    r"""Lemma 3: $x \otimes y$ as an $(\alpha\beta,\ a + b,\ \|\tilde x\|\epsilon_y + \|\tilde y\|\epsilon_x + \epsilon_x\epsilon_y)$-encoding."""
+    r"""Lemma 3: the tensor product $x \otimes y$.
+
+    An $(\alpha\beta,\ a + b,\ \|\tilde x\|\epsilon_y + \|\tilde y\|\epsilon_x + \epsilon_x\epsilon_y)$-vector-encoding.
+    """
     norms = jnp.linalg.norm(left.encoded), jnp.linalg.norm(right.encoded)
     return VectorTensor(
         alpha=left.alpha * right.alpha,
@@ -205,10 +213,13 @@ class Concatenation(VectorEncoding, kw_only=True):
 
 
 def concatenate(parts: Sequence[VectorEncoding]) -> Concatenation:
-    r"""Lemma 4: $x_0 \oplus x_1 \oplus \dots$ as a $(\sqrt{\sum\alpha_j^2},\ \max a_j,\ \sqrt{\sum\epsilon_j^2})$-vector-encoding.
+    r"""Lemma 4: the concatenation $x_0 \oplus x_1 \oplus \dots$ of vector encodings.
 
-    The paper spreads the index uniformly, which weights each piece by $1/\alpha_j$; loading $\alpha_j$ instead gives the
-    pieces their true lengths, and is the same circuit where all alpha are equal. The number of parts is padded inside.
+    A $(\sqrt{\sum_j\alpha_j^2},\ \max_j a_j,\ \sqrt{\sum_j\epsilon_j^2})$-vector-encoding.
+
+    The paper spreads the index uniformly, which weights each piece by $1/\alpha_j$; loading $\alpha_j$ instead gives
+    the pieces their true lengths, and is the same circuit where all alpha are equal. The number of parts is padded
+    inside.
 
     Raises:
         ValueError: no parts, or parts on different registers.

@@ -1,7 +1,7 @@
 r"""The periodic convolution: block diagonal in the Fourier basis, hence one ancilla and no loss in alpha.
 
-$C = F^\dagger\,\big(\bigoplus_{\theta\phi}\hat K(\theta,\phi)\big)\,F$ with $F$ the quantum Fourier transform on the row and column
-registers; each frequency has a unitary dilation of its small symbol matrix, selected by the frequency.
+$C = F^\dagger\,\big(\bigoplus_{\theta\phi}\hat K(\theta,\phi)\big)\,F$ with $F$ the quantum Fourier transform on the
+row and column registers; each frequency has a unitary dilation of its small symbol matrix, selected by the frequency.
 
 References:
     Rattew et al. (2025), Lemma B.14 and the remark on circulant convolutions. https://arxiv.org/abs/2510.07195
@@ -50,7 +50,7 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
 
 
 def block_encode_periodic_convolution(kernel: ArrayLike, image: tuple[int, int]) -> PeriodicConvolution:
-    r"""Encode the layer on a torus exactly: a $(\max_{\theta\phi}\|\hat K\|, 1, 0)$-block-encoding, and that maximum is $\|C\|$.
+    r"""Encode the layer on a torus exactly: a $(\|C\|, 1, 0)$-block-encoding, $\|C\| = \max_{\theta\phi}\|\hat K\|$.
 
     $y_{irs} = \sum K_{ijkl}\,x_{j,\,r+k-p,\,s+l-p}$ with $p = \lfloor(D-1)/2\rfloor$ and positions modulo the image.
 

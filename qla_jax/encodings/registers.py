@@ -26,7 +26,7 @@ def num_qubits(sizes: Sizes) -> int:
 
 
 def canonical(sizes: Sizes) -> Sizes:
-    """The shortest tuple with the same positions: a full register merges into the one before it, `(4, 8, 8) -> (256,)`."""
+    """The shortest tuple with the same positions: full registers merge into those before, `(4, 8, 8) -> (256,)`."""
     merged: list[int] = []
     for size in reversed(sizes):
         if size == 1:

@@ -78,11 +78,11 @@ def convolution_norm_bound(
 ) -> Num[Array, ""]:
     r"""An upper bound on the norm of the zero-padded convolution, from its symbol.
 
-    With $\hat K(\theta,\phi) = \sum_{kl} K_{kl}e^{-i(k\theta + l\phi)}$: an image of M pixels along an axis is part of a torus
-    of $M + D - 1$, so the maximum of $\|\hat K\|$ over the frequencies of that torus is a bound. Where the torus is larger
-    than the grid, or no image is given (any size, periodic ones included), it is the maximum over the grid divided by
-    $\cos(\pi d/G)$, $d = \lceil(D-1)/2\rceil$: between grid points a trigonometric polynomial of degree d falls off no faster
-    than a cosine (Riesz 1914).
+    With $\hat K(\theta,\phi) = \sum_{kl} K_{kl}e^{-i(k\theta + l\phi)}$: an image of M pixels along an axis is part
+    of a torus of $M + D - 1$, so the maximum of $\|\hat K\|$ over the frequencies of that torus is a bound. Where the
+    torus is larger than the grid, or no image is given (any size, periodic ones included), it is the maximum over the
+    grid divided by $\cos(\pi d/G)$, $d = \lceil(D-1)/2\rceil$: between grid points a trigonometric polynomial of
+    degree d falls off no faster than a cosine (Riesz 1914).
 
     Args:
         kernel: real or complex, shape (C_out, C_in, rows, columns).

@@ -1,5 +1,6 @@
-r"""Vector encodings: any vector $x$ as the flagged column of a unitary, $\|x - \alpha\langle 0|U|0\rangle|0\rangle\| \le \epsilon$.
+r"""Vector encodings: any vector $x$ as the flagged column of a unitary.
 
+$$\|x - \alpha\langle 0|U|0\rangle|0\rangle\| \le \epsilon.$$
 The vector need not be a unit vector and $\epsilon$ is absolute, so sums, products and pieces need no bookkeeping of
 norms; `normalize` is the one explicit node that turns an encoding of $x$ into one of $x/\|x\|$. The papers' "1/N" forms
 of a lemma are `normalize` after the lemma.
@@ -107,11 +108,15 @@ def vector_encode(x: ArrayLike, *, pad: bool = False) -> StatePreparation:
     """
     x = as_numeric("x", x, ndim=max(np.ndim(x), 1))
     for size in x.shape:
-        require(pad or size & (size - 1) == 0, f"`x` must have power-of-two axes unless pad=True, but has shape {x.shape}.")
+        require(
+            pad or size & (size - 1) == 0, f"`x` must have power-of-two axes unless pad=True, but has shape {x.shape}."
+        )
     flat = x.reshape(-1)
     direction, norm = unit_vector(flat)
     if is_concrete(flat):
-        require(bool(norm > 0), f"`x` must not be the zero vector, there is nothing to encode, but {x.size} entries are 0.")
+        require(
+            bool(norm > 0), f"`x` must not be the zero vector, there is nothing to encode, but {x.size} entries are 0."
+        )
     qubits = registers.num_qubits(x.shape)
     return StatePreparation(
         alpha=norm,
@@ -144,7 +149,7 @@ def vector_from_unitary(
     eps: ArrayLike,
     sizes: tuple[int, ...] | None = None,
 ) -> ExplicitVector:
-    r"""Bring your own unitary: its first column encodes some $x$ with $\|x - \alpha\langle 0|U|0\rangle|0\rangle\| \le \epsilon$.
+    r"""Bring your own unitary: it encodes some $x$ with $\|x - \alpha\langle 0|U|0\rangle|0\rangle\| \le \epsilon$.
 
     Args:
         unitary: shape (2^(a+n), 2^(a+n)), ancillas most significant.
@@ -226,6 +231,7 @@ def normalize(vec: VectorEncoding) -> Normalized:
 
 def direction_error(eps: ArrayLike, norm: ArrayLike) -> Array:
     """Bound on the distance of x/|x| from y/|y|, given one of |x - y| and the norm of y alone; see `normalize`."""
+    eps, norm = jnp.asarray(eps), jnp.asarray(norm)
     known = eps < norm
     bound = jnp.where(known, 2 * eps / jnp.where(known, 2 * norm - eps, 1), 2)
     return jnp.where((norm == 0) | jnp.isinf(eps), jnp.inf, bound)

@@ -1,7 +1,8 @@
 r"""Pooling and sampling: from a state to a class.
 
-Measuring the leading qubits of a state gives class c with the probability $y_c = \sum_{i \in c}|\gamma_i|^2/\|\gamma\|^2$ of its block
-of consecutive entries. Errors carry over: states within $\delta$ of each other give distributions within $2\delta$ in 1-norm.
+Measuring the leading qubits of a state gives class c with the probability $y_c = \sum_{i \in
+c}|\gamma_i|^2/\|\gamma\|^2$ of its block of consecutive entries. Errors carry over: states within $\delta$ of each
+other give distributions within $2\delta$ in 1-norm.
 
 References:
     Rattew et al. (2025), Lemma B.20. https://arxiv.org/abs/2510.07195
@@ -10,6 +11,7 @@ References:
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 from jaxtyping import Float, Num
 
 
@@ -34,6 +36,6 @@ def sample(key: Array, probabilities: Float[Array, " outcomes"], shots: int) -> 
     return jax.random.categorical(key, jnp.log(probabilities), shape=(shots,))
 
 
-def distribution_error(state_error: Array) -> Array:
-    r"""$\|y - \hat y\|_1 \le 2\delta$ for unit states at distance $\delta$, hence also in 2-norm; at most 2."""
-    return jnp.minimum(2 * state_error, 2)
+def distribution_error(state_error: ArrayLike) -> Array:
+    r"""$\|y - \hat y\|_1 \le 2\delta$ for unit states at distance $\delta$; hence also in 2-norm."""
+    return 2 * jnp.asarray(state_error)

@@ -1,11 +1,11 @@
 r"""Coherent residual networks: the skip norm block (Lemma 6) and chains of it (Lemma 7).
 
 $$\psi \mapsto \frac{\psi + f(W\psi)}{N},\qquad f(x) = \mathrm{erf}(4x/5),\quad N = \|\psi + f(W\psi)\|.$$
-The skip connection is what keeps the norm: f has Lipschitz constant $L = 8/(5\sqrt\pi) = 0.9027 < 1$, so for unit $\psi$ and
-$\|W\| \le 1$ the norm stays in $[1 - L, 1 + L]$. With plain erf, L > 1, the sum can vanish.
+The skip connection is what keeps the norm: f has Lipschitz constant $L = 8/(5\sqrt\pi) = 0.9027 < 1$, so for unit
+$\psi$ and $\|W\| \le 1$ the norm stays in $[1 - L, 1 + L]$. With plain erf, L > 1, the sum can vanish.
 
-Blocks stay unamplified: alpha grows from block to block, and the activation's polynomial is re-expanded in the subnormalized
-amplitudes, so that the network computed is the same as after amplification.
+Blocks stay unamplified: alpha grows from block to block, and the activation's polynomial is re-expanded in the
+subnormalized amplitudes, so that the network computed is the same as after amplification.
 
 References:
     Rattew et al. (2025), Lemmas 6 and 7. https://arxiv.org/abs/2510.07195
@@ -86,11 +86,12 @@ def skip_norm_block(
 ) -> SkipNormBlock:
     r"""Lemma 6: encode $(\psi + f(W\psi))/N$.
 
-    An $\big((\alpha + s)/N,\ n + 2(a + b) + \lceil\log_2\frac{k+1}2\rceil + 1,\ \epsilon'\big)$-vector-encoding for degree k, with s the
-    normalisation of the activation. The error uses the instance's own N: with $e = (1 + L\|W\|)e_0 + e_1$ it is
-    $2e/(2N - e)$, in the worst case of small errors $19.6 e_0 + 10.3 e_1$ (`worst_case_error`). Where W opposes the skip
-    connection that is far from the truth: with a bound s on $\|1 + LW\|$ the factor of $e_0$ is also at most
-    $s + (L - g)\|W\|$, g the smallest slope of f on the arguments that occur.
+    An $\big((\alpha + s)/N,\ n + 2(a + b) + \lceil\log_2\frac{k+1}2\rceil + 1,\ \epsilon'\big)$-vector-encoding for
+    degree k, with s the normalisation of the activation. The error uses the instance's own N: with $e = (1 +
+    L\|W\|)e_0 + e_1$ it is $2e/(2N - e)$, in the worst case of small errors $19.6 e_0 + 10.3 e_1$
+    (`worst_case_error`). Where W opposes the skip connection that is far from the truth: with a bound s on $\|1 +
+    LW\|$ the factor of $e_0$ is also at most $s + (L - g)\|W\|$, g the smallest slope of f on the arguments that
+    occur.
 
     Args:
         weight: any block encoding of a square W with $\|W\| \le 1$ by its `norm_bound`.
@@ -100,7 +101,8 @@ def skip_norm_block(
         skip_bound: s, a certified bound on $\|1 + LW\|$ that you vouch for; $1 + L\|W\|$ unless given.
 
     Raises:
-        ValueError: both `poly` and `eps`, a weight that does not map the vector's registers to themselves, or a `norm_bound`
+        ValueError: both `poly` and `eps`, a weight that does not map the vector's registers to themselves, or a
+        `norm_bound`
             above 1 (inside jit: `eps = inf`).
     """
     require(poly is None or eps is None, f"`skip_norm_block` takes `poly` or `eps`, but got both (eps={eps}).")
@@ -113,7 +115,7 @@ def skip_norm_block(
     slack = 1 + 8 * jnp.finfo(weight.norm_bound.dtype).eps
     if is_concrete(weight.norm_bound):
         bound = float(weight.norm_bound)
-        require(bound <= slack, f"`weight` must have a norm of at most 1, but its certified bound is {bound}.")
+        require(bool(bound <= slack), f"`weight` must have a norm of at most 1, but its certified bound is {bound}.")
     circuit, product = _compose(weight, vec, poly)
     approximation = approximation_error(product.encoded, poly)
     eps_sharp = jnp.asarray(jnp.inf)
@@ -121,7 +123,9 @@ def skip_norm_block(
         own = times(weight.eps, jnp.linalg.norm(vec.encoded))
         moved = times(_contraction(weight, product, skip_bound), vec.eps) + times(LIPSCHITZ, own)
         eps_sharp = direction_error(moved + approximation, circuit.norm)
-    degree_sum = jnp.abs(chebyshev.quotient(chebyshev.rescale(poly.coeffs, weight.alpha.astype(poly.coeffs.dtype)))).sum()
+    degree_sum = jnp.abs(
+        chebyshev.quotient(chebyshev.rescale(poly.coeffs, weight.alpha.astype(poly.coeffs.dtype)))
+    ).sum()
     return SkipNormBlock(
         alpha=circuit.alpha,
         eps=jnp.where(weight.norm_bound <= slack, jnp.minimum(circuit.eps, eps_sharp), jnp.inf),
@@ -152,7 +156,9 @@ def residual_network(
     """
     require(len(weights) > 0, "`weights` must hold at least one block encoding, but is empty.")
     bounds = [None] * len(weights) if skip_bounds is None else skip_bounds
-    require(len(bounds) == len(weights), f"`skip_bounds` must match {len(weights)} weights, but there are {len(bounds)}.")
+    require(
+        len(bounds) == len(weights), f"`skip_bounds` must match {len(weights)} weights, but there are {len(bounds)}."
+    )
     poly = poly or erf(SCALE, degree=DEFAULT_DEGREE)
     for weight, bound in zip(weights, bounds, strict=True):
         vec = skip_norm_block(weight, vec, poly=poly, skip_bound=bound)
@@ -184,13 +190,13 @@ def worst_case_error(input_eps: ArrayLike, activation_eps: ArrayLike) -> Array:
 
 def published_error(input_eps: ArrayLike, activation_eps: ArrayLike) -> Array:
     """$712(e_0 + e_1)$, Lemma 6 as published."""
-    return 712 * (jnp.asarray(input_eps) + jnp.asarray(activation_eps))
+    return 712 * jnp.add(input_eps, activation_eps)
 
 
 def _contraction(weight: BlockEncoding, product: MatrixVectorProduct, skip_bound: ArrayLike) -> Array:
     """Lipschitz constant of x + f(Wx) near the input: slopes of f lie in [g, L] for arguments up to `reach`."""
     reach = jnp.abs(product.encoded).max() + product.eps
-    return skip_bound + LIPSCHITZ * (1 - jnp.exp(-jnp.square(SCALE * reach))) * weight.norm_bound
+    return jnp.asarray(skip_bound) + LIPSCHITZ * (1 - jnp.exp(-jnp.square(SCALE * reach))) * weight.norm_bound
 
 
 def _compose(weight: BlockEncoding, vec: VectorEncoding, poly: Polynomial) -> tuple[Normalized, MatrixVectorProduct]:

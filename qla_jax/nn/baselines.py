@@ -1,6 +1,7 @@
 """Plain Flax networks of like size: the honest baselines of the coherent ones. They return softmax probabilities."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +14,7 @@ class PlainMLP(nnx.Module):
     """Fully connected layers with ReLU on the flattened input."""
 
     def __init__(self, widths: Sequence[int], *, rngs: nnx.Rngs):
-        pairs = zip(widths[:-1], widths[1:], strict=True)
-        self.layers = nnx.List([nnx.Linear(have, give, rngs=rngs) for have, give in pairs])
+        self.layers = nnx.List([nnx.Linear(have, give, rngs=rngs) for have, give in pairwise(widths)])
 
     def __call__(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch outcomes"]:
         """Class probabilities."""

@@ -1,7 +1,7 @@
 r"""Coherent residual networks as Flax NNX modules.
 
-Modules hold parameters only; every call rebuilds the encodings from them, so that gradients flow. What is trained is the
-polynomial network that the circuit computes, in the encoded view; the ideal erf never enters.
+Modules hold parameters only; every call rebuilds the encodings from them, so that gradients flow. What is trained is
+the polynomial network that the circuit computes, in the encoded view; the ideal erf never enters.
 
 Example:
     >>> rngs = nnx.Rngs(0)
@@ -11,6 +11,7 @@ Example:
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import jax
@@ -52,11 +53,23 @@ class BlockDiagnostics(struct.PyTreeNode):
     queries: int = struct.field(pytree_node=False)
 
 
-class DenseWeight(nnx.Module):
+class Weight(nnx.Module, ABC):
+    """A block's weight: parameters that can be read as the block encoding of a matrix of norm at most 1."""
+
+    @abstractmethod
+    def encoding(self) -> BlockEncoding:
+        """The normalised weight, rebuilt from the parameters."""
+
+    @abstractmethod
+    def skip_bound(self) -> Array:
+        """A certified bound on |1 + L W|, which sharpens the tracked error of a block."""
+
+
+class DenseWeight(Weight):
     """A dense N x N weight, divided by a certified bound on its spectral norm.
 
-    Starts near minus the identity: a block then nearly cancels the linear part of its input and keeps the cubic one, and
-    training does not stop at the best linear map, as it does from a random start. The price is a small norm N.
+    Starts near minus the identity: a block then nearly cancels the linear part of its input and keeps the cubic one,
+    and training does not stop at the best linear map, as it does from a random start. The price is a small norm N.
     """
 
     def __init__(self, size: int, *, rngs: nnx.Rngs, noise: float = 0.03, dtype: jnp.dtype = jnp.float32):
@@ -69,12 +82,11 @@ class DenseWeight(nnx.Module):
         return block_encode(kernel / spectral_norm_bound(kernel), alpha=jnp.ones((), kernel.dtype))
 
     def skip_bound(self) -> Array:
-        """A certified bound on |1 + L W|."""
         matrix = self.encoding().matrix
         return spectral_norm_bound(jnp.eye(len(matrix), dtype=matrix.dtype) + LIPSCHITZ * matrix)
 
 
-class ConvolutionWeight(nnx.Module):
+class ConvolutionWeight(Weight):
     """A square multi-filter convolution weight, divided by a certified bound on its spectral norm.
 
     Starts near minus the identity, see `DenseWeight`.
@@ -103,7 +115,6 @@ class ConvolutionWeight(nnx.Module):
         return enc.replace(norm_bound=jnp.ones_like(enc.alpha))  # up to rounding, which the bound divided by covers
 
     def skip_bound(self) -> Array:
-        """A certified bound on |1 + L W|."""
         kernel = LIPSCHITZ * self.encoding().kernel
         middle = (kernel.shape[-1] - 1) // 2
         kernel = kernel.at[:, :, middle, middle].add(jnp.eye(len(kernel), dtype=kernel.dtype))
@@ -115,14 +126,15 @@ class CoherentResNet(nnx.Module):
 
     Args:
         weights: one module per block, each with an `encoding()` of a square weight on `sizes`.
-        sizes: registers of the state, such as (channels, rows, columns) or (N,). Smaller inputs are loaded into the leading
+        sizes: registers of the state, such as (channels, rows, columns) or (N,). Smaller inputs are loaded into the
+        leading
             entries of each axis ("null channels").
         outcomes: measured blocks, a power of two; outcomes beyond the classes count as wrong.
         degree: odd degree of the activation's polynomial.
     """
 
     def __init__(
-        self, weights: Sequence[nnx.Module], *, sizes: tuple[int, ...], outcomes: int = 16, degree: int = DEFAULT_DEGREE
+        self, weights: Sequence[Weight], *, sizes: tuple[int, ...], outcomes: int = 16, degree: int = DEFAULT_DEGREE
     ):
         self.weights = nnx.List(weights)
         self.sizes = sizes

@@ -2,9 +2,9 @@ r"""The polynomial for erf(scale x): the integral of the truncated Chebyshev ser
 
 $$P(x) = \frac{2m}{\sqrt\pi}\int_0^x \Big[g_0 + 2\sum_{j=1}^{J}(-1)^j g_j T_{2j}(t)\Big] dt,
 \qquad g_j = e^{-m^2/2} I_j(m^2/2),$$
-with $m$ the scale and $J = (k-1)/2$ for degree $k$. Since $|\int_0^x T_{2j}| \le \min(|x|, \frac12(\frac1{2j+1} + \frac1{2j-1}))$
-the tail $\sum_{j>J} g_j$ bounds the error both absolutely and relative to $|x|$. The relative bound is what makes the
-error of a whole vector independent of its dimension: $\|P(x) - f(x)\| \le r\|x\|$.
+with $m$ the scale and $J = (k-1)/2$ for degree $k$. Since $|\int_0^x T_{2j}| \le \min(|x|, \frac12(\frac1{2j+1} +
+\frac1{2j-1}))$ the tail $\sum_{j>J} g_j$ bounds the error both absolutely and relative to $|x|$. The relative bound
+is what makes the error of a whole vector independent of its dimension: $\|P(x) - f(x)\| \le r\|x\|$.
 
 References:
     Low, Chuang (2017), Corollary 4. https://arxiv.org/abs/1707.05391
@@ -30,24 +30,25 @@ def erf(scale: ArrayLike, *, degree: int | None = None, eps: float | None = None
     Args:
         scale: positive; may be traced when `degree` is given.
         degree: odd degree; or
-        eps: the smallest odd degree with a proven truncation bound of at most eps / 2 is taken (needs a concrete scale).
+        eps: the smallest odd degree with a proven truncation bound of at most eps / 2 is taken (needs a concrete
+        scale).
 
     Raises:
         ValueError: neither or both of degree and eps, an even degree, a traced scale with eps, an eps that no degree up
             to 2001 reaches.
     """
-    if (degree is None) == (eps is None):
-        raise ValueError(f"`erf` takes either `degree` or `eps`, but got degree={degree} and eps={eps}.")
     traced = isinstance(scale, jax.core.Tracer)
-    if not traced and not 0 < float(scale) < float("inf"):
+    m = jnp.asarray(scale, jnp.result_type(float) if not hasattr(scale, "dtype") else None)
+    if not traced and not 0 < float(m) < float("inf"):
         raise ValueError(f"`scale` must be positive and finite, but is {scale}.")
-    if degree is None:
+    if degree is None and eps is not None:
         if traced:
             raise ValueError("`eps` must come with a concrete `scale`, but scale is traced; give `degree` instead.")
-        degree = _smallest_degree(float(scale), float(eps))
+        degree = _smallest_degree(float(m), eps)
+    elif degree is None or eps is not None:
+        raise ValueError(f"`erf` takes either `degree` or `eps`, but got degree={degree} and eps={eps}.")
     if degree < 1 or degree % 2 == 0:
         raise ValueError(f"`degree` must be odd and positive, but is {degree}.")
-    m = jnp.asarray(scale, jnp.result_type(float) if not hasattr(scale, "dtype") else None)
     # Chebyshev coefficients of the Gaussian by sampling: JAX has no Bessel functions of higher order. Sampling at
     # `count` nodes folds the coefficients above 2 * count - degree back, which joins the error bound.
     half = (degree - 1) // 2
@@ -77,7 +78,7 @@ def _integral(even: Array) -> Array:
 
 
 def _tail(m: Array, last: int | np.ndarray) -> Array:
-    r"""Upper bound on $\sum_{j>\text{last}} e^{-z} I_j(z)$, $z = m^2/2$, from $I_j(z) \le (z/2)^j e^{z^2/4(j+1)}/j!$."""
+    r"""Upper bound on $\sum_{j>\text{last}} e^{-z}I_j(z)$, $z = m^2/2$: $I_j(z) \le (z/2)^je^{z^2/4(j+1)}/j!$."""
     z = jnp.square(m) / 2
     j = jnp.asarray(np.asarray(last)[..., None] + 1 + np.arange(TAIL_TERMS), m.dtype)
     logs = j * jnp.log(z / 2) - jax.scipy.special.gammaln(j + 1) + jnp.square(z) / (4 * (j + 1)) - z

@@ -1,5 +1,6 @@
 """A polynomial together with what is proven about it: the value that approximants return and encodings take."""
 
+import jax
 import jax.numpy as jnp
 from flax import struct
 from jax import Array
@@ -42,7 +43,7 @@ def polynomial(coeffs: ArrayLike, parity: str) -> Polynomial:
     """A polynomial that is its own target, from Chebyshev coefficients.
 
     Raises:
-        ValueError: coefficients that are not a vector, or one that contradicts the parity.
+        ValueError: coefficients that are not a vector of finite numbers, or that contradict the parity.
     """
     coeffs = jnp.asarray(coeffs)
     if coeffs.ndim != 1 or not len(coeffs):
@@ -51,6 +52,11 @@ def polynomial(coeffs: ArrayLike, parity: str) -> Polynomial:
         raise ValueError(f"`parity` must be 'odd', 'even' or 'none', but is {parity!r}.")
     if not jnp.issubdtype(coeffs.dtype, jnp.floating):
         coeffs = coeffs.astype(jnp.result_type(float))
+    if not isinstance(coeffs, jax.core.Tracer):
+        if not jnp.all(jnp.isfinite(coeffs)):
+            raise ValueError(f"`coeffs` must be finite, but is {coeffs}.")
+        if parity != "none" and jnp.any(coeffs[int(parity == "even") :: 2] != 0):
+            raise ValueError(f"`coeffs` must be {parity}, as `parity` says, but is {coeffs}.")
     return Polynomial(
         coeffs=coeffs,
         error_bound=jnp.zeros((), coeffs.dtype),

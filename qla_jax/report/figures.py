@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#2166ac", "#d6604d", "#777777"
@@ -72,14 +73,14 @@ FIGURES: dict[str, Callable[[dict], Figure]] = {
 }
 
 
-def _figure() -> tuple[Figure, "np.ndarray"]:
+def _figure() -> tuple[Figure, Axes]:
     figure = Figure(figsize=(5.2, 3.4), layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
 
 
-def _spans(axes, rows: list[dict], offset: float, color: str, label: str) -> None:
+def _spans(axes: Axes, rows: list[dict], offset: float, color: str, label: str) -> None:
     blocks = np.array([row["block"] for row in rows]) + offset
     low, mean, high = (np.array([row[name] for row in rows]) for name in ("min", "mean", "max"))
     axes.errorbar(blocks, mean, np.abs([mean - low, high - mean]), fmt="o", color=color, capsize=3, label=label)

@@ -12,10 +12,11 @@ from qla_jax.report.table import block_rows, summary_rows
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-h1, h2 { font-weight: 600 } table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .25rem .8rem; text-align: right }
-th { border-bottom: 2px solid #222 } td { border-bottom: 1px solid #ddd } td:first-child, th:first-child { text-align: left }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem } img { width: 100% }
-.bad { color: #b2182b; font-weight: 600 } details pre { overflow: auto; background: #f6f6f6; padding: 1rem }
+h1, h2 { font-weight: 600 } table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .25rem .8rem;
+text-align: right } th { border-bottom: 2px solid #222 } td { border-bottom: 1px solid #ddd } td:first-child,
+th:first-child { text-align: left } .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem,
+1fr)); gap: 1rem } img { width: 100% } .bad { color: #b2182b; font-weight: 600 } details pre { overflow: auto;
+background: #f6f6f6; padding: 1rem }
 """
 
 
@@ -25,7 +26,8 @@ def page(report: dict) -> str:
     told = "".join(f'<p class="bad">{html.escape(line)}</p>' for line in verdict) or "<p>No bound was violated.</p>"
     parts = [
         f"<h1>Coherent residual networks on {html.escape(report['dataset']['name'])}</h1>",
-        f"<p>{html.escape(report['dataset']['source'])} Train {report['dataset']['train']}, test {report['dataset']['test']} images. "
+        f"<p>{html.escape(report['dataset']['source'])} "
+        f"Train {report['dataset']['train']}, test {report['dataset']['test']} images. "
         "Errors are measured in float64; eps bounds approximation, not rounding.</p>",
         told,
         _table(summary_rows(report)),

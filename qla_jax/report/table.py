@@ -23,7 +23,7 @@ def summary_rows(report: dict) -> list[list[str]]:
 
 
 def block_rows(network: dict) -> list[list[str]]:
-    """One row per block: norms, largest error and eps with their median ratio, costs, amplitude on an amplified input."""
+    """One row per block: norms, largest error and eps with their median ratio, costs, its amplitude alone."""
     rows = [["block", "N min", "mean", "max", "no skip", "error", "eps", "ratio", "anc.", "queries", "ampl."]]
     for norm, bare, error, cost in zip(
         network["norms"], network["norms_without_skip"], network["errors"], network["costs"]["blocks"], strict=True

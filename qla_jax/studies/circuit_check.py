@@ -72,7 +72,8 @@ def convolution_instances(kernels: Sequence[np.ndarray]) -> list[Instance]:
 
 
 def _dense(kernels: Sequence[np.ndarray], size: int) -> tuple[list[BlockEncoding], Array]:
-    weights = [block_encode(np.asarray(k, np.float64)[:size, :size], alpha=1.0) for k in kernels]
+    weights: list[BlockEncoding] = []
+    weights += [block_encode(np.asarray(k, np.float64)[:size, :size], alpha=1.0) for k in kernels]
     return weights, _input(size)
 
 

@@ -1,7 +1,7 @@
 r"""A trained coherent network against the ideal one, image by image, in float64.
 
-The tracked eps bounds approximation, not rounding: hence float64, whatever the training used. Violations are counted for
-every image and block; an unknown bound (`inf` or NaN) counts as violated.
+The tracked eps bounds approximation, not rounding: hence float64, whatever the training used. Violations are counted
+for every image and block; an unknown bound (`inf` or NaN) counts as violated.
 """
 
 from typing import NamedTuple
@@ -37,10 +37,11 @@ class Trace(NamedTuple):
         alone: flagged amplitude of the block on an amplified input.
         actual: distance between the states of the polynomial and the ideal network.
         eps: tracked bound on `actual`.
-        input_eps: tracked bound on the block's input, e0.
-        activation_eps: the activation's share, e1.
+        worst_case: first-order bound at the smallest norm, from the tracked e0 and e1.
+        published: bound of Lemma 6 as published, from the same.
         outcomes: probabilities of the polynomial network.
         ideal_outcomes: those of the ideal network.
+        output_eps: bound on their distance in 1-norm.
     """
 
     norm: np.ndarray
@@ -49,10 +50,11 @@ class Trace(NamedTuple):
     alone: np.ndarray
     actual: np.ndarray
     eps: np.ndarray
-    input_eps: np.ndarray
-    activation_eps: np.ndarray
+    worst_case: np.ndarray
+    published: np.ndarray
     outcomes: np.ndarray
     ideal_outcomes: np.ndarray
+    output_eps: np.ndarray
 
 
 def trace(model: CoherentResNet, images: np.ndarray) -> Trace:
@@ -67,7 +69,7 @@ def trace(model: CoherentResNet, images: np.ndarray) -> Trace:
 
 
 def accuracies(trace: Trace, labels: np.ndarray, seed: int) -> dict:
-    """Argmax accuracy, that of one sample, and of the most frequent of more samples; outcomes beyond the classes are wrong."""
+    """Accuracy of the argmax, of one sample, of the most frequent of more; outcomes beyond the classes are wrong."""
     key = jax.random.key(seed)
     with np.errstate(divide="ignore"):
         logits = np.log(trace.outcomes)
@@ -103,16 +105,14 @@ def error_rows(trace: Trace) -> list[dict]:
     rows = []
     for block in range(trace.eps.shape[1]):
         actual, eps = trace.actual[:, block], trace.eps[:, block]
-        worst = np.asarray(worst_case_error(trace.input_eps[:, block], trace.activation_eps[:, block]))
-        published = np.asarray(published_error(trace.input_eps[:, block], trace.activation_eps[:, block]))
         rows.append(
             {
                 "block": block + 1,
                 "actual_max": float(actual.max()),
                 "eps": float(eps.max()),
                 "eps_over_actual": _ratio(eps, actual),
-                "worst_case": float(worst.max()),
-                "published": float(published.max()),
+                "worst_case": float(trace.worst_case[:, block].max()),
+                "published": float(trace.published[:, block].max()),
                 "violations": int((~(np.isfinite(eps) & (actual <= eps))).sum()),
             }
         )
@@ -122,13 +122,12 @@ def error_rows(trace: Trace) -> list[dict]:
 def output_error(trace: Trace) -> dict:
     """The distance of the outcome distributions in 1-norm against twice the last block's eps."""
     actual = np.abs(trace.outcomes - trace.ideal_outcomes).sum(1)
-    eps = np.asarray(distribution_error(trace.eps[:, -1]))
-    known = np.isfinite(trace.eps[:, -1])
+    eps = trace.output_eps
     return {
         "actual_max": float(actual.max()),
         "eps": float(eps.max()),
         "eps_over_actual": _ratio(eps, actual),
-        "violations": int((~(known & (actual <= eps))).sum()),
+        "violations": int((~(np.isfinite(eps) & (actual <= eps))).sum()),
     }
 
 
@@ -145,7 +144,7 @@ def _in_double(model: CoherentResNet) -> CoherentResNet:
     return nnx.merge(graph, jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), state))
 
 
-def _trace_one(model: CoherentResNet, weights: list[BlockEncoding], bounds: list[Array], x: Array) -> Trace:
+def _trace_one(model: CoherentResNet, weights: list[BlockEncoding], bounds: list[Array], x: Array) -> tuple[Array, ...]:
     blocks = chain(model.network(weights, x, bounds))
     poly = blocks[0].poly
     ideal = bare = blocks[0].part.vector()
@@ -156,17 +155,13 @@ def _trace_one(model: CoherentResNet, weights: list[BlockEncoding], bounds: list
         bare_norms.append(jnp.linalg.norm(activated))
         bare = activated / bare_norms[-1]
         actual.append(jnp.linalg.norm(block.encoded - ideal))
-    of_all = lambda name: jnp.stack([getattr(block, name) for block in blocks])  # noqa: E731
-    input_eps = jnp.stack([block.part.eps for block in blocks])
-    return Trace(
-        norm=of_all("norm"),
-        bare_norm=jnp.stack(bare_norms),
-        alpha=of_all("alpha"),
-        alone=of_all("alone"),
-        actual=jnp.stack(actual),
-        eps=of_all("eps"),
-        input_eps=input_eps,
-        activation_eps=of_all("activation_eps"),
-        outcomes=l2_pool(blocks[-1].encoded, model.outcomes),
-        ideal_outcomes=l2_pool(ideal, model.outcomes),
+    norm, alpha, alone, eps, input_eps, activation_eps = (
+        jnp.stack(values)
+        for values in zip(
+            *((b.norm, b.alpha, b.alone, b.eps, b.part.eps, b.activation_eps) for b in blocks), strict=True
+        )
     )
+    worst_case, published = worst_case_error(input_eps, activation_eps), published_error(input_eps, activation_eps)
+    outcomes, ideal_outcomes = (l2_pool(state, model.outcomes) for state in (blocks[-1].encoded, ideal))
+    states = norm, jnp.stack(bare_norms), alpha, alone, jnp.stack(actual), eps, worst_case, published
+    return *states, outcomes, ideal_outcomes, distribution_error(eps[-1])

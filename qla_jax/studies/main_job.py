@@ -1,11 +1,11 @@
-"""The main job: train coherent residual networks on real images, and hold every claim about them against measurement."""
+"""The main job: train coherent residual networks on real images and hold every claim about them to measurement."""
 
 import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -14,13 +14,15 @@ from flax import nnx
 
 from qla_jax.accounting import cost
 from qla_jax.data import ImageSet
+from qla_jax.encodings.convolution import Convolution
+from qla_jax.encodings.dense import Dense
 from qla_jax.networks.residual import chain
 from qla_jax.nn import CoherentResNet, ConvolutionWeight, DenseWeight, PlainCNN, PlainMLP, count_parameters
 from qla_jax.report.figures import FIGURES
 from qla_jax.report.page import page, png
-from qla_jax.studies.circuit_check import circuit_check, convolution_instances, dense_instances
+from qla_jax.studies.circuit_check import Instance, circuit_check, convolution_instances, dense_instances
 from qla_jax.studies.evaluation import accuracies, error_rows, norm_rows, output_error, trace
-from qla_jax.training import Epoch, TrainingConfig, fit
+from qla_jax.training import Epoch, Model, TrainingConfig, fit
 
 KINDS = ("dense", "convolutional")
 MIN_OUTCOMES = 16
@@ -61,7 +63,7 @@ class Job:
         return replace(recipe, training=replace(recipe.training, epochs=epochs, seed=self.seed))
 
 
-class Progress:
+class Progress(Protocol):
     """What a job tells while it runs; the command line draws it."""
 
     def stage(self, text: str) -> None:
@@ -71,13 +73,21 @@ class Progress:
         """An epoch of training is done."""
 
 
+class _Silent:
+    def stage(self, text: str) -> None:
+        pass
+
+    def epoch(self, epoch: Epoch, total: int) -> None:
+        pass
+
+
 def run(job: Job, progress: Progress | None = None) -> dict:
     """Train, measure, check; write report.json, the figures and report.html into the job's directory.
 
     Returns:
         The report. `failures` lists each violated bound or failed check in a line; empty is good.
     """
-    progress = progress or Progress()
+    progress = progress or _Silent()
     started = time.perf_counter()
     if job.kind not in KINDS:
         raise ValueError(f"`kind` must be one of {KINDS}, but is {job.kind!r}.")
@@ -107,12 +117,16 @@ def failures(network: dict) -> list[str]:
     for name in ("norms", "errors"):
         for row in network[name]:
             if row["violations"]:
-                lines.append(f"{network['kind']}: {name} of block {row['block']} violated on {row['violations']} images.")
+                lines.append(
+                    f"{network['kind']}: {name} of block {row['block']} violated on {row['violations']} images."
+                )
     if network["output_error"]["violations"]:
         lines.append(f"{network['kind']}: output error violated on {network['output_error']['violations']} images.")
     check = network["circuit_check"]
     if not check["max_deviation"] <= check["tolerance"]:
-        lines.append(f"{network['kind']}: circuit check failed, {check['max_deviation']:.3g} > {check['tolerance']:.3g}.")
+        lines.append(
+            f"{network['kind']}: circuit check failed, {check['max_deviation']:.3g} > {check['tolerance']:.3g}."
+        )
     return lines
 
 
@@ -122,8 +136,8 @@ def build(kind: str, shape: tuple[int, int, int], classes: int, recipe: Recipe) 
     outcomes = max(MIN_OUTCOMES, 1 << (classes - 1).bit_length())
     if kind == "dense":
         size = max(16 * outcomes, 1 << (math.prod(shape) - 1).bit_length())
-        weights: list[nnx.Module] = [DenseWeight(size, rngs=rngs) for _ in range(recipe.blocks)]
-        return CoherentResNet(weights, sizes=(size,), outcomes=outcomes, degree=recipe.degree)
+        dense = [DenseWeight(size, rngs=rngs) for _ in range(recipe.blocks)]
+        return CoherentResNet(dense, sizes=(size,), outcomes=outcomes, degree=recipe.degree)
     image = shape[1:]
     weights = [ConvolutionWeight(outcomes, image, rngs=rngs) for _ in range(recipe.blocks)]
     return CoherentResNet(weights, sizes=(outcomes, *image), outcomes=outcomes, degree=recipe.degree)
@@ -135,10 +149,11 @@ def stride(channels: int, outcomes: int) -> int:
 
 
 def space_to_depth(images: np.ndarray, outcomes: int) -> np.ndarray:
-    """Load images as channels of a coarser grid: pixel (r, c) goes to channel (r mod f, c mod f), place (r // f, c // f).
+    """Load images as channels of a coarser grid.
 
-    A permutation of basis states, so no cost to the circuit; it spreads an image over the channels, which the outcomes
-    are read from, and leaves the rest of the grid to the network as null amplitudes.
+    Pixel (r, c) goes to channel (r mod f, c mod f) at place (r // f, c // f), f the `stride`. A permutation of basis
+    states, so no cost to the circuit; it spreads an image over the channels, which the outcomes are read from, and
+    leaves the rest of the grid to the network as null amplitudes.
     """
     factor = stride(images.shape[1], outcomes)
     count, channels, rows, columns = images.shape
@@ -167,11 +182,10 @@ def _network(job: Job, kind: str, progress: Progress) -> dict:
     progress.stage(f"{kind}: every test image against the ideal network, in float64")
     found = trace(model, test)
     progress.stage(f"{kind}: two blocks as one circuit")
-    kernels = [np.asarray(weight) for weight in jax.tree.leaves(_normalised(model))]
-    instances = dense_instances(kernels) if kind == "dense" else convolution_instances(kernels)
+    instances = _instances(model)
     return {
         "kind": kind,
-        "description": f"{recipe.blocks} {kind} skip norm blocks on {math.prod(model.sizes)} amplitudes, degree {recipe.degree}",
+        "description": f"{recipe.blocks} {kind} blocks on {math.prod(model.sizes)} amplitudes, degree {recipe.degree}",
         "recipe": asdict(recipe),
         "parameters": {"coherent": count_parameters(model), "baseline": count_parameters(baseline)},
         "accuracy": {**accuracies(found, images.test_labels, job.seed), "baseline": float(right.mean())},
@@ -190,7 +204,9 @@ def _arranged(model: CoherentResNet, images: np.ndarray) -> np.ndarray:
     return images.reshape(len(images), -1) if len(model.sizes) == 1 else space_to_depth(images, model.outcomes)
 
 
-def _fit(job: Job, config: TrainingConfig, model, images: np.ndarray, name: str, progress: Progress):
+def _fit(
+    job: Job, config: TrainingConfig, model: Model, images: np.ndarray, name: str, progress: Progress
+) -> tuple[Model, list[Epoch]]:
     return fit(
         model,
         images,
@@ -202,7 +218,9 @@ def _fit(job: Job, config: TrainingConfig, model, images: np.ndarray, name: str,
     )
 
 
-def _baseline(kind: str, shape: tuple[int, int, int], outcomes: int, model: CoherentResNet, recipe: Recipe) -> nnx.Module:
+def _baseline(
+    kind: str, shape: tuple[int, int, int], outcomes: int, model: CoherentResNet, recipe: Recipe
+) -> nnx.Module:
     rngs = nnx.Rngs(recipe.training.seed)
     if kind == "dense":
         size = math.prod(model.sizes)
@@ -210,8 +228,11 @@ def _baseline(kind: str, shape: tuple[int, int, int], outcomes: int, model: Cohe
     return PlainCNN(outcomes, recipe.blocks, shape, outcomes, rngs=rngs)
 
 
-def _normalised(model: CoherentResNet) -> list:
-    return [enc.matrix if hasattr(enc, "matrix") else enc.kernel for enc in model.encodings()]
+def _instances(model: CoherentResNet) -> list[Instance]:
+    encodings = model.encodings()
+    dense = [np.asarray(enc.matrix) for enc in encodings if isinstance(enc, Dense)]
+    kernels = [np.asarray(enc.kernel) for enc in encodings if isinstance(enc, Convolution)]
+    return (dense_instances(dense) if len(dense) > 1 else []) + (convolution_instances(kernels) if kernels else [])
 
 
 def _costs(model: CoherentResNet, image: np.ndarray, alone: np.ndarray, alpha: np.ndarray) -> dict:

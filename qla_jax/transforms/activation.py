@@ -1,8 +1,9 @@
 r"""Activation: a polynomial applied to the entries of an encoded vector, without phase finding.
 
-For odd $P = x\,Q(x)$: the diagonal of amplitudes gives $\mathrm{diag}(y)$, the Chebyshev combination $Q(\mathrm{diag}(y))$, and that
-acts on the vector itself: $Q(y_j)\,y_j = P(y_j)$. The polynomial acts on true values: on subnormalized amplitudes
-$y = x/\alpha$ the circuit uses $y \mapsto P(\alpha y)$ re-expanded, so the network computed does not depend on $\alpha$.
+For odd $P = x\,Q(x)$: the diagonal of amplitudes gives $\mathrm{diag}(y)$, the Chebyshev combination
+$Q(\mathrm{diag}(y))$, and that acts on the vector itself: $Q(y_j)\,y_j = P(y_j)$. The polynomial acts on true values:
+on subnormalized amplitudes $y = x/\alpha$ the circuit uses $y \mapsto P(\alpha y)$ re-expanded, so the network
+computed does not depend on $\alpha$.
 
 References:
     Rattew et al. (2025), Lemma B.18, there with normalisation $4\max|P/x|$. https://arxiv.org/abs/2510.07195
@@ -53,14 +54,15 @@ class Activation(VectorEncoding, kw_only=True):
 def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
     r"""Encode $f(x)$ entrywise through its odd approximant $P$, with $k$ calls of the vector's circuit for degree $k$.
 
-    A $(\sum_j|q_{2j}|,\ n + 2a + \lceil\log_2\frac{k+1}2\rceil,\ \epsilon')$-vector-encoding, $q_{2j}$ the Chebyshev coefficients of
-    $P(\alpha y)/y$. For erf, tanh and sin at $\alpha = 1$ the normalisation is $\max|P(x)/x|$; for other polynomials it can
-    be larger. It grows like $\alpha^k$. For complex amplitudes the result is $Q(|x|)\,x$ with $Q(x) = P(x)/x$: the phase stays.
+    A $(\sum_j|q_{2j}|,\ n + 2a + \lceil\log_2\frac{k+1}2\rceil,\ \epsilon')$-vector-encoding, $q_{2j}$ the Chebyshev
+    coefficients of $P(\alpha y)/y$. For erf, tanh and sin at $\alpha = 1$ the normalisation is $\max|P(x)/x|$; for
+    other polynomials it can be larger. It grows like $\alpha^k$. For complex amplitudes the result is $Q(|x|)\,x$
+    with $Q(x) = P(x)/x$: the phase stays.
 
-    The error is the approximation on the entries that are there, $\min(\sqrt n\,\delta,\ r\|\tilde x\|)$ with the polynomial's
-    absolute and relative bounds, plus the Lipschitz constant of f times the error of $x$. For a polynomial that is its own
-    target the Lipschitz constant is a proven bound on $|P'|$ up to $\max|\tilde x| + \epsilon$. Entries outside [-1, 1],
-    where an approximant proves nothing, give `eps = inf`.
+    The error is the approximation on the entries that are there, $\min(\sqrt n\,\delta,\ r\|\tilde x\|)$ with the
+    polynomial's absolute and relative bounds, plus the Lipschitz constant of f times the error of $x$. For a
+    polynomial that is its own target the Lipschitz constant is a proven bound on $|P'|$ up to $\max|\tilde x| +
+    \epsilon$. Entries outside [-1, 1], where an approximant proves nothing, give `eps = inf`.
 
     Raises:
         ValueError: a polynomial that is not odd; split it into odd and even parts and add them with `vector_sum`.
@@ -97,9 +99,7 @@ def approximation_error(x: Vector, poly: Polynomial) -> Array:
     if poly.lipschitz is None:
         return jnp.zeros((), x.real.dtype)
     size = jnp.abs(x)
-    bound = jnp.minimum(
-        times(math.sqrt(size.size), poly.error_bound), times(poly.relative_bound, jnp.linalg.norm(x))
-    )
+    bound = jnp.minimum(times(math.sqrt(size.size), poly.error_bound), times(poly.relative_bound, jnp.linalg.norm(x)))
     return jnp.where(size.max() <= 1 + 8 * jnp.finfo(size.dtype).eps, bound, jnp.inf)
 
 

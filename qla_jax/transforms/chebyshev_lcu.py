@@ -1,8 +1,8 @@
 r"""Even polynomials of an encoding without phase finding: a linear combination of Chebyshev polynomials.
 
-$T_{2j}(A/\alpha)$ is the flagged block of $(R V^\dagger R V)^j$ with $R = 2|0\rangle\langle 0| - 1$ on the ancillas. A control on
-the index register turns the reflections off beyond step $j$; what is left of a step, $V^\dagger V$, is the identity. For a
-matrix $W S V^\dagger$ that is not Hermitian the result is $V\,Q(S)\,V^\dagger$.
+$T_{2j}(A/\alpha)$ is the flagged block of $(R V^\dagger R V)^j$ with $R = 2|0\rangle\langle 0| - 1$ on the ancillas.
+A control on the index register turns the reflections off beyond step $j$; what is left of a step, $V^\dagger V$, is
+the identity. For a matrix $W S V^\dagger$ that is not Hermitian the result is $V\,Q(S)\,V^\dagger$.
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Lemma 9 and Lemma 52. https://arxiv.org/abs/1806.01838
@@ -92,11 +92,12 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
 
 
 def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
-    r"""$\sum_j q_{2j} T_{2j}(A/\alpha)$: a $(\sum_j|q_{2j}|,\ a + \lceil\log_2(\text{terms})\rceil,\ \epsilon')$-block-encoding.
+    r"""An even polynomial $\sum_j q_{2j} T_{2j}(A/\alpha)$ of an encoding, by its Chebyshev coefficients.
 
-    Takes $2(\text{terms} - 1)$ calls. The error of $T_{2j}$ is at most $\min(4j^2\epsilon/\alpha, 2)$, so that an exact part
-    gives an exact result: with $X$ the ideal and $Y$ the encoded $2A^\dagger A/\alpha^2 - 1$, $\|X - Y\| \le 4\epsilon/\alpha$ and
-    $$T_j(X) - T_j(Y) = U_{j-1}(Y)(X - Y) + 2\sum_{k=1}^{j-1} U_{j-1-k}(Y)(X - Y)\,T_k(X), \quad \|U_m(Y)\| \le m + 1.$$
+    A $(\sum_j|q_{2j}|,\ a + \lceil\log_2 m\rceil,\ \epsilon')$-block-encoding for m terms, with 2(m - 1) calls. The error
+    of $T_{2j}$ is at most $\min(4j^2\epsilon/\alpha, 2)$: with X the ideal and Y the encoded $2A^\dagger A/\alpha^2 - 1$,
+    $\|X - Y\| \le 4\epsilon/\alpha$ and
+    $$T_j(X) - T_j(Y) = U_{j-1}(Y)(X - Y) + 2\sum_{k=1}^{j-1} U_{j-1-k}(Y)(X - Y)\,T_k(X), \quad \|U_i(Y)\| \le i + 1.$$
     This asks for $\|A\| \le \alpha$: where `norm_bound` does not show that, `eps` is `inf`.
 
     Args:
@@ -125,7 +126,9 @@ def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
     )
 
 
-def reflect(branches: Num[Array, "terms ancilla system"], active: Num[Array, " terms"]) -> Num[Array, "terms ancilla system"]:
+def reflect(
+    branches: Num[Array, "terms ancilla system"], active: Num[Array, " terms"]
+) -> Num[Array, "terms ancilla system"]:
     r"""$R = 2|0\rangle\langle 0| - 1$ on the ancillas, in the active branches."""
     sign = jnp.where(active, -1, 1).astype(branches.dtype)[:, None, None]
     return (sign * branches).at[:, 0].set(branches[:, 0])
