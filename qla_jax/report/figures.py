@@ -30,7 +30,8 @@ def norms(network: dict) -> Figure:
     _spans(axes, bare, 0.1, ORANGE, "without")
     for bound in (rows[0]["low"], rows[0]["high"]):
         axes.axhline(bound, color=GREY, linestyle="--", linewidth=1)
-    axes.annotate("proven range", (0.55, rows[0]["high"]), color=GREY, va="bottom", fontsize=8)
+    place = axes.get_yaxis_transform()
+    axes.text(0.01, rows[0]["high"], "proven range", color=GREY, va="bottom", fontsize=8, transform=place)
     axes.set(xlabel="block", ylabel="norm N before normalisation", xticks=[row["block"] for row in rows], ylim=(0, 2.1))
     axes.legend(frameon=False)
     return figure
@@ -60,7 +61,8 @@ def samples(network: dict) -> Figure:
     rows = network["accuracy"]["by_samples"]
     axes.semilogx([row["samples"] for row in rows], [row["accuracy"] for row in rows], "o-", color=BLUE, base=2)
     axes.axhline(network["accuracy"]["argmax"], color=GREY, linestyle="--", linewidth=1)
-    axes.annotate("argmax of the distribution", (1, network["accuracy"]["argmax"]), color=GREY, va="bottom", fontsize=8)
+    top, place = network["accuracy"]["argmax"], axes.get_yaxis_transform()
+    axes.text(0.01, top, "argmax of the distribution", color=GREY, va="bottom", fontsize=8, transform=place)
     axes.set(xlabel="samples of the circuit", ylabel="test accuracy", ylim=(0.5, 1.02))
     return figure
 

@@ -94,10 +94,10 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
 def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
     r"""An even polynomial $\sum_j q_{2j} T_{2j}(A/\alpha)$ of an encoding, by its Chebyshev coefficients.
 
-    A $(\sum_j|q_{2j}|,\ a + \lceil\log_2 m\rceil,\ \epsilon')$-block-encoding for m terms, with 2(m - 1) calls. The error
-    of $T_{2j}$ is at most $\min(4j^2\epsilon/\alpha, 2)$: with X the ideal and Y the encoded $2A^\dagger A/\alpha^2 - 1$,
-    $\|X - Y\| \le 4\epsilon/\alpha$ and
-    $$T_j(X) - T_j(Y) = U_{j-1}(Y)(X - Y) + 2\sum_{k=1}^{j-1} U_{j-1-k}(Y)(X - Y)\,T_k(X), \quad \|U_i(Y)\| \le i + 1.$$
+    A $(\sum_j|q_{2j}|,\ a + \lceil\log_2 m\rceil,\ \epsilon')$-block-encoding for m terms, with 2(m - 1) calls. The
+    error of $T_{2j}$ is at most $\min(4j^2\epsilon/\alpha, 2)$: with X the ideal and Y the encoded matrix
+    $2A^\dagger A/\alpha^2 - 1$, $\|X - Y\| \le 4\epsilon/\alpha$ and
+    $$T_j(X) - T_j(Y) = U_{j-1}(Y)(X - Y) + 2\sum_{k=1}^{j-1} U_{j-1-k}(Y)(X - Y)\,T_k(X),\; \|U_i\| \le i + 1.$$
     This asks for $\|A\| \le \alpha$: where `norm_bound` does not show that, `eps` is `inf`.
 
     Args:
