@@ -639,8 +639,8 @@ def stack(params: list) -> Any:
 
 def derivative(f: Callable[[Any], float], params: Any, direction: Any, step: float = 1e-5) -> float:
     """The directional derivative of a function of NumPy arrays by central differences, in float64 in either lane."""
-    ends = [jax.tree.map(lambda p, d: p + sign * step * d, params, direction) for sign in (1, -1)]  # noqa: B023
-    return (f(ends[0]) - f(ends[1])) / (2 * step)
+    ahead, behind = (jax.tree.map(lambda p, d, h=h: p + h * d, params, direction) for h in (step, -step))
+    return (f(ahead) - f(behind)) / (2 * step)
 
 
 def slope(gradient: Any, direction: Any) -> float:

@@ -196,7 +196,7 @@ def _matchings(rows: np.ndarray, columns: np.ndarray, deficits: np.ndarray) -> t
     dummies = [np.repeat(np.arange(size), deficit) for deficit in deficits]
     edges = _places(np.concatenate([rows, dummies[0]]), np.concatenate([columns, dummies[1]]), size)
     places, place_of, left = np.unique(edges, return_inverse=True, return_counts=True)
-    labels = np.full(len(places), -1)
+    labels = np.zeros(len(places), int)
     chosen: list[np.ndarray] = []
     while left.any():
         some = np.flatnonzero(left)
@@ -204,8 +204,8 @@ def _matchings(rows: np.ndarray, columns: np.ndarray, deficits: np.ndarray) -> t
         chosen.append(maximum_bipartite_matching(graph, perm_type="row"))
         taken = np.searchsorted(places, _places(chosen[-1], np.arange(size), size))
         left[taken] -= 1
-        # A dummy may lie where a true entry does; the entry takes the first of their labels.
-        labels[taken] = np.where(labels[taken] < 0, len(chosen) - 1, labels[taken])
+        # A dummy may lie where a true entry does, in another permutation: then either label serves.
+        labels[taken] = len(chosen) - 1
     return np.stack(chosen), labels[place_of[: len(rows)]]
 
 

@@ -39,12 +39,14 @@ def erf(scale: ArrayLike, *, degree: int | None = None, eps: float | None = None
     """
     traced = isinstance(scale, jax.core.Tracer)
     m = jnp.asarray(scale, jnp.result_type(float) if not hasattr(scale, "dtype") else None)
-    if not traced and not 0 < float(m) < float("inf"):
+    if not traced and not 0 < float(np.asarray(scale)) < float("inf"):
         raise ValueError(f"`scale` must be positive and finite, but is {scale}.")
     if degree is None and eps is not None:
         if traced:
             raise ValueError("`eps` must come with a concrete `scale`, but scale is traced; give `degree` instead.")
-        degree = _smallest_degree(float(m), eps)
+        if not eps > 0:
+            raise ValueError(f"`eps` must be positive, but is {eps}.")
+        degree = _smallest_degree(float(np.asarray(scale)), eps)
     elif degree is None or eps is not None:
         raise ValueError(f"`erf` takes either `degree` or `eps`, but got degree={degree} and eps={eps}.")
     if degree < 1 or degree % 2 == 0:

@@ -65,9 +65,11 @@ def test_the_circuit_of_a_scipy_matrix_is_unitary_and_encodes_it(name, tol):
     np.testing.assert_allclose(encoded, matrix, atol=tol("exact"))
 
 
-def test_a_band_splits_into_its_diagonals(tol):
+def test_a_band_splits_into_its_diagonals_also_around_the_corners(tol):
     band = scipy.sparse.diags_array([np.full(5, 0.1), np.full(6, -2.0), np.full(5, 0.2)], offsets=[-1, 0, 1])
-    assert float(block_encode_sparse(band).alpha) == pytest.approx(2.3, rel=tol("exact"))
+    ring = scipy.sparse.coo_array(sum(c * np.roll(np.eye(8), k, axis=0) for k, c in ((1, 0.1), (0, -2.0), (-1, 0.2))))
+    for matrix in (band, ring):
+        assert float(block_encode_sparse(matrix).alpha) == pytest.approx(2.3, rel=tol("exact"))
 
 
 def test_rows_come_before_columns():

@@ -1,0 +1,195 @@
+"""The convolution layer as a circuit: its matrix built otherwise, its ancillas, its memory."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.signal
+
+from qla_jax.encodings.block import block, embed, postselect
+from qla_jax.encodings.convolution import Convolution, block_encode_convolution
+from tests.cases import convolution, cplx, derivative, nearby, norm2, positions, real, slope
+
+CIRCUITS = {  # (kernel, image, padding): ancillas by hand, index registers of the taps and flags
+    "one channel": (real(1, 1, 3, 3), (4, 4), "same", (0 + 0 + 2 + 2) + (0 + 1 + 1)),
+    "one tap, one channel": (real(1, 1, 1, 1), (2, 3), "same", 0),
+    "one tap": (cplx(2, 3, 1, 1), (2, 1), "same", (1 + 2 + 0 + 0) + (1 + 0 + 0)),
+    "one row": (real(1, 1, 1, 4), (1, 5), "same", (0 + 0 + 0 + 2) + (0 + 0 + 1)),
+    "complex, unequal channels and sides": (cplx(3, 2, 2, 3), (3, 4), "same", (2 + 1 + 1 + 2) + (1 + 1 + 1)),
+    "more channels in than out, top-left": (real(1, 3, 2, 2), (3, 5), "top-left", (0 + 2 + 1 + 1) + (1 + 1 + 1)),
+    "complex, top-left": (cplx(2, 1, 3, 2), (3, 3), "top-left", (1 + 0 + 2 + 1) + (1 + 1 + 1)),
+    "zero taps": (real(2, 1, 3, 2) * (real(2, 1, 3, 2) > 0), (3, 2), "same", (1 + 0 + 2 + 1) + (1 + 1 + 1)),
+}
+
+
+def matrix(kernel: np.ndarray, image: tuple[int, int], padding: str) -> np.ndarray:
+    """Tap by tap; the anchor of "same" is the middle tap, that of the paper the first."""
+    middle = [(taps - 1) // 2 for taps in kernel.shape[2:]]
+    same, paper = (lambda k, m: (k - middle[0], m - middle[1])), (lambda k, m: (-k, -m))
+    return convolution(kernel, image, same if padding == "same" else paper)
+
+
+def layer(kernel: np.ndarray, x: np.ndarray, padding: str) -> np.ndarray:
+    """The layer on images of shape (channel, row, column) by SciPy's two-dimensional correlation."""
+    rows, columns = x.shape[1:]
+    full = lambda k, one: (  # noqa: E731
+        scipy.signal.correlate2d(one, k.conj()) if padding == "same" else scipy.signal.convolve2d(one, k)
+    )
+    # "full" starts where the last tap meets the first pixel; "same" where the middle one does.
+    first = [(taps - 1) - (taps - 1) // 2 if padding == "same" else 0 for taps in kernel.shape[2:]]
+    window = slice(first[0], first[0] + rows), slice(first[1], first[1] + columns)
+    return np.array(
+        [sum(full(kernel[i, j], x[j])[window] for j in range(kernel.shape[1])) for i in range(kernel.shape[0])]
+    )
+
+
+def in_place(dense: np.ndarray, codomain: tuple[int, ...], domain: tuple[int, ...], size: int) -> np.ndarray:
+    """The matrix among all basis states of the system, zero rows in the padding, one column per entry."""
+    placed = np.zeros((size, dense.shape[1]), dense.dtype)
+    placed[positions(codomain)] = dense
+    return placed
+
+
+@jax.jit
+def views(enc: Convolution) -> tuple:
+    """The flagged block by the circuit in both directions, all of the system register, and the encoded views."""
+    columns, rows = jnp.eye(enc.shape[1]), jnp.eye(enc.shape[0])
+    forward = jax.vmap(lambda x: enc.apply(embed(enc, x))[0], out_axes=1)(columns)
+    backward = jax.vmap(lambda y: enc.apply_adjoint(embed(enc.replace(domain=enc.codomain), y))[0], out_axes=1)(rows)
+    return forward, backward, block(enc), jax.vmap(enc.rmatvec, out_axes=1)(rows)
+
+
+@pytest.mark.numerics
+@pytest.mark.parametrize(("kernel", "image", "padding", "ancillas"), CIRCUITS.values(), ids=CIRCUITS)
+def test_the_circuit_and_the_encoded_view_are_the_layer_and_leave_padding_empty(kernel, image, padding, ancillas, tol):
+    enc = block_encode_convolution(kernel, image, padding=padding)
+    dense, size = matrix(kernel, image, padding), 1 << enc.num_qubits
+    forward, backward, encoded, adjoint = map(np.asarray, views(enc))
+    np.testing.assert_allclose(enc.alpha, np.abs(kernel).sum(), rtol=tol("exact"))
+    assert (enc.eps, enc.num_ancillas) == (0, ancillas)
+    atol = tol("rounding", factor=float(enc.alpha))
+    there, back = (
+        in_place(dense, enc.codomain, enc.domain, size),
+        in_place(dense.conj().T, enc.domain, enc.codomain, size),
+    )
+    np.testing.assert_allclose(enc.alpha * forward, there, rtol=0, atol=atol)
+    np.testing.assert_allclose(enc.alpha * backward, back, rtol=0, atol=atol)
+    np.testing.assert_allclose(encoded, dense, rtol=0, atol=atol)
+    np.testing.assert_allclose(adjoint, dense.conj().T, rtol=0, atol=atol)
+    assert norm2(dense) <= enc.norm_bound <= enc.alpha
+
+
+@pytest.mark.numerics
+@pytest.mark.parametrize(
+    ("kernel", "image", "padding"),
+    [
+        (real(3, 2, 3, 3), (5, 6), "same"),
+        (cplx(2, 3, 2, 4), (5, 7), "same"),
+        (cplx(2, 3, 3, 2), (6, 5), "top-left"),
+        (real(1, 1, 5, 1), (5, 3), "same"),
+    ],
+    ids=["same", "same, even sizes", "top-left", "as wide as the image"],
+)
+def test_the_layer_is_the_correlation_of_scipy(kernel, image, padding, tol):
+    x = cplx(kernel.shape[1], *image) if np.iscomplexobj(kernel) else real(kernel.shape[1], *image)
+    enc = block_encode_convolution(kernel, image, padding=padding)
+    found = jax.jit(lambda enc, x: enc.matvec(x))(enc, x.reshape(-1))
+    np.testing.assert_allclose(
+        np.asarray(found).reshape(-1, *image), layer(kernel, x, padding), rtol=0, atol=tol("rounding", factor=10)
+    )
+
+
+def test_the_same_kernel_at_another_anchor_is_another_matrix():
+    """A negative control: correlation against convolution, middle tap against first tap."""
+    kernel, image = real(1, 1, 3, 3), (4, 4)
+    wrong = {
+        "first tap": lambda k, m: (k, m),
+        "convolution, not correlation": lambda k, m: (1 - k, 1 - m),
+        "columns for rows": lambda k, m: (m - 1, k - 1),
+    }
+    found = np.asarray(block(block_encode_convolution(kernel, image)))
+    for place in wrong.values():
+        assert np.abs(found - convolution(kernel, image, place)).max() > 0.1
+    top_left = np.asarray(block(block_encode_convolution(kernel, image, padding="top-left")))
+    assert np.abs(found - top_left).max() > 0.1
+    # By the paper's anchor nothing is read from below or from the right.
+    np.testing.assert_array_equal(np.triu(top_left.reshape(4, 4, 4, 4)[0, :, 0]), np.diag([kernel[0, 0, 0, 0]] * 4))
+
+
+@pytest.mark.numerics
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        real(2, 1, 3, 2),
+        real(2, 1, 3, 2) * (real(2, 1, 3, 2) > 0),
+        np.zeros((2, 1, 3, 2)),
+        cplx(2, 1, 3, 2) * np.eye(3, 2),
+    ],
+    ids=["generic", "some taps zero", "all taps zero", "complex, some taps zero"],
+)
+def test_gradients_are_those_of_the_layer_where_taps_are_zero_too(kernel, tol):
+    """Through the circuit and the encoded view; the layer is linear in its taps, zero or not."""
+    x, left = cplx(9), cplx(18)
+
+    def scalar(kernel, x):
+        enc = block_encode_convolution(kernel, (3, 3))
+        bounds = enc.alpha + enc.norm_bound
+        return jnp.vdot(left, postselect(enc, x) + 2 * enc.matvec(x)).real, bounds
+
+    gradient, bounds = jax.jit(jax.jacrev(scalar))(jnp.asarray(kernel), jnp.asarray(x))
+    assert np.isfinite(bounds).all()
+    for seed in range(2):
+        step = nearby(kernel, seed=seed, by=1.0, only_direction=True)
+        reference = 3 * np.vdot(left, matrix(step, (3, 3), "same") @ x).real
+        assert abs(slope(gradient, step) - reference) <= tol("gradient", factor=max(1, abs(reference)))
+
+
+@pytest.mark.x64
+def test_the_gradient_of_alpha_is_the_sign_of_each_tap():
+    kernel = real(2, 1, 3, 2)
+    step = nearby(kernel, by=1.0, only_direction=True)
+    gradient = jax.jit(jax.grad(lambda k: block_encode_convolution(k, (3, 3)).alpha))(kernel)
+    assert abs(slope(gradient, step) - derivative(lambda k: np.abs(k).sum(), kernel, step)) <= 1e-6
+
+
+@pytest.mark.parametrize(
+    ("shape", "image", "qubits"),
+    [((1, 1, 3, 3), (16, 16), 14), ((2, 2, 2, 2), (16, 16), 16)],
+    ids=["14 qubits", "16 qubits"],
+)
+@pytest.mark.parametrize("way", ["apply", "apply_adjoint"])
+def test_the_compiled_circuit_holds_at_most_four_states(shape, image, qubits, way):
+    """Input, output and all that lies between: no matrix is ever formed."""
+    enc = block_encode_convolution(real(*shape), image)
+    assert enc.num_ancillas + enc.num_qubits == qubits
+    state = jax.ShapeDtypeStruct((1 << enc.num_ancillas, 1 << enc.num_qubits), enc.alpha.dtype)
+    memory = jax.jit(lambda enc, s: getattr(enc, way)(s)).lower(enc, state).compile().memory_analysis()
+    used = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
+    assert used <= 4.1 * state.size * state.dtype.itemsize  # the kernel and a few index vectors are no states
+
+
+def test_the_paper_takes_more_ancillas():
+    """3 + 8D + 2 log(CD), against two logarithms and three flags."""
+    for channels, taps in ((1, 2), (2, 3), (4, 3), (16, 4)):
+        enc = jax.eval_shape(lambda k: block_encode_convolution(k, (8, 8)), jnp.zeros((channels, channels, taps, taps)))
+        ours = 2 * np.ceil(np.log2(channels)) + 2 * np.ceil(np.log2(taps)) + 3 - (channels == 1)
+        assert enc.num_ancillas == ours < 3 + 8 * taps + 2 * np.log2(channels * taps)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule"),
+    [
+        ({"kernel": np.ones((3, 3)), "image": (4, 4)}, r"`kernel` must have 4 axes, but has shape \(3, 3\)"),
+        ({"kernel": np.full((1, 1, 1, 1), np.inf), "image": (4, 4)}, "`kernel` must be finite"),
+        ({"kernel": np.ones((1, 1, 3, 3)), "image": (4, 4), "padding": "valid"}, "`padding` must be 'same' or"),
+        (
+            {"kernel": np.ones((1, 1, 3, 3)), "image": (1, 4)},
+            "`kernel` must not reach over the image, but reaches 1 of 1",
+        ),
+        ({"kernel": np.ones((1, 1, 3, 3)), "image": (0, 4)}, r"`image` must be \(rows, columns\), both positive"),
+        ({"kernel": np.ones((1, 1, 3, 3)), "image": (4, 4, 4)}, r"`image` must be \(rows, columns\)"),
+    ],
+)
+def test_what_is_no_layer_raises(arguments, rule):
+    with pytest.raises(ValueError, match=rule):
+        block_encode_convolution(**arguments)
