@@ -1,8 +1,8 @@
-"""Compile time, run time and memory of one jitted function, apart, and the least time its machine could take.
+"""Compile time, run time and memory of a function, apart, and the least time that its machine could take.
 
 The floor of a function is the larger of two times: its arguments and results moved once at the machine's bandwidth, and
-its necessary arithmetic at the machine's matrix product rate. Both rates are measured right before the function, so that
-whatever else the machine is doing slows both alike. Two functions are compared by running them in turn.
+its necessary arithmetic at the machine's rate of matrix products. Both rates are measured right before the function, so
+that other work on the machine slows all of them. Two functions are compared by running them in turn.
 """
 
 import os
@@ -14,31 +14,32 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
 
 MIB = 2**20
 
 STREAM_BYTES = 64 * MIB
-"""Of the array whose scaling measures the bandwidth: twice the last level cache of a usual machine."""
+"""Of the array whose scaling measures the bandwidth: beyond the last level cache of usual machines."""
 
 GEMM_SIZE = 1024
 
-ROUNDS = (7, 200)
+ROUNDS = (9, 300)
 """Least and most repetitions of a timing."""
 
 SECONDS = 1.0
-"""Time spent on one timing, within `ROUNDS`."""
+"""Time for the repetitions of a timing, within `ROUNDS`."""
 
 
 class Program(NamedTuple):
-    """A compiled function with its arguments.
+    """A function ready to run on its arguments.
 
     Attributes:
-        run: one call, waited for; the donated argument is copied beforehand by `fresh`.
-        fresh: new arguments for `run`.
+        run: one call, waited for.
+        fresh: arguments for `run`; a donated one is a copy.
         seconds: of tracing and of compiling.
         bytes: arguments, outputs, temporaries, and the part of the outputs that lies in donated arguments.
-        counted: floating point operations and bytes accessed as the compiler counts them; fused steps count once, the
-            body of a loop too.
+        counted: floating point operations and bytes as the compiler counts them; the body of a loop counts once.
     """
 
     run: Callable[..., Any]
@@ -49,46 +50,50 @@ class Program(NamedTuple):
 
     @property
     def total_bytes(self) -> int:
-        """Memory while it runs."""
-        return sum(self.bytes.values()) - 2 * self.bytes["aliased"]
+        """Arguments, outputs and temporaries; an output in the place of an argument counts once."""
+        return sum(self.bytes.values()) - 2 * self.bytes.get("aliased", 0)
 
 
 def compiled(function: Callable, *args: Any, donate: int | None = None) -> Program:
-    """Trace and compile; nothing is taken from a cache of compiled functions, in memory or on disk."""
+    """Trace and compile from nothing. `donate` names an argument whose memory the result may take."""
     jax.clear_caches()
-    with jax.enable_compilation_cache(False) if hasattr(jax, "enable_compilation_cache") else _no_disk_cache():
-        start = time.perf_counter()
-        lowered = jax.jit(function, donate_argnums=() if donate is None else donate).lower(*args)
-        traced = time.perf_counter()
-        program = lowered.compile()
-        done = time.perf_counter()
+    start = time.perf_counter()
+    jitted = jax.jit(function, donate_argnums=() if donate is None else donate)
+    lowered = jitted.lower(*args)
+    traced = time.perf_counter()
+    program = lowered.compile()
+    done = time.perf_counter()
     memory, cost = program.memory_analysis(), program.cost_analysis() or {}
-    sizes = {
-        "arguments": memory.argument_size_in_bytes,
-        "outputs": memory.output_size_in_bytes,
-        "temporaries": memory.temp_size_in_bytes,
-        "aliased": memory.alias_size_in_bytes,
-    }
 
     def fresh() -> tuple:
         if donate is None:
             return args
-        copies = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), args[donate])
-        return jax.block_until_ready((*args[:donate], copies, *args[donate + 1 :]))
+        copy = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), args[donate])
+        return jax.block_until_ready((*args[:donate], copy, *args[donate + 1 :]))
 
     return Program(
-        run=lambda *given: jax.block_until_ready(program(*given)),
+        run=lambda *given: jax.block_until_ready(jitted(*given)),  # as users call it: faster than `program` itself
         fresh=fresh,
         seconds={"trace": traced - start, "compile": done - traced},
-        bytes=sizes,
+        bytes={
+            "arguments": memory.argument_size_in_bytes,
+            "outputs": memory.output_size_in_bytes,
+            "temporaries": memory.temp_size_in_bytes,
+            "aliased": memory.alias_size_in_bytes,
+        },
         counted={"flops": cost.get("flops", 0.0), "bytes": cost.get("bytes accessed", 0.0)},
     )
 
 
-def rounds_of(program: Program) -> int:
-    """How often to repeat, after two calls to warm up."""
-    timed(program)
-    return max(ROUNDS[0], min(ROUNDS[1], int(SECONDS / timed(program))))
+def uncompiled(function: Callable, *args: Any) -> Program:
+    """A NumPy function in the same dress, its memory unknown."""
+    return Program(run=function, fresh=lambda: args, seconds={}, bytes={}, counted={})
+
+
+def assert_same(got: ArrayLike, expected: ArrayLike) -> None:
+    """The same function, as far as matrix products go on any device: TF32 keeps three digits."""
+    expected = np.asarray(expected)
+    np.testing.assert_allclose(np.asarray(got), expected, rtol=0, atol=5e-3 * np.abs(expected).max())
 
 
 def timed(program: Program) -> float:
@@ -99,14 +104,21 @@ def timed(program: Program) -> float:
     return time.perf_counter() - start
 
 
-def ratio(program: Program, reference: Program) -> dict[str, float]:
-    """Medians and minima of two programs that run in turn, and the quotient of their medians."""
+def rounds_of(program: Program) -> int:
+    """How often to repeat, after a call to warm up."""
+    timed(program)
+    return max(ROUNDS[0], min(ROUNDS[1], int(SECONDS / timed(program))))
+
+
+def compare(program: Program, reference: Program) -> dict[str, float]:
+    """The two in turn: quotients of their medians and of their minima, and the seconds of the reference."""
+    rounds = min(rounds_of(program), rounds_of(reference))
     times: tuple[list[float], list[float]] = ([], [])
-    for index in range(max(rounds_of(program), rounds_of(reference))):
-        pairs = ((program, times[0]), (reference, times[1]))
-        for one, kept in pairs if index % 2 == 0 else pairs[::-1]:
-            kept.append(timed(one))
-    medians, minima = [statistics.median(kept) for kept in times], [min(kept) for kept in times]
+    for index in range(rounds):
+        pairs = list(zip((program, reference), times, strict=True))
+        for one, seconds in pairs if index % 2 == 0 else pairs[::-1]:
+            seconds.append(timed(one))
+    medians, minima = [statistics.median(seconds) for seconds in times], [min(seconds) for seconds in times]
     return {
         "ratio": medians[0] / medians[1],
         "ratio_of_minima": minima[0] / minima[1],
@@ -116,22 +128,22 @@ def ratio(program: Program, reference: Program) -> dict[str, float]:
 
 
 def machine_rates() -> dict[str, float]:
-    """Bytes per second of scaling an array in place, and floating point operations per second of a float32 product."""
+    """Bytes per second of scaling an array in place; floating point operations per second of a float32 product."""
     scale, multiply = _probes()
     array = jnp.ones(STREAM_BYTES // 4, jnp.float32)
     matrix = jnp.ones((GEMM_SIZE, GEMM_SIZE), jnp.float32)
-    best = [float("inf"), float("inf")]
+    moved = multiplied = float("inf")
     for _ in range(12):
         start = time.perf_counter()
         array = jax.block_until_ready(scale(array))
-        best[0] = min(best[0], time.perf_counter() - start)
+        moved = min(moved, time.perf_counter() - start)
         start = time.perf_counter()
         jax.block_until_ready(multiply(matrix))
-        best[1] = min(best[1], time.perf_counter() - start)
-    return {"bytes_per_s": 2 * STREAM_BYTES / best[0], "flops_per_s": 2 * GEMM_SIZE**3 / best[1]}
+        multiplied = min(multiplied, time.perf_counter() - start)
+    return {"bytes_per_s": 2 * STREAM_BYTES / moved, "flops_per_s": 2 * GEMM_SIZE**3 / multiplied}
 
 
-def load() -> float:
+def load_average() -> float:
     """Processes that wanted to run in the last minute, this one included."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
 

@@ -10,6 +10,7 @@ Example:
 
 from typing import NamedTuple
 
+from qla_jax.encodings.checks import require_kind
 from qla_jax.encodings.encoding import Encoding
 
 
@@ -31,6 +32,7 @@ class Cost(NamedTuple):
 
 def cost(enc: Encoding) -> Cost:
     """The cost of one run of `enc`; leaves of one kind are numbered in order of first use."""
+    require_kind("enc", enc, Encoding)
     calls: dict[int, tuple[Encoding, int]] = {}
     _count(enc, 1, calls)
     kinds: dict[str, int] = {}

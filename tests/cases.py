@@ -109,6 +109,10 @@ def norm2(matrix: np.ndarray) -> float:
 CUBIC = np.array([0, 0.4, 0, -0.3])
 QUINTIC = np.array([0, 0.5, 0, -0.3, 0, 0.2])  # sum|q_2j| is not max|P/x|
 
+# Padding beside and below a 2 x 3 matrix in a block of 4 x 4: zero, also for a unitary that is moved a little.
+EMPTY = np.zeros((8, 8), bool)
+EMPTY[:2, 3:4] = EMPTY[2:4, :3] = True
+
 DENSE = [
     Case("dense", block_encode, real(4, 4), lambda a: a),
     Case("dense complex", block_encode, cplx(4, 4), lambda a: a),
@@ -138,7 +142,7 @@ DENSE = [
     ),
     Case(
         "explicit unitary of 2 x 3",
-        lambda p: from_unitary(p, num_ancillas=1, alpha=2.0, eps=0.0, shape=(2, 3)),
+        lambda p: from_unitary(jnp.where(EMPTY, 0, p), num_ancillas=1, alpha=2.0, eps=0.0, shape=(2, 3)),
         dilation(np.pad(contraction(2, 3), [(0, 2), (0, 1)])),
         lambda p: 2 * p[:2, :3],
     ),
@@ -452,7 +456,7 @@ PREPARED = [
     ),
     Case(
         "explicit unitary of 3",
-        lambda p: vector_from_unitary(p, num_ancillas=1, alpha=1.0, eps=0.0, sizes=(3,)),
+        lambda p: vector_from_unitary(p.at[3, 0].set(0), num_ancillas=1, alpha=1.0, eps=0.0, sizes=(3,)),
         unitary_with_first_column(np.insert(haar(7)[0], 3, 0)),
         lambda p: p[:3, 0],
     ),

@@ -18,7 +18,7 @@ from jaxtyping import Num
 
 from qla_jax.encodings import registers
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_numeric, require, times
+from qla_jax.encodings.checks import as_numeric, require, require_kind, times
 from qla_jax.encodings.encoding import (
     Encoding,
     State,
@@ -53,10 +53,10 @@ class Product(BlockEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return flagged_on(self.left, flagged_on(self.right, system))
 
-    def matvec(self, x: Vector) -> Vector:
+    def _matvec(self, x: Vector) -> Vector:
         return self.left.matvec(self.right.matvec(x))
 
-    def rmatvec(self, y: Vector) -> Vector:
+    def _rmatvec(self, y: Vector) -> Vector:
         return self.right.rmatvec(self.left.rmatvec(y))
 
     def uses(self) -> tuple[tuple[Encoding, int], ...]:
@@ -72,6 +72,8 @@ def product(left: BlockEncoding, right: BlockEncoding) -> Product:
     Raises:
         ValueError: the codomain of `right` is not the domain of `left`.
     """
+    require_kind("left", left, BlockEncoding)
+    require_kind("right", right, BlockEncoding)
     require(
         same_place(left.domain, right.codomain),
         f"`left` must take what `right` gives, but takes {left.domain} and `right` gives {right.codomain}.",
@@ -104,17 +106,17 @@ class LinearCombination(BlockEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return flagged_lcu(self.weights, self.parts, system)
 
-    def matvec(self, x: Vector) -> Vector:
+    def _matvec(self, x: Vector) -> Vector:
         return combine(self.weights, [part.matvec(x) for part in self.parts])
 
-    def rmatvec(self, y: Vector) -> Vector:
+    def _rmatvec(self, y: Vector) -> Vector:
         return combine(self.weights.conj(), [part.rmatvec(y) for part in self.parts])
 
     def uses(self) -> tuple[tuple[Encoding, int], ...]:
         return tuple((part, 1) for part in self.parts)
 
 
-def linear_combination(weights: ArrayLike, parts: Sequence[BlockEncoding]) -> LinearCombination:
+def linear_combination(weights: ArrayLike | Sequence[ArrayLike], parts: Sequence[BlockEncoding]) -> LinearCombination:
     r"""A weighted sum $\sum_i w_i A_i$ of m block encodings.
 
     A $(\sum_i|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max_i a_i,\ \sum_i|w_i|\epsilon_i)$-block-encoding.
@@ -123,7 +125,10 @@ def linear_combination(weights: ArrayLike, parts: Sequence[BlockEncoding]) -> Li
         ValueError: no parts, a number of weights other than that of parts, or parts of different shapes.
     """
     parts = tuple(parts)
-    weights = as_numeric("weights", weights, ndim=1)
+    for part in parts:
+        require_kind("parts", part, BlockEncoding)
+    require(len(parts) > 0, "`parts` must hold at least one block encoding, but is empty.")
+    weights = as_numeric("weights", weights, ndim=1, like=parts[0].alpha)
     require(len(weights) == len(parts), f"`weights` must match `parts`, but there are {len(weights)} for {len(parts)}.")
     for part in parts:
         fits = same_place(part.domain, parts[0].domain) and same_place(part.codomain, parts[0].codomain)
@@ -169,11 +174,11 @@ class Tensor(BlockEncoding, kw_only=True):
         left, right = (registers.num_qubits(getattr(part, side)) for part in (self.left, self.right))
         return swap_qubits(array, left, self.right.num_qubits - right, right)
 
-    def matvec(self, x: Vector) -> Vector:
+    def _matvec(self, x: Vector) -> Vector:
         grid = x.reshape(self.left.shape[1], self.right.shape[1])
         return jax.vmap(self.right.matvec)(jax.vmap(self.left.matvec, 1, 1)(grid)).reshape(-1)
 
-    def rmatvec(self, y: Vector) -> Vector:
+    def _rmatvec(self, y: Vector) -> Vector:
         grid = y.reshape(self.left.shape[0], self.right.shape[0])
         return jax.vmap(self.right.rmatvec)(jax.vmap(self.left.rmatvec, 1, 1)(grid)).reshape(-1)
 
@@ -183,6 +188,8 @@ class Tensor(BlockEncoding, kw_only=True):
 
 def tensor(left: BlockEncoding, right: BlockEncoding) -> Tensor:
     r"""$A \otimes B$: an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of any two."""
+    require_kind("left", left, BlockEncoding)
+    require_kind("right", right, BlockEncoding)
     return Tensor(
         alpha=left.alpha * right.alpha,
         eps=times(left.norm_bound, right.eps) + times(encoded_norm(right), left.eps),
@@ -207,10 +214,10 @@ class Adjoint(BlockEncoding, kw_only=True):
     def apply_adjoint(self, state: State) -> State:
         return self.part.apply(state)
 
-    def matvec(self, x: Vector) -> Vector:
+    def _matvec(self, x: Vector) -> Vector:
         return self.part.rmatvec(x)
 
-    def rmatvec(self, y: Vector) -> Vector:
+    def _rmatvec(self, y: Vector) -> Vector:
         return self.part.matvec(y)
 
     def uses(self) -> tuple[tuple[Encoding, int], ...]:
@@ -240,10 +247,10 @@ class Scaled(BlockEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return self.phase * self.part.flagged(system)
 
-    def matvec(self, x: Vector) -> Vector:
+    def _matvec(self, x: Vector) -> Vector:
         return self.factor * self.part.matvec(x)
 
-    def rmatvec(self, y: Vector) -> Vector:
+    def _rmatvec(self, y: Vector) -> Vector:
         return self.factor.conj() * self.part.rmatvec(y)
 
     def uses(self) -> tuple[tuple[Encoding, int], ...]:
@@ -279,10 +286,10 @@ class Controlled(BlockEncoding, kw_only=True):
         on = apply(grid[:, :, 1].reshape(state.shape[0], -1)).reshape(grid[:, :, 1].shape)
         return jnp.stack([grid[:, :, 0], on], axis=2).reshape(state.shape)
 
-    def matvec(self, x: Vector) -> Vector:
+    def _matvec(self, x: Vector) -> Vector:
         return self._blocks(self.part.matvec, x)
 
-    def rmatvec(self, y: Vector) -> Vector:
+    def _rmatvec(self, y: Vector) -> Vector:
         return self._blocks(self.part.rmatvec, y)
 
     def _blocks(self, act: Callable[[Vector], Vector], x: Vector) -> Vector:

@@ -32,10 +32,10 @@ class DiagonalOfAmplitudes(BlockEncoding, kw_only=True):
         compared = _xor_data_into_copy(self._grid(state))
         return jax.vmap(self.part.apply_adjoint, in_axes=2, out_axes=2)(compared).reshape(state.shape)
 
-    def matvec(self, x: Num[Array, " n"]) -> Num[Array, " n"]:
+    def _matvec(self, x: Num[Array, " n"]) -> Num[Array, " n"]:
         return self.part.encoded * x
 
-    def rmatvec(self, y: Num[Array, " n"]) -> Num[Array, " n"]:
+    def _rmatvec(self, y: Num[Array, " n"]) -> Num[Array, " n"]:
         return self.part.encoded.conj() * y
 
     def uses(self) -> tuple[tuple[Encoding, int], ...]:

@@ -18,6 +18,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax.encodings import registers
+from qla_jax.encodings.checks import require
 from qla_jax.encodings.encoding import Encoding, State, with_ancillas
 
 if TYPE_CHECKING:
@@ -43,11 +44,28 @@ class BlockEncoding(Encoding, kw_only=True):
         return math.prod(self.codomain), math.prod(self.domain)
 
     def matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
-        r"""$\alpha\langle 0|U|0\rangle x$; structured nodes override this plain derivation."""
-        return _by_circuit(self, x)
+        r"""$\alpha\langle 0|U|0\rangle x$ in the encoded view.
+
+        Raises:
+            ValueError: x is not a vector of `shape[1]` entries.
+        """
+        _require_length("x", x, self.shape[1])
+        return self._matvec(x)
 
     def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
-        r"""$\alpha\langle 0|U^\dagger|0\rangle y$, the adjoint of `matvec`."""
+        r"""$\alpha\langle 0|U^\dagger|0\rangle y$, the adjoint of `matvec`.
+
+        Raises:
+            ValueError: y is not a vector of `shape[0]` entries.
+        """
+        _require_length("y", y, self.shape[0])
+        return self._rmatvec(y)
+
+    # The plain derivations, by the circuit; structured nodes override them.
+    def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+        return _by_circuit(self, x)
+
+    def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         state = with_ancillas(registers.embed(y, self.codomain, self.num_qubits), self.num_ancillas)
         return self.alpha * registers.extract(self.apply_adjoint(state)[0], self.domain)
 
@@ -76,11 +94,15 @@ class BlockEncoding(Encoding, kw_only=True):
         return NotImplemented
 
     def __add__(self, other: "BlockEncoding") -> "BlockEncoding":
+        if not isinstance(other, BlockEncoding):
+            return NotImplemented
         from qla_jax.encodings.algebra import linear_combination
 
         return linear_combination(jnp.array([1.0, 1.0], self.alpha.dtype), (self, other))
 
     def __sub__(self, other: "BlockEncoding") -> "BlockEncoding":
+        if not isinstance(other, BlockEncoding):
+            return NotImplemented
         from qla_jax.encodings.algebra import linear_combination
 
         return linear_combination(jnp.array([1.0, -1.0], self.alpha.dtype), (self, other))
@@ -92,12 +114,20 @@ class BlockEncoding(Encoding, kw_only=True):
 
     __rmul__ = __mul__
 
+    def __truediv__(self, divisor: ArrayLike) -> "BlockEncoding":
+        return self * (1 / jnp.asarray(divisor))
+
     def __neg__(self) -> "BlockEncoding":
         return self * -1.0
 
 
 def embed(enc: BlockEncoding, x: Num[Array, " columns"]) -> State:
-    """The state `enc.apply` takes: `x` in the system, all ancillas in |0>."""
+    """The state `enc.apply` takes: `x` in the system, all ancillas in |0>.
+
+    Raises:
+        ValueError: x is not a vector of `enc.shape[1]` entries.
+    """
+    _require_length("x", x, enc.shape[1])
     return with_ancillas(registers.embed(x, enc.domain, enc.num_qubits), enc.num_ancillas)
 
 
@@ -118,6 +148,10 @@ def _by_circuit(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " r
 def _postselect_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     _, tangent = jax.jvp(lambda enc, x: enc.matvec(x), primals, tangents)
     return postselect(*primals), tangent
+
+
+def _require_length(name: str, x: Array, length: int) -> None:
+    require(jnp.shape(x) == (length,), f"`{name}` must have shape ({length},), but has shape {jnp.shape(x)}.")
 
 
 def block(enc: BlockEncoding) -> Num[Array, "rows columns"]:

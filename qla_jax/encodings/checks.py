@@ -4,11 +4,16 @@ Messages name the argument, the rule and the value. Values can only be looked at
 vmap and grad a check on values is left out, and its outcome shows in `eps` instead.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
+
+ROUNDING = 64
+"""How many units of rounding a norm may exceed alpha by and still count as equal: a few operations, or one FFT."""
 
 
 def require(condition: bool, message: str) -> None:
@@ -22,9 +27,14 @@ def is_concrete(*values: ArrayLike) -> bool:
     return not any(isinstance(value, jax.core.Tracer) for value in values)
 
 
-def as_numeric(name: str, value: ArrayLike, ndim: int) -> Array:
-    """`value` as a floating or complex array of the given rank, entries finite where that can be seen."""
+def as_numeric(name: str, value: ArrayLike | Sequence[ArrayLike], ndim: int, like: Array | None = None) -> Array:
+    """`value` as a floating or complex array of the given rank, entries finite where that can be seen.
+
+    Python numbers take the precision of `like`, as they would in arithmetic with it.
+    """
     array = jnp.asarray(value)
+    if like is not None and not any(hasattr(part, "dtype") for part in jax.tree.leaves(value)):
+        array = array.astype(like.dtype) if jnp.isrealobj(array) else array.astype(jnp.result_type(like, jnp.complex64))
     if not jnp.issubdtype(array.dtype, jnp.inexact):
         array = array.astype(jnp.result_type(float))
     require(array.ndim == ndim, f"`{name}` must have {ndim} axes, but has shape {array.shape}.")
@@ -35,6 +45,25 @@ def as_numeric(name: str, value: ArrayLike, ndim: int) -> Array:
             where = tuple(int(i) for i in bad[0])
             raise ValueError(f"`{name}` must be finite, but entry {where} is {np.asarray(array)[where]}.")
     return array
+
+
+def as_alpha(alpha: ArrayLike | None, norm: Array, rule: str) -> tuple[Array, Array]:
+    """Alpha (`norm` unless given) and eps: an alpha below `norm` raises where it can be seen and is `inf` elsewhere."""
+    if alpha is None:
+        return norm, jnp.zeros_like(norm)
+    alpha = as_bound("alpha", alpha, norm.dtype)
+    if is_concrete(alpha):
+        require(bool(jnp.isfinite(alpha)), f"`alpha` must be finite, but is {alpha}.")
+    enough = norm <= alpha * (1 + ROUNDING * jnp.finfo(norm.dtype).eps)
+    if is_concrete(enough):
+        require(bool(enough), f"`alpha` must be at least {rule}, but alpha = {alpha} < {norm}.")
+    return alpha, jnp.where(enough, 0.0, jnp.inf).astype(norm.dtype)
+
+
+def require_kind(name: str, value: object, kind: type) -> None:
+    """Raise TypeError unless `value` is of the kind."""
+    if not isinstance(value, kind):
+        raise TypeError(f"`{name}` must be a {kind.__name__}, but is a {type(value).__name__}.")
 
 
 def as_bound(name: str, value: ArrayLike, dtype: jnp.dtype) -> Array:

@@ -22,8 +22,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_numeric, is_concrete, require
-from qla_jax.encodings.diagonal import ratio, rotate, rotate_back, subnormalization
+from qla_jax.encodings.checks import as_alpha, as_numeric, is_concrete, require
+from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
 from qla_jax.encodings.encoding import Encoding, State
 
 Vector = Num[Array, " n"]
@@ -40,10 +40,10 @@ class Circulant(BlockEncoding, kw_only=True):
     def apply_adjoint(self, state: State) -> State:
         return self._in_fourier_basis(lambda s: rotate_back(ratio(self._spectrum, self.alpha), s), state)
 
-    def matvec(self, x: Vector) -> Vector:
+    def _matvec(self, x: Vector) -> Vector:
         return self._in_fourier_basis(lambda s: self._spectrum * s, x)
 
-    def rmatvec(self, y: Vector) -> Vector:
+    def _rmatvec(self, y: Vector) -> Vector:
         return self._in_fourier_basis(lambda s: self._spectrum.conj() * s, y)
 
     @property
@@ -74,7 +74,7 @@ def block_encode_circulant(column: ArrayLike, *, alpha: ArrayLike | None = None)
         "`block_encode_toeplitz(column, roll(column[::-1], 1))`.",
     )
     norm = jnp.abs(jnp.fft.fft(column)).max()
-    alpha, eps = subnormalization(alpha, norm, "the spectral norm max|fft(column)|")
+    alpha, eps = as_alpha(alpha, norm, "the spectral norm max|fft(column)|")
     return Circulant(
         alpha=alpha,
         eps=eps,
@@ -109,11 +109,11 @@ class Toeplitz(BlockEncoding, kw_only=True):
         grid = _flip_beyond(size_in, state.reshape(-1, 2, self.circulant.shape[0]))
         return _flip_beyond(size_out, jax.vmap(run)(grid)).reshape(state.shape)
 
-    def matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+    def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         rows, columns = self.shape
         return self.circulant.matvec(jnp.pad(x, (0, self.circulant.shape[1] - columns)))[:rows]
 
-    def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+    def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         rows, columns = self.shape
         return self.circulant.rmatvec(jnp.pad(y, (0, self.circulant.shape[0] - rows)))[:columns]
 

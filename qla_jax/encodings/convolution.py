@@ -68,10 +68,10 @@ class Convolution(BlockEncoding, kw_only=True):
         grid = _shift_selected(grid, (COLUMN_TAP, COLUMN_FLAG, COLUMN), back[0], self.domain[2])
         return _shift_selected(grid, (ROW_TAP, ROW_FLAG, ROW), back[1], self.domain[1])
 
-    def matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+    def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return _real_parts(self._convolve, x.reshape(self.domain), self.kernel).reshape(-1)
 
-    def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+    def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         def transposed(y: Array, kernel: Array) -> Array:
             image = jax.ShapeDtypeStruct(self.domain, y.dtype)
             return jax.linear_transpose(lambda x: self._convolve(x, kernel), image)(y)[0]

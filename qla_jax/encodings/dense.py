@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_bound, as_numeric, is_concrete, require
+from qla_jax.encodings.checks import as_alpha, as_bound, as_numeric, is_concrete, require
 from qla_jax.encodings.encoding import State
 
 
@@ -32,10 +32,10 @@ class Dense(BlockEncoding, kw_only=True):
     def apply_adjoint(self, state: State) -> State:
         return (state.reshape(-1) @ self.unitary.conj()).reshape(state.shape)
 
-    def matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+    def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return self.matrix @ x
 
-    def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+    def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         return y @ self.matrix.conj()
 
 
@@ -56,18 +56,14 @@ def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None) -> Dense:
     """
     matrix = as_numeric("matrix", matrix, ndim=2)
     norm = jnp.linalg.norm(matrix, 2)
-    slack = 8 * matrix.shape[0] * jnp.finfo(norm.dtype).eps
-    size = norm if alpha is None else as_bound("alpha", alpha, matrix.dtype)
-    enough = norm <= size * (1 + slack)
-    if is_concrete(enough):
-        require(bool(enough), f"`alpha` must be at least the spectral norm of `matrix`, but alpha = {size} < {norm}.")
+    size, eps = as_alpha(alpha, norm, "the spectral norm of `matrix`")
     qubits = (max(matrix.shape) - 1).bit_length()
     contraction = matrix / jnp.where(size == 0, 1, size)
     square = jnp.zeros((1 << qubits, 1 << qubits), matrix.dtype)
     square = square.at[: matrix.shape[0], : matrix.shape[1]].set(contraction)
     return Dense(
         alpha=size,
-        eps=jnp.where(enough, 0, jnp.inf).astype(norm.dtype),
+        eps=eps,
         num_ancillas=1,
         num_qubits=qubits,
         norm_bound=norm,

@@ -23,12 +23,9 @@ from jaxtyping import Num
 from qla_jax.encodings import registers
 from qla_jax.encodings.amplitudes import DiagonalOfAmplitudes, diagonal_of_amplitudes
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_bound, as_numeric, is_concrete, require
+from qla_jax.encodings.checks import as_alpha, as_numeric, require
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.vector import VectorEncoding
-
-ROUNDING = 64
-"""How many units of rounding a norm may exceed alpha by and still count as equal: a few operations, or one FFT."""
 
 
 class Diagonal(BlockEncoding, kw_only=True):
@@ -42,10 +39,10 @@ class Diagonal(BlockEncoding, kw_only=True):
     def apply_adjoint(self, state: State) -> State:
         return rotate_back(self._ratios, state)
 
-    def matvec(self, x: Num[Array, " size"]) -> Num[Array, " size"]:
+    def _matvec(self, x: Num[Array, " size"]) -> Num[Array, " size"]:
         return self.values * x
 
-    def rmatvec(self, y: Num[Array, " size"]) -> Num[Array, " size"]:
+    def _rmatvec(self, y: Num[Array, " size"]) -> Num[Array, " size"]:
         return self.values.conj() * y
 
     @property
@@ -76,7 +73,7 @@ def block_encode_diagonal(
         return diagonal_of_amplitudes(values)
     values = as_numeric("values", values, ndim=max(jnp.ndim(values), 1))
     norm = jnp.abs(values).max()
-    alpha, eps = subnormalization(alpha, norm, "the largest |value|")
+    alpha, eps = as_alpha(alpha, norm, "the largest |value|")
     return Diagonal(
         alpha=alpha,
         eps=eps,
@@ -87,17 +84,6 @@ def block_encode_diagonal(
         codomain=values.shape,
         values=values.reshape(-1),
     )
-
-
-def subnormalization(alpha: ArrayLike | None, norm: Array, rule: str) -> tuple[Array, Array]:
-    """Alpha (`norm` unless given) and eps: an alpha below `norm` raises where it can be seen and is `inf` elsewhere."""
-    if alpha is None:
-        return norm, jnp.zeros_like(norm)
-    alpha = as_bound("alpha", alpha, norm.dtype)
-    enough = norm <= alpha * (1 + ROUNDING * jnp.finfo(norm.dtype).eps)
-    if is_concrete(enough):
-        require(bool(enough), f"`alpha` must be at least {rule}, but alpha = {alpha} < {norm}.")
-    return alpha, jnp.where(enough, 0.0, jnp.inf).astype(norm.dtype)
 
 
 def ratio(values: Array, alpha: Array) -> Array:

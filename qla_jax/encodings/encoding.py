@@ -7,6 +7,7 @@ circuits that run a part on some of the qubits and leave the others idle.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +38,13 @@ class Encoding(struct.PyTreeNode, ABC, kw_only=True):
     eps: Array
     num_ancillas: int = struct.field(pytree_node=False)
     num_qubits: int = struct.field(pytree_node=False)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**{"repr": False, **options})  # not every array of every part
+
+    def __repr__(self) -> str:
+        told = f"alpha={self.alpha}, eps={self.eps}, num_ancillas={self.num_ancillas}, num_qubits={self.num_qubits}"
+        return f"{type(self).__name__}({told})"
 
     @abstractmethod
     def apply(self, state: State) -> State:

@@ -17,7 +17,7 @@ from jaxtyping import Num
 
 from qla_jax.encodings import registers
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_numeric, require, times
+from qla_jax.encodings.checks import as_numeric, require, require_kind, times
 from qla_jax.encodings.encoding import (
     Encoding,
     State,
@@ -30,7 +30,7 @@ from qla_jax.encodings.encoding import (
     swap_qubits,
 )
 from qla_jax.encodings.lcu import amplitudes, apply_lcu, apply_lcu_adjoint, combine, flagged_lcu, lcu_parameters
-from qla_jax.encodings.preparation import prepare, unprepare
+from qla_jax.encodings.preparation import length, prepare, unprepare
 from qla_jax.encodings.vector import VectorEncoding, same_place
 
 Vector = Num[Array, " n"]
@@ -55,7 +55,7 @@ class VectorSum(VectorEncoding, kw_only=True):
         return tuple((part, 1) for part in self.parts)
 
 
-def vector_sum(*parts: VectorEncoding, weights: ArrayLike | None = None) -> VectorSum:
+def vector_sum(*parts: VectorEncoding, weights: ArrayLike | Sequence[ArrayLike] | None = None) -> VectorSum:
     r"""Lemma 1: a weighted sum $\sum_i w_i x_i$ of m vector encodings.
 
     A $(\sum_i|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max_i a_i,\ \sum_i|w_i|\epsilon_i)$-vector-encoding.
@@ -67,7 +67,9 @@ def vector_sum(*parts: VectorEncoding, weights: ArrayLike | None = None) -> Vect
         ValueError: no parts, a number of weights other than that of parts, or parts on different registers.
     """
     require(len(parts) > 0, "`parts` must hold at least one vector encoding, but is empty.")
-    weights = as_numeric("weights", jnp.ones(len(parts), parts[0].alpha.dtype) if weights is None else weights, ndim=1)
+    for part in parts:
+        require_kind("parts", part, VectorEncoding)
+    weights = as_numeric("weights", (1.0,) * len(parts) if weights is None else weights, ndim=1, like=parts[0].alpha)
     require(
         len(weights) == len(parts), f"`weights` must match the parts, but there are {len(weights)} for {len(parts)}."
     )
@@ -113,13 +115,15 @@ def matrix_vector_product(matrix: BlockEncoding, vec: VectorEncoding) -> MatrixV
     Raises:
         ValueError: the vector does not live on the domain of the matrix.
     """
+    require_kind("matrix", matrix, BlockEncoding)
+    require_kind("vec", vec, VectorEncoding)
     require(
         same_place(matrix.domain, vec.sizes),
         f"`vec` must live on the domain {matrix.domain} of `matrix`, but lives on {vec.sizes}.",
     )
     return MatrixVectorProduct(
         alpha=matrix.alpha * vec.alpha,
-        eps=times(matrix.norm_bound, vec.eps) + times(matrix.eps, jnp.linalg.norm(vec.encoded)),
+        eps=times(matrix.norm_bound, vec.eps) + times(matrix.eps, length(vec.encoded)),
         num_ancillas=matrix.num_ancillas + vec.num_ancillas,
         num_qubits=max(matrix.num_qubits, vec.num_qubits),
         encoded=matrix.matvec(vec.encoded),
@@ -164,7 +168,9 @@ def vector_tensor(left: VectorEncoding, right: VectorEncoding) -> VectorTensor:
 
     An $(\alpha\beta,\ a + b,\ \|\tilde x\|\epsilon_y + \|\tilde y\|\epsilon_x + \epsilon_x\epsilon_y)$-vector-encoding.
     """
-    norms = jnp.linalg.norm(left.encoded), jnp.linalg.norm(right.encoded)
+    require_kind("left", left, VectorEncoding)
+    require_kind("right", right, VectorEncoding)
+    norms = length(left.encoded), length(right.encoded)
     return VectorTensor(
         alpha=left.alpha * right.alpha,
         eps=times(norms[0], right.eps) + times(norms[1], left.eps) + times(left.eps, right.eps),
@@ -227,12 +233,14 @@ def concatenate(parts: Sequence[VectorEncoding]) -> Concatenation:
     parts = tuple(parts)
     require(len(parts) > 0, "`parts` must hold at least one vector encoding, but is empty.")
     for part in parts:
+        require_kind("parts", part, VectorEncoding)
         fits = same_place(part.sizes, parts[0].sizes)
         require(fits, f"`parts` must all live on registers {parts[0].sizes}, but one lives on {part.sizes}.")
     alphas, errors = jnp.stack([part.alpha for part in parts]), jnp.stack([part.eps for part in parts])
+    unknown = jnp.isinf(errors)
     return Concatenation(
-        alpha=jnp.linalg.norm(alphas),
-        eps=jnp.linalg.norm(errors),
+        alpha=length(alphas),
+        eps=jnp.where(unknown.any(), jnp.inf, length(jnp.where(unknown, 0, errors))),
         num_ancillas=max(part.num_ancillas for part in parts),
         num_qubits=(len(parts) - 1).bit_length() + max(part.num_qubits for part in parts),
         encoded=jnp.concatenate([part.encoded for part in parts]),

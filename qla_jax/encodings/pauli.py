@@ -51,10 +51,10 @@ class PauliSum(BlockEncoding, kw_only=True):
         chosen = (turned * self._units)[:, None] * chosen
         return unprepare(loaded, jnp.concatenate([chosen, branches[terms:]]))
 
-    def matvec(self, x: Num[Array, " system"]) -> Num[Array, " system"]:
+    def _matvec(self, x: Num[Array, " system"]) -> Num[Array, " system"]:
         return self._sum(self.coeffs * self._units, x)
 
-    def rmatvec(self, y: Num[Array, " system"]) -> Num[Array, " system"]:
+    def _rmatvec(self, y: Num[Array, " system"]) -> Num[Array, " system"]:
         return self._sum(self.coeffs.conj() * self._units, y)
 
     def _sum(self, weights: Num[Array, " terms"], x: Num[Array, " system"]) -> Num[Array, " system"]:

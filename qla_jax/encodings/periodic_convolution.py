@@ -38,10 +38,10 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
         grid = jnp.einsum("rsij,jrs->irs", unitaries, grid)
         return jnp.fft.ifft2(grid, norm="ortho").reshape(state.shape)
 
-    def matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+    def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return self._multiply(self.symbol, x.reshape(self.domain))
 
-    def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+    def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         return self._multiply(self.symbol.conj().mT, y.reshape(self.codomain))
 
     def _multiply(self, symbol: Array, x: Array) -> Array:

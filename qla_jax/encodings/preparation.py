@@ -28,8 +28,14 @@ def unit_vector(x: Num[Array, " n"]) -> tuple[Num[Array, " n"], Num[Array, ""]]:
     # Scaling by the largest entry first keeps tiny and huge vectors from under- or overflowing when squared.
     largest = jnp.where(nonzero, jnp.abs(jnp.where(nonzero, x, start)).max(), 1)
     scaled = jnp.where(nonzero, x, start) / largest
-    length = jnp.sqrt(jnp.sum(jnp.square(scaled.real) + jnp.square(scaled.imag)))
-    return scaled / length, jnp.where(nonzero, length * largest, 0)
+    size = jnp.sqrt(jnp.sum(jnp.square(scaled.real) + jnp.square(scaled.imag)))
+    return scaled / size, jnp.where(nonzero, size * largest, 0)
+
+
+def length(x: Num[Array, " n"]) -> Num[Array, ""]:
+    """The norm of `x`, with zero derivative at zero, where `jnp.linalg.norm` has NaN; infinite entries make it `inf`."""
+    infinite = jnp.isinf(x)
+    return jnp.where(jnp.any(infinite), jnp.inf, unit_vector(jnp.where(infinite, 0, x))[1])
 
 
 def _reflection(unit: Array) -> tuple[Array, Array]:

@@ -83,12 +83,12 @@ class Sparse(BlockEncoding, kw_only=True):
         sizes = jnp.abs(weights).max(axis=1)
         return amplitudes(sizes), jax.vmap(ratio)(weights, sizes), rows
 
-    def matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+    def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         rows, columns, _ = self.pattern.entries
         terms = self.values * x[columns]
         return jnp.zeros(self.shape[0], terms.dtype).at[rows].add(terms)
 
-    def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+    def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         rows, columns, _ = self.pattern.entries
         terms = self.values.conj() * y[rows]
         return jnp.zeros(self.shape[1], terms.dtype).at[columns].add(terms)

@@ -23,10 +23,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax.encodings import registers
-from qla_jax.encodings.checks import as_bound, as_numeric, is_concrete, require
+from qla_jax.encodings.checks import as_bound, as_numeric, is_concrete, require, require_kind
 from qla_jax.encodings.dense import _qubits_of
 from qla_jax.encodings.encoding import Encoding, State, with_ancillas
-from qla_jax.encodings.preparation import prepare, unit_vector, unprepare
+from qla_jax.encodings.preparation import length, prepare, unit_vector, unprepare
 
 
 class VectorEncoding(Encoding, kw_only=True):
@@ -47,7 +47,27 @@ class VectorEncoding(Encoding, kw_only=True):
     @property
     def amplitude(self) -> Array:
         r"""$\|\langle 0|U|0\rangle|0\rangle\|$, the flagged amplitude; its square is the success probability."""
-        return jnp.linalg.norm(self.encoded) / jnp.where(self.alpha == 0, 1, self.alpha)
+        return length(self.encoded) / jnp.where(self.alpha == 0, 1, self.alpha)
+
+    __array_ufunc__ = None  # a NumPy scalar on the left leaves the product to __rmul__
+
+    # The operators live in lemmas.py, which needs this class: hence the late imports.
+    def __add__(self, other: "VectorEncoding") -> "VectorEncoding":
+        from qla_jax.encodings.lemmas import vector_sum
+
+        return vector_sum(self, other) if isinstance(other, VectorEncoding) else NotImplemented
+
+    def __sub__(self, other: "VectorEncoding") -> "VectorEncoding":
+        from qla_jax.encodings.lemmas import vector_sum
+
+        return vector_sum(self, other, weights=(1.0, -1.0)) if isinstance(other, VectorEncoding) else NotImplemented
+
+    def __mul__(self, factor: ArrayLike) -> "VectorEncoding":
+        from qla_jax.encodings.lemmas import vector_sum
+
+        return vector_sum(self, weights=as_numeric("factor", factor, ndim=0)[None])
+
+    __rmul__ = __mul__
 
 
 @jax.custom_jvp
@@ -212,6 +232,7 @@ def normalize(vec: VectorEncoding) -> Normalized:
     Raises:
         ValueError: an exact encoding of the zero vector, where that can be seen.
     """
+    require_kind("vec", vec, VectorEncoding)
     direction, norm = unit_vector(vec.encoded)
     if is_concrete(norm, vec.eps):
         require(bool((norm > 0) | (vec.eps > 0)), "`vec` must have a direction, but encodes the zero vector, norm 0.0.")

@@ -24,6 +24,7 @@ from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import is_concrete, require, times
 from qla_jax.encodings.encoding import Encoding, State
 from qla_jax.encodings.lemmas import MatrixVectorProduct, matrix_vector_product, vector_sum
+from qla_jax.encodings.preparation import length
 from qla_jax.encodings.vector import Normalized, VectorEncoding, direction_error, normalize, same_place
 from qla_jax.polynomials import Polynomial, chebyshev, erf
 from qla_jax.transforms.activation import activate, approximation_error
@@ -120,7 +121,7 @@ def skip_norm_block(
     approximation = approximation_error(product.encoded, poly)
     eps_sharp = jnp.asarray(jnp.inf)
     if skip_bound is not None:
-        own = times(weight.eps, jnp.linalg.norm(vec.encoded))
+        own = times(weight.eps, length(vec.encoded))
         moved = times(_contraction(weight, product, skip_bound), vec.eps) + times(LIPSCHITZ, own)
         eps_sharp = direction_error(moved + approximation, circuit.norm)
     degree_sum = jnp.abs(
@@ -179,7 +180,7 @@ def chain(network: SkipNormBlock) -> list[SkipNormBlock]:
 def ideal_skip_norm(matvec: Callable[[Vector], Vector], x: Vector) -> tuple[Vector, Array]:
     """The ideal block with the true erf, and its norm N: what the encodings approximate, never a part of them."""
     y = x + jax.scipy.special.erf(SCALE * matvec(x))
-    norm = jnp.linalg.norm(y)
+    norm = length(y)
     return y / norm, norm
 
 

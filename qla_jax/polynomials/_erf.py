@@ -11,6 +11,8 @@ References:
     Rattew et al. (2025), Lemma B.19. https://arxiv.org/abs/2510.07195
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -56,9 +58,9 @@ def erf(scale: ArrayLike, *, degree: int | None = None, eps: float | None = None
     half = (degree - 1) // 2
     count = 2 * degree + 64
     gauss = chebyshev.interpolate(jnp.exp(-jnp.square(m * jnp.asarray(chebyshev.nodes(count), m.dtype))))
-    coeffs = _integral(gauss[: 2 * half + 1 : 2]) * (2 * m / np.sqrt(np.pi))
+    coeffs = _integral(gauss[: 2 * half + 1 : 2]) * (2 * m / math.sqrt(math.pi))
     tail, folded = _tail(m, half), _tail(m, count - half - 1)
-    slope = 2 * m / np.sqrt(np.pi)
+    slope = 2 * m / math.sqrt(math.pi)
     j = half + 1
     return Polynomial(
         coeffs=coeffs,
@@ -93,7 +95,7 @@ def _tail(m: Array, last: int | np.ndarray) -> Array:
 
 def _smallest_degree(m: float, eps: float) -> int:
     half = np.arange(MAX_DEGREE // 2 + 1)
-    slope = 2 * m / np.sqrt(np.pi)
+    slope = 2 * m / math.sqrt(math.pi)
     bounds = slope * np.asarray(_tail(jnp.asarray(m), half)) * (1 / (2 * half + 3) + 1 / (2 * half + 1))
     enough = np.flatnonzero(bounds <= eps / 2)  # half of eps is left for what sampling folds back
     if not len(enough):

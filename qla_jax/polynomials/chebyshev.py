@@ -6,6 +6,8 @@ Example:
     True
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -91,4 +93,4 @@ def sup_bound(coeffs: Coefficients) -> Array:
     degree = len(coeffs) - 1
     count = 8 * (degree + 1)
     samples = jnp.abs(evaluate(coeffs, jnp.asarray(nodes(count), coeffs.dtype)))
-    return samples.max() / np.cos(np.pi * degree / (2 * count))
+    return samples.max() / math.cos(math.pi * degree / (2 * count))

@@ -16,9 +16,10 @@ from jax import Array
 from jaxtyping import Num
 
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
-from qla_jax.encodings.checks import require, times
+from qla_jax.encodings.checks import require, require_kind, times
 from qla_jax.encodings.encoding import Encoding, State
 from qla_jax.encodings.lemmas import MatrixVectorProduct, matrix_vector_product
+from qla_jax.encodings.preparation import length
 from qla_jax.encodings.vector import VectorEncoding
 from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import Polynomial
@@ -67,6 +68,8 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
     Raises:
         ValueError: a polynomial that is not odd; split it into odd and even parts and add them with `vector_sum`.
     """
+    require_kind("vec", vec, VectorEncoding)
+    require_kind("poly", poly, Polynomial)
     require(
         poly.parity == "odd",
         f"`poly` must be odd, but its parity is {poly.parity!r}; encode odd and even parts apart and add them.",
@@ -99,7 +102,7 @@ def approximation_error(x: Vector, poly: Polynomial) -> Array:
     if poly.lipschitz is None:
         return jnp.zeros((), x.real.dtype)
     size = jnp.abs(x)
-    bound = jnp.minimum(times(math.sqrt(size.size), poly.error_bound), times(poly.relative_bound, jnp.linalg.norm(x)))
+    bound = jnp.minimum(times(math.sqrt(size.size), poly.error_bound), times(poly.relative_bound, length(x)))
     return jnp.where(size.max() <= 1 + 8 * jnp.finfo(size.dtype).eps, bound, jnp.inf)
 
 

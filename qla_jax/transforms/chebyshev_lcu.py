@@ -65,10 +65,10 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
 
         return jax.lax.scan(step, branches, jnp.arange(len(branches)), reverse=True)[0]
 
-    def matvec(self, x: Vector) -> Vector:
+    def _matvec(self, x: Vector) -> Vector:
         return self._series(self.coeffs, x)
 
-    def rmatvec(self, y: Vector) -> Vector:
+    def _rmatvec(self, y: Vector) -> Vector:
         return self._series(self.coeffs.conj(), y)
 
     def _series(self, coeffs: Array, x: Vector) -> Vector:
@@ -107,7 +107,7 @@ def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
     Raises:
         ValueError: coefficients that are not a vector of finite numbers.
     """
-    coeffs = as_numeric("even_coeffs", even_coeffs, ndim=1)
+    coeffs = as_numeric("even_coeffs", even_coeffs, ndim=1, like=enc.alpha)
     sizes = jnp.abs(coeffs)
     slack = 1 + 8 * jnp.finfo(sizes.dtype).eps
     known = (enc.eps == 0) | (jnp.isfinite(enc.eps) & (enc.norm_bound <= slack * enc.alpha))

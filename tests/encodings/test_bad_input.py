@@ -85,7 +85,7 @@ FAULTS = {
     ),
     "matrix times an image padded elsewhere": Fault(lambda: a(4, 15) @ v(3, 5), "vec", r"\(15,\).*\(3, 5\)"),
     "sum of different shapes": Fault(lambda: a(3, 4) + a(4, 3), "parts", r"\(3,\) x \(4,\).*\(4,\) x \(3,\)"),
-    "combination of nothing": Fault(lambda: linear_combination([], []), "weights", r"\(0,\)"),
+    "combination of nothing": Fault(lambda: linear_combination([], []), "parts", "empty"),
     "three weights for two": Fault(lambda: linear_combination([1, 1, 1], [a(2, 2), a(2, 2)]), "weights", "3 for 2"),
     "weight of infinity": Fault(lambda: linear_combination([1, np.inf], [a(2, 2), a(2, 2)]), "weights", "inf"),
     "factor of NaN": Fault(lambda: np.nan * a(2, 2), "factor", "nan"),

@@ -1,13 +1,16 @@
 """The convolution layer as a circuit: its matrix built otherwise, its ancillas, its memory."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.signal
+from jax import Array
 
 from qla_jax.encodings.block import block, embed, postselect
-from qla_jax.encodings.convolution import Convolution, block_encode_convolution
+from qla_jax.encodings.convolution import block_encode_convolution
 from tests.cases import convolution, cplx, derivative, nearby, norm2, positions, real, slope
 
 CIRCUITS = {  # (kernel, image, padding): ancillas by hand, index registers of the taps and flags
@@ -16,9 +19,12 @@ CIRCUITS = {  # (kernel, image, padding): ancillas by hand, index registers of t
     "one tap": (cplx(2, 3, 1, 1), (2, 1), "same", (1 + 2 + 0 + 0) + (1 + 0 + 0)),
     "one row": (real(1, 1, 1, 4), (1, 5), "same", (0 + 0 + 0 + 2) + (0 + 0 + 1)),
     "complex, unequal channels and sides": (cplx(3, 2, 2, 3), (3, 4), "same", (2 + 1 + 1 + 2) + (1 + 1 + 1)),
-    "more channels in than out, top-left": (real(1, 3, 2, 2), (3, 5), "top-left", (0 + 2 + 1 + 1) + (1 + 1 + 1)),
-    "complex, top-left": (cplx(2, 1, 3, 2), (3, 3), "top-left", (1 + 0 + 2 + 1) + (1 + 1 + 1)),
-    "zero taps": (real(2, 1, 3, 2) * (real(2, 1, 3, 2) > 0), (3, 2), "same", (1 + 0 + 2 + 1) + (1 + 1 + 1)),
+    "complex, more channels in than out, top-left": (
+        cplx(1, 3, 2, 2),
+        (3, 5),
+        "top-left",
+        (0 + 2 + 1 + 1) + (1 + 1 + 1),
+    ),
 }
 
 
@@ -50,21 +56,22 @@ def in_place(dense: np.ndarray, codomain: tuple[int, ...], domain: tuple[int, ..
     return placed
 
 
-@jax.jit
-def views(enc: Convolution) -> tuple:
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def views(kernel: Array, image: tuple[int, int], padding: str) -> tuple:
     """The flagged block by the circuit in both directions, all of the system register, and the encoded views."""
+    enc = block_encode_convolution(kernel, image, padding=padding)
     columns, rows = jnp.eye(enc.shape[1]), jnp.eye(enc.shape[0])
     forward = jax.vmap(lambda x: enc.apply(embed(enc, x))[0], out_axes=1)(columns)
     backward = jax.vmap(lambda y: enc.apply_adjoint(embed(enc.replace(domain=enc.codomain), y))[0], out_axes=1)(rows)
-    return forward, backward, block(enc), jax.vmap(enc.rmatvec, out_axes=1)(rows)
+    return enc, forward, backward, block(enc), jax.vmap(enc.rmatvec, out_axes=1)(rows)
 
 
 @pytest.mark.numerics
 @pytest.mark.parametrize(("kernel", "image", "padding", "ancillas"), CIRCUITS.values(), ids=CIRCUITS)
 def test_the_circuit_and_the_encoded_view_are_the_layer_and_leave_padding_empty(kernel, image, padding, ancillas, tol):
-    enc = block_encode_convolution(kernel, image, padding=padding)
+    enc, *found = views(kernel, image, padding)
+    forward, backward, encoded, adjoint = map(np.asarray, found)
     dense, size = matrix(kernel, image, padding), 1 << enc.num_qubits
-    forward, backward, encoded, adjoint = map(np.asarray, views(enc))
     np.testing.assert_allclose(enc.alpha, np.abs(kernel).sum(), rtol=tol("exact"))
     assert (enc.eps, enc.num_ancillas) == (0, ancillas)
     atol = tol("rounding", factor=float(enc.alpha))
@@ -86,14 +93,12 @@ def test_the_circuit_and_the_encoded_view_are_the_layer_and_leave_padding_empty(
         (real(3, 2, 3, 3), (5, 6), "same"),
         (cplx(2, 3, 2, 4), (5, 7), "same"),
         (cplx(2, 3, 3, 2), (6, 5), "top-left"),
-        (real(1, 1, 5, 1), (5, 3), "same"),
     ],
-    ids=["same", "same, even sizes", "top-left", "as wide as the image"],
+    ids=["same", "same, even sizes", "top-left"],
 )
 def test_the_layer_is_the_correlation_of_scipy(kernel, image, padding, tol):
     x = cplx(kernel.shape[1], *image) if np.iscomplexobj(kernel) else real(kernel.shape[1], *image)
-    enc = block_encode_convolution(kernel, image, padding=padding)
-    found = jax.jit(lambda enc, x: enc.matvec(x))(enc, x.reshape(-1))
+    found = jax.jit(lambda k, x: block_encode_convolution(k, image, padding=padding).matvec(x))(kernel, x.reshape(-1))
     np.testing.assert_allclose(
         np.asarray(found).reshape(-1, *image), layer(kernel, x, padding), rtol=0, atol=tol("rounding", factor=10)
     )
@@ -107,13 +112,24 @@ def test_the_same_kernel_at_another_anchor_is_another_matrix():
         "convolution, not correlation": lambda k, m: (1 - k, 1 - m),
         "columns for rows": lambda k, m: (m - 1, k - 1),
     }
-    found = np.asarray(block(block_encode_convolution(kernel, image)))
+    build = jax.jit(lambda k, padding: block(block_encode_convolution(k, image, padding=padding)), static_argnums=1)
+    found, top_left = (np.asarray(build(kernel, padding)) for padding in ("same", "top-left"))
     for place in wrong.values():
         assert np.abs(found - convolution(kernel, image, place)).max() > 0.1
-    top_left = np.asarray(block(block_encode_convolution(kernel, image, padding="top-left")))
     assert np.abs(found - top_left).max() > 0.1
     # By the paper's anchor nothing is read from below or from the right.
     np.testing.assert_array_equal(np.triu(top_left.reshape(4, 4, 4, 4)[0, :, 0]), np.diag([kernel[0, 0, 0, 0]] * 4))
+
+
+X, LEFT = cplx(9), cplx(18)
+
+
+@jax.jit
+@jax.jacrev
+def slopes(kernel: Array) -> tuple:
+    enc = block_encode_convolution(kernel, (3, 3))
+    x = jnp.asarray(X)
+    return jnp.vdot(LEFT, postselect(enc, x) + 2 * enc.matvec(x)).real, enc.alpha + enc.norm_bound
 
 
 @pytest.mark.numerics
@@ -129,18 +145,11 @@ def test_the_same_kernel_at_another_anchor_is_another_matrix():
 )
 def test_gradients_are_those_of_the_layer_where_taps_are_zero_too(kernel, tol):
     """Through the circuit and the encoded view; the layer is linear in its taps, zero or not."""
-    x, left = cplx(9), cplx(18)
-
-    def scalar(kernel, x):
-        enc = block_encode_convolution(kernel, (3, 3))
-        bounds = enc.alpha + enc.norm_bound
-        return jnp.vdot(left, postselect(enc, x) + 2 * enc.matvec(x)).real, bounds
-
-    gradient, bounds = jax.jit(jax.jacrev(scalar))(jnp.asarray(kernel), jnp.asarray(x))
+    gradient, bounds = slopes(jnp.asarray(kernel))
     assert np.isfinite(bounds).all()
     for seed in range(2):
         step = nearby(kernel, seed=seed, by=1.0, only_direction=True)
-        reference = 3 * np.vdot(left, matrix(step, (3, 3), "same") @ x).real
+        reference = 3 * np.vdot(LEFT, matrix(step, (3, 3), "same") @ X).real
         assert abs(slope(gradient, step) - reference) <= tol("gradient", factor=max(1, abs(reference)))
 
 
@@ -153,19 +162,17 @@ def test_the_gradient_of_alpha_is_the_sign_of_each_tap():
 
 
 @pytest.mark.parametrize(
-    ("shape", "image", "qubits"),
-    [((1, 1, 3, 3), (16, 16), 14), ((2, 2, 2, 2), (16, 16), 16)],
-    ids=["14 qubits", "16 qubits"],
+    ("shape", "image", "qubits", "way"),
+    [((1, 1, 3, 3), (16, 16), 14, "apply"), ((2, 2, 2, 2), (16, 16), 16, "apply_adjoint")],
 )
-@pytest.mark.parametrize("way", ["apply", "apply_adjoint"])
 def test_the_compiled_circuit_holds_at_most_four_states(shape, image, qubits, way):
     """Input, output and all that lies between: no matrix is ever formed."""
-    enc = block_encode_convolution(real(*shape), image)
+    enc = jax.eval_shape(lambda k: block_encode_convolution(k, image), jnp.zeros(shape))
     assert enc.num_ancillas + enc.num_qubits == qubits
     state = jax.ShapeDtypeStruct((1 << enc.num_ancillas, 1 << enc.num_qubits), enc.alpha.dtype)
     memory = jax.jit(lambda enc, s: getattr(enc, way)(s)).lower(enc, state).compile().memory_analysis()
     used = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
-    assert used <= 4.1 * state.size * state.dtype.itemsize  # the kernel and a few index vectors are no states
+    assert used <= 4 * state.size * state.dtype.itemsize
 
 
 def test_the_paper_takes_more_ancillas():

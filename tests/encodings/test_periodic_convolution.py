@@ -1,12 +1,15 @@
 """The layer on a torus: its matrix by rolling images, and an alpha that wastes nothing."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import Array
 
 from qla_jax.encodings.block import block, embed, postselect
-from qla_jax.encodings.periodic_convolution import PeriodicConvolution, block_encode_periodic_convolution
+from qla_jax.encodings.periodic_convolution import block_encode_periodic_convolution
 from tests.cases import cplx, nearby, norm2, positions, real, slope
 
 KERNELS = {
@@ -29,19 +32,20 @@ def rolled(kernel: np.ndarray, image: tuple[int, int]) -> np.ndarray:
     return out.reshape(len(basis), -1).T
 
 
-@jax.jit
-def views(enc: PeriodicConvolution) -> tuple:
+@functools.partial(jax.jit, static_argnums=1)
+def views(kernel: Array, image: tuple[int, int]) -> tuple:
+    enc = block_encode_periodic_convolution(kernel, image)
     columns, rows = jnp.eye(enc.shape[1]), jnp.eye(enc.shape[0])
     forward = jax.vmap(lambda x: enc.apply(embed(enc, x))[0], out_axes=1)(columns)
     backward = jax.vmap(lambda y: enc.apply_adjoint(embed(enc.replace(domain=enc.codomain), y))[0], out_axes=1)(rows)
-    return forward, backward, block(enc), jax.vmap(enc.rmatvec, out_axes=1)(rows)
+    return enc, forward, backward, block(enc), jax.vmap(enc.rmatvec, out_axes=1)(rows)
 
 
 @pytest.mark.numerics
 @pytest.mark.parametrize(("kernel", "image"), KERNELS.values(), ids=KERNELS)
 def test_the_circuit_and_the_encoded_view_are_the_circular_correlation(kernel, image, tol):
-    enc, dense = block_encode_periodic_convolution(kernel, image), rolled(kernel, image)
-    forward, backward, encoded, adjoint = map(np.asarray, views(enc))
+    (enc, *found), dense = views(kernel, image), rolled(kernel, image)
+    forward, backward, encoded, adjoint = map(np.asarray, found)
     np.testing.assert_allclose(enc.alpha, norm2(dense), rtol=tol("exact", factor=10), atol=0)
     assert (enc.num_ancillas, enc.eps, enc.norm_bound) == (1, 0, enc.alpha)
     atol = tol("rounding", factor=max(1.0, norm2(dense)))
@@ -53,26 +57,39 @@ def test_the_circuit_and_the_encoded_view_are_the_circular_correlation(kernel, i
     np.testing.assert_allclose(adjoint, dense.conj().T, rtol=0, atol=atol)
 
 
+X, LEFT = cplx(8), cplx(4)
+
+
+@jax.jit
+@jax.jacrev
+def slopes(kernel: Array) -> tuple:
+    enc = block_encode_periodic_convolution(kernel, (2, 2))
+    x = jnp.asarray(X)
+    return jnp.vdot(LEFT, postselect(enc, x) + 2 * enc.matvec(x)).real, enc.alpha
+
+
+DELTA = np.zeros((1, 2, 3, 3))
+DELTA[:, :, 1, 1] = 1
+
+
 @pytest.mark.numerics
-@pytest.mark.parametrize("kernel", [real(1, 2, 3, 3), np.zeros((1, 2, 3, 3)), np.ones((1, 2, 1, 1))])
+@pytest.mark.parametrize("kernel", [real(1, 2, 3, 3), 0 * DELTA, DELTA], ids=["generic", "zero", "one tap"])
 def test_gradients_are_those_of_the_layer_at_degenerate_symbols_too(kernel, tol):
-    x, left = cplx(8), cplx(4)
-
-    def scalar(kernel):
-        enc = block_encode_periodic_convolution(kernel, (2, 2))
-        return jnp.vdot(left, postselect(enc, x) + 2 * enc.matvec(x)).real, enc.alpha
-
-    gradient, slope_of_alpha = jax.jit(jax.jacrev(scalar))(jnp.asarray(kernel))
+    gradient, slope_of_alpha = slopes(jnp.asarray(kernel))
     assert np.isfinite(slope_of_alpha).all()
     step = nearby(kernel, by=1.0, only_direction=True)
-    reference = 3 * np.vdot(left, rolled(step, (2, 2)) @ x).real
+    reference = 3 * np.vdot(LEFT, rolled(step, (2, 2)) @ X).real
     assert abs(slope(gradient, step) - reference) <= tol("gradient", factor=max(1, abs(reference)))
 
 
 def test_real_kernels_keep_real_images_real():
-    enc = block_encode_periodic_convolution(real(1, 1, 3, 3), (2, 2))
-    assert jnp.isrealobj(enc.matvec(jnp.ones(4)))
-    assert jnp.iscomplexobj(enc.matvec(1j * jnp.ones(4)))
+    def image(kernel, x):
+        return block_encode_periodic_convolution(kernel, (2, 2)).matvec(x)
+
+    kernel, x = jnp.ones((1, 1, 3, 3)), jnp.ones(4)
+    assert jnp.isrealobj(jax.eval_shape(image, kernel, x))
+    assert jnp.iscomplexobj(jax.eval_shape(image, kernel, 1j * x))
+    assert jnp.iscomplexobj(jax.eval_shape(image, 1j * kernel, x))
 
 
 @pytest.mark.parametrize("image", [(3, 4), (4, 0), (4, 6)])

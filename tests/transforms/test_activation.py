@@ -26,13 +26,14 @@ def subnormalized(x: np.ndarray) -> VectorEncoding:
 
 
 @pytest.mark.numerics
-@pytest.mark.parametrize("scale", [0.8, 1.6])
 @pytest.mark.parametrize("degree", [1, 5, 9])
-def test_the_normalisation_for_erf_is_the_slope_at_zero(degree, scale, tol):
+def test_the_normalisation_for_erf_is_the_slope_at_zero(degree, tol):
     """max|P(x)/x| and not four times it, as the lemma of the paper has."""
-    vec = activate(vector_encode(unit(real(4))), polynomials.erf(scale, degree=degree))
-    slope = series.chebval(0, series.chebder(erf_coeffs(degree, scale)))
-    np.testing.assert_allclose(vec.alpha, slope, rtol=tol("exact", factor=10))
+    scales = np.array([0.8, 1.6])
+    vec = vector_encode(unit(real(4)))
+    alphas = jax.jit(jax.vmap(lambda scale: activate(vec, polynomials.erf(scale, degree=degree)).alpha))(scales)
+    slopes = [series.chebval(0, series.chebder(erf_coeffs(degree, scale))) for scale in scales]
+    np.testing.assert_allclose(alphas, slopes, rtol=tol("exact", factor=10))
 
 
 @pytest.mark.numerics
@@ -45,7 +46,7 @@ def test_the_normalisation_of_other_polynomials_is_the_sum_of_their_quotient(tol
     assert vec.alpha >= np.abs(series.chebval(x, QUINTIC) / x).max()
 
 
-@pytest.mark.parametrize(("degree", "index"), [(1, 0), (3, 1), (5, 2), (7, 2), (9, 3)])
+@pytest.mark.parametrize(("degree", "index"), [(1, 0), (3, 1), (7, 2), (9, 3)])
 def test_ancillas_and_calls_are_those_of_the_lemma(degree, index):
     """n + 2a and the index of the combination; k calls of the vector's circuit."""
     part = subnormalized(0.1 * real(4))
