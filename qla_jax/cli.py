@@ -41,6 +41,7 @@ def run(
     """Train coherent residual networks on real images and check every claim about them."""
     # Here rather than at the top: `qla-jax --help` should not wait for JAX.
     from qla_jax.data import DatasetUnavailable, load
+    from qla_jax.report.page import write
     from qla_jax.studies.main_job import Job
     from qla_jax.studies.main_job import run as run_job
 
@@ -50,6 +51,8 @@ def run(
         job = Job(images, directory, kind=kind, epochs=epochs, seed=seed, resume=resume)
         with _Bars() as bars:
             report = run_job(job, bars)
+            bars.stage("writing the report")
+            write(report, directory)
     except (DatasetUnavailable, ValueError, FileNotFoundError) as error:
         console.print(f"[red]error:[/red] {error}", soft_wrap=True, highlight=False)
         raise typer.Exit(2) from error

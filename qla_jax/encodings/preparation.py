@@ -33,7 +33,7 @@ def unit_vector(x: Num[Array, " n"]) -> tuple[Num[Array, " n"], Num[Array, ""]]:
 
 
 def length(x: Num[Array, " n"]) -> Num[Array, ""]:
-    """The norm of `x`, with zero derivative at zero, where `jnp.linalg.norm` has NaN; infinite entries make it `inf`."""
+    """The norm of `x`, `inf` with infinite entries; its derivative at zero is zero, not NaN."""
     infinite = jnp.isinf(x)
     return jnp.where(jnp.any(infinite), jnp.inf, unit_vector(jnp.where(infinite, 0, x))[1])
 

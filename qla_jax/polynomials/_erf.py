@@ -96,7 +96,9 @@ def _tail(m: Array, last: int | np.ndarray) -> Array:
 def _smallest_degree(m: float, eps: float) -> int:
     half = np.arange(MAX_DEGREE // 2 + 1)
     slope = 2 * m / math.sqrt(math.pi)
-    bounds = slope * np.asarray(_tail(jnp.asarray(m), half)) * (1 / (2 * half + 3) + 1 / (2 * half + 1))
+    with jax.ensure_compile_time_eval():  # the degree is static: inside jit, too, it is found now
+        tails = np.asarray(_tail(jnp.asarray(m), half))
+    bounds = slope * tails * (1 / (2 * half + 3) + 1 / (2 * half + 1))
     enough = np.flatnonzero(bounds <= eps / 2)  # half of eps is left for what sampling folds back
     if not len(enough):
         raise ValueError(f"`eps` must be reached by a degree of at most {MAX_DEGREE}, but {eps} is not for scale {m}.")

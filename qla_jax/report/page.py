@@ -4,6 +4,9 @@ import base64
 import html
 import io
 import json
+import math
+from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -20,6 +23,16 @@ background: #f6f6f6; padding: 1rem }
 """
 
 
+def write(report: dict, directory: Path) -> None:
+    """Write report.json, the figures as PNG and report.html into a directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "report.json").write_text(json.dumps(_finite(report), indent=2, allow_nan=False) + "\n")
+    for network in report["networks"]:
+        for name, draw in FIGURES.items():
+            (directory / f"{network['kind']}-{name}.png").write_bytes(png(draw(network)))
+    (directory / "report.html").write_text(page(report))
+
+
 def page(report: dict) -> str:
     """The page as text."""
     verdict = report["failures"]
@@ -32,7 +45,7 @@ def page(report: dict) -> str:
         told,
         _table(summary_rows(report)),
         *(_network(network) for network in report["networks"]),
-        f"<details><summary>report.json</summary><pre>{html.escape(json.dumps(report, indent=1))}</pre></details>",
+        f"<details><summary>report.json</summary><pre>{html.escape(json.dumps(_finite(report), indent=1))}</pre></details>",
     ]
     head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>qla_jax report</title><style>{STYLE}</style>'
     return f"{head}<body>{''.join(parts)}</body></html>"
@@ -43,6 +56,15 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     return buffer.getvalue()
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no infinity and no NaN: both become null."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _network(network: dict) -> str:

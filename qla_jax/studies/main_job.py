@@ -1,6 +1,5 @@
 """The main job: train coherent residual networks on real images and hold every claim about them to measurement."""
 
-import json
 import math
 import time
 from dataclasses import asdict, dataclass, replace
@@ -18,8 +17,6 @@ from qla_jax.encodings.convolution import Convolution
 from qla_jax.encodings.dense import Dense
 from qla_jax.networks.residual import chain
 from qla_jax.nn import CoherentResNet, ConvolutionWeight, DenseWeight, PlainCNN, PlainMLP, count_parameters
-from qla_jax.report.figures import FIGURES
-from qla_jax.report.page import page, png
 from qla_jax.studies.circuit_check import Instance, circuit_check, convolution_instances, dense_instances
 from qla_jax.studies.evaluation import accuracies, error_rows, norm_rows, output_error, trace
 from qla_jax.training import Epoch, Model, TrainingConfig, fit
@@ -82,7 +79,7 @@ class _Silent:
 
 
 def run(job: Job, progress: Progress | None = None) -> dict:
-    """Train, measure, check; write report.json, the figures and report.html into the job's directory.
+    """Train, measure, check; checkpoints go into the job's directory.
 
     Returns:
         The report. `failures` lists each violated bound or failed check in a line; empty is good.
@@ -94,7 +91,7 @@ def run(job: Job, progress: Progress | None = None) -> dict:
     networks = [_network(job, kind, progress) for kind in KINDS]
     top = next(network for network in networks if network["kind"] == job.kind)
     images = job.images
-    report = {
+    return {
         **top,
         "dataset": {
             "name": images.name,
@@ -106,9 +103,6 @@ def run(job: Job, progress: Progress | None = None) -> dict:
         "failures": [failure for network in networks for failure in failures(network)],
         "seconds": {**top["seconds"], "total": time.perf_counter() - started},
     }
-    progress.stage("writing the report")
-    _write(report, job.directory)
-    return report
 
 
 def failures(network: dict) -> list[str]:
@@ -255,12 +249,3 @@ def _costs(model: CoherentResNet, image: np.ndarray, alone: np.ndarray, alpha: n
             }
         )
     return {"blocks": rows, "note": "queries to the weights and the input, their adjoints included; no amplification"}
-
-
-def _write(report: dict, directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "report.json").write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
-    for network in report["networks"]:
-        for name, draw in FIGURES.items():
-            (directory / f"{network['kind']}-{name}.png").write_bytes(png(draw(network)))
-    (directory / "report.html").write_text(page(report))
