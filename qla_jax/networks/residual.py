@@ -108,7 +108,8 @@ def skip_norm_block(
     """
     require(poly is None or eps is None, f"`skip_norm_block` takes `poly` or `eps`, but got both (eps={eps}).")
     if poly is None:
-        poly = erf(SCALE, degree=DEFAULT_DEGREE) if eps is None else erf(SCALE, eps=eps)
+        scale = jnp.asarray(SCALE, vec.alpha.dtype)
+        poly = erf(scale, degree=DEFAULT_DEGREE) if eps is None else erf(scale, eps=eps)
     require(
         same_place(weight.codomain, vec.sizes),
         f"`weight` must map the registers {vec.sizes} of `vec` to themselves, but its codomain is {weight.codomain}.",
@@ -160,7 +161,6 @@ def residual_network(
     require(
         len(bounds) == len(weights), f"`skip_bounds` must match {len(weights)} weights, but there are {len(bounds)}."
     )
-    poly = poly or erf(SCALE, degree=DEFAULT_DEGREE)
     for weight, bound in zip(weights, bounds, strict=True):
         vec = skip_norm_block(weight, vec, poly=poly, skip_bound=bound)
     assert isinstance(vec, SkipNormBlock)

@@ -35,7 +35,7 @@ def write(report: dict, directory: Path) -> None:
 
 def page(report: dict) -> str:
     """The page as text."""
-    verdict = report["failures"]
+    verdict, plain = report["failures"], json.dumps(_finite(report), indent=1)
     told = "".join(f'<p class="bad">{html.escape(line)}</p>' for line in verdict) or "<p>No bound was violated.</p>"
     parts = [
         f"<h1>Coherent residual networks on {html.escape(report['dataset']['name'])}</h1>",
@@ -45,7 +45,7 @@ def page(report: dict) -> str:
         told,
         _table(summary_rows(report)),
         *(_network(network) for network in report["networks"]),
-        f"<details><summary>report.json</summary><pre>{html.escape(json.dumps(_finite(report), indent=1))}</pre></details>",
+        f"<details><summary>report.json</summary><pre>{html.escape(plain)}</pre></details>",
     ]
     head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>qla_jax report</title><style>{STYLE}</style>'
     return f"{head}<body>{''.join(parts)}</body></html>"
