@@ -1,0 +1,69 @@
+"""The plain networks that the coherent ones are measured against."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.signal
+from flax import nnx
+
+from qla_jax.nn import CoherentResNet, DenseWeight, PlainCNN, PlainMLP, count_parameters
+from tests.cases import real
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    return np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)
+
+
+def relu(x: np.ndarray) -> np.ndarray:
+    return np.maximum(x, 0)
+
+
+@pytest.mark.numerics
+def test_the_perceptron_is_that_of_numpy():
+    model, x = PlainMLP([6, 5, 4, 3], rngs=nnx.Rngs(0)), real(2, 1, 2, 3).astype(np.float32)
+    layers = [(np.asarray(layer.kernel[...]), np.asarray(layer.bias[...])) for layer in model.layers]
+    hidden = x.reshape(2, 6)
+    for kernel, bias in layers[:-1]:
+        hidden = relu(hidden @ kernel + bias)
+    expected = softmax(hidden @ layers[-1][0] + layers[-1][1])
+    np.testing.assert_allclose(jax.jit(model)(x), expected, rtol=0, atol=1e-5)
+    assert count_parameters(model) == (6 + 1) * 5 + (5 + 1) * 4 + (4 + 1) * 3
+
+
+@pytest.mark.numerics
+def test_the_convolutional_network_is_that_of_scipy():
+    """Channels first outside, correlation with zero padding, a skip connection around every layer but the first."""
+    model, x = PlainCNN(3, 3, (2, 4, 5), 4, rngs=nnx.Rngs(0)), real(2, 2, 4, 5).astype(np.float32)
+
+    def layer(module, image):
+        kernel = np.asarray(module.kernel[...])  # (row, column, in, out)
+        out = [
+            sum(scipy.signal.correlate2d(image[j], kernel[:, :, j, i], mode="same") for j in range(len(image)))
+            for i in range(kernel.shape[3])
+        ]
+        return relu(np.array(out) + np.asarray(module.bias[...])[:, None, None])
+
+    expected = []
+    for image in x:
+        hidden = layer(model.first, image)
+        for module in model.rest:
+            hidden = hidden + layer(module, hidden)
+        flat = np.moveaxis(hidden, 0, -1).reshape(-1)
+        expected.append(softmax(flat @ np.asarray(model.last.kernel[...]) + np.asarray(model.last.bias[...])))
+    np.testing.assert_allclose(jax.jit(model)(x), expected, rtol=0, atol=1e-5)
+    first, rest, last = 9 * 2 * 3 + 3, 2 * (9 * 3 * 3 + 3), 3 * 20 * 4 + 4
+    assert count_parameters(model) == first + rest + last
+
+
+def test_only_parameters_are_counted():
+    weights = [DenseWeight(4, rngs=nnx.Rngs(seed)) for seed in range(3)]
+    assert count_parameters(CoherentResNet(weights, sizes=(4,), outcomes=2)) == 3 * 16
+    assert count_parameters(nnx.Dropout(0.5, rngs=nnx.Rngs(0))) == 0
+
+
+def test_outcomes_are_probabilities():
+    model = PlainMLP([4, 3], rngs=nnx.Rngs(0))
+    found = model(jnp.asarray(real(5, 4)))
+    assert found.min() > 0
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
