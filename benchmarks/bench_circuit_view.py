@@ -13,7 +13,7 @@ QUBITS = 22
 
 
 @pytest.mark.benchmark(group="circuit view")
-@pytest.mark.parametrize("donated", [False, True], ids=["", "in place"])
+@pytest.mark.parametrize("donated", [False, True], ids=["kept", "in place"])
 @pytest.mark.parametrize("way", ["apply", "apply_adjoint"])
 def test_convolution_of_22_qubits(report, way, donated):
     """Lemma 5 with 4 x 4 channels and 3 x 3 taps on an image of 32 x 16: 11 ancillas, 11 system qubits, complex64.

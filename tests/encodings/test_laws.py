@@ -1,5 +1,6 @@
 """What holds for every block encoding of the registry, against dense matrices in NumPy."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -13,9 +14,21 @@ from qla_jax.encodings.algebra import linear_combination, tensor
 from qla_jax.encodings.block import BlockEncoding, block, postselect
 from qla_jax.encodings.dense import block_encode, from_unitary
 from qla_jax.encodings.encoding import unitary
-from tests.cases import ENCODINGS, Case, cplx, derivative, haar, nearby, positions, real, slope, stack
-
-pytestmark = pytest.mark.numerics
+from tests.cases import (
+    ENCODINGS,
+    QUICK,
+    Case,
+    as_params,
+    cplx,
+    derivative,
+    haar,
+    in_default_lane,
+    nearby,
+    positions,
+    real,
+    slope,
+    stack,
+)
 
 
 class Seen(NamedTuple):
@@ -49,8 +62,8 @@ def look(case: Case) -> tuple[Seen, Seen]:
         return enc, unitary(enc), adjoint, flagged, block(enc), adjoint_block
 
     params = [case.params, nearby(case.params)]
-    stacked = jax.jit(lambda stacked: jax.vmap(views)(jax.vmap(case.build)(stacked)))(stack(params))
-    enc, *arrays = jax.tree.map(np.asarray, stacked)
+    looked = jax.jit(lambda stacked: jax.vmap(views)(jax.vmap(case.build)(stacked)), compiler_options=QUICK)
+    enc, *arrays = jax.tree.map(np.asarray, looked(stack(params)))
     first, second = (
         Seen(jax.tree.map(lambda leaf, i=i: leaf[i], enc), case.oracle(params[i]), *(array[i] for array in arrays))
         for i in range(2)
@@ -64,7 +77,7 @@ def pull(case: Case) -> tuple[float, Any, Callable]:
     left, right = cplx(rows, seed=7), cplx(columns, seed=8)
     one, two, three = real(3, seed=9)  # weighted apart so that no error cancels another
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=QUICK)
     @jax.value_and_grad
     def pulled(params: Any) -> jax.Array:
         enc = case.build(params)
@@ -77,7 +90,7 @@ def pull(case: Case) -> tuple[float, Any, Callable]:
     return *pulled(jax.tree.map(jnp.asarray, case.params)), worth
 
 
-@pytest.fixture(scope="module", params=ENCODINGS, ids=lambda case: case.name)
+@pytest.fixture(scope="module", params=as_params(ENCODINGS))
 def case(request) -> Case:
     return request.param
 
@@ -151,6 +164,7 @@ def test_projecting_early_changes_nothing(seen, tol):
 
 
 @pytest.mark.x64
+@pytest.mark.parametrize("case", in_default_lane(ENCODINGS), indirect=True)
 def test_building_eagerly_gives_what_jit_gives(case, seen, tol):
     enc = case.build(jax.tree.map(jnp.asarray, case.params))
     assert jax.tree.structure(enc) == jax.tree.structure(seen.enc)

@@ -1,0 +1,141 @@
+"""Training: the same bits whether interrupted or not, and plain refusals."""
+
+import itertools
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from qla_jax.nn import CoherentResNet, DenseWeight, PlainMLP
+from qla_jax.training import Epoch, TrainingConfig, add_noise, batches, fit
+from tests.cases import real
+
+CONFIG = TrainingConfig(epochs=4, batch_size=8, learning_rate=3e-2, noise=0.1, weight_decay=0.01, seed=3)
+LABELS = (np.arange(20) % 4).astype(np.int32)
+IMAGES = (0.3 * np.abs(real(20, 16)) + 2 * np.eye(16)[4 * LABELS]).astype(np.float32)  # a bright pixel per class
+
+
+class Killed(Exception):
+    pass
+
+
+def fresh() -> PlainMLP:
+    return PlainMLP([16, 8, 4], rngs=nnx.Rngs(0))
+
+
+def leaves(model: nnx.Module) -> list[np.ndarray]:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(nnx.state(model, nnx.Param))]
+
+
+def kill_after(epochs: int, directory: Path):
+    """A report that ends the run once the checkpoint of that epoch lies on disk: it is written in the background."""
+
+    def report(epoch: Epoch) -> None:
+        if epoch.number + 1 == epochs:
+            patience = time.monotonic() + 60
+            while not (directory / str(epochs)).is_dir():
+                assert time.monotonic() < patience, "no checkpoint was written"
+                time.sleep(0.01)
+            raise Killed
+
+    return report
+
+
+@pytest.fixture(scope="module")
+def straight() -> tuple:
+    """Four epochs without interruption, nothing written."""
+    return fit(fresh(), IMAGES, LABELS, CONFIG)
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory) -> Path:
+    """What a run that was killed after two of four epochs leaves behind."""
+    directory = tmp_path_factory.mktemp("killed") / "run"
+    with pytest.raises(Killed):
+        fit(fresh(), IMAGES, LABELS, CONFIG, directory=directory, report=kill_after(2, directory))
+    return directory
+
+
+def test_a_killed_run_refuses_to_start_over_and_to_go_on_otherwise(killed):
+    with pytest.raises(ValueError, match="`directory` must hold no checkpoints unless resume=True, but has 2 epochs"):
+        fit(fresh(), IMAGES, LABELS, CONFIG, directory=killed)
+    for change, message in (
+        ({"learning_rate": 0.5}, "learning_rate is 0.5 and was 0.03"),
+        ({"epochs": 5}, "epochs is 5 and was 4"),
+        ({"seed": 4}, "seed is 4 and was 3"),
+    ):
+        with pytest.raises(ValueError) as failure:
+            fit(fresh(), IMAGES, LABELS, replace(CONFIG, **change), directory=killed, resume=True)
+        assert str(failure.value).startswith("`resume` must go on with the settings of the checkpoint, but")
+        assert message in str(failure.value)
+
+
+def test_a_resumed_run_ends_in_the_same_bits_as_one_that_was_not_interrupted(straight, killed, tmp_path):
+    directory, told = shutil.copytree(killed, tmp_path / "run"), []
+    model, history = fit(fresh(), IMAGES, LABELS, CONFIG, directory=directory, resume=True, report=told.append)
+    assert [epoch.number for epoch in history] == [0, 1, 2, 3]
+    assert told == history == straight[1]
+    for found, expected in zip(leaves(model), leaves(straight[0]), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    again, history = fit(fresh(), IMAGES, LABELS, CONFIG, directory=directory, resume=True)  # nothing left to do
+    assert history == straight[1]
+    np.testing.assert_array_equal(leaves(again)[0], leaves(straight[0])[0])
+
+
+def test_training_learns(straight):
+    model, history = straight
+    assert history[-1].loss < 0.9 * history[0].loss
+    assert len({epoch.loss for epoch in history}) == len(history)
+    assert all(np.any(a != b) for a, b in zip(leaves(model), leaves(fresh()), strict=True))
+
+
+def test_another_seed_shuffles_otherwise_and_the_callers_model_is_left_alone(straight):
+    model = fresh()
+    _, history = fit(model, IMAGES, LABELS, replace(CONFIG, seed=4, epochs=1))
+    assert history[0].loss != straight[1][0].loss
+    for found, expected in zip(leaves(model), leaves(fresh()), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_coherent_network_learns():
+    model = CoherentResNet([DenseWeight(16, rngs=nnx.Rngs(0))], sizes=(16,), outcomes=4, degree=3)
+    config = TrainingConfig(epochs=15, batch_size=10, learning_rate=3e-2)
+    trained, history = fit(model, IMAGES[:, ::-1], LABELS, config)  # bright where other outcomes are read
+    assert history[-1].loss < 0.8 * history[0].loss
+    matrix = np.asarray(trained.weights[0].encoding().matrix, float)
+    assert np.linalg.norm(matrix, 2) <= 1
+
+
+def test_noise_is_of_the_size_of_each_image_and_keeps_zero_images_zero(key):
+    images = np.stack([np.full((3, 40, 40), 2.0), np.zeros((3, 40, 40)), np.full((3, 40, 40), 1e-3)])
+    noise = np.asarray(add_noise(key, jnp.asarray(images), 0.2)) - images
+    np.testing.assert_array_equal(noise[1], 0)
+    for image, spread in zip(images, noise.std(axis=(1, 2, 3)), strict=True):
+        assert spread == pytest.approx(0.2 * np.sqrt(np.mean(image**2)), rel=0.05)
+    assert add_noise(key, images, 0.0) is images
+
+
+@pytest.mark.parametrize(("count", "size"), [(10, 3), (9, 3), (2, 5), (0, 4)])
+def test_batches_cover_everything_once(count, size):
+    parts = [list(range(count)[part]) for part in batches(count, size)]
+    assert list(itertools.chain(*parts)) == list(range(count))
+    assert all(len(part) == size for part in parts[:-1])
+
+
+@pytest.mark.parametrize(
+    ("labels", "config", "message"),
+    [
+        (LABELS[:-1], CONFIG, "`labels` must match `images`, but there are 19 for 20"),
+        (LABELS, replace(CONFIG, batch_size=21), "`batch_size` must lie between 1 and 20, but is 21"),
+        (LABELS, replace(CONFIG, batch_size=0), "`batch_size` must lie between 1 and 20, but is 0"),
+    ],
+)
+def test_what_cannot_be_trained_on_raises(labels, config, message):
+    with pytest.raises(ValueError, match=message):
+        fit(fresh(), IMAGES, labels, config)
