@@ -47,7 +47,7 @@ check: setup
 	@$(CACHE) $(PYTEST) -p no:benchmark tests/test_notebooks.py
 
 bench: setup
-	JAX_ENABLE_X64=1 $(PYTEST) --benchmark-only --benchmark-autosave benchmarks
+	$(PYTEST) --benchmark-only --benchmark-autosave benchmarks
 
 clean:
 	rm -rf $(VENV) .cache .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

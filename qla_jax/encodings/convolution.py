@@ -10,7 +10,9 @@ References:
     Rattew et al. (2025), Lemmas B.14 to B.17 and Lemma 5. https://arxiv.org/abs/2510.07195
 """
 
+import math
 from collections.abc import Callable
+from functools import reduce
 
 import jax
 import jax.numpy as jnp
@@ -47,26 +49,41 @@ class Convolution(BlockEncoding, kw_only=True):
     def _between_prepares(self, state: State, inverse: bool) -> State:
         taps = self._padded_taps()
         loaded = amplitudes(jnp.abs(taps).reshape(-1))
-        grid = prepare(loaded, state.reshape(loaded.size, -1)).reshape(self._grid_shape)
-        grid = self._select_adjoint(grid) if inverse else self._select(grid)
         turned = phases(taps.reshape(-1))[:, None]
-        grid = (turned.conj() if inverse else turned) * grid.reshape(loaded.size, -1)
-        return unprepare(loaded, grid).reshape(state.shape)
+        # SELECT leaves the taps alone, so their phases may come first, in the same loop as the first PREPARE.
+        grid = (turned.conj() if inverse else turned) * prepare(loaded, state.reshape(loaded.size, -1))
+        grid = grid.reshape(-1).at[self._sources(inverse)].get(mode="promise_in_bounds", unique_indices=True)
+        return unprepare(loaded, grid.reshape(loaded.size, -1)).reshape(state.shape)
 
-    def _select(self, grid: Array) -> Array:
-        grid = _shift_selected(grid, (ROW_TAP, ROW_FLAG, ROW), self.row_shifts, self.domain[1])
-        grid = _shift_selected(grid, (COLUMN_TAP, COLUMN_FLAG, COLUMN), self.column_shifts, self.domain[2])
-        grid = _exclusive_or(grid, IN, CHANNEL)
-        grid = _flag_nonzero(grid, CHANNEL, CHANNEL_FLAG)
-        return _exclusive_or(grid, OUT, CHANNEL)
+    def _sources(self, inverse: bool) -> Array:
+        """SELECT only permutes basis states: where the amplitude of each one comes from.
 
-    def _select_adjoint(self, grid: Array) -> Array:
-        grid = _exclusive_or(grid, OUT, CHANNEL)
-        grid = _flag_nonzero(grid, CHANNEL, CHANNEL_FLAG)
-        grid = _exclusive_or(grid, IN, CHANNEL)
-        back = [tuple(-shift for shift in shifts) for shifts in (self.column_shifts, self.row_shifts)]
-        grid = _shift_selected(grid, (COLUMN_TAP, COLUMN_FLAG, COLUMN), back[0], self.domain[2])
-        return _shift_selected(grid, (ROW_TAP, ROW_FLAG, ROW), back[1], self.domain[1])
+        A sum of three small tables on different axes, which XLA adds up inside the gather. Gate by gate, as
+        `where(bit, flipped, grid)`, it fuses all gates into one loop that evaluates both sides of every choice.
+        """
+        shape = self._grid_shape
+        index = np.ogrid[tuple(slice(size) for size in shape)]
+        place = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+        # These are sources, not destinations: hence the inverse circuit's order of channels and sign of shifts.
+        first, second = (IN, OUT) if inverse else (OUT, IN)
+        middle = index[CHANNEL] ^ index[first]
+        moved = {
+            OUT: index[OUT],
+            IN: index[IN],
+            CHANNEL_FLAG: index[CHANNEL_FLAG] ^ ((middle != 0) & (shape[CHANNEL_FLAG] > 1)),
+            CHANNEL: middle ^ index[second],
+        }
+        tables = [sum(place[axis] * values for axis, values in moved.items())]
+        sign = 1 if inverse else -1
+        for tap, flag, position, shifts, length in (
+            (ROW_TAP, ROW_FLAG, ROW, self.row_shifts, self.domain[1]),
+            (COLUMN_TAP, COLUMN_FLAG, COLUMN, self.column_shifts, self.domain[2]),
+        ):
+            # Unused values of the tap register are left alone.
+            amount = sign * np.pad(shifts, (0, shape[tap] - len(shifts)))[index[tap]]
+            set_flag, where = _shift(index[flag], index[position], amount, length, shape[position])
+            tables.append(place[tap] * index[tap] + place[flag] * set_flag + place[position] * where)
+        return reduce(jnp.add, [jnp.asarray(table, jnp.int32) for table in tables]).reshape(-1)
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return _real_parts(self._convolve, x.reshape(self.domain), self.kernel).reshape(-1)
@@ -150,57 +167,18 @@ def _padded(size: int) -> int:
     return 1 << (size - 1).bit_length()
 
 
-def _shift_selected(grid: Array, axes: tuple[int, int, int], shifts: tuple[int, ...], length: int) -> Array:
-    """Where the tap register holds k, shift the position by `shifts[k]`; other values leave it alone."""
-    tap, flag, position = axes
-    if not any(shifts):
-        return grid
-    parts = jnp.split(grid, grid.shape[tap], axis=tap)
-    moved = [
-        _shift(part, shifts[k], flag, position, length) if k < len(shifts) else part for k, part in enumerate(parts)
-    ]
-    return jnp.concatenate(moved, axis=tap)
+def _shift(
+    flag: np.ndarray, position: np.ndarray, amount: np.ndarray, length: int, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where a shift takes flag and position: positions 0..length-1 move, and the flag is set where one would leave.
 
-
-def _shift(grid: Array, shift: int, flag: int, position: int, length: int) -> Array:
-    """Move positions 0..length-1 by `shift`, flag what would leave. Unitary; -m inverts m."""
-    spare = grid.shape[position] - length
-    if shift >= 0:
-        grid = _add(grid, shift + spare if shift else 0, flag, position)
-        return jnp.roll(grid, -spare if shift else 0, position)
-    grid = jnp.roll(grid, spare, position)
-    return _add(grid, shift - spare, flag, position)
-
-
-def _add(grid: Array, amount: int, flag: int, position: int) -> Array:
-    """Add modulo twice the register: the flag is the top bit of the sum."""
-    size = grid.shape[position]
-    amount %= 2 * size
-    carry_all, low = divmod(amount, size)
-    rolled = jnp.roll(grid, low, position)
-    wrapped = (np.arange(size) < low) ^ bool(carry_all)
-    return jnp.where(_along(wrapped, position, grid.ndim), jnp.flip(rolled, flag), rolled)
-
-
-def _exclusive_or(grid: Array, control: int, target: int) -> Array:
-    """CNOTs from each bit of the control register onto the same bit of the target register."""
-    for bit in range(grid.shape[control].bit_length() - 1):
-        split = grid.reshape(*grid.shape[:target], -1, 2, 1 << bit, *grid.shape[target + 1 :])
-        flipped = jnp.flip(split, target + 1).reshape(grid.shape)
-        set_bits = (np.arange(grid.shape[control]) >> bit) & 1 == 1
-        grid = jnp.where(_along(set_bits, control, grid.ndim), flipped, grid)
-    return grid
-
-
-def _flag_nonzero(grid: Array, register: int, flag: int) -> Array:
-    """Flip the flag unless the register holds 0."""
-    if grid.shape[flag] == 1:
-        return grid
-    return jnp.where(_along(np.arange(grid.shape[register]) != 0, register, grid.ndim), jnp.flip(grid, flag), grid)
-
-
-def _along(values: np.ndarray, axis: int, ndim: int) -> np.ndarray:
-    return values.reshape([-1 if i == axis else 1 for i in range(ndim)])
+    An adder whose top bit is the flag; padding is added before and taken off after, so that the sum overflows at the
+    image's edge. A shift by -m inverts one by m.
+    """
+    spare = size - length
+    up, down = amount > 0, amount < 0
+    total = flag * size + (position + spare * down) % size + amount + spare * up - spare * down
+    return total // size % 2, (total - spare * up) % size
 
 
 def _real_parts(linear: Callable[[Array, Array], Array], x: Array, kernel: Array) -> Array:
