@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
@@ -108,7 +109,7 @@ def skip_norm_block(
     """
     require(poly is None or eps is None, f"`skip_norm_block` takes `poly` or `eps`, but got both (eps={eps}).")
     if poly is None:
-        scale = jnp.asarray(SCALE, vec.alpha.dtype)
+        scale = np.asarray(SCALE, vec.alpha.dtype)  # concrete under jit, too
         poly = erf(scale, degree=DEFAULT_DEGREE) if eps is None else erf(scale, eps=eps)
     require(
         same_place(weight.codomain, vec.sizes),
