@@ -126,9 +126,9 @@ def _show(report: dict, directory: Path) -> None:
 
 
 def _print(title: str, rows: list[list[str]]) -> None:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, padding=0)
     for number, name in enumerate(rows[0]):
-        table.add_column(name, justify="right" if number else "left", no_wrap=number > 0)
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
     for row in rows[1:]:
         table.add_row(*row)
     console.print(table)

@@ -1,142 +1,167 @@
-"""The command from end to end, on a small set and small networks."""
+"""The command: what it asks of the job, where it writes, what it says and with which status it ends.
 
-import json
-import re
+The job itself is run by the command in tests/studies/test_main_job.py; here it is a stand-in.
+"""
 
-import numpy as np
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
-import qla_jax.studies.main_job as main_job
 from qla_jax import data
 from qla_jax.cli import app
-from qla_jax.studies.main_job import Recipe
-from qla_jax.training import TrainingConfig
-
-pytestmark = pytest.mark.x64
-
-SMALL = Recipe(blocks=2, training=TrainingConfig(epochs=2, batch_size=16, learning_rate=1e-3), degree=5)
-
-
-@pytest.fixture(scope="module")
-def small() -> data.ImageSet:
-    digits = data.load("digits", max_train=64, max_test=16)
-    return digits
+from qla_jax.data import DatasetUnavailable
+from qla_jax.studies import main_job
+from qla_jax.studies.main_job import Job
+from qla_jax.training import Epoch
+from tests.report.test_report import report
 
 
-@pytest.fixture(scope="module")
-def finished(small, tmp_path_factory):
-    """One run that everything below looks at."""
-    directory = tmp_path_factory.mktemp("run")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(main_job, "RECIPES", dict.fromkeys(main_job.KINDS, SMALL))
-        arguments = ["run", "--output", str(directory), "--max-train", "64", "--max-test", "16"]
-        return CliRunner().invoke(app, arguments), directory
+class Asked:
+    """What the command asked for, and what the stand-ins answer."""
+
+    job: Job
+    load: dict[str, Any]
+    failures: tuple[str, ...] = ()
 
 
-@pytest.fixture(scope="module")
-def report(finished) -> dict:
-    return json.loads((finished[1] / "report.json").read_text())
+@pytest.fixture
+def asked(monkeypatch, tmp_path) -> Asked:
+    """In an empty working directory."""
+    asked = Asked()
+
+    def load(name, **options):
+        asked.load = {"name": name, **options}
+        return "images"
+
+    def run(job, progress):
+        asked.job = job
+        progress.stage("dense: training")
+        for number in range(2):
+            progress.epoch(Epoch(number, 0.5 / (number + 1), 0.75), 2)
+        return report(failures=asked.failures) | {"seconds": {"train": 1.0, "total": 61.5}}
+
+    monkeypatch.setattr(data, "load", load)
+    monkeypatch.setattr(main_job, "run", run)
+    monkeypatch.chdir(tmp_path)
+    return asked
 
 
-def test_a_run_ends_well_and_prints_a_table(finished):
-    result = finished[0]
+def command(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["run", *arguments])
+
+
+def lines(result: Result) -> list[str]:
+    return [line for line in result.output.splitlines() if line.strip()]
+
+
+def test_a_run_without_options_is_that_of_the_digits_into_a_new_directory(asked):
+    result = command()
     assert result.exit_code == 0, result.output
-    assert re.search(r"dense +0\.\d{4}", result.output)
-    assert "2 epochs: loss" in result.output
+    assert asked.load == {"name": "digits", "data_dir": None, "seed": 0, "max_train": None, "max_test": None}
+    assert (asked.job.images, asked.job.kind, asked.job.epochs, asked.job.seed) == ("images", "dense", None, 0)
+    assert asked.job.resume is False
+    (directory,) = Path("runs").iterdir()
+    assert asked.job.directory == directory
+    assert {"report.json", "report.html"} < {path.name for path in directory.iterdir()}
 
 
-@pytest.mark.slow
-def test_a_resumed_run_gives_the_same_numbers_without_training(finished, report, monkeypatch):
-    monkeypatch.setattr(main_job, "RECIPES", dict.fromkeys(main_job.KINDS, SMALL))
-    arguments = ["run", "--output", str(finished[1]), "--max-train", "64", "--max-test", "16"]
-    again = CliRunner().invoke(app, [*arguments, "--resume", "--kind", "convolutional"])
-    assert again.exit_code == 0, again.output
-    resumed = json.loads((finished[1] / "report.json").read_text())
-    assert resumed["kind"] == "convolutional"
-    assert resumed["accuracy"] == report["networks"][1]["accuracy"]
-    assert resumed["training"] == report["networks"][1]["training"]
+def test_options_reach_the_data_and_the_job(asked):
+    arguments = "--dataset mnist --data-dir there --kind convolutional --epochs 3 --seed 4 --max-train 5 --max-test 6"
+    result = command(*arguments.split(), "--output", "here")
+    assert result.exit_code == 0, result.output
+    assert asked.load == {"name": "mnist", "data_dir": Path("there"), "seed": 4, "max_train": 5, "max_test": 6}
+    job = asked.job
+    assert (job.directory, job.kind, job.epochs, job.seed) == (Path("here"), "convolutional", 3, 4)
+    assert not Path("runs").exists()
 
 
-def test_the_report_has_what_it_promises(report):
-    assert [network["kind"] for network in report["networks"]] == ["dense", "convolutional"]
-    assert {"name": "digits", "train": 64, "test": 16}.items() <= report["dataset"].items()
-    for network in [report, *report["networks"]]:
-        assert {"argmax", "sampled", "ideal_argmax", "baseline"} <= network["accuracy"].keys()
-        assert len(network["norms"]) == len(network["norms_without_skip"]) == len(network["errors"]) == 2
-        assert {"block", "min", "mean", "max", "low", "high", "violations"} <= network["norms"][0].keys()
-        assert {"block", "actual_max", "eps", "violations"} <= network["errors"][0].keys()
-        assert 0 < network["output_error"]["actual_max"] <= network["output_error"]["eps"]
-        assert {"num_qubits", "blocks", "max_deviation"} <= network["circuit_check"].keys()
-        assert network["circuit_check"]["max_deviation"] <= 1e-9
-        assert network["seconds"]["train"] > 0
-        assert [row["block"] for row in network["costs"]["blocks"]] == [1, 2]
-    assert report["seconds"]["total"] >= report["seconds"]["train"]
-    assert report["failures"] == []
+def test_what_is_printed_are_stages_epochs_tables_and_the_page(asked):
+    told = command("--output", "here").output
+    for part in ("dense: training", "2 epochs: loss 0.250  accuracy 0.750", "networks", "0.9375", "2 dense blocks"):
+        assert part in told
+    assert "in all" in told.splitlines()[-1]
+    assert "here/report.html" in told.splitlines()[-1]
 
 
-def test_two_blocks_are_checked_as_one_circuit_with_every_ancilla(report):
-    dense = report["networks"][0]["circuit_check"]
-    full = [row for row in dense["instances"] if row["every_ancilla"]]
-    assert [(row["blocks"], row["num_qubits"], row["system_qubits"]) for row in full] == [(2, 19, 1)]
-    assert {"norm_deviation", "inverse_deviation", "output_deviation"} <= full[0].keys()
+def test_resume_goes_on_with_the_last_run_that_has_checkpoints(asked):
+    for name in ("20250101-000000", "20250102-000000"):
+        (Path("runs") / name / "checkpoints").mkdir(parents=True)
+    (Path("runs") / "20250103-000000").mkdir()
+    assert command("--resume").exit_code == 0
+    assert (asked.job.resume, asked.job.directory) == (True, Path("runs/20250102-000000"))
+    assert command("--resume", "--output", "here").exit_code == 0
+    assert (asked.job.resume, asked.job.directory) == (True, Path("here"))
 
 
-def test_figures_and_a_self_contained_page_are_written(finished):
-    directory = finished[1]
-    names = {path.name for path in directory.glob("*.png")}
-    assert names == {f"{k}-{f}.png" for k in main_job.KINDS for f in ("training", "norms", "errors", "samples")}
-    page = (directory / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 8
-    assert not re.search(r'(src|href)="(?!data:)', page)
-
-
-def test_a_violated_bound_sets_the_exit_status_and_is_named(small, tmp_path, monkeypatch):
-    network = {
-        "kind": "dense",
-        "norms": [{"block": 1, "violations": 0}],
-        "errors": [{"block": 1, "violations": 0}, {"block": 2, "violations": 3}],
-        "output_error": {"violations": 0},
-        "circuit_check": {"max_deviation": float("nan"), "tolerance": 1e-9},
-    }
-    told = main_job.failures(network)
-    assert told[0] == "dense: errors of block 2 violated on 3 images."
-    assert "circuit check failed" in told[1]
-    assert len(told) == 2
-
-    def fail(job, progress):
-        return {"failures": told, "networks": [], "seconds": {"total": 1.0}}
-
-    monkeypatch.setattr(main_job, "run", fail)
-    monkeypatch.setattr("qla_jax.report.page.write", lambda report, directory: None)
-    result = CliRunner().invoke(app, ["run", "--output", str(tmp_path)])
+def test_a_violated_bound_is_named_with_status_1(asked):
+    asked.failures = ("dense: errors of block 2 violated on 3 images.", "dense: circuit check failed, 1 > 1e-09.")
+    result = command("--output", "here")
     assert result.exit_code == 1
-    assert "failed: dense: errors of block 2 violated on 3 images." in result.output
+    assert lines(result)[-2:] == [f"failed: {line}" for line in asked.failures]
+    assert (Path("here") / "report.html").is_file()
+
+
+def unavailable(*arguments, **options):
+    raise DatasetUnavailable("Dataset 'mnist' is unavailable: nothing is prepared in /there. Prepare it.")
+
+
+def unusable(*arguments, **options):
+    raise ValueError("`batch_size` must lie between 1 and 20, but is 64.")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("name", "stand_in", "arguments", "told"),
     [
-        (["--dataset", "mnist", "--data-dir", "nowhere"], "mnist"),
-        (["--kind", "cubic"], "`kind` must be one of"),
-        (["--resume"], "needs a run to go on with"),
+        ("load", unavailable, ["--dataset", "mnist"], "Dataset 'mnist' is unavailable: nothing is prepared in /there."),
+        ("run", unusable, [], "`batch_size` must lie between 1 and 20, but is 64."),
+        ("load", None, ["--resume"], "`--resume` needs a run to go on with, but there is none under runs/."),
     ],
+    ids=["no data", "no batch", "nothing to resume"],
 )
-def test_what_cannot_be_done_is_said_in_one_line_with_status_2(arguments, told, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(app, ["run", *arguments])
+def test_what_cannot_be_done_is_said_in_one_line_with_status_2(asked, monkeypatch, name, stand_in, arguments, told):
+    if stand_in:
+        monkeypatch.setattr(data if name == "load" else main_job, name, stand_in)
+    result = command(*arguments)
     assert result.exit_code == 2
-    lines = [line for line in result.output.splitlines() if line.strip()]
-    assert len(lines) == 1
-    assert told in lines[0]
+    (line,) = lines(result)
+    assert line.startswith("error: ")
+    assert told in line
+    assert not list(Path().rglob("report.json"))
 
 
-@pytest.mark.parametrize(("shape", "factor"), [((1, 8, 8), 4), ((1, 28, 28), 4), ((3, 10, 6), 2)])
-def test_loading_space_to_depth_only_moves_pixels(shape, factor):
-    images = np.arange(1, 1 + 2 * np.prod(shape), dtype=np.float32).reshape(2, *shape)
-    loaded = main_job.space_to_depth(images, 16)
-    channels, rows, columns = shape
-    assert loaded.shape == (2, channels * factor**2, -(-rows // factor), -(-columns // factor))
-    np.testing.assert_array_equal(np.sort(loaded[loaded != 0]), np.sort(images.ravel()))
-    assert loaded[1, 1, 0, 0] == images[1, 0, 0, 1]
-    assert loaded[1, factor, 0, 1] == images[1, 0, 1, factor]
+def test_a_set_that_is_not_prepared_is_said_in_one_line_with_status_2(tmp_path, monkeypatch):
+    """By the real loader, which must not go to the network."""
+    monkeypatch.chdir(tmp_path)
+    result = command("--dataset", "mnist", "--data-dir", "nowhere")
+    assert result.exit_code == 2
+    (line,) = lines(result)
+    assert "Dataset 'mnist' is unavailable" in line
+
+
+def test_an_unknown_kind_is_said_in_one_line_with_status_2(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(data, "load", lambda *arguments, **options: "images")
+    result = command("--kind", "cubic")
+    assert result.exit_code == 2
+    (line,) = lines(result)
+    assert "`kind` must be one of ('dense', 'convolutional'), but is 'cubic'" in line
+
+
+@pytest.mark.parametrize("arguments", [["--epochs", "0"], ["--max-train", "0"], ["--surprise"]])
+def test_an_option_that_makes_no_sense_is_refused(asked, arguments):
+    assert command(*arguments).exit_code == 2
+    assert not hasattr(asked, "job")
+
+
+def test_help_does_not_wait_for_jax():
+    told = "import sys, qla_jax.cli as c; sys.argv = ['qla-jax', '--help']; "
+    told += "import atexit; atexit.register(lambda: print('jax' in sys.modules)); c.main()"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, env=environment, check=True)
+    assert "run" in found.stdout
+    assert found.stdout.split()[-1] == "False"

@@ -3,7 +3,7 @@
 
 def summary_rows(report: dict) -> list[list[str]]:
     """One row per network: accuracies (argmax, one sample, ideal erf network, plain baseline), errors, seconds."""
-    rows = [["network", "argmax", "sample", "ideal", "plain", "error", "bound", "circuit", "train s"]]
+    rows = [["network", "argmax", "sample", "ideal", "plain", "error", "bound", "circuit", "train"]]
     for network in report["networks"]:
         accuracy, output = network["accuracy"], network["output_error"]
         rows.append(
@@ -16,7 +16,7 @@ def summary_rows(report: dict) -> list[list[str]]:
                 f"{output['actual_max']:.1e}",
                 f"{output['eps']:.1e}",
                 f"{network['circuit_check']['max_deviation']:.1e}",
-                f"{network['seconds']['train']:.1f}",
+                f"{network['seconds']['train']:.0f} s",
             ]
         )
     return rows

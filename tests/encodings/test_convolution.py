@@ -67,7 +67,13 @@ def views(kernel: Array, image: tuple[int, int], padding: str) -> tuple:
 
 
 @pytest.mark.numerics
-@pytest.mark.parametrize(("kernel", "image", "padding", "ancillas"), CIRCUITS.values(), ids=CIRCUITS)
+@pytest.mark.parametrize(
+    ("kernel", "image", "padding", "ancillas"),
+    [
+        pytest.param(*case, id=name, marks=[pytest.mark.slow] if name.startswith("complex, unequal") else [])
+        for name, case in CIRCUITS.items()
+    ],
+)
 def test_the_circuit_and_the_encoded_view_are_the_layer_and_leave_padding_empty(kernel, image, padding, ancillas, tol):
     enc, *found = views(kernel, image, padding)
     forward, backward, encoded, adjoint = map(np.asarray, found)

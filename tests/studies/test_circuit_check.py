@@ -33,16 +33,13 @@ def test_two_trained_blocks_are_one_circuit_of_nineteen_qubits():
     assert failures(of_kind(found)) == []
 
 
-def test_a_convolutional_block_is_checked_with_every_ancilla():
-    found = circuit_check(convolution_instances(TAPS)[:1], 3)
-    assert (found["blocks"], found["instances"][0]["system_qubits"]) == (1, 2)
-    assert found["max_deviation"] < 1e-13
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("build", [lambda: dense_instances(KERNELS), lambda: convolution_instances(TAPS)])
 def test_larger_instances_agree_by_early_projection(build):
-    whole, projected = circuit_check(build(), CHECK_DEGREE)["instances"]
+    found = circuit_check(build(), CHECK_DEGREE)
+    whole, projected = found["instances"]
+    assert found["num_qubits"] == whole["num_qubits"]  # of what was simulated in full
+    assert found["max_deviation"] == max(whole["max_deviation"], projected["max_deviation"])
     assert (whole["every_ancilla"], projected["every_ancilla"]) == (True, False)
     assert projected["blocks"] == 2
     assert projected["max_deviation"] == projected["projected_deviation"] < 1e-12
@@ -68,7 +65,8 @@ reflect = chebyshev_lcu.reflect
 
 def one_of_two_negated():
     turns = itertools.cycle([-1, 1])
-    return lambda branches, active: next(turns) * reflect(branches, active)
+    sign = lambda active: jnp.where(active, next(turns), 1)[:, None, None]  # noqa: E731
+    return lambda branches, active: sign(active) * reflect(branches, active)
 
 
 def one_of_two_left_out():
@@ -80,7 +78,14 @@ def in_all_branches():
     return lambda branches, active: reflect(branches, jnp.ones_like(active))
 
 
-@pytest.mark.parametrize("mutant", [one_of_two_negated, one_of_two_left_out, in_all_branches])
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        one_of_two_negated,
+        pytest.param(one_of_two_left_out, marks=pytest.mark.slow),
+        pytest.param(in_all_branches, marks=pytest.mark.slow),
+    ],
+)
 def test_a_wrong_reflection_fails_the_check_and_is_named(mutant, monkeypatch):
     """Negative controls on one block of seven qubits: the encoded view has no reflections, the circuit has."""
     instance = dense_instances(KERNELS)[0]

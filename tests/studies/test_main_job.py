@@ -1,0 +1,274 @@
+"""The main job on tiny images, killed and taken up again from the command line; and its parts by hand."""
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from qla_jax.cli import app
+from qla_jax.data import ImageSet
+from qla_jax.studies import main_job
+from qla_jax.studies.circuit_check import Instance
+from qla_jax.studies.main_job import Job, Recipe, build, failures, space_to_depth, stride
+from qla_jax.training import Epoch, TrainingConfig
+from tests.cases import real
+
+EPOCHS, BLOCKS = 2, 2
+
+
+def tiny() -> ImageSet:
+    """Four classes of noisy 4 x 4 images, bright in one quarter; the last test image is black."""
+    labels = (np.arange(44) % 4).astype(np.int32)
+    images = (0.2 * np.abs(real(44, 1, 4, 4))).astype(np.float32)
+    for image, label in zip(images, labels, strict=True):
+        image[0, 2 * (label // 2) :, 2 * (label % 2) :][:2, :2] += 0.5
+    return ImageSet("tiny", images[:32], labels[:32], images[32:], labels[32:], 4, "Made <here>.")
+
+
+class Killed(Exception):
+    pass
+
+
+class KilledAfterOneEpoch:
+    """A progress that ends the run in the first network, once its checkpoint lies on disk."""
+
+    def __init__(self, directory: Path):
+        self.checkpoint = directory / "checkpoints" / "dense" / "1"
+
+    def stage(self, text: str) -> None:
+        pass
+
+    def epoch(self, epoch: Epoch, total: int) -> None:
+        patience = time.monotonic() + 60
+        while not self.checkpoint.is_dir():
+            assert time.monotonic() < patience, "no checkpoint was written"
+            time.sleep(0.01)
+        raise Killed
+
+
+class Finished(NamedTuple):
+    result: Result
+    report: dict
+    directory: Path
+
+
+def one_block(instance: Instance) -> Instance:
+    return instance._replace(weights=instance.weights[:1])
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Networks of 64 amplitudes; circuits of one block at degree 3, with every ancilla."""
+    training = TrainingConfig(epochs=EPOCHS, batch_size=8, learning_rate=3e-3, noise=0.1)
+    instances = main_job._instances
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main_job, "MIN_OUTCOMES", 4)
+        patch.setattr(main_job, "CHECK_DEGREE", 3)
+        patch.setattr(main_job, "RECIPES", dict.fromkeys(main_job.KINDS, Recipe(BLOCKS, training, degree=5)))
+        patch.setattr(main_job, "_instances", lambda model: [one_block(one) for one in instances(model) if one.full])
+        patch.setattr("qla_jax.data.load", lambda *arguments, **options: tiny())
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(small, tmp_path_factory) -> Finished:
+    """Killed in its first network, then finished by the command with --resume: one run that all below look at."""
+    directory = tmp_path_factory.mktemp("run")
+    with pytest.raises(Killed):
+        main_job.run(Job(tiny(), directory), KilledAfterOneEpoch(directory))
+    result = CliRunner().invoke(app, ["run", "--output", str(directory), "--resume", "--kind", "convolutional"])
+    assert result.exit_code == 0, result.output
+    return Finished(result, json.loads((directory / "report.json").read_text()), directory)
+
+
+def networks(report: dict) -> list[dict]:
+    """Both networks, and the one at the top."""
+    return [*report["networks"], report]
+
+
+def test_the_report_has_what_was_asked_for_at_the_top_and_both_networks(finished):
+    report = finished.report
+    assert report["dataset"] == {"name": "tiny", "train": 32, "test": 12, "source": "Made <here>."}
+    assert [network["kind"] for network in networks(report)] == ["dense", "convolutional", "convolutional"]
+    convolutional = report["networks"][1]
+    assert {name: report[name] for name in convolutional if name != "seconds"} == {
+        name: value for name, value in convolutional.items() if name != "seconds"
+    }
+    assert report["failures"] == []
+    assert report["seconds"]["total"] > report["seconds"]["train"] > 0
+
+
+def test_every_network_is_reported_in_full(finished):
+    for network in networks(finished.report):
+        accuracy = network["accuracy"]
+        assert {"argmax", "sampled", "ideal_argmax", "baseline"} <= accuracy.keys()
+        assert all(0 <= accuracy[name] <= 1 for name in ("argmax", "sampled", "ideal_argmax", "baseline"))
+        for name in ("norms", "norms_without_skip", "errors"):
+            assert [row["block"] for row in network[name]] == [1, 2]
+        for row in (*network["norms"], *network["norms_without_skip"]):
+            assert {"block", "min", "mean", "max", "low", "high", "violations"} == row.keys()
+            assert row["min"] <= row["mean"] <= row["max"]
+        assert {"block", "actual_max", "eps", "violations"} <= network["errors"][0].keys()
+        assert {"actual_max", "eps", "violations"} <= network["output_error"].keys()
+        assert {"num_qubits", "blocks", "max_deviation"} <= network["circuit_check"].keys()
+        assert network["seconds"]["train"] > 0
+        assert network["parameters"]["coherent"] == BLOCKS * {"dense": 64**2, "convolutional": 16 * 9}[network["kind"]]
+
+
+def test_the_bounds_hold_with_something_to_hold_against(finished):
+    for network in networks(finished.report):
+        for row in network["errors"]:
+            assert 0 < row["actual_max"] <= row["eps"] < row["published"]
+        assert 0 < network["output_error"]["actual_max"] <= network["output_error"]["eps"]
+        assert all(row["low"] <= row["min"] and row["max"] <= row["high"] for row in network["norms"])
+        assert network["circuit_check"]["max_deviation"] < 1e-12
+        assert network["circuit_check"]["blocks"] == 1
+
+
+def test_costs_multiply_from_block_to_block(finished):
+    """Degree 5: the input 6 times, the weight 5 times."""
+    for network in finished.report["networks"]:
+        weight = {"dense": "Dense", "convolutional": "Convolution"}[network["kind"]]
+        first, second = network["costs"]["blocks"]
+        assert first["num_queries"] == {f"{weight}[0]": 5, "StatePreparation[0]": 6}
+        assert second["num_queries"] == {f"{weight}[0]": 5, f"{weight}[1]": 30, "StatePreparation[0]": 36}
+        assert second["num_ancillas"] > 2 * first["num_ancillas"]
+        assert 0 > first["log10_amplitude_unamplified"] > second["log10_amplitude_unamplified"]
+        assert 0 < second["amplitude_alone"] < 1
+
+
+def test_a_killed_run_is_taken_up_where_it_was(finished):
+    for network in finished.report["networks"]:
+        assert [row["epoch"] for row in network["training"]] == [1, 2]
+        assert network["training"][1]["loss"] < network["training"][0]["loss"]
+    kept = {path.name for path in (finished.directory / "checkpoints").iterdir()}
+    assert kept == {"dense", "dense-baseline", "convolutional", "convolutional-baseline"}
+
+
+def test_figures_and_a_page_are_written_and_a_table_is_printed(finished):
+    pictures = {f"{kind}-{name}.png" for kind in main_job.KINDS for name in ("training", "norms", "errors", "samples")}
+    assert {path.name for path in finished.directory.iterdir()} == {
+        "checkpoints",
+        "report.json",
+        "report.html",
+    } | pictures
+    assert all((finished.directory / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
+    assert "Made &lt;here&gt;." in (finished.directory / "report.html").read_text()
+    for told in ("networks", "2 dense blocks on 64 amplitudes", "report.html", "2 epochs: loss"):
+        assert told in finished.result.output
+
+
+def test_a_violated_or_unknown_bound_is_named_with_status_1_and_still_reported(finished, small, tmp_path, monkeypatch):
+    found = {network["kind"]: network for network in finished.report["networks"]}
+    errors = [found["dense"]["errors"][0], found["dense"]["errors"][1] | {"eps": math.inf, "violations": 3}]
+    found["dense"] = found["dense"] | {"errors": errors}
+    monkeypatch.setattr(main_job, "_network", lambda job, kind, progress: found[kind])
+    result = CliRunner().invoke(app, ["run", "--output", str(tmp_path)])
+    assert result.exit_code == 1
+    line = "dense: errors of block 2 violated on 3 images."
+    assert f"failed: {line}" in result.output
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["failures"] == [line]
+    assert report["networks"][0]["errors"][1]["eps"] is None
+    assert line in (tmp_path / "report.html").read_text()
+
+
+# By hand.
+
+
+def network_of(**changes: Any) -> dict:
+    fine = [{"block": 1, "violations": 0}, {"block": 2, "violations": 0}]
+    check = {"max_deviation": 1e-12, "tolerance": 1e-9}
+    parts = {"norms": fine, "errors": fine, "output_error": {"violations": 0}, "circuit_check": check}
+    return {"kind": "dense", **parts, **changes}
+
+
+BROKEN = [{"block": 1, "violations": 0}, {"block": 2, "violations": 7}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({}, []),
+        ({"norms": BROKEN}, ["dense: norms of block 2 violated on 7 images."]),
+        ({"errors": BROKEN}, ["dense: errors of block 2 violated on 7 images."]),
+        ({"output_error": {"violations": 1}}, ["dense: output error violated on 1 images."]),
+        (
+            {"circuit_check": {"max_deviation": 2e-9, "tolerance": 1e-9}},
+            ["dense: circuit check failed, 2e-09 > 1e-09."],
+        ),
+        (
+            {"circuit_check": {"max_deviation": math.nan, "tolerance": 1e-9}},
+            ["dense: circuit check failed, nan > 1e-09."],
+        ),
+    ],
+)
+def test_each_failure_has_its_line(changes, lines):
+    assert failures(network_of(**changes)) == lines
+
+
+def test_every_failure_is_listed():
+    changes = {"norms": BROKEN, "errors": BROKEN, "output_error": {"violations": 1}}
+    assert len(failures(network_of(**changes))) == 3
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side", [8, 28])
+def test_space_to_depth_permutes_pixels(channels, side):
+    """Pixel (r, c) to channel (r mod f, c mod f) at (r // f, c // f); every one arrives, at its own place."""
+    shape, factor = (channels, side, side), {1: 4, 3: 2}[channels]
+    images = np.arange(2 * math.prod(shape)).reshape(2, *shape)
+    found = space_to_depth(images, 16)
+    assert found.shape == (2, channels * factor**2, side // factor, side // factor)
+    for channel, r, c in np.ndindex(shape):
+        place = channel * factor**2 + r % factor * factor + c % factor, r // factor, c // factor
+        np.testing.assert_array_equal(found[(slice(None), *place)], images[:, channel, r, c])
+
+
+def test_sides_that_the_factor_does_not_divide_are_filled_with_zeros():
+    images = 1 + np.arange(30.0).reshape(1, 1, 5, 6)
+    found = space_to_depth(images, 16)
+    assert found.shape == (1, 16, 2, 2)
+    np.testing.assert_array_equal(np.sort(found[found != 0]), images.reshape(-1))
+
+
+def test_the_stride_is_the_largest_power_of_two_that_fits():
+    for channels in range(1, 20):
+        for outcomes in (32, 64, 128):
+            fitting = [1, *(f for f in (2, 4, 8) if channels * f * f <= outcomes)]
+            assert stride(channels, outcomes) == max(fitting)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "classes", "sizes", "outcomes"),
+    [
+        ("dense", (1, 8, 8), 10, (256,), 16),
+        ("dense", (1, 28, 28), 10, (1024,), 16),
+        ("dense", (1, 8, 8), 26, (512,), 32),
+        ("convolutional", (1, 28, 28), 10, (16, 28, 28), 16),
+        ("convolutional", (3, 6, 5), 17, (32, 6, 5), 32),
+    ],
+)
+def test_registers_hold_the_image_and_outcomes_the_classes(kind, shape, classes, sizes, outcomes):
+    recipe = Recipe(blocks=1, training=TrainingConfig(epochs=1))
+    model = build(kind, shape, classes, recipe)
+    assert (model.sizes, model.outcomes, len(model.weights), model.degree) == (sizes, outcomes, 1, recipe.degree)
+    images = np.zeros((1, *shape), np.float32)
+    assert model.load(main_job._arranged(model, images)).shape == (1, *sizes)
+
+
+def test_a_job_overrides_the_recipes_epochs_and_seed():
+    job = Job(tiny(), Path("nowhere"), epochs=7, seed=5)
+    for kind in main_job.KINDS:
+        assert (job.recipe(kind).training.epochs, job.recipe(kind).training.seed) == (7, 5)
+    assert Job(tiny(), Path("nowhere")).recipe("dense") == main_job.RECIPES["dense"]
+
+
+def test_an_unknown_kind_raises_before_anything_is_trained():
+    with pytest.raises(ValueError, match=r"`kind` must be one of \('dense', 'convolutional'\), but is 'cubic'"):
+        main_job.run(Job(tiny(), Path("nowhere"), kind="cubic"))
