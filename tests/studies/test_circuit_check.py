@@ -1,6 +1,6 @@
 """The circuit check: it passes on the circuit, and fails on one with a wrong sign somewhere."""
 
-import itertools
+import inspect
 
 import jax
 import jax.numpy as jnp
@@ -63,15 +63,21 @@ def test_instances_are_slices_of_the_trained_weights():
 reflect = chebyshev_lcu.reflect
 
 
+def is_second() -> bool:
+    """Whether the caller's caller is the second reflection of a step: by its place, for tracing may call any number."""
+    return inspect.stack()[2].code_context[0].strip().startswith("return")
+
+
 def one_of_two_negated():
-    turns = itertools.cycle([-1, 1])
-    sign = lambda active: jnp.where(active, next(turns), 1)[:, None, None]  # noqa: E731
-    return lambda branches, active: sign(active) * reflect(branches, active)
+    def mutant(branches, active):
+        sign = jnp.where(active, -1, 1)[:, None, None] if is_second() else 1
+        return sign * reflect(branches, active)
+
+    return mutant
 
 
 def one_of_two_left_out():
-    turns = itertools.cycle([False, True])
-    return lambda branches, active: reflect(branches, active) if next(turns) else branches
+    return lambda branches, active: branches if is_second() else reflect(branches, active)
 
 
 def in_all_branches():
