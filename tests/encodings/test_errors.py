@@ -252,14 +252,23 @@ def track(rule: Rule, instances: list[tuple]) -> Found:
     return Found(tracked, np.array(distance), alpha)
 
 
-def draw(rule: Rule, seed: int, aligned: bool) -> tuple:
+def draw(rule: Rule, seed: int, erring: int | None = None) -> tuple:
+    """Aligned for even seeds; with an error of the part at `erring` alone, or of all."""
     rng = np.random.default_rng(seed)
-    return tuple(kind(rng, aligned) for kind in rule.draws)
+    parts = tuple(kind(rng, seed % 2 == 0) for kind in rule.draws)
+    return parts if erring is None else tuple(part if i == erring else faultless(part) for i, part in enumerate(parts))
+
+
+def faultless(part: Any) -> Any:
+    if not isinstance(part, Part):
+        return part
+    known = norm2(part.encoded) if part.encoded.ndim == 2 else np.inf
+    return part._replace(ideal=part.encoded, eps=0.0, norm_bound=known)
 
 
 @functools.cache
-def search(rule: Rule) -> Found:
-    return track(rule, [draw(rule, seed, aligned=seed % 2 == 0) for seed in range(INSTANCES)])
+def search(rule: Rule, erring: int | None = None) -> Found:
+    return track(rule, [draw(rule, seed, erring) for seed in range(INSTANCES)])
 
 
 def excess(found: Found) -> np.ndarray:
@@ -280,10 +289,12 @@ def test_no_composite_is_further_from_its_ideal_than_tracked(rule):
 
 @pytest.mark.parametrize("rule", [*RULES, *WITH_ALPHA], ids=lambda rule: rule.name)
 def test_what_is_tracked_is_within_a_factor_of_four_of_what_is_reached(rule):
-    found = search(rule)
-    ratios = found.distance / found.tracked
-    assert ratios.max() >= USEFUL
-    assert ratios[found.tracked < 0.03 * found.alpha].max() >= USEFUL  # to first order too
+    """For an error of each part alone and of all, in general and to first order."""
+    for erring in (None, *(i for i, part in enumerate(draw(rule, 0)) if isinstance(part, Part))):
+        found = search(rule, erring)
+        ratios = found.distance / found.tracked
+        assert ratios.max() >= USEFUL
+        assert ratios[found.tracked < 0.03 * found.alpha].max() >= USEFUL
 
 
 def tracked_with_one_unknown(rule: Rule, parts: tuple) -> list[float]:
@@ -296,7 +307,7 @@ def tracked_with_one_unknown(rule: Rule, parts: tuple) -> list[float]:
 
 @by_name
 def test_an_unknown_error_of_any_part_stays_unknown(rule):
-    assert all(np.isinf(eps) for eps in tracked_with_one_unknown(rule, draw(rule, 1, aligned=False)))
+    assert all(np.isinf(eps) for eps in tracked_with_one_unknown(rule, draw(rule, 1)))
 
 
 @by_name
@@ -310,7 +321,7 @@ def test_an_unknown_error_stays_unknown_next_to_zeros(rule):
         circuit = dilation(nothing) if nothing.ndim == 2 else np.roll(np.eye(4), 2, axis=0) + 0j
         return Part(nothing, nothing, circuit, part.alpha, 0.0, 0.0)
 
-    parts = tuple(map(zero, draw(rule, 1, aligned=False)))
+    parts = tuple(map(zero, draw(rule, 1)))
     assert all(np.isinf(eps) for eps in tracked_with_one_unknown(rule, parts))
 
 
@@ -343,7 +354,7 @@ WRONG = {
 def test_a_wrong_rule_is_refuted_by_the_same_search(name):
     rule_name, wrong = WRONG[name]
     (rule,) = [rule for rule in ALL if rule.name == rule_name]
-    claimed = np.array([float(wrong(*draw(rule, seed, aligned=seed % 2 == 0))) for seed in range(INSTANCES)])
+    claimed = np.array([float(wrong(*draw(rule, seed))) for seed in range(INSTANCES)])
     assert excess(search(rule)._replace(tracked=claimed)).max() > 1e-3
 
 
@@ -356,7 +367,7 @@ class Node(NamedTuple):
     encoded: np.ndarray
 
 
-SIZES = st.integers(1, 4)
+SIZES = st.integers(1, 3)
 POWERS = st.floats(-2, 2).map(lambda power: 10.0**power)
 ANGLES = st.floats(-np.pi, np.pi)
 SHARES = st.sampled_from([0.0, 1.0, 0.5, 0.9])

@@ -131,10 +131,10 @@ KERNELS = {
     "larger than the image": (real(1, 1, 5, 5), (3, 3)),
     "one tap": (real(3, 2, 1, 1), (3, 3)),
     "on the grid along the columns": (real(1, 1, 3, 3), (3, 24)),
-    "on the grid along both": (real(1, 1, 3, 3), (16, 15)),
+    "on the grid along both": (real(1, 1, 3, 3), (15, 16)),
     "peaked between grid points, rows": (peaked(3, BETWEEN, 0), (40, 1)),
     "peaked between grid points, columns": (peaked(4, BETWEEN, 1), (1, 40)),
-    "peaked between grid points, both": (peaked(3, BETWEEN, 0) * peaked(3, BETWEEN, 1), (20, 20)),
+    "peaked between grid points, both": (peaked(3, BETWEEN, 0) * peaked(3, BETWEEN, 1), (15, 16)),
     "zero": (np.zeros((2, 2, 3, 3)), (4, 4)),
 }
 
@@ -156,7 +156,7 @@ def test_the_bound_of_a_convolution_is_at_least_the_norm_of_its_matrix(kernel, i
 @pytest.mark.parametrize("kernel", [real(2, 2, 3, 3), cplx(1, 2, 3, 2)], ids=["real", "complex"])
 def test_without_an_image_the_bound_covers_periodic_convolutions_too(kernel):
     found = jax.jit(convolution_norm_bound)(kernel)
-    for image in ((5, 5), (4, 20), (3, 7)):
+    for image in ((5, 5), (2, 17), (3, 7)):
         assert found >= norm2(on_torus(kernel, image))
 
 

@@ -336,6 +336,29 @@ def test_the_worst_case_is_attained():
 
 
 @pytest.mark.x64
+@pytest.mark.parametrize(
+    ("poly", "target"),
+    [
+        (polynomials.erf(1.0, degree=15), scipy.special.erf),
+        (polynomials.polynomial([0.0, 1.0], "odd"), lambda x: x),
+    ],
+    ids=["erf(x)", "x"],
+)
+def test_a_skip_bound_proves_nothing_for_another_activation(poly, target):
+    """|1 + L W| knows the slope of erf(4x/5); a steeper activation moves further."""
+    x, off = uniform(64), 1e-3
+    moved = unit(x + off * unit(real(64) - x * (x @ real(64))))
+
+    @jax.jit
+    def look(x, eps):
+        weight, vec = block_encode(jnp.eye(64), alpha=1.0), vector_encode(x).replace(eps=eps)
+        return skip_norm_block(weight, vec, poly=poly, skip_bound=1 + LIPSCHITZ)
+
+    block = look(moved, jnp.asarray(np.linalg.norm(moved - x)))
+    assert np.linalg.norm(block.vector() - unit(x + target(x))) <= block.eps < 1.1 * off
+
+
+@pytest.mark.x64
 def test_small_errors_stay_below_the_worst_case_and_that_below_the_published_bound():
     """e0 is the error of the block's input, e1 the activation's own; 19.6 e0 + 10.3 e1 < 712(e0 + e1)."""
     sizes = 10.0 ** np.linspace(-9, -4, BATCH)

@@ -63,12 +63,12 @@ def one_block(instance: Instance) -> Instance:
 
 @pytest.fixture(scope="module")
 def small():
-    """Networks of 64 amplitudes; circuits of one block at degree 3, with every ancilla."""
+    """Networks of 64 amplitudes; circuits of one block at degree 1, with every ancilla."""
     training = TrainingConfig(epochs=EPOCHS, batch_size=8, learning_rate=3e-3, noise=0.1)
     instances = main_job._instances
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(main_job, "MIN_OUTCOMES", 4)
-        patch.setattr(main_job, "CHECK_DEGREE", 3)
+        patch.setattr(main_job, "CHECK_DEGREE", 1)
         patch.setattr(main_job, "RECIPES", dict.fromkeys(main_job.KINDS, Recipe(BLOCKS, training, degree=5)))
         patch.setattr(main_job, "_instances", lambda model: [one_block(one) for one in instances(model) if one.full])
         patch.setattr("qla_jax.data.load", lambda *arguments, **options: tiny())
