@@ -37,7 +37,7 @@ def erf(scale: ArrayLike, *, degree: int | None = None, eps: float | None = None
 
     Raises:
         ValueError: neither or both of degree and eps, an even degree, a traced scale with eps, an eps that no degree up
-            to 2001 reaches.
+            to 2001 reaches or below the rounding of the dtype (float32 where float64 is needed).
     """
     traced = isinstance(scale, jax.core.Tracer)
     m = jnp.asarray(scale, jnp.result_type(float) if not hasattr(scale, "dtype") else None)
@@ -48,6 +48,11 @@ def erf(scale: ArrayLike, *, degree: int | None = None, eps: float | None = None
             raise ValueError("`eps` must come with a concrete `scale`, but scale is traced; give `degree` instead.")
         if not eps > 0:
             raise ValueError(f"`eps` must be positive, but is {eps}.")
+        if eps < jnp.finfo(m.dtype).eps:
+            raise ValueError(
+                f"`eps` must be at least the rounding {jnp.finfo(m.dtype).eps:.1e} of {m.dtype}, but is {eps}; "
+                "float64 needs jax_enable_x64."
+            )
         degree = _smallest_degree(float(np.asarray(scale)), eps)
     elif degree is None or eps is not None:
         raise ValueError(f"`erf` takes either `degree` or `eps`, but got degree={degree} and eps={eps}.")

@@ -196,3 +196,11 @@ def test_what_gives_no_polynomial_raises(scale, options, message):
 def test_a_traced_scale_with_an_error_instead_of_a_degree_raises():
     with pytest.raises(ValueError, match="`eps` must come with a concrete `scale`"):
         jax.jit(lambda scale: erf(scale, eps=1e-3).coeffs)(0.8)
+
+
+@pytest.mark.numerics
+def test_an_error_below_rounding_is_refused_with_the_way_out():
+    with pytest.raises(
+        ValueError, match=r"`eps` must be at least the rounding 1\.2e-07 of float32, but is 1e-09; float64"
+    ):
+        erf(np.float32(0.8), eps=1e-9)
