@@ -103,6 +103,27 @@ def test_another_seed_shuffles_otherwise_and_the_callers_model_is_left_alone(str
         np.testing.assert_array_equal(found, expected)
 
 
+ONE = np.zeros(20, int)  # twenty times the first image
+
+
+@pytest.mark.parametrize(
+    ("chosen", "changes", "differ"),
+    [
+        (np.arange(20), {"noise": 0.0}, True),
+        (ONE, {"noise": 0.1}, True),
+        (np.arange(20), {"noise": 0.0, "batch_size": 20}, False),
+    ],
+    ids=["shuffle", "noise", "neither"],
+)
+def test_every_epoch_shuffles_and_draws_noise_anew(chosen, changes, differ):
+    """Without learning only what is seen changes: which images fill the batches, and their noise."""
+    still = replace(CONFIG, epochs=3, learning_rate=0.0, weight_decay=0.0, **changes)
+    _, history = fit(fresh(), IMAGES[chosen], LABELS[chosen], still)
+    losses = [epoch.loss for epoch in history]
+    assert all(np.isfinite(losses))
+    assert len({round(loss, 5) for loss in losses}) == (3 if differ else 1)
+
+
 def test_a_coherent_network_learns():
     model = CoherentResNet([DenseWeight(16, rngs=nnx.Rngs(0))], sizes=(16,), outcomes=4, degree=3)
     config = TrainingConfig(epochs=15, batch_size=10, learning_rate=3e-2)

@@ -367,7 +367,7 @@ class Node(NamedTuple):
     encoded: np.ndarray
 
 
-SIZES = st.integers(1, 3)
+SIZES = st.integers(2, 3)
 POWERS = st.floats(-2, 2).map(lambda power: 10.0**power)
 ANGLES = st.floats(-np.pi, np.pi)
 SHARES = st.sampled_from([0.0, 1.0, 0.5, 0.9])
