@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -54,11 +55,11 @@ def run(
             bars.stage("writing the report")
             write(report, directory)
     except (DatasetUnavailable, ValueError, FileNotFoundError) as error:
-        console.print(f"[red]error:[/red] {error}", soft_wrap=True, highlight=False)
+        console.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True, highlight=False)
         raise typer.Exit(2) from error
     _show(report, directory)
     for line in report["failures"]:
-        console.print(f"[red]failed:[/red] {line}", soft_wrap=True, highlight=False)
+        console.print(f"[red]failed:[/red] {escape(line)}", soft_wrap=True, highlight=False)
     if report["failures"]:
         raise typer.Exit(1)
 
