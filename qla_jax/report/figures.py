@@ -63,7 +63,7 @@ def samples(network: dict) -> Figure:
     axes.axhline(network["accuracy"]["argmax"], color=GREY, linestyle="--", linewidth=1)
     top, place = network["accuracy"]["argmax"], axes.get_yaxis_transform()
     axes.text(0.01, top, "argmax of the distribution", color=GREY, va="bottom", fontsize=8, transform=place)
-    axes.set(xlabel="samples of the circuit", ylabel="test accuracy", ylim=(0.5, 1.02))
+    axes.set(xlabel="samples of the circuit", ylabel="test accuracy", ylim=(0, 1.02))
     return figure
 
 

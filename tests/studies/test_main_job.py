@@ -3,6 +3,8 @@
 import json
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +15,7 @@ from typer.testing import CliRunner, Result
 from qla_jax.cli import app
 from qla_jax.data import ImageSet
 from qla_jax.studies import main_job
-from qla_jax.studies.circuit_check import Instance
+from qla_jax.studies.circuit_check import dense_instances
 from qla_jax.studies.main_job import Job, Recipe, build, failures, space_to_depth, stride
 from qla_jax.training import Epoch, TrainingConfig
 from tests.cases import real
@@ -57,31 +59,28 @@ class Finished(NamedTuple):
     directory: Path
 
 
-def one_block(instance: Instance) -> Instance:
-    return instance._replace(weights=instance.weights[:1])
-
-
-@pytest.fixture(scope="module")
-def small():
-    """Networks of 64 amplitudes; circuits of one block at degree 1, with every ancilla."""
+@contextmanager
+def small_networks() -> Iterator[None]:
+    """Networks of 64 amplitudes, and a stand-in of one block for their circuits: the trained ones take their time."""
     training = TrainingConfig(epochs=EPOCHS, batch_size=8, learning_rate=3e-3, noise=0.1)
-    instances = main_job._instances
+    circuit = dense_instances([0.5 * np.eye(2)])[0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(main_job, "MIN_OUTCOMES", 4)
-        patch.setattr(main_job, "CHECK_DEGREE", 1)
+        patch.setattr(main_job, "CHECK_DEGREE", 3)
         patch.setattr(main_job, "RECIPES", dict.fromkeys(main_job.KINDS, Recipe(BLOCKS, training, degree=5)))
-        patch.setattr(main_job, "_instances", lambda model: [one_block(one) for one in instances(model) if one.full])
+        patch.setattr(main_job, "_instances", lambda model: [circuit])
         patch.setattr("qla_jax.data.load", lambda *arguments, **options: tiny())
         yield
 
 
 @pytest.fixture(scope="module")
-def finished(small, tmp_path_factory) -> Finished:
+def finished(tmp_path_factory) -> Finished:
     """Killed in its first network, then finished by the command with --resume: one run that all below look at."""
     directory = tmp_path_factory.mktemp("run")
-    with pytest.raises(Killed):
-        main_job.run(Job(tiny(), directory), KilledAfterOneEpoch(directory))
-    result = CliRunner().invoke(app, ["run", "--output", str(directory), "--resume", "--kind", "convolutional"])
+    with small_networks():
+        with pytest.raises(Killed):
+            main_job.run(Job(tiny(), directory), KilledAfterOneEpoch(directory))
+        result = CliRunner().invoke(app, ["run", "--output", str(directory), "--resume", "--kind", "convolutional"])
     assert result.exit_code == 0, result.output
     return Finished(result, json.loads((directory / "report.json").read_text()), directory)
 
@@ -163,12 +162,13 @@ def test_figures_and_a_page_are_written_and_a_table_is_printed(finished):
         assert told in finished.result.output
 
 
-def test_a_violated_or_unknown_bound_is_named_with_status_1_and_still_reported(finished, small, tmp_path, monkeypatch):
+def test_a_violated_or_unknown_bound_is_named_with_status_1_and_still_reported(finished, tmp_path, monkeypatch):
     found = {network["kind"]: network for network in finished.report["networks"]}
     errors = [found["dense"]["errors"][0], found["dense"]["errors"][1] | {"eps": math.inf, "violations": 3}]
     found["dense"] = found["dense"] | {"errors": errors}
     monkeypatch.setattr(main_job, "_network", lambda job, kind, progress: found[kind])
-    result = CliRunner().invoke(app, ["run", "--output", str(tmp_path)])
+    with small_networks():
+        result = CliRunner().invoke(app, ["run", "--output", str(tmp_path)])
     assert result.exit_code == 1
     line = "dense: errors of block 2 violated on 3 images."
     assert f"failed: {line}" in result.output
@@ -247,7 +247,7 @@ def test_the_stride_is_the_largest_power_of_two_that_fits():
 @pytest.mark.parametrize(
     ("kind", "shape", "classes", "sizes", "outcomes"),
     [
-        ("dense", (1, 8, 8), 10, (256,), 16),
+        ("dense", (1, 4, 4), 3, (256,), 16),
         ("dense", (1, 28, 28), 10, (1024,), 16),
         ("dense", (1, 8, 8), 26, (512,), 32),
         ("convolutional", (1, 28, 28), 10, (16, 28, 28), 16),
@@ -260,6 +260,23 @@ def test_registers_hold_the_image_and_outcomes_the_classes(kind, shape, classes,
     assert (model.sizes, model.outcomes, len(model.weights), model.degree) == (sizes, outcomes, 1, recipe.degree)
     images = np.zeros((1, *shape), np.float32)
     assert model.load(main_job._arranged(model, images)).shape == (1, *sizes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("dense", [(2, True, (2,)), (2, False, (4,))]), ("convolutional", [(1, True, (1, 1, 4)), (2, False, (1, 1, 4))])],
+)
+def test_circuits_are_checked_on_slices_of_the_networks_own_weights(kind, expected):
+    recipe = Recipe(blocks=3, training=TrainingConfig(epochs=1))
+    model = build(kind, (1, 4, 4), 4, recipe)
+    instances = main_job._instances(model)
+    assert [(len(one.weights), one.full, one.weights[0].domain) for one in instances] == expected
+    whole = np.asarray(model.encodings()[0].matrix if kind == "dense" else model.encodings()[0].kernel)
+    for one in instances:
+        first = one.weights[0]
+        found, size = (first.matrix, first.shape[0]) if kind == "dense" else (first.kernel[0, 0, 0], 0)
+        np.testing.assert_array_equal(found, whole[:size, :size] if size else whole[0, 0, 1])
 
 
 def test_a_job_overrides_the_recipes_epochs_and_seed():
