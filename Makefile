@@ -11,11 +11,16 @@ PYTEST := $(BIN)/pytest
 CACHE := JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.cache/jax" \
   JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 
+# Nearly all the time of the tests is compiling, and most of what is compiled runs once: `make test` compiles as fast as
+# XLA can, `make test-all` as users do.
+QUICK := JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
+  XLA_FLAGS="--xla_cpu_use_fusion_emitters=false --xla_llvm_disable_expensive_passes=true $(XLA_FLAGS)"
+
 # Two lanes: double precision runs everything, then the numerical laws repeat in single precision, JAX's default.
 # worksteal keeps a module on one worker where it can, so that its functions are compiled once.
 LANE   = $(PYTEST) -n $(WORKERS) --dist worksteal -p no:benchmark tests
-DOUBLE = @echo "== double precision"; $(CACHE) JAX_ENABLE_X64=1 $(LANE)
-SINGLE = @echo "== single precision"; $(CACHE) JAX_ENABLE_X64=0 $(LANE)
+DOUBLE = @echo "== double precision"; $(CACHE) JAX_ENABLE_X64=1
+SINGLE = @echo "== single precision"; $(CACHE) JAX_ENABLE_X64=0
 
 .PHONY: help demo setup test test-all check bench clean
 
@@ -33,12 +38,12 @@ demo: $(VENV)/.installed
 setup: $(VENV)/.installed-dev
 
 test: setup
-	$(DOUBLE) -m "not slow and not notebooks"
-	$(SINGLE) -m "numerics and not slow and not notebooks"
+	$(DOUBLE) $(QUICK) $(LANE) -m "not slow and not notebooks"
+	$(SINGLE) $(QUICK) $(LANE) -m "numerics and not slow and not notebooks"
 
 test-all: setup
-	$(DOUBLE) -m "not notebooks"
-	$(SINGLE) -m "numerics and not notebooks"
+	$(DOUBLE) $(LANE) -m "not notebooks"
+	$(SINGLE) $(LANE) -m "numerics and not notebooks"
 
 check: setup
 	$(BIN)/ruff check .

@@ -9,11 +9,9 @@ from qla_jax import polynomials as polynomials
 from qla_jax.accounting import Cost as Cost
 from qla_jax.accounting import cost as cost
 from qla_jax.encodings.algebra import adjoint as adjoint
-from qla_jax.encodings.algebra import controlled as controlled
 from qla_jax.encodings.algebra import linear_combination as linear_combination
 from qla_jax.encodings.algebra import product as product
 from qla_jax.encodings.algebra import scale as scale
-from qla_jax.encodings.algebra import tensor as tensor
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes as diagonal_of_amplitudes
 from qla_jax.encodings.block import BlockEncoding as BlockEncoding
 from qla_jax.encodings.block import block as block
@@ -26,6 +24,8 @@ from qla_jax.encodings.dense import block_encode as block_encode
 from qla_jax.encodings.dense import from_unitary as from_unitary
 from qla_jax.encodings.diagonal import block_encode_diagonal as block_encode_diagonal
 from qla_jax.encodings.encoding import unitary as unitary
+from qla_jax.encodings.joint import controlled as controlled
+from qla_jax.encodings.joint import tensor as tensor
 from qla_jax.encodings.lemmas import concatenate as concatenate
 from qla_jax.encodings.lemmas import matrix_vector_product as matrix_vector_product
 from qla_jax.encodings.lemmas import vector_sum as vector_sum

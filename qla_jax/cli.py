@@ -40,7 +40,7 @@ def run(
     ] = False,
 ) -> None:
     """Train coherent residual networks on real images and check every claim about them."""
-    # Here rather than at the top: `qla-jax --help` should not wait for JAX.
+    # Here rather than at the top: neither `qla-jax --help` nor another command should wait for flax, orbax and optax.
     from qla_jax.data import DatasetUnavailable, load
     from qla_jax.report.page import write
     from qla_jax.studies.main_job import Job

@@ -90,12 +90,6 @@ def fit(
     steps = len(images) // config.batch_size
     optimizer = _optimizer(config, steps)
     state = {"params": params, "optimizer": optimizer.init(params)}
-    history: list[Epoch] = []
-    checkpoints = _Checkpoints(directory, config) if directory else None
-    if checkpoints:
-        state, history = checkpoints.restore(state, resume)
-        for epoch in history:
-            report(epoch)
 
     # One compiled step in a Python loop: inside `lax.scan` XLA's CPU convolutions run 16 times slower.
     @partial(jax.jit, donate_argnums=0)
@@ -107,21 +101,22 @@ def fit(
         updates, optimizer_state = optimizer.update(grads, state["optimizer"], state["params"])
         return {"params": optax.apply_updates(state["params"], updates), "optimizer": optimizer_state}, (value, right)
 
-    for number in range(len(history), config.epochs):
-        rng = np.random.default_rng([config.seed, number])
-        keys = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), number), steps)
-        order = rng.permutation(len(images))[: steps * config.batch_size].reshape(steps, -1)
-        told = []
-        for chosen, key in zip(order, keys, strict=True):
-            state, measured = step(state, images[chosen], labels[chosen], key)
-            told.append(measured)
-        value, right = np.mean(jax.device_get(told), axis=0)
-        history.append(Epoch(number, float(value), float(right)))
-        if checkpoints:
+    with _Checkpoints(directory, config) as checkpoints:
+        state, history = checkpoints.restore(state, resume)
+        for epoch in history:
+            report(epoch)
+        for number in range(len(history), config.epochs):
+            rng = np.random.default_rng([config.seed, number])
+            keys = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), number), steps)
+            order = rng.permutation(len(images))[: steps * config.batch_size].reshape(steps, -1)
+            told = []
+            for chosen, key in zip(order, keys, strict=True):
+                state, measured = step(state, images[chosen], labels[chosen], key)
+                told.append(measured)
+            value, right = np.mean(jax.device_get(told), axis=0)
+            history.append(Epoch(number, float(value), float(right)))
             checkpoints.save(state, history)
-        report(history[-1])
-    if checkpoints:
-        checkpoints.close()
+            report(history[-1])
     return nnx.merge(graph, state["params"], rest), history
 
 
@@ -157,21 +152,33 @@ def _optimizer(config: TrainingConfig, steps: int) -> optax.GradientTransformati
 
 
 class _Checkpoints:
-    """The last two epochs on disk; a kill while one is written leaves the other."""
+    """The last two epochs on disk, or nothing without a directory; a kill while one is written leaves the other."""
 
-    def __init__(self, directory: Path, config: TrainingConfig):
+    def __init__(self, directory: Path | None, config: TrainingConfig):
         self.config = json.loads(json.dumps(asdict(config)))
-        options = ocp.CheckpointManagerOptions(max_to_keep=2)
-        self.manager = ocp.CheckpointManager(Path(directory).absolute(), options=options)
+        self.manager: ocp.CheckpointManager | None = None
+        if directory is not None:
+            options = ocp.CheckpointManagerOptions(max_to_keep=2)
+            self.manager = ocp.CheckpointManager(Path(directory).absolute(), options=options)
+
+    def __enter__(self) -> "_Checkpoints":
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        if self.manager:
+            self.manager.wait_until_finished()
+            self.manager.close()
 
     def save(self, state: dict, history: list[Epoch]) -> None:
+        if not self.manager:
+            return
         arrays = ocp.args.StandardSave(_plain(state))
         notes = ocp.args.JsonSave({"config": self.config, "history": [list(epoch) for epoch in history]})
         self.manager.save(len(history), args=ocp.args.Composite(state=arrays, notes=notes), force=True)
 
     def restore(self, state: dict, resume: bool) -> tuple[dict, list[Epoch]]:
-        step = self.manager.latest_step()
-        if step is None:
+        step = self.manager.latest_step() if self.manager else None
+        if self.manager is None or step is None:
             return state, []
         if not resume:
             raise ValueError(
@@ -189,10 +196,6 @@ class _Checkpoints:
         leaves = jax.tree.leaves(self.manager.restore(step, args=wanted)["state"])
         restored = jax.tree.unflatten(jax.tree.structure(state), leaves)
         return restored, [Epoch(int(number), loss, accuracy) for number, loss, accuracy in notes["history"]]
-
-    def close(self) -> None:
-        self.manager.wait_until_finished()
-        self.manager.close()
 
 
 def _plain(state: dict) -> list[Array]:

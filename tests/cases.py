@@ -16,12 +16,13 @@ import scipy.special
 from numpy.polynomial import chebyshev as series
 
 from qla_jax import polynomials
-from qla_jax.encodings.algebra import controlled, linear_combination, scale, tensor
+from qla_jax.encodings.algebra import linear_combination, scale
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.circulant import block_encode_circulant, block_encode_toeplitz
 from qla_jax.encodings.convolution import block_encode_convolution
 from qla_jax.encodings.dense import block_encode, from_unitary
 from qla_jax.encodings.diagonal import block_encode_diagonal
+from qla_jax.encodings.joint import controlled, tensor
 from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
 from qla_jax.encodings.pauli import block_encode_pauli
 from qla_jax.encodings.periodic_convolution import block_encode_periodic_convolution
@@ -118,10 +119,10 @@ EMPTY[:2, 3:4] = EMPTY[2:4, :3] = True
 DENSE = [
     Case("dense", block_encode, real(4, 4), lambda a: a, single=False),
     Case("dense complex", block_encode, cplx(4, 4), lambda a: a),
-    Case("dense 3 x 5", block_encode, real(3, 5), lambda a: a),
+    Case("dense 3 x 5", block_encode, real(3, 5), lambda a: a, single=False),
     Case("dense 5 x 3 complex", block_encode, cplx(5, 3), lambda a: a),
     Case("dense row", block_encode, real(1, 4), lambda a: a, single=False),
-    Case("dense one entry", block_encode, real(1, 1), lambda a: a),
+    Case("dense one entry", block_encode, real(1, 1), lambda a: a, single=False),
     Case("dense of rank one", block_encode, np.outer(cplx(4), cplx(4, seed=1)), lambda a: a),
     Case("dense zero", block_encode, np.zeros((3, 4)), lambda a: a),
     Case("dense identity", block_encode, 2 * np.eye(4), lambda a: a),
@@ -132,6 +133,7 @@ DENSE = [
         lambda p: block_encode(p[0], alpha=p[1]),
         (contraction(3, 3), np.array(1.5)),
         lambda p: p[0],
+        single=False,
     ),
     Case("dense zero, alpha given", lambda p: block_encode(p, alpha=1.0), np.zeros((4, 4)), lambda p: p, single=False),
     Case(
@@ -139,6 +141,7 @@ DENSE = [
         lambda p: from_unitary(p[0], num_ancillas=1, alpha=p[1], eps=0.0),
         (haar(8), np.array(3.0)),
         lambda p: p[1] * p[0][:4, :4],
+        single=False,
     ),
     Case(
         "explicit unitary of 2 x 3",
@@ -146,7 +149,13 @@ DENSE = [
         dilation(np.pad(contraction(2, 3), [(0, 2), (0, 1)])),
         lambda p: 2 * p[:2, :3],
     ),
-    Case("bare unitary", lambda p: from_unitary(p, num_ancillas=0, alpha=1.0, eps=0.0), haar(4), lambda p: p),
+    Case(
+        "bare unitary",
+        lambda p: from_unitary(p, num_ancillas=0, alpha=1.0, eps=0.0),
+        haar(4),
+        lambda p: p,
+        single=False,
+    ),
 ]
 
 ALGEBRA = [
@@ -265,6 +274,7 @@ ALGEBRA = [
         lambda p: controlled(block_encode(p)),
         cplx(4, 4),
         lambda p: np.kron(np.diag([1, 0]), np.eye(4)) + np.kron(np.diag([0, 1]), p / norm2(p)),
+        single=False,
     ),
     Case(
         "controlled 3 x 3 with idle qubits",
@@ -305,6 +315,7 @@ DIAGONAL = [
         lambda p: diagonal_of_amplitudes(vector_sum(vector_encode(p[0]), vector_encode(p[1]))),
         (cplx(4), real(4)),
         lambda p: np.diag(p[0] + p[1]),
+        single=False,
     ),
 ]
 
@@ -314,6 +325,7 @@ CHEBYSHEV = [
         lambda p: chebyshev_lcu(block_encode(p[0], alpha=1.0), p[1]),
         (contraction(4, 4), np.array([0.3, -0.7, 0.2])),
         lambda p: transform_right(p[1], p[0], 1),
+        single=False,
     ),
     Case(
         "Chebyshev combination of 3 x 5, complex coefficients",
@@ -391,14 +403,14 @@ def on_torus(kernel: np.ndarray, image: tuple[int, int]) -> np.ndarray:
 
 
 STRUCTURED = [
-    Case("diagonal", block_encode_diagonal, cplx(4), np.diag),
+    Case("diagonal", block_encode_diagonal, cplx(4), np.diag, single=False),
     Case(
         "padded diagonal, alpha given",
         lambda v: block_encode_diagonal(v, alpha=4.0),
         real(3, 2),
         lambda v: np.diag(v.reshape(-1)),
     ),
-    Case("zero diagonal", block_encode_diagonal, np.zeros(2), np.diag),
+    Case("zero diagonal", block_encode_diagonal, np.zeros(2), np.diag, single=False),
     Case("Pauli words", lambda c: block_encode_pauli(dict(zip(WORDS, c, strict=True))), cplx(3), pauli_sum),
     Case(
         "Pauli words, one of them zero",
@@ -415,7 +427,7 @@ STRUCTURED = [
         sparse,
         single=False,
     ),
-    Case("circulant", block_encode_circulant, cplx(4), lambda c: toeplitz(c, np.roll(c[::-1], 1))),
+    Case("circulant", block_encode_circulant, cplx(4), lambda c: toeplitz(c, np.roll(c[::-1], 1)), single=False),
     Case(
         "Toeplitz 3 x 5",
         lambda p: block_encode_toeplitz(jnp.concatenate([p[:1], p[1:3]]), jnp.concatenate([p[:1], p[3:]])),
@@ -433,6 +445,7 @@ STRUCTURED = [
         lambda kernel: block_encode_convolution(kernel, (2, 3), padding="top-left"),
         cplx(1, 2, 2, 2),
         lambda kernel: convolution(kernel, (2, 3), lambda k, m: (-k, -m)),
+        single=False,
     ),
     Case(
         "convolution with a zero tap",
@@ -454,12 +467,12 @@ ENCODINGS = [*DENSE, *ALGEBRA, *DIAGONAL, *CHEBYSHEV, *STRUCTURED]
 PREPARED = [
     Case("vector", vector_encode, real(4), lambda x: x, single=False),
     Case("complex vector", vector_encode, cplx(8), lambda x: x),
-    Case("vector of one entry", vector_encode, np.array([-2.0]), lambda x: x),
+    Case("vector of one entry", vector_encode, np.array([-2.0]), lambda x: x, single=False),
     Case("basis vector", vector_encode, np.array([1.0, 0, 0, 0]), lambda x: x, single=False),
-    Case("negative basis vector", vector_encode, np.array([-1.0, 0, 0, 0]), lambda x: x),
+    Case("negative basis vector", vector_encode, np.array([-1.0, 0, 0, 0]), lambda x: x, single=False),
     Case("vector with leading zero", vector_encode, np.array([0, 1j, 0, -2.0]), lambda x: x),
     Case("padded vector", lambda x: vector_encode(x, pad=True), cplx(5), lambda x: x, single=False),
-    Case("image of 3 x 5", lambda x: vector_encode(x, pad=True), real(3, 5), lambda x: x.reshape(-1)),
+    Case("image of 3 x 5", lambda x: vector_encode(x, pad=True), real(3, 5), lambda x: x.reshape(-1), single=False),
     Case(
         "tensor of 2 x 3 x 2",
         lambda x: vector_encode(x, pad=True),
@@ -494,6 +507,7 @@ LEMMAS = [
         lambda p: vector_sum(*map(vector_encode, p[1:]), weights=p[0]),
         (np.array([0.5, -1j, 2 + 1j]), real(4), cplx(4), 0.1 * cplx(4, seed=1)),
         lambda p: sum(w * x for w, x in zip(p[0], p[1:], strict=True)),
+        single=False,
     ),
     Case(
         "sum with a zero weight",
@@ -519,6 +533,7 @@ LEMMAS = [
         lambda p: block_encode(p[0]) @ vector_encode(p[1]),
         (cplx(4, 4), cplx(4)),
         lambda p: p[0] @ p[1],
+        single=False,
     ),
     Case(
         "3 x 5 matrix times vector",
@@ -573,6 +588,7 @@ LEMMAS = [
         lambda p: concatenate([vector_encode(x, pad=True) for x in p]),
         (real(3), 3 * real(3, seed=1), 0.1 * real(3, seed=2)),
         np.concatenate,
+        single=False,
     ),
     Case(
         "concatenation with unequal ancillas and idle qubits",

@@ -6,10 +6,10 @@ import pytest
 
 from qla_jax import polynomials
 from qla_jax.accounting import Cost, cost
-from qla_jax.encodings.algebra import tensor
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.convolution import block_encode_convolution
 from qla_jax.encodings.dense import block_encode
+from qla_jax.encodings.joint import tensor
 from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
 from qla_jax.encodings.vector import normalize, vector_encode
 from qla_jax.transforms.activation import activate

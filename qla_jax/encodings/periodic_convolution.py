@@ -36,7 +36,8 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
     def _in_fourier_basis(self, state: State, unitaries: Array) -> State:
         grid = jnp.fft.fft2(state.reshape(self.dilations.shape[-1], *self.domain[1:]), norm="ortho")
         grid = jnp.einsum("rsij,jrs->irs", unitaries, grid)
-        return jnp.fft.ifft2(grid, norm="ortho").reshape(state.shape)
+        out = jnp.fft.ifft2(grid, norm="ortho").reshape(state.shape)
+        return out.real if self.real and not jnp.iscomplexobj(state) else out
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return self._multiply(self.symbol, x.reshape(self.domain))

@@ -12,6 +12,7 @@ References:
 """
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -58,6 +59,11 @@ def erf(scale: ArrayLike, *, degree: int | None = None, eps: float | None = None
         raise ValueError(f"`erf` takes either `degree` or `eps`, but got degree={degree} and eps={eps}.")
     if degree < 1 or degree % 2 == 0:
         raise ValueError(f"`degree` must be odd and positive, but is {degree}.")
+    return _series(m, degree)
+
+
+@partial(jax.jit, static_argnames="degree")
+def _series(m: Array, degree: int) -> Polynomial:
     # Chebyshev coefficients of the Gaussian by sampling: JAX has no Bessel functions of higher order. Sampling at
     # `count` nodes folds the coefficients above 2 * count - degree back, which joins the error bound.
     half = (degree - 1) // 2
@@ -98,11 +104,16 @@ def _tail(m: Array, last: int | np.ndarray) -> Array:
     return terms.sum(-1) + rest
 
 
+@jax.jit
+def _tails(m: Array) -> Array:
+    return _tail(m, np.arange(MAX_DEGREE // 2 + 1))
+
+
 def _smallest_degree(m: float, eps: float) -> int:
     half = np.arange(MAX_DEGREE // 2 + 1)
     slope = 2 * m / math.sqrt(math.pi)
     with jax.ensure_compile_time_eval():  # the degree is static: inside jit, too, it is found now
-        tails = np.asarray(_tail(jnp.asarray(m), half))
+        tails = np.asarray(_tails(jnp.asarray(m)))
     bounds = slope * tails * (1 / (2 * half + 3) + 1 / (2 * half + 1))
     enough = np.flatnonzero(bounds <= eps / 2)  # half of eps is left for what sampling folds back
     if not len(enough):

@@ -127,7 +127,7 @@ def failures(network: dict) -> list[str]:
 def build(kind: str, shape: tuple[int, int, int], classes: int, recipe: Recipe) -> CoherentResNet:
     """A fresh network for images of a shape (channel, row, column)."""
     rngs = nnx.Rngs(recipe.training.seed)
-    outcomes = max(MIN_OUTCOMES, 1 << (classes - 1).bit_length())
+    outcomes = max(MIN_OUTCOMES, 1 << (max(classes, shape[0]) - 1).bit_length())
     if kind == "dense":
         size = max(16 * outcomes, 1 << (math.prod(shape) - 1).bit_length())
         dense = [DenseWeight(size, rngs=rngs) for _ in range(recipe.blocks)]
@@ -138,8 +138,8 @@ def build(kind: str, shape: tuple[int, int, int], classes: int, recipe: Recipe) 
 
 
 def stride(channels: int, outcomes: int) -> int:
-    """The largest power of two whose square times the channels fits in the outcomes."""
-    return max(1, 1 << ((outcomes // channels).bit_length() - 1) // 2)
+    """The largest power of two whose square times the channels fits in the outcomes; there are as many at least."""
+    return 1 << ((outcomes // channels).bit_length() - 1) // 2
 
 
 def space_to_depth(images: np.ndarray, outcomes: int) -> np.ndarray:

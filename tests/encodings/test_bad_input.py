@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from qla_jax import polynomials
-from qla_jax.encodings.algebra import controlled, linear_combination, product, scale
+from qla_jax.encodings.algebra import linear_combination, product, scale
 from qla_jax.encodings.dense import block_encode, from_unitary
 from qla_jax.encodings.encoding import unitary
+from qla_jax.encodings.joint import controlled
 from qla_jax.encodings.lemmas import concatenate, matrix_vector_product, vector_sum
 from qla_jax.encodings.vector import normalize, vector_encode, vector_from_unitary
 from qla_jax.transforms.activation import activate

@@ -19,11 +19,12 @@ import scipy.special
 from hypothesis import given
 
 from qla_jax import polynomials
-from qla_jax.encodings.algebra import controlled, linear_combination, product, scale, tensor
+from qla_jax.encodings.algebra import linear_combination, product, scale
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.block import BlockEncoding, block
 from qla_jax.encodings.dense import from_unitary
 from qla_jax.encodings.encoding import Encoding
+from qla_jax.encodings.joint import controlled, tensor
 from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
 from qla_jax.encodings.vector import normalize, vector_from_unitary
 from qla_jax.transforms.activation import activate

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.encodings.algebra import linear_combination, tensor
+from qla_jax.encodings.algebra import linear_combination
 from qla_jax.encodings.block import BlockEncoding, block, postselect
 from qla_jax.encodings.dense import block_encode, from_unitary
 from qla_jax.encodings.encoding import unitary
+from qla_jax.encodings.joint import tensor
 from tests.cases import (
     ENCODINGS,
     QUICK,
