@@ -12,9 +12,8 @@ CACHE := JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.cache/jax" \
   JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 
 # Nearly all the time of the tests is compiling, and most of what is compiled runs once: `make test` compiles as fast as
-# XLA can, `make test-all` as users do.
-QUICK := JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
-  XLA_FLAGS="--xla_cpu_use_fusion_emitters=false --xla_llvm_disable_expensive_passes=true $(XLA_FLAGS)"
+# XLA can (see tests/conftest.py), `make test-all` as users do.
+QUICK := JAX_DISABLE_MOST_OPTIMIZATIONS=1
 
 # Two lanes: double precision runs everything, then the numerical laws repeat in single precision, JAX's default.
 # worksteal keeps a module on one worker where it can, so that its functions are compiled once.
