@@ -13,7 +13,7 @@ CACHE := JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.cache/jax" \
 
 # Nearly all the time of the tests is compiling, and most of what is compiled runs once: `make test` compiles as fast as
 # XLA can (see tests/conftest.py), `make test-all` as users do.
-QUICK := JAX_DISABLE_MOST_OPTIMIZATIONS=1
+QUICK := QLA_TEST_QUICK_COMPILES=1
 
 # Two lanes: double precision runs everything, then the numerical laws repeat in single precision, JAX's default.
 # worksteal keeps a module on one worker where it can, so that its functions are compiled once.

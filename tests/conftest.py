@@ -20,10 +20,13 @@ if X64 != (os.environ["JAX_ENABLE_X64"].lower() in ("1", "true", "yes", "on", "y
         "jax was imported before tests/conftest.py could choose the precision; set JAX_ENABLE_X64 outside."
     )
 
-# Quick compiles, where asked for: the older code generator of XLA takes two thirds of the time of the one that replaces
-# it and is gone after jax 0.10; XLA refuses flags that it does not know, and reads them when it first compiles.
-if jax.config.jax_disable_most_optimizations and jax.__version_info__[:2] == (0, 10):
-    os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false " + os.environ.get("XLA_FLAGS", "")
+# Quick compiles, where asked for. The older code generator of XLA takes two thirds of the time of the one that replaces it
+# and is gone after jax 0.10; XLA stops at flags that it does not know, and reads them when it first compiles.
+if os.environ.get("QLA_TEST_QUICK_COMPILES"):
+    flags = ["--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true"]
+    if jax.__version_info__[:2] == (0, 10):
+        flags.append("--xla_cpu_use_fusion_emitters=false")
+    os.environ["XLA_FLAGS"] = " ".join([*flags, os.environ.get("XLA_FLAGS", "")])
 
 # An accidental (n,) + (m, n) is a wrong register far more often than an intended broadcast.
 jax.config.update("jax_numpy_rank_promotion", "raise")
