@@ -20,8 +20,8 @@ if X64 != (os.environ["JAX_ENABLE_X64"].lower() in ("1", "true", "yes", "on", "y
         "jax was imported before tests/conftest.py could choose the precision; set JAX_ENABLE_X64 outside."
     )
 
-# Quick compiles, where asked for. The older code generator of XLA takes two thirds of the time of the one that replaces it
-# and is gone after jax 0.10; XLA stops at flags that it does not know, and reads them when it first compiles.
+# Quick compiles, where asked for. The older code generator of XLA takes two thirds of the time of its successor and is
+# gone after jax 0.10; XLA stops at flags that it does not know, and reads them when it first compiles.
 if os.environ.get("QLA_TEST_QUICK_COMPILES"):
     flags = ["--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true"]
     if jax.__version_info__[:2] == (0, 10):
