@@ -29,6 +29,8 @@ from qla_jax.encodings.periodic_convolution import block_encode_periodic_convolu
 from qla_jax.encodings.sparse import block_encode_sparse
 from qla_jax.encodings.vector import normalize, vector_encode, vector_from_unitary
 from qla_jax.networks.residual import skip_norm_block
+from qla_jax.transforms._gqet import gqet
+from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 
@@ -89,6 +91,20 @@ def transform_right(even: np.ndarray, a: np.ndarray, alpha: float) -> np.ndarray
     return sum(c * np.linalg.matrix_power(gram, k) for k, c in enumerate(powers))
 
 
+def singular_value_transform(coeffs: np.ndarray, a: np.ndarray, alpha: float = 1.0) -> np.ndarray:
+    """W P(S / alpha) V^H or V P(S / alpha) V^H for a = W S V^H, P of definite parity, in powers of A^H A."""
+    powers = series.cheb2poly(coeffs)
+    if len(coeffs) % 2 == 0:
+        gram = a.conj().T @ a / alpha**2
+        return a / alpha @ sum(c * np.linalg.matrix_power(gram, k) for k, c in enumerate(powers[1::2]))
+    return transform_right(np.asarray(coeffs)[::2], a, alpha)
+
+
+def hermitian_function(coeffs: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """P(A) in powers of A."""
+    return sum(c * np.linalg.matrix_power(a, k) for k, c in enumerate(series.cheb2poly(coeffs)))
+
+
 def erf_coeffs(degree: int, m: float) -> np.ndarray:
     """The polynomial of Low and Chuang (2017), Corollary 4, from modified Bessel functions."""
     c = np.zeros(degree + 1)
@@ -110,6 +126,8 @@ def norm2(matrix: np.ndarray) -> float:
 
 
 CUBIC = np.array([0, 0.4, 0, -0.3])
+MIXED = np.array([0.1, -0.3j, 0.2, 0.1 + 0.1j])
+QUARTIC = np.array([0.1, 0, -0.5, 0, 0.3])
 QUINTIC = np.array([0, 0.5, 0, -0.3, 0, 0.2])  # sum|q_2j| is not max|P/x|
 
 # Padding beside and below a 2 x 3 matrix in a block of 4 x 4: zero, also for a unitary that is moved a little.
@@ -358,6 +376,69 @@ CHEBYSHEV = [
     ),
 ]
 
+SINGULAR_VALUES = [
+    Case(
+        "QSVT of 3 x 5, odd",
+        lambda a: qsvt(block_encode(a, alpha=1.0), CUBIC),
+        contraction(3, 5),
+        lambda a: singular_value_transform(CUBIC, a),
+    ),
+    Case(
+        "QSVT of 5 x 3, even",
+        lambda a: qsvt(block_encode(a, alpha=1.0), QUARTIC),
+        contraction(5, 3),
+        lambda a: singular_value_transform(QUARTIC, a),
+    ),
+    Case(
+        "QSVT of the zero matrix",
+        lambda a: qsvt(block_encode(a, alpha=1.0), QUARTIC),
+        np.zeros((2, 2)),
+        lambda a: singular_value_transform(QUARTIC, a),
+        single=False,
+    ),
+    Case(
+        "QSVT at singular values one",
+        lambda a: qsvt(block_encode(a), CUBIC),
+        orthogonal(2),
+        lambda a: singular_value_transform(CUBIC, a, norm2(a)),
+        differentiable=False,  # alpha is the larger of two equal singular values
+    ),
+    Case(
+        "QSVT of a product, subnormalized",
+        lambda p: qsvt(block_encode(p[0]) @ block_encode(p[1]), CUBIC),
+        (cplx(2, 2), real(2, 2)),
+        lambda p: singular_value_transform(CUBIC, p[0] @ p[1], norm2(p[0]) * norm2(p[1])),
+        single=False,
+    ),
+    Case(
+        "GQET of a Hermitian matrix, complex coefficients",
+        lambda a: gqet(block_encode((a + a.conj().T) / 2, alpha=1.0), MIXED),
+        contraction(3, 3),
+        lambda a: hermitian_function(MIXED, (a + a.conj().T) / 2),
+    ),
+    Case(
+        "GQET of degree zero",
+        lambda a: gqet(block_encode(a + a.T, alpha=1.0), np.array([0.3 - 0.4j])),
+        contraction(2, 2, norm=0.4).real,
+        lambda a: (0.3 - 0.4j) * np.eye(2),
+        single=False,
+    ),
+    Case(
+        "QSVT of degree zero",
+        lambda a: qsvt(block_encode(a, alpha=1.0), np.array([-0.3])),
+        contraction(2, 2),
+        lambda a: -0.3 * np.eye(2),
+        single=False,
+    ),
+    Case(
+        "QSVT of degree one",
+        lambda a: qsvt(block_encode(a, alpha=1.0), np.array([0.0, -0.7])),
+        contraction(2, 3),
+        lambda a: -0.7 * a,
+        single=False,
+    ),
+]
+
 PAULI = {"I": np.eye(2), "X": np.eye(2)[::-1], "Y": np.array([[0, -1j], [1j, 0]]), "Z": np.diag([1, -1])}
 WORDS = ("XZ", "YI", "ZY")
 PATTERN = (np.array([0, 0, 1, 2, 2, 2]), np.array([1, 4, 0, 0, 3, 4]))
@@ -462,7 +543,7 @@ STRUCTURED = [
     ),
 ]
 
-ENCODINGS = [*DENSE, *ALGEBRA, *DIAGONAL, *CHEBYSHEV, *STRUCTURED]
+ENCODINGS = [*DENSE, *ALGEBRA, *DIAGONAL, *CHEBYSHEV, *SINGULAR_VALUES, *STRUCTURED]
 
 PREPARED = [
     Case("vector", vector_encode, real(4), lambda x: x, single=False),

@@ -27,16 +27,24 @@ class Dense(BlockEncoding, kw_only=True):
     unitary: Num[Array, "dimension dimension"]
 
     def apply(self, state: State) -> State:
-        return (self.unitary @ state.reshape(-1)).reshape(state.shape)
+        return _times(self.unitary, state.reshape(-1)).reshape(state.shape)
 
     def apply_adjoint(self, state: State) -> State:
-        return (state.reshape(-1) @ self.unitary.conj()).reshape(state.shape)
+        return _times(self.unitary.conj().T, state.reshape(-1)).reshape(state.shape)
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return self.matrix @ x
 
     def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         return y @ self.matrix.conj()
+
+
+def _times(matrix: Num[Array, "rows columns"], x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+    """A real matrix is not made complex for a complex vector: half of the bytes, a quarter of the flops."""
+    if jnp.isrealobj(matrix) and jnp.iscomplexobj(x):
+        parts = jnp.stack([x.real, x.imag]) @ matrix.T
+        return jax.lax.complex(parts[0], parts[1])
+    return matrix @ x
 
 
 def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None) -> Dense:

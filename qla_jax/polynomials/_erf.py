@@ -12,110 +12,86 @@ References:
 """
 
 import math
-from functools import partial
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from jax.typing import ArrayLike
 
 from qla_jax.polynomials import chebyshev
+from qla_jax.polynomials.approximant import Library, Proven, approximant, positive
 from qla_jax.polynomials.polynomial import Polynomial
 
-MAX_DEGREE = 2001
 TAIL_TERMS = 64
 
 
 def erf(scale: ArrayLike, *, degree: int | None = None, eps: float | None = None) -> Polynomial:
-    r"""Odd approximation of $x \mapsto \mathrm{erf}(\text{scale}\cdot x)$ on [-1, 1] with a proven error bound.
+    r"""Odd approximation of $x \mapsto \mathrm{erf}(\text{scale}\cdot x)$ on [-1, 1], bounded relative to |x|, too.
+
+    Its error bounds are those of truncation alone, without an allowance for rounding.
 
     Args:
         scale: positive; may be traced when `degree` is given.
         degree: odd degree; or
-        eps: the smallest odd degree with a proven truncation bound of at most eps / 2 is taken (needs a concrete
-        scale).
+        eps: the smallest odd degree proven to have at most this error is taken.
 
     Raises:
-        ValueError: neither or both of degree and eps, an even degree, a traced scale with eps, an eps that no degree up
-            to 2001 reaches or below the rounding of the dtype (float32 where float64 is needed).
+        ValueError: neither or both of degree and eps, an even degree, a scale that is not positive and finite or is
+            traced with eps, an eps that no degree reaches or below the rounding of the dtype (float32 where float64 is
+            needed).
     """
-    traced = isinstance(scale, jax.core.Tracer)
-    m = jnp.asarray(scale, jnp.result_type(float) if not hasattr(scale, "dtype") else None)
-    if not traced and not 0 < float(np.asarray(scale)) < float("inf"):
-        raise ValueError(f"`scale` must be positive and finite, but is {scale}.")
-    if degree is None and eps is not None:
-        if traced:
-            raise ValueError("`eps` must come with a concrete `scale`, but scale is traced; give `degree` instead.")
-        if not eps > 0:
-            raise ValueError(f"`eps` must be positive, but is {eps}.")
-        if eps < jnp.finfo(m.dtype).eps:
-            raise ValueError(
-                f"`eps` must be at least the rounding {jnp.finfo(m.dtype).eps:.1e} of {m.dtype}, but is {eps}; "
-                "float64 needs jax_enable_x64."
-            )
-        degree = _smallest_degree(float(np.asarray(scale)), eps)
-    elif degree is None or eps is not None:
-        raise ValueError(f"`erf` takes either `degree` or `eps`, but got degree={degree} and eps={eps}.")
-    if degree < 1 or degree % 2 == 0:
-        raise ValueError(f"`degree` must be odd and positive, but is {degree}.")
-    return _series(m, degree)
+    return approximant(_erf, positive("scale", scale), parity="odd", degree=degree, eps=eps)
 
 
-@partial(jax.jit, static_argnames="degree")
-def _series(m: Array, degree: int) -> Polynomial:
+def _erf(lib: Library, degree: int, m: Any) -> Proven:
     # Chebyshev coefficients of the Gaussian by sampling: JAX has no Bessel functions of higher order. Sampling at
     # `count` nodes folds the coefficients above 2 * count - degree back, which joins the error bound.
     half = (degree - 1) // 2
     count = 2 * degree + 64
-    gauss = chebyshev.interpolate(jnp.exp(-jnp.square(m * jnp.asarray(chebyshev.nodes(count), m.dtype))))
-    coeffs = _integral(gauss[: 2 * half + 1 : 2]) * (2 * m / math.sqrt(math.pi))
-    tail, folded = _tail(m, half), _tail(m, count - half - 1)
     slope = 2 * m / math.sqrt(math.pi)
+
+    def coeffs() -> Any:
+        x = lib.array(chebyshev.nodes(count))
+        gauss = chebyshev.interpolate(lib.xp.exp(-lib.xp.square(m * x)))
+        return slope * _integral(lib, gauss[: 2 * half + 1 : 2])
+
+    tails = _tails(lib, m, count - half)
+    tail, folded = tails[half], tails[-1]
     j = half + 1
-    return Polynomial(
+    return Proven(
         coeffs=coeffs,
-        error_bound=slope * (tail * (1 / (2 * j + 1) + 1 / (2 * j - 1)) + 2 * folded),
-        relative_bound=slope * 2 * (tail + folded),
+        truncation=slope * (tail * (1 / (2 * j + 1) + 1 / (2 * j - 1)) + 2 * folded),
+        rounding=0.0,
+        relative=slope * 2 * (tail + folded),
         lipschitz=slope,
-        sup_bound=chebyshev.sup_bound(coeffs),
-        parity="odd",
     )
 
 
-def _integral(even: Array) -> Array:
-    """Odd coefficients of the integral from 0 of a series in T_0, T_2, ...; all coefficients, low to high."""
-    j = np.arange(len(even))
-    shares = jnp.zeros(2 * len(even), even.dtype)
-    shares = shares.at[2 * j + 1].add(even / jnp.asarray(2.0 * (2 * j + 1), even.dtype))
-    shares = shares.at[1].add(even[0] / 2)
-    return shares.at[2 * j[1:] - 1].add(-even[1:] / jnp.asarray(2.0 * (2 * j[1:] - 1), even.dtype))
+def _integral(lib: Library, even: Any) -> Any:
+    r"""The integral from 0 of a series in T_0, T_2, ...; all coefficients, low to high.
+
+    $\int_0 T_{2j} = \frac12\big(\frac{T_{2j+1}}{2j+1} - \frac{T_{2j-1}}{2j-1}\big)$, which for j = 0 is $T_1$.
+    """
+    xp, j = lib.xp, np.arange(len(even))
+    lower = even * lib.array(np.where(j, 1.0, 2.0))
+    upper = xp.concatenate([even[1:], 0 * even[:1]])
+    odd = (lower - upper) / lib.array(2.0 * (2 * j + 1))
+    return xp.stack([0 * odd, odd], axis=1).reshape(-1)
 
 
-def _tail(m: Array, last: int | np.ndarray) -> Array:
-    r"""Upper bound on $\sum_{j>\text{last}} e^{-z}I_j(z)$, $z = m^2/2$: $I_j(z) \le (z/2)^je^{z^2/4(j+1)}/j!$."""
-    z = jnp.square(m) / 2
-    j = jnp.asarray(np.asarray(last)[..., None] + 1 + np.arange(TAIL_TERMS), m.dtype)
-    logs = j * jnp.log(z / 2) - jax.scipy.special.gammaln(j + 1) + jnp.square(z) / (4 * (j + 1)) - z
-    terms = jnp.exp(logs)
-    # Each bound is at most `ratio` times the one before: the rest is at most a geometric series.
-    ratio = z / (2 * (j[..., -1] + 1))
-    rest = jnp.where(ratio < 1, terms[..., -1] * ratio / jnp.where(ratio < 1, 1 - ratio, 1), jnp.inf)
-    return terms.sum(-1) + rest
+def _tails(lib: Library, m: Any, count: int) -> Any:
+    r"""Upper bounds on $\sum_{j>J} e^{-z}I_j(z)$, $z = m^2/2$, for J = 0, ..., count - 1, from bounds on ratios.
 
-
-@jax.jit
-def _tails(m: Array) -> Array:
-    return _tail(m, np.arange(MAX_DEGREE // 2 + 1))
-
-
-def _smallest_degree(m: float, eps: float) -> int:
-    half = np.arange(MAX_DEGREE // 2 + 1)
-    slope = 2 * m / math.sqrt(math.pi)
-    with jax.ensure_compile_time_eval():  # the degree is static: inside jit, too, it is found now
-        tails = np.asarray(_tails(jnp.asarray(m)))
-    bounds = slope * tails * (1 / (2 * half + 3) + 1 / (2 * half + 1))
-    enough = np.flatnonzero(bounds <= eps / 2)  # half of eps is left for what sampling folds back
-    if not len(enough):
-        raise ValueError(f"`eps` must be reached by a degree of at most {MAX_DEGREE}, but {eps} is not for scale {m}.")
-    return int(2 * enough[0] + 1)
+    Amos (1974), Mathematics of Computation 28, 239: $I_{j+1}/I_j \le z/(j + \frac12 + \sqrt{(j+\frac12)^2 + z^2})$,
+    sharp for large z, and $\le z/(j + \sqrt{(j + 2)^2 + z^2})$, sharp for large j; and from the power series
+    $I_j(z) \le (z/2)^je^{z^2/4(j+1)}/j!$, sharp for small z. Beyond the last term a geometric series.
+    """
+    xp, z = lib.xp, m * m / 2
+    j = lib.array(np.arange(count + TAIL_TERMS))
+    wide = j + 0.5 + xp.sqrt(xp.square(j + 0.5) + z * z)
+    high = j + xp.sqrt(xp.square(j + 2) + z * z)
+    ratios = z / xp.maximum(wide, high)
+    logs = xp.log(lib.special.i0e(z)) + xp.cumsum(xp.log(ratios))  # of order j + 1
+    power = (j + 1) * xp.log(z / 2) - lib.special.gammaln(j + 2) + z * z / (4 * (j + 2)) - z
+    terms = xp.exp(xp.minimum(logs, power))
+    rest = terms[-1] * ratios[-1] / (1 - ratios[-1])
+    return (xp.cumsum(terms[::-1])[::-1] + rest)[:count]

@@ -1,67 +1,125 @@
 """A polynomial together with what is proven about it: the value that approximants return and encodings take."""
 
+from typing import Any, Self
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
-from jaxtyping import Float
+from jaxtyping import Bool, Inexact
 
 from qla_jax.polynomials import chebyshev
 
+EVERYWHERE = ((-1.0, 1.0),)
+
 
 class Polynomial(struct.PyTreeNode):
-    """A Chebyshev series on [-1, 1] that approximates some target function f there.
+    """A Chebyshev series on [-1, 1] that approximates some target function f on a part of it, the domain.
+
+    Bounds of approximants include an allowance for the rounding of the stored coefficients, not for that of evaluating
+    them.
 
     Attributes:
         coeffs: Chebyshev coefficients, low to high.
         parity: "odd", "even" or "none".
-        error_bound: proven bound on |P - f| over [-1, 1]; 0.0 when the polynomial is itself the target.
-        relative_bound: proven bound on |P(x) - f(x)| / |x| over [-1, 1]; `inf` where none is known.
-        lipschitz: Lipschitz constant of f on the real line; None when the polynomial is itself the target.
-        sup_bound: proven bound on |P| over [-1, 1].
+        error_bound: proven bound on |P - f| over the domain; 0.0 when the polynomial is itself the target, `inf` when
+            nothing is proven.
+        relative_bound: proven bound on |P(x) - f(x)| / |x| over the domain; `inf` where none is known.
+        lipschitz: Lipschitz constant of f on the real line, `inf` where there is none; None when the polynomial is
+            itself the target.
+        sup_bound: proven bound on |P| over all of [-1, 1].
+        domain: the intervals (low, high) within [-1, 1] on which the error bounds hold.
     """
 
-    coeffs: Float[Array, " degree_plus_1"]
+    coeffs: Inexact[Array, " degree_plus_1"]
     error_bound: Array
     relative_bound: Array
     lipschitz: Array | None
     sup_bound: Array
     parity: str = struct.field(pytree_node=False)
+    domain: tuple[tuple[ArrayLike, ArrayLike], ...] = EVERYWHERE
 
     @property
     def degree(self) -> int:
         """The degree, leading zeros counted."""
-        return len(self.coeffs) - 1
+        return self.coeffs.shape[-1] - 1
 
     def __call__(self, x: ArrayLike) -> Array:
         """$P(x)$ entrywise."""
         return chebyshev.evaluate(self.coeffs, jnp.asarray(x))
 
+    def covers(self, x: ArrayLike) -> Bool[Array, "..."]:
+        """Whether x lies in the domain, entrywise."""
+        x = jnp.asarray(x)
+        inside = [(low <= x) & (x <= high) for low, high in self.domain]
+        return jnp.any(jnp.stack(inside), axis=0)
+
+    def scaled(self, factor: ArrayLike) -> Self:
+        """`factor` times P, as an approximant of `factor` times f: how a polynomial above one is brought below it.
+
+        Nothing here rescales by itself. For |P| <= 1 take `poly.scaled(1 / poly.sup_bound)` and keep the factor.
+        """
+        if not isinstance(factor, jax.core.Tracer) and not (np.ndim(factor) == 0 and np.isfinite(factor)):
+            raise ValueError(f"`factor` must be a finite number, but is {factor}.")
+        size = jnp.abs(jnp.asarray(factor)).astype(self.sup_bound.dtype)
+
+        def times(bound: Array) -> Array:
+            return jnp.where(jnp.isinf(bound), jnp.inf, size * bound)  # what is unknown stays unknown: 0 * inf is inf
+
+        return self.replace(
+            coeffs=self.coeffs * factor,
+            error_bound=times(self.error_bound),
+            relative_bound=times(self.relative_bound),
+            lipschitz=None if self.lipschitz is None else times(self.lipschitz),
+            sup_bound=size * self.sup_bound,
+        )
+
+
+def from_numpy(
+    coeffs: Any,
+    *,
+    parity: str,
+    error: float,
+    sup: float,
+    domain: tuple[tuple[ArrayLike, ArrayLike], ...] = EVERYWHERE,
+) -> Polynomial:
+    """An approximant with NumPy coefficients of a target of which no more than this is known."""
+    real = coeffs.real.dtype
+    unknown = np.asarray(np.inf, real)
+    poly = Polynomial(
+        coeffs=coeffs,
+        error_bound=np.asarray(error, real),  # type: ignore[arg-type]
+        relative_bound=unknown,  # type: ignore[arg-type]
+        lipschitz=unknown,  # type: ignore[arg-type]
+        sup_bound=np.asarray(sup, real),  # type: ignore[arg-type]
+        parity=parity,
+        domain=domain,
+    )
+    return jax.device_put(poly)  # unlike jnp.asarray, compiles nothing
+
 
 def polynomial(coeffs: ArrayLike, parity: str) -> Polynomial:
-    """A polynomial that is its own target, from Chebyshev coefficients.
+    """A polynomial that is its own target, from Chebyshev coefficients, real or complex.
 
     Raises:
         ValueError: coefficients that are not a vector of finite numbers, or that contradict the parity.
     """
-    coeffs = jnp.asarray(coeffs)
-    if coeffs.ndim != 1 or not len(coeffs):
-        raise ValueError(f"`coeffs` must have one axis and an entry, but has shape {coeffs.shape}.")
+    known: Any = coeffs if isinstance(coeffs, jax.core.Tracer) else np.asarray(coeffs)  # NumPy needs no compile
+    if known.ndim != 1 or not len(known):
+        raise ValueError(f"`coeffs` must have one axis and an entry, but has shape {known.shape}.")
     if parity not in ("odd", "even", "none"):
         raise ValueError(f"`parity` must be 'odd', 'even' or 'none', but is {parity!r}.")
-    if not jnp.issubdtype(coeffs.dtype, jnp.floating):
-        coeffs = coeffs.astype(jnp.result_type(float))
-    if not isinstance(coeffs, jax.core.Tracer):
-        if not jnp.all(jnp.isfinite(coeffs)):
-            raise ValueError(f"`coeffs` must be finite, but is {coeffs}.")
-        if parity != "none" and jnp.any(coeffs[int(parity == "even") :: 2] != 0):
-            raise ValueError(f"`coeffs` must be {parity}, as `parity` says, but is {coeffs}.")
+    known = known.astype(jnp.result_type(jax.dtypes.canonicalize_dtype(known.dtype), float))  # of integers: a float
+    if isinstance(known, np.ndarray):
+        if not np.all(np.isfinite(known)):
+            raise ValueError(f"`coeffs` must be finite, but is {known}.")
+        if parity != "none" and np.any(known[int(parity == "even") :: 2] != 0):
+            raise ValueError(f"`coeffs` must be {parity}, as `parity` says, but is {known}.")
+    zero = np.zeros((), known.real.dtype)
+    sup = chebyshev.sup_bound(known)
+    series, none, sup = jax.device_put((known, zero, sup.astype(zero.dtype)))
     return Polynomial(
-        coeffs=coeffs,
-        error_bound=jnp.zeros((), coeffs.dtype),
-        relative_bound=jnp.zeros((), coeffs.dtype),
-        lipschitz=None,
-        sup_bound=chebyshev.sup_bound(coeffs),
-        parity=parity,
+        coeffs=series, error_bound=none, relative_bound=none, lipschitz=None, sup_bound=sup, parity=parity
     )

@@ -27,15 +27,29 @@ from qla_jax.encodings.encoding import Encoding
 from qla_jax.encodings.joint import controlled, tensor
 from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
 from qla_jax.encodings.vector import normalize, vector_from_unitary
+from qla_jax.transforms._gqet import gqet
+from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
-from tests.cases import QUICK, dilation, norm2, on_modulus, stack, transform_right, unitary_with_first_column
+from tests.cases import (
+    QUICK,
+    dilation,
+    hermitian_function,
+    norm2,
+    on_modulus,
+    singular_value_transform,
+    stack,
+    transform_right,
+    unitary_with_first_column,
+)
 
 pytestmark = pytest.mark.x64
 
 INSTANCES = 300
 ROUNDING = 1e-12  # of distances, relative to alpha, and of the tracked eps itself
 USEFUL = 1 / 4
+STEEP_MIXED = np.array([0.1j, 0, 0, -0.8])
+STEEP_ODD, STEEP_EVEN = np.array([0, 0, 0, 0.9]), np.array([0.05, 0, 0.1, 0, 0.8])  # steepest at the end
 ERF = polynomials.erf(0.8, degree=3)
 
 
@@ -85,6 +99,13 @@ def matrix(rng: np.random.Generator, aligned: bool, contractive: bool = False) -
 
 def contraction(rng: np.random.Generator, aligned: bool) -> Part:
     return matrix(rng, aligned, contractive=True)
+
+
+def hermitian_contraction(rng: np.random.Generator, aligned: bool) -> Part:
+    """A is Hermitian; what is encoded need not be."""
+    part = matrix(rng, aligned, contractive=True)
+    ideal = (part.ideal + part.ideal.conj().T) / 2
+    return part._replace(ideal=ideal, eps=norm2(ideal - part.encoded), norm_bound=norm2(ideal))
 
 
 def vector(rng: np.random.Generator, aligned: bool, alpha: float | None = None) -> Part:
@@ -182,6 +203,24 @@ WITH_ALPHA = [
         (contraction, even_coeffs),
         chebyshev_lcu,
         lambda a, alpha, c: transform_right(c, a, alpha),
+    ),
+    Rule(
+        "QSVT, odd",
+        (contraction,),
+        lambda a: qsvt(a, STEEP_ODD),
+        lambda a, alpha: singular_value_transform(STEEP_ODD, a, alpha),
+    ),
+    Rule(
+        "GQET",
+        (hermitian_contraction,),
+        lambda a: gqet(a, STEEP_MIXED),
+        lambda a, alpha: hermitian_function(STEEP_MIXED, a / alpha),
+    ),
+    Rule(
+        "QSVT, even",
+        (contraction,),
+        lambda a: qsvt(a, STEEP_EVEN),
+        lambda a, alpha: singular_value_transform(STEEP_EVEN, a, alpha),
     ),
 ]
 NESTED = [

@@ -15,6 +15,8 @@ from qla_jax.encodings.block import BlockEncoding, block, postselect
 from qla_jax.encodings.dense import block_encode, from_unitary
 from qla_jax.encodings.encoding import unitary
 from qla_jax.encodings.joint import tensor
+from qla_jax.transforms._gqet import GQET
+from qla_jax.transforms._qsvt import QSVT
 from tests.cases import (
     ENCODINGS,
     QUICK,
@@ -156,8 +158,8 @@ def test_alpha_and_the_norm_bound_are_at_least_the_norm(seen, tol):
     assert seen.enc.norm_bound >= norm * (1 - tol("exact"))
 
 
-def test_exact_constructions_have_error_zero(seen):
-    assert seen.enc.eps == 0
+def test_exact_constructions_have_error_zero_but_for_the_residual_of_phases(seen):
+    assert 0 <= seen.enc.eps <= (1e-14 if isinstance(seen.enc, (QSVT, GQET)) else 0)
 
 
 def test_projecting_early_changes_nothing(seen, tol):
@@ -302,7 +304,7 @@ BROKEN = [
         Case("larger matrix", block_encode, real(4, 4), lambda a: 1.01 * a),
     ),
     (
-        test_exact_constructions_have_error_zero,
+        test_exact_constructions_have_error_zero_but_for_the_residual_of_phases,
         Case("unknown error", lambda a: block_encode(a).replace(eps=jnp.inf), real(2, 2), lambda a: a),
     ),
 ]

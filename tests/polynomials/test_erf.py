@@ -21,14 +21,8 @@ scales = pytest.mark.parametrize("scale", SCALES)
 
 
 @functools.cache
-def approximants(degree: int) -> polynomials.Polynomial:
-    """The polynomials of all scales, stacked: one compilation per degree."""
-    return jax.jit(jax.vmap(lambda scale: erf(scale, degree=degree)))(jnp.asarray(SCALES))
-
-
 def approximant(scale: float, degree: int) -> polynomials.Polynomial:
-    stacked = approximants(degree)
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[SCALES.index(scale)], stacked)
+    return jax.tree.map(np.asarray, erf(scale, degree=degree))
 
 
 def errors(coeffs: np.ndarray, scale: float) -> tuple[float, float]:
@@ -109,17 +103,16 @@ def test_bounds_far_below_rounding_hold_in_exact_arithmetic(scale, degree):
 
 @pytest.mark.x64
 @pytest.mark.parametrize(("scale", "eps"), [(1.6, 1e-12), (20.0, 1e-4)])
-def test_the_degree_for_an_error_reaches_it_and_is_the_smallest_but_for_the_half_left_to_folding(scale, eps):
+def test_the_degree_for_an_error_reaches_it_and_is_the_smallest(scale, eps):
     poly = erf(scale, eps=eps)
     assert poly.error_bound <= eps
     assert errors(np.asarray(poly.coeffs), scale)[0] <= eps
-    assert approximant(scale, poly.degree - 2).error_bound > eps / 2
+    assert approximant(scale, poly.degree - 2).error_bound > eps
 
 
-@pytest.mark.slow
 @pytest.mark.x64
 def test_the_degrees_are_those_of_the_table():
-    """Measured needs of the exact polynomial; the bound with its factor of two takes one step more at most."""
+    """Measured needs of the exact polynomial; the bound takes one step more at most."""
     table = {0.8: (3, 7, 9, 11, 13, 15), 1.6: (5, 11, 13, 17, 21, 23)}
     for scale, needed in table.items():
         taken = [erf(scale, eps=10.0 ** (-2 * k)).degree for k in range(1, 7)]
@@ -141,7 +134,7 @@ def test_the_lipschitz_constant_and_the_sup_bound_are_those_of_erf(scale):
 def test_the_sum_of_the_quotient_is_its_maximum_for_erf(scale, degree):
     """So the activation's normalisation is max|P(x)/x|, attained at 0, and no more."""
     coeffs = approximant(scale, degree).coeffs
-    total = float(jnp.abs(chebyshev.quotient(jnp.asarray(coeffs))).sum())
+    total = float(np.abs(chebyshev.quotient(coeffs)).sum())
     assert total == pytest.approx(slope_at_zero(coeffs), rel=1e-12)
     assert np.abs(series.chebval(X, coeffs) / X).max() <= total * (1 + 1e-12)
 
@@ -151,7 +144,7 @@ def test_the_sum_of_the_quotient_exceeds_its_maximum_for_other_polynomials():
     """Random coefficients of degree 21: the sum is a norm of its own."""
     coeffs = np.where(np.arange(22) % 2, real(22), 0)
     largest = np.abs(series.chebval(X, coeffs) / X).max()
-    assert float(jnp.abs(chebyshev.quotient(jnp.asarray(coeffs))).sum()) > 1.1 * largest
+    assert float(np.abs(chebyshev.quotient(coeffs)).sum()) > 1.1 * largest
 
 
 @pytest.mark.numerics
@@ -185,7 +178,7 @@ def test_a_traced_scale_gives_the_same_polynomial_and_its_derivative(tol):
         (0.8, {"eps": 0.0}, "`eps` must .* 0.0"),
         (0.8, {"eps": -1.0}, "`eps` must .* -1.0"),
         (0.8, {"eps": np.nan}, "`eps` must .* nan"),
-        (2000.0, {"eps": 1e-3}, "`eps` must be reached by a degree of at most 2001, but 0.001 is not for scale 2000.0"),
+        (1e7, {"eps": 1e-3}, "`eps` must be reached by a degree of at most 100001, but 0.001 is not"),
     ],
 )
 def test_what_gives_no_polynomial_raises(scale, options, message):
@@ -194,7 +187,7 @@ def test_what_gives_no_polynomial_raises(scale, options, message):
 
 
 def test_a_traced_scale_with_an_error_instead_of_a_degree_raises():
-    with pytest.raises(ValueError, match="`eps` must come with a concrete `scale`"):
+    with pytest.raises(ValueError, match="`eps` must come with concrete parameters"):
         jax.jit(lambda scale: erf(scale, eps=1e-3).coeffs)(0.8)
 
 

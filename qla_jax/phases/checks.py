@@ -1,0 +1,36 @@
+"""What the solvers refuse, in the same words."""
+
+import jax
+import numpy as np
+
+
+def require_vector(coeffs: np.ndarray | jax.Array) -> None:
+    """Refuses anything but a vector with an entry."""
+    if coeffs.ndim != 1 or not len(coeffs):
+        raise ValueError(f"`poly` must be a vector of coefficients, but has shape {coeffs.shape}; batch with jax.vmap.")
+
+
+def require_double(coeffs: np.ndarray) -> None:
+    """Refuses single precision, whether of the coefficients or of JAX."""
+    enabled = jax.dtypes.canonicalize_dtype(np.float64) == np.float64
+    if not enabled or coeffs.dtype not in (np.float64, np.complex128):
+        raise ValueError(
+            f"`poly` must be in double precision, but is {coeffs.dtype} and jax_enable_x64 is {enabled}: "
+            "phase factors lose their digits otherwise."
+        )
+
+
+def require_finite(coeffs: np.ndarray) -> None:
+    """Refuses NaN and infinities, naming the first."""
+    if not np.all(np.isfinite(coeffs)):
+        worst = np.flatnonzero(~np.isfinite(coeffs))[0]
+        raise ValueError(f"`poly` must be finite, but coefficient {worst} is {coeffs[worst]}.")
+
+
+def require_below_one(size: float, where: str) -> None:
+    """Refuses a polynomial that was seen to reach 1, and says what to multiply it by."""
+    if not size < 1:
+        raise ValueError(
+            f"`poly` must stay below 1 in size on {where}, but reaches {size:.9g}; nothing is rescaled here: "
+            f"multiply it by less than {1 / size:.6g}."
+        )

@@ -1,0 +1,153 @@
+r"""Generalized quantum signal processing: complex polynomials of no definite parity on the unit circle.
+
+$(P(z), Q(z))^T = G_0DG_1D\cdots DG_d|1\rangle$ with $D = \mathrm{diag}(z, 1)$ and $G_k$ the rotations of the nonlinear
+Fourier transform with $b = P$. Phases are moved through D until each rotation is the R of Motlagh and Wiebe, with its
+index from the other end: $\theta_{d-k} = \arctan|\gamma_k|$, and $\phi_{d-k}$ from the differences of $\arg\gamma_k$.
+
+References:
+    Motlagh, Wiebe (2024), Theorem 3. https://arxiv.org/abs/2308.01501
+    Laneve (2025), the connection with the nonlinear Fourier transform. https://arxiv.org/abs/2503.03026
+"""
+
+import math
+from functools import partial
+from types import ModuleType
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Bool, Complex, Float
+
+from qla_jax.phases import checks, complementary, nlft
+from qla_jax.phases.gqsp_conventions import MOTLAGH_WIEBE, gqsp_convention
+from qla_jax.phases.nlft import Either
+from qla_jax.phases.solve import TOLERANCE
+
+
+class GQSPPhaseFactors(struct.PyTreeNode):
+    r"""Angles of $U = R(\theta_d,\phi_d,0)D\cdots D\,R(\theta_1,\phi_1,0)\,D\,R(\theta_0,\phi_0,\lambda)$.
+
+    $R(\theta,\phi,\lambda) = \begin{pmatrix}e^{i(\lambda+\phi)}\cos\theta & e^{i\phi}\sin\theta\\
+    e^{i\lambda}\sin\theta & -\cos\theta\end{pmatrix}$, $D = \mathrm{diag}(z, 1)$; the target is $\langle0|U|0\rangle$.
+
+    Attributes:
+        theta: shape (d + 1,); from the solver in $[0, \pi/2]$.
+        phi: shape (d + 1,).
+        lam: scalar.
+        residual: a measured upper bound on $|\langle0|U|0\rangle - P|$ over the unit circle; `inf` without a solution.
+        sup_bound: a proven upper bound on $|P|$ over the unit circle.
+        converged: whether the residual is at most the tolerance asked for, in double precision.
+        convention: the name under which the angles are to be read: "motlagh_wiebe", as above, or "laneve".
+    """
+
+    theta: Float[Array, " d_plus_1"]
+    phi: Float[Array, " d_plus_1"]
+    lam: Float[Array, ""]
+    residual: Float[Array, ""]
+    sup_bound: Float[Array, ""]
+    converged: Bool[Array, ""]
+    convention: str = struct.field(pytree_node=False, default=MOTLAGH_WIEBE)
+
+    @property
+    def degree(self) -> int:
+        """The number of calls to the signal operator."""
+        return self.theta.shape[-1] - 1
+
+    def to(self, name: str) -> "GQSPPhaseFactors":
+        """The same polynomials, global phase included, in another convention.
+
+        Raises:
+            ValueError: an unknown name.
+        """
+        source, target = gqsp_convention(self.convention), gqsp_convention(name)
+        angles = target.from_motlagh_wiebe(*source.to_motlagh_wiebe(self.theta, self.phi, self.lam))
+        return GQSPPhaseFactors(*angles, self.residual, self.sup_bound, self.converged, name)
+
+
+def gqsp_phase_factors(poly: ArrayLike, *, tol: float = TOLERANCE) -> GQSPPhaseFactors:
+    r"""Angles with $\langle0|U(z)|0\rangle = P(z) = \sum_k p_kz^k$ for any complex polynomial, $|P| < 1$ for $|z| = 1$.
+
+    As `phase_factors` does: NumPy for concrete coefficients, a compiled program for traced ones, $O(d\log^2 d)$.
+
+    Args:
+        poly: $p_0, \dots, p_d$, shape (d + 1,), real or complex.
+        tol: what `converged` holds the residual to.
+
+    Returns:
+        2d + 3 angles with their residual. When traced, a target that reaches 1 or is not finite gives NaN, residual
+        `inf` and `converged` False.
+
+    Raises:
+        ValueError: not a vector; concrete coefficients that are not finite, not in double precision, or of size 1 or
+            more somewhere on the circle.
+    """
+    return find(poly, tol, strict=True)
+
+
+def find(poly: ArrayLike, tol: float, strict: bool) -> GQSPPhaseFactors:
+    """`gqsp_phase_factors`; unless strict, concrete coefficients may be of any precision, and are solved in double."""
+    traced = isinstance(poly, jax.core.Tracer)
+    coeffs: Either = poly if traced else np.asarray(poly)
+    checks.require_vector(coeffs)
+    count = len(coeffs)
+    if traced:
+        coeffs = jnp.pad(
+            coeffs.astype(jnp.result_type(coeffs, jnp.complex64)), (0, complementary.bucket(count) - count)
+        )
+        sequence, residual, sup_bound = _solve_compiled(coeffs)
+    else:
+        if strict and np.issubdtype(coeffs.dtype, np.inexact):
+            checks.require_double(coeffs)
+        coeffs = coeffs.astype(complex)
+        checks.require_finite(coeffs)
+        sequence, residual, sup_bound = _solve(coeffs, np)
+    theta, phi = _angles(sequence[:count], jnp if traced else np)
+    converged = (residual <= tol) & (theta.dtype == np.float64)
+    lam = np.pi * ((count - 1) % 2)
+    return GQSPPhaseFactors(*map(jnp.asarray, (theta, phi, lam, residual, sup_bound, converged)))  # type: ignore[arg-type]
+
+
+def gqsp_response(phases: GQSPPhaseFactors, z: ArrayLike) -> Complex[Array, "..."]:
+    r"""$\langle0|U(z)|0\rangle$, the matrices multiplied one by one: the specification, independent of the solver.
+
+    Args:
+        phases: the angles, with their convention.
+        z: points on the unit circle, of any shape.
+    """
+    model = gqsp_convention(phases.convention)
+    return model.response(phases.theta, phases.phi, phases.lam, jnp.asarray(z))
+
+
+def _solve(b: Either, xp: ModuleType) -> tuple[Either, Either, Either]:
+    """The sequence, the residual, and the bound on |P|."""
+    compiled = xp is jnp
+    outer = (complementary.outer if compiled else complementary.outer_numpy)(b, len(b))
+    if not compiled:
+        checks.require_below_one(math.sqrt(outer.peak), "the unit circle")
+    sequence = (nlft.inverse if compiled else nlft.inverse_numpy)(outer.coeffs, b)
+    cos = 1 / xp.sqrt(1 + xp.square(sequence.real) + xp.square(sequence.imag))
+    found = (nlft.forward if compiled else nlft.forward_numpy)(cos, cos * sequence)[1]
+    size = 9 * -(-len(b) // 2)  # a grid that shares one point in nine with the solver's
+    residual = xp.max(xp.abs(xp.fft.fft(found - b, size))) / math.cos(math.pi / 2 * (len(b) - 1) / size)
+    samples = xp.asarray(complementary.grids(len(b)), cos.dtype)[outer.grid]
+    sup_bound = xp.sqrt(outer.peak) / xp.cos(math.pi / 2 * (len(b) - 1) / samples)
+    return sequence, xp.where(xp.isfinite(residual), residual, np.inf), sup_bound
+
+
+_solve_compiled = jax.jit(partial(_solve, xp=jnp))
+
+
+def _angles(sequence: Either, xp: ModuleType) -> tuple[Either, Either]:
+    square = xp.square(sequence.real) + xp.square(sequence.imag)
+    nonzero = square != 0  # at zero neither modulus nor argument has a derivative: both are constants there
+    theta = xp.where(nonzero, xp.arctan(xp.sqrt(xp.where(nonzero, square, 1))), 0)
+    sigma = xp.where(nonzero, xp.arctan2(sequence.imag, xp.where(nonzero, sequence.real, 1)), 0)
+    steps = sigma - xp.concatenate([xp.zeros_like(sigma[:1]), sigma[:-1]])
+    theta, steps = theta[::-1], steps[::-1]
+    theta = xp.concatenate([math.pi / 2 - theta[:1], theta[1:]])
+    # Half a turn either way is the same; in turn, for what pi lacks in its last place would add up over d phases.
+    turns = math.pi * (1.0 - 2 * (np.arange(1, len(steps)) % 2))
+    return theta, xp.concatenate([steps[:1], steps[1:] + turns.astype(steps.dtype)])

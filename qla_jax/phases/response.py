@@ -1,0 +1,73 @@
+r"""The 2 x 2 model of quantum signal processing: what a sequence of phase factors does to one signal.
+
+Executable specification: it multiplies the matrices one by one and knows nothing of how the phases were found.
+
+Example:
+    >>> bool(jnp.allclose(qsp_response(jnp.zeros(4), 0.3), 4 * 0.3**3 - 3 * 0.3))
+    True
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Complex
+
+from qla_jax.phases.conventions import CANONICAL, Convention, convention
+from qla_jax.phases.sequence import PhaseFactors
+
+
+def qsp_response(phases: PhaseFactors | ArrayLike, x: ArrayLike) -> Complex[Array, "..."]:
+    r"""$\langle0|U(x)|0\rangle$ for the product of the phases' own convention; its real part is f in the canonical one.
+
+    In the others f is $\mathrm{Re}(\langle0|U|0\rangle/c)$ with c the `global_phase` of the phases.
+
+    Args:
+        phases: with their convention, or bare canonical values of shape (d + 1,).
+        x: signals in [-1, 1], of any shape.
+
+    Returns:
+        Complex, of the shape of x. Differentiable in phases, and in x inside of (-1, 1).
+
+    Raises:
+        ValueError: values that are not a vector, or a concrete x outside of [-1, 1].
+    """
+    if isinstance(phases, PhaseFactors):
+        values, model = phases.values, convention(phases.convention)
+    else:
+        values, model = jnp.asarray(phases), convention(CANONICAL)
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"`phases` must be a vector, but has shape {values.shape}; batch with jax.vmap.")
+    x = _signals(x)
+    kind = jnp.result_type(values, x, jnp.float32)
+    return _respond(model, values.astype(kind), x.astype(kind))
+
+
+def _signals(x: ArrayLike) -> Array:
+    if not isinstance(x, jax.core.Tracer):
+        outside = ~(np.abs(np.asarray(x)) <= 1)
+        if np.any(outside):
+            raise ValueError(f"`x` must lie in [-1, 1], but holds {np.asarray(x)[outside].flat[0]}.")
+    return jnp.asarray(x)
+
+
+@partial(jax.jit, static_argnums=0)
+def _respond(model: Convention, values: Array, x: Array) -> Array:
+    """The first row of the product, from the left; a scan, so that the program is as long for any degree."""
+    phases, ((a, b), (c, d)) = model.sequence(values), model.signal(x)
+    blank = jnp.zeros(x.shape, jnp.result_type(x, jnp.complex64))
+
+    @jax.checkpoint
+    def step(row: tuple[Array, Array], phase: Array) -> tuple[tuple[Array, Array], None]:
+        u, v = row
+        return _times((u * a + v * c, u * b + v * d), phase), None
+
+    def _times(row: tuple[Array, Array], phase: Array) -> tuple[Array, Array]:
+        (u, v), ((a, b), (c, d)) = row, model.processing(phase)
+        return u * a + v * c, u * b + v * d
+
+    (amplitude, _), _ = jax.lax.scan(step, _times((blank + 1, blank), phases[0]), phases[1:])
+    return amplitude

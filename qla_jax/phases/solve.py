@@ -1,0 +1,189 @@
+r"""Phase factors of a real polynomial of definite parity: complementary polynomial, then layer stripping.
+
+With $x = \cos\theta$ and $z = e^{2i\theta}$ the polynomial is $z^{-d/2}b(z)$ for a palindromic b. The sequence whose
+nonlinear Fourier transform has this b and the outer $a^*$ is symmetric, so half of it is stripped, in real arithmetic,
+and $\psi_k = \arctan\gamma_k$ are phase factors with target $\mathrm{Im}\langle0|U|0\rangle$; an eighth of a turn at
+each end makes that the real part.
+
+References:
+    Ying (2022), Alexis et al. (2024) for the approach. https://arxiv.org/abs/2407.05634
+    Dong, Meng, Whaley, Lin (2021), symmetric phase factors. https://arxiv.org/abs/2002.11649
+"""
+
+import math
+from functools import partial
+from types import ModuleType
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from qla_jax.phases import checks, complementary, nlft
+from qla_jax.phases.sequence import CANONICAL, PhaseFactors
+from qla_jax.polynomials.polynomial import Polynomial, polynomial
+
+TOLERANCE = 1e-11
+
+Either = nlft.Either
+
+
+def phase_factors(poly: Polynomial | ArrayLike, *, parity: str | None = None, tol: float = TOLERANCE) -> PhaseFactors:
+    r"""Phase factors with $\mathrm{Re}\langle 0|U|0\rangle = f$ for a real polynomial f of definite parity, $|f| < 1$.
+
+    Concrete coefficients are solved in NumPy at once; traced ones (jit, vmap, grad) by a compiled program, of which
+    there are four per octave of the degree. Both take $O(d\log^2 d)$ operations and $O(d)$ memory, times about
+    $1/\sqrt{1-\|f\|}$ for the complementary polynomial. That grid ends at 2^24 samples for concrete coefficients, at
+    the larger of 2^19 and 768 d for traced ones, which is enough for $\|f\| \le 1 - 2\cdot10^{-4}$; beyond, `residual`
+    and `converged` tell. Derivatives are exact, in reverse mode, for a few times the cost.
+
+    Args:
+        poly: a `Polynomial`, or its Chebyshev coefficients, low to high, shape (d + 1,). Leading zeros are kept:
+            they take their phases.
+        parity: "even" or "odd", of bare coefficients; where it is not given, it is read off concrete ones and is that
+            of the last one of traced ones. A coefficient of the other parity counts as residual when traced.
+        tol: what `converged` holds the residual to.
+
+    Returns:
+        d + 1 phases in the convention "wx", symmetric, with their residual. When traced, a target that reaches 1 or is
+        not finite gives NaN, residual `inf` and `converged` False.
+
+    Raises:
+        ValueError: complex or concrete coefficients that are not finite, not of definite parity, or of size 1 or more
+            somewhere on [-1, 1]; concrete ones without float64.
+    """
+    return find(poly, parity, tol, strict=True)
+
+
+def find(poly: Polynomial | ArrayLike, parity: str | None, tol: float, strict: bool) -> PhaseFactors:
+    """`phase_factors`; unless strict, concrete coefficients may be of any precision, and are solved in double."""
+    coeffs, degree = _read(poly, parity, strict)
+    if isinstance(coeffs, jax.core.Tracer):
+        padding = (0, complementary.bucket(len(coeffs)) - len(coeffs))
+        half, residual, sup_bound = _solve_compiled(jnp.pad(coeffs, padding), degree)
+    else:
+        half, residual, sup_bound = _solve(coeffs, degree, np)
+    values = _symmetric(half, degree, degree + 1, np if isinstance(half, np.ndarray) else jnp)
+    ends = np.pi / 4 * ((np.arange(degree + 1) == 0) + 1.0 * (np.arange(degree + 1) == degree))
+    converged = (residual <= tol) & (values.dtype == np.float64)
+    return PhaseFactors(
+        values=jnp.asarray(values - ends.astype(values.dtype)),
+        residual=jnp.asarray(residual),
+        sup_bound=jnp.asarray(sup_bound),
+        converged=jnp.asarray(converged),
+    )
+
+
+def _solve(coeffs: Array, degree: int | Array, xp: ModuleType) -> tuple[Array, Array, Array]:
+    """Half of the symmetric sequence, the residual, and the bound on |f|."""
+    compiled = xp is jnp
+    b = _laurent(coeffs, degree, xp)
+    count = (len(b) + 1) // 2
+    outer = (complementary.outer if compiled else complementary.outer_numpy)(b, count)
+    if not compiled:
+        checks.require_below_one(math.sqrt(outer.peak), "[-1, 1]")
+    sequence = (nlft.inverse if compiled else nlft.inverse_numpy)(outer.coeffs, b[:count])
+    half = xp.arctan(sequence)
+    samples = xp.asarray(complementary.grids(len(b)), b.dtype)[outer.grid]
+    sup_bound = xp.sqrt(outer.peak) / xp.cos(math.pi / 2 * degree / samples)
+    ignored = xp.sum(xp.abs(coeffs) * ((xp.arange(len(coeffs)) - degree) % 2 != 0))
+    residual = _residual(half, b, degree, xp) + ignored
+    return half, xp.where(xp.isfinite(residual), residual, np.inf), sup_bound + ignored
+
+
+_solve_compiled = jax.jit(partial(_solve, xp=jnp))
+
+
+def _laurent(coeffs: Either, degree: int | Array, xp: ModuleType) -> Either:
+    """The palindromic b of degree d with $f = z^{-d/2}b(z)$, padded to the length of the coefficients."""
+    k = xp.arange(len(coeffs))
+    place = xp.abs(degree - 2 * k)
+    share = xp.asarray(0.5, coeffs.dtype) * (k <= degree) * (1 + (place == 0))
+    return coeffs[xp.minimum(place, len(coeffs) - 1)] * share
+
+
+def _symmetric(half: Either, degree: int | Array, count: int, xp: ModuleType) -> Either:
+    k = xp.arange(count)
+    return xp.where(k <= degree, half[xp.clip(xp.minimum(k, degree - k), 0, len(half) - 1)], 0)
+
+
+def _residual(half: Either, b: Either, degree: int | Array, xp: ModuleType) -> Either:
+    r"""A bound on the error at all z: the b of these phases against the wanted one, on a grid that is not the solver's.
+
+    The sequence is its first half and the same reversed, each with half of the middle entry if d is even; reversing
+    takes $(a^*, b)$ to $(a^*, z^db^*)$.
+    """
+    forward = nlft.forward if xp is jnp else nlft.forward_numpy
+    k, middle = xp.arange(len(b)), degree // 2
+    share = (k < middle) + xp.where(degree % 2 == 0, 0.5, 1.0) * (k == middle)
+    psi = half * share[: len(half)].astype(half.dtype)
+    outer, inner = (xp.pad(part, (0, len(b) - len(part))) for part in forward(xp.cos(psi), xp.sin(psi)))
+    mirrored = xp.where(k <= degree, inner[xp.abs(degree - k)], 0)
+    size = 9 * -(-len(b) // 2)  # one in nine of its points at most is a root of unity of the solver's grid
+    outer, inner, mirrored, wanted = xp.fft.rfft(xp.stack([outer, inner, mirrored, b]), size)
+    error = outer.conj() * mirrored + inner * outer - wanted
+    largest = xp.sqrt(xp.max(xp.square(error.real) + xp.square(error.imag)))
+    return largest / xp.cos(math.pi / 2 * degree / size)
+
+
+def _read(poly: Polynomial | ArrayLike, parity: str | None, strict: bool) -> tuple[Either, int]:
+    """The coefficients, NumPy's if they are concrete, and the degree."""
+    if isinstance(poly, Polynomial):
+        known: str = poly.parity
+        if parity not in (None, known):
+            raise ValueError(f"`parity` must be that of `poly`, {known!r}, but is {parity!r}.")
+        poly, parity = poly.coeffs, known
+    if parity not in (None, "even", "odd"):
+        raise ValueError(
+            f"`parity` must be 'even' or 'odd', but is {parity!r}: solve for the even and the odd part apart, "
+            "and add them by a linear combination."
+        )
+    coeffs: Either = poly if isinstance(poly, jax.core.Tracer) else np.asarray(poly)
+    checks.require_vector(coeffs)
+    if not np.issubdtype(coeffs.dtype, np.floating):
+        if np.issubdtype(coeffs.dtype, np.complexfloating):
+            raise ValueError(f"`poly` must be real, but is {coeffs.dtype}; `gqsp_phase_factors` takes complex ones.")
+        coeffs = coeffs.astype(jnp.result_type(float))
+    if isinstance(coeffs, np.ndarray):
+        if strict:
+            checks.require_double(coeffs)
+        coeffs = coeffs.astype(np.float64)
+        parity = _parity(coeffs, parity)
+    odd = len(coeffs) % 2 == 0 if parity is None else parity == "odd"
+    degree = len(coeffs) - 1 - (len(coeffs) - 1 - odd) % 2
+    if degree < 0:
+        raise ValueError("`poly` must have a coefficient of T_1 to be odd, but has one of T_0 only.")
+    return coeffs, degree
+
+
+def _parity(coeffs: Either, parity: str | None) -> str:
+    """The parity of concrete coefficients, after all that they can be refused for."""
+    checks.require_finite(coeffs)
+    even, odd = (np.abs(coeffs[start::2]).max(initial=0) for start in (0, 1))
+    if (even and odd) or (parity == "even" and odd) or (parity == "odd" and even):
+        raise ValueError(
+            f"`poly` must have definite parity, but has even coefficients up to {even:.3g} and odd ones up to "
+            f"{odd:.3g}: solve for coeffs of either parity apart, and add them by a linear combination."
+        )
+    return parity or ("odd" if odd or (not even and len(coeffs) % 2 == 0) else "even")
+
+
+def polynomial_of(phases: PhaseFactors | ArrayLike) -> Polynomial:
+    r"""The polynomial $\mathrm{Re}\langle0|U|0\rangle$ that canonical phase factors make, in $O(d\log^2 d)$.
+
+    Its Chebyshev coefficients are those of $a^*$ of the sequence $\tan\phi_k$: $c_{|d-2k|}$ collects $a^*_k$.
+
+    Raises:
+        ValueError: phases of another convention; convert them with `.to("wx")`.
+    """
+    if isinstance(phases, PhaseFactors) and phases.convention != CANONICAL:
+        raise ValueError(f"`phases` must be in the convention 'wx', but are in {phases.convention!r}: use .to('wx').")
+    values: Either = phases.values if isinstance(phases, PhaseFactors) else phases
+    traced = isinstance(values, jax.core.Tracer)
+    values, xp = (values, jnp) if traced else (np.asarray(values), np)
+    checks.require_vector(values)
+    degree = len(values) - 1
+    outer, _ = (nlft.forward if traced else nlft.forward_numpy)(xp.cos(values), xp.sin(values))
+    coeffs = jnp.zeros_like(outer).at[np.abs(degree - 2 * np.arange(degree + 1))].add(outer)
+    return polynomial(coeffs, "odd" if degree % 2 else "even")

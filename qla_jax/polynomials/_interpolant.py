@@ -1,0 +1,108 @@
+r"""A user's function on [-1, 1], interpolated at as many Chebyshev nodes as it takes.
+
+Doubling until the last quarter of the coefficients is rounding, as Chebfun does. Samples prove nothing about what a
+function does between them: `error_bound` is `inf` unless the function is known to be analytic inside an ellipse, see
+`ellipse`.
+
+References:
+    Battles, Trefethen (2004), SIAM Journal on Scientific Computing 25, 1743.
+    Trefethen (2019), Approximation Theory and Approximation Practice, Theorem 8.2.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from qla_jax.polynomials import chebyshev
+from qla_jax.polynomials.polynomial import Polynomial, from_numpy
+
+FIRST_COUNT = 32
+PROBES = np.sin(np.arange(1, 30) ** 2)  # no node at any count
+PROBE_ROUNDINGS = 1000
+
+
+def interpolant(
+    function: Callable[[np.ndarray], Any],
+    *,
+    parity: str = "none",
+    ellipse: tuple[float, float] | None = None,
+    max_degree: int = 2**16,
+) -> Polynomial:
+    r"""The Chebyshev interpolant of a function, to the rounding of its values.
+
+    Args:
+        function: takes a NumPy vector of points in [-1, 1] and gives as many values, real or complex.
+        parity: "odd" or "even" where the function is: the coefficients of the other parity are set to zero.
+        ellipse: $(\rho, M)$ where the function is analytic and at most M in absolute value inside the ellipse with foci
+            $\pm1$ whose semi-axes add up to $\rho > 1$. You vouch for it; the error $4M\rho^{-n}/(\rho - 1)$ of
+            interpolation at degree n then follows, and `error_bound` is finite.
+        max_degree: above it the function counts as unresolved.
+
+    Raises:
+        ValueError: values that are not finite or not one for each point, a function that is not of the parity, or that
+            `max_degree` does not resolve (a kink, a jump, noise).
+
+    Example:
+        >>> poly = interpolant(lambda x: np.exp(-x) * np.sin(20 * x))
+        >>> bool(abs(poly(0.3) - np.exp(-0.3) * np.sin(6.0)) < 1e-12)
+        True
+    """
+    if parity not in ("odd", "even", "none"):
+        raise ValueError(f"`parity` must be 'odd', 'even' or 'none', but is {parity!r}.")
+    if ellipse is not None and not (ellipse[0] > 1 and 0 <= ellipse[1] < math.inf):
+        raise ValueError(f"`ellipse` must be (rho, bound) with rho above 1 and a finite bound, but is {ellipse}.")
+    coeffs, noise = _resolve(function, max_degree)
+    count = len(coeffs)
+    other = np.arange(count) % 2 == (parity == "even")
+    if parity != "none" and np.abs(coeffs[other]).max() > PROBE_ROUNDINGS * noise:
+        raise ValueError(f"`function` must be {parity}, but its other part is {np.abs(coeffs[other]).max():.1e}.")
+    dropped = np.abs(coeffs)
+    if parity != "none":
+        coeffs = np.where(other, 0, coeffs)
+    floor = max(4 * np.finfo(coeffs.dtype).eps * np.abs(coeffs).max(), noise / math.sqrt(count))
+    kept = max(np.flatnonzero(np.abs(coeffs) > floor), default=0) + 1
+    dropped[:kept][coeffs[:kept] != 0] = 0
+    error = math.inf
+    if ellipse is not None:
+        rho, bound = ellipse
+        proven = 4 * bound * math.exp(-(count - 1) * math.log(rho)) / (rho - 1)
+        error = proven + float(dropped.sum()) + math.log(count) * noise  # times the Lebesgue constant
+    kept_coeffs = coeffs[:kept].astype(jax.dtypes.canonicalize_dtype(coeffs.dtype))
+    rounding = np.finfo(kept_coeffs.dtype).eps * np.abs(coeffs).sum()  # of storing them
+    return from_numpy(
+        kept_coeffs, parity=parity, error=error + float(rounding), sup=float(chebyshev.sup_bound(kept_coeffs))
+    )
+
+
+def _resolve(function: Callable, max_degree: int) -> tuple[Any, float]:
+    """Coefficients and the rounding of the values, that of the nodes (slope times epsilon) included."""
+    count = FIRST_COUNT
+    while True:
+        x = chebyshev.nodes(count)
+        values = _values(function, x)
+        coeffs = chebyshev.interpolate(values)
+        slope = np.abs(np.diff(values) / np.diff(x)).max()
+        noise = float(np.finfo(values.dtype).eps * (np.abs(values).max() + slope))
+        tail = np.abs(coeffs[3 * count // 4 :]).max()
+        if tail <= noise:
+            missed = np.abs(np.polynomial.chebyshev.chebval(PROBES, coeffs) - _values(function, PROBES)).max()
+            if missed <= PROBE_ROUNDINGS * noise:
+                return coeffs, noise
+        if 2 * count > max_degree + 1:
+            raise ValueError(
+                f"`function` must be resolved by a degree of at most {max_degree}, but its coefficients are still "
+                f"{tail:.1e} at degree {count - 1}, rounding {noise:.1e}."
+            )
+        count *= 2
+
+
+def _values(function: Callable, x: np.ndarray) -> Any:
+    values = np.asarray(function(x))
+    if values.shape != x.shape or values.dtype.kind not in "iufc":
+        raise ValueError(f"`function` must give one number for each of {len(x)} points, but gave {values.shape}.")
+    if not np.isfinite(values).all():
+        raise ValueError(f"`function` must be finite, but at {x[~np.isfinite(values)][0]} it is not.")
+    return values.astype(np.result_type(values.dtype, np.float32) if values.dtype.kind in "fc" else float)

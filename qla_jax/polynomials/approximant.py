@@ -1,0 +1,190 @@
+r"""What all approximants share: parameters in, the smallest degree that is proven, a `Polynomial` out.
+
+A family is one function `build(lib, degree, *parameters)` that gives a `Proven` series. It is written once and runs
+with NumPy in double precision where the parameters are known (nothing is compiled) and with JAX where one is traced.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.special
+from jax import Array
+from jax.typing import ArrayLike
+
+from qla_jax.polynomials import chebyshev
+from qla_jax.polynomials.polynomial import EVERYWHERE, Polynomial
+
+MAX_DEGREE = 100_001
+ROUNDINGS = 1
+"""Machine epsilons, per unit of what each family names, set aside for rounding; the measured need is below half."""
+
+SUP_OVERSAMPLING = 32  # the sup bound is 0.12% above the maximum at most
+
+
+class Library(NamedTuple):
+    """Where a family computes: NumPy or JAX, in which precision, and the precision in which the result is kept."""
+
+    xp: Any
+    special: Any
+    dtype: Any
+    epsilon: float
+
+    def array(self, constant: np.ndarray) -> Any:
+        """A constant in the working precision."""
+        return self.xp.asarray(constant, self.dtype)
+
+
+class Proven(NamedTuple):
+    """A series and what is proven about it; `coeffs` waits to be called, so that a search over degrees is cheap.
+
+    Attributes:
+        coeffs: gives the Chebyshev coefficients.
+        truncation: bound on |P - f| over the domain in exact arithmetic.
+        rounding: allowance for the rounding of the coefficients.
+        relative: bound on |P - f|/|x|, rounding included.
+        lipschitz: of f on the real line.
+        sup: bound on |P| in exact arithmetic, where one is known.
+        domain: where the bounds hold.
+    """
+
+    coeffs: Callable[[], Any]
+    truncation: Any
+    rounding: Any
+    relative: Any = np.inf
+    lipschitz: Any = np.inf
+    sup: Any = np.inf
+    domain: tuple[tuple[Any, Any], ...] = EVERYWHERE
+
+
+Build = Callable[..., Proven]
+
+
+def approximant(
+    build: Build, *parameters: ArrayLike, parity: str, degree: int | None, eps: float | None, highest: int = MAX_DEGREE
+) -> Polynomial:
+    """The polynomial of a family, of the degree given or of the smallest one whose bound is at most eps."""
+    dtype = jnp.result_type(*parameters, float)
+    traced = any(isinstance(value, jax.core.Tracer) for value in parameters)
+    if (degree is None) == (eps is None):
+        raise ValueError(f"either `degree` or `eps` must be given, but got degree={degree} and eps={eps}.")
+    if degree is not None:
+        _require_degree(degree, parity, highest)
+        if traced:
+            return _traced(build, int(degree), parity, dtype, *parameters)
+    elif traced:
+        raise ValueError("`eps` must come with concrete parameters, but one is traced; give `degree` instead.")
+    lib = Library(np, scipy.special, np.dtype(float), float(jnp.finfo(dtype).eps))
+    values = [np.asarray(value).astype(float)[()] for value in parameters]
+    with np.errstate(all="ignore"):  # what overflows is found below
+        if eps is not None:
+            eps = _require_eps(eps, dtype)
+            degree = _smallest_degree(lambda d: build(lib, d, *values), eps, parity, highest, dtype)
+        poly = _polynomial(lib, build(lib, degree, *values), parity, np.dtype(dtype))
+    if not np.isfinite(poly.coeffs).all():
+        raise ValueError(f"parameters must give finite coefficients, but {', '.join(map(str, values))} overflow.")
+    return jax.device_put(poly)  # unlike jnp.asarray, compiles nothing
+
+
+def parameter(name: str, value: ArrayLike, rule: str, holds: Callable[[float], bool]) -> ArrayLike:
+    """The parameter, if it is a scalar that keeps the rule; of a traced one only the shape is known."""
+    if isinstance(value, jax.core.Tracer):
+        fits = value.shape == () and not jnp.iscomplexobj(value)
+    else:
+        scalar = np.ndim(value) == 0 and not np.iscomplexobj(value)
+        fits = scalar and not isinstance(value, str | bool | None) and holds(float(np.asarray(value)))
+    if not fits:
+        raise ValueError(f"`{name}` must be {rule}, but is {value}.")
+    return value
+
+
+def finite(name: str, value: ArrayLike) -> ArrayLike:
+    """A finite scalar."""
+    return parameter(name, value, "a finite number", np.isfinite)
+
+
+def positive(name: str, value: ArrayLike) -> ArrayLike:
+    """A positive, finite scalar."""
+    return parameter(name, value, "positive and finite", lambda v: 0 < v < np.inf)
+
+
+def fraction(name: str, value: ArrayLike) -> ArrayLike:
+    """A scalar strictly between 0 and 1."""
+    return parameter(name, value, "between 0 and 1", lambda v: 0 < v < 1)
+
+
+def of_parity(lib: Library, coeffs: Any, parity: str) -> Any:
+    """The coefficients with the ones of the other parity, zero but for rounding, set to zero."""
+    if parity == "none":
+        return coeffs
+    return lib.xp.where(np.arange(len(coeffs)) % 2 == (parity == "odd"), coeffs, 0)
+
+
+def _require_degree(degree: int, parity: str, highest: int) -> None:
+    rule = {"odd": "odd and positive", "even": "even and not negative", "none": "not negative"}[parity]
+    whole = isinstance(degree, int | np.integer) and not isinstance(degree, bool)
+    fits = whole and degree >= 0 and (parity == "none" or degree % 2 == (parity == "odd"))
+    if not fits:
+        raise ValueError(f"`degree` must be {rule}, but is {degree}.")
+    if degree > highest:
+        raise ValueError(f"`degree` must be at most {highest}, but is {degree}.")
+
+
+def _require_eps(eps: Any, dtype: Any) -> float:
+    if isinstance(eps, jax.core.Tracer) or not 0 < float(eps) < np.inf:
+        raise ValueError(f"`eps` must be positive and finite, but is {eps}.")
+    if eps < jnp.finfo(dtype).eps:
+        raise ValueError(
+            f"`eps` must be at least the rounding {jnp.finfo(dtype).eps:.1e} of {dtype}, but is {eps}; "
+            "float64 needs jax_enable_x64."
+        )
+    return float(eps)
+
+
+def _smallest_degree(build: Callable[[int], Proven], eps: float, parity: str, highest: int, dtype: Any) -> int:
+    """By doubling, then bisection; bounds fall with the degree."""
+    step, first = (1, 0) if parity == "none" else (2, int(parity == "odd"))
+
+    def error(index: int) -> tuple[float, float]:
+        proven = build(first + step * index)
+        return float(proven.truncation + proven.rounding), float(proven.rounding)
+
+    low, high, last = -1, 0, (highest - first) // step
+    while not (found := error(high))[0] <= eps:
+        if high == last or not found[1] <= eps:  # more degrees do not take rounding away
+            raise ValueError(
+                f"`eps` must be reached by a degree of at most {highest}, but {eps} is not: at degree "
+                f"{first + step * high} the bound is {found[0]:.1e}, of which rounding in {dtype} is {found[1]:.1e}."
+            )
+        low, high = high, min(2 * high + 1, last)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if error(middle)[0] <= eps else (middle, high)
+    return first + step * high
+
+
+@partial(jax.jit, static_argnames=("build", "degree", "parity", "dtype"))
+def _traced(build: Build, degree: int, parity: str, dtype: Any, *parameters: Array) -> Polynomial:
+    lib = Library(jnp, jax.scipy.special, dtype, float(jnp.finfo(dtype).eps))
+    proven = build(lib, degree, *(jnp.asarray(value, dtype) for value in parameters))
+    return _polynomial(lib, proven, parity, dtype)
+
+
+def _polynomial(lib: Library, proven: Proven, parity: str, dtype: Any) -> Polynomial:
+    def kept(bound: Any) -> Any:
+        return lib.xp.asarray(bound * (1 + 2 * lib.epsilon), dtype)  # storing it must not lower it
+
+    coeffs = lib.xp.asarray(proven.coeffs(), dtype)
+    sup = chebyshev.sup_bound(coeffs, oversampling=SUP_OVERSAMPLING)
+    return Polynomial(
+        coeffs=coeffs,
+        error_bound=kept(proven.truncation + proven.rounding),
+        relative_bound=kept(proven.relative),
+        lipschitz=lib.xp.asarray(proven.lipschitz, dtype),
+        sup_bound=kept(lib.xp.minimum(sup, proven.sup + proven.rounding)),
+        parity=parity,
+        domain=tuple((lib.xp.asarray(low, dtype), lib.xp.asarray(high, dtype)) for low, high in proven.domain),
+    )

@@ -1,0 +1,99 @@
+r"""Series of functions that are analytic around [-1, 1], truncated with a proof.
+
+The proof does not ask what f does between samples. Let $p_N$ interpolate f at N Chebyshev nodes and let $|f| \le M$
+inside the ellipse with foci $\pm1$ and semi-axes $\cosh\eta$, $\sinh\eta$ ($\rho = e^\eta$). Then for the truncation
+$P = \sum_{k\le d}\tilde c_kT_k$ of $p_N = \sum_{k<N}\tilde c_kT_k$
+$$|f - P| \le |f - p_N| + |p_N - P| \le \min_\eta\frac{4M\rho^{1-N}}{\rho - 1} + \sum_{d<k<N}|\tilde c_k|.$$
+With N a few times d the first term is far below the second, which is what truncation really costs.
+
+References:
+    Trefethen (2019), Approximation Theory and Approximation Practice, Theorems 8.1 and 8.2 (the factor of
+    interpolation by aliasing, Theorem 4.2, is the same at the zeros of $T_N$).
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.fft
+
+from qla_jax.polynomials import chebyshev
+from qla_jax.polynomials.approximant import ROUNDINGS, Library, Proven, of_parity
+from qla_jax.polynomials.polynomial import EVERYWHERE
+
+ENTIRE = np.geomspace(1e-4, 12, 300)
+"""The ellipses tried for a function without singularities."""
+
+FRACTIONS = np.r_[np.geomspace(1e-3, 0.5, 40)[:-1], 1 - np.geomspace(1e-4, 0.5, 60)]
+"""The ellipses tried for a function with one, as fractions of the largest."""
+
+
+class Target(NamedTuple):
+    r"""A function on [-1, 1], and what proves its interpolation.
+
+    Attributes:
+        function: f at a vector of points.
+        etas: the ellipses $\log\rho$.
+        log_bounds: $\log M$ on each of them.
+        slope: bound on |f'| over [-1, 1]: what the rounding of the nodes costs.
+        sup: bound on |f| over [-1, 1].
+        lipschitz: of the ideal function, on the real line.
+        remainder: |f - ideal function| over the domain, where f is a smooth stand-in.
+        domain: of the ideal function.
+    """
+
+    function: Callable[[Any], Any]
+    etas: Any
+    log_bounds: Any
+    slope: Any
+    sup: Any
+    lipschitz: Any = np.inf
+    remainder: Any = 0.0
+    domain: tuple[tuple[Any, Any], ...] = EVERYWHERE
+
+
+def truncation(lib: Library, degree: int, parity: str, target: Target) -> Proven:
+    """The truncated series of the target; relative bounds only for odd ones, where P - f vanishes at 0."""
+    xp, count = lib.xp, samples(degree)
+    coeffs = chebyshev.interpolate(target.function(lib.array(chebyshev.nodes(count))))
+    coeffs = of_parity(lib, coeffs, parity)
+    kept, tail = coeffs[: degree + 1], xp.abs(coeffs[degree + 1 :])
+    error = tail.sum() + interpolation_error(lib, count, target.etas, target.log_bounds) + target.remainder
+    rounding = ROUNDINGS * lib.epsilon * (xp.abs(kept).sum() + target.slope)
+    relative: Any = np.inf
+    if parity == "odd":  # |T_k(x)| <= k|x| for odd k
+        weights = lib.array(np.arange(degree + 1, count))
+        relative = (
+            (weights * tail).sum()
+            + _relative_interpolation_error(lib, count, target.etas, target.log_bounds)
+            + degree * rounding
+        )
+    return Proven(
+        coeffs=lambda: kept,
+        truncation=error,
+        rounding=rounding,
+        relative=relative,
+        lipschitz=target.lipschitz,
+        sup=target.sup + error,
+        domain=target.domain,
+    )
+
+
+def samples(degree: int) -> int:
+    """How many nodes make the interpolation error negligible beside that of truncation, also near a singularity."""
+    return scipy.fft.next_fast_len(8 * degree + 512)
+
+
+def interpolation_error(lib: Library, count: int, etas: Any, log_bounds: Any) -> Any:
+    r"""$4M\rho^{-n}/(\rho - 1)$ for degree n = count - 1, at the best of the ellipses."""
+    xp = lib.xp
+    return xp.exp((math.log(4) + log_bounds - (count - 1) * etas - xp.log(xp.expm1(etas))).min())
+
+
+def _relative_interpolation_error(lib: Library, count: int, etas: Any, log_bounds: Any) -> Any:
+    r"""$\sum_{k\ge N}2k\,2M\rho^{-k}$: a coefficient $|c_k| \le 2M\rho^{-k}$ falls below k, on its parity."""
+    xp = lib.xp
+    rest = -xp.expm1(-etas)
+    series = count / rest + xp.exp(-etas) / xp.square(rest)
+    return xp.exp((math.log(4) + log_bounds - count * etas + xp.log(series)).min())

@@ -1,0 +1,136 @@
+r"""The quantum singular value transformation: a real polynomial of definite parity of the singular values.
+
+With $A/\alpha = W S V^\dagger$ the circuit alternates $U$ and $U^\dagger$ with phases on the flag of the ancillas, and
+encodes $W P(S) V^\dagger$ for odd P, $V P(S) V^\dagger$ for even P. In front stands one more ancilla: it turns the
+phases around in half of the state, and a Hadamard on either side leaves the real part. For a matrix that is not
+Hermitian the real part is of P, not of the matrix.
+
+References:
+    Gilyen, Su, Low, Wiebe (2018), Theorem 17, Corollary 18, Lemmas 22 and 23. https://arxiv.org/abs/1806.01838
+"""
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Float, Num
+
+from qla_jax.encodings.block import BlockEncoding
+from qla_jax.encodings.checks import require_kind
+from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.phases.sequence import PhaseFactors
+from qla_jax.phases.solve import TOLERANCE, find, polynomial_of
+from qla_jax.polynomials.polynomial import Polynomial, polynomial
+from qla_jax.transforms.alternation import Flags, alternate, alternate_adjoint, ancilla_flag, chebyshev_series
+
+Vector = Num[Array, " n"]
+
+
+class QSVT(BlockEncoding, kw_only=True):
+    r"""$P^{(SV)}(A/\alpha)$; the ancilla of the real part stands in front of the part's own."""
+
+    coeffs: Float[Array, " d_plus_1"]
+    phases: Float[Array, " d_plus_1"]
+    part: BlockEncoding
+
+    def apply(self, state: State) -> State:
+        return alternate(self.part, self.phases, self._flags, state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return alternate_adjoint(self.part, self.phases, self._flags, state)
+
+    @property
+    def _flags(self) -> Flags:
+        return Flags(ancilla_flag(self.part), ancilla_flag(self.part))
+
+    def _matvec(self, x: Vector) -> Vector:
+        return chebyshev_series(self.coeffs, self._forth, self._back, x)
+
+    def _rmatvec(self, y: Vector) -> Vector:
+        odd = len(self.coeffs) % 2 == 0
+        forth, back = (self._back, self._forth) if odd else (self._forth, self._back)
+        return chebyshev_series(self.coeffs, forth, back, y)
+
+    def _forth(self, x: Vector) -> Vector:
+        return self.part.matvec(x) / jnp.where(self.part.alpha == 0, 1, self.part.alpha)
+
+    def _back(self, y: Vector) -> Vector:
+        return self.part.rmatvec(y) / jnp.where(self.part.alpha == 0, 1, self.part.alpha)
+
+    def uses(self) -> tuple[tuple[Encoding, int], ...]:
+        return ((self.part, len(self.phases) - 1),)
+
+
+def qsvt(enc: BlockEncoding, poly: Polynomial | PhaseFactors | ArrayLike, *, in_domain: bool = False) -> QSVT:
+    r"""A polynomial of the singular values of $A/\alpha$: a $(1, a + 1, \epsilon')$-block-encoding, d calls.
+
+    The encoded view is a Chebyshev recurrence of d matvecs. The error is the sum of the polynomial's own error bound
+    on [-1, 1], the residual of the phases, and what the part's $\epsilon$ becomes: with $\delta = \epsilon/\alpha$ the
+    smallest of
+    $$4d\sqrt\delta,\qquad d\sqrt{2/(1-\mu^2)}\,\delta\ \text{ if } \delta + \mu^2 \le 1,\qquad
+    \sum_k|c_k|\min(k^2\delta, 2),$$
+    $\mu$ a bound on the norm of the mean of ideal and encoded matrix. The last is the Chebyshev recurrence perturbed
+    term by term, on the Hermitian dilation. All ask for $\|A\| \le \alpha$; where `norm_bound` does not show that,
+    `eps` is `inf`.
+
+    Args:
+        enc: the part, $\|A\| \le \alpha$.
+        poly: a `Polynomial` below 1, its real Chebyshev coefficients, or phase factors that were found before.
+        in_domain: whether you vouch for the nonzero singular values of $A/\alpha$ to lie in the polynomial's domain,
+            where that is not all of [-1, 1]. Otherwise nothing is proven there, and `eps` is `inf`.
+
+    Returns:
+        Odd P: codomain and domain of A. Even P: the domain on both sides.
+
+    Raises:
+        TypeError: `enc` is not a block encoding.
+        ValueError: what `phase_factors` refuses: no definite parity, size 1 or more on [-1, 1], complex coefficients.
+    """
+    require_kind("enc", enc, BlockEncoding)
+    poly, found = _read(poly)
+    degree, real = found.degree, enc.alpha.dtype
+    approximation = approximation_error(poly, in_domain)
+    return QSVT(
+        alpha=jnp.ones_like(enc.alpha),
+        eps=(approximation + found.residual + robust_error(enc, poly.coeffs)).astype(real),
+        num_ancillas=enc.num_ancillas + 1,
+        num_qubits=enc.num_qubits,
+        norm_bound=jnp.minimum(1, poly.sup_bound + poly.error_bound).astype(real),
+        domain=enc.domain,
+        codomain=enc.codomain if degree % 2 else enc.domain,
+        coeffs=poly.coeffs[: degree + 1].astype(real),
+        phases=found.to("reflection").values.astype(real),
+        part=enc,
+    )
+
+
+def approximation_error(poly: Polynomial, in_domain: bool) -> Array:
+    """The polynomial's error bound where its domain is everything, or the spectrum is vouched for; `inf` otherwise."""
+    ((low, high), *others) = poly.domain
+    everywhere = (jnp.asarray(low) <= -1) & (jnp.asarray(high) >= 1) & (not others)
+    return jnp.where(in_domain | everywhere, poly.error_bound, jnp.inf)
+
+
+def robust_error(enc: BlockEncoding, coeffs: Array) -> Array:
+    """What the error of the part becomes in a polynomial of size at most 1; the three bounds of `qsvt`."""
+    degree = len(coeffs) - 1
+    safe = jnp.where(enc.alpha == 0, 1, enc.alpha)
+    slack = 1 + 8 * jnp.finfo(enc.alpha.dtype).eps
+    known = (enc.eps == 0) | (jnp.isfinite(enc.eps) & (enc.norm_bound <= slack * enc.alpha))
+    delta = jnp.where(known, enc.eps, 0) / safe
+    norm = jnp.minimum(1, enc.norm_bound / safe)
+    mean = jnp.minimum(1, norm + delta / 2)
+    linear = degree * jnp.sqrt(2 / jnp.where(mean < 1, 1 - jnp.square(mean), 1)) * delta
+    linear = jnp.where((mean < 1) & (delta + jnp.square(mean) <= 1), linear, jnp.inf)
+    k = jnp.arange(degree + 1)
+    terms = jnp.sum(jnp.abs(coeffs) * jnp.minimum(jnp.square(k) * delta, 2))
+    return jnp.where(known, jnp.minimum(jnp.minimum(4 * degree * jnp.sqrt(delta), linear), terms), jnp.inf)
+
+
+def _read(poly: Polynomial | PhaseFactors | ArrayLike) -> tuple[Polynomial, PhaseFactors]:
+    if isinstance(poly, PhaseFactors):
+        canonical = poly.to("wx")
+        return polynomial_of(canonical), canonical.replace(residual=jnp.zeros_like(poly.residual))
+    found = find(poly, None, TOLERANCE, strict=False)
+    if isinstance(poly, Polynomial):
+        return poly, found
+    return polynomial(jnp.asarray(poly)[: found.degree + 1], "odd" if found.degree % 2 else "even"), found

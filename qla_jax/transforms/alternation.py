@@ -1,0 +1,111 @@
+r"""The circuit of singular value transformations: U and its inverse in turn, with phases on flags in between.
+
+Read from the right,
+$$e^{i\phi_0 Z_{out}}\,U\,e^{i\phi_1Z_{in}}\,U^\dagger\,e^{i\phi_2Z_{out}}\,U \cdots e^{i\phi_dZ_{in}}$$
+where $Z = 2\Pi - 1$ of a projector $\Pi$ on basis states: the flag. One more qubit in front turns the phases around in
+half of the state; a Hadamard on either side leaves the real part of what the flags see.
+
+References:
+    Gilyen, Su, Low, Wiebe (2018), Definition 15, Theorem 17, Corollary 18. https://arxiv.org/abs/1806.01838
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Bool, Complex, Float
+
+from qla_jax.encodings.encoding import Encoding, State
+
+Branches = Complex[Array, "2 ancilla system"]
+Flag = Bool[np.ndarray, "ancilla #system"]
+
+
+class Flags(NamedTuple):
+    """Which basis states are flagged behind U and in front of it."""
+
+    out: Flag
+    into: Flag
+
+
+def ancilla_flag(part: Encoding) -> Flag:
+    """All ancillas in |0>, whatever the system."""
+    return (np.arange(1 << part.num_ancillas) == 0)[:, None]
+
+
+def origin_flag(part: Encoding) -> Flag:
+    """All ancillas and the whole system in |0>."""
+    return ancilla_flag(part) & (np.arange(1 << part.num_qubits) == 0)
+
+
+def alternate(part: Encoding, phases: Float[Array, " d_plus_1"], flags: Flags, state: State) -> State:
+    """The circuit on a state of shape (2^(1 + a), 2^n); phases in the reflection convention."""
+    steps, odd = phases[:-1][::-1], len(phases) % 2 == 0
+    branches = _turn(_hadamard(_branches(state, phases)), phases[-1], flags.into)
+
+    # Pairs, so that one program serves every degree; recomputed backwards, so that memory does not grow with it.
+    @jax.checkpoint
+    def pair(s: Branches, angles: Array) -> tuple[Branches, None]:
+        s = _turn(jax.vmap(part.apply)(s), angles[0], flags.out)
+        return _turn(jax.vmap(part.apply_adjoint)(s), angles[1], flags.into), None
+
+    branches, _ = jax.lax.scan(pair, branches, steps[: len(steps) - odd].reshape(-1, 2))
+    if odd:
+        branches = _turn(jax.vmap(part.apply)(branches), steps[-1], flags.out)
+    return _hadamard(branches).reshape(state.shape)
+
+
+def alternate_adjoint(part: Encoding, phases: Float[Array, " d_plus_1"], flags: Flags, state: State) -> State:
+    """The inverse circuit."""
+    branches, steps, odd = _hadamard(_branches(state, phases)), phases[:-1], len(phases) % 2 == 0
+    if odd:
+        branches = jax.vmap(part.apply_adjoint)(_turn(branches, -steps[0], flags.out))
+
+    @jax.checkpoint
+    def pair(s: Branches, angles: Array) -> tuple[Branches, None]:
+        s = jax.vmap(part.apply)(_turn(s, -angles[0], flags.into))
+        return jax.vmap(part.apply_adjoint)(_turn(s, -angles[1], flags.out)), None
+
+    branches, _ = jax.lax.scan(pair, branches, steps[int(odd) :].reshape(-1, 2))
+    return _hadamard(_turn(branches, -phases[-1], flags.into)).reshape(state.shape)
+
+
+def _branches(state: State, phases: Array) -> Branches:
+    grid = state.reshape(2, -1, state.shape[-1])
+    return grid.astype(jnp.result_type(grid, phases, jnp.complex64))
+
+
+def _turn(branches: Branches, angle: Array, flag: Flag) -> Branches:
+    up, down = jnp.exp(1j * angle), jnp.exp(-1j * angle)
+    return jnp.stack([jnp.where(flag, up, down), jnp.where(flag, down, up)]).astype(branches.dtype) * branches
+
+
+def _hadamard(branches: Branches) -> Branches:
+    return jnp.stack([branches[0] + branches[1], branches[0] - branches[1]]) * float(np.sqrt(0.5))
+
+
+Matvec = Callable[[Array], Array]
+
+
+def chebyshev_series(coeffs: Float[Array, " d_plus_1"], forth: Matvec, back: Matvec, x: Array) -> Array:
+    r"""$P^{(SV)}(B)x$ for P of definite parity by d products with B and its adjoint: no phases, no ancillas.
+
+    $T_{2j+1}$ by the recurrence in $2BB^\dagger - 1$ from $T_{-1} = T_1$; $T_{2j}$ by that in $2B^\dagger B - 1$.
+    """
+    odd = len(coeffs) % 2 == 0
+
+    def doubled(v: Array) -> Array:
+        return 2 * (forth(back(v)) if odd else back(forth(v))) - v
+
+    def step(carry: tuple, c: Array) -> tuple[tuple, None]:
+        before, now, total = carry
+        return (now, 2 * doubled(now) - before, total + c * now), None
+
+    now = forth(x) if odd else x
+    before = now if odd else doubled(x)
+    dtype = jnp.result_type(coeffs, before)
+    start = (before.astype(dtype), now.astype(dtype), jnp.zeros_like(now, dtype))
+    return jax.lax.scan(step, start, coeffs[int(odd) :: 2])[0][2]

@@ -1,0 +1,131 @@
+r"""Amplitude amplification: of a vector encoding to its own length, and of an encoded isometry to itself.
+
+**Fixed point.** A vector encoding is a block encoding of rank one, $g|\hat x\rangle\langle0|$ with $g = \|x\|/\alpha$,
+between the flags "ancillas in 0" and "everything in 0". An odd polynomial close to 1 on $[\Delta, 1]$ takes g to nearly
+1, whatever it is, and the vector keeps its phase.
+
+**Oblivious.** Where all singular values of $A/\alpha$ are $\sin\frac{\pi}{2m}$ for an odd m, the Chebyshev polynomial
+$T_m$, whose phases are zero, takes them to $\pm1$ exactly.
+
+References:
+    Gilyen, Su, Low, Wiebe (2018), Theorems 27 and 28. https://arxiv.org/abs/1806.01838
+    Rattew et al. (2025), Lemma B.18 for vector encodings. https://arxiv.org/abs/2510.07195
+"""
+
+import math
+
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from qla_jax import polynomials
+from qla_jax.encodings.algebra import scale
+from qla_jax.encodings.block import BlockEncoding
+from qla_jax.encodings.checks import require, require_kind, times
+from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.preparation import length
+from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.phases.sequence import PhaseFactors
+from qla_jax.phases.solve import TOLERANCE, find
+from qla_jax.polynomials import chebyshev
+from qla_jax.transforms._qsvt import QSVT, robust_error
+from qla_jax.transforms.alternation import Flags, alternate, alternate_adjoint, ancilla_flag, origin_flag
+
+
+class AmplifiedVector(VectorEncoding, kw_only=True):
+    """$x$ with an amplitude close to 1; the ancilla of the real part stands in front of the part's own."""
+
+    phases: Float[Array, " d_plus_1"]
+    part: VectorEncoding
+
+    def apply(self, state: State) -> State:
+        return alternate(self.part, self.phases, self._flags, state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return alternate_adjoint(self.part, self.phases, self._flags, state)
+
+    @property
+    def _flags(self) -> Flags:
+        return Flags(ancilla_flag(self.part), origin_flag(self.part))
+
+    def uses(self) -> tuple[tuple[Encoding, int], ...]:
+        return ((self.part, len(self.phases) - 1),)
+
+
+def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: float = 1e-3) -> AmplifiedVector:
+    r"""Fixed-point amplification of $x$ to $\alpha' = \|\tilde x\|/(1 - \text{margin})$, phase and all.
+
+    The length of the circuit comes from the static bound alone: a polynomial for the sign outside of
+    $[-\Delta, \Delta]$, of degree about $\log(2/\epsilon)/\Delta$, times $1 - $ margin, since phase factors want a
+    polynomial below 1 (their cost grows with $1/\sqrt{\text{margin}}$).
+
+    Args:
+        vec: the part, $\tilde x$ the vector that it encodes.
+        amplitude_bound: $\Delta$, a proven lower bound on `vec.amplitude`, between 0 and 1.
+        eps: how far the result may be from $\tilde x$, relative to its length.
+        margin: between 0 and 1.
+
+    Returns:
+        One ancilla more. Its error is that of the part and $\epsilon\|\tilde x\|$; where the amplitude is below the
+        bound nothing is proven: `eps` is `inf`.
+
+    Raises:
+        TypeError: `vec` is not a vector encoding.
+        ValueError: `amplitude_bound`, `eps` or `margin` outside of (0, 1).
+    """
+    require_kind("vec", vec, VectorEncoding)
+    for name, value in (("amplitude_bound", amplitude_bound), ("eps", eps), ("margin", margin)):
+        require(0 < value < 1, f"`{name}` must lie between 0 and 1, but is {value}.")
+    sign = polynomials.sign(amplitude_bound, eps=eps / 2)  # |P| <= 1 + eps / 2
+    poly = sign.scaled((1 - margin) / (1 + eps / 2))
+    found = find(poly, None, TOLERANCE, strict=False)
+    size, amplitude = length(vec.encoded), vec.amplitude
+    reached = chebyshev.evaluate(poly.coeffs.astype(size.dtype), amplitude) / (1 - margin)
+    enough = amplitude >= amplitude_bound * (1 - 8 * jnp.finfo(size.dtype).eps)
+    error = times(size, eps + found.residual / (1 - margin))
+    return AmplifiedVector(
+        alpha=size / (1 - margin),
+        eps=vec.eps + jnp.where(enough, error, jnp.inf).astype(size.dtype),
+        num_ancillas=vec.num_ancillas + 1,
+        num_qubits=vec.num_qubits,
+        encoded=reached * vec.encoded,
+        sizes=vec.sizes,
+        phases=found.to("reflection").values.astype(size.dtype),
+        part=vec,
+    )
+
+
+def oblivious_amplification(enc: BlockEncoding, *, order: int) -> BlockEncoding:
+    r"""An isometry encoded with $\alpha = 1/\sin\frac{\pi}{2m}$ (2 for m = 3), encoded with alpha 1 by m calls.
+
+    Its error is m times that of the part over alpha, by $|T_m'| \le m^2$ and sharper where the part's rule is.
+
+    Args:
+        enc: an isometry, $A^\dagger A = 1$; not checked.
+        order: m, odd.
+
+    Raises:
+        TypeError: `enc` is not a block encoding.
+        ValueError: an even or non-positive order.
+    """
+    require_kind("enc", enc, BlockEncoding)
+    require(order > 0 and order % 2 == 1, f"`order` must be odd and positive, but is {order}.")
+    wanted = 1 / math.sin(math.pi / (2 * order))
+    slack = 64 * jnp.finfo(enc.alpha.dtype).eps
+    fits = jnp.abs(enc.alpha - wanted) <= slack * wanted
+    coeffs = jnp.zeros(order + 1, enc.alpha.dtype).at[order].set(1)
+    one = jnp.ones_like(enc.alpha)
+    zero = PhaseFactors(jnp.zeros(order + 1, enc.alpha.dtype), 0 * one, one, one > 0)
+    amplified = QSVT(
+        alpha=one,
+        eps=jnp.where(fits, robust_error(enc, coeffs), jnp.inf),
+        num_ancillas=enc.num_ancillas + 1,
+        num_qubits=enc.num_qubits,
+        norm_bound=one,
+        domain=enc.domain,
+        codomain=enc.codomain,
+        coeffs=coeffs,
+        phases=zero.to("reflection").values.astype(enc.alpha.dtype),
+        part=enc,
+    )
+    return amplified if order % 4 == 1 else scale(-1.0, amplified)
