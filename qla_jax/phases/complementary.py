@@ -65,7 +65,7 @@ def outer_numpy(b: np.ndarray, count: int) -> Outer:
     """The leading `count` coefficients, without a compile."""
     sizes = grids(len(b))
     for number, size in enumerate(sizes):
-        with np.errstate(divide="ignore", invalid="ignore"):  # where |b| reaches 1: the peak tells
+        with np.errstate(all="ignore"):  # where |b| reaches 1, or squares beyond the largest float: the peak tells
             coeffs, peak, beyond = _weiss(b, count, size, np)
         if beyond <= RESOLVED or not peak < 1 or size == sizes[-1]:
             return Outer(coeffs, peak, number)
