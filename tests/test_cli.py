@@ -3,10 +3,15 @@
 The job itself is run by the command in tests/studies/test_main_job.py; here it is a stand-in.
 """
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
 import pytest
+from scipy.special import erf
 from typer.testing import CliRunner, Result
 
 from qla_jax import data
@@ -155,3 +160,95 @@ def test_an_unknown_kind_is_said_in_one_line_with_status_2(tmp_path, monkeypatch
 def test_an_option_that_makes_no_sense_is_refused(asked, arguments):
     assert command(*arguments).exit_code == 2
     assert not hasattr(asked, "job")
+
+
+@pytest.fixture
+def phases(monkeypatch, tmp_path):
+    """The command `phases` in an empty directory, in the precision that users have by default."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Result:
+        with jax.enable_x64(False):
+            return CliRunner().invoke(app, ["phases", *arguments])
+
+    return run
+
+
+def products(phases: list[float], x: np.ndarray) -> np.ndarray:
+    """<0|U|0> as the file says how to read it."""
+    row = np.stack([np.exp(1j * phases[0]) + 0 * x, 0 * x])
+    s = 1j * np.sqrt(1 - x**2)
+    for phase in phases[1:]:
+        up, down = row[0] * x + row[1] * s, row[0] * s + row[1] * x
+        row = np.stack([up * np.exp(1j * phase), down * np.exp(-1j * phase)])
+    return row[0]
+
+
+@pytest.mark.parametrize("convention", ["wx", "pyqsp"])
+def test_phases_of_an_expression_are_written_and_reach_it(phases, convention):
+    arguments = ("0.9*erf(4*x)", "--degree", "61", "--output", "found.json", "--convention", convention)
+    result = phases(*arguments)
+    assert result.exit_code == 0, result.output
+    found = json.loads(Path("found.json").read_text())
+    x = np.linspace(-1, 1, 201)
+    polynomial = np.polynomial.chebyshev.chebval(x, found["chebyshev_coefficients"])
+    constant = complex(*found["global_phase"])
+    assert constant == {"wx": 1, "pyqsp": 1j}[convention]
+    response = (products(found["phases"], x) / constant).real
+    assert np.abs(response - polynomial).max() <= found["residual"] + 61e-16  # rounding of the product
+    assert np.abs(polynomial - 0.9 * erf(4 * x)).max() <= 1.01 * found["approximation_error"] < 1e-9
+    assert (found["degree"], found["parity"], found["convention"]) == (61, "odd", convention)
+    assert found["converged"] is True and len(found["phases"]) == 62
+    assert found["residual"] < 1e-14 and 0.9 <= found["sup_bound"] < 0.91
+
+
+def test_what_is_printed_of_phases(phases):
+    result = phases("cos(3*x)", "--degree", "11", "--scale", "0.5")
+    assert result.exit_code == 0, result.output
+    told = dict(re.split(r"  +", line, maxsplit=1) for line in lines(result))
+    assert told["degree"].startswith("10, even; odd coefficients up to ")
+    assert 0.5 <= float(told["sup bound"]) < 0.51
+    assert re.fullmatch(r"2\.33\de-07 on 1001 points", told["approximation error"])
+    assert float(told["residual"]) < 1e-14
+    assert told["converged"] == "yes"
+    assert told["phases"] == "11 in the convention wx, in phases.json"
+    assert json.loads(Path("phases.json").read_text())["scale"] == 0.5
+
+
+def test_a_figure_of_phases(phases):
+    result = phases("x/2", "--degree", "3", "--convention", "qsvt", "--figure", "response.svg")
+    assert result.exit_code == 0, result.output
+    assert "response against polynomial" in Path("response.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["2*x", "--degree", "3"], "the interpolant reaches 1.99"),
+        (["2*x", "--degree", "3", "--scale", "0.6"], "nothing is rescaled here: give --scale below 0.50"),
+        (
+            ["x + x**2/2", "--degree", "3"],
+            "has even coefficients up to 0.25 and odd ones up to 1: take (f(x) + f(-x))/2",
+        ),
+        (["1/x", "--degree", "2"], "`expression` must be finite on [-1, 1], but at x = 0 it is inf"),
+        (["open(x)", "--degree", "2"], "but has 'open(x)'"),
+        (["x/2", "--degree", "2", "--convention", "qiskit"], "`convention` must be one of cudaq, "),
+        (["x/2", "--degree", "2", "--output", "nowhere/phases.json"], "nowhere/phases.json"),
+        (["0.5", "--degree", "0", "--convention", "qsvt"], "`phases` must be of degree 1 or more"),
+    ],
+)
+def test_phases_that_cannot_be_found_are_said_in_one_line_with_status_2(phases, arguments, told):
+    result = phases(*arguments)
+    assert result.exit_code == 2
+    (line,) = lines(result)
+    assert line.startswith("error: ")
+    assert told in line
+    assert not list(Path().iterdir())
+
+
+def test_phases_that_did_not_converge_are_written_with_status_1(phases):
+    result = phases("sin(200*x)", "--degree", "301", "--scale", "0.999999999999")
+    assert result.exit_code == 1
+    assert "converged            no" in lines(result)
+    found = json.loads(Path("phases.json").read_text())
+    assert found["converged"] is False and found["residual"] > 1e-11

@@ -30,7 +30,8 @@ def qsp_response(phases: PhaseFactors | ArrayLike, x: ArrayLike) -> Complex[Arra
         x: signals in [-1, 1], of any shape.
 
     Returns:
-        Complex, of the shape of x. Differentiable in phases, and in x inside of (-1, 1).
+        Complex, of the shape of x; its rounding is about d units in the last place, for each step repeats that of
+        $\sqrt{1-x^2}$. Differentiable in phases, and in x inside of (-1, 1).
 
     Raises:
         ValueError: values that are not a vector, or a concrete x outside of [-1, 1].

@@ -20,7 +20,7 @@ def phases(curves: dict) -> Figure:
     above.legend(frameon=False)
     for name, color, label in (
         ("approximation_error", ORANGE, "polynomial against target"),
-        ("response_error", BLUE, "response against polynomial"),
+        ("response_error", BLUE, "response against polynomial, rounding included"),
     ):
         below.semilogy(x, np.maximum(curves[name], SMALLEST), color=color, linewidth=1, label=label)
     if curves["residual"] is not None:

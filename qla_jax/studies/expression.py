@@ -10,6 +10,7 @@ Example:
 
 import ast
 import operator
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -75,7 +76,7 @@ def _read(node: ast.expr, text: str) -> Function:
         case ast.Constant(value=bool() | complex()):
             pass
         case ast.Constant(value=int() | float() as number):
-            value = np.float64(number) if abs(number) < np.finfo(float).max else np.float64(np.inf)
+            value = float(number) if number <= sys.float_info.max else np.inf  # of an integer, exact
             return lambda x: np.full_like(x, value)
         case ast.Name(id="x"):
             return lambda x: x

@@ -25,7 +25,7 @@ from qla_jax.encodings.vector import same_place
 from qla_jax.phases.gqsp import find
 from qla_jax.phases.solve import TOLERANCE
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
-from qla_jax.transforms._qsvt import approximation_error, robust_error
+from qla_jax.transforms._qsvt import proven_error, robust_error
 
 Vector = Num[Array, " n"]
 Grid = Complex[Array, "control mirror ancilla system"]
@@ -129,7 +129,7 @@ def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = 
     dtype = real if jnp.isrealobj(poly.coeffs) else jnp.result_type(real, jnp.complex64)
     return GQET(
         alpha=jnp.ones_like(enc.alpha),
-        eps=(approximation_error(poly, in_domain) + found.residual + robust_error(enc, poly.coeffs)).astype(real),
+        eps=(proven_error(poly, in_domain) + found.residual + robust_error(enc, poly.coeffs)).astype(real),
         num_ancillas=enc.num_ancillas + 2,
         num_qubits=enc.num_qubits,
         norm_bound=jnp.minimum(1, poly.sup_bound + poly.error_bound).astype(real),

@@ -88,7 +88,7 @@ def qsvt(enc: BlockEncoding, poly: Polynomial | PhaseFactors | ArrayLike, *, in_
     require_kind("enc", enc, BlockEncoding)
     poly, found = _read(poly)
     degree, real = found.degree, enc.alpha.dtype
-    approximation = approximation_error(poly, in_domain)
+    approximation = proven_error(poly, in_domain)
     return QSVT(
         alpha=jnp.ones_like(enc.alpha),
         eps=(approximation + found.residual + robust_error(enc, poly.coeffs)).astype(real),
@@ -103,7 +103,7 @@ def qsvt(enc: BlockEncoding, poly: Polynomial | PhaseFactors | ArrayLike, *, in_
     )
 
 
-def approximation_error(poly: Polynomial, in_domain: bool) -> Array:
+def proven_error(poly: Polynomial, in_domain: bool) -> Array:
     """The polynomial's error bound where its domain is everything, or the spectrum is vouched for; `inf` otherwise."""
     ((low, high), *others) = poly.domain
     everywhere = (jnp.asarray(low) <= -1) & (jnp.asarray(high) >= 1) & (not others)

@@ -63,7 +63,7 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
     The error is the approximation on the entries that are there, $\min(\sqrt n\,\delta,\ r\|\tilde x\|)$ with the
     polynomial's absolute and relative bounds, plus the Lipschitz constant of f times the error of $x$. For a
     polynomial that is its own target the Lipschitz constant is a proven bound on $|P'|$ up to $\max|\tilde x| +
-    \epsilon$. Entries outside [-1, 1], where an approximant proves nothing, give `eps = inf`.
+    \epsilon$. Entries outside the polynomial's domain, where nothing is proven, give `eps = inf`.
 
     Raises:
         ValueError: a polynomial that is not odd; split it into odd and even parts and add them with `vector_sum`.
@@ -98,12 +98,13 @@ def evaluate_odd(poly: Polynomial, x: Array) -> Array:
 
 
 def approximation_error(x: Vector, poly: Polynomial) -> Array:
-    r"""Bound on $\|P(x) - f(x)\|$ for this x: $\min(\sqrt n\,\delta, r\|x\|)$, `inf` with entries outside [-1, 1]."""
+    r"""Bound on $\|P(x) - f(x)\|$ for this x: $\min(\sqrt n\,\delta, r\|x\|)$, `inf` beyond the domain."""
     if poly.lipschitz is None:
         return jnp.zeros((), x.real.dtype)
     size = jnp.abs(x)
     bound = jnp.minimum(times(math.sqrt(size.size), poly.error_bound), times(poly.relative_bound, length(x)))
-    return jnp.where(size.max() <= 1 + 8 * jnp.finfo(size.dtype).eps, bound, jnp.inf)
+    within = (size <= 1 + 8 * jnp.finfo(size.dtype).eps) & poly.covers(jnp.minimum(size, 1))
+    return jnp.where(jnp.all(within), bound, jnp.inf)
 
 
 def _error(vec: VectorEncoding, poly: Polynomial) -> Array:
