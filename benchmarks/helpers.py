@@ -30,6 +30,9 @@ ROUNDS = (9, 300)
 SECONDS = 1.0
 """Time for the repetitions of a timing, within `ROUNDS`."""
 
+TURN = 0.03
+"""Time of a turn where two programs are compared."""
+
 
 class Program(NamedTuple):
     """A function ready to run on its arguments.
@@ -111,13 +114,18 @@ def rounds_of(program: Program) -> int:
 
 
 def compare(program: Program, reference: Program) -> dict[str, float]:
-    """The two in turn: quotients of their medians and of their minima, and the seconds of the reference."""
+    """The two in turn: quotients of their medians and of their minima, and the seconds of the reference.
+
+    A turn of the faster one is several calls, `TURN` seconds of them: warm ones are compared, not the first after the
+    other has had the caches.
+    """
     rounds = min(rounds_of(program), rounds_of(reference))
+    calls = [max(1, min(100, int(TURN / timed(one)))) for one in (program, reference)]
     times: tuple[list[float], list[float]] = ([], [])
     for index in range(rounds):
-        pairs = list(zip((program, reference), times, strict=True))
-        for one, seconds in pairs if index % 2 == 0 else pairs[::-1]:
-            seconds.append(timed(one))
+        turns = list(zip((program, reference), calls, times, strict=True))
+        for one, repeats, seconds in turns if index % 2 == 0 else turns[::-1]:
+            seconds += [timed(one) for _ in range(repeats)]
     medians, minima = [statistics.median(seconds) for seconds in times], [min(seconds) for seconds in times]
     return {
         "ratio": medians[0] / medians[1],

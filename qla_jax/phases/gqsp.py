@@ -106,8 +106,8 @@ def find(poly: ArrayLike, tol: float, strict: bool) -> GQSPPhaseFactors:
         sequence, residual, sup_bound = _solve(coeffs, np)
     theta, phi = _angles(sequence[:count], jnp if traced else np)
     converged = (residual <= tol) & (theta.dtype == np.float64)
-    lam = np.pi * ((count - 1) % 2)
-    return GQSPPhaseFactors(*map(jnp.asarray, (theta, phi, lam, residual, sup_bound, converged)))  # type: ignore[arg-type]
+    lam = np.asarray(np.pi * ((count - 1) % 2), theta.dtype)
+    return GQSPPhaseFactors(*jax.device_put((theta, phi, lam, residual, sup_bound, converged)))
 
 
 def gqsp_response(phases: GQSPPhaseFactors, z: ArrayLike) -> Complex[Array, "..."]:

@@ -67,12 +67,8 @@ def find(poly: Polynomial | ArrayLike, parity: str | None, tol: float, strict: b
     values = _symmetric(half, degree, degree + 1, np if isinstance(half, np.ndarray) else jnp)
     ends = np.pi / 4 * ((np.arange(degree + 1) == 0) + 1.0 * (np.arange(degree + 1) == degree))
     converged = (residual <= tol) & (values.dtype == np.float64)
-    return PhaseFactors(
-        values=jnp.asarray(values - ends.astype(values.dtype)),
-        residual=jnp.asarray(residual),
-        sup_bound=jnp.asarray(sup_bound),
-        converged=jnp.asarray(converged),
-    )
+    # `device_put` takes NumPy arrays without compiling anything, which `asarray` does not.
+    return PhaseFactors(*jax.device_put((values - ends.astype(values.dtype), residual, sup_bound, converged)))
 
 
 def _solve(coeffs: Array, degree: int | Array, xp: ModuleType) -> tuple[Array, Array, Array]:
