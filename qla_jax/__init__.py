@@ -59,6 +59,7 @@ from qla_jax.transforms._qsvt import qsvt as qsvt
 from qla_jax.transforms.activation import activate as activate
 from qla_jax.transforms.amplification import amplify as amplify
 from qla_jax.transforms.amplification import oblivious_amplification as oblivious_amplification
+from qla_jax.transforms.amplification import uniform_amplification as uniform_amplification
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu as chebyshev_lcu
 from qla_jax.transforms.functions import eigenstate_filter as eigenstate_filter
 from qla_jax.transforms.functions import hamiltonian_simulation as hamiltonian_simulation

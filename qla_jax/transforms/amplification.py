@@ -1,4 +1,4 @@
-r"""Amplitude amplification: of a vector encoding to its own length, and of an encoded isometry to itself.
+r"""Amplification: of a vector encoding to its own length, of an isometry to itself, of a matrix to a smaller alpha.
 
 **Fixed point.** A vector encoding is a block encoding of rank one, $g|\hat x\rangle\langle0|$ with $g = \|x\|/\alpha$,
 between the flags "ancillas in 0" and "everything in 0". An odd polynomial close to 1 on $[\Delta, 1]$ takes g to nearly
@@ -7,8 +7,11 @@ between the flags "ancillas in 0" and "everything in 0". An odd polynomial close
 **Oblivious.** Where all singular values of $A/\alpha$ are $\sin\frac{\pi}{2m}$ for an odd m, the Chebyshev polynomial
 $T_m$, whose phases are zero, takes them to $\pm1$ exactly.
 
+**Uniform.** Where all singular values of $A/\alpha$ are at most $(1-\delta)/\gamma$, the polynomial $\gamma x$ times a
+window takes them to $\gamma$ times themselves.
+
 References:
-    Gilyen, Su, Low, Wiebe (2018), Theorems 27 and 28. https://arxiv.org/abs/1806.01838
+    Gilyen, Su, Low, Wiebe (2018), Theorems 27, 28 and 30. https://arxiv.org/abs/1806.01838
     Rattew et al. (2025), Lemma B.18 for vector encodings. https://arxiv.org/abs/2510.07195
 """
 
@@ -28,7 +31,7 @@ from qla_jax.encodings.vector import VectorEncoding
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import TOLERANCE, find
 from qla_jax.polynomials import chebyshev
-from qla_jax.transforms._qsvt import QSVT, robust_error
+from qla_jax.transforms._qsvt import QSVT, qsvt, robust_error
 from qla_jax.transforms.alternation import Flags, alternate, alternate_adjoint, ancilla_flag, origin_flag
 
 
@@ -129,3 +132,36 @@ def oblivious_amplification(enc: BlockEncoding, *, order: int) -> BlockEncoding:
         part=enc,
     )
     return amplified if order % 4 == 1 else scale(-1.0, amplified)
+
+
+def uniform_amplification(
+    enc: BlockEncoding, gain: float, *, gap: float, eps: float, margin: float = 1e-3
+) -> BlockEncoding:
+    r"""The same matrix with a smaller alpha, $\alpha' = \alpha/(\gamma(1 - \text{margin}))$.
+
+    It takes about $\frac{\gamma}{\delta}\log(1/\epsilon)$ calls.
+
+    Args:
+        enc: the part, $\|A\| \le (1-\delta)\alpha/\gamma$; where `norm_bound` does not show that, `eps` is `inf`.
+        gain: $\gamma$, above 1.
+        gap: $\delta$, between 0 and 1.
+        eps: error of the polynomial, in units of $\alpha/\gamma$.
+        margin: how far the polynomial is kept below 1.
+
+    Raises:
+        TypeError: `enc` is not a block encoding.
+        ValueError: a gain not above 1, a gap, eps or margin outside of (0, 1).
+    """
+    require_kind("enc", enc, BlockEncoding)
+    require(1 < gain < math.inf, f"`gain` must be above 1 and finite, but is {gain}.")
+    for name, value in (("gap", gap), ("eps", eps), ("margin", margin)):
+        require(0 < value < 1, f"`{name}` must lie between 0 and 1, but is {value}.")
+    window = polynomials.rectangle((1 - gap / 2) / gain, gap / (2 * gain), eps=eps / gain)
+    product = chebyshev.multiply(jnp.array([0.0, gain], window.coeffs.dtype), window.coeffs)
+    _, coeffs = chebyshev.parity_parts(product)  # the product is odd but for its rounding
+    largest = max(1.0, float(chebyshev.sup_bound(coeffs, oversampling=64)))
+    below = (1 - margin) / largest
+    poly = polynomials.polynomial(coeffs * below, "odd").replace(error_bound=jnp.asarray(eps * below, coeffs.dtype))
+    amplified = scale(enc.alpha / (gain * below), qsvt(enc, poly))
+    certified = enc.norm_bound <= (1 - gap) * enc.alpha / gain
+    return amplified.replace(eps=jnp.where(certified, amplified.eps, jnp.inf))

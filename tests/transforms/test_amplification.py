@@ -16,7 +16,7 @@ from qla_jax.encodings.dense import block_encode
 from qla_jax.encodings.encoding import unitary
 from qla_jax.encodings.lemmas import vector_sum
 from qla_jax.encodings.vector import VectorEncoding, run, vector_encode, vector_from_unitary
-from qla_jax.transforms.amplification import amplify, oblivious_amplification
+from qla_jax.transforms.amplification import amplify, oblivious_amplification, uniform_amplification
 from tests.cases import cplx, real, unitary_with_first_column
 
 BOUND, EPS, MARGIN = 0.3, 1e-3, 1e-2
@@ -118,3 +118,28 @@ def test_another_alpha_has_no_such_order():
     assert oblivious_amplification(block_encode(rotation(0.4), alpha=2.1), order=3).eps == np.inf
     with pytest.raises(ValueError, match="`order` must be odd and positive, but is 2"):
         oblivious_amplification(block_encode(rotation(0.4), alpha=2.0), order=2)
+
+
+@pytest.mark.x64
+def test_a_matrix_is_encoded_with_a_smaller_alpha():
+    a = cplx(3, 4)
+    a *= 0.2 / np.linalg.norm(a, 2)
+    found = uniform_amplification(block_encode(a, alpha=1.0), 4.0, gap=0.2, eps=1e-3)
+    assert 0.25 <= found.alpha <= 0.26
+    assert np.linalg.norm(np.asarray(block(found)) - a, 2) <= found.eps <= 1e-3
+    x = cplx(4)
+    np.testing.assert_allclose(postselect(found, jnp.asarray(x)), found.matvec(jnp.asarray(x)), rtol=0, atol=1e-11)
+    assert uniform_amplification(block_encode(a, alpha=1.0), 4.5, gap=0.2, eps=1e-3).eps == np.inf
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"gain": 1.0}, "`gain` must be above 1 and finite, but is 1.0"),
+        ({"gap": 0.0}, "`gap` must lie between 0 and 1, but is 0.0"),
+    ],
+)
+def test_a_gain_that_is_none_raises(changes, message):
+    given = {"gain": 2.0, "gap": 0.1, "eps": 1e-2} | changes
+    with pytest.raises(ValueError, match=message):
+        uniform_amplification(block_encode(np.eye(2), alpha=4.0), given.pop("gain"), **given)
