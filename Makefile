@@ -21,12 +21,13 @@ LANE   = $(PYTEST) -n $(WORKERS) --dist worksteal -p no:benchmark tests
 DOUBLE = @echo "== double precision"; $(CACHE) JAX_ENABLE_X64=1
 SINGLE = @echo "== single precision"; $(CACHE) JAX_ENABLE_X64=0
 
-.PHONY: help demo setup test test-all check bench clean
+.PHONY: help demo setup test test-all peers check bench clean
 
 help:
 	@echo "make demo      set up and run the demonstration"
 	@echo "make test      the tests, in double and in single precision"
 	@echo "make test-all  the same with the slow cases"
+	@echo "make peers     phase factors against other packages, in an environment of their own"
 	@echo "make check     lint, format, types, notebooks"
 	@echo "make bench     timings"
 	@echo "make clean     remove the environment and all caches"
@@ -37,12 +38,16 @@ demo: $(VENV)/.installed
 setup: $(VENV)/.installed-dev
 
 test: setup
-	$(DOUBLE) $(QUICK) $(LANE) -m "not slow and not notebooks"
+	$(DOUBLE) $(QUICK) $(LANE) -m "not slow and not notebooks and not peers"
 	$(SINGLE) $(QUICK) $(LANE) -m "numerics and not slow and not notebooks"
 
 test-all: setup
-	$(DOUBLE) $(LANE) -m "not notebooks"
+	$(DOUBLE) $(LANE) -m "not notebooks and not peers"
 	$(SINGLE) $(LANE) -m "numerics and not notebooks"
+
+# Not with the constraints: the other packages ask for what they ask for.
+peers: $(VENV)-peers/.installed
+	$(CACHE) JAX_ENABLE_X64=1 $(VENV)-peers/bin/pytest -p no:benchmark -m peers tests/phases
 
 check: setup
 	$(BIN)/ruff check .
@@ -54,7 +59,7 @@ bench: setup
 	$(PYTEST) --benchmark-only --benchmark-autosave benchmarks
 
 clean:
-	rm -rf $(VENV) .cache .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-peers .cache .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are newer than what they were installed from; a change of either file installs again.
@@ -68,4 +73,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(VENV)-peers/.installed: pyproject.toml
+	@$(PYTHON) -m venv $(VENV)-peers
+	@$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,peers]'
 	@touch $@

@@ -52,6 +52,7 @@ from qla_jax.phases.gqsp import gqsp_phase_factors as gqsp_phase_factors
 from qla_jax.phases.gqsp import gqsp_response as gqsp_response
 from qla_jax.phases.response import qsp_response as qsp_response
 from qla_jax.phases.sequence import PhaseFactors as PhaseFactors
+from qla_jax.phases.sequence import from_phases as from_phases
 from qla_jax.phases.solve import phase_factors as phase_factors
 from qla_jax.phases.solve import polynomial_of as polynomial_of
 from qla_jax.transforms._gqet import gqet as gqet

@@ -62,7 +62,7 @@ def interpolant(
     dropped = np.abs(coeffs)
     if parity != "none":
         coeffs = np.where(other, 0, coeffs)
-    floor = max(4 * np.finfo(coeffs.dtype).eps * np.abs(coeffs).max(), noise / math.sqrt(count))
+    floor = max(8 * np.finfo(coeffs.dtype).eps * np.abs(coeffs).max(), noise / math.sqrt(count))
     kept = max(np.flatnonzero(np.abs(coeffs) > floor), default=0) + 1
     dropped[:kept][coeffs[:kept] != 0] = 0
     error = math.inf

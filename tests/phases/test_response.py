@@ -7,6 +7,7 @@ import pytest
 
 from qla_jax.phases.response import qsp_response
 from qla_jax.phases.sequence import from_phases
+from qla_jax.phases.solve import polynomial_of
 from tests.cases import derivative, slope
 from tests.phases.targets import points, product
 
@@ -66,6 +67,33 @@ def test_gradients_are_finite_differences(name, tol):
     gradient = jax.grad(scalar, argnums=(0, 1))(*places)
     found = derivative(lambda place: float(scalar(*place)), places, direction)
     assert abs(slope(gradient, direction) - found) <= tol("gradient")
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("degree", [0, 1, 2, 5, 40])
+def test_the_polynomial_of_phases_is_the_real_part_of_their_response(degree):
+    """Of any phases, symmetric or not."""
+    phases = np.random.default_rng(degree).uniform(-4, 4, degree + 1)
+    poly = polynomial_of(from_phases(phases, "wx"))
+    x = points()
+    found = np.polynomial.chebyshev.chebval(x, np.asarray(poly.coeffs))
+    assert np.abs(found - product(phases, x)[:, 0, 0].real).max() <= 1e-15 * (degree + 2)
+    assert (poly.degree, poly.parity) == (degree, ("even", "odd")[degree % 2])
+    assert np.abs(found).max() <= float(poly.sup_bound) + 1e-14
+
+
+@pytest.mark.x64
+def test_the_polynomial_of_phases_takes_transformations(tol):
+    many = np.stack([PHASES, PHASES[::-1] / 2])
+    coeffs = jax.jit(jax.vmap(lambda values: polynomial_of(values).coeffs))(many)
+    for row, values in zip(coeffs, many, strict=True):
+        assert np.abs(row - polynomial_of(values).coeffs).max() <= 1e-15
+    weights = np.arange(6.0)
+    gradient = jax.jit(jax.grad(lambda values: weights @ polynomial_of(values).coeffs))(PHASES)
+    found = derivative(lambda values: float(weights @ polynomial_of(values).coeffs), PHASES, weights)
+    assert abs(slope(gradient, weights) - found) <= tol("gradient")
+    with pytest.raises(ValueError, match="`phases` must be in the convention 'wx', but are in 'pyqsp'"):
+        polynomial_of(from_phases(PHASES, "pyqsp"))
 
 
 @pytest.mark.parametrize("x", [1.0000001, -2, np.nan, [0.5, 1.5], np.inf])
