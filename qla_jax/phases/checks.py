@@ -32,5 +32,5 @@ def require_below_one(size: float, where: str) -> None:
     if not size < 1:
         raise ValueError(
             f"`poly` must stay below 1 in size on {where}, but reaches {size:.9g}; nothing is rescaled here: "
-            f"multiply it by less than {1 / size:.6g}."
+            f"multiply it by less than {1 / size:.12g}."
         )

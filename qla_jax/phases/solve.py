@@ -132,8 +132,8 @@ def _read(poly: Polynomial | ArrayLike, parity: str | None, strict: bool) -> tup
         poly, parity = poly.coeffs, known
     if parity not in (None, "even", "odd"):
         raise ValueError(
-            f"`parity` must be 'even' or 'odd', but is {parity!r}: solve for the even and the odd part apart, "
-            "and add them by a linear combination."
+            f"`parity` must be 'even' or 'odd', of `poly` too, but is {parity!r}: solve for the even and the odd part "
+            "apart and add them by a linear combination, or take `gqsp_phase_factors`."
         )
     coeffs: Either = poly if isinstance(poly, jax.core.Tracer) else np.asarray(poly)
     checks.require_vector(coeffs)

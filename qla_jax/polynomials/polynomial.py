@@ -1,5 +1,6 @@
 """A polynomial together with what is proven about it: the value that approximants return and encodings take."""
 
+import contextlib
 from typing import Any, Self
 
 import jax
@@ -63,18 +64,19 @@ class Polynomial(struct.PyTreeNode):
         """
         if not isinstance(factor, jax.core.Tracer) and not (np.ndim(factor) == 0 and np.isfinite(factor)):
             raise ValueError(f"`factor` must be a finite number, but is {factor}.")
-        size = jnp.abs(jnp.asarray(factor)).astype(self.sup_bound.dtype)
+        with _known_stays_known((self, factor)):
+            size = jnp.abs(jnp.asarray(factor)).astype(self.sup_bound.dtype)
 
-        def times(bound: Array) -> Array:
-            return jnp.where(jnp.isinf(bound), jnp.inf, size * bound)  # what is unknown stays unknown: 0 * inf is inf
+            def times(bound: Array) -> Array:
+                return jnp.where(jnp.isinf(bound), jnp.inf, size * bound)  # unknown stays unknown: 0 * inf is inf
 
-        return self.replace(
-            coeffs=self.coeffs * factor,
-            error_bound=times(self.error_bound),
-            relative_bound=times(self.relative_bound),
-            lipschitz=None if self.lipschitz is None else times(self.lipschitz),
-            sup_bound=size * self.sup_bound,
-        )
+            return self.replace(
+                coeffs=self.coeffs * factor,
+                error_bound=times(self.error_bound),
+                relative_bound=times(self.relative_bound),
+                lipschitz=None if self.lipschitz is None else times(self.lipschitz),
+                sup_bound=size * self.sup_bound,
+            )
 
 
 def from_numpy(
@@ -97,7 +99,7 @@ def from_numpy(
         parity=parity,
         domain=domain,
     )
-    return jax.device_put(poly)  # unlike jnp.asarray, compiles nothing
+    return _to_device(poly)
 
 
 def polynomial(coeffs: ArrayLike, parity: str) -> Polynomial:
@@ -119,7 +121,19 @@ def polynomial(coeffs: ArrayLike, parity: str) -> Polynomial:
             raise ValueError(f"`coeffs` must be {parity}, as `parity` says, but is {known}.")
     zero = np.zeros((), known.real.dtype)
     sup = chebyshev.sup_bound(known)
-    series, none, sup = jax.device_put((known, zero, sup.astype(zero.dtype)))
+    series, none, sup = _to_device((known, zero, sup.astype(zero.dtype)))
     return Polynomial(
         coeffs=series, error_bound=none, relative_bound=none, lipschitz=None, sup_bound=sup, parity=parity
     )
+
+
+def _known_stays_known(tree: Any) -> contextlib.AbstractContextManager:
+    """Inside jit, too, what is computed from concrete values is concrete: phase factors are then found at once."""
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+    return contextlib.nullcontext() if traced else jax.ensure_compile_time_eval()
+
+
+def _to_device(tree: Any) -> Any:
+    """Unlike jnp.asarray, `device_put` compiles nothing."""
+    with _known_stays_known(tree):
+        return jax.device_put(tree)

@@ -122,8 +122,9 @@ def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = 
     require(same_place(enc.domain, enc.codomain), f"`enc` must be square, but is {enc.codomain} x {enc.domain}.")
     if not isinstance(poly, Polynomial):
         poly = polynomial(poly, "none")
-    half = poly.coeffs[1:] / 2
-    laurent = jnp.concatenate([half[::-1], poly.coeffs[:1], half])
+    # Known coefficients stay NumPy's, also inside jit: their angles are then found at once, in double precision.
+    xp, coeffs = (jnp, poly.coeffs) if isinstance(poly.coeffs, jax.core.Tracer) else (np, np.asarray(poly.coeffs))
+    laurent = xp.concatenate([coeffs[:0:-1] / 2, coeffs[:1], coeffs[1:] / 2])
     found = find(laurent, TOLERANCE, strict=False)
     real = enc.alpha.dtype
     dtype = real if jnp.isrealobj(poly.coeffs) else jnp.result_type(real, jnp.complex64)

@@ -74,7 +74,8 @@ def qsvt(enc: BlockEncoding, poly: Polynomial | PhaseFactors | ArrayLike, *, in_
 
     Args:
         enc: the part, $\|A\| \le \alpha$.
-        poly: a `Polynomial` below 1, its real Chebyshev coefficients, or phase factors that were found before.
+        poly: a `Polynomial` below 1, its real Chebyshev coefficients, or phase factors that were found before. The
+            target is then their own polynomial: their residual to another one is not counted.
         in_domain: whether you vouch for the nonzero singular values of $A/\alpha$ to lie in the polynomial's domain,
             where that is not all of [-1, 1]. Otherwise nothing is proven there, and `eps` is `inf`.
 

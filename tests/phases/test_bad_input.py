@@ -40,7 +40,7 @@ pytestmark = pytest.mark.x64
         ([[0.0, 0.2]], {}, r"`poly` must be a vector of coefficients, but has shape \(1, 2\); batch with jax.vmap"),
         (0.2, {}, r"`poly` must be a vector of coefficients, but has shape \(\)"),
         ([], {}, r"`poly` must be a vector of coefficients, but has shape \(0,\)"),
-        ([0.1], {"parity": "mixed"}, "`parity` must be 'even' or 'odd', but is 'mixed'"),
+        ([0.1], {"parity": "mixed"}, "`parity` must be 'even' or 'odd', of `poly` too, but is 'mixed'"),
         ([0.0], {"parity": "odd"}, "`poly` must have a coefficient of T_1 to be odd, but has one of T_0 only"),
         (np.float32([0, 0.2]), {}, "`poly` must be in double precision, but is float32 and jax_enable_x64 is True"),
     ],
@@ -53,7 +53,8 @@ def test_what_is_refused(poly, options, told):
 def test_a_mixed_polynomial_is_sent_to_a_linear_combination():
     mixed = polynomial([0.1, 0.2], "none")
     with pytest.raises(
-        ValueError, match="`parity` must be 'even' or 'odd', but is 'none': solve for the even and the odd"
+        ValueError,
+        match="`parity` must be 'even' or 'odd', of `poly` too, but is 'none': solve for the even",
     ):
         phase_factors(mixed)
     with pytest.raises(ValueError, match="`parity` must be that of `poly`, 'even', but is 'odd'"):
