@@ -152,9 +152,12 @@ class CoherentResNet(nnx.Module):
 
     def diagnose(self, inputs: Float[Array, "batch ..."]) -> list[BlockDiagnostics]:
         """Diagnostics of every block for every input."""
-        parts = self.encodings(), self.skip_bounds()
-        network = lambda x: self.network(parts[0], x, parts[1])  # noqa: E731
-        return jax.vmap(lambda x: [_diagnose(block) for block in chain(network(x))])(self.load(inputs))
+        encodings, bounds = self.encodings(), self.skip_bounds()
+
+        def diagnose(x: Array) -> list[BlockDiagnostics]:
+            return [_diagnose(block) for block in chain(self.network(encodings, x, bounds))]
+
+        return jax.vmap(diagnose)(self.load(inputs))
 
     def encode(self, x: Array) -> SkipNormBlock:
         """The whole network on one input as a vector encoding: its circuit."""

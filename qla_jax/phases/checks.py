@@ -4,10 +4,15 @@ import jax
 import numpy as np
 
 
-def require_vector(coeffs: np.ndarray | jax.Array) -> None:
-    """Refuses anything but a vector with an entry."""
-    if coeffs.ndim != 1 or not len(coeffs):
-        raise ValueError(f"`poly` must be a vector of coefficients, but has shape {coeffs.shape}; batch with jax.vmap.")
+def require_vector(values: np.ndarray | jax.Array, name: str = "poly", of: str = "coefficients") -> None:
+    """Refuses anything but a vector of numbers with an entry."""
+    if values.dtype.kind not in "biufcV":
+        raise ValueError(
+            f"`{name}` must be a vector of {of}, but is of type {values.dtype}; "
+            "`polynomials.interpolant` makes a polynomial of a function."
+        )
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"`{name}` must be a vector of {of}, but has shape {values.shape}; batch with jax.vmap.")
 
 
 def require_double(coeffs: np.ndarray) -> None:

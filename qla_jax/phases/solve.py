@@ -171,14 +171,16 @@ def polynomial_of(phases: PhaseFactors | ArrayLike) -> Polynomial:
     Its Chebyshev coefficients are those of $a^*$ of the sequence $\tan\phi_k$: $c_{|d-2k|}$ collects $a^*_k$.
 
     Raises:
-        ValueError: phases of another convention; convert them with `.to("wx")`.
+        ValueError: phases of another convention; convert them with `.to("wx")`. Concrete ones that are not finite.
     """
     if isinstance(phases, PhaseFactors) and phases.convention != CANONICAL:
         raise ValueError(f"`phases` must be in the convention 'wx', but are in {phases.convention!r}: use .to('wx').")
     values: Either = phases.values if isinstance(phases, PhaseFactors) else phases
     traced = isinstance(values, jax.core.Tracer)
     values, xp = (values, jnp) if traced else (np.asarray(values), np)
-    checks.require_vector(values)
+    checks.require_vector(values, "phases", "angles")
+    if not traced and not np.all(np.isfinite(values)):
+        raise ValueError("`phases` must be finite, but hold NaN or infinity: no solution was found.")
     degree = len(values) - 1
     outer, _ = (nlft.forward if traced else nlft.forward_numpy)(xp.cos(values), xp.sin(values))
     coeffs = jnp.zeros_like(outer).at[np.abs(degree - 2 * np.arange(degree + 1))].add(outer)

@@ -89,17 +89,17 @@ def from_numpy(
 ) -> Polynomial:
     """An approximant with NumPy coefficients of a target of which no more than this is known."""
     real = coeffs.real.dtype
-    unknown = np.asarray(np.inf, real)
-    poly = Polynomial(
-        coeffs=coeffs,
-        error_bound=np.asarray(error, real),  # type: ignore[arg-type]
-        relative_bound=unknown,  # type: ignore[arg-type]
-        lipschitz=unknown,  # type: ignore[arg-type]
-        sup_bound=np.asarray(sup, real),  # type: ignore[arg-type]
+    numbers = (np.asarray(number, real) for number in (error, sup, np.inf))
+    series, error_bound, sup_bound, unknown, intervals = _to_device((coeffs, *numbers, domain))
+    return Polynomial(
+        coeffs=series,
+        error_bound=error_bound,
+        relative_bound=unknown,
+        lipschitz=unknown,
+        sup_bound=sup_bound,
         parity=parity,
-        domain=domain,
+        domain=intervals,
     )
-    return _to_device(poly)
 
 
 def polynomial(coeffs: ArrayLike, parity: str) -> Polynomial:

@@ -26,6 +26,7 @@ from qla_jax.phases.gqsp import find
 from qla_jax.phases.solve import TOLERANCE
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
 from qla_jax.transforms._qsvt import proven_error, robust_error
+from qla_jax.transforms.recurrence import chebyshev_sum
 
 Vector = Num[Array, " n"]
 Grid = Complex[Array, "control mirror ancilla system"]
@@ -90,14 +91,7 @@ class GQET(BlockEncoding, kw_only=True):
         def times(v: Vector) -> Vector:  # what the mirror makes of a part that is Hermitian up to its error only
             return (self.part.matvec(v) + self.part.rmatvec(v)) / (2 * safe)
 
-        def step(carry: tuple, c: Array) -> tuple[tuple, None]:
-            before, now, total = carry
-            return (now, 2 * times(now) - before, total + c * now), None
-
-        before = times(x)
-        dtype = jnp.result_type(coeffs, before)
-        start = (before.astype(dtype), x.astype(dtype), jnp.zeros_like(x, dtype))
-        return jax.lax.scan(step, start, coeffs)[0][2]
+        return chebyshev_sum(coeffs, times, x, times(x))
 
     def uses(self) -> tuple[tuple[Encoding, int], ...]:
         return ((self.part, 4 * (len(self.coeffs) - 1)),)

@@ -16,30 +16,23 @@ from jaxtyping import Float, Num
 
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import require_kind
-from qla_jax.encodings.encoding import Encoding, State
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import TOLERANCE, find, polynomial_of
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
-from qla_jax.transforms.alternation import Flags, alternate, alternate_adjoint, ancilla_flag, chebyshev_series
+from qla_jax.transforms.alternation import Alternation, Flags, ancilla_flag
+from qla_jax.transforms.recurrence import chebyshev_series
 
 Vector = Num[Array, " n"]
 
 
-class QSVT(BlockEncoding, kw_only=True):
+class QSVT(Alternation, BlockEncoding, kw_only=True):
     r"""$P^{(SV)}(A/\alpha)$; the ancilla of the real part stands in front of the part's own."""
 
     coeffs: Float[Array, " d_plus_1"]
-    phases: Float[Array, " d_plus_1"]
     part: BlockEncoding
 
-    def apply(self, state: State) -> State:
-        return alternate(self.part, self.phases, self._flags, state)
-
-    def apply_adjoint(self, state: State) -> State:
-        return alternate_adjoint(self.part, self.phases, self._flags, state)
-
     @property
-    def _flags(self) -> Flags:
+    def flags(self) -> Flags:
         return Flags(ancilla_flag(self.part), ancilla_flag(self.part))
 
     def _matvec(self, x: Vector) -> Vector:
@@ -55,9 +48,6 @@ class QSVT(BlockEncoding, kw_only=True):
 
     def _back(self, y: Vector) -> Vector:
         return self.part.rmatvec(y) / jnp.where(self.part.alpha == 0, 1, self.part.alpha)
-
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, len(self.phases) - 1),)
 
 
 def qsvt(enc: BlockEncoding, poly: Polynomial | PhaseFactors | ArrayLike, *, in_domain: bool = False) -> QSVT:

@@ -9,7 +9,7 @@ References:
     Gilyen, Su, Low, Wiebe (2018), Definition 15, Theorem 17, Corollary 18. https://arxiv.org/abs/1806.01838
 """
 
-from collections.abc import Callable
+from abc import abstractmethod
 from typing import NamedTuple
 
 import jax
@@ -39,6 +39,27 @@ def ancilla_flag(part: Encoding) -> Flag:
 def origin_flag(part: Encoding) -> Flag:
     """All ancillas and the whole system in |0>."""
     return ancilla_flag(part) & (np.arange(1 << part.num_qubits) == 0)
+
+
+class Alternation(Encoding, kw_only=True):
+    """What transformations of matrices and of vectors have in common: everything but the flags."""
+
+    phases: Float[Array, " d_plus_1"]
+    part: Encoding
+
+    @property
+    @abstractmethod
+    def flags(self) -> Flags:
+        """The flags behind the part and in front of it."""
+
+    def apply(self, state: State) -> State:
+        return alternate(self.part, self.phases, self.flags, state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return alternate_adjoint(self.part, self.phases, self.flags, state)
+
+    def uses(self) -> tuple[tuple[Encoding, int], ...]:
+        return ((self.part, len(self.phases) - 1),)
 
 
 def alternate(part: Encoding, phases: Float[Array, " d_plus_1"], flags: Flags, state: State) -> State:
@@ -85,27 +106,3 @@ def _turn(branches: Branches, angle: Array, flag: Flag) -> Branches:
 
 def _hadamard(branches: Branches) -> Branches:
     return jnp.stack([branches[0] + branches[1], branches[0] - branches[1]]) * float(np.sqrt(0.5))
-
-
-Matvec = Callable[[Array], Array]
-
-
-def chebyshev_series(coeffs: Float[Array, " d_plus_1"], forth: Matvec, back: Matvec, x: Array) -> Array:
-    r"""$P^{(SV)}(B)x$ for P of definite parity by d products with B and its adjoint: no phases, no ancillas.
-
-    $T_{2j+1}$ by the recurrence in $2BB^\dagger - 1$ from $T_{-1} = T_1$; $T_{2j}$ by that in $2B^\dagger B - 1$.
-    """
-    odd = len(coeffs) % 2 == 0
-
-    def doubled(v: Array) -> Array:
-        return 2 * (forth(back(v)) if odd else back(forth(v))) - v
-
-    def step(carry: tuple, c: Array) -> tuple[tuple, None]:
-        before, now, total = carry
-        return (now, 2 * doubled(now) - before, total + c * now), None
-
-    now = forth(x) if odd else x
-    before = now if odd else doubled(x)
-    dtype = jnp.result_type(coeffs, before)
-    start = (before.astype(dtype), now.astype(dtype), jnp.zeros_like(now, dtype))
-    return jax.lax.scan(step, start, coeffs[int(odd) :: 2])[0][2]

@@ -18,41 +18,26 @@ References:
 import math
 
 import jax.numpy as jnp
-from jax import Array
-from jaxtyping import Float
 
 from qla_jax import polynomials
 from qla_jax.encodings.algebra import scale
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import require, require_kind, times
-from qla_jax.encodings.encoding import Encoding, State
 from qla_jax.encodings.preparation import length
 from qla_jax.encodings.vector import VectorEncoding
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import TOLERANCE, find
 from qla_jax.polynomials import chebyshev
 from qla_jax.transforms._qsvt import QSVT, qsvt, robust_error
-from qla_jax.transforms.alternation import Flags, alternate, alternate_adjoint, ancilla_flag, origin_flag
+from qla_jax.transforms.alternation import Alternation, Flags, ancilla_flag, origin_flag
 
 
-class AmplifiedVector(VectorEncoding, kw_only=True):
+class AmplifiedVector(Alternation, VectorEncoding, kw_only=True):
     """$x$ with an amplitude close to 1; the ancilla of the real part stands in front of the part's own."""
 
-    phases: Float[Array, " d_plus_1"]
-    part: VectorEncoding
-
-    def apply(self, state: State) -> State:
-        return alternate(self.part, self.phases, self._flags, state)
-
-    def apply_adjoint(self, state: State) -> State:
-        return alternate_adjoint(self.part, self.phases, self._flags, state)
-
     @property
-    def _flags(self) -> Flags:
+    def flags(self) -> Flags:
         return Flags(ancilla_flag(self.part), origin_flag(self.part))
-
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, len(self.phases) - 1),)
 
 
 def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: float = 1e-3) -> AmplifiedVector:

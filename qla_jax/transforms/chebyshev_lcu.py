@@ -21,6 +21,7 @@ from qla_jax.encodings.checks import as_numeric
 from qla_jax.encodings.encoding import Encoding, State
 from qla_jax.encodings.lcu import amplitudes, index_qubits, phases
 from qla_jax.encodings.preparation import prepare, unprepare
+from qla_jax.transforms.recurrence import chebyshev_sum
 
 Vector = Num[Array, " n"]
 
@@ -78,14 +79,7 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
         def z(v: Vector) -> Vector:
             return 2 * self.part.rmatvec(self.part.matvec(v)) / jnp.square(safe) - v
 
-        def step(carry: tuple, c: Array) -> tuple[tuple, None]:
-            before, now, total = carry
-            return (now, 2 * z(now) - before, total + c * now), None
-
-        start = (z(x), x, jnp.zeros_like(coeffs[0] * x))  # T_{-1}(Z) = T_1(Z) = Z
-        dtype = jnp.result_type(coeffs, jax.eval_shape(z, x).dtype)
-        start = jax.tree.map(lambda leaf: leaf.astype(dtype), start)
-        return jax.lax.scan(step, start, coeffs)[0][2]
+        return chebyshev_sum(coeffs, z, x, z(x))  # T_{-1}(Z) = T_1(Z) = Z
 
     def uses(self) -> tuple[tuple[Encoding, int], ...]:
         return ((self.part, 2 * (len(self.coeffs) - 1)),)

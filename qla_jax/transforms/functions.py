@@ -58,9 +58,11 @@ def pseudo_inverse(enc: BlockEncoding, kappa: float, *, eps: float) -> BlockEnco
         eps: error of the pseudo-inverse that the polynomial may have, in units of $1/\alpha$.
 
     Raises:
-        ValueError: a kappa not above 1, an eps below rounding.
+        ValueError: a kappa not above 1, an eps below rounding, a zero matrix encoded with alpha 0.
     """
     require_kind("enc", enc, BlockEncoding)
+    if is_concrete(enc.alpha):
+        require(bool(enc.alpha > 0), f"`enc` must have a positive alpha, but has {enc.alpha}.")
     poly = polynomials.inverse(kappa, eps=eps)
     largest = poly.sup_bound / (1 - MARGIN)
     inverted = qsvt(adjoint(enc), poly.scaled(1 / largest), in_domain=True)

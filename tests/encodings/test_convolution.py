@@ -38,9 +38,10 @@ def matrix(kernel: np.ndarray, image: tuple[int, int], padding: str) -> np.ndarr
 def layer(kernel: np.ndarray, x: np.ndarray, padding: str) -> np.ndarray:
     """The layer on images of shape (channel, row, column) by SciPy's two-dimensional correlation."""
     rows, columns = x.shape[1:]
-    full = lambda k, one: (  # noqa: E731
-        scipy.signal.correlate2d(one, k.conj()) if padding == "same" else scipy.signal.convolve2d(one, k)
-    )
+
+    def full(k: np.ndarray, one: np.ndarray) -> np.ndarray:
+        return scipy.signal.correlate2d(one, k.conj()) if padding == "same" else scipy.signal.convolve2d(one, k)
+
     # "full" starts where the last tap meets the first pixel; "same" where the middle one does.
     first = [(taps - 1) - (taps - 1) // 2 if padding == "same" else 0 for taps in kernel.shape[2:]]
     window = slice(first[0], first[0] + rows), slice(first[1], first[1] + columns)

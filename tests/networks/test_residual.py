@@ -176,8 +176,11 @@ def test_the_amplitude_alone_is_that_on_an_amplified_input(tol):
 @functools.partial(jax.jit, static_argnames=("scale", "degree"))
 def norms_of(weights: Array, states: Array, scale: float, degree: int) -> Array:
     poly = polynomials.erf(scale, degree=degree)
-    build = lambda weight, x: skip_norm_block(block_encode(weight, alpha=1.0), vector_encode(x), poly=poly)  # noqa: E731
-    return jax.vmap(lambda weight, x: build(weight, x).norm)(weights, states)
+
+    def norm(weight: Array, x: Array) -> Array:
+        return skip_norm_block(block_encode(weight, alpha=1.0), vector_encode(x), poly=poly).norm
+
+    return jax.vmap(norm)(weights, states)
 
 
 @pytest.mark.numerics
