@@ -18,6 +18,9 @@ import scipy.special
 
 import qla_jax as qla
 from benchmarks.helpers import Program, compiled, uncompiled
+from qla_jax.phases import complementary
+from qla_jax.phases.splitting import split
+from qla_jax.phases.stripping import strip
 
 COLD = """
 import sys, time
@@ -113,6 +116,17 @@ def test_nlft_qsp(report, degree):
     program, coeffs = solver(degree)
     peer = uncompiled(lambda c: module.ChebyshevQSPPhaseFactors.solve(module.ChebyshevTExpansion(list(c))).phi, coeffs)
     report(program, against=peer, ratio_bar=1 / 20)
+
+
+@pytest.mark.benchmark(group="inverse nonlinear Fourier transform")
+@pytest.mark.parametrize("degree", [1000, 10_000, 100_000])
+def test_splitting(report, degree):
+    """The stripping of a CPU's program by the splitting of an accelerator's, in turn, here."""
+    half = target(degree)[::-2] / 2  # the leading half of the palindromic b: of the middle entry, half
+    half[-1] *= 2
+    outer = complementary.outer_numpy(np.concatenate([half, half[-2::-1]]), len(half)).coeffs
+    args = jnp.asarray(outer), jnp.asarray(half)
+    report(compiled(split, *args), against=compiled(strip, *args))
 
 
 @pytest.mark.benchmark(group="phase factors, batched and differentiated")

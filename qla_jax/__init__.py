@@ -62,6 +62,8 @@ from qla_jax.transforms.amplification import amplify as amplify
 from qla_jax.transforms.amplification import oblivious_amplification as oblivious_amplification
 from qla_jax.transforms.amplification import uniform_amplification as uniform_amplification
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu as chebyshev_lcu
+from qla_jax.transforms.decomposed import decomposed as decomposed
 from qla_jax.transforms.functions import eigenstate_filter as eigenstate_filter
 from qla_jax.transforms.functions import hamiltonian_simulation as hamiltonian_simulation
 from qla_jax.transforms.functions import pseudo_inverse as pseudo_inverse
+from qla_jax.transforms.qubitization import qubitization_walk as qubitization_walk

@@ -77,14 +77,14 @@ def phases(
     ] = None,
 ) -> None:
     """Find the phase factors of a function and write them to a file."""
-    from qla_jax.report.phase_figures import phases as draw
+    from qla_jax.report.phase_figures import response
     from qla_jax.studies import phase_job
 
     try:
         job = phase_job.run(expression, degree, name=convention, scale=scale)
         phase_job.write(job, output)
         if figure is not None:
-            draw(job.curves()).savefig(figure)
+            response(job.phases, job.coeffs, job.target, job.title).savefig(figure)
     except (ValueError, OSError) as error:
         _fail(error)
     found = job.phases

@@ -33,6 +33,8 @@ from qla_jax.transforms._gqet import gqet
 from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
+from qla_jax.transforms.decomposed import decomposed
+from qla_jax.transforms.qubitization import qubitization_walk
 
 
 class Case(NamedTuple):
@@ -129,6 +131,9 @@ CUBIC = np.array([0, 0.4, 0, -0.3])
 MIXED = np.array([0.1, -0.3j, 0.2, 0.1 + 0.1j])
 QUARTIC = np.array([0.1, 0, -0.5, 0, 0.3])
 QUINTIC = np.array([0, 0.5, 0, -0.3, 0, 0.2])  # sum|q_2j| is not max|P/x|
+
+# Rank two of three, and the two singular values are one.
+DEGENERATE = haar(3) @ np.diag([0.6, 0.6, 0.0]) @ haar(3, seed=1)
 
 # Padding beside and below a 2 x 3 matrix in a block of 4 x 4: zero, also for a unitary that is moved a little.
 EMPTY = np.zeros((8, 8), bool)
@@ -404,6 +409,47 @@ SINGULAR_VALUES = [
         differentiable=False,  # alpha is the larger of two equal singular values
     ),
     Case(
+        "QSVT of rank two, equal singular values",
+        lambda a: qsvt(block_encode(a, alpha=1.0), CUBIC),
+        DEGENERATE,
+        lambda a: singular_value_transform(CUBIC, a),
+        single=False,
+    ),
+    Case(
+        "QSVT of a kept decomposition, odd",
+        lambda a: qsvt(decomposed(block_encode(a, alpha=1.0)), CUBIC),
+        contraction(3, 5),
+        lambda a: singular_value_transform(CUBIC, a),
+    ),
+    Case(
+        "QSVT of a kept decomposition, even, adjoint",
+        lambda a: qsvt(decomposed(block_encode(a, alpha=1.0)).adjoint(), QUARTIC),
+        contraction(3, 5),
+        lambda a: singular_value_transform(QUARTIC, a.conj().T),
+        single=False,
+    ),
+    Case(
+        "QSVT of a kept decomposition, equal singular values",
+        lambda a: qsvt(decomposed(block_encode(a, alpha=1.0)), CUBIC),
+        DEGENERATE,
+        lambda a: singular_value_transform(CUBIC, a),
+        single=False,
+    ),
+    Case(
+        "QSVT of a kept decomposition, zero matrix",
+        lambda a: qsvt(decomposed(block_encode(a, alpha=1.0)), QUARTIC),
+        np.zeros((2, 2)),
+        lambda a: singular_value_transform(QUARTIC, a),
+        single=False,
+    ),
+    Case(
+        "QSVT of a kept decomposition, identity",
+        lambda a: qsvt(decomposed(block_encode(a, alpha=1.25)), QUINTIC),
+        np.eye(2),
+        lambda a: singular_value_transform(QUINTIC, a, 1.25),
+        single=False,
+    ),
+    Case(
         "QSVT of a product, subnormalized",
         lambda p: qsvt(block_encode(p[0]) @ block_encode(p[1]), CUBIC),
         (cplx(2, 2), real(2, 2)),
@@ -415,6 +461,12 @@ SINGULAR_VALUES = [
         lambda a: gqet(block_encode((a + a.conj().T) / 2, alpha=1.0), MIXED),
         contraction(3, 3),
         lambda a: hermitian_function(MIXED, (a + a.conj().T) / 2),
+    ),
+    Case(
+        "qubitization walk of three steps",
+        lambda a: qubitization_walk(block_encode((a + a.conj().T) / 2, alpha=1.0), power=3),
+        contraction(3, 3),
+        lambda a: hermitian_function(np.eye(4)[3], (a + a.conj().T) / 2),
     ),
     Case(
         "GQET of degree zero",

@@ -22,8 +22,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Bool, Complex, Float
 
 from qla_jax.phases import checks, complementary, nlft
+from qla_jax.phases.blocks import Either
 from qla_jax.phases.gqsp_conventions import MOTLAGH_WIEBE, gqsp_convention
-from qla_jax.phases.nlft import Either
 from qla_jax.phases.solve import TOLERANCE
 
 

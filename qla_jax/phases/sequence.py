@@ -37,6 +37,11 @@ class PhaseFactors(struct.PyTreeNode):
     converged: Bool[Array, ""]
     convention: str = struct.field(pytree_node=False, default=CANONICAL)
 
+    def __repr__(self) -> str:
+        known = ("residual", "sup_bound", "converged", "convention")
+        told = ", ".join(f"{name}={getattr(self, name)}" for name in known)
+        return f"PhaseFactors({self.values.shape[-1]} values, {told})"
+
     @property
     def degree(self) -> int:
         """The number of calls to the signal operator."""

@@ -21,12 +21,11 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from qla_jax.phases import checks, complementary, nlft
+from qla_jax.phases.blocks import Either
 from qla_jax.phases.sequence import CANONICAL, PhaseFactors
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
 
 TOLERANCE = 1e-11
-
-Either = nlft.Either
 
 
 def phase_factors(poly: Polynomial | ArrayLike, *, parity: str | None = None, tol: float = TOLERANCE) -> PhaseFactors:

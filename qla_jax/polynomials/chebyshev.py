@@ -1,8 +1,8 @@
 r"""Chebyshev series, the one representation of polynomials here: $P(x) = \sum_k c_k T_k(x)$, coefficients low to high.
 
 Coefficients may be real or complex. Cosine transforms (`at_nodes`, `interpolate`, `multiply`, `sup_bound`) take
-$O(d\log d)$, all else but `evaluate` and `rescale` O(d). NumPy arrays stay with NumPy, which compiles nothing; these
-two take JAX arrays.
+$O(d\log d)$, all else but `evaluate`, `rescale` and `divided_differences` O(d). NumPy arrays stay with NumPy, which
+compiles nothing; these three take JAX arrays.
 
 Example:
     >>> cubic = jnp.array([0.0, 0.5, 0.0, 0.25])
@@ -116,6 +116,25 @@ def derivative(coeffs: Coefficients) -> Coefficients:
     pairs = xp.pad(weighted, (0, (n - 1) % 2)).reshape(-1, 2)  # equal parities stand in one column
     sums = xp.cumsum(pairs[::-1], axis=0)[::-1].reshape(-1)[: n - 1]
     return xp.concatenate([sums[:1] / 2, sums[1:]])
+
+
+def divided_differences(
+    coeffs: Coefficients, x: Inexact[Array, " n"], y: Inexact[Array, " m"]
+) -> Inexact[Array, "n m"]:
+    r"""$P[x_i, y_j] = (P(x_i) - P(y_j))/(x_i - y_j)$, and $P'(x_i)$ where they coincide: no quotient is taken.
+
+    $T_{k+1}[x, y] = 2yT_k[x, y] + 2T_k(x) - T_{k-1}[x, y]$, stable in [-1, 1]; $O(dnm)$, shape (n, m).
+    """
+    x, y = jnp.asarray(x)[:, None], jnp.asarray(y)[None, :]
+
+    def step(carry: tuple, c: Array) -> tuple[tuple, None]:
+        (before, now), (value_before, value), total = carry
+        after, value_after = 2 * y * now + 2 * value - before, 2 * x * value - value_before
+        return ((now, after), (value, value_after), total + c * now), None
+
+    zero = jnp.zeros((len(x), y.shape[1]), jnp.result_type(x, y))
+    start = (zero, zero + 1), (jnp.ones_like(x), x), zero * jnp.zeros((1, 1), coeffs.dtype)
+    return jax.lax.scan(step, start, coeffs[1:])[0][2]
 
 
 def quotient(coeffs: Coefficients) -> Inexact[Array, " half"]:

@@ -9,7 +9,6 @@ import jax
 import numpy as np
 
 from qla_jax.phases.conventions import convention
-from qla_jax.phases.response import qsp_response
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import phase_factors
 from qla_jax.polynomials import chebyshev
@@ -19,7 +18,6 @@ NEGLIGIBLE = 1e-12
 """A coefficient of the other parity that counts as rounding, relative to the largest value."""
 POINTS_PER_DEGREE = 10
 FEWEST_POINTS = 1000
-FIGURE_POINTS = 1000
 FORMAT = "qla-jax phase factors, version 1"
 
 
@@ -81,22 +79,15 @@ class PhaseJob:
             "converged": bool(self.phases.converged),
         }
 
-    def curves(self) -> dict:
-        """What a figure shows: the target, the response, and their distances, at Chebyshev points."""
-        x = -np.cos(np.linspace(0, np.pi, max(FIGURE_POINTS, 4 * self.degree) + 1))
-        with jax.enable_x64(True):
-            response = (np.asarray(qsp_response(self.phases, x)) / complex(self.phases.global_phase)).real
-        polynomial, target = np.polynomial.chebyshev.chebval(x, self.coeffs), self.scale * parse(self.expression)(x)
+    @property
+    def title(self) -> str:
+        """What a figure of it is called."""
         name = self.expression if self.scale == 1 else f"{self.scale:g} ({self.expression})"
-        return {
-            "title": f"{name}, degree {self.degree}, {self.phases.convention}",
-            "x": x,
-            "target": target,
-            "response": response,
-            "approximation_error": np.abs(polynomial - target),
-            "response_error": np.abs(response - polynomial),
-            "residual": _finite(self.phases.residual),
-        }
+        return f"{name}, degree {self.degree}, {self.phases.convention}"
+
+    def target(self, x: np.ndarray) -> np.ndarray:
+        """`scale` times f."""
+        return self.scale * parse(self.expression)(x)
 
 
 HOW_TO_READ = (

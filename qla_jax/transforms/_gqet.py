@@ -2,13 +2,11 @@ r"""The generalized quantum eigenvalue transformation: any complex polynomial of
 
 The qubitized walk W of a Hermitian A has $\langle0|W^k|0\rangle = T_{|k|}(A/\alpha)$, so that the Laurent polynomial
 $\sum_k c_kT_k = \sum_k \frac{c_k}2(z^k + z^{-k})$ of W is $f(A/\alpha)$. Generalized signal processing makes it with
-one control: d steps forwards where it is 0, d steps backwards where it is 1. The walk needs a circuit that is its own
-inverse: $|0\rangle\langle1|\otimes U + |1\rangle\langle0|\otimes U^\dagger$ on one more ancilla in $|+\rangle$.
+one control: d steps forwards where it is 0, d steps backwards where it is 1.
 
 References:
-    Motlagh, Wiebe (2024), Theorem 3 and Section 4. https://arxiv.org/abs/2308.01501
+    Motlagh, Wiebe (2024), Theorems 3 and 6. https://arxiv.org/abs/2308.01501
     Sunderhauf (2023), generalized quantum singular value transformation. https://arxiv.org/abs/2312.00723
-    Low, Chuang (2019), qubitization. https://arxiv.org/abs/1610.06546
 """
 
 import jax
@@ -19,14 +17,12 @@ from jax.typing import ArrayLike
 from jaxtyping import Complex, Float, Num
 
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import require, require_kind
 from qla_jax.encodings.encoding import Encoding, State
-from qla_jax.encodings.vector import same_place
 from qla_jax.phases.gqsp import find
 from qla_jax.phases.solve import TOLERANCE
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
-from qla_jax.transforms._qsvt import proven_error, robust_error
-from qla_jax.transforms.recurrence import chebyshev_sum
+from qla_jax.transforms.qubitization import hermitian_series, require_square, turned, walk, walk_back
+from qla_jax.transforms.robustness import transformed_error
 
 Vector = Num[Array, " n"]
 Grid = Complex[Array, "control mirror ancilla system"]
@@ -41,27 +37,29 @@ class GQET(BlockEncoding, kw_only=True):
     lam: Float[Array, ""]
     part: BlockEncoding
 
+    @jax.jit
     def apply(self, state: State) -> State:
-        grid = _plus(self._grid(state))
+        grid = turned(self._grid(state))
         grid = _rotate(grid, _rotation(self.theta[0], self.phi[0], self.lam))
 
         @jax.checkpoint
         def pair(s: Grid, angles: Array) -> tuple[Grid, None]:
-            s = _rotate(jnp.stack([self._walk(s[0]), s[1]]), _rotation(angles[0, 0], angles[0, 1], 0.0))
-            return _rotate(jnp.stack([s[0], self._walk_back(s[1])]), _rotation(angles[1, 0], angles[1, 1], 0.0)), None
+            s = _rotate(jnp.stack([walk(self.part, s[0]), s[1]]), _rotation(angles[0, 0], angles[0, 1]))
+            return _rotate(jnp.stack([s[0], walk_back(self.part, s[1])]), _rotation(angles[1, 0], angles[1, 1])), None
 
         grid, _ = jax.lax.scan(pair, grid, self._pairs())
-        return _plus(grid).reshape(state.shape)
+        return turned(grid).reshape(state.shape)
 
+    @jax.jit
     def apply_adjoint(self, state: State) -> State:
         @jax.checkpoint
         def pair(s: Grid, angles: Array) -> tuple[Grid, None]:
-            s = _rotate(s, _rotation(angles[1, 0], angles[1, 1], 0.0).conj().T)
-            s = _rotate(jnp.stack([s[0], self._walk(s[1])]), _rotation(angles[0, 0], angles[0, 1], 0.0).conj().T)
-            return jnp.stack([self._walk_back(s[0]), s[1]]), None
+            s = _rotate(s, _rotation(angles[1, 0], angles[1, 1]).conj().T)
+            s = _rotate(jnp.stack([s[0], walk(self.part, s[1])]), _rotation(angles[0, 0], angles[0, 1]).conj().T)
+            return jnp.stack([walk_back(self.part, s[0]), s[1]]), None
 
-        grid, _ = jax.lax.scan(pair, _plus(self._grid(state)), self._pairs(), reverse=True)
-        return _plus(_rotate(grid, _rotation(self.theta[0], self.phi[0], self.lam).conj().T)).reshape(state.shape)
+        grid, _ = jax.lax.scan(pair, turned(self._grid(state)), self._pairs(), reverse=True)
+        return turned(_rotate(grid, _rotation(self.theta[0], self.phi[0], self.lam).conj().T)).reshape(state.shape)
 
     def _grid(self, state: State) -> Grid:
         grid = state.reshape(2, 2, -1, state.shape[-1])
@@ -70,28 +68,13 @@ class GQET(BlockEncoding, kw_only=True):
     def _pairs(self) -> Float[Array, "d 2 2"]:
         return jnp.stack([self.theta[1:], self.phi[1:]], axis=1).reshape(-1, 2, 2)
 
-    def _mirror(self, s: Complex[Array, "mirror ancilla system"]) -> Array:
-        return jnp.stack([self.part.apply(s[1]), self.part.apply_adjoint(s[0])])
-
-    def _walk(self, s: Array) -> Array:
-        return _reflect(self._mirror(s))
-
-    def _walk_back(self, s: Array) -> Array:
-        return self._mirror(_reflect(s))
-
+    @jax.jit
     def _matvec(self, x: Vector) -> Vector:
-        return self._series(self.coeffs, x)
+        return hermitian_series(self.coeffs, self.part, x)
 
+    @jax.jit
     def _rmatvec(self, y: Vector) -> Vector:
-        return self._series(self.coeffs.conj(), y)
-
-    def _series(self, coeffs: Array, x: Vector) -> Vector:
-        safe = jnp.where(self.part.alpha == 0, 1, self.part.alpha)
-
-        def times(v: Vector) -> Vector:  # what the mirror makes of a part that is Hermitian up to its error only
-            return (self.part.matvec(v) + self.part.rmatvec(v)) / (2 * safe)
-
-        return chebyshev_sum(coeffs, times, x, times(x))
+        return hermitian_series(self.coeffs.conj(), self.part, y)
 
     def uses(self) -> tuple[tuple[Encoding, int], ...]:
         return ((self.part, 4 * (len(self.coeffs) - 1)),)
@@ -112,8 +95,7 @@ def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = 
         TypeError: `enc` is not a block encoding.
         ValueError: not square, or what `gqsp_phase_factors` refuses: not finite, size 1 or more on [-1, 1].
     """
-    require_kind("enc", enc, BlockEncoding)
-    require(same_place(enc.domain, enc.codomain), f"`enc` must be square, but is {enc.codomain} x {enc.domain}.")
+    require_square(enc)
     if not isinstance(poly, Polynomial):
         poly = polynomial(poly, "none")
     # Known coefficients stay NumPy's, also inside jit: their angles are then found at once, in double precision.
@@ -124,7 +106,7 @@ def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = 
     dtype = real if jnp.isrealobj(poly.coeffs) else jnp.result_type(real, jnp.complex64)
     return GQET(
         alpha=jnp.ones_like(enc.alpha),
-        eps=(proven_error(poly, in_domain) + found.residual + robust_error(enc, poly.coeffs)).astype(real),
+        eps=transformed_error(enc, poly, found.residual, in_domain),
         num_ancillas=enc.num_ancillas + 2,
         num_qubits=enc.num_qubits,
         norm_bound=jnp.minimum(1, poly.sup_bound + poly.error_bound).astype(real),
@@ -138,7 +120,7 @@ def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = 
     )
 
 
-def _rotation(theta: Array, phi: Array, lam: ArrayLike) -> Complex[Array, "2 2"]:
+def _rotation(theta: Array, phi: Array, lam: ArrayLike = 0.0) -> Complex[Array, "2 2"]:
     up, down = jnp.exp(1j * phi), jnp.exp(1j * jnp.asarray(lam))
     cos, sin = jnp.cos(theta), jnp.sin(theta)
     return jnp.stack([jnp.stack([up * down * cos, up * sin]), jnp.stack([down * sin, -cos + 0j])])
@@ -146,14 +128,3 @@ def _rotation(theta: Array, phi: Array, lam: ArrayLike) -> Complex[Array, "2 2"]
 
 def _rotate(grid: Grid, matrix: Complex[Array, "2 2"]) -> Grid:
     return jnp.einsum("ij,jmas->imas", matrix.astype(grid.dtype), grid)
-
-
-def _plus(grid: Grid) -> Grid:
-    """A Hadamard on the mirror: its flag is $|+>$ within the circuit."""
-    root = float(np.sqrt(0.5))
-    return jnp.stack([grid[:, 0] + grid[:, 1], grid[:, 0] - grid[:, 1]], axis=1) * root
-
-
-def _reflect(s: Complex[Array, "mirror ancilla system"]) -> Array:
-    r"""$2|{+},0\rangle\langle{+},0| - 1$ on mirror and ancillas."""
-    return (-s).at[:, 0].add((s[0, 0] + s[1, 0])[None])

@@ -9,6 +9,7 @@ References:
     Gilyen, Su, Low, Wiebe (2018), Theorem 17, Corollary 18, Lemmas 22 and 23. https://arxiv.org/abs/1806.01838
 """
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
@@ -20,7 +21,8 @@ from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import TOLERANCE, find, polynomial_of
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
 from qla_jax.transforms.alternation import Alternation, Flags, ancilla_flag
-from qla_jax.transforms.recurrence import chebyshev_series
+from qla_jax.transforms.decomposed import transform
+from qla_jax.transforms.robustness import transformed_error
 
 Vector = Num[Array, " n"]
 
@@ -35,32 +37,23 @@ class QSVT(Alternation, BlockEncoding, kw_only=True):
     def flags(self) -> Flags:
         return Flags(ancilla_flag(self.part), ancilla_flag(self.part))
 
+    @jax.jit
     def _matvec(self, x: Vector) -> Vector:
-        return chebyshev_series(self.coeffs, self._forth, self._back, x)
+        return transform(self.coeffs, self.part, x)
 
+    @jax.jit
     def _rmatvec(self, y: Vector) -> Vector:
-        odd = len(self.coeffs) % 2 == 0
-        forth, back = (self._back, self._forth) if odd else (self._forth, self._back)
-        return chebyshev_series(self.coeffs, forth, back, y)
-
-    def _forth(self, x: Vector) -> Vector:
-        return self.part.matvec(x) / jnp.where(self.part.alpha == 0, 1, self.part.alpha)
-
-    def _back(self, y: Vector) -> Vector:
-        return self.part.rmatvec(y) / jnp.where(self.part.alpha == 0, 1, self.part.alpha)
+        return transform(self.coeffs, self.part, y, adjoint=len(self.coeffs) % 2 == 0)
 
 
 def qsvt(enc: BlockEncoding, poly: Polynomial | PhaseFactors | ArrayLike, *, in_domain: bool = False) -> QSVT:
     r"""A polynomial of the singular values of $A/\alpha$: a $(1, a + 1, \epsilon')$-block-encoding, d calls.
 
-    The encoded view is a Chebyshev recurrence of d matvecs. The error is the sum of the polynomial's own error bound
-    on [-1, 1], the residual of the phases, and what the part's $\epsilon$ becomes: with $\delta = \epsilon/\alpha$ the
-    smallest of
-    $$4d\sqrt\delta,\qquad d\sqrt{2/(1-\mu^2)}\,\delta\ \text{ if } \delta + \mu^2 \le 1,\qquad
-    \sum_k|c_k|\min(k^2\delta, 2),$$
-    $\mu$ a bound on the norm of the mean of ideal and encoded matrix. The last is the Chebyshev recurrence perturbed
-    term by term, on the Hermitian dilation. All ask for $\|A\| \le \alpha$; where `norm_bound` does not show that,
-    `eps` is `inf`.
+    The encoded view is a Chebyshev recurrence of d matvecs; of a `decomposed` part it takes two products. The error is
+    the sum of the polynomial's own error bound on [-1, 1], the residual of the phases, and what the part's $\epsilon$
+    becomes (`transforms.robustness`): with $\delta = \epsilon/\alpha$ the smallest of $4d\sqrt\delta$,
+    $d\sqrt{2/(1-\mu^2)}\,\delta$ where the norm is below a $\mu < 1$, and $\sum_k|c_k|\min(k^2\delta, 2)$. All ask for
+    $\|A\| \le \alpha$; where `norm_bound` does not show that, `eps` is `inf`.
 
     Args:
         enc: the part, $\|A\| \le \alpha$.
@@ -79,10 +72,9 @@ def qsvt(enc: BlockEncoding, poly: Polynomial | PhaseFactors | ArrayLike, *, in_
     require_kind("enc", enc, BlockEncoding)
     poly, found = _read(poly)
     degree, real = found.degree, enc.alpha.dtype
-    approximation = proven_error(poly, in_domain)
     return QSVT(
         alpha=jnp.ones_like(enc.alpha),
-        eps=(approximation + found.residual + robust_error(enc, poly.coeffs)).astype(real),
+        eps=transformed_error(enc, poly, found.residual, in_domain),
         num_ancillas=enc.num_ancillas + 1,
         num_qubits=enc.num_qubits,
         norm_bound=jnp.minimum(1, poly.sup_bound + poly.error_bound).astype(real),
@@ -92,29 +84,6 @@ def qsvt(enc: BlockEncoding, poly: Polynomial | PhaseFactors | ArrayLike, *, in_
         phases=found.to("reflection").values.astype(real),
         part=enc,
     )
-
-
-def proven_error(poly: Polynomial, in_domain: bool) -> Array:
-    """The polynomial's error bound where its domain is everything, or the spectrum is vouched for; `inf` otherwise."""
-    ((low, high), *others) = poly.domain
-    everywhere = (jnp.asarray(low) <= -1) & (jnp.asarray(high) >= 1) & (not others)
-    return jnp.where(in_domain | everywhere, poly.error_bound, jnp.inf)
-
-
-def robust_error(enc: BlockEncoding, coeffs: Array) -> Array:
-    """What the error of the part becomes in a polynomial of size at most 1; the three bounds of `qsvt`."""
-    degree = len(coeffs) - 1
-    safe = jnp.where(enc.alpha == 0, 1, enc.alpha)
-    slack = 1 + 8 * jnp.finfo(enc.alpha.dtype).eps
-    known = (enc.eps == 0) | (jnp.isfinite(enc.eps) & (enc.norm_bound <= slack * enc.alpha))
-    delta = jnp.where(known, enc.eps, 0) / safe
-    norm = jnp.minimum(1, enc.norm_bound / safe)
-    mean = jnp.minimum(1, norm + delta / 2)
-    linear = degree * jnp.sqrt(2 / jnp.where(mean < 1, 1 - jnp.square(mean), 1)) * delta
-    linear = jnp.where((mean < 1) & (delta + jnp.square(mean) <= 1), linear, jnp.inf)
-    k = jnp.arange(degree + 1)
-    terms = jnp.sum(jnp.abs(coeffs) * jnp.minimum(jnp.square(k) * delta, 2))
-    return jnp.where(known, jnp.minimum(jnp.minimum(4 * degree * jnp.sqrt(delta), linear), terms), jnp.inf)
 
 
 def _read(poly: Polynomial | PhaseFactors | ArrayLike) -> tuple[Polynomial, PhaseFactors]:

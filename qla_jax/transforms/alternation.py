@@ -52,9 +52,11 @@ class Alternation(Encoding, kw_only=True):
     def flags(self) -> Flags:
         """The flags behind the part and in front of it."""
 
+    @jax.jit
     def apply(self, state: State) -> State:
         return alternate(self.part, self.phases, self.flags, state)
 
+    @jax.jit
     def apply_adjoint(self, state: State) -> State:
         return alternate_adjoint(self.part, self.phases, self.flags, state)
 

@@ -12,7 +12,7 @@ window takes them to $\gamma$ times themselves.
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Theorems 27, 28 and 30. https://arxiv.org/abs/1806.01838
-    Rattew et al. (2025), Lemma B.18 for vector encodings. https://arxiv.org/abs/2510.07195
+    Rattew et al. (2025), for vector encodings. https://arxiv.org/abs/2510.07195
 """
 
 import math
@@ -28,8 +28,9 @@ from qla_jax.encodings.vector import VectorEncoding
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import TOLERANCE, find
 from qla_jax.polynomials import chebyshev
-from qla_jax.transforms._qsvt import QSVT, qsvt, robust_error
+from qla_jax.transforms._qsvt import QSVT, qsvt
 from qla_jax.transforms.alternation import Alternation, Flags, ancilla_flag, origin_flag
+from qla_jax.transforms.robustness import robust_error
 
 
 class AmplifiedVector(Alternation, VectorEncoding, kw_only=True):

@@ -22,6 +22,7 @@ from qla_jax.encodings.encoding import Encoding, State
 from qla_jax.encodings.lcu import amplitudes, index_qubits, phases
 from qla_jax.encodings.preparation import prepare, unprepare
 from qla_jax.transforms.recurrence import chebyshev_sum
+from qla_jax.transforms.robustness import chebyshev_error
 
 Vector = Num[Array, " n"]
 
@@ -32,9 +33,11 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
     coeffs: Num[Array, " terms"]
     part: BlockEncoding
 
+    @jax.jit
     def apply(self, state: State) -> State:
         return self._combine(state, self._steps, phases(self.coeffs))
 
+    @jax.jit
     def apply_adjoint(self, state: State) -> State:
         return self._combine(state, self._steps_adjoint, phases(self.coeffs).conj())
 
@@ -66,9 +69,11 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
 
         return jax.lax.scan(step, branches, jnp.arange(len(branches)), reverse=True)[0]
 
+    @jax.jit
     def _matvec(self, x: Vector) -> Vector:
         return self._series(self.coeffs, x)
 
+    @jax.jit
     def _rmatvec(self, y: Vector) -> Vector:
         return self._series(self.coeffs.conj(), y)
 
@@ -89,10 +94,8 @@ def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
     r"""An even polynomial $\sum_j q_{2j} T_{2j}(A/\alpha)$ of an encoding, by its Chebyshev coefficients.
 
     A $(\sum_j|q_{2j}|,\ a + \lceil\log_2 m\rceil,\ \epsilon')$-block-encoding for m terms, with 2(m - 1) calls. The
-    error of $T_{2j}$ is at most $\min(4j^2\epsilon/\alpha, 2)$: with X the ideal and Y the encoded matrix
-    $2A^\dagger A/\alpha^2 - 1$, $\|X - Y\| \le 4\epsilon/\alpha$ and
-    $$T_j(X) - T_j(Y) = U_{j-1}(Y)(X - Y) + 2\sum_{k=1}^{j-1} U_{j-1-k}(Y)(X - Y)\,T_k(X),\; \|U_i\| \le i + 1.$$
-    This asks for $\|A\| \le \alpha$: where `norm_bound` does not show that, `eps` is `inf`.
+    error of $T_{2j}$ is at most $\min(4j^2\epsilon/\alpha, 2)$ (`transforms.robustness.chebyshev_error`). This asks for
+    $\|A\| \le \alpha$: where `norm_bound` does not show that, `eps` is `inf`.
 
     Args:
         enc: the part, $\|A\| \le \alpha$.
@@ -103,13 +106,9 @@ def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
     """
     coeffs = as_numeric("even_coeffs", even_coeffs, ndim=1, like=enc.alpha)
     sizes = jnp.abs(coeffs)
-    slack = 1 + 8 * jnp.finfo(sizes.dtype).eps
-    known = (enc.eps == 0) | (jnp.isfinite(enc.eps) & (enc.norm_bound <= slack * enc.alpha))
-    delta = jnp.where(known, enc.eps, 0) / jnp.where(enc.alpha == 0, 1, enc.alpha)
-    robust = jnp.sum(sizes * jnp.minimum(4 * jnp.square(jnp.arange(len(coeffs))) * delta, 2))
     return ChebyshevLCU(
         alpha=sizes.sum(),
-        eps=jnp.where(known, robust, jnp.inf),
+        eps=chebyshev_error(enc, coeffs, order=2),
         num_ancillas=enc.num_ancillas + index_qubits(len(coeffs)),
         num_qubits=enc.num_qubits,
         norm_bound=sizes.sum(),

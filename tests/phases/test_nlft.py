@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from qla_jax.phases import complementary, nlft
+from qla_jax.phases.splitting import split
+from qla_jax.phases.stripping import strip
 from tests.phases.targets import random_coeffs
 
 pytestmark = pytest.mark.x64
@@ -61,7 +63,54 @@ def test_the_compiled_transforms_are_those_of_numpy(count, is_complex):
     outer, inner = jax.jit(nlft.forward)(*cosines_and_sines(gamma))
     expected = nlft.forward_numpy(*cosines_and_sines(gamma))
     assert max(np.abs(outer - expected[0]).max(), np.abs(inner - expected[1]).max()) <= 1e-15
-    assert np.abs(jax.jit(nlft.inverse)(outer, inner) - gamma).max() <= 1e-14
+    for inverse in (nlft.inverse, strip, split):
+        assert np.abs(jax.jit(inverse)(outer, inner) - gamma).max() <= 1e-14
+
+
+def leading(sup: float, count: int = 150) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients of a* and b, |b| up to sup."""
+    b = polynomial(count - 1, sup, False)
+    return complementary.outer_numpy(b, count).coeffs, b
+
+
+def test_splitting_is_stripping_however_close_to_one():
+    """In a batch, whose members take different numbers of steps."""
+    pairs = [leading(sup) for sup in (0.0, 0.5, 0.99, 1 - 1e-6)]
+    together = jax.jit(jax.vmap(split))(*(jnp.stack(parts) for parts in zip(*pairs, strict=True)))
+    for pair, found in zip(pairs, together, strict=True):
+        assert np.abs(found - nlft.inverse_numpy(*pair)).max() <= 1e-13
+
+
+def test_the_wrong_sign_splits_into_something_else():
+    """Negative control: the blocks to the right see what was taken off to their left."""
+    outer, inner = leading(0.9)
+    wrong = inner.copy()
+    wrong[:40] *= -1
+    assert (
+        np.abs(split(jnp.asarray(outer), jnp.asarray(wrong))[75:] - nlft.inverse_numpy(outer, inner)[75:]).max() > 0.01
+    )
+
+
+def test_gradients_through_splitting_are_those_through_stripping():
+    outer, inner = leading(0.9)
+    weights = np.random.default_rng(0).normal(size=len(inner))
+    ways = [jax.jit(jax.grad(lambda u, v, way=way: weights @ way(u, v), argnums=(0, 1))) for way in (strip, split)]
+    for stripped, halved in zip(*(way(outer, inner) for way in ways), strict=True):
+        assert np.abs(stripped - halved).max() <= 1e-12 * np.abs(stripped).max()
+
+
+def test_an_accelerator_splits_and_its_cpu_strips(monkeypatch):
+    """What is compiled for either: splitting has no loop over the entries, and many more transforms."""
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    u, v = (jnp.asarray(part) for part in leading(0.5))
+
+    def program(inverse, platform: str) -> tuple[int, int]:
+        text = jax.jit(lambda u, v: inverse(u, v)).trace(u, v).lower(lowering_platforms=(platform,)).as_text()
+        return text.count("stablehlo.fft"), text.count("stablehlo.while")
+
+    assert program(nlft.inverse, "cpu") == program(strip, "cpu") != program(split, "cpu")
+    assert program(nlft.inverse, "cuda") == program(split, "cuda")
+    assert np.abs(nlft.inverse(u, v) - nlft.inverse_numpy(np.asarray(u), np.asarray(v))).max() <= 1e-14
 
 
 def test_the_first_entries_of_a_longer_sequence():

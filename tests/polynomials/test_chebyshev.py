@@ -70,6 +70,18 @@ def test_the_derivative_is_that_of_the_series(degree, array, tol):
     np.testing.assert_allclose(found[: len(expected)], expected, rtol=0, atol=tol("exact", factor=degree**2 + 1))
 
 
+@pytest.mark.parametrize("degree", [*DEGREES, 60])
+def test_divided_differences_are_means_of_the_derivative_between(degree, tol):
+    """By Gauss quadrature, exact for polynomials; at equal, at close and at distant points."""
+    coeffs, x = coefficients(degree), np.array([-1.0, -0.3, 0.5, 0.5 + 1e-9, 1.0])
+    points, weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
+    between = x[:, None, None] + (x[None, :, None] - x[:, None, None]) * (points + 1) / 2
+    expected = series.chebval(between, series.chebder(coeffs)) @ weights / 2
+    found = chebyshev.divided_differences(jnp.asarray(coeffs), x, x)
+    assert found.shape == (5, 5)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tol("exact", factor=10 * (degree + 1) ** 2))
+
+
 @pytest.mark.parametrize(("degree", "array"), [*((degree, np.asarray) for degree in (1, 3, 5, 21)), (5, jnp.asarray)])
 def test_the_quotient_times_the_argument_is_the_polynomial(degree, array, tol):
     coeffs = coefficients(degree, "odd")

@@ -84,6 +84,15 @@ def in_all_branches():
     return lambda branches, active: reflect(branches, jnp.ones_like(active))
 
 
+@pytest.fixture
+def nothing_compiled():
+    """Neither before, for a circuit that is known already would not be read again, nor after."""
+    jax.clear_caches()
+    yield
+    jax.clear_caches()
+
+
+@pytest.mark.usefixtures("nothing_compiled")
 @pytest.mark.parametrize(
     "mutant",
     [

@@ -90,3 +90,22 @@ def test_the_filter_projects_on_the_null_space():
 def test_what_is_not_square_raises(build):
     with pytest.raises(ValueError, match=r"`enc` must be square, but is \(3,\) x \(5,\)"):
         build(block_encode(cplx(3, 5)))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda e: hamiltonian_simulation(e, 1.0, eps=1e-3, margin=0.0),
+        lambda e: pseudo_inverse(e, 3.0, eps=1e-3, margin=0.0),
+        lambda e: eigenstate_filter(e, 0.3, eps=1e-3, margin=0.0),
+    ],
+)
+def test_without_a_margin_there_are_no_phases(build):
+    with pytest.raises(ValueError, match=r"`margin` must lie between 0 and 1, but is 0\.0"):
+        build(block_encode(np.eye(2)))
+
+
+def test_a_margin_is_paid_with_alpha():
+    enc = eigenstate_filter(block_encode(np.diag([0.0, 1.0])), 0.5, eps=1e-2, margin=0.1)
+    np.testing.assert_allclose(enc.alpha, 1 / 0.9)
+    assert distance(enc, np.diag([1.0, 0.0])) <= enc.eps

@@ -1,0 +1,55 @@
+"""A kept decomposition, beyond the laws: the registry has its values and gradients at degenerate matrices."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qla_jax import polynomials
+from qla_jax.encodings.block import block
+from qla_jax.encodings.dense import block_encode
+from qla_jax.transforms._qsvt import qsvt
+from qla_jax.transforms.decomposed import decomposed
+from qla_jax.transforms.functions import pseudo_inverse
+from tests.cases import cplx, orthogonal, real
+
+pytestmark = pytest.mark.x64
+
+CLOSE = orthogonal(3) @ np.diag([0.7, 0.7 - 1e-9, 1e-9]) @ orthogonal(3, seed=1)
+"""Singular values that are nearly equal, and one nearly zero: quotients would lose half of the digits."""
+
+
+@pytest.mark.parametrize(("name", "degree"), [("sin", 41), ("cos", 40)])
+def test_values_and_gradients_are_those_of_the_recurrence(name, degree):
+    poly = getattr(polynomials, name)(20.0, degree=degree).scaled(0.9)
+    weights, x = jnp.asarray(real(3, seed=5)), jnp.asarray(real(3, seed=6))
+
+    def value(a, keep):
+        enc = block_encode(a, alpha=1.0)
+        return weights @ qsvt(decomposed(enc) if keep else enc, poly).matvec(x)
+
+    kept, walked = (jax.jit(jax.value_and_grad(lambda a, keep=keep: value(a, keep)))(CLOSE) for keep in (True, False))
+    for ours, theirs in zip(kept, walked, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-11)
+    assert np.abs(kept[1]).max() > 0.1
+
+
+def test_a_batch_is_each_of_them():
+    batch = 0.2 * real(3, 4, 4)
+    transform = lambda a: block(qsvt(decomposed(block_encode(a, alpha=1.0)), np.array([0.0, 0.3, 0.0, 0.6])))  # noqa: E731
+    for one, found in zip(batch, jax.jit(jax.vmap(transform))(batch), strict=True):
+        np.testing.assert_allclose(found, transform(one), rtol=0, atol=1e-14)
+
+
+def test_singular_values_that_the_inverse_was_not_promised_leave_its_error_unknown():
+    matrix = np.diag([1.0, 0.4, 0.0])
+    enc = decomposed(block_encode(matrix, alpha=1.0))
+    found = pseudo_inverse(enc, 4.0, eps=1e-4)
+    assert np.linalg.norm(block(found) - np.linalg.pinv(matrix), 2) <= found.eps <= 1.01e-4
+    assert pseudo_inverse(enc, 2.0, eps=1e-4).eps == np.inf
+    assert np.isfinite(pseudo_inverse(block_encode(matrix, alpha=1.0), 2.0, eps=1e-4).eps)  # vouched for, not seen
+
+
+def test_what_is_not_an_encoding_raises():
+    with pytest.raises(TypeError, match="`enc` must be a BlockEncoding"):
+        decomposed(cplx(2, 2))
