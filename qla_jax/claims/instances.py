@@ -1,0 +1,43 @@
+"""Random instances, and the way back onto their constraints for those that an attack has moved."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.claims.claim import Instance
+
+
+def unit_vector(key: Array, size: int) -> Array:
+    """From uniform on the sphere to all in few entries: normal entries to a random power between 1 and 8."""
+    first, second = jax.random.split(key)
+    entries, power = jax.random.normal(first, (size,)), jnp.exp(jax.random.uniform(second, maxval=jnp.log(8.0)))
+    return onto_sphere(jnp.sign(entries) * jnp.abs(entries) ** power)
+
+
+def contraction(key: Array, size: int) -> Array:
+    """A square Gaussian matrix over its norm, times a random number up to 1."""
+    first, second = jax.random.split(key)
+    matrix = jax.random.normal(first, (size, size))
+    return jax.random.uniform(second) * matrix / jnp.linalg.norm(matrix, 2)
+
+
+def onto_sphere(x: Array) -> Array:
+    """The direction of a vector, or of each vector along the last axis."""
+    return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def onto_contractions(matrix: Array) -> Array:
+    """The nearest matrix of norm at most 1: singular values above are 1."""
+    left, values, right = jnp.linalg.svd(matrix, full_matrices=False)
+    return (left * jnp.minimum(values, 1)[None, :]) @ right
+
+
+def projected(**onto: Callable[[Array], Array]) -> Callable[[Instance], Instance]:
+    """The projection of an instance by those of its parts; a part that is not named is free."""
+
+    def project(instance: Instance) -> Instance:
+        return {name: onto.get(name, lambda part: part)(part) for name, part in instance.items()}
+
+    return project

@@ -1,0 +1,113 @@
+r"""Norms that skip connections conserve, and how far a block can tear vectors apart.
+
+References:
+    Rattew et al. (2025), Lemmas 6, 7 and C.1. https://arxiv.org/abs/2510.07195
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.claims.claim import Instance, Sides, claim
+from qla_jax.claims.instances import contraction, onto_contractions, onto_sphere, projected, unit_vector
+from qla_jax.networks.residual import LIPSCHITZ, SCALE, ideal_skip_norm
+
+TAU = 0.51
+"""Weight of the skip connection in the terminal block."""
+
+
+def weight_and_state(key: Array, size: int) -> Instance:
+    """A contraction W and a unit vector."""
+    first, second = jax.random.split(key)
+    return {"weight": contraction(first, size), "psi": unit_vector(second, size)}
+
+
+onto_both = projected(weight=onto_contractions, psi=onto_sphere)
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 6",
+    statement="The norm before normalisation does not fall below 1 - L: the skip connection conserves it.",
+    formula=r"\|\psi + \mathrm{erf}(\tfrac45W\psi)\| \ge 1 - \tfrac{8}{5\sqrt\pi}",
+    relation=">=",
+    draw=weight_and_state,
+    sizes=(2, 4, 16),
+    project=onto_both,
+)
+def skip_norm(instance: Instance) -> Sides:
+    """Both sides."""
+    _, norm = ideal_skip_norm(lambda x: instance["weight"] @ x, instance["psi"])
+    return Sides(norm, jnp.asarray(1 - LIPSCHITZ))
+
+
+@claim(
+    source="derived; conjectured minimiser of Lemma 6",
+    statement="In D dimensions the norm does not fall below that of W = -1 and a uniform vector.",
+    formula=r"\|\psi + \mathrm{erf}(\tfrac45W\psi)\| \ge 1 - \sqrt D\,\mathrm{erf}(\tfrac{4}{5\sqrt D})",
+    relation=">=",
+    draw=weight_and_state,
+    sizes=(2, 4, 16),
+    project=onto_both,
+)
+def skip_norm_in_dimension(instance: Instance) -> Sides:
+    """Both sides."""
+    _, norm = ideal_skip_norm(lambda x: instance["weight"] @ x, instance["psi"])
+    root = math.sqrt(len(instance["psi"]))
+    return Sides(norm, jnp.asarray(1 - root * math.erf(SCALE / root)))
+
+
+@claim(
+    source="negative control",
+    statement="With plain erf, whose slope exceeds 1, the norm would be conserved, too. It is not: the sum can vanish.",
+    formula=r"\|\psi + \mathrm{erf}(W\psi)\| \ge 1 - \tfrac{8}{5\sqrt\pi}",
+    relation=">=",
+    draw=weight_and_state,
+    sizes=(16,),
+    project=onto_both,
+    true=False,
+)
+def skip_norm_of_plain_erf(instance: Instance) -> Sides:
+    """Both sides."""
+    psi = instance["psi"]
+    norm = jnp.linalg.norm(psi + jax.scipy.special.erf(instance["weight"] @ psi))
+    return Sides(norm, jnp.asarray(1 - LIPSCHITZ))
+
+
+def weight_state_and_direction(key: Array, size: int) -> Instance:
+    """A contraction, a unit vector, and where it is moved to."""
+    first, second = jax.random.split(key)
+    return {**weight_and_state(first, size), "direction": unit_vector(second, size)}
+
+
+@claim(
+    source="derived, after Lemma 6",
+    statement="A block moves nearby unit vectors apart by less than the quotient of the two ends of the norm.",
+    formula=r"\|dF_\psi(v)\| \le \tfrac{1+L}{1-L}\|v\|,\ F(\psi) = \tfrac{\psi + f(W\psi)}{\|\psi + f(W\psi)\|}",
+    draw=weight_state_and_direction,
+    sizes=(4, 16),
+    project=projected(weight=onto_contractions, psi=onto_sphere, direction=onto_sphere),
+)
+def block_lipschitz(instance: Instance) -> Sides:
+    """Both sides; of the direction the part along the sphere counts."""
+    psi, direction = instance["psi"], instance["direction"]
+    along = direction - (psi @ direction) * psi
+    moved = jax.jvp(lambda x: ideal_skip_norm(lambda y: instance["weight"] @ y, x)[0], (psi,), (along,))[1]
+    return Sides(jnp.linalg.norm(moved), (1 + LIPSCHITZ) / (1 - LIPSCHITZ) * jnp.linalg.norm(along))
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma C.1",
+    statement="The norm of the terminal block does not fall below 2 tau - 1.",
+    formula=r"\|\tau\psi + (1-\tau)W|\psi|^2\| \ge 2\tau - 1 = 0.02",
+    relation=">=",
+    draw=weight_and_state,
+    sizes=(2, 4, 16),
+    project=onto_both,
+)
+def terminal_norm(instance: Instance) -> Sides:
+    """Both sides."""
+    psi = instance["psi"]
+    norm = jnp.linalg.norm(TAU * psi + (1 - TAU) * instance["weight"] @ jnp.square(psi))
+    return Sides(norm, jnp.asarray(2 * TAU - 1))
