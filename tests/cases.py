@@ -22,11 +22,13 @@ from qla_jax.encodings.circulant import block_encode_circulant, block_encode_toe
 from qla_jax.encodings.convolution import block_encode_convolution
 from qla_jax.encodings.dense import block_encode, from_unitary
 from qla_jax.encodings.diagonal import block_encode_diagonal
+from qla_jax.encodings.frobenius import block_encode_frobenius
 from qla_jax.encodings.joint import controlled, tensor
 from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
 from qla_jax.encodings.pauli import block_encode_pauli
 from qla_jax.encodings.periodic_convolution import block_encode_periodic_convolution
 from qla_jax.encodings.sparse import block_encode_sparse
+from qla_jax.encodings.squares import square_product
 from qla_jax.encodings.vector import normalize, vector_encode, vector_from_unitary
 from qla_jax.networks.residual import skip_norm_block
 from qla_jax.transforms._gqet import gqet
@@ -123,6 +125,17 @@ def on_modulus(coeffs: np.ndarray, x: np.ndarray) -> np.ndarray:
     return series.chebval(np.abs(x), coeffs) * np.where(x == 0, 0, x / np.where(x == 0, 1, np.abs(x)))
 
 
+def squares(matrix: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return matrix @ np.abs(x.reshape(-1)) ** 2
+
+
+def with_norms_of(bits: int, matrix: np.ndarray) -> np.ndarray:
+    """Each column norm a binary fraction of the largest, rounded towards zero; the largest becomes 0.11...1."""
+    norms = np.linalg.norm(matrix, axis=0)
+    fractions = np.minimum(np.floor(2**bits * norms / norms.max()), 2**bits - 1) / 2**bits
+    return matrix / norms * fractions * norms.max()
+
+
 def norm2(matrix: np.ndarray) -> float:
     return np.linalg.norm(matrix, 2)
 
@@ -138,6 +151,9 @@ DEGENERATE = haar(3) @ np.diag([0.6, 0.6, 0.0]) @ haar(3, seed=1)
 # Padding beside and below a 2 x 3 matrix in a block of 4 x 4: zero, also for a unitary that is moved a little.
 EMPTY = np.zeros((8, 8), bool)
 EMPTY[:2, 3:4] = EMPTY[2:4, :3] = True
+
+# Where a reflection that prepares a column could go wrong.
+BASIS_COLUMNS = np.array([[0.0, 1, -1, 0.3], [0, 0, 0, -0.5], [0, 0, 0, 0.2], [0, 0, 0, 0.1]])
 
 DENSE = [
     Case("dense", block_encode, real(4, 4), lambda a: a, single=False),
@@ -593,6 +609,9 @@ STRUCTURED = [
         real(2, 3, 3, 3),
         lambda kernel: on_torus(kernel, (2, 4)),
     ),
+    Case("Frobenius 3 x 5", block_encode_frobenius, cplx(3, 5), lambda a: a),
+    Case("Frobenius, columns zero and basis vectors", block_encode_frobenius, BASIS_COLUMNS, lambda a: a, single=False),
+    Case("Frobenius zero", block_encode_frobenius, np.zeros((2, 2)), lambda a: a, single=False),
 ]
 
 ENCODINGS = [*DENSE, *ALGEBRA, *DIAGONAL, *CHEBYSHEV, *SINGULAR_VALUES, *STRUCTURED]
@@ -795,7 +814,71 @@ NONLINEAR = [
     ),
 ]
 
-VECTORS = [*PREPARED, *LEMMAS, *NONLINEAR]
+SQUARES = [
+    Case(
+        "squares, complex 3 x 4",
+        lambda p: square_product(p[0], vector_encode(p[1])),
+        (cplx(3, 4), cplx(4)),
+        lambda p: squares(*p),
+    ),
+    Case(
+        "squares, columns zero and basis vectors",
+        lambda p: square_product(p[0], vector_encode(p[1])),
+        (BASIS_COLUMNS, real(4)),
+        lambda p: squares(*p),
+    ),
+    Case(
+        "squares of an image onto another, alpha given",
+        lambda p: square_product(p[0], vector_encode(p[1], pad=True), alpha=4.0, sizes=(3, 2)),
+        (real(6, 6) / 2, real(2, 3)),
+        lambda p: squares(*p),
+        single=False,
+    ),
+    Case(
+        "squares of a matrix times a vector, with idle qubits",
+        lambda p: square_product(p[0], block_encode(p[1]) @ vector_encode(p[2], pad=True)),
+        (real(3, 2), cplx(2, 5), real(5)),
+        lambda p: squares(p[0], p[1] @ p[2]),
+        single=False,
+    ),
+    Case(
+        "squares, real row, complex vector",
+        lambda p: square_product(p[0], vector_encode(p[1])),
+        (real(1, 4), cplx(4)),
+        lambda p: squares(*p),
+        single=False,
+    ),
+    Case(
+        "squares, rank one",
+        lambda p: square_product(p[0], vector_encode(p[1])),
+        (np.outer(real(2), real(4, seed=1)), np.array([0.5, 0, 0, -0.2])),
+        lambda p: squares(*p),
+        single=False,
+    ),
+    Case(
+        "squares, identity",
+        lambda p: square_product(p[0], vector_encode(p[1])),
+        (np.eye(2), real(2)),
+        lambda p: squares(*p),
+        single=False,
+    ),
+    Case(
+        "squares, zero matrix",
+        lambda p: square_product(p[0], vector_encode(p[1])),
+        (np.zeros((2, 2)), real(2)),
+        lambda p: squares(*p),
+        single=False,
+    ),
+    Case(
+        "squares, norms of three bits",
+        lambda p: square_product(p[0], vector_encode(p[1]), bits=3),
+        (cplx(4, 4), real(4)),
+        lambda p: squares(with_norms_of(3, p[0]), p[1]),
+        differentiable=False,  # gradients pass through the rounding as if it were not there
+    ),
+]
+
+VECTORS = [*PREPARED, *LEMMAS, *NONLINEAR, *SQUARES]
 
 
 # What the laws do with cases and their parameters.

@@ -65,6 +65,15 @@ class SkipNormBlock(VectorEncoding, kw_only=True):
         """The block in terms of Lemmas 1 and 2 and the activation."""
         return _compose(self.weight, self.part, self.poly)[0]
 
+    @property
+    def least_amplitude(self) -> Array:
+        r"""A lower bound on the flagged amplitude for every unit input, $(1 - g\|W\|)/(\alpha + s)$.
+
+        With $g = \max|P(x)/x|$ the sum $\psi + P(W\psi)$ is no shorter than $1 - g\|W\|$.
+        """
+        slope = chebyshev.sup_bound(chebyshev.quotient(self.poly.coeffs), oversampling=64)
+        return jnp.maximum(0, 1 - slope * jnp.minimum(1, self.weight.norm_bound)) / (self.alpha * self.norm)
+
     def apply(self, state: State) -> State:
         return self.circuit.apply(state)
 

@@ -26,6 +26,7 @@ from qla_jax.encodings.dense import from_unitary
 from qla_jax.encodings.encoding import Encoding
 from qla_jax.encodings.joint import controlled, tensor
 from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
+from qla_jax.encodings.squares import square_product
 from qla_jax.encodings.vector import normalize, vector_from_unitary
 from qla_jax.transforms._gqet import gqet
 from qla_jax.transforms._qsvt import qsvt
@@ -38,6 +39,7 @@ from tests.cases import (
     norm2,
     on_modulus,
     singular_value_transform,
+    squares,
     stack,
     transform_right,
     unitary_with_first_column,
@@ -130,6 +132,11 @@ def weights(rng: np.random.Generator, aligned: bool) -> np.ndarray:
     return np.exp(rng.normal(size=2)) * phases + 0j
 
 
+def columns(rng: np.random.Generator, aligned: bool) -> np.ndarray:
+    scale = np.exp(rng.normal())
+    return scale * (np.diag([1, rng.uniform()]) + 0j if aligned else rng.normal(size=(2, 2, 2)) @ [1, 1j])
+
+
 def odd_coeffs(rng: np.random.Generator, aligned: bool) -> np.ndarray:
     return np.array([0, 1.0, 0, 0]) if aligned else rng.normal(size=4) * [0, 1, 0, 1]
 
@@ -189,6 +196,7 @@ RULES = [
         lambda x, c: on_modulus(c, x),
     ),
     Rule("activation by erf", (short_vector,), lambda x: activate(x, ERF), erf),
+    Rule("Theorem 1, squares", (columns, vector), square_product, squares),
 ]
 # Their ideal needs alpha, the same number on both sides.
 WITH_ALPHA = [
@@ -248,6 +256,12 @@ NESTED = [
         (vector, vector, vector),
         lambda x, y, z: diagonal_of_amplitudes(vector_tensor(x, y)) @ normalize(concatenate([y, z])),
         lambda x, y, z: np.kron(x, y) * unit(np.r_[y, z]),
+    ),
+    Rule(
+        "squares of a sum, to three bits",
+        (columns, vector, vector),
+        lambda w, x, y: square_product(w, vector_sum(x, y), bits=3),
+        lambda w, x, y: squares(w, x + y),
     ),
     Rule(
         "residual block",
@@ -385,6 +399,14 @@ WRONG = {
     "Chebyshev, order times error": (
         "Chebyshev combination",
         lambda a, c: np.abs(c) @ [0, 2, 4, 6] * a.eps / a.alpha,
+    ),
+    "squares, first order only": (
+        "Theorem 1, squares",
+        lambda w, x: 2 * norm2(w * np.abs(x.encoded)) * x.eps,
+    ),
+    "squares, as for matrices of norm one": (
+        "Theorem 1, squares",
+        lambda w, x: (2 * np.abs(x.encoded).max() + x.eps) * x.eps,
     ),
     "activation, error of the vector forgotten": ("activation by erf", lambda x: ERF.error_bound * 2),
 }

@@ -1,0 +1,68 @@
+r"""Lemmas 6 and 7 whole: blocks amplified to $\alpha = 1$, each before the next one uses it.
+
+The skip connection proves what amplification needs, a lower bound on the flagged amplitude for every unit input; the
+length of the circuit follows from it alone. Without amplification the alphas of blocks multiply.
+
+References:
+    Rattew et al. (2025), Lemmas 6, 7 and C.1. https://arxiv.org/abs/2510.07195
+"""
+
+from collections.abc import Sequence
+
+from qla_jax.encodings.block import BlockEncoding
+from qla_jax.encodings.checks import is_concrete, require
+from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.networks.residual import SkipNormBlock, skip_norm_block
+from qla_jax.networks.terminal import TerminalBlock
+from qla_jax.polynomials import Polynomial
+from qla_jax.transforms.amplification import AmplifiedVector, amplify
+
+
+def amplified_block(
+    block: SkipNormBlock | TerminalBlock, *, eps: float, amplitude_bound: float | None = None, margin: float = 1e-3
+) -> AmplifiedVector:
+    r"""The last step of Lemmas 6 and C.1: the same unit vector with $\alpha = 1/(1 - \text{margin})$, one ancilla more.
+
+    A skip norm block has $2(a + b) + n + \lceil\log_2\frac{k+1}2\rceil + 2$ ancillas then, for degree k; the paper has
+    $2(a + b) + n + 9$.
+
+    Args:
+        block: on a unit vector.
+        eps: error of the amplification; that of the block comes on top.
+        amplitude_bound: a proven lower bound on the flagged amplitude; unless given the block's `least_amplitude`,
+            which then has to be concrete.
+        margin: how far the polynomial of the amplification is kept below 1.
+
+    Raises:
+        ValueError: what `amplify` raises; a traced block without an `amplitude_bound`.
+    """
+    if amplitude_bound is None:
+        least = block.least_amplitude
+        require(is_concrete(least), "`amplitude_bound` must be given inside jit: the circuit's length follows from it.")
+        amplitude_bound = float(least)
+    return amplify(block, amplitude_bound=amplitude_bound, eps=eps, margin=margin)
+
+
+def amplified_network(
+    weights: Sequence[BlockEncoding],
+    vec: VectorEncoding,
+    *,
+    eps: float | Sequence[float],
+    poly: Polynomial | None = None,
+    amplitude_bounds: Sequence[float] | None = None,
+) -> AmplifiedVector:
+    """Lemma 7: blocks in a row, each amplified; `eps` is one number for all amplifications, or one for each.
+
+    Raises:
+        ValueError: no weights, a number of errors or bounds other than that of weights, or what `amplified_block` and
+            `skip_norm_block` raise.
+    """
+    require(len(weights) > 0, "`weights` must hold at least one block encoding, but is empty.")
+    errors = [eps] * len(weights) if isinstance(eps, float) else list(eps)
+    bounds = [None] * len(weights) if amplitude_bounds is None else list(amplitude_bounds)
+    for name, given in (("eps", errors), ("amplitude_bounds", bounds)):
+        require(len(given) == len(weights), f"`{name}` must match {len(weights)} weights, but there are {len(given)}.")
+    for weight, error, bound in zip(weights, errors, bounds, strict=True):
+        vec = amplified_block(skip_norm_block(weight, vec, poly=poly), eps=error, amplitude_bound=bound)
+    assert isinstance(vec, AmplifiedVector)
+    return vec

@@ -1,0 +1,93 @@
+"""The terminal block: circuit against encoded view against NumPy, its norm, its error, what it refuses."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qla_jax.accounting import cost
+from qla_jax.encodings.dense import block_encode
+from qla_jax.encodings.vector import normalize, run, run_projected, vector_encode
+from qla_jax.networks.terminal import TAU, terminal_block
+from tests.cases import norm2, orthogonal, real
+
+UNIT = real(4) / np.linalg.norm(real(4))
+CONTRACTION = real(4, 4) / norm2(real(4, 4))
+
+
+def ideal(matrix: np.ndarray, psi: np.ndarray, tau: float = 0.51) -> np.ndarray:
+    gamma = tau * psi + (1 - tau) * matrix @ np.abs(psi) ** 2
+    return gamma / np.linalg.norm(gamma)
+
+
+@pytest.mark.numerics
+@pytest.mark.parametrize("part", ["prepared", "through a matrix"])
+def test_the_circuit_is_the_residual_of_the_squares(part, tol):
+    """Every ancilla simulated, and flagged ones projected early; the part with an ancilla of its own, alpha above 1."""
+    vec = vector_encode(UNIT)
+    if part == "through a matrix":
+        vec = normalize(block_encode(0.5 * orthogonal(4), alpha=1.0) @ vec)
+    block = terminal_block(CONTRACTION, vec, tau=0.6)
+    expected = ideal(CONTRACTION, np.asarray(vec.vector()), 0.6)
+    for found in (jax.jit(run)(block), run_projected(block), block.vector()):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tol())
+    assert block.num_ancillas == 2 * vec.num_ancillas + 2 + 2
+    assert list(cost(vec).num_queries) and max(cost(block).num_queries.values()) == 3  # the input stands in it thrice
+
+
+@pytest.mark.numerics
+def test_the_norm_falls_to_twice_tau_minus_one_and_not_below(tol):
+    worst = terminal_block(-np.eye(4), vector_encode(np.eye(4)[0]))
+    np.testing.assert_allclose(worst.norm, 0.02, rtol=0, atol=tol("exact"))
+    np.testing.assert_allclose(worst.amplitude, worst.least_amplitude, rtol=0, atol=tol("exact"))
+    usual = terminal_block(CONTRACTION, vector_encode(UNIT))
+    assert usual.norm > 0.02 and usual.amplitude > usual.least_amplitude > 0
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("seed", range(4))
+def test_an_error_of_the_input_is_never_more_than_tracked(seed):
+    eps = 1e-3
+    direction = real(4, seed=seed)
+    moved = UNIT + eps * direction / np.linalg.norm(direction)
+    block = terminal_block(CONTRACTION, vector_encode(moved).replace(eps=jnp.asarray(eps)))
+    distance = np.linalg.norm(block.vector() - ideal(CONTRACTION, UNIT))
+    assert 0 < distance <= block.eps <= 100 * eps
+
+
+def test_what_the_matrix_has_to_say_is_less_for_spread_states():
+    """The squares of a uniform vector of size N have the length 1/sqrt(N)."""
+    said = [float(terminal_block(np.eye(n), vector_encode(np.full(n, n**-0.5))).contribution) for n in (2, 8, 32)]
+    np.testing.assert_allclose(said, [0.49 / TAU * n**-0.5 for n in (2, 8, 32)], rtol=1e-5)
+
+
+@pytest.mark.numerics
+def test_gradients_are_finite_and_reach_matrix_and_input():
+    def value(matrix, x):
+        return terminal_block(matrix, vector_encode(x)).vector()[1]
+
+    gradients = jax.jit(jax.grad(value, argnums=(0, 1)))(jnp.zeros((4, 4)).at[0, 0].set(1), jnp.asarray(UNIT))
+    for gradient in gradients:
+        assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
+
+
+FAULTS = [
+    ({"tau": 0.5}, "`tau` must lie between 0.5 and 1, but is 0.5"),
+    ({"tau": 1.0}, "`tau` must lie between 0.5 and 1, but is 1.0"),
+    ({"matrix": 2 * np.eye(4)}, "`matrix` must have a norm of at most 1, but its norm is 2.0"),
+    ({"matrix": np.eye(3)}, "`matrix` must have a column for each of 4 entries, but has 3"),
+    ({"matrix": np.ones((2, 4)) / 3}, "`sizes` must hold the 2 rows of `matrix`, but is (4,)"),
+    ({"bits": 0}, "`bits` must be an integer from 1 to 64, but is 0"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), FAULTS, ids=[message[:40] for _, message in FAULTS])
+def test_what_is_no_terminal_block_raises(given, message):
+    with pytest.raises(ValueError) as failure:
+        terminal_block(**{"matrix": CONTRACTION, "vec": vector_encode(UNIT), **given})
+    assert message in str(failure.value)
+
+
+def test_inside_jit_a_norm_above_one_leaves_the_error_unknown():
+    found = jax.jit(lambda matrix: terminal_block(matrix, vector_encode(UNIT)).eps)
+    assert np.isfinite(found(CONTRACTION)) and found(1.5 * CONTRACTION) == np.inf
