@@ -1,6 +1,11 @@
-"""The singular value transformation of a dense 256 x 256 matrix, in double precision, compile time apart."""
+"""The singular value transformation of a dense 256 x 256 matrix, in double precision, compile time apart.
 
-from collections.abc import Iterator
+Peers, where they are installed (`pip install -e '.[peers]'`), run in turn with it on the same phases and the same
+stored unitary; their results agree with ours without a global phase. A ratio is our time over theirs.
+"""
+
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import jax
 import jax.numpy as jnp
@@ -9,15 +14,17 @@ import pytest
 from jax import Array
 
 import qla_jax as qla
-from benchmarks.helpers import compiled
+from benchmarks.helpers import compiled, uncompiled
 
 SIZE = 256
 
 
 @pytest.fixture(autouse=True)
 def _double_precision() -> Iterator[None]:
+    before = jax.config.jax_enable_x64
     with jax.enable_x64(True):
         yield
+    jax.config.update("jax_enable_x64", before)  # importing TensorCircuit sets it
 
 
 def matrix(kind: str) -> np.ndarray:
@@ -36,13 +43,68 @@ def transformed(kind: str, degree: int):
     return qla.qsvt(qla.block_encode(matrix(kind), alpha=1.0), poly.scaled(0.9 / float(poly.sup_bound)))
 
 
+def start() -> Array:
+    """The direction with all ancillas in |0>."""
+    return jnp.zeros((4, SIZE), complex).at[0].set(direction())
+
+
+def in_tensorcircuit(tc: ModuleType, both: bool) -> Callable:
+    """Both branches of the real part, or one; contracted after each call: at once it takes 1 s, in a scan 70 ms."""
+    part = range(both, both + 9)
+
+    def turn(circuit, phase: Array) -> None:
+        circuit.rzz(0, 1, theta=-2 * phase) if both else circuit.rz(0, theta=-2 * phase)
+
+    def run(unitaries: tuple[Array, Array], phases: Array, state: Array) -> Array:
+        circuit = tc.Circuit(9 + both, inputs=state)
+        if both:
+            circuit.h(0)
+        turn(circuit, phases[-1])
+        for call, phase in enumerate(phases[-2::-1]):
+            circuit = tc.Circuit(9 + both, inputs=circuit.state())
+            circuit.any(*part, unitary=unitaries[call % 2])
+            turn(circuit, phase)
+        if both:
+            circuit.h(0)
+        return circuit.state()
+
+    return run
+
+
+def in_pennylane(unitary: np.ndarray, template: bool) -> Callable:
+    """One branch on lightning.qubit: its QSVT template, or Z rotations of the ancilla, as fast as it can be written."""
+    qml = pytest.importorskip("pennylane")
+    pytest.importorskip("pennylane_lightning")
+    wires = range(9)
+    calls = [qml.QubitUnitary(matrix, wires) for matrix in (unitary, unitary.conj().T.copy())]
+
+    @qml.qnode(qml.device("lightning.qubit", wires=9), diff_method=None)
+    def run(phases: np.ndarray, state: np.ndarray):
+        qml.StatePrep(state, wires)
+        if template:
+            qml.QSVT(calls[0], [qml.PCPhase(phase, SIZE, wires) for phase in phases[::-1]])
+        else:
+            qml.RZ(-2 * phases[-1], 0)
+            for call, phase in enumerate(phases[-2::-1]):
+                qml.apply(calls[call % 2])
+                qml.RZ(-2 * phase, 0)
+        return qml.state()
+
+    return run
+
+
+def assert_branch(run: Callable, enc: qla.BlockEncoding, phases) -> None:
+    """The two branches of the real part, phases turned around in one, have the encoded view as their mean."""
+    found = (np.asarray(run(phases)) + np.asarray(run(-phases)))[:SIZE] / 2
+    np.testing.assert_allclose(found, enc.matvec(jnp.asarray(direction())), rtol=0, atol=1e-12)
+
+
 @pytest.mark.benchmark(group="QSVT")
 @pytest.mark.parametrize("kind", ["real", "complex"])
 def test_circuit_view(report, kind):
     """Degree 101 on one state, both branches of the real part; each call multiplies by a stored 512 x 512 unitary."""
     enc = transformed(kind, 101)
-    state = jnp.zeros((4, SIZE), complex).at[0].set(direction())
-    program = compiled(lambda enc, state: enc.apply(state), enc, state)
+    program = compiled(lambda enc, state: enc.apply(state), enc, start())
     entries = 4.0 * SIZE**2 * (1 if kind == "real" else 2)
     report(program, flops=101 * 2 * 4 * entries, moved=int(101 * 8 * entries))
 
@@ -79,3 +141,59 @@ def test_gradient_in_the_matrix(report):
 
     args = jnp.asarray(matrix("real")), jnp.asarray(direction())
     report(compiled(jax.grad(loss), *args), against=compiled(loss, *args))
+
+
+@pytest.mark.benchmark(group="QSVT against TensorCircuit")
+@pytest.mark.parametrize("both", [True, False], ids=["both branches", "one branch"])
+@pytest.mark.parametrize("kind", ["real", "complex"])
+def test_tensorcircuit(report, kind, both):
+    """Degree 101 on one state: our circuit view, always both branches, against TensorCircuit on JAX, jitted."""
+    tc = pytest.importorskip("tensorcircuit")
+    enc, state = transformed(kind, 101), start()
+    program = compiled(lambda enc, state: enc.apply(state), enc, state)
+    unitary = jnp.asarray(enc.part.unitary, complex)
+    with tc.runtime_backend("jax"), tc.runtime_dtype("complex128"):
+        args = (unitary, unitary.conj().T), enc.phases, state.reshape(-1)[: 512 << both]
+        peer = compiled(in_tensorcircuit(tc, both), *args)
+        if both:
+            np.testing.assert_allclose(peer.run(*args), program.run(enc, state).reshape(-1), rtol=0, atol=1e-12)
+        else:
+            assert_branch(lambda phases: peer.run(args[0], phases, args[2]), enc, enc.phases)
+    report(program, against=peer, ratio_bar=1.2, peer_seconds=peer.seconds)
+
+
+@pytest.mark.benchmark(group="QSVT against PennyLane")
+@pytest.mark.parametrize("template", [True, False], ids=["template", "by hand"])
+@pytest.mark.parametrize("kind", ["real", "complex"])
+def test_lightning(report, kind, template):
+    """Degree 101 on one vector: our encoded view against one branch on lightning.qubit, the unitary prepared."""
+    enc = transformed(kind, 101)
+    program = compiled(lambda enc, x: enc.matvec(x), enc, jnp.asarray(direction()))
+    run = in_pennylane(np.asarray(enc.part.unitary, complex), template)
+    phases, state = np.asarray(enc.phases), np.asarray(start()).reshape(-1)[:512]
+    assert_branch(lambda phases: run(phases, state), enc, phases)
+    bar = 1 / 50 if template and kind == "real" else None
+    report(program, against=uncompiled(run, phases, state), ratio_bar=bar)
+
+
+@pytest.mark.benchmark(group="QSVT against PennyLane")
+def test_gradient_of_pennylane(report):
+    """The gradient in A at degree 21 against PennyLane on JAX, jitted; A so small that its `BlockEncode` keeps it."""
+    qml = pytest.importorskip("pennylane")
+    poly = qla.polynomials.erf(3.0, degree=21)
+    poly = poly.scaled(0.9 / float(poly.sup_bound))
+    a, wires = jnp.asarray(matrix("real") / 4), range(9)
+    phases, state = qla.phase_factors(poly).to("reflection").values, start().reshape(-1)[:512]
+
+    @qml.qnode(qml.device("default.qubit", wires=9), interface="jax", diff_method="backprop")
+    def run(a: Array):
+        qml.StatePrep(state, wires)
+        qml.QSVT(qml.BlockEncode(a, wires), [qml.PCPhase(phase, SIZE, wires) for phase in phases[::-1]])
+        return qml.state()
+
+    def ours(a: Array) -> Array:
+        return jnp.sum(jnp.square(qla.qsvt(qla.block_encode(a, alpha=1.0), poly).matvec(jnp.asarray(direction()))))
+
+    program, peer = (compiled(jax.grad(loss), a) for loss in (ours, lambda a: jnp.sum(jnp.square(run(a)[:SIZE].real))))
+    np.testing.assert_allclose(program.run(a), peer.run(a), rtol=0, atol=1e-12)
+    report(program, against=peer, ratio_bar=1 / 1000, peer_seconds=peer.seconds)
