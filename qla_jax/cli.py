@@ -27,7 +27,13 @@ def root() -> None:
 def run(
     dataset: Annotated[str, typer.Option(help="digits, or any prepared tensorflow-datasets image set.")] = "digits",
     data_dir: Annotated[Path | None, typer.Option(help="Where prepared sets lie.")] = None,
-    kind: Annotated[str, typer.Option(help="Network at the top of report.json: dense or convolutional.")] = "dense",
+    regime: Annotated[
+        str | None,
+        typer.Option(help="a (terminal block), b (and bilinear) or c (bilinear); neither by default."),
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Network at the top of report.json; the regime's first by default.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of training; each kind's own by default.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split, the weights, the shuffles and the samples.")] = 0,
     max_train: Annotated[int | None, typer.Option(min=1, help="Use at most so many training images.")] = None,
@@ -49,7 +55,7 @@ def run(
     try:
         directory = _directory(output, resume)
         images = load(dataset, data_dir=data_dir, seed=seed, max_train=max_train, max_test=max_test)
-        job = Job(images, directory, kind=kind, epochs=epochs, seed=seed, resume=resume)
+        job = Job(images, directory, kind=kind, regime=regime, epochs=epochs, seed=seed, resume=resume)
         with _Bars() as bars:
             report = run_job(job, bars)
             bars.stage("writing the report")
@@ -103,6 +109,41 @@ def phases(
         raise typer.Exit(1)
 
 
+@app.command()
+def claims(
+    names: Annotated[list[str] | None, typer.Argument(help="Claims to run; all of them by default.")] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Random instances of each size.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the instances.")] = 0,
+    attack: Annotated[bool, typer.Option("--attack", help="Look for the worst instance by gradient ascent.")] = False,
+    table: Annotated[bool, typer.Option("--table", help="Print the sharper constants, and run nothing.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Directory of the results; a new one under runs/ by default.")
+    ] = None,
+) -> None:
+    """Hold the theorems' bounds to measurement."""
+    from qla_jax.claims.sharper import markdown
+    from qla_jax.report.claims_page import claim_rows, write
+    from qla_jax.studies import claims_job
+
+    if table:
+        console.print(markdown(), soft_wrap=True, highlight=False, markup=False)
+        return
+    directory = output or Path("runs") / f"claims-{datetime.now():%Y%m%d-%H%M%S}"
+    try:
+        job = claims_job.ClaimsJob(claims_job.select(names or ()), directory, trials, seed, attack)
+        with _ClaimBar() as bar:
+            report = claims_job.run(job, bar)
+        write(report, directory)
+    except (ValueError, OSError) as error:
+        _fail(error)
+    _print("claims", claim_rows(report), wrapped=("source", "verdict"))
+    console.print(f"{report['seconds']:.0f} s in all; {directory / 'claims.html'}", highlight=False)
+    for line in report["failures"]:
+        console.print(f"[red]failed:[/red] {escape(line)}", soft_wrap=True, highlight=False)
+    if report["failures"]:
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Entry point of the `qla-jax` script."""
     app()
@@ -152,6 +193,26 @@ class _Bars:
             console.print(f"          {total} epochs: {told}", highlight=False)
 
 
+class _ClaimBar:
+    """A bar over the claims, with the name of the one that is on."""
+
+    def __init__(self) -> None:
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        self.progress = Progress(*columns, console=console, transient=True)
+        self.task = self.progress.add_task("", total=None, completed=-1)
+
+    def __enter__(self) -> "_ClaimBar":
+        self.progress.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.progress.stop()
+
+    def claim(self, name: str, total: int) -> None:
+        """The next one begins."""
+        self.progress.update(self.task, description=name, total=total, advance=1)
+
+
 def _directory(output: Path | None, resume: bool) -> Path:
     runs = Path("runs")
     if output is None and resume:
@@ -171,10 +232,10 @@ def _show(report: dict, directory: Path) -> None:
     console.print(f"{report['seconds']['total']:.0f} s in all; {directory / 'report.html'}", highlight=False)
 
 
-def _print(title: str, rows: list[list[str]]) -> None:
+def _print(title: str, rows: list[list[str]], wrapped: tuple[str, ...] = ()) -> None:
     table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, padding=0)
     for number, name in enumerate(rows[0]):
-        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+        table.add_column(name, justify="left" if not number or name in wrapped else "right", no_wrap=name not in wrapped)
     for row in rows[1:]:
         table.add_row(*row)
     console.print(table)

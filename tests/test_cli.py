@@ -68,7 +68,7 @@ def test_a_run_without_options_is_that_of_the_digits_into_a_new_directory(asked)
     result = command()
     assert result.exit_code == 0, result.output
     assert asked.load == {"name": "digits", "data_dir": None, "seed": 0, "max_train": None, "max_test": None}
-    assert (asked.job.images, asked.job.kind, asked.job.epochs, asked.job.seed) == ("images", "dense", None, 0)
+    assert (asked.job.images, asked.job.kind, asked.job.regime, asked.job.seed) == ("images", None, None, 0)
     assert asked.job.resume is False
     (directory,) = Path("runs").iterdir()
     assert asked.job.directory == directory

@@ -29,8 +29,9 @@ from jaxtyping import Num
 from qla_jax.encodings import registers
 from qla_jax.encodings.checks import as_alpha, as_numeric, is_concrete, require, require_kind, times
 from qla_jax.encodings.diagonal import Diagonal, block_encode_diagonal, ratio
-from qla_jax.encodings.encoding import Encoding, State, flagged_on, run_on
+from qla_jax.encodings.encoding import Encoding, State, Use, flagged_on, run_on
 from qla_jax.encodings.frobenius import ColumnOracle, column_oracle
+from qla_jax.encodings.gates import Gates, remembered
 from qla_jax.encodings.preparation import length
 from qla_jax.encodings.spectral import spectral_norm_bound
 from qla_jax.encodings.vector import VectorEncoding, _start
@@ -40,12 +41,19 @@ NORMS, BACK, FORTH, INDEX = range(4)
 """The ancillas: that of the norms, those of the vector's circuit backwards and forwards, and the index j."""
 
 
+class ColumnNorms(Diagonal, kw_only=True):
+    """The diagonal of the column norms, from the memory that holds the columns (Definition B.3)."""
+
+    def gates(self) -> Gates:
+        return remembered(self.num_qubits)
+
+
 class SquareProduct(VectorEncoding, kw_only=True):
     """The circuit above; ancillas in the order of `NORMS, BACK, FORTH, INDEX`, the loaded columns are the system."""
 
     part: VectorEncoding
     columns: ColumnOracle
-    norms: Diagonal
+    norms: ColumnNorms
 
     def apply(self, state: State) -> State:
         grid = _on_index(self.part.apply, self.part, FORTH, state.reshape(self._grid))
@@ -65,8 +73,11 @@ class SquareProduct(VectorEncoding, kw_only=True):
         loaded = flagged_on(self.columns, (weights[:, None] * system[None]).reshape(-1))
         return loaded.reshape(-1, system.size).sum(0)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, 2), (self.columns, 1), (self.norms, 1))
+    def uses(self) -> tuple[Use, ...]:
+        return Use(self.part, 1, 1), Use(self.columns), Use(self.norms)
+
+    def gates(self) -> Gates:
+        return Gates()
 
     @property
     def _grid(self) -> tuple[int, ...]:
@@ -92,6 +103,7 @@ def square_product(
     alpha: ArrayLike | None = None,
     bits: int | None = None,
     sizes: tuple[int, ...] | None = None,
+    norm_bound: ArrayLike | None = None,
 ) -> SquareProduct:
     r"""Theorem 1: $W|x|^2$, the squared moduli taken entry by entry, from an $(\alpha_x, a, \epsilon)$-encoding of x.
 
@@ -112,6 +124,8 @@ def square_product(
         alpha: at least the largest column norm. Inside jit an alpha below it cannot raise; it gives `eps = inf`.
         bits: precision of the column norms, 1 to 64; exact unless given.
         sizes: the registers of the result, `(rows,)` unless given.
+        norm_bound: a bound on $\|W\|$ that you vouch for. With it $\|W\mathrm{diag}|y|\|$ is bounded by its product
+            with $\max_j|y_j|$, at no cost; without it by a few products of matrices, for every x.
 
     Raises:
         ValueError: a number of columns other than that of entries, an entry that is not finite, `alpha` below a column
@@ -128,14 +142,14 @@ def square_product(
     encoded = matrix @ squares - lost
     return SquareProduct(
         alpha=alpha * jnp.square(vec.alpha),
-        eps=misfit + _inherited(matrix, norms, vec) + length(lost),
+        eps=misfit + _inherited(matrix, norms, vec, norm_bound) + length(lost),
         num_ancillas=1 + 2 * vec.num_ancillas + vec.num_qubits,
         num_qubits=registers.num_qubits(sizes),
         encoded=encoded.astype(jnp.result_type(encoded, vec.encoded)),
         sizes=sizes,
         part=vec,
         columns=columns,
-        norms=block_encode_diagonal(held.reshape(vec.sizes), alpha=alpha),
+        norms=ColumnNorms(**vars(block_encode_diagonal(held.reshape(vec.sizes), alpha=alpha))),
     )
 
 
@@ -173,9 +187,12 @@ def _hold(matrix: Array, norms: Array, alpha: Array, bits: int | None, squares: 
     return held, jax.lax.stop_gradient(matrix * ratio(norms - held, norms)[None]) @ squares
 
 
-def _inherited(matrix: Array, norms: Array, vec: VectorEncoding) -> Array:
+def _inherited(matrix: Array, norms: Array, vec: VectorEncoding, norm_bound: ArrayLike | None) -> Array:
     r"""Bound on $\|W(|x|^2 - |y|^2)\|$ for all x within `vec.eps` of the encoded y."""
+    second = times(norms.max(), times(vec.eps, vec.eps))
+    if norm_bound is not None:
+        return times(2 * jnp.abs(vec.encoded).max() * norm_bound, vec.eps) + second
     slopes = matrix * jnp.abs(vec.encoded)[None]
     if not jnp.isrealobj(slopes):  # the norm over real vectors, which is up to sqrt(2) smaller
         slopes = jnp.concatenate([slopes.real, slopes.imag])
-    return times(2 * spectral_norm_bound(slopes), vec.eps) + times(norms.max(), times(vec.eps, vec.eps))
+    return times(2 * spectral_norm_bound(slopes), vec.eps) + second

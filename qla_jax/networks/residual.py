@@ -23,12 +23,13 @@ from jaxtyping import Num
 
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import is_concrete, require, times
-from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.gates import Gates, combination
 from qla_jax.encodings.lemmas import MatrixVectorProduct, matrix_vector_product, vector_sum
 from qla_jax.encodings.preparation import length
 from qla_jax.encodings.vector import Normalized, VectorEncoding, direction_error, normalize, same_place
 from qla_jax.polynomials import Polynomial, chebyshev, erf
-from qla_jax.transforms.activation import activate, approximation_error
+from qla_jax.transforms.activation import activate, activating, approximation_error
 
 SCALE = 4 / 5
 """The activation is erf(SCALE x)."""
@@ -83,8 +84,15 @@ class SkipNormBlock(VectorEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return self.circuit.flagged(system)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.weight, self.poly.degree), (self.part, self.poly.degree + 1))
+    def uses(self) -> tuple[Use, ...]:
+        steps = self.poly.degree // 2
+        within = [Use(part, steps, steps, paired=True) for part in (self.weight, self.part)]
+        return within[0], Use(self.weight, controlled=True), within[1], Use(self.part, 2, controlled=True)
+
+    def gates(self) -> Gates:
+        ancillas = self.weight.num_ancillas + self.part.num_ancillas
+        qubits = max(self.weight.num_qubits, self.part.num_qubits)
+        return combination(2) + activating(self.poly.degree // 2 + 1, ancillas, qubits)
 
 
 def skip_norm_block(
@@ -181,13 +189,14 @@ def residual_network(
     return vec
 
 
-def chain(network: SkipNormBlock) -> list[SkipNormBlock]:
-    """The blocks of a network, first to last."""
+def chain(network: VectorEncoding) -> list[SkipNormBlock]:
+    """The blocks of a network, first to last, without what stands between and behind them."""
     blocks: list[SkipNormBlock] = []
-    vec: VectorEncoding = network
-    while isinstance(vec, SkipNormBlock):
-        blocks.insert(0, vec)
-        vec = vec.part
+    vec: VectorEncoding | None = network
+    while vec is not None:
+        if isinstance(vec, SkipNormBlock):
+            blocks.insert(0, vec)
+        vec = getattr(vec, "part", None)
     return blocks
 
 

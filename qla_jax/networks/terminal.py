@@ -15,7 +15,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax.encodings.checks import ROUNDING, is_concrete, require, require_kind
-from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.gates import Gates, combination
 from qla_jax.encodings.lemmas import vector_sum
 from qla_jax.encodings.preparation import length
 from qla_jax.encodings.squares import SquareProduct, square_product
@@ -66,8 +67,11 @@ class TerminalBlock(VectorEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return self.circuit.flagged(system)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.squares, 1), (self.part, 1))
+    def uses(self) -> tuple[Use, ...]:
+        return Use(self.squares, controlled=True), Use(self.part, controlled=True)
+
+    def gates(self) -> Gates:
+        return combination(2)
 
 
 def terminal_block(
@@ -98,9 +102,9 @@ def terminal_block(
     tau = jnp.asarray(tau, vec.alpha.dtype)
     if is_concrete(tau):
         require(bool((tau > 0.5) & (tau < 1)), f"`tau` must lie between 0.5 and 1, but is {tau}.")
-    squares = square_product(matrix, vec, bits=bits, sizes=vec.sizes)
     if norm_bound is None:
-        norm_bound = jnp.linalg.norm(jax.lax.stop_gradient(jnp.asarray(matrix, squares.encoded.dtype)), 2)
+        norm_bound = jnp.linalg.norm(jax.lax.stop_gradient(jnp.asarray(matrix)), 2)
+    squares = square_product(matrix, vec, bits=bits, sizes=vec.sizes, norm_bound=norm_bound)
     slack = 1 + ROUNDING * jnp.finfo(squares.alpha.dtype).eps
     if is_concrete(norm_bound):
         require(bool(norm_bound <= slack), f"`matrix` must have a norm of at most 1, but its norm is {norm_bound}.")
@@ -117,6 +121,14 @@ def terminal_block(
         part=vec,
         norm=circuit.norm,
     )
+
+
+def ideal_terminal(matrix: Num[Array, "n n"], psi: Vector, tau: ArrayLike = TAU) -> tuple[Vector, Array]:
+    """The block of a vector without a circuit, and its norm."""
+    squares = jnp.square(psi.real) + jnp.square(psi.imag)
+    gamma = jnp.asarray(tau) * psi + (1 - jnp.asarray(tau)) * (matrix @ squares)
+    norm = length(gamma)
+    return gamma / norm, norm
 
 
 def _compose(squares: SquareProduct, vec: VectorEncoding, tau: Array) -> Normalized:

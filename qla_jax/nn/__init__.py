@@ -7,3 +7,5 @@ from qla_jax.nn.coherent_resnet import BlockDiagnostics as BlockDiagnostics
 from qla_jax.nn.coherent_resnet import CoherentResNet as CoherentResNet
 from qla_jax.nn.coherent_resnet import ConvolutionWeight as ConvolutionWeight
 from qla_jax.nn.coherent_resnet import DenseWeight as DenseWeight
+from qla_jax.nn.coherent_resnet import TerminalWeight as TerminalWeight
+from qla_jax.nn.paths import ConvolutionalPath as ConvolutionalPath

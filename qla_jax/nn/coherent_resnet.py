@@ -10,6 +10,7 @@ Example:
     (5, 16)
 """
 
+import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -24,13 +25,17 @@ from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import require
 from qla_jax.encodings.convolution import Convolution, block_encode_convolution
 from qla_jax.encodings.dense import Dense, block_encode
+from qla_jax.encodings.lemmas import vector_tensor
 from qla_jax.encodings.spectral import convolution_norm_bound, spectral_norm_bound
-from qla_jax.encodings.vector import normalize, vector_encode
+from qla_jax.encodings.vector import VectorEncoding, normalize, vector_encode
 from qla_jax.networks.pooling import l2_pool
 from qla_jax.networks.residual import DEFAULT_DEGREE, LIPSCHITZ, SCALE, SkipNormBlock, chain, residual_network
+from qla_jax.networks.terminal import TAU, ideal_terminal, terminal_block
 from qla_jax.polynomials import erf
 
 Images = Float[Array, "batch channel row column"]
+Start = Array | tuple[Array, ...]
+"""The vector that a circuit loads, or those whose tensor product it starts from."""
 
 
 class BlockDiagnostics(struct.PyTreeNode):
@@ -121,25 +126,55 @@ class ConvolutionWeight(Weight):
         return convolution_norm_bound(kernel, self.image)
 
 
+class TerminalWeight(nnx.Module):
+    """The matrix of a terminal block, divided by a certified bound on its spectral norm, and the weight of its skip.
+
+    Starts near minus the identity, see `DenseWeight`.
+    """
+
+    def __init__(
+        self, size: int, *, rngs: nnx.Rngs, tau: float = TAU, noise: float = 0.03, dtype: jnp.dtype = jnp.float32
+    ):
+        draw = jax.random.normal(rngs.params(), (size, size), dtype)
+        self.kernel = nnx.Param(noise / math.sqrt(size) * draw - jnp.eye(size, dtype=dtype))
+        self.tau = tau
+
+    def matrix(self) -> Float[Array, "n n"]:
+        """The normalised matrix."""
+        kernel = self.kernel[...]
+        return kernel / spectral_norm_bound(kernel)
+
+
 class CoherentResNet(nnx.Module):
-    """Skip norm blocks in a row, then l2 pooling to outcome probabilities.
+    """Skip norm blocks in a row, perhaps a terminal block, then l2 pooling to outcome probabilities.
 
     Args:
         weights: one module per block, each with an `encoding()` of a square weight on `sizes`.
         sizes: registers of the state, such as (channels, rows, columns) or (N,). Smaller inputs are loaded into the
-        leading
-            entries of each axis ("null channels").
+            leading entries of each axis ("null channels").
         outcomes: measured blocks, a power of two; outcomes beyond the classes count as wrong.
         degree: odd degree of the activation's polynomial.
+        paths: classical modules from an input to a vector each; the state starts as the Kronecker product of their unit
+            vectors, which fills all registers. Without them it starts as the input itself.
+        terminal: the matrix of a terminal block behind the others.
     """
 
     def __init__(
-        self, weights: Sequence[Weight], *, sizes: tuple[int, ...], outcomes: int = 16, degree: int = DEFAULT_DEGREE
+        self,
+        weights: Sequence[Weight],
+        *,
+        sizes: tuple[int, ...],
+        outcomes: int = 16,
+        degree: int = DEFAULT_DEGREE,
+        paths: Sequence[nnx.Module] = (),
+        terminal: TerminalWeight | None = None,
     ):
         self.weights = nnx.List(weights)
         self.sizes = sizes
         self.outcomes = outcomes
         self.degree = degree
+        self.paths = nnx.List(paths)
+        self.terminal = terminal
 
     def __call__(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch outcomes"]:
         """Outcome probabilities, shape (batch, outcomes)."""
@@ -147,21 +182,23 @@ class CoherentResNet(nnx.Module):
 
     def states(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch n"]:
         """The encoded state before measurement."""
-        encodings = self.encodings()
-        return jax.vmap(lambda x: self.network(encodings, x).vector())(self.load(inputs))
+        encodings, matrix = self.encodings(), self.terminal_matrix()
+        run = jax.vmap(lambda start: self.head(matrix, self.network(encodings, start)).vector())
+        return run(self.load(inputs))
 
     def diagnose(self, inputs: Float[Array, "batch ..."]) -> list[BlockDiagnostics]:
         """Diagnostics of every block for every input."""
         encodings, bounds = self.encodings(), self.skip_bounds()
 
-        def diagnose(x: Array) -> list[BlockDiagnostics]:
-            return [_diagnose(block) for block in chain(self.network(encodings, x, bounds))]
+        def diagnose(start: Start) -> list[BlockDiagnostics]:
+            return [_diagnose(block) for block in chain(self.network(encodings, start, bounds))]
 
         return jax.vmap(diagnose)(self.load(inputs))
 
-    def encode(self, x: Array) -> SkipNormBlock:
+    def encode(self, x: Array) -> VectorEncoding:
         """The whole network on one input as a vector encoding: its circuit."""
-        return self.network(self.encodings(), self.load(x[None])[0])
+        start = jax.tree.map(lambda part: part[0], self.load(x[None]))
+        return self.head(self.terminal_matrix(), self.network(self.encodings(), start))
 
     def skip_bounds(self) -> list[Array]:
         """Certified bounds on |1 + L W| of the weights, which sharpen the tracked errors."""
@@ -171,24 +208,43 @@ class CoherentResNet(nnx.Module):
         """The block encodings of the weights."""
         return [weight.encoding() for weight in self.weights]
 
-    def load(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch ..."]:
-        """Place inputs among the registers, zeros elsewhere.
+    def terminal_matrix(self) -> Float[Array, "n n"] | None:
+        """The normalised matrix of the terminal block, if there is one."""
+        return None if self.terminal is None else self.terminal.matrix()
+
+    def load(self, inputs: Float[Array, "batch ..."]) -> Start:
+        """What the circuit loads, per input: the paths' vectors, or the input among the registers, zeros elsewhere.
 
         Raises:
             ValueError: an input with more axes than registers or longer than one.
         """
+        if len(self.paths):
+            return tuple(path(inputs) for path in self.paths)
         shape = inputs.shape[1:]
         fits = len(shape) == len(self.sizes) and all(have <= size for have, size in zip(shape, self.sizes, strict=True))
         require(fits, f"`inputs` must fit in registers {self.sizes} per entry of the batch, but are {shape}.")
         return jnp.pad(inputs, [(0, 0), *((0, size - have) for have, size in zip(shape, self.sizes, strict=True))])
 
     def network(
-        self, encodings: Sequence[BlockEncoding], x: Array, skip_bounds: Sequence[Array] | None = None
+        self, encodings: Sequence[BlockEncoding], start: Start, skip_bounds: Sequence[Array] | None = None
     ) -> SkipNormBlock:
-        """The network on one loaded input, normalised first, with encodings (and bounds) built once for a batch."""
-        poly = erf(jnp.asarray(SCALE, x.dtype), degree=self.degree)
-        start = normalize(vector_encode(x, pad=True))
-        return residual_network(encodings, start, poly=poly, skip_bounds=skip_bounds)
+        """The blocks on one loaded input, normalised first, with encodings (and bounds) built once for a batch."""
+        loaded: list[VectorEncoding] = [normalize(vector_encode(x, pad=True)) for x in jax.tree.leaves(start)]
+        poly = erf(jnp.asarray(SCALE, loaded[0].encoded.dtype), degree=self.degree)
+        vec = functools.reduce(vector_tensor, loaded)
+        return residual_network(encodings, vec, poly=poly, skip_bounds=skip_bounds)
+
+    def head(self, matrix: Float[Array, "n n"] | None, vec: VectorEncoding) -> VectorEncoding:
+        """What follows the blocks: the terminal block, if there is one."""
+        if matrix is None or self.terminal is None:
+            return vec
+        return terminal_block(matrix, vec, tau=self.terminal.tau, norm_bound=1.0)  # up to rounding, divided by a bound
+
+    def ideal_head(self, matrix: Float[Array, "n n"] | None, state: Float[Array, " n"]) -> Float[Array, " n"]:
+        """The same of a state, without a circuit."""
+        if matrix is None or self.terminal is None:
+            return state
+        return ideal_terminal(matrix, state, self.terminal.tau)[0]
 
 
 def _diagnose(block: SkipNormBlock) -> BlockDiagnostics:

@@ -6,6 +6,7 @@ contraction is a contraction. Larger instances project flagged ancillas early, w
 compared where both fit.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,21 +19,39 @@ from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.convolution import block_encode_convolution
 from qla_jax.encodings.dense import block_encode
 from qla_jax.encodings.encoding import with_ancillas
-from qla_jax.encodings.vector import run_projected, vector_encode
-from qla_jax.networks.residual import SCALE, SkipNormBlock, residual_network
+from qla_jax.encodings.lemmas import vector_tensor
+from qla_jax.encodings.vector import VectorEncoding, run_projected, vector_encode
+from qla_jax.networks.amplified import amplified_network
+from qla_jax.networks.residual import SCALE, residual_network
+from qla_jax.networks.terminal import terminal_block
 from qla_jax.polynomials import erf
 
 TOLERANCE = 1e-9
 """What the circuit may differ by in float64: rounding, not approximation."""
 
+AMPLITUDE_BOUND, AMPLIFICATION = 0.05, 1e-2
+"""Of blocks with dense weights at alpha = 1, by `least_amplitude`; and the error of their amplification."""
+
+
+Start = Array | tuple[Array, ...]
+
 
 class Instance(NamedTuple):
-    """A small network: its weights and input, and whether all ancillas are simulated, too, beside early projection."""
+    """A small network.
+
+    Attributes:
+        name: what it is.
+        weights: of its blocks.
+        x: its input; several make a tensor product.
+        full: whether all ancillas are simulated, too, beside early projection.
+        matrix: of a terminal block behind them. The blocks before it are then amplified.
+    """
 
     name: str
     weights: list[BlockEncoding]
-    x: Array
+    x: Start
     full: bool
+    matrix: Array | None = None
 
 
 def circuit_check(instances: Sequence[Instance], degree: int) -> dict:
@@ -71,9 +90,31 @@ def convolution_instances(kernels: Sequence[np.ndarray]) -> list[Instance]:
         ]
 
 
+def terminal_instances(kernels: Sequence[np.ndarray], matrix: np.ndarray) -> list[Instance]:
+    """One dense block, amplified, and the terminal block behind it, on one system qubit."""
+    with jax.enable_x64(True):
+        weights, x = _dense(kernels[:1], 2)
+        return [Instance("an amplified 2 x 2 block and a terminal one", weights, x, True, _slice(matrix, 2))]
+
+
+def bilinear_instances(kernels: Sequence[np.ndarray]) -> list[Instance]:
+    """Convolutions on a row of four pixels whose two qubits are loaded apart."""
+    with jax.enable_x64(True):
+        weights, _ = _convolutions(kernels[:2])
+        halves = _input(2), _input(2)[::-1]
+        return [
+            Instance("one convolution on a product of two vectors", weights[:1], halves, True),
+            Instance("two convolutions on a product of two vectors", weights, halves, False),
+        ]
+
+
+def _slice(matrix: np.ndarray, size: int) -> Array:
+    return jnp.asarray(np.asarray(matrix, np.float64)[:size, :size])
+
+
 def _dense(kernels: Sequence[np.ndarray], size: int) -> tuple[list[BlockEncoding], Array]:
     weights: list[BlockEncoding] = []
-    weights += [block_encode(np.asarray(k, np.float64)[:size, :size], alpha=1.0) for k in kernels]
+    weights += [block_encode(_slice(k, size), alpha=1.0) for k in kernels]
     return weights, _input(size)
 
 
@@ -90,14 +131,14 @@ def _input(size: int) -> Array:
 def _check(instance: Instance, degree: int) -> dict:
     # Built and run in one compiled function: eager builders would compile many small ones.
     @jax.jit
-    def measure(weights: list[BlockEncoding], x: Array) -> tuple[SkipNormBlock, dict[str, Array]]:
-        network = residual_network(weights, vector_encode(x), poly=erf(SCALE, degree=degree))
+    def measure(weights: list[BlockEncoding], x: Start, matrix: Array | None) -> tuple[VectorEncoding, dict]:
+        network = _built(weights, x, matrix, degree)
         deviations = {"projected_deviation": jnp.abs(run_projected(network) - network.encoded).max()}
         if instance.full:
             deviations |= _with_every_ancilla(network)
         return network, deviations
 
-    network, found = measure(instance.weights, instance.x)
+    network, found = measure(instance.weights, instance.x, instance.matrix)
     deviations = {name: float(value) for name, value in found.items()}
     return {
         "name": instance.name,
@@ -111,7 +152,17 @@ def _check(instance: Instance, degree: int) -> dict:
     }
 
 
-def _with_every_ancilla(network: SkipNormBlock) -> dict[str, Array]:
+def _built(weights: list[BlockEncoding], x: Start, matrix: Array | None, degree: int) -> VectorEncoding:
+    loaded: list[VectorEncoding] = [vector_encode(part) for part in jax.tree.leaves(x)]
+    start, poly = functools.reduce(vector_tensor, loaded), erf(SCALE, degree=degree)
+    if matrix is None:
+        return residual_network(weights, start, poly=poly)
+    bounds = [AMPLITUDE_BOUND] * len(weights)
+    blocks = amplified_network(weights, start, eps=AMPLIFICATION, poly=poly, amplitude_bounds=bounds)
+    return terminal_block(matrix, blocks, norm_bound=1.0)
+
+
+def _with_every_ancilla(network: VectorEncoding) -> dict[str, Array]:
     """Deviation of the flagged output from the encoded view, of the total norm from 1, of the inverse from |0>."""
     zero = jnp.zeros(1 << network.num_qubits).at[0].set(1)
     start = with_ancillas(zero, network.num_ancillas)

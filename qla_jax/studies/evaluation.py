@@ -21,7 +21,11 @@ from qla_jax.networks.residual import (
     worst_case_error,
 )
 from qla_jax.nn import CoherentResNet
+from qla_jax.nn.coherent_resnet import Start
 from qla_jax.training import batches
+
+Built = tuple[list[BlockEncoding], list[Array], Array | None]
+"""Encodings and skip bounds of the blocks, and the matrix of the terminal block."""
 
 CHUNK = 128
 SHOTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -61,10 +65,11 @@ def trace(model: CoherentResNet, images: np.ndarray) -> Trace:
     """Run both networks in float64 on all images."""
     with jax.enable_x64(True):
         double = _in_double(model)
-        run = jax.jit(lambda weights, bounds, x: jax.vmap(lambda one: _trace_one(model, weights, bounds, one))(x))
-        weights, bounds = jax.jit(lambda m: (m.encodings(), m.skip_bounds()))(double)
-        inputs = double.load(jnp.asarray(images, jnp.float64))
-        parts = [run(weights, bounds, inputs[part]) for part in batches(len(inputs), CHUNK)]
+        run = jax.jit(lambda built, starts: jax.vmap(lambda start: _trace_one(model, built, start))(starts))
+        built = jax.jit(lambda m: (m.encodings(), m.skip_bounds(), m.terminal_matrix()))(double)
+        starts = double.load(jnp.asarray(images, jnp.float64))
+        chunks = (jax.tree.map(lambda x, part=part: x[part], starts) for part in batches(len(images), CHUNK))
+        parts = [run(built, chunk) for chunk in chunks]
         return Trace(*(np.concatenate([np.asarray(part[i]) for part in parts]) for i in range(len(Trace._fields))))
 
 
@@ -144,8 +149,9 @@ def _in_double(model: CoherentResNet) -> CoherentResNet:
     return nnx.merge(graph, jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), state))
 
 
-def _trace_one(model: CoherentResNet, weights: list[BlockEncoding], bounds: list[Array], x: Array) -> tuple[Array, ...]:
-    blocks = chain(model.network(weights, x, bounds))
+def _trace_one(model: CoherentResNet, built: Built, start: Start) -> tuple[Array, ...]:
+    weights, bounds, matrix = built
+    blocks = chain(model.network(weights, start, bounds))
     poly = blocks[0].poly
     ideal = bare = blocks[0].part.vector()
     actual, bare_norms = [], []
@@ -162,6 +168,8 @@ def _trace_one(model: CoherentResNet, weights: list[BlockEncoding], bounds: list
         )
     )
     worst_case, published = worst_case_error(input_eps, activation_eps), published_error(input_eps, activation_eps)
-    outcomes, ideal_outcomes = (l2_pool(state, model.outcomes) for state in (blocks[-1].encoded, ideal))
+    last = model.head(matrix, blocks[-1])
+    ends = last.vector(), model.ideal_head(matrix, ideal)
+    outcomes, ideal_outcomes = (l2_pool(state, model.outcomes) for state in ends)
     states = norm, jnp.stack(bare_norms), alpha, alone, jnp.stack(actual), eps, worst_case, published
-    return *states, outcomes, ideal_outcomes, distribution_error(eps[-1])
+    return *states, outcomes, ideal_outcomes, distribution_error(last.eps)

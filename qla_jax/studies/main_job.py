@@ -16,42 +16,48 @@ from qla_jax.data import ImageSet
 from qla_jax.encodings.convolution import Convolution
 from qla_jax.encodings.dense import Dense
 from qla_jax.networks.residual import chain
-from qla_jax.nn import CoherentResNet, ConvolutionWeight, DenseWeight, PlainCNN, PlainMLP, count_parameters
-from qla_jax.studies.circuit_check import Instance, circuit_check, convolution_instances, dense_instances
+from qla_jax.nn import CoherentResNet, PlainCNN, PlainMLP, count_parameters
+from qla_jax.studies.circuit_check import (
+    Instance,
+    bilinear_instances,
+    circuit_check,
+    convolution_instances,
+    dense_instances,
+    terminal_instances,
+)
 from qla_jax.studies.evaluation import accuracies, error_rows, norm_rows, output_error, trace
+from qla_jax.studies.recipes import RECIPES, REGIMES, Recipe, arranged, build
 from qla_jax.training import Epoch, Model, TrainingConfig, fit
 
-KINDS = ("dense", "convolutional")
-MIN_OUTCOMES = 16
 CHECK_DEGREE = 5
 """Degree of the polynomial in the circuit check: 19 qubits for two blocks on one."""
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A network and how it is trained."""
-
-    blocks: int
-    training: TrainingConfig
-    degree: int = 9
-
-
-RECIPES = {
-    "dense": Recipe(blocks=6, training=TrainingConfig(epochs=40, learning_rate=5e-4, noise=0.2)),
-    "convolutional": Recipe(blocks=6, training=TrainingConfig(epochs=30, learning_rate=3e-3, noise=0.2)),
-}
-
-
-@dataclass(frozen=True)
 class Job:
-    """What to run: the recipes of both kinds, the kind that stands at the top of the report, and where it all goes."""
+    """What to run: the networks of a regime, the one that stands at the top of the report, and where it all goes."""
 
     images: ImageSet
     directory: Path
-    kind: str = "dense"
+    kind: str | None = None
+    regime: str | None = None
     epochs: int | None = None
     seed: int = 0
     resume: bool = False
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The regime's networks, by name.
+
+        Raises:
+            ValueError: an unknown regime, or a `kind` that is not one of them.
+        """
+        if self.regime not in REGIMES:
+            raise ValueError(f"`regime` must be one of {tuple(filter(None, REGIMES))}, but is {self.regime!r}.")
+        kinds = REGIMES[self.regime]
+        if self.kind not in (None, *kinds):
+            raise ValueError(f"`kind` must be one of {kinds}, but is {self.kind!r}.")
+        return kinds
 
     def recipe(self, kind: str) -> Recipe:
         """The kind's recipe with this job's epochs and seed."""
@@ -86,13 +92,12 @@ def run(job: Job, progress: Progress | None = None) -> dict:
     """
     progress = progress or _Silent()
     started = time.perf_counter()
-    if job.kind not in KINDS:
-        raise ValueError(f"`kind` must be one of {KINDS}, but is {job.kind!r}.")
-    networks = [_network(job, kind, progress) for kind in KINDS]
-    top = next(network for network in networks if network["kind"] == job.kind)
+    networks = [_network(job, kind, progress) for kind in job.kinds]
+    top = next(network for network in networks if network["kind"] == (job.kind or job.kinds[0]))
     images = job.images
     return {
         **top,
+        "regime": job.regime,
         "dataset": {
             "name": images.name,
             "train": len(images.train_labels),
@@ -124,44 +129,11 @@ def failures(network: dict) -> list[str]:
     return lines
 
 
-def build(kind: str, shape: tuple[int, int, int], classes: int, recipe: Recipe) -> CoherentResNet:
-    """A fresh network for images of a shape (channel, row, column)."""
-    rngs = nnx.Rngs(recipe.training.seed)
-    outcomes = max(MIN_OUTCOMES, 1 << (max(classes, shape[0]) - 1).bit_length())
-    if kind == "dense":
-        size = max(16 * outcomes, 1 << (math.prod(shape) - 1).bit_length())
-        dense = [DenseWeight(size, rngs=rngs) for _ in range(recipe.blocks)]
-        return CoherentResNet(dense, sizes=(size,), outcomes=outcomes, degree=recipe.degree)
-    image = shape[1:]
-    weights = [ConvolutionWeight(outcomes, image, rngs=rngs) for _ in range(recipe.blocks)]
-    return CoherentResNet(weights, sizes=(outcomes, *image), outcomes=outcomes, degree=recipe.degree)
-
-
-def stride(channels: int, outcomes: int) -> int:
-    """The largest power of two whose square times the channels fits in the outcomes; there are as many at least."""
-    return 1 << ((outcomes // channels).bit_length() - 1) // 2
-
-
-def space_to_depth(images: np.ndarray, outcomes: int) -> np.ndarray:
-    """Load images as channels of a coarser grid.
-
-    Pixel (r, c) goes to channel (r mod f, c mod f) at place (r // f, c // f), f the `stride`. A permutation of basis
-    states, so no cost to the circuit; it spreads an image over the channels, which the outcomes are read from, and
-    leaves the rest of the grid to the network as null amplitudes.
-    """
-    factor = stride(images.shape[1], outcomes)
-    count, channels, rows, columns = images.shape
-    margins = [(0, -size % factor) for size in (rows, columns)]
-    padded = np.pad(images, [(0, 0), (0, 0), *margins])
-    split = padded.reshape(count, channels, padded.shape[2] // factor, factor, padded.shape[3] // factor, factor)
-    return split.transpose(0, 1, 3, 5, 2, 4).reshape(count, channels * factor**2, *split.shape[2:5:2])
-
-
 def _network(job: Job, kind: str, progress: Progress) -> dict:
     recipe, images = job.recipe(kind), job.images
     shape = images.train_images.shape[1:]
-    model = build(kind, shape, images.num_classes, recipe)
-    train, test = (_arranged(model, x) for x in (images.train_images, images.test_images))
+    model = build(shape, images.num_classes, recipe)
+    train, test = (arranged(model, x) for x in (images.train_images, images.test_images))
 
     progress.stage(f"{kind}: training {recipe.blocks} blocks, {count_parameters(model)} parameters")
     started = time.perf_counter()
@@ -169,7 +141,7 @@ def _network(job: Job, kind: str, progress: Progress) -> dict:
     seconds = {"train": time.perf_counter() - started}
 
     progress.stage(f"{kind}: training the plain baseline")
-    baseline = _baseline(kind, shape, model.outcomes, model, recipe)
+    baseline = _baseline(shape, model, recipe)
     baseline, _ = _fit(job, recipe.training, baseline, images.train_images, f"{kind}-baseline", progress)
     right = jax.jit(lambda x: baseline(x).argmax(1))(jnp.asarray(images.test_images)) == images.test_labels
 
@@ -179,7 +151,7 @@ def _network(job: Job, kind: str, progress: Progress) -> dict:
     instances = _instances(model)
     return {
         "kind": kind,
-        "description": f"{recipe.blocks} {kind} blocks on {math.prod(model.sizes)} amplitudes, degree {recipe.degree}",
+        "description": _description(model, recipe),
         "recipe": asdict(recipe),
         "parameters": {"coherent": count_parameters(model), "baseline": count_parameters(baseline)},
         "accuracy": {**accuracies(found, images.test_labels, job.seed), "baseline": float(right.mean())},
@@ -194,8 +166,11 @@ def _network(job: Job, kind: str, progress: Progress) -> dict:
     }
 
 
-def _arranged(model: CoherentResNet, images: np.ndarray) -> np.ndarray:
-    return images.reshape(len(images), -1) if len(model.sizes) == 1 else space_to_depth(images, model.outcomes)
+def _description(model: CoherentResNet, recipe: Recipe) -> str:
+    entries = math.prod(model.sizes)
+    start = f"{recipe.paths} paths of {round(entries ** (1 / recipe.paths))} entries, " if recipe.paths else ""
+    end = " and a terminal block" if recipe.terminal else ""
+    return f"{start}{recipe.blocks} {recipe.weights} blocks{end} on {entries} amplitudes, degree {recipe.degree}"
 
 
 def _fit(
@@ -212,21 +187,25 @@ def _fit(
     )
 
 
-def _baseline(
-    kind: str, shape: tuple[int, int, int], outcomes: int, model: CoherentResNet, recipe: Recipe
-) -> nnx.Module:
+def _baseline(shape: tuple[int, int, int], model: CoherentResNet, recipe: Recipe) -> nnx.Module:
     rngs = nnx.Rngs(recipe.training.seed)
-    if kind == "dense":
+    if recipe.weights == "dense":
         size = math.prod(model.sizes)
-        return PlainMLP([math.prod(shape), *[size] * recipe.blocks, outcomes], rngs=rngs)
-    return PlainCNN(outcomes, recipe.blocks, shape, outcomes, rngs=rngs)
+        return PlainMLP([math.prod(shape), *[size] * recipe.blocks, model.outcomes], rngs=rngs)
+    return PlainCNN(model.outcomes, recipe.blocks, shape, model.outcomes, rngs=rngs)
 
 
 def _instances(model: CoherentResNet) -> list[Instance]:
     encodings = model.encodings()
     dense = [np.asarray(enc.matrix) for enc in encodings if isinstance(enc, Dense)]
     kernels = [np.asarray(enc.kernel) for enc in encodings if isinstance(enc, Convolution)]
-    return (dense_instances(dense) if len(dense) > 1 else []) + (convolution_instances(kernels) if kernels else [])
+    found = dense_instances(dense) if len(dense) > 1 else []
+    if kernels:
+        found += bilinear_instances(kernels) if len(model.paths) else convolution_instances(kernels)
+    matrix = model.terminal_matrix()
+    if matrix is not None:
+        found += terminal_instances(dense or [kernel[:, :, 1, 1] for kernel in kernels], np.asarray(matrix))
+    return found
 
 
 def _costs(model: CoherentResNet, image: np.ndarray, alone: np.ndarray, alpha: np.ndarray) -> dict:

@@ -38,7 +38,7 @@ def test_ancillas_and_calls_are_those_of_the_theorem():
     out = jax.eval_shape(square_product, real(3, 2), vec)
     assert (vec.num_ancillas, vec.num_qubits) == (1, 3)
     assert (out.num_ancillas, out.num_qubits) == (2 * 1 + 3 + 1, 2)  # 2a + n and the ancilla of the norms
-    expected = {"Dense[0]": 2, "StatePreparation[0]": 2, "ColumnOracle[0]": 1, "Diagonal[0]": 1}
+    expected = {"Dense[0]": 2, "StatePreparation[0]": 2, "ColumnOracle[0]": 1, "ColumnNorms[0]": 1}
     assert cost(out).num_queries == expected
 
 
@@ -247,3 +247,13 @@ def test_the_frobenius_encoding_has_the_frobenius_norm_and_one_call_of_each_stru
     assert norm2(cplx(3, 5)) <= enc.norm_bound <= 1.03 * norm2(cplx(3, 5))
     assert (enc.num_ancillas, enc.num_qubits) == (3, 3)
     assert cost(enc).num_queries == {"ColumnOracle[0]": 1, "StatePreparation[0]": 1}
+
+
+@pytest.mark.x64
+def test_with_a_norm_that_is_vouched_for_the_bound_takes_no_products_and_is_no_smaller():
+    matrix = orthogonal(8)
+    vec = vector_encode(unit(real(8))).replace(eps=jnp.asarray(1e-3))
+    sharp, cheap = square_product(matrix, vec), square_product(matrix, vec, norm_bound=1.0)
+    expected = 2e-3 * np.abs(vec.encoded).max() + 1e-6
+    np.testing.assert_allclose(cheap.eps, expected, rtol=1e-12)
+    assert sharp.eps <= 1.02 * cheap.eps  # but for what the iteration exceeds the norm by

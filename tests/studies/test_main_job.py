@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,13 +15,15 @@ from typer.testing import CliRunner, Result
 
 from qla_jax.cli import app
 from qla_jax.data import ImageSet
-from qla_jax.studies import main_job
+from qla_jax.studies import main_job, recipes
 from qla_jax.studies.circuit_check import dense_instances
-from qla_jax.studies.main_job import Job, Recipe, build, failures, space_to_depth, stride
+from qla_jax.studies.main_job import Job, failures
+from qla_jax.studies.recipes import RECIPES, REGIMES, Recipe, arranged, build, space_to_depth, stride
 from qla_jax.training import Epoch, TrainingConfig
 from tests.cases import real
 
 EPOCHS, BLOCKS = 2, 2
+KINDS = REGIMES[None]
 
 
 def tiny() -> ImageSet:
@@ -65,9 +68,10 @@ def small_networks() -> Iterator[None]:
     training = TrainingConfig(epochs=EPOCHS, batch_size=8, learning_rate=3e-3, noise=0.1)
     circuit = dense_instances([0.5 * np.eye(2)])[0]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(main_job, "MIN_OUTCOMES", 4)
+        patch.setattr(recipes, "MIN_OUTCOMES", 4)
         patch.setattr(main_job, "CHECK_DEGREE", 3)
-        patch.setattr(main_job, "RECIPES", dict.fromkeys(main_job.KINDS, Recipe(BLOCKS, training, degree=5)))
+        small = {name: replace(one, blocks=BLOCKS, training=training, degree=5) for name, one in RECIPES.items()}
+        patch.setattr(main_job, "RECIPES", small)
         patch.setattr(main_job, "_instances", lambda model: [circuit])
         patch.setattr("qla_jax.data.load", lambda *arguments, **options: tiny())
         yield
@@ -150,7 +154,7 @@ def test_a_killed_run_is_taken_up_where_it_was(finished):
 
 
 def test_figures_and_a_page_are_written_and_a_table_is_printed(finished):
-    pictures = {f"{kind}-{name}.png" for kind in main_job.KINDS for name in ("training", "norms", "errors", "samples")}
+    pictures = {f"{kind}-{name}.png" for kind in KINDS for name in ("training", "norms", "errors", "samples")}
     assert {path.name for path in finished.directory.iterdir()} == {
         "checkpoints",
         "report.json",
@@ -255,11 +259,11 @@ def test_the_stride_is_the_largest_power_of_two_that_fits():
     ],
 )
 def test_registers_hold_the_image_and_outcomes_the_classes(kind, shape, classes, sizes, outcomes):
-    recipe = Recipe(blocks=1, training=TrainingConfig(epochs=1))
-    model = build(kind, shape, classes, recipe)
+    recipe = Recipe(kind, blocks=1, training=TrainingConfig(epochs=1))
+    model = build(shape, classes, recipe)
     assert (model.sizes, model.outcomes, len(model.weights), model.degree) == (sizes, outcomes, 1, recipe.degree)
     images = np.zeros((1, *shape), np.float32)
-    assert model.load(main_job._arranged(model, images)).shape == (1, *sizes)
+    assert model.load(arranged(model, images)).shape == (1, *sizes)
 
 
 @pytest.mark.slow
@@ -268,8 +272,8 @@ def test_registers_hold_the_image_and_outcomes_the_classes(kind, shape, classes,
     [("dense", [(2, True, (2,)), (2, False, (4,))]), ("convolutional", [(1, True, (1, 1, 4)), (2, False, (1, 1, 4))])],
 )
 def test_circuits_are_checked_on_slices_of_the_networks_own_weights(kind, expected):
-    recipe = Recipe(blocks=3, training=TrainingConfig(epochs=1))
-    model = build(kind, (1, 4, 4), 4, recipe)
+    recipe = Recipe(kind, blocks=3, training=TrainingConfig(epochs=1))
+    model = build((1, 4, 4), 4, recipe)
     instances = main_job._instances(model)
     assert [(len(one.weights), one.full, one.weights[0].domain) for one in instances] == expected
     whole = np.asarray(model.encodings()[0].matrix if kind == "dense" else model.encodings()[0].kernel)
@@ -281,9 +285,9 @@ def test_circuits_are_checked_on_slices_of_the_networks_own_weights(kind, expect
 
 def test_a_job_overrides_the_recipes_epochs_and_seed():
     job = Job(tiny(), Path("nowhere"), epochs=7, seed=5)
-    for kind in main_job.KINDS:
+    for kind in KINDS:
         assert (job.recipe(kind).training.epochs, job.recipe(kind).training.seed) == (7, 5)
-    assert Job(tiny(), Path("nowhere")).recipe("dense") == main_job.RECIPES["dense"]
+    assert Job(tiny(), Path("nowhere")).recipe("dense") == RECIPES["dense"]
 
 
 def test_an_unknown_kind_raises_before_anything_is_trained():

@@ -1,0 +1,136 @@
+"""All claims put to the test, and what became of them as a report: the work of the command `qla-jax claims`."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from qla_jax.claims.catalogue import CLAIMS
+from qla_jax.claims.claim import Claim
+from qla_jax.claims.trial import Trial, examine
+
+BINS = 40
+SMALLEST = 1e-8
+"""Ratios below count as this in a histogram."""
+
+
+@dataclass(frozen=True)
+class ClaimsJob:
+    """What to run, and where the worst instances go.
+
+    Attributes:
+        claims: which.
+        directory: for the worst instance of each, `NAME.npz`; none are kept without.
+        trials: random instances of each size.
+        seed: of all that is drawn.
+        attacks: whether to attack what can be attacked.
+    """
+
+    claims: Sequence[Claim]
+    directory: Path | None = None
+    trials: int = 1000
+    seed: int = 0
+    attacks: bool = False
+
+
+class Progress(Protocol):
+    """What a job tells while it runs; the command line draws it."""
+
+    def claim(self, name: str, total: int) -> None:
+        """The next one begins."""
+
+
+class _Silent:
+    def claim(self, name: str, total: int) -> None:
+        pass
+
+
+def select(names: Sequence[str]) -> tuple[Claim, ...]:
+    """The claims of these names, in the order of the catalogue; all of them for none.
+
+    Raises:
+        ValueError: a name that no claim has.
+    """
+    known = {claim.name for claim in CLAIMS}
+    for name in names:
+        if name not in known:
+            near = [other for other in sorted(known) if name.split("-")[0] in other]
+            raise ValueError(f"`name` must be one of {', '.join(near or sorted(known))}, but is {name!r}.")
+    return tuple(claim for claim in CLAIMS if claim.name in names or not names)
+
+
+def run(job: ClaimsJob, progress: Progress | None = None) -> dict:
+    """Each claim on random instances, and under attack if asked for, in float64 whatever the caller's precision.
+
+    Returns:
+        The report. `failures` names each true claim that is violated or not finite, and under attack each negative
+        control that is not violated; empty is good.
+    """
+    progress = progress or _Silent()
+    started = time.perf_counter()
+    rows, failures = [], []
+    for claim in job.claims:
+        progress.claim(claim.name, len(job.claims))
+        begun = time.perf_counter()
+        trial = examine(claim, trials=job.trials, seed=job.seed, attacks=job.attacks)
+        rows.append(row(trial) | {"seconds": time.perf_counter() - begun})
+        failures += failed(trial, job.attacks)
+        if job.directory is not None:
+            _keep(trial, job.directory / f"{claim.name}.npz")
+    return {
+        "trials": job.trials,
+        "seed": job.seed,
+        "attacks": job.attacks,
+        "claims": rows,
+        "failures": failures,
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def row(trial: Trial) -> dict:
+    """A trial as JSON has it, but for infinities."""
+    claim = trial.claim
+    return {
+        "name": claim.name,
+        "source": claim.source,
+        "statement": claim.statement,
+        "formula": claim.formula,
+        "relation": claim.relation,
+        "true": claim.true,
+        "remark": claim.remark,
+        "trials": trial.trials,
+        "ratio": trial.ratio,
+        "verdict": trial.verdict,
+        "passed": bool(trial.passed),
+        "measured": trial.measured,
+        "bound": trial.bound,
+        "worst_size": trial.worst_size,
+        "sizes": [
+            {"size": size, "random": float(ratios.max()), "attacked": trial.attacked.get(size), **_histogram(ratios)}
+            for size, ratios in trial.ratios.items()
+        ],
+    }
+
+
+def failed(trial: Trial, attacks: bool) -> list[str]:
+    """A line if the claim is not as it was meant to be; a control that has not been attacked may still be violated."""
+    if trial.passed or not (trial.claim.true or attacks):
+        return []
+    if trial.claim.true:
+        return [f"{trial.claim.name}: {trial.verdict}."]
+    return [f"{trial.claim.name}: a negative control that is not violated, {trial.verdict}."]
+
+
+def _histogram(ratios: np.ndarray) -> dict:
+    """Of the logarithms to base ten."""
+    finite = ratios[np.isfinite(ratios)]
+    counts, edges = np.histogram(np.log10(np.maximum(finite, SMALLEST)), bins=BINS)
+    return {"counts": counts.tolist(), "edges": edges.round(6).tolist()}
+
+
+def _keep(trial: Trial, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **{name: np.asarray(part) for name, part in trial.worst.items()})

@@ -1,0 +1,114 @@
+"""The networks of the main job by name: what they are made of, how they are trained, how images lie in them."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from flax import nnx
+
+from qla_jax.nn import CoherentResNet, ConvolutionalPath, ConvolutionWeight, DenseWeight, TerminalWeight
+from qla_jax.training import TrainingConfig
+
+MIN_OUTCOMES = 16
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network and how it is trained.
+
+    Attributes:
+        weights: of the blocks.
+        blocks: k.
+        training: how.
+        degree: of the activation's polynomial.
+        paths: d, classical paths whose Kronecker product the circuit starts from; without any it starts from the image.
+        terminal: whether a terminal block follows the others.
+    """
+
+    weights: Literal["dense", "convolutional"]
+    blocks: int
+    training: TrainingConfig
+    degree: int = 9
+    paths: int = 0
+    terminal: bool = False
+
+
+SLOWLY = TrainingConfig(epochs=40, learning_rate=5e-4, noise=0.2)
+QUICKLY = TrainingConfig(epochs=30, learning_rate=3e-3, noise=0.2)
+
+RECIPES = {
+    "dense": Recipe("dense", 6, SLOWLY),
+    "convolutional": Recipe("convolutional", 6, QUICKLY),
+    "dense-terminal": Recipe("dense", 6, SLOWLY, terminal=True),
+    "convolutional-terminal": Recipe("convolutional", 6, QUICKLY, terminal=True),
+    "bilinear-terminal": Recipe("convolutional", 4, QUICKLY, paths=2, terminal=True),
+    "bilinear": Recipe("convolutional", 4, QUICKLY, paths=2),
+}
+
+REGIMES: dict[str | None, tuple[str, ...]] = {
+    None: ("dense", "convolutional"),
+    "a": ("dense-terminal", "convolutional-terminal"),
+    "b": ("bilinear-terminal",),
+    "c": ("bilinear",),
+}
+"""Which networks a regime of the paper (Figure 1) is shown by; without one, those of Lemma 7 alone."""
+
+
+def build(shape: tuple[int, int, int], classes: int, recipe: Recipe) -> CoherentResNet:
+    """A fresh network for images of a shape (channel, row, column)."""
+    rngs = nnx.Rngs(recipe.training.seed)
+    outcomes = max(MIN_OUTCOMES, 1 << (max(classes, shape[0]) - 1).bit_length())
+    sizes = _sizes(shape, outcomes, recipe)
+    weights = [
+        DenseWeight(*sizes, rngs=rngs)
+        if recipe.weights == "dense"
+        else ConvolutionWeight(sizes[0], (sizes[1], sizes[2]), rngs=rngs)
+        for _ in range(recipe.blocks)
+    ]
+    entries = math.prod(sizes)
+    return CoherentResNet(
+        weights,
+        sizes=sizes,
+        outcomes=outcomes,
+        degree=recipe.degree,
+        paths=[ConvolutionalPath(shape, round(entries ** (1 / recipe.paths)), rngs=rngs) for _ in range(recipe.paths)],
+        terminal=TerminalWeight(entries, rngs=rngs) if recipe.terminal else None,
+    )
+
+
+def _sizes(shape: tuple[int, int, int], outcomes: int, recipe: Recipe) -> tuple[int, ...]:
+    if recipe.paths:  # a channel for each outcome, and as many entries of each path
+        places = outcomes ** (recipe.paths - 1)
+        rows = 1 << (places.bit_length() - 1) // 2
+        return outcomes, rows, places // rows
+    if recipe.weights == "dense":
+        return (max(16 * outcomes, 1 << (math.prod(shape) - 1).bit_length()),)
+    return outcomes, *shape[1:]
+
+
+def arranged(model: CoherentResNet, images: np.ndarray) -> np.ndarray:
+    """Images as the network takes them: as they are for paths, flat for dense weights, as channels otherwise."""
+    if len(model.paths):
+        return images
+    return images.reshape(len(images), -1) if len(model.sizes) == 1 else space_to_depth(images, model.outcomes)
+
+
+def stride(channels: int, outcomes: int) -> int:
+    """The largest power of two whose square times the channels fits in the outcomes; there are as many at least."""
+    return 1 << ((outcomes // channels).bit_length() - 1) // 2
+
+
+def space_to_depth(images: np.ndarray, outcomes: int) -> np.ndarray:
+    """Load images as channels of a coarser grid.
+
+    Pixel (r, c) goes to channel (r mod f, c mod f) at place (r // f, c // f), f the `stride`. A permutation of basis
+    states, so no cost to the circuit; it spreads an image over the channels, which the outcomes are read from, and
+    leaves the rest of the grid to the network as null amplitudes.
+    """
+    factor = stride(images.shape[1], outcomes)
+    count, channels, rows, columns = images.shape
+    margins = [(0, -size % factor) for size in (rows, columns)]
+    padded = np.pad(images, [(0, 0), (0, 0), *margins])
+    split = padded.reshape(count, channels, padded.shape[2] // factor, factor, padded.shape[3] // factor, factor)
+    return split.transpose(0, 1, 3, 5, 2, 4).reshape(count, channels * factor**2, *split.shape[2:5:2])

@@ -1,0 +1,89 @@
+"""The networks of the three regimes on tiny images: what they are made of, their errors, their circuits."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qla_jax.networks.terminal import TerminalBlock
+from qla_jax.nn import CoherentResNet
+from qla_jax.studies import main_job, recipes
+from qla_jax.studies.circuit_check import circuit_check
+from qla_jax.studies.evaluation import output_error, trace
+from qla_jax.studies.main_job import Job
+from qla_jax.studies.recipes import RECIPES, REGIMES, arranged, build
+from tests.cases import real
+from tests.studies.test_main_job import tiny
+
+pytestmark = pytest.mark.x64
+
+NAMES = [name for regime in ("a", "b", "c") for name in REGIMES[regime]]
+IMAGES = np.abs(real(3, 1, 4, 4)).astype(np.float32)
+
+
+def network(name: str, monkeypatch: pytest.MonkeyPatch) -> CoherentResNet:
+    monkeypatch.setattr(recipes, "MIN_OUTCOMES", 4)
+    return build((1, 4, 4), 4, replace(RECIPES[name], blocks=2, degree=7))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_network_gives_probabilities_within_the_tracked_error_of_the_ideal_one(name, monkeypatch):
+    model = network(name, monkeypatch)
+    inputs = arranged(model, IMAGES)
+    found = np.asarray(jax.jit(lambda x: model(x))(jnp.asarray(inputs)))
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
+    traced = trace(model, inputs)
+    # In single precision weights are divided by a bound that covers 8 n units of rounding, 1.5e-5 here; what a terminal
+    # block nearly cancels makes that ten times as much.
+    np.testing.assert_allclose(traced.outcomes, found, atol=2e-4)
+    told = output_error(traced)
+    assert told["violations"] == 0 and 0 < told["actual_max"] <= told["eps"] < 0.01
+
+
+def test_regimes_differ_by_their_start_and_their_end(monkeypatch):
+    models = {name: network(name, monkeypatch) for name in NAMES}
+    made_of = {name: (len(model.paths), model.terminal is not None) for name, model in models.items()}
+    assert made_of == {
+        "dense-terminal": (0, True),
+        "convolutional-terminal": (0, True),
+        "bilinear-terminal": (2, True),
+        "bilinear": (2, False),
+    }
+    model = models["bilinear"]
+    assert math.prod(model.sizes) == 4**2 and [len(x[0]) for x in model.load(jnp.asarray(IMAGES))] == [4, 4]
+
+
+def test_a_bilinear_network_starts_from_the_product_of_its_paths(monkeypatch):
+    model = network("bilinear-terminal", monkeypatch)
+    first, second = (np.asarray(path(jnp.asarray(IMAGES)))[0] for path in model.paths)
+    encoded = model.encode(jnp.asarray(IMAGES[0]))
+    assert isinstance(encoded, TerminalBlock)
+    start = encoded.part.part.part.vector()  # before two blocks
+    expected = np.kron(first, second) / np.linalg.norm(np.kron(first, second))
+    np.testing.assert_allclose(start, expected, rtol=0, atol=1e-6)
+
+
+def test_the_terminal_block_changes_what_is_read_out(monkeypatch):
+    """Negative control: its matrix is in use."""
+    model = network("dense-terminal", monkeypatch)
+    inputs = jnp.asarray(arranged(model, IMAGES))
+    bare = CoherentResNet(list(model.weights), sizes=model.sizes, outcomes=model.outcomes, degree=model.degree)
+    assert np.abs(model(inputs) - bare(inputs)).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["dense-terminal", pytest.param("bilinear", marks=pytest.mark.slow)])
+def test_the_circuits_of_a_regime_are_those_of_its_networks(name, monkeypatch):
+    instances = main_job._instances(network(name, monkeypatch))
+    found = circuit_check(instances[-2:], 3)
+    assert found["max_deviation"] <= 1e-9 and found["instances"][0]["amplitude"] > 0
+
+
+def test_an_unknown_regime_raises():
+    with pytest.raises(ValueError, match=r"`regime` must be one of \('a', 'b', 'c'\), but is 'd'"):
+        main_job.run(Job(tiny(), Path("nowhere"), regime="d"))
+    with pytest.raises(ValueError, match=r"`kind` must be one of \('bilinear',\), but is 'dense'"):
+        main_job.run(Job(tiny(), Path("nowhere"), regime="c", kind="dense"))
