@@ -1,0 +1,96 @@
+r"""Activation beyond odd polynomials and beyond the Chebyshev combination.
+
+**By phases.** The even quotient $Q(y) = P(\alpha y)/y$ of the diagonal of amplitudes can be made by `qsvt`, too: its
+normalisation is $\max|Q|$, where the Chebyshev combination has $\sum_j|q_{2j}|$. They are equal for erf, tanh and sin;
+in general the sum is larger, but it needs no phases and no margin.
+
+**Of any parity.** $P = P_{odd} + x\,R(x) + P(0)$ with R odd: an odd activation, the diagonal of amplitudes times
+another one, and a vector of equal entries.
+
+References:
+    Rattew et al. (2025), Lemma B.18. https://arxiv.org/abs/2510.07195
+"""
+
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.encodings.algebra import scale
+from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
+from qla_jax.encodings.checks import is_concrete, require, require_kind
+from qla_jax.encodings.lemmas import MatrixVectorProduct, VectorSum, matrix_vector_product, vector_sum
+from qla_jax.encodings.vector import VectorEncoding, vector_encode
+from qla_jax.phases.solve import TOLERANCE, find
+from qla_jax.polynomials import chebyshev
+from qla_jax.polynomials.polynomial import Polynomial, polynomial
+from qla_jax.transforms._qsvt import qsvt
+from qla_jax.transforms.activation import activate, activation_error
+
+
+def activate_by_qsvt(vec: VectorEncoding, poly: Polynomial, *, margin: float = 1e-3) -> MatrixVectorProduct:
+    r"""Encode $f(x)$ entrywise through its odd approximant P by phase factors, k calls of the vector for degree k.
+
+    A $(s/(1 - \text{margin}),\ n + 2a + 1,\ \epsilon')$-vector-encoding with s a bound on $\max_{[-1,1]}|P(\alpha
+    y)/y|$ that is at most $10^{-4}$ too large. The error is that of `activate`, and the residual of the phases.
+
+    Args:
+        vec: x.
+        poly: odd.
+        margin: how far the quotient is kept below 1; phase factors cost about $1/\sqrt{\text{margin}}$.
+
+    Raises:
+        ValueError: a polynomial that is not odd, or a margin outside of (0, 1).
+    """
+    require_kind("vec", vec, VectorEncoding)
+    require_kind("poly", poly, Polynomial)
+    require(poly.parity == "odd", f"`poly` must be odd, but its parity is {poly.parity!r}; see `activate_any`.")
+    require(0 < margin < 1, f"`margin` must lie between 0 and 1, but is {margin}.")
+    even = chebyshev.quotient(chebyshev.rescale(poly.coeffs, vec.alpha.astype(poly.coeffs.dtype)))
+    quotient = jnp.zeros(2 * len(even) - 1, even.dtype).at[::2].set(even)
+    size = chebyshev.sup_bound(quotient, oversampling=112) / (1 - margin)
+    phases = find(polynomial(quotient / size, "even"), None, TOLERANCE, strict=False)
+    transformed = qsvt(diagonal_of_amplitudes(vec), phases)
+    found = matrix_vector_product(scale(size / vec.alpha, transformed), vec)
+    return found.replace(
+        eps=(activation_error(vec, poly) + size * phases.residual * vec.amplitude).astype(vec.alpha.dtype)
+    )
+
+
+def activate_any(vec: VectorEncoding, poly: Polynomial) -> VectorSum:
+    r"""Encode $f(x)$ entrywise through an approximant P of any parity, for real amplitudes.
+
+    The sum of up to three encodings: `activate` of the odd part; $\mathrm{diag}(x)$ times `activate` of the even part
+    over x; and $P(0)$ times a vector of ones, which costs $\sqrt N|P(0)|$ in alpha. For degree k it makes at most 2k
+    calls. The error is that of `activate`.
+
+    Raises:
+        ValueError: complex amplitudes, whose squares are not their moduli; coefficients that are all zero.
+    """
+    require_kind("vec", vec, VectorEncoding)
+    require_kind("poly", poly, Polynomial)
+    require(jnp.isrealobj(vec.encoded), f"`vec` must have real amplitudes, but has {vec.encoded.dtype}.")
+    even, odd = chebyshev.parity_parts(poly.coeffs)
+    parts: list[VectorEncoding] = []
+    if poly.parity != "even":
+        parts.append(activate(vec, polynomial(_odd_length(odd), "odd")))
+    if poly.parity != "odd":
+        at_zero = jnp.sum(even[::2] * (-1.0) ** jnp.arange(len(even[::2])))
+        if poly.degree > 1:
+            rest = activate(vec, polynomial(_over_x(even.at[0].add(-at_zero)), "odd"))
+            parts.append(matrix_vector_product(diagonal_of_amplitudes(vec), rest))
+        if not (is_concrete(at_zero) and at_zero == 0):
+            parts.append(vector_encode(at_zero * jnp.ones(vec.sizes, vec.encoded.dtype), pad=True))
+    return vector_sum(*parts).replace(eps=activation_error(vec, poly))
+
+
+def _odd_length(odd: Array) -> Array:
+    """The same without a leading coefficient of the other parity."""
+    return odd[: len(odd) - len(odd) % 2]
+
+
+def _over_x(even: Array) -> Array:
+    """The odd R with xR(x) an even polynomial that vanishes at 0: $c_{2j} = (r_{2j-1} + r_{2j+1})/2$, from the top."""
+    coeffs = even[::2]
+    signs = (-1.0) ** jnp.arange(len(coeffs))
+    sums = 2 * signs * jnp.cumsum((signs * coeffs)[::-1])[::-1]  # of the entries from j on
+    rest = jnp.zeros(2 * (len(coeffs) - 1), even.dtype)
+    return rest.at[1::2].set(sums[1:])

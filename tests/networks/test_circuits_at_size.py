@@ -1,0 +1,64 @@
+"""Networks as one circuit, as large as a small machine holds: activation inside activation, every ancilla simulated.
+
+Flagged ancillas that no later gate touches are projected early where the whole does not fit, and both simulations are
+compared where it does.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+
+from qla_jax import polynomials
+from qla_jax.encodings.dense import block_encode
+from qla_jax.encodings.vector import run, run_projected, vector_encode
+from qla_jax.networks.residual import residual_network
+from tests.cases import norm2, real
+
+pytestmark = [pytest.mark.x64, pytest.mark.slow]
+
+POLY = polynomials.erf(0.8, degree=5)
+
+
+def weights(size: int, blocks: int) -> list[np.ndarray]:
+    return [0.95 * real(size, size, seed=k) / norm2(real(size, size, seed=k)) for k in range(blocks)]
+
+
+def start(size: int) -> np.ndarray:
+    return real(size) / np.linalg.norm(real(size))
+
+
+def ideal(matrices: list[np.ndarray], x: np.ndarray) -> np.ndarray:
+    for matrix in matrices:
+        x = x + scipy.special.erf(0.8 * matrix @ x)
+        x = x / np.linalg.norm(x)
+    return x
+
+
+@jax.jit
+def both(matrices: list[jax.Array], x: jax.Array):
+    network = residual_network([block_encode(w, alpha=1.0) for w in matrices], vector_encode(x), poly=POLY)
+    return network, run_projected(network)
+
+
+def check(matrices: list[np.ndarray], x: np.ndarray):
+    network, projected = both([jnp.asarray(w) for w in matrices], jnp.asarray(x))
+    np.testing.assert_allclose(projected, network.vector(), rtol=0, atol=1e-9)
+    assert np.linalg.norm(network.vector() - ideal(matrices, x)) <= network.eps < 1e-2
+    return network, projected
+
+
+def test_two_blocks_on_two_qubits_with_every_ancilla():
+    """Twenty-three qubits: the inner block's circuit runs six times in the outer one."""
+    network, projected = check(weights(4, 2), start(4))
+    assert network.num_ancillas + network.num_qubits == 23
+    found = jax.jit(run)(network)
+    np.testing.assert_allclose(found, network.vector(), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found, projected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(("size", "blocks"), [(8, 2), (2, 3)])
+def test_larger_ones_by_early_projection(size, blocks):
+    network, _ = check(weights(size, blocks), start(size))
+    assert network.num_ancillas + network.num_qubits == {(8, 2): 27, (2, 3): 43}[size, blocks]
