@@ -6,6 +6,7 @@ touches JAX's configuration.
 
 from qla_jax import nn as nn
 from qla_jax import polynomials as polynomials
+from qla_jax.accounting import Calls as Calls
 from qla_jax.accounting import Cost as Cost
 from qla_jax.accounting import cost as cost
 from qla_jax.encodings.algebra import adjoint as adjoint
@@ -31,6 +32,8 @@ from qla_jax.encodings.lemmas import concatenate as concatenate
 from qla_jax.encodings.lemmas import matrix_vector_product as matrix_vector_product
 from qla_jax.encodings.lemmas import vector_sum as vector_sum
 from qla_jax.encodings.lemmas import vector_tensor as vector_tensor
+from qla_jax.encodings.loading import load_vector as load_vector
+from qla_jax.encodings.loading import qram_encode as qram_encode
 from qla_jax.encodings.pauli import block_encode_pauli as block_encode_pauli
 from qla_jax.encodings.periodic_convolution import (
     block_encode_periodic_convolution as block_encode_periodic_convolution,
@@ -64,6 +67,8 @@ from qla_jax.phases.solve import polynomial_of as polynomial_of
 from qla_jax.transforms._gqet import gqet as gqet
 from qla_jax.transforms._qsvt import qsvt as qsvt
 from qla_jax.transforms.activation import activate as activate
+from qla_jax.transforms.activation_routes import activate_any as activate_any
+from qla_jax.transforms.activation_routes import activate_by_qsvt as activate_by_qsvt
 from qla_jax.transforms.amplification import amplify as amplify
 from qla_jax.transforms.amplification import oblivious_amplification as oblivious_amplification
 from qla_jax.transforms.amplification import uniform_amplification as uniform_amplification

@@ -1,53 +1,119 @@
 """Costs of circuits, by one static recursion over the nodes.
 
-A node says which parts it calls and how often (`uses`); what has no parts is a leaf, counted in queries.
+A node says which parts it calls, how often and how (`uses`), and what gates stand around these calls (`gates`). What
+has no parts is a leaf, counted in queries. A node that stands in a circuit many times is looked at once, so that the
+cost of a chain of blocks takes time linear in their number; its calls are exponential in it, and Python integers.
 
 Example:
     >>> vec = block_encode(jnp.eye(2)) @ vector_encode(jnp.array([0.6, 0.8]))
     >>> cost(vec).num_queries
     {'Dense[0]': 1, 'StatePreparation[0]': 1}
+    >>> cost(vector_sum(vec, vec)).calls["Dense[0]"]
+    Calls(forward=0, adjoint=0, controlled=2, controlled_adjoint=0)
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from qla_jax.encodings.checks import require_kind
-from qla_jax.encodings.encoding import Encoding
+from qla_jax.encodings.encoding import Encoding, Use
+from qla_jax.encodings.gates import Gates
+
+
+class Calls(NamedTuple):
+    """How often a circuit calls a part, by kind: its own circuit or the inverse, controlled or not."""
+
+    forward: int = 0
+    adjoint: int = 0
+    controlled: int = 0
+    controlled_adjoint: int = 0
+
+    @property
+    def total(self) -> int:
+        """Calls of all kinds."""
+        return sum(self)
+
+    def plus(self, other: "Calls") -> "Calls":
+        """Calls of both."""
+        return Calls(*(mine + yours for mine, yours in zip(self, other, strict=True)))
+
+    def through(self, use: Use) -> "Calls":
+        """Calls of the part, when these are calls of the circuit that uses it."""
+        forward, adjoint, *controlled = _turned(self[:2], use) + _turned(self[2:], use)
+        if use.controlled:
+            return Calls(0, 0, forward + controlled[0], adjoint + controlled[1])
+        if use.paired:
+            return Calls(forward + controlled[0], adjoint + controlled[1])
+        return Calls(forward, adjoint, *controlled)
 
 
 class Cost(NamedTuple):
-    """What a circuit takes.
+    """What one run of a circuit takes.
 
     Attributes:
         num_ancillas: ancilla qubits.
         num_qubits: all qubits, ancillas and system.
-        num_queries: calls of each leaf, its adjoint's calls included, by the leaf's name in order of first use.
+        num_queries: calls of each leaf, of all kinds together, by the leaf's name in order of first use.
         depth: leaf calls in a row, none in parallel.
+        calls: the same calls of each leaf, its adjoint's and controlled ones apart.
+        gates: gates of all leaves and between their calls; `gates.depth` is the depth of the circuit in these.
+        uncounted: what `gates` leaves out: kinds of nodes that define none, and control of those that do. It is exact
+            where this is empty, and a lower bound otherwise.
     """
 
     num_ancillas: int
     num_qubits: int
     num_queries: dict[str, int]
     depth: int
+    calls: dict[str, Calls]
+    gates: Gates
+    uncounted: tuple[str, ...]
 
 
 def cost(enc: Encoding) -> Cost:
     """The cost of one run of `enc`; leaves of one kind are numbered in order of first use."""
     require_kind("enc", enc, Encoding)
-    calls: dict[int, tuple[Encoding, int]] = {}
-    _count(enc, 1, calls)
+    nodes = {id(node): (node, uses) for node, uses in _parts_first(enc, set())}
+    called = dict.fromkeys(nodes, Calls()) | {id(enc): Calls(forward=1)}
+    for key, (_, uses) in reversed(nodes.items()):  # all calls of a node are known before its parts are looked at
+        for use in uses:
+            called[id(use.part)] = called[id(use.part)].plus(called[key].through(use))
+    calls: dict[str, Calls] = {}
     kinds: dict[str, int] = {}
-    queries = {}
-    for leaf, number in calls.values():
-        kind = type(leaf).__name__
-        queries[f"{kind}[{kinds.setdefault(kind, 0)}]"] = number
-        kinds[kind] += 1
-    total = sum(queries.values())
-    return Cost(enc.num_ancillas, enc.num_ancillas + enc.num_qubits, queries, total)
+    for key, (node, uses) in nodes.items():
+        if not uses:
+            kind = type(node).__name__
+            calls[f"{kind}[{kinds.setdefault(kind, 0)}]"] = called[key]
+            kinds[kind] += 1
+    queries = {name: number.total for name, number in calls.items()}
+    gates, uncounted = _gates([(node, called[key]) for key, (node, _) in nodes.items()])
+    qubits = enc.num_ancillas + enc.num_qubits
+    return Cost(enc.num_ancillas, qubits, queries, sum(queries.values()), calls, gates, uncounted)
 
 
-def _count(enc: Encoding, times: int, calls: dict[int, tuple[Encoding, int]]) -> None:
-    parts = enc.uses()
-    if not parts:
-        calls[id(enc)] = (enc, calls.get(id(enc), (enc, 0))[1] + times)
-    for part, number in parts:
-        _count(part, times * number, calls)
+def _parts_first(enc: Encoding, seen: set[int]) -> Iterator[tuple[Encoding, tuple[Use, ...]]]:
+    """Every node once, by identity, behind its parts; leaves in order of first use."""
+    seen.add(id(enc))
+    uses = enc.uses()
+    for use in uses:
+        if id(use.part) not in seen:
+            yield from _parts_first(use.part, seen)
+    yield enc, uses
+
+
+def _turned(calls: tuple[int, ...], use: Use) -> tuple[int, int]:
+    forward, adjoint = calls
+    return forward * use.forward + adjoint * use.adjoint, forward * use.adjoint + adjoint * use.forward
+
+
+def _gates(nodes: list[tuple[Encoding, Calls]]) -> tuple[Gates, tuple[str, ...]]:
+    total, uncounted = Gates(), dict[str, None]()
+    for node, calls in nodes:
+        gates, kind = node.gates(), type(node).__name__
+        if gates is None and calls.total:
+            uncounted[kind] = None
+        if gates is not None:
+            total += calls.total * gates
+            if gates.depth and calls.controlled + calls.controlled_adjoint:
+                uncounted[f"control of {kind}"] = None
+    return total, tuple(uncounted)

@@ -25,6 +25,7 @@ from qla_jax.encodings.diagonal import block_encode_diagonal
 from qla_jax.encodings.frobenius import block_encode_frobenius
 from qla_jax.encodings.joint import controlled, tensor
 from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
+from qla_jax.encodings.loading import load_vector, qram_encode
 from qla_jax.encodings.pauli import block_encode_pauli
 from qla_jax.encodings.periodic_convolution import block_encode_periodic_convolution
 from qla_jax.encodings.sparse import block_encode_sparse
@@ -154,6 +155,9 @@ EMPTY[:2, 3:4] = EMPTY[2:4, :3] = True
 
 # Where a reflection that prepares a column could go wrong.
 BASIS_COLUMNS = np.array([[0.0, 1, -1, 0.3], [0, 0, 0, -0.5], [0, 0, 0, 0.2], [0, 0, 0, 0.1]])
+
+# Where the angles of a tree are those of (0, 0).
+EMPTY_BRANCHES = np.array([0, 0, 0, 1j, 0, 0, 0, 0])
 
 DENSE = [
     Case("dense", block_encode, real(4, 4), lambda a: a, single=False),
@@ -644,6 +648,12 @@ PREPARED = [
         unitary_with_first_column(np.insert(haar(7)[0], 3, 0)),
         lambda p: p[:3, 0],
     ),
+    Case("loaded by a tree", load_vector, real(8), lambda x: x, single=False),
+    Case("loaded by a tree, complex, with empty branches", load_vector, EMPTY_BRANCHES, lambda x: x),
+    Case("loaded by a tree, one negative entry", load_vector, np.array([-2.0]), lambda x: x, single=False),
+    Case("tree in a memory", qram_encode, cplx(4), lambda x: x, single=False),
+    Case("tree in a memory, padded image", lambda x: qram_encode(x, pad=True), real(3, 3), lambda x: x.reshape(-1)),
+    Case("tree in a memory, negative basis vector", qram_encode, -np.eye(4)[2], lambda x: x, single=False),
 ]
 
 LEMMAS = [

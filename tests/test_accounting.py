@@ -1,19 +1,40 @@
-"""Costs counted by hand."""
+"""Costs counted by hand, and by running circuits whose leaves count their calls."""
+
+import collections
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from qla_jax import polynomials
-from qla_jax.accounting import Cost, cost
+from qla_jax.accounting import Calls, cost
+from qla_jax.encodings.algebra import Adjoint, linear_combination
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
+from qla_jax.encodings.circulant import block_encode_circulant
 from qla_jax.encodings.convolution import block_encode_convolution
 from qla_jax.encodings.dense import block_encode
-from qla_jax.encodings.joint import tensor
+from qla_jax.encodings.diagonal import block_encode_diagonal
+from qla_jax.encodings.encoding import Encoding, Use
+from qla_jax.encodings.frobenius import block_encode_frobenius
+from qla_jax.encodings.gates import Gates, adder
+from qla_jax.encodings.joint import controlled, tensor
+from qla_jax.encodings.lcu import amplitudes
 from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
+from qla_jax.encodings.loading import load_vector
+from qla_jax.encodings.pauli import block_encode_pauli
+from qla_jax.encodings.preparation import prepare as prepare_index
+from qla_jax.encodings.preparation import unprepare
+from qla_jax.encodings.squares import square_product
 from qla_jax.encodings.vector import normalize, vector_encode
-from qla_jax.transforms.activation import activate
-from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
+from qla_jax.networks.residual import SkipNormBlock, residual_network
+from qla_jax.networks.terminal import terminal_block
+from qla_jax.transforms._qsvt import qsvt
+from qla_jax.transforms.activation import Activation, activate
+from qla_jax.transforms.amplification import amplify
+from qla_jax.transforms.chebyshev_lcu import ChebyshevLCU, chebyshev_lcu, reflect
+from tests.cases import CUBIC, ENCODINGS, QUARTIC, QUICK, VECTORS, Case, contraction, cplx, in_default_lane, real
 
 
 def encode(size=2):
@@ -59,7 +80,7 @@ CIRCUITS = {  # ancillas, all qubits, calls
 @pytest.mark.parametrize(("build", "qubits", "calls"), CIRCUITS.values(), ids=CIRCUITS)
 def test_calls_and_qubits_are_those_counted_by_hand(build, qubits, calls):
     found = cost(jax.eval_shape(build)) if build is not sum_with_itself else cost(build())
-    assert found == Cost(*qubits, calls, sum(calls.values()))
+    assert found[:4] == (*qubits, calls, sum(calls.values()))
 
 
 def test_leaves_are_named_in_order_of_first_use():
@@ -74,3 +95,229 @@ def test_calls_of_a_part_multiply_those_within_it():
         return chebyshev_lcu(diagonal_of_amplitudes(encode() @ prepare()), [0.0, 1.0])
 
     assert cost(jax.eval_shape(build)).num_queries == {"Dense[0]": 2, "StatePreparation[0]": 2}
+
+
+def network(blocks: int):
+    return residual_network([encode()] * blocks, vector_encode(jnp.array([0.6, 0.8])))
+
+
+KINDS = {  # forward, adjoint, controlled, controlled adjoint
+    "adjoint": (lambda: encode().adjoint(), [(0, 1)]),
+    "controlled adjoint": (lambda: controlled(encode().adjoint()), [(0, 0, 0, 1)]),
+    "adjoint of a sum": (lambda: (encode() + encode()).adjoint(), [(0, 0, 0, 1)] * 2),
+    "columns, and norms unloaded": (lambda: block_encode_frobenius(jnp.eye(2)), [(1,), (0, 1)]),
+    "degree 3": (lambda: qsvt(encode(), CUBIC), [(2, 1)]),
+    "degree 3, inverse": (lambda: qsvt(encode(), CUBIC).adjoint(), [(1, 2)]),
+    "degree 3, controlled": (lambda: controlled(qsvt(encode(), CUBIC)), [(1, 1, 1)]),
+    "degree 4, controlled": (lambda: controlled(qsvt(encode(), QUARTIC)), [(2, 2)]),
+    "one term, controlled": (lambda: controlled(chebyshev_lcu(encode(), [1.0, 1.0])), [(1, 1)]),
+    "skip norm block of degree 7": (lambda: network(1), [(3, 3, 1), (3, 3, 2)]),
+    "sum of one": (lambda: vector_sum(prepare()), [(1,)]),
+    "combination of one": (lambda: linear_combination([2.0], [encode()]), [(1,)]),
+}
+
+
+@pytest.mark.parametrize(("build", "kinds"), KINDS.values(), ids=KINDS)
+def test_kinds_of_calls_are_those_counted_by_hand(build, kinds):
+    assert list(cost(jax.eval_shape(build)).calls.values()) == [Calls(*kind) for kind in kinds]
+
+
+def test_a_part_in_two_places_is_one_leaf():
+    assert cost(terminal_block(jnp.eye(2), prepare())).calls["StatePreparation[0]"] == Calls(0, 0, 2, 1)
+
+
+def test_long_chains_take_little_time_and_no_call_is_lost():
+    """8^40 calls of the input: no more than 2^63 fit in a machine's integer, and no recursion would end."""
+    found = cost(jax.eval_shape(lambda: network(40)))
+    assert found.num_queries["StatePreparation[0]"] == 8**40
+    assert found.gates.depth > 8**39
+
+
+# Gates.
+
+
+def test_gates_add_up_over_calls_and_what_has_none_is_named():
+    kernel, image = real(2, 2, 3, 3), real(2, 4, 4)
+
+    def layer(kernel, image):
+        return block_encode_convolution(kernel, (4, 4)) @ load_vector(image)
+
+    vec = jax.eval_shape(layer, kernel, image)
+    assert cost(vec).gates == vec.matrix.gates() + vec.part.gates()
+    assert cost(vec).uncounted == ()
+    sums = jax.eval_shape(lambda k, x: vector_sum(layer(k, x), vector_encode(x)), kernel, image)
+    assert cost(sums).gates == vec.matrix.gates() + vec.part.gates() + Gates(rotations=2, cnot=1, toffoli=1)
+    assert cost(sums).uncounted == ("control of Convolution", "control of TreePreparation", "StatePreparation")
+
+
+LEAVES = {
+    "diagonal": (lambda: block_encode_diagonal(jnp.ones(4)), Gates(4, 4)),
+    "complex diagonal": (lambda: block_encode_diagonal(1j * jnp.ones(4)), Gates(12, 12)),
+    "three Pauli words": (
+        lambda: block_encode_pauli({"XZ": 1.0, "ZI": 1.0, "IY": 1.0}),
+        Gates(2 * 3, 2 * 2 + 2 + 4, 2),
+    ),
+    "circulant": (lambda: block_encode_circulant(jnp.ones(4)), Gates(2 * 3 + 3 * 4, 2 * 2 + 3 * 4)),
+    "three taps, two adders": (
+        lambda: block_encode_convolution(jnp.ones((1, 1, 3, 1)), (4, 4)),
+        Gates(2 * 3, 2 * 2 + 2 * 9, 2 * 2),
+    ),
+    "four channels, edges that are no powers of two": (
+        lambda: block_encode_convolution(jnp.ones((4, 4, 1, 2)), (3, 3), padding="top-left"),
+        Gates(2 * 31, 2 * 30 + 4 + 1 + 3 * 9, 1 + 3 * 2),
+    ),
+    "columns in a memory": (
+        lambda: block_encode_frobenius(jnp.eye(4)).oracle,
+        Gates(rotations=2, reads=4, read_layers=2 * (3 + 4)),
+    ),
+    "column norms in a memory": (
+        lambda: square_product(jnp.eye(4), prepare(4)).norms,
+        Gates(rotations=1, reads=2, read_layers=2 * 3),
+    ),
+}
+
+
+@pytest.mark.parametrize(("build", "gates"), LEAVES.values(), ids=LEAVES)
+def test_gates_of_a_leaf_are_those_counted_by_hand(build, gates):
+    assert jax.eval_shape(build).gates() == gates
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_the_adder_adds_with_as_many_gates(bits):
+    """Gidney's circuit on basis states, gate by gate."""
+    for x, y in np.ndindex(1 << bits, 1 << bits):
+        a, b = ([number >> i & 1 for i in range(bits)] for number in (x, y))
+        carry, gates = [0] * bits, Gates()
+        for i in range(bits):  # CNOTs of the carry onto both bits, an AND into the next carry, a CNOT onto that
+            a[i], b[i], gates = a[i] ^ carry[i], b[i] ^ carry[i], gates + Gates(cnot=2 * (0 < i < bits - 1))
+            if i < bits - 1:
+                carry[i + 1], gates = a[i] & b[i] ^ carry[i], gates + Gates(toffoli=1, cnot=i > 0)
+        gates += Gates(cnot=bits > 1)  # the last carry goes onto the sum alone
+        for i in range(bits):  # back: the AND is undone by measurement, its CNOT and that onto a are not
+            a[i], gates = a[i] ^ carry[i], gates + Gates(cnot=2 * (0 < i < bits - 1))
+        total, gates = [u ^ v for u, v in zip(a, b, strict=True)], gates + Gates(cnot=bits)
+        assert sum(bit << i for i, bit in enumerate(total)) == (x + y) % (1 << bits)
+    assert gates == adder(bits)
+
+
+# Counted by running.
+
+
+def counting(leaf: Encoding, seen: collections.Counter) -> Encoding:
+    """In place of a leaf: counts calls by their direction and the number of amplitudes they act on, and does nothing.
+
+    A call is one operation of the circuit: under `vmap`, over idle qubits or branches, it is still one.
+    """
+
+    def told(direction: str, state: jax.Array) -> jax.Array:
+        @jax.custom_batching.custom_vmap
+        def tick(state):
+            jax.debug.callback(lambda: seen.update([(direction, state.size)]))
+            return state
+
+        @tick.def_vmap
+        def _(axis_size, in_batched, state):
+            return tick(state), in_batched[0]
+
+        return tick(state)
+
+    class Counting(type(leaf), kw_only=True):
+        def apply(self, state):
+            return told("forward", state)
+
+        def apply_adjoint(self, state):
+            return told("adjoint", state)
+
+    return Counting(**vars(leaf))
+
+
+def counted(enc: Encoding) -> tuple[list[Calls], list[Calls]]:
+    """Calls of each leaf by the circuit and by its inverse; a call that sees a part of the state is controlled."""
+    tallies: tuple[dict[int, collections.Counter], ...] = {}, {}
+    shape = (1 << enc.num_ancillas, 1 << enc.num_qubits)
+
+    def telling(tally: dict[int, collections.Counter]) -> Encoding:
+        wrapped: dict[int, Encoding] = {}
+
+        def wrap(node: Any) -> Any:
+            if not isinstance(node, Encoding):
+                return jnp.zeros(node.shape, node.dtype)
+            if id(node) not in wrapped:
+                tally[id(node)] = collections.Counter()
+                wrapped[id(node)] = counting(node, tally[id(node)])
+            return wrapped[id(node)]
+
+        leaves = jax.tree.map(wrap, enc, is_leaf=lambda node: isinstance(node, Encoding) and not node.uses())
+        return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), leaves)
+
+    def calls(seen: collections.Counter) -> Calls:
+        kinds = collections.Counter()
+        for (direction, size), number in seen.items():
+            kinds[direction, size < shape[0] * shape[1]] += number
+        return Calls(*(kinds[direction, part] for part in (False, True) for direction in ("forward", "adjoint")))
+
+    there, back = map(telling, tallies)
+    both = jax.jit(lambda state: (there.apply(state), back.apply_adjoint(state)), compiler_options=QUICK)
+    both(jnp.zeros(shape, enc.alpha.dtype))
+    jax.effects_barrier()
+    return tuple(sorted(map(calls, tally.values())) for tally in tallies)
+
+
+def inverse(calls: Calls) -> Calls:
+    return Calls(calls.adjoint, calls.forward, calls.controlled_adjoint, calls.controlled)
+
+
+def by_direction(calls: Calls) -> tuple[int, int]:
+    return calls.forward + calls.controlled, calls.adjoint + calls.controlled_adjoint
+
+
+COMPOSITES = [case for case in [*ENCODINGS, *VECTORS] if jax.eval_shape(case.build, case.params).uses()]
+AMPLIFIED = Case("amplified", lambda x: amplify(vector_encode(x), amplitude_bound=0.5, eps=0.1), real(2), lambda x: x)
+
+
+def contains(enc: Encoding, *kinds: type) -> bool:
+    return isinstance(enc, kinds) or any(contains(use.part, *kinds) for use in enc.uses())
+
+
+@pytest.mark.parametrize("case", in_default_lane([*COMPOSITES, AMPLIFIED]))
+def test_calls_are_those_made_when_the_circuit_runs(case):
+    enc = case.build(case.params) if case is AMPLIFIED else jax.eval_shape(case.build, case.params)
+    static = cost(enc).calls.values()
+    shortcut = contains(enc, ChebyshevLCU, Activation, SkipNormBlock)  # simulated in the branches that need it only
+    seen = by_direction if shortcut else tuple
+    for made, expected in zip(counted(enc), (static, map(inverse, static)), strict=True):
+        assert sorted(map(seen, made)) == sorted(map(seen, expected))
+
+
+class Forgetful(Adjoint, kw_only=True):
+    def uses(self):
+        return (Use(self.part, controlled=True),)
+
+
+def test_a_wrong_direction_and_a_wrong_control_are_found():
+    enc = Forgetful(**vars(encode().adjoint()))
+    assert list(cost(enc).calls.values()) == [Calls(controlled=1)]
+    assert counted(enc) == ([Calls(adjoint=1)], [Calls(forward=1)])
+
+
+def test_chebyshev_steps_need_no_control(tol):
+    """What is simulated in active branches only is the same as if each step were made in all of them."""
+    enc, state = chebyshev_lcu(block_encode(contraction(3, 3)), [0.3, -0.7, 0.2]), jnp.asarray(cplx(8, 4))
+    loaded, terms = amplitudes(jnp.abs(enc.coeffs)), len(enc.coeffs)
+    branches, index = prepare_index(loaded, state.reshape(4, 2, 4)), np.arange(4) % terms  # value 3 is unused
+    for t in range(1, terms):
+        branches = reflect(jax.vmap(enc.part.apply)(branches), index >= t)
+        branches = reflect(jax.vmap(enc.part.apply_adjoint)(branches), index >= t)
+    signs = jnp.asarray([1, -1, 1, 1])[:, None, None]
+    np.testing.assert_allclose(
+        unprepare(loaded, signs * branches).reshape(8, 4), enc.apply(state), rtol=0, atol=tol("exact", factor=10)
+    )
+
+
+@pytest.mark.parametrize("coeffs", [CUBIC, QUARTIC], ids=["odd", "even"])
+def test_without_its_phases_a_transformation_is_one_call_or_none(coeffs, tol):
+    """So that only this call and the phases need a control."""
+    enc, state = qsvt(block_encode(contraction(2, 2), alpha=1.0), coeffs), jnp.asarray(cplx(4, 2))
+    left = jax.vmap(enc.part.apply)(state.reshape(2, 2, 2)) if len(coeffs) % 2 == 0 else state
+    idle = enc.replace(phases=jnp.zeros_like(enc.phases))
+    np.testing.assert_allclose(idle.apply(state), left.reshape(4, 2), rtol=0, atol=tol("exact", factor=10))

@@ -17,7 +17,8 @@ from jaxtyping import Num
 
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import as_numeric, require, require_kind, times
-from qla_jax.encodings.encoding import Encoding, State, flagged_on, on_front_ancillas, run_on
+from qla_jax.encodings.encoding import State, Use, flagged_on, on_front_ancillas, run_on
+from qla_jax.encodings.gates import Gates, combination
 from qla_jax.encodings.lcu import apply_lcu, apply_lcu_adjoint, combine, flagged_lcu, lcu_parameters
 from qla_jax.encodings.vector import same_place
 
@@ -47,8 +48,11 @@ class Product(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Vector) -> Vector:
         return self.right.rmatvec(self.left.rmatvec(y))
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.left, 1), (self.right, 1))
+    def uses(self) -> tuple[Use, ...]:
+        return Use(self.left), Use(self.right)
+
+    def gates(self) -> Gates:
+        return Gates()
 
 
 def product(left: BlockEncoding, right: BlockEncoding) -> Product:
@@ -100,8 +104,11 @@ class LinearCombination(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Vector) -> Vector:
         return combine(self.weights.conj(), [part.rmatvec(y) for part in self.parts])
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return tuple((part, 1) for part in self.parts)
+    def uses(self) -> tuple[Use, ...]:
+        return tuple(Use(part, controlled=len(self.parts) > 1) for part in self.parts)
+
+    def gates(self) -> Gates:
+        return combination(len(self.parts), phases=jnp.iscomplexobj(self.weights))
 
 
 def linear_combination(weights: ArrayLike | Sequence[ArrayLike], parts: Sequence[BlockEncoding]) -> LinearCombination:
@@ -151,8 +158,11 @@ class Adjoint(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Vector) -> Vector:
         return self.part.matvec(y)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, 1),)
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.part, 0, 1),)
+
+    def gates(self) -> Gates:
+        return Gates()
 
 
 def adjoint(enc: BlockEncoding) -> BlockEncoding:
@@ -184,8 +194,11 @@ class Scaled(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Vector) -> Vector:
         return self.factor.conj() * self.part.rmatvec(y)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, 1),)
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.part),)
+
+    def gates(self) -> Gates:
+        return Gates()
 
 
 def scale(factor: ArrayLike, enc: BlockEncoding) -> Scaled:

@@ -15,7 +15,8 @@ from jax import Array
 from jaxtyping import Num
 
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.vector import VectorEncoding
 
 
@@ -38,8 +39,11 @@ class DiagonalOfAmplitudes(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Num[Array, " n"]) -> Num[Array, " n"]:
         return self.part.encoded.conj() * y
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, 1),)
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.part),)
+
+    def gates(self) -> Gates:
+        return Gates(cnot=self.part.num_qubits)
 
     def _grid(self, state: State) -> Num[Array, "ancilla copy data"]:
         return state.reshape(1 << self.part.num_ancillas, 1 << self.part.num_qubits, -1)

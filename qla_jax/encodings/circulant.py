@@ -24,7 +24,8 @@ from jaxtyping import Num
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import as_alpha, as_numeric, is_concrete, require
 from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
-from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.gates import Gates, fourier, multiplexed
 
 Vector = Num[Array, " n"]
 
@@ -45,6 +46,9 @@ class Circulant(BlockEncoding, kw_only=True):
 
     def _rmatvec(self, y: Vector) -> Vector:
         return self._in_fourier_basis(lambda s: self._spectrum.conj() * s, y)
+
+    def gates(self) -> Gates:
+        return 2 * fourier(self.num_qubits) + 3 * multiplexed(self.num_qubits)
 
     @property
     def _spectrum(self) -> Vector:
@@ -117,8 +121,8 @@ class Toeplitz(BlockEncoding, kw_only=True):
         rows, columns = self.shape
         return self.circulant.rmatvec(jnp.pad(y, (0, self.circulant.shape[0] - rows)))[:columns]
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.circulant, 1),)
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.circulant),)
 
 
 def block_encode_toeplitz(column: ArrayLike, row: ArrayLike) -> Toeplitz:

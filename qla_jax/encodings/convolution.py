@@ -25,6 +25,7 @@ from jaxtyping import Num
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import as_numeric, require
 from qla_jax.encodings.encoding import State
+from qla_jax.encodings.gates import Gates, adder, tree
 from qla_jax.encodings.lcu import amplitudes, phases
 from qla_jax.encodings.preparation import prepare, unprepare
 from qla_jax.encodings.spectral import convolution_norm_bound
@@ -84,6 +85,18 @@ class Convolution(BlockEncoding, kw_only=True):
             set_flag, where = _shift(index[flag], index[position], amount, length, shape[position])
             tables.append(place[tap] * index[tap] + place[flag] * set_flag + place[position] * where)
         return reduce(jnp.add, [jnp.asarray(table, jnp.int32) for table in tables]).reshape(-1)
+
+    def gates(self) -> Gates:
+        """Of a circuit with this block; on taps beyond the kernel it does something else."""
+        out, into, rows, columns, *_, channel, row, column = (size.bit_length() - 1 for size in self._grid_shape)
+        taps = out + into + rows + columns
+        total = tree(taps) + tree(taps, phases=jnp.iscomplexobj(self.kernel))
+        total += Gates(cnot=into + out) + (Gates(toffoli=channel - 1, cnot=1) if channel else Gates())
+        both = zip((row, column), (self.row_shifts, self.column_shifts), self.domain[1:], strict=True)
+        for bits, shifts, length in both:
+            if len(shifts) > 1:  # the tap is added, the anchor, and the padding before and after
+                total += (1 + (shifts[0] != 0) + 2 * (length < 1 << bits)) * adder(bits + 1)
+        return total
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return _real_parts(self._convolve, x.reshape(self.domain), self.kernel).reshape(-1)

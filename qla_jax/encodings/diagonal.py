@@ -25,6 +25,7 @@ from qla_jax.encodings.amplitudes import DiagonalOfAmplitudes, diagonal_of_ampli
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import as_alpha, as_numeric, require
 from qla_jax.encodings.encoding import State
+from qla_jax.encodings.gates import Gates, multiplexed
 from qla_jax.encodings.vector import VectorEncoding
 
 
@@ -44,6 +45,9 @@ class Diagonal(BlockEncoding, kw_only=True):
 
     def _rmatvec(self, y: Num[Array, " size"]) -> Num[Array, " size"]:
         return self.values.conj() * y
+
+    def gates(self) -> Gates:
+        return (3 if jnp.iscomplexobj(self.values) else 1) * multiplexed(self.num_qubits)
 
     @property
     def _ratios(self) -> Num[Array, " system"]:

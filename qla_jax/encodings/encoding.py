@@ -7,7 +7,7 @@ circuits that run a part on some of the qubits and leave the others idle.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from jax import Array
 from jaxtyping import Num
 
 from qla_jax.encodings.checks import require
+from qla_jax.encodings.gates import Gates
 
 MAX_UNITARY_QUBITS = 13
 """An explicit unitary has at most 2^13 rows: 1 GiB in complex128."""
@@ -61,9 +62,31 @@ class Encoding(struct.PyTreeNode, ABC, kw_only=True):
         """
         return self.apply(with_ancillas(system, self.num_ancillas))[0]
 
-    def uses(self) -> tuple[tuple["Encoding", int], ...]:
-        """The parts this circuit calls and how often, adjoint calls included; a leaf has none."""
+    def uses(self) -> tuple["Use", ...]:
+        """The parts this circuit calls, how often and how; a leaf has none. The inverse circuit calls the inverses."""
         return ()
+
+    def gates(self) -> Gates | None:
+        """The gates of this circuit besides its parts; None where the construction defines none."""
+        return None
+
+
+class Use(NamedTuple):
+    """A part that a circuit calls.
+
+    Attributes:
+        part: what is called.
+        forward: calls of it in one run of the circuit.
+        adjoint: calls of its inverse.
+        controlled: whether the circuit controls them.
+        paired: whether each call and its inverse stand around what alone needs a control, if the circuit is controlled.
+    """
+
+    part: Encoding
+    forward: int = 1
+    adjoint: int = 0
+    controlled: bool = False
+    paired: bool = False
 
 
 def with_ancillas(system: Num[Array, " system"], num_ancillas: int) -> State:

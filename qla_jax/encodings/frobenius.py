@@ -24,7 +24,8 @@ from jaxtyping import Num
 
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import as_numeric
-from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.encoding import Encoding, State, Use
+from qla_jax.encodings.gates import Gates, remembered_tree
 from qla_jax.encodings.preparation import prepare, unit_vector, unprepare
 from qla_jax.encodings.spectral import spectral_norm_bound
 from qla_jax.encodings.vector import StatePreparation
@@ -43,6 +44,11 @@ class ColumnOracle(Encoding, kw_only=True):
 
     def apply_adjoint(self, state: State) -> State:
         return jax.vmap(unprepare)(self.directions, state.reshape(self.directions.shape)).reshape(state.shape)
+
+    def gates(self) -> Gates:
+        """A tree of norms for each column, read level by level with the index in the address."""
+        index, loaded = ((size - 1).bit_length() for size in self.directions.shape)
+        return remembered_tree(loaded, index=index, phases=jnp.iscomplexobj(self.directions))
 
 
 def column_oracle(columns: Num[Array, "index loaded"]) -> tuple[ColumnOracle, Num[Array, " index"]]:
@@ -72,8 +78,11 @@ class Frobenius(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         return y @ self.matrix.conj()
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.oracle, 1), (self.norms, 1))
+    def uses(self) -> tuple[Use, ...]:
+        return Use(self.oracle), Use(self.norms, 0, 1)
+
+    def gates(self) -> Gates:
+        return Gates()
 
 
 def block_encode_frobenius(matrix: ArrayLike) -> Frobenius:

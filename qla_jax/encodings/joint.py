@@ -15,7 +15,8 @@ from qla_jax.encodings import registers
 from qla_jax.encodings.algebra import encoded_norm
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import require, require_kind, times
-from qla_jax.encodings.encoding import Encoding, State, apply_adjoint_of, apply_of, side_by_side, swap_qubits
+from qla_jax.encodings.encoding import State, Use, apply_adjoint_of, apply_of, side_by_side, swap_qubits
+from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.vector import same_place
 
 Vector = Num[Array, " n"]
@@ -57,8 +58,11 @@ class Tensor(BlockEncoding, kw_only=True):
         grid = y.reshape(self.left.shape[0], self.right.shape[0])
         return jax.vmap(self.right.rmatvec)(jax.vmap(self.left.rmatvec, 1, 1)(grid)).reshape(-1)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.left, 1), (self.right, 1))
+    def uses(self) -> tuple[Use, ...]:
+        return Use(self.left), Use(self.right)
+
+    def gates(self) -> Gates:
+        return Gates()
 
 
 def tensor(left: BlockEncoding, right: BlockEncoding) -> Tensor:
@@ -104,8 +108,11 @@ class Controlled(BlockEncoding, kw_only=True):
         off, on = jnp.split(x, 2)
         return jnp.concatenate([off, act(on) / jnp.where(self.part.alpha == 0, 1, self.part.alpha)])
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, 1),)
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.part, controlled=True),)
+
+    def gates(self) -> Gates:
+        return Gates()
 
 
 def controlled(enc: BlockEncoding) -> Controlled:

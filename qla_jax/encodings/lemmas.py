@@ -19,8 +19,8 @@ from qla_jax.encodings import registers
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import as_numeric, require, require_kind, times
 from qla_jax.encodings.encoding import (
-    Encoding,
     State,
+    Use,
     apply_adjoint_of,
     apply_of,
     flagged_on,
@@ -29,6 +29,7 @@ from qla_jax.encodings.encoding import (
     side_by_side,
     swap_qubits,
 )
+from qla_jax.encodings.gates import Gates, combination, select, tree
 from qla_jax.encodings.lcu import amplitudes, apply_lcu, apply_lcu_adjoint, combine, flagged_lcu, lcu_parameters
 from qla_jax.encodings.preparation import length, prepare, unprepare
 from qla_jax.encodings.vector import VectorEncoding, same_place
@@ -51,8 +52,11 @@ class VectorSum(VectorEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return flagged_lcu(self.weights, self.parts, system)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return tuple((part, 1) for part in self.parts)
+    def uses(self) -> tuple[Use, ...]:
+        return tuple(Use(part, controlled=len(self.parts) > 1) for part in self.parts)
+
+    def gates(self) -> Gates:
+        return combination(len(self.parts), phases=jnp.iscomplexobj(self.weights))
 
 
 def vector_sum(*parts: VectorEncoding, weights: ArrayLike | Sequence[ArrayLike] | None = None) -> VectorSum:
@@ -102,8 +106,11 @@ class MatrixVectorProduct(VectorEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return flagged_on(self.matrix, flagged_on(self.part, system))
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.matrix, 1), (self.part, 1))
+    def uses(self) -> tuple[Use, ...]:
+        return Use(self.matrix), Use(self.part)
+
+    def gates(self) -> Gates:
+        return Gates()
 
 
 def matrix_vector_product(matrix: BlockEncoding, vec: VectorEncoding) -> MatrixVectorProduct:
@@ -159,8 +166,11 @@ class VectorTensor(VectorEncoding, kw_only=True):
         left, right = self._inner
         return swap_qubits(array, left, self.right.num_qubits - right, right)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.left, 1), (self.right, 1))
+    def uses(self) -> tuple[Use, ...]:
+        return Use(self.left), Use(self.right)
+
+    def gates(self) -> Gates:
+        return Gates()
 
 
 def vector_tensor(left: VectorEncoding, right: VectorEncoding) -> VectorTensor:
@@ -196,8 +206,11 @@ class Concatenation(VectorEncoding, kw_only=True):
         grid = self._select(self._index_first(state), apply_adjoint_of)
         return self._index_back(unprepare(self._loaded, grid), state.shape)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return tuple((part, 1) for part in self.parts)
+    def uses(self) -> tuple[Use, ...]:
+        return tuple(Use(part, controlled=len(self.parts) > 1) for part in self.parts)
+
+    def gates(self) -> Gates:
+        return tree((len(self.parts) - 1).bit_length()) + select(len(self.parts))
 
     @property
     def _loaded(self) -> Array:

@@ -26,6 +26,7 @@ from jaxtyping import Num
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import as_numeric, require
 from qla_jax.encodings.encoding import State
+from qla_jax.encodings.gates import Gates, combination
 from qla_jax.encodings.lcu import amplitudes, index_qubits, phases
 from qla_jax.encodings.preparation import prepare, unprepare
 
@@ -66,6 +67,10 @@ class PauliSum(BlockEncoding, kw_only=True):
 
         start = jnp.zeros(x.shape, jnp.result_type(weights, x))
         return jax.lax.scan(add, start, (weights, *_masks(self.words)))[0]
+
+    def gates(self) -> Gates:
+        letters = sum(len(word) - word.count("I") for word in self.words)
+        return combination(len(self.words), phases=jnp.iscomplexobj(self.coeffs)) + Gates(cnot=letters)
 
     @property
     def _units(self) -> Num[Array, " terms"]:

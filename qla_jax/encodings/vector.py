@@ -25,7 +25,8 @@ from jaxtyping import Num
 from qla_jax.encodings import registers
 from qla_jax.encodings.checks import as_bound, as_numeric, is_concrete, require, require_kind
 from qla_jax.encodings.dense import _qubits_of
-from qla_jax.encodings.encoding import Encoding, State, with_ancillas
+from qla_jax.encodings.encoding import Encoding, State, Use, with_ancillas
+from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.preparation import length, prepare, unit_vector, unprepare
 
 
@@ -217,8 +218,11 @@ class Normalized(VectorEncoding, kw_only=True):
     def flagged(self, system: Num[Array, " system"]) -> Num[Array, " system"]:
         return self.part.flagged(system)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, 1),)
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.part),)
+
+    def gates(self) -> Gates:
+        return Gates()
 
 
 def normalize(vec: VectorEncoding) -> Normalized:

@@ -17,7 +17,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Complex, Float, Num
 
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.gates import Gates, reflection
 from qla_jax.phases.gqsp import find
 from qla_jax.phases.solve import TOLERANCE
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
@@ -76,8 +77,13 @@ class GQET(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Vector) -> Vector:
         return hermitian_series(self.coeffs.conj(), self.part, y)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, 4 * (len(self.coeffs) - 1)),)
+    def uses(self) -> tuple[Use, ...]:
+        steps = 2 * (len(self.coeffs) - 1)
+        return (Use(self.part, steps, steps, controlled=True),)
+
+    def gates(self) -> Gates:
+        """Three rotations make any unitary of one qubit."""
+        return Gates(rotations=3 * len(self.theta)) + (len(self.theta) - 1) * reflection(self.part.num_ancillas + 2)
 
 
 def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = False) -> GQET:

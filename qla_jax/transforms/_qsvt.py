@@ -17,6 +17,7 @@ from jaxtyping import Float, Num
 
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import require_kind
+from qla_jax.encodings.gates import Gates, flag_phase
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import TOLERANCE, find, polynomial_of
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
@@ -36,6 +37,9 @@ class QSVT(Alternation, BlockEncoding, kw_only=True):
     @property
     def flags(self) -> Flags:
         return Flags(ancilla_flag(self.part), ancilla_flag(self.part))
+
+    def gates(self) -> Gates:
+        return len(self.phases) * flag_phase(self.part.num_ancillas)
 
     @jax.jit
     def _matvec(self, x: Vector) -> Vector:

@@ -17,13 +17,14 @@ from jaxtyping import Num
 
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.checks import require, require_kind, times
-from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.lemmas import MatrixVectorProduct, matrix_vector_product
 from qla_jax.encodings.preparation import length
 from qla_jax.encodings.vector import VectorEncoding
 from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import Polynomial
-from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
+from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu, combined_steps
 
 Vector = Num[Array, " n"]
 
@@ -48,8 +49,12 @@ class Activation(VectorEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return self.circuit.flagged(system)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, 2 * len(self.even_coeffs) - 1),)
+    def uses(self) -> tuple[Use, ...]:
+        steps = len(self.even_coeffs) - 1
+        return Use(self.part, steps, steps, paired=True), Use(self.part)
+
+    def gates(self) -> Gates:
+        return activating(len(self.even_coeffs), self.part.num_ancillas, self.part.num_qubits)
 
 
 def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
@@ -80,7 +85,7 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
     alpha = jnp.abs(even).sum()
     return Activation(
         alpha=jnp.where(jnp.isnan(alpha), jnp.inf, alpha),  # beyond the largest float
-        eps=_error(vec, poly),
+        eps=activation_error(vec, poly),
         num_ancillas=vec.num_qubits + 2 * vec.num_ancillas + (terms - 1).bit_length(),
         num_qubits=vec.num_qubits,
         encoded=evaluate_odd(poly, vec.encoded),
@@ -88,6 +93,11 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
         even_coeffs=even,
         part=vec,
     )
+
+
+def activating(terms: int, ancillas: int, qubits: int) -> Gates:
+    """Gates of the circuit besides those of the vector's, on so many ancillas and qubits."""
+    return combined_steps(terms, ancillas + qubits, phases=False) + 2 * (terms - 1) * Gates(cnot=qubits)
 
 
 def evaluate_odd(poly: Polynomial, x: Array) -> Array:
@@ -107,7 +117,8 @@ def approximation_error(x: Vector, poly: Polynomial) -> Array:
     return jnp.where(jnp.all(within), bound, jnp.inf)
 
 
-def _error(vec: VectorEncoding, poly: Polynomial) -> Array:
+def activation_error(vec: VectorEncoding, poly: Polynomial) -> Array:
+    """What `activate` may be wrong by: the approximation on the entries that are there, and the error of x."""
     if poly.lipschitz is not None:
         return approximation_error(vec.encoded, poly) + times(poly.lipschitz, vec.eps)
     reach = jnp.abs(vec.encoded).max() + vec.eps

@@ -18,7 +18,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Complex, Float
 
-from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.encoding import Encoding, State, Use
 
 Branches = Complex[Array, "2 ancilla system"]
 Flag = Bool[np.ndarray, "ancilla #system"]
@@ -60,8 +60,9 @@ class Alternation(Encoding, kw_only=True):
     def apply_adjoint(self, state: State) -> State:
         return alternate_adjoint(self.part, self.phases, self.flags, state)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, len(self.phases) - 1),)
+    def uses(self) -> tuple[Use, ...]:
+        degree = len(self.phases) - 1
+        return Use(self.part, degree // 2, degree // 2, paired=True), Use(self.part, degree % 2)
 
 
 def alternate(part: Encoding, phases: Float[Array, " d_plus_1"], flags: Flags, state: State) -> State:

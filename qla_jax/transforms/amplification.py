@@ -23,6 +23,7 @@ from qla_jax import polynomials
 from qla_jax.encodings.algebra import scale
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import require, require_kind, times
+from qla_jax.encodings.gates import Gates, flag_phase
 from qla_jax.encodings.preparation import length
 from qla_jax.encodings.vector import VectorEncoding
 from qla_jax.phases.sequence import PhaseFactors
@@ -39,6 +40,11 @@ class AmplifiedVector(Alternation, VectorEncoding, kw_only=True):
     @property
     def flags(self) -> Flags:
         return Flags(ancilla_flag(self.part), origin_flag(self.part))
+
+    def gates(self) -> Gates:
+        ancillas, out = self.part.num_ancillas, len(self.phases) // 2
+        into = len(self.phases) - out
+        return out * flag_phase(ancillas) + into * flag_phase(ancillas + self.part.num_qubits)
 
 
 def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: float = 1e-3) -> AmplifiedVector:

@@ -18,7 +18,8 @@ from jaxtyping import Num
 
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import as_numeric
-from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.gates import Gates, combination, reflection
 from qla_jax.encodings.lcu import amplitudes, index_qubits, phases
 from qla_jax.encodings.preparation import prepare, unprepare
 from qla_jax.transforms.recurrence import chebyshev_sum
@@ -86,8 +87,12 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
 
         return chebyshev_sum(coeffs, z, x, z(x))  # T_{-1}(Z) = T_1(Z) = Z
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, 2 * (len(self.coeffs) - 1)),)
+    def uses(self) -> tuple[Use, ...]:
+        steps = len(self.coeffs) - 1
+        return (Use(self.part, steps, steps, paired=True),)
+
+    def gates(self) -> Gates:
+        return combined_steps(len(self.coeffs), self.part.num_ancillas, phases=jnp.iscomplexobj(self.coeffs))
 
 
 def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
@@ -117,6 +122,11 @@ def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
         coeffs=coeffs,
         part=enc,
     )
+
+
+def combined_steps(terms: int, ancillas: int, *, phases: bool) -> Gates:
+    """Gates of the circuit besides the part's; a walk over the index tells which branches are active."""
+    return combination(terms, phases=phases) + (terms - 1) * (Gates(cnot=1) + 2 * reflection(ancillas + 1))
 
 
 def reflect(

@@ -22,7 +22,8 @@ from jaxtyping import Float, Num
 from qla_jax.encodings.algebra import Adjoint
 from qla_jax.encodings.block import BlockEncoding, block
 from qla_jax.encodings.checks import require_kind
-from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.gates import Gates
 from qla_jax.polynomials import chebyshev
 from qla_jax.transforms.recurrence import chebyshev_series
 
@@ -60,8 +61,11 @@ class Decomposed(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Vector) -> Vector:
         return self.part.rmatvec(y)
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, 1),)
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.part),)
+
+    def gates(self) -> Gates:
+        return Gates()
 
 
 def decomposed(enc: BlockEncoding) -> Decomposed:

@@ -20,7 +20,8 @@ from jaxtyping import Complex, Num
 
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import require, require_kind
-from qla_jax.encodings.encoding import Encoding, State
+from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.gates import Gates, reflection
 from qla_jax.encodings.vector import same_place
 from qla_jax.transforms.recurrence import chebyshev_sum
 from qla_jax.transforms.robustness import chebyshev_error
@@ -62,8 +63,11 @@ class QubitizationWalk(BlockEncoding, kw_only=True):
 
     _rmatvec = _matvec
 
-    def uses(self) -> tuple[tuple[Encoding, int], ...]:
-        return ((self.part, 2 * self.power),)
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.part, self.power, self.power, controlled=True),)
+
+    def gates(self) -> Gates:
+        return self.power * reflection(self.part.num_ancillas + 1)
 
 
 def qubitization_walk(enc: BlockEncoding, *, power: int = 1) -> QubitizationWalk:

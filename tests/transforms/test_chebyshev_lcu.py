@@ -44,7 +44,7 @@ def test_alpha_ancillas_and_calls_are_those_of_the_lemma(terms, index, tol):
     enc = chebyshev_lcu(part, coeffs)
     np.testing.assert_allclose(enc.alpha, np.abs(coeffs).sum(), rtol=tol("exact"))
     assert (enc.num_ancillas, enc.num_qubits, enc.shape) == (1 + index, 3, (5, 5))
-    assert [(called is part, calls) for called, calls in enc.uses()] == [(True, 2 * (terms - 1))]
+    assert [(use.part is part, use.forward, use.adjoint) for use in enc.uses()] == [(True, terms - 1, terms - 1)]
 
 
 def test_the_error_is_known_where_the_ideal_matrix_is_a_contraction():
