@@ -46,5 +46,24 @@ def block_rows(network: dict) -> list[list[str]]:
     return rows
 
 
+def terminal_rows(network: dict) -> list[list[str]]:
+    """The terminal block's norm, and its part in what is read out; nothing without one."""
+    found = network.get("terminal")
+    if not found:
+        return []
+    return [
+        ["N min", "mean", "max", "proven", "W / skip", "one sample", "before it"],
+        [
+            f"{found['min']:.3f}",
+            f"{found['mean']:.3f}",
+            f"{found['max']:.3f}",
+            f"{found['low']:.2f}",
+            f"{found['contribution']:.3g}",
+            f"{found['sampled_expected']:.4f}",
+            f"{found['sampled_expected_before']:.4f}",
+        ],
+    ]
+
+
 def _large(number: int) -> str:
     return str(number) if number < 10**6 else f"{number:.1e}"

@@ -20,6 +20,7 @@ from qla_jax.networks.residual import (
     published_error,
     worst_case_error,
 )
+from qla_jax.networks.terminal import TerminalBlock
 from qla_jax.nn import CoherentResNet
 from qla_jax.nn.coherent_resnet import Start
 from qla_jax.training import batches
@@ -46,6 +47,9 @@ class Trace(NamedTuple):
         outcomes: probabilities of the polynomial network.
         ideal_outcomes: those of the ideal network.
         output_eps: bound on their distance in 1-norm.
+        terminal_norm: of the terminal block before normalisation; 1 without one.
+        contribution: how long the part of its matrix is, relative to the skip connection's; 0 without one.
+        outcomes_before: what measuring in front of it would give.
     """
 
     norm: np.ndarray
@@ -59,6 +63,9 @@ class Trace(NamedTuple):
     outcomes: np.ndarray
     ideal_outcomes: np.ndarray
     output_eps: np.ndarray
+    terminal_norm: np.ndarray
+    contribution: np.ndarray
+    outcomes_before: np.ndarray
 
 
 def trace(model: CoherentResNet, images: np.ndarray) -> Trace:
@@ -136,6 +143,23 @@ def output_error(trace: Trace) -> dict:
     }
 
 
+def terminal_row(trace: Trace, labels: np.ndarray, tau: float) -> dict:
+    """The terminal block's norm against its proven range, and what its matrix has to say."""
+    norm, low = trace.terminal_norm, 2 * tau - 1
+    right = np.arange(len(labels)), labels
+    return {
+        "min": float(norm.min()),
+        "mean": float(norm.mean()),
+        "max": float(norm.max()),
+        "low": low,
+        "violations": int((~(norm >= low)).sum()),
+        "contribution": float(trace.contribution.mean()),
+        "argmax_before": float((trace.outcomes_before.argmax(1) == labels).mean()),
+        "sampled_expected_before": float(trace.outcomes_before[right].mean()),
+        "sampled_expected": float(trace.outcomes[right].mean()),
+    }
+
+
 def _ratio(eps: np.ndarray, actual: np.ndarray) -> float:
     """The median over images with a measurable error."""
     some = actual > 0
@@ -172,4 +196,6 @@ def _trace_one(model: CoherentResNet, built: Built, start: Start) -> tuple[Array
     ends = last.vector(), model.ideal_head(matrix, ideal)
     outcomes, ideal_outcomes = (l2_pool(state, model.outcomes) for state in ends)
     states = norm, jnp.stack(bare_norms), alpha, alone, jnp.stack(actual), eps, worst_case, published
-    return *states, outcomes, ideal_outcomes, distribution_error(last.eps)
+    before = l2_pool(blocks[-1].encoded, model.outcomes)
+    said = (last.norm, last.contribution) if isinstance(last, TerminalBlock) else (jnp.ones(()), jnp.zeros(()))
+    return *states, outcomes, ideal_outcomes, distribution_error(last.eps), *said, before

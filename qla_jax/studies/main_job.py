@@ -25,7 +25,7 @@ from qla_jax.studies.circuit_check import (
     dense_instances,
     terminal_instances,
 )
-from qla_jax.studies.evaluation import accuracies, error_rows, norm_rows, output_error, trace
+from qla_jax.studies.evaluation import accuracies, error_rows, norm_rows, output_error, terminal_row, trace
 from qla_jax.studies.recipes import RECIPES, REGIMES, Recipe, arranged, build
 from qla_jax.training import Epoch, Model, TrainingConfig, fit
 
@@ -121,6 +121,9 @@ def failures(network: dict) -> list[str]:
                 )
     if network["output_error"]["violations"]:
         lines.append(f"{network['kind']}: output error violated on {network['output_error']['violations']} images.")
+    terminal = network.get("terminal")
+    if terminal and terminal["violations"]:
+        lines.append(f"{network['kind']}: norm of the terminal block violated on {terminal['violations']} images.")
     check = network["circuit_check"]
     if not check["max_deviation"] <= check["tolerance"]:
         lines.append(
@@ -159,6 +162,7 @@ def _network(job: Job, kind: str, progress: Progress) -> dict:
         "norms_without_skip": norm_rows(found.bare_norm),
         "errors": error_rows(found),
         "output_error": output_error(found),
+        "terminal": None if model.terminal is None else terminal_row(found, images.test_labels, model.terminal.tau),
         "circuit_check": circuit_check(instances, CHECK_DEGREE),
         "costs": _costs(model, test[0], found.alone.mean(0), found.alpha),
         "training": [{"epoch": e.number + 1, "loss": e.loss, "accuracy": e.accuracy} for e in history],

@@ -40,17 +40,17 @@ QUICKLY = TrainingConfig(epochs=30, learning_rate=3e-3, noise=0.2)
 RECIPES = {
     "dense": Recipe("dense", 6, SLOWLY),
     "convolutional": Recipe("convolutional", 6, QUICKLY),
-    "dense-terminal": Recipe("dense", 6, SLOWLY, terminal=True),
-    "convolutional-terminal": Recipe("convolutional", 6, QUICKLY, terminal=True),
-    "bilinear-terminal": Recipe("convolutional", 4, QUICKLY, paths=2, terminal=True),
-    "bilinear": Recipe("convolutional", 4, QUICKLY, paths=2),
+    "a-dense": Recipe("dense", 6, SLOWLY, terminal=True),
+    "a-conv": Recipe("convolutional", 6, QUICKLY, terminal=True),
+    "b": Recipe("convolutional", 4, QUICKLY, paths=2, terminal=True),
+    "c": Recipe("convolutional", 4, QUICKLY, paths=2),
 }
 
 REGIMES: dict[str | None, tuple[str, ...]] = {
     None: ("dense", "convolutional"),
-    "a": ("dense-terminal", "convolutional-terminal"),
-    "b": ("bilinear-terminal",),
-    "c": ("bilinear",),
+    "a": ("a-dense", "a-conv"),
+    "b": ("b",),
+    "c": ("c",),
 }
 """Which networks a regime of the paper (Figure 1) is shown by; without one, those of Lemma 7 alone."""
 

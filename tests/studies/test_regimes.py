@@ -13,7 +13,7 @@ from qla_jax.networks.terminal import TerminalBlock
 from qla_jax.nn import CoherentResNet
 from qla_jax.studies import main_job, recipes
 from qla_jax.studies.circuit_check import circuit_check
-from qla_jax.studies.evaluation import output_error, trace
+from qla_jax.studies.evaluation import output_error, terminal_row, trace
 from qla_jax.studies.main_job import Job
 from qla_jax.studies.recipes import RECIPES, REGIMES, arranged, build
 from tests.cases import real
@@ -44,21 +44,34 @@ def test_every_network_gives_probabilities_within_the_tracked_error_of_the_ideal
     assert told["violations"] == 0 and 0 < told["actual_max"] <= told["eps"] < 0.01
 
 
+def test_what_the_terminal_block_says_is_measured_against_what_it_would_be_without(monkeypatch):
+    model = network("a-dense", monkeypatch)
+    inputs, labels = arranged(model, IMAGES), np.array([0, 1, 2])
+    traced = trace(model, inputs)
+    row = terminal_row(traced, labels, model.terminal.tau)
+    assert row["violations"] == 0 and 0.02 <= row["min"] <= row["mean"] <= row["max"]
+    np.testing.assert_allclose(row["sampled_expected"], traced.outcomes[[0, 1, 2], labels].mean(), rtol=1e-12)
+    bare = CoherentResNet(list(model.weights), sizes=model.sizes, outcomes=model.outcomes, degree=model.degree)
+    np.testing.assert_allclose(traced.outcomes_before, trace(bare, inputs).outcomes, rtol=0, atol=1e-12)
+    assert 0 < row["contribution"] <= 0.49 / 0.51
+    assert terminal_row(traced._replace(terminal_norm=np.array([0.01, 1.0, np.nan])), labels, 0.51)["violations"] == 2
+
+
 def test_regimes_differ_by_their_start_and_their_end(monkeypatch):
     models = {name: network(name, monkeypatch) for name in NAMES}
     made_of = {name: (len(model.paths), model.terminal is not None) for name, model in models.items()}
     assert made_of == {
-        "dense-terminal": (0, True),
-        "convolutional-terminal": (0, True),
-        "bilinear-terminal": (2, True),
-        "bilinear": (2, False),
+        "a-dense": (0, True),
+        "a-conv": (0, True),
+        "b": (2, True),
+        "c": (2, False),
     }
-    model = models["bilinear"]
+    model = models["c"]
     assert math.prod(model.sizes) == 4**2 and [len(x[0]) for x in model.load(jnp.asarray(IMAGES))] == [4, 4]
 
 
 def test_a_bilinear_network_starts_from_the_product_of_its_paths(monkeypatch):
-    model = network("bilinear-terminal", monkeypatch)
+    model = network("b", monkeypatch)
     first, second = (np.asarray(path(jnp.asarray(IMAGES)))[0] for path in model.paths)
     encoded = model.encode(jnp.asarray(IMAGES[0]))
     assert isinstance(encoded, TerminalBlock)
@@ -69,13 +82,13 @@ def test_a_bilinear_network_starts_from_the_product_of_its_paths(monkeypatch):
 
 def test_the_terminal_block_changes_what_is_read_out(monkeypatch):
     """Negative control: its matrix is in use."""
-    model = network("dense-terminal", monkeypatch)
+    model = network("a-dense", monkeypatch)
     inputs = jnp.asarray(arranged(model, IMAGES))
     bare = CoherentResNet(list(model.weights), sizes=model.sizes, outcomes=model.outcomes, degree=model.degree)
     assert np.abs(model(inputs) - bare(inputs)).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", ["dense-terminal", pytest.param("bilinear", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["a-dense", pytest.param("c", marks=pytest.mark.slow)])
 def test_the_circuits_of_a_regime_are_those_of_its_networks(name, monkeypatch):
     instances = main_job._instances(network(name, monkeypatch))
     found = circuit_check(instances[-2:], 3)
