@@ -70,6 +70,7 @@ from qla_jax.transforms.activation import activate as activate
 from qla_jax.transforms.activation_routes import activate_any as activate_any
 from qla_jax.transforms.activation_routes import activate_by_qsvt as activate_by_qsvt
 from qla_jax.transforms.amplification import amplify as amplify
+from qla_jax.transforms.amplification import amplify_to_norm as amplify_to_norm
 from qla_jax.transforms.amplification import oblivious_amplification as oblivious_amplification
 from qla_jax.transforms.amplification import uniform_amplification as uniform_amplification
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu as chebyshev_lcu

@@ -16,19 +16,22 @@ References:
 """
 
 import math
+from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from qla_jax import polynomials
 from qla_jax.encodings.algebra import scale
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import require, require_kind, times
+from qla_jax.encodings.checks import ROUNDING, is_concrete, require, require_kind, times
 from qla_jax.encodings.gates import Gates, flag_phase
 from qla_jax.encodings.preparation import length
 from qla_jax.encodings.vector import VectorEncoding
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import TOLERANCE, find
-from qla_jax.polynomials import chebyshev
+from qla_jax.polynomials import Polynomial, chebyshev
 from qla_jax.transforms._qsvt import QSVT, qsvt
 from qla_jax.transforms.alternation import Alternation, Flags, ancilla_flag, origin_flag
 from qla_jax.transforms.robustness import robust_error
@@ -71,11 +74,12 @@ def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: 
     require_kind("vec", vec, VectorEncoding)
     for name, value in (("amplitude_bound", amplitude_bound), ("eps", eps), ("margin", margin)):
         require(0 < value < 1, f"`{name}` must lie between 0 and 1, but is {value}.")
-    sign = polynomials.sign(amplitude_bound, eps=eps / 2)  # |P| <= 1 + eps / 2
-    poly = sign.scaled((1 - margin) / (1 + eps / 2))
-    found = find(poly, None, TOLERANCE, strict=False)
+    with jax.ensure_compile_time_eval():  # known inside jit, too
+        sign = np.asarray(polynomials.sign(amplitude_bound, eps=eps / 2).coeffs)  # |P| <= 1 + eps / 2
+    coeffs = sign * ((1 - margin) / (1 + eps / 2))
+    found = find(coeffs, "odd", TOLERANCE, strict=False)
     size, amplitude = length(vec.encoded), vec.amplitude
-    reached = chebyshev.evaluate(poly.coeffs.astype(size.dtype), amplitude) / (1 - margin)
+    reached = chebyshev.evaluate(jnp.asarray(coeffs, size.dtype), amplitude) / (1 - margin)
     enough = amplitude >= amplitude_bound * (1 - 8 * jnp.finfo(size.dtype).eps)
     error = times(size, eps + found.residual / (1 - margin))
     return AmplifiedVector(
@@ -148,12 +152,51 @@ def uniform_amplification(
     require(1 < gain < math.inf, f"`gain` must be above 1 and finite, but is {gain}.")
     for name, value in (("gap", gap), ("eps", eps), ("margin", margin)):
         require(0 < value < 1, f"`{name}` must lie between 0 and 1, but is {value}.")
-    window = polynomials.rectangle((1 - gap / 2) / gain, gap / (2 * gain), eps=eps / gain)
-    product = chebyshev.multiply(jnp.array([0.0, gain], window.coeffs.dtype), window.coeffs)
+    poly, below = _window(gain, gap, eps, margin)
+    amplified = scale(enc.alpha / (gain * below), qsvt(enc, poly))
+    certified = enc.norm_bound <= (1 - gap) * enc.alpha / gain
+    return amplified.replace(
+        eps=jnp.where(certified, amplified.eps, jnp.inf), norm_bound=jnp.minimum(amplified.norm_bound, enc.norm_bound)
+    )
+
+
+def amplify_to_norm(
+    enc: BlockEncoding, *, eps: float, gain: float | None = None, gap: float = 0.5, margin: float = 1e-3
+) -> BlockEncoding:
+    r"""The last step of Lemma 5: the same matrix with $\alpha' = \|A\|/((1-\delta)(1-\text{margin}))$, twice its norm.
+
+    The gain is $\gamma = (1 - \delta)\alpha/\|A\|$, with `norm_bound` for the norm. Where it is not above 1 there is
+    nothing to amplify, and the encoding comes back as it is.
+
+    Args:
+        enc: the part.
+        eps: error of the matrix, in units of $\|A\|$.
+        gain: $\gamma$, for a traced encoding.
+        gap: $\delta$, between 0 and 1.
+        margin: how far the polynomial is kept below 1.
+
+    Raises:
+        TypeError: `enc` is not a block encoding.
+        ValueError: a traced encoding without `gain`, what `uniform_amplification` raises.
+    """
+    require_kind("enc", enc, BlockEncoding)
+    if gain is None:
+        known = is_concrete(enc.alpha, enc.norm_bound)
+        require(known, "`gain` must be given inside jit: the circuit's length follows from it.")
+        gain = float((1 - gap) * enc.alpha / enc.norm_bound) * (1 - ROUNDING * float(jnp.finfo(enc.alpha.dtype).eps))
+    if gain <= 1:
+        return enc
+    return uniform_amplification(enc, gain, gap=gap, eps=eps * (1 - gap), margin=margin)
+
+
+def _window(gain: float, gap: float, eps: float, margin: float) -> tuple[Polynomial, float]:
+    """The gain times x up to (1 - gap)/gain, times the factor that keeps it below 1; known inside jit, too."""
+    with jax.ensure_compile_time_eval():
+        window: Any = np.asarray(polynomials.rectangle((1 - gap / 2) / gain, gap / (2 * gain), eps=eps / gain).coeffs)
+    line: Any = np.array([0.0, gain], window.dtype)
+    product = chebyshev.multiply(line, window)
     _, coeffs = chebyshev.parity_parts(product)  # the product is odd but for its rounding
     largest = max(1.0, float(chebyshev.sup_bound(coeffs, oversampling=64)))
     below = (1 - margin) / largest
-    poly = polynomials.polynomial(coeffs * below, "odd").replace(error_bound=jnp.asarray(eps * below, coeffs.dtype))
-    amplified = scale(enc.alpha / (gain * below), qsvt(enc, poly))
-    certified = enc.norm_bound <= (1 - gap) * enc.alpha / gain
-    return amplified.replace(eps=jnp.where(certified, amplified.eps, jnp.inf))
+    poly = polynomials.polynomial(coeffs * below, "odd")
+    return poly.replace(error_bound=np.asarray(eps * below, window.dtype)), below

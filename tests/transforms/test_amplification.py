@@ -16,7 +16,12 @@ from qla_jax.encodings.dense import block_encode
 from qla_jax.encodings.encoding import unitary
 from qla_jax.encodings.lemmas import vector_sum
 from qla_jax.encodings.vector import VectorEncoding, run, vector_encode, vector_from_unitary
-from qla_jax.transforms.amplification import amplify, oblivious_amplification, uniform_amplification
+from qla_jax.transforms.amplification import (
+    amplify,
+    amplify_to_norm,
+    oblivious_amplification,
+    uniform_amplification,
+)
 from tests.cases import cplx, real, unitary_with_first_column
 
 BOUND, EPS, MARGIN = 0.3, 1e-3, 1e-2
@@ -143,3 +148,32 @@ def test_a_gain_that_is_none_raises(changes, message):
     given = {"gain": 2.0, "gap": 0.1, "eps": 1e-2} | changes
     with pytest.raises(ValueError, match=message):
         uniform_amplification(block_encode(np.eye(2), alpha=4.0), given.pop("gain"), **given)
+
+
+@pytest.mark.x64
+def test_a_matrix_is_brought_to_twice_its_norm():
+    a = real(3, 4)
+    a /= np.linalg.norm(a, 2)
+    part = block_encode(a, alpha=7.0)
+    found = amplify_to_norm(part, eps=1e-4)
+    np.testing.assert_allclose(found.alpha, 2 * part.norm_bound, rtol=2e-3)
+    assert np.linalg.norm(np.asarray(block(found)) - a, 2) <= found.eps <= 1.01e-4 * part.norm_bound
+    assert found.norm_bound == part.norm_bound  # it is the same matrix
+    assert amplify_to_norm(found, eps=1e-4) is not found  # the margin is left
+    assert amplify_to_norm(block_encode(a, alpha=1.5), eps=1e-4).alpha == 1.5
+    assert amplify_to_norm(part, eps=1e-4, gain=4.0).eps == np.inf
+
+
+@pytest.mark.x64
+def test_inside_jit_the_lengths_of_circuits_are_known_when_numbers_are_given():
+    part, a = subnormalized(0.5), np.diag([0.3, 0.1])
+
+    def both(x):
+        weight = amplify_to_norm(block_encode(x, alpha=1.0), eps=1e-3, gain=1.6)
+        return amplify(part, amplitude_bound=BOUND, eps=EPS), weight
+
+    (vec, enc), (traced_vec, traced_enc) = both(a), jax.jit(both)(a)
+    np.testing.assert_allclose(traced_vec.phases, vec.phases, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(block(traced_enc), block(enc), rtol=0, atol=1e-13)
+    with pytest.raises(ValueError, match="`gain` must be given inside jit"):
+        jax.jit(lambda x: amplify_to_norm(block_encode(x), eps=1e-3).alpha)(a)
