@@ -136,8 +136,39 @@ def claims(
         write(report, directory)
     except (ValueError, OSError) as error:
         _fail(error)
-    _print("claims", claim_rows(report), wrapped=("source", "verdict"))
+    rows = [[f"{name}\n  {source}", *told] for name, source, *told in claim_rows(report)]
+    _print("claims", rows, wrapped=0)
     console.print(f"{report['seconds']:.0f} s in all; {directory / 'claims.html'}", highlight=False)
+    for line in report["failures"]:
+        console.print(f"[red]failed:[/red] {escape(line)}", soft_wrap=True, highlight=False)
+    if report["failures"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def costs(
+    regime: Annotated[str, typer.Option(help="a (memory), b (loaded, terminal block) or c (loaded, no memory).")],
+    output: Annotated[
+        Path | None, typer.Option(help="Directory of the results; a new one under runs/ by default.")
+    ] = None,
+) -> None:
+    """Count what the networks of a regime cost, and set fitted exponents beside the paper's."""
+    from qla_jax.report import costs_page
+    from qla_jax.studies import costs_job
+
+    directory = output or Path("runs") / f"costs-{regime}-{datetime.now():%Y%m%d-%H%M%S}"
+    try:
+        job = costs_job.CostsJob(regime)
+        with _Bars() as bars:
+            report = costs_job.run(job, bars.stage)
+        costs_page.write(report, directory)
+    except (ValueError, OSError) as error:
+        _fail(error)
+    _print(f"exponents, regime ({regime})", costs_page.exponent_rows(report))
+    _print("blocks", costs_page.block_rows(report))
+    _print("N from which on the depth is below the exact classical network", costs_page.crossing_rows(report))
+    _print("without skip connections, W = N^(-1/2)", costs_page.ablation_rows(report))
+    console.print(f"{report['seconds']:.0f} s in all; {directory / 'costs.html'}", highlight=False)
     for line in report["failures"]:
         console.print(f"[red]failed:[/red] {escape(line)}", soft_wrap=True, highlight=False)
     if report["failures"]:
@@ -224,18 +255,20 @@ def _directory(output: Path | None, resume: bool) -> Path:
 
 
 def _show(report: dict, directory: Path) -> None:
-    from qla_jax.report.table import block_rows, summary_rows
+    from qla_jax.report.table import block_rows, summary_rows, terminal_rows
 
     _print("networks", summary_rows(report))
     for network in report["networks"]:
         _print(network["description"], block_rows(network))
+        if rows := terminal_rows(network):
+            _print("its terminal block", rows)
     console.print(f"{report['seconds']['total']:.0f} s in all; {directory / 'report.html'}", highlight=False)
 
 
-def _print(title: str, rows: list[list[str]], wrapped: tuple[str, ...] = ()) -> None:
+def _print(title: str, rows: list[list[str]], wrapped: int | None = None) -> None:
     table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, padding=0)
     for number, name in enumerate(rows[0]):
-        table.add_column(name, justify="left" if not number or name in wrapped else "right", no_wrap=name not in wrapped)
+        table.add_column(name, justify="right" if number else "left", no_wrap=number != wrapped)
     for row in rows[1:]:
         table.add_row(*row)
     console.print(table)

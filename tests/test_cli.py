@@ -5,6 +5,7 @@ The job itself is run by the command in tests/studies/test_main_job.py; here it 
 
 import json
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from scipy.special import erf
 from typer.testing import CliRunner, Result
 
 from qla_jax import data
+from qla_jax.claims import normalisation, norms, vectors
 from qla_jax.cli import app
 from qla_jax.data import DatasetUnavailable
 from qla_jax.report import page
-from qla_jax.studies import main_job, phase_job
+from qla_jax.studies import claims_job, main_job, phase_job
 from qla_jax.studies.main_job import Job
 from qla_jax.training import Epoch
 from tests.report.test_report import report
@@ -254,3 +256,65 @@ def test_phases_that_did_not_converge_are_written_with_status_1(phases, monkeypa
     assert "converged            no" in lines(result)
     found = json.loads(Path("phases.json").read_text())
     assert found["converged"] is False and len(found["phases"]) == 10
+
+
+@pytest.fixture
+def claims(monkeypatch, tmp_path):
+    """The command `claims` in an empty directory, in the precision that users have by default."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Result:
+        with jax.enable_x64(False):
+            return CliRunner().invoke(app, ["claims", *arguments])
+
+    return run
+
+
+def test_claims_are_printed_and_written(claims):
+    result = claims("alpha-of-concatenation", "pooling-sum", "--trials", "5", "--output", "here")
+    assert result.exit_code == 0, result.output
+    for part in ("alpha-of-concatenation", "Rattew et al. (2025), Lemma 4", "holds to rounding", "here/claims.html"):
+        assert part in result.output
+    report = json.loads(Path("here/claims.json").read_text())
+    assert [row["name"] for row in report["claims"]] == ["alpha-of-concatenation", "pooling-sum"]
+    assert all(row["ratio"] < 1 and row["trials"] == 10 for row in report["claims"])
+    names = {"claims.json", "claims.html", "alpha-of-concatenation.npz", "pooling-sum.npz"}
+    assert {path.name for path in Path("here").iterdir()} == names
+
+
+def test_claims_go_into_a_new_directory_by_default(claims):
+    assert claims("pooling-sum", "--trials", "1").exit_code == 0
+    (directory,) = Path("runs").iterdir()
+    assert re.fullmatch(r"claims-\d{8}-\d{6}", directory.name)
+
+
+def test_a_violated_claim_is_named_with_status_1(claims, monkeypatch):
+    wrong = replace(norms.skip_norm, sides=norms.skip_norm_of_plain_erf.sides, sizes=(2,), relation="<=")
+    monkeypatch.setattr(claims_job, "CLAIMS", (vectors.alpha_of_concatenation, wrong))
+    result = claims("--trials", "5")
+    assert result.exit_code == 1
+    assert lines(result)[-1].startswith("failed: skip-norm: violated by ")
+
+
+@pytest.mark.parametrize(("attack", "status"), [((), 0), (("--attack",), 1)])
+def test_a_control_that_is_not_violated_is_named_once_it_was_attacked(claims, monkeypatch, attack, status):
+    tame = replace(normalisation.normalisation_below_one, true=False, sizes=(2,), project=None)
+    monkeypatch.setattr(claims_job, "CLAIMS", (tame,))
+    result = claims("--trials", "5", *attack)
+    assert result.exit_code == status
+    assert ("a negative control that is not violated" in result.output) == bool(status)
+
+
+def test_an_unknown_claim_is_said_in_one_line_with_status_2(claims):
+    result = claims("skip-nor")
+    assert result.exit_code == 2
+    (line,) = lines(result)
+    assert line.startswith("error: `name` must be one of ") and line.endswith("but is 'skip-nor'.")
+    assert not list(Path().iterdir())
+
+
+def test_the_table_of_sharper_constants_runs_nothing(claims):
+    result = claims("--table")
+    assert result.exit_code == 0
+    assert result.output.startswith("| bound on | published | here | reached | claim |")
+    assert not list(Path().iterdir())

@@ -1,17 +1,19 @@
 """The worst instance that gradient ascent finds: every claim is differentiable, and so is its search.
 
 On the logarithm of the ratio, projected back onto the constraints after every step, from many starts at once: first
-steps of given length, which leave flat places and reach the corners of the constraints, then Adam.
+steps of given length, which leave flat places and reach the corners of the constraints, then Adam from the worst of
+these.
 """
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
 
-from qla_jax.claims.claim import Claim, Instance
+from qla_jax.claims.claim import Claim, Instance, Sides
 
 STEPS = 400
 """Of either kind."""
@@ -20,12 +22,16 @@ LENGTH = 0.5
 """Of the first steps, for each part of an instance; it falls to a thousandth along a cosine."""
 RATE = 0.05
 """Adam's, likewise."""
+LEAST = 1e-3
+QUICK: dict[str, Any] = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+"""Compiler options: instances are small, and compiling them takes nearly all the time."""
 
 
 class Worst(NamedTuple):
-    """The largest ratio that was seen, and where."""
+    """The largest ratio that was seen, its two sides, and where."""
 
     ratio: Array
+    sides: Sides
     instance: Instance
 
 
@@ -38,42 +44,48 @@ def attack(claim: Claim, key: Array, size: int, *, starts: int = STARTS, steps: 
     project = claim.project
     if project is None:
         raise ValueError(f"`claim` must know how to project its instances, but {claim.name!r} does not.")
-    first = optax.chain(_unit_steps(), optax.scale_by_learning_rate(optax.cosine_decay_schedule(LENGTH, steps, 1e-3)))
-    second = optax.adam(optax.cosine_decay_schedule(RATE, steps, 1e-3))
+    adam = optax.adam(optax.cosine_decay_schedule(RATE, steps, LEAST))
+    lengths = optax.cosine_decay_schedule(LENGTH, steps, LEAST)
 
-    def objective(instance: Instance) -> Array:
-        return jnp.log(claim.ratio(instance))
+    def objective(instance: Instance) -> tuple[Array, Worst]:
+        sides = claim.sides(instance)
+        ratio = claim.compare(sides)
+        return -jnp.log(ratio), Worst(ratio, sides, instance)
 
-    def ascend(worst: Worst, optimizer: optax.GradientTransformation) -> Worst:
-        def step(carry: tuple, _: None) -> tuple[tuple, None]:
-            instance, state, worst = carry
-            gradient = jax.tree.map(lambda g: -jnp.nan_to_num(g, posinf=0, neginf=0), jax.grad(objective)(instance))
-            updates, state = optimizer.update(gradient, state)
-            instance = project(optax.apply_updates(instance, updates))
-            return (instance, state, _larger(worst, Worst(claim.ratio(instance), instance))), None
+    def step(carry: tuple, time: Array) -> tuple[tuple, None]:
+        instance, state, worst = carry
+        instance = _choose(time == steps, worst.instance, instance)
+        (_, seen), gradient = jax.value_and_grad(objective, has_aux=True)(instance)
+        worst = _choose(seen.ratio > worst.ratio, seen, worst)
+        gradient = jax.tree.map(lambda g: jnp.nan_to_num(g, posinf=0, neginf=0), gradient)
+        straight = jax.tree.map(lambda g: -lengths(time) * _direction(g), gradient)
+        smooth, moved = adam.update(gradient, state)
+        first = time < steps
+        state = _choose(first, state, moved)
+        return (project(optax.apply_updates(instance, _choose(first, straight, smooth))), state, worst), None
 
-        start = worst.instance, optimizer.init(worst.instance), worst
-        return jax.lax.scan(step, start, length=steps)[0][2]
+    def climb(start: Instance) -> Worst:
+        start = project(start)
+        zero = jnp.zeros(())
+        worst = Worst(zero, Sides(zero, zero), start)
+        return jax.lax.scan(step, (start, adam.init(start), worst), jnp.arange(2 * steps + 1))[0][2]
 
-    def climb(key: Array) -> Worst:
-        start = project(claim.draw(key, size))
-        return ascend(ascend(Worst(claim.ratio(start), start), first), second)
-
-    @jax.jit
-    def search(keys: Array) -> Worst:
-        found = jax.vmap(climb)(keys)
+    @partial(jax.jit, compiler_options=QUICK)
+    def search(drawn: Instance) -> Worst:
+        found = jax.vmap(climb)(drawn)
         return jax.tree.map(lambda leaf: leaf[jnp.argmax(found.ratio)], found)
 
-    return search(jax.random.split(key, starts))
+    return search(drawn(claim, jax.random.split(key, starts), size))
 
 
-def _larger(first: Worst, second: Worst) -> Worst:
-    return jax.tree.map(lambda a, b: jnp.where(second.ratio > first.ratio, b, a), first, second)
+def drawn(claim: Claim, keys: Array, size: int) -> Instance:
+    """An instance for each key, stacked. Not compiled as a whole: its parts are the same for many claims."""
+    return jax.vmap(lambda key: claim.draw(key, size))(keys)
 
 
-def _unit_steps() -> optax.GradientTransformation:
-    def update(updates: Instance, state: optax.OptState, params: Instance | None = None) -> tuple:
-        del params
-        return jax.tree.map(lambda g: g / jnp.maximum(jnp.linalg.norm(g.reshape(-1)), 1e-30), updates), state
+def _choose(first: Array, one: Any, other: Any) -> Any:
+    return jax.tree.map(lambda a, b: jnp.where(first, a, b), one, other)
 
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+def _direction(gradient: Array) -> Array:
+    return gradient / jnp.maximum(jnp.linalg.norm(gradient.reshape(-1)), 1e-30)

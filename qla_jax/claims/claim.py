@@ -9,6 +9,7 @@ Example:
     ...     sizes=(4,),
     ... )
     ... def cauchy(instance):
+    ...     "Equal where they are parallel."
     ...     x, y = instance["x"]
     ...     return Sides(jnp.abs(x @ y), jnp.linalg.norm(x) * jnp.linalg.norm(y))
     >>> cauchy.name, bool(cauchy.ratio(cauchy.draw(jax.random.key(0), 4)) <= 1)
@@ -51,6 +52,7 @@ class Claim:
         sides: instance to both sides.
         project: an instance that an attack has moved, back onto the constraints; None where there is nothing to attack.
         true: whether it is meant to hold; a negative control is not.
+        remark: the docstring of that function: how it is measured, and what is to be known about it.
     """
 
     name: str
@@ -63,14 +65,19 @@ class Claim:
     sides: Callable[[Instance], Sides]
     project: Callable[[Instance], Instance] | None
     true: bool
+    remark: str
 
     def ratio(self, instance: Instance) -> Array:
+        """That of its two sides."""
+        return self.compare(self.sides(instance))
+
+    def compare(self, sides: Sides) -> Array:
         """Above 1 where the claim is violated, `inf` where the bound is not finite or a side is not a number.
 
         The larger side over the smaller one as they are claimed to stand; of an equality the difference over what
         rounding may make of it.
         """
-        measured, bound = self.sides(instance)
+        measured, bound = sides
         if self.relation == "==":
             ratio = jnp.abs(measured - bound) / (ROUNDING * jnp.maximum(1, jnp.abs(bound)))
         else:
@@ -94,6 +101,7 @@ def claim(
 
     def decorate(sides: Callable[[Instance], Sides]) -> Claim:
         name = sides.__name__.replace("_", "-")
-        return Claim(name, source, statement, formula, relation, draw, sizes, sides, project, true)
+        remark = " ".join((sides.__doc__ or "").split())
+        return Claim(name, source, statement, formula, relation, draw, sizes, sides, project, true, remark)
 
     return decorate

@@ -16,6 +16,11 @@ def unit_vector(key: Array, size: int) -> Array:
     return onto_sphere(jnp.sign(entries) * jnp.abs(entries) ** power)
 
 
+def unit_vectors(key: Array, count: int, size: int) -> Array:
+    """Independent ones, as rows."""
+    return jax.vmap(lambda key: unit_vector(key, size))(jax.random.split(key, count))
+
+
 def contraction(key: Array, size: int) -> Array:
     """A square Gaussian matrix over its norm, times a random number up to 1."""
     first, second = jax.random.split(key)
@@ -23,15 +28,47 @@ def contraction(key: Array, size: int) -> Array:
     return jax.random.uniform(second) * matrix / jnp.linalg.norm(matrix, 2)
 
 
+def contractions(key: Array, count: int, size: int) -> Array:
+    """Independent ones, stacked."""
+    return jax.vmap(lambda key: contraction(key, size))(jax.random.split(key, count))
+
+
+def magnitude(key: Array, low: float, high: float, shape: tuple[int, ...] = ()) -> Array:
+    """A positive number whose logarithm is uniform."""
+    return jnp.exp(jax.random.uniform(key, shape, minval=jnp.log(low), maxval=jnp.log(high)))
+
+
+def displacement(key: Array, shape: tuple[int, ...], low: float = 1e-3, high: float = 1.0) -> Array:
+    """A Gaussian array of random Frobenius norm: an error."""
+    first, second = jax.random.split(key)
+    direction = jax.random.normal(first, shape)
+    return magnitude(second, low, high) * direction / jnp.linalg.norm(direction.reshape(-1))
+
+
 def onto_sphere(x: Array) -> Array:
     """The direction of a vector, or of each vector along the last axis."""
     return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
 
 
+def into_ball(radius: float, axes: int = 1) -> Callable[[Array], Array]:
+    """Arrays over the last `axes` axes longer than that, cut back to it."""
+    last = tuple(range(-axes, 0))
+
+    def cut(x: Array) -> Array:
+        return x / jnp.maximum(1, jnp.sqrt(jnp.sum(jnp.square(x), axis=last, keepdims=True)) / radius)
+
+    return cut
+
+
 def onto_contractions(matrix: Array) -> Array:
-    """The nearest matrix of norm at most 1: singular values above are 1."""
+    """The nearest matrix, or stack of them, of norm at most 1: singular values above are 1."""
     left, values, right = jnp.linalg.svd(matrix, full_matrices=False)
-    return (left * jnp.minimum(values, 1)[None, :]) @ right
+    return (left * jnp.minimum(values, 1)[..., None, :]) @ right
+
+
+def between(low: float, high: float) -> Callable[[Array], Array]:
+    """Numbers into an interval."""
+    return lambda x: jnp.clip(x, low, high)
 
 
 def projected(**onto: Callable[[Array], Array]) -> Callable[[Instance], Instance]:

@@ -1,18 +1,20 @@
-"""Claims put to the test: random instances in one vmapped call per size, an attack if asked for, and a verdict."""
+"""Claims put to the test: random instances in one compiled call per size, an attack if asked for, and a verdict."""
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from qla_jax.claims.attack import STARTS, STEPS, attack
-from qla_jax.claims.claim import Claim, Instance
+from qla_jax.claims.attack import QUICK, STARTS, STEPS, Worst, attack, drawn
+from qla_jax.claims.claim import Claim, Instance, Sides
 
 VIOLATED = 1 + 1e-6
 """A ratio above this is no rounding."""
 TIGHT = 0.9
+BATCH = 500
+"""Instances at a time: a circuit with all of its ancillas is large."""
 
 
 @dataclass(frozen=True)
@@ -21,21 +23,31 @@ class Trial:
 
     Attributes:
         claim: which.
-        trials: how many random instances.
-        random: the largest ratio among them, by size.
-        attacked: the largest that the attack found, by size; empty without an attack.
+        ratios: of the random instances, by size.
+        attacked: the largest ratio that the attack found, by size; empty without an attack.
         worst: the instance of the largest of all.
+        worst_size: its size.
         measured: its measured quantity.
         bound: and its bound.
     """
 
     claim: Claim
-    trials: int
-    random: dict[int, float]
+    ratios: dict[int, np.ndarray]
     attacked: dict[int, float]
     worst: Instance
+    worst_size: int
     measured: float
     bound: float
+
+    @property
+    def trials(self) -> int:
+        """How many random instances."""
+        return sum(len(ratios) for ratios in self.ratios.values())
+
+    @property
+    def random(self) -> dict[int, float]:
+        """The largest ratio among the random instances, by size."""
+        return {size: float(ratios.max()) for size, ratios in self.ratios.items()}
 
     @property
     def ratio(self) -> float:
@@ -48,7 +60,7 @@ class Trial:
         if not np.isfinite(self.ratio):
             return "not proven: a bound is not finite"
         if self.ratio > VIOLATED:
-            return "violated"
+            return f"violated by {self.ratio:.3g}"
         if self.claim.relation == "==":
             return "holds to rounding"
         return "tight" if self.ratio >= TIGHT else f"holds, loose by {1 / max(self.ratio, 1e-12):.3g}"
@@ -60,37 +72,53 @@ class Trial:
 
 
 def examine(
-    claim: Claim, *, trials: int, seed: int = 0, attacks: bool = False, starts: int = STARTS, steps: int = STEPS
+    claim: Claim,
+    *,
+    trials: int,
+    seed: int = 0,
+    sizes: tuple[int, ...] | None = None,
+    attacks: bool = False,
+    starts: int = STARTS,
+    steps: int = STEPS,
 ) -> Trial:
-    """`trials` random instances of each size in float64, and an attack on each size if asked for."""
-    with jax.enable_x64(True):
-        random, attacked, worst = {}, {}, []
-        for size in claim.sizes:
+    """`trials` random instances of each size in float64, and an attack on each size if asked for.
+
+    Args:
+        claim: which.
+        trials: of each size.
+        seed: of all that is drawn.
+        sizes: the claim's own unless given.
+        attacks: whether to attack what can be attacked.
+        starts: of each attack.
+        steps: of each attack, of either kind.
+
+    Raises:
+        ValueError: fewer than one trial.
+    """
+    if trials < 1:
+        raise ValueError(f"`trials` must be at least 1, but is {trials}.")
+    with jax.enable_x64(True), jax.numpy_rank_promotion("allow"):
+        ratios, attacked, worst = {}, {}, []
+        for size in sizes or claim.sizes:
             keys = jax.random.split(jax.random.key(seed), trials + 1)
-            ratio, instance = _largest(claim, size)(keys[1:])
-            random[size] = float(ratio)
-            worst.append((random[size], instance))
+            instances = drawn(claim, keys[1:], size)
+            sides = _sides(claim, instances)
+            ratios[size] = np.asarray(claim.compare(sides))
+            place = int(ratios[size].argmax())
+            worst.append((size, jax.tree.map(itemgetter(place), Worst(claim.compare(sides), sides, instances))))
             if attacks and claim.project is not None:
                 found = attack(claim, keys[0], size, starts=starts, steps=steps)
                 attacked[size] = float(found.ratio)
-                worst.append((attacked[size], found.instance))
-        _, instance = max(worst, key=lambda pair: pair[0])
-        measured, bound = claim.sides(instance)
-        return Trial(claim, trials, random, attacked, instance, float(measured), float(bound))
+                worst.append((size, found))
+        worst_size, found = max(worst, key=lambda entry: float(entry[1].ratio))
+        measured, bound = map(float, found.sides)
+        return Trial(claim, ratios, attacked, found.instance, worst_size, measured, bound)
 
 
-def examine_all(claims: Iterable[Claim], **options: int | bool) -> Iterator[Trial]:
-    """One after the other, each as soon as it is done."""
-    for claim in claims:
-        yield examine(claim, **options)  # type: ignore[arg-type]
+def _sides(claim: Claim, instances: Instance) -> Sides:
+    @partial(jax.jit, compiler_options=QUICK)
+    def sides(instances: Instance) -> Sides:
+        return jax.lax.map(claim.sides, instances, batch_size=min(BATCH, count))
 
-
-def _largest(claim: Claim, size: int) -> Callable[[jax.Array], tuple[jax.Array, Instance]]:
-    @jax.jit
-    def largest(keys: jax.Array) -> tuple[jax.Array, Instance]:
-        instances = jax.vmap(lambda key: claim.draw(key, size))(keys)
-        ratios = jax.vmap(claim.ratio)(instances)
-        place = jnp.argmax(ratios)
-        return ratios[place], jax.tree.map(lambda leaf: leaf[place], instances)
-
-    return largest
+    count = len(jax.tree.leaves(instances)[0])
+    return sides(instances)

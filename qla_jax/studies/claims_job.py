@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from qla_jax.claims.trial import Trial, examine
 BINS = 40
 SMALLEST = 1e-8
 """Ratios below count as this in a histogram."""
+MARGIN = 0.02
+"""Of a histogram, in decades: ratios may all be the same."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +128,13 @@ def failed(trial: Trial, attacks: bool) -> list[str]:
 
 def _histogram(ratios: np.ndarray) -> dict:
     """Of the logarithms to base ten."""
-    finite = ratios[np.isfinite(ratios)]
-    counts, edges = np.histogram(np.log10(np.maximum(finite, SMALLEST)), bins=BINS)
+    logs = np.log10(np.maximum(ratios[np.isfinite(ratios)], SMALLEST))
+    low, high = (logs.min(), logs.max()) if logs.size else (0.0, 0.0)
+    counts, edges = np.histogram(logs, bins=BINS, range=(low - MARGIN, high + MARGIN))
     return {"counts": counts.tolist(), "edges": edges.round(6).tolist()}
 
 
 def _keep(trial: Trial, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **{name: np.asarray(part) for name, part in trial.worst.items()})
+    arrays: dict[str, Any] = {name: np.asarray(part) for name, part in trial.worst.items()}
+    np.savez(path, **arrays)

@@ -1,0 +1,238 @@
+r"""Ancillas, calls and degrees: the paper's counts, and the package's own, read off real encodings, against them.
+
+An instance tells sizes by its shapes; what is counted does not depend on its numbers.
+
+References:
+    Rattew et al. (2025), Theorem 1, Lemmas 5 to 7, B.18 and B.19. https://arxiv.org/abs/2510.07195
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from qla_jax.accounting import cost
+from qla_jax.claims.claim import Instance, Sides, claim
+from qla_jax.claims.convolution import kernel_of_two
+from qla_jax.claims.instances import between, magnitude, projected
+from qla_jax.claims.normalisation import vector_and_error
+from qla_jax.claims.parts import erring_vector
+from qla_jax.claims.polynomials import SCALES, TERMS, tail
+from qla_jax.claims.pooling import build, network
+from qla_jax.encodings.convolution import block_encode_convolution
+from qla_jax.encodings.squares import square_product
+from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.networks.residual import SCALE, chain
+from qla_jax.polynomials import erf
+from qla_jax.transforms.activation import activate
+
+BITS = 8
+"""Precision of the column norms in Theorem 1."""
+CALLS_FOR_DIAGONAL = 6
+EPS = (1e-12, 1e-1)
+
+
+def registers(key: Array, blocks: int) -> Instance:
+    """Whole numbers: ancillas of input and weight, and system qubits; by its shape a number of blocks."""
+    a, b, n = jax.random.randint(key, (3,), 0, 20).astype(float)
+    return {"a": a, "b": b, "n": n, "blocks": jnp.ones(blocks)}
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 7",
+    statement="Each block doubles the ancillas and adds to them.",
+    formula=r"a_i = 2a_{i-1} + 2b + n + 9 \Rightarrow a_k = 2^ka + (2^k - 1)(2b + n + 9)",
+    relation="==",
+    draw=registers,
+    sizes=(1, 2, 6),
+)
+def ancillas_by_recursion(instance: Instance) -> Sides:
+    """The size is k."""
+    a, more = instance["a"], 2 * instance["b"] + instance["n"] + 9
+    total, power = a, 2 ** len(instance["blocks"])
+    for _ in instance["blocks"]:
+        total = 2 * total + more
+    return Sides(total, power * a + (power - 1) * more)
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 7",
+    statement="The ancillas of k blocks are within the published count.",
+    formula=r"2^ka + (2^k - 1)(2b + n + 9) \le 2^k(a + 2b + n + 9)",
+    draw=registers,
+    sizes=(1, 2, 6),
+)
+def ancillas_of_blocks(instance: Instance) -> Sides:
+    """The size is k; nearly all of them as k grows."""
+    a, more, power = instance["a"], 2 * instance["b"] + instance["n"] + 9, 2 ** len(instance["blocks"])
+    return Sides(power * a + (power - 1) * more, power * (a + more))
+
+
+def _number(count: float) -> Array:
+    return jnp.asarray(float(count))
+
+
+@claim(
+    source="the package's Lemma 6",
+    statement="A block of the package needs no more ancillas than the lemma allows.",
+    formula=r"n + 2(a + b) + \lceil\log_2\tfrac{k+1}2\rceil + 1 \le 2(a + b) + n + 9",
+    draw=network,
+    sizes=(2, 8),
+)
+def ancillas_of_package_block(instance: Instance) -> Sides:
+    """At degree 7, and up to degree 511."""
+    first = chain(build(instance, degree=7))[0]
+    a, b, n = first.part.num_ancillas, first.weight.num_ancillas, first.num_qubits
+    return Sides(_number(first.num_ancillas), _number(2 * (a + b) + n + 9))
+
+
+@claim(
+    source="the package's Lemma 7",
+    statement="Two blocks of the package need no more ancillas than the lemma allows.",
+    formula=r"a_2 \le 2^2(a + 2b + n + 9)",
+    draw=network,
+    sizes=(2, 8),
+)
+def ancillas_of_package_network(instance: Instance) -> Sides:
+    """At degree 7, unamplified; read off the encoding."""
+    net = build(instance, degree=7)
+    blocks = chain(net)
+    a, b, n = blocks[0].part.num_ancillas, blocks[0].weight.num_ancillas, net.num_qubits
+    return Sides(_number(net.num_ancillas), _number(2 ** len(blocks) * (a + 2 * b + n + 9)))
+
+
+def _activated(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:
+    vec = erring_vector(instance["psi"], instance["error"], instance["slack"])
+    return vec, activate(vec, erf(SCALE, degree=7))
+
+
+@claim(
+    source="the package's Lemma B.18",
+    statement="An activation of the package needs no more ancillas than the lemma allows.",
+    formula=r"n + 2a + \lceil\log_2\tfrac{k+1}2\rceil \le n + 2a + 4",
+    draw=vector_and_error,
+    sizes=(2, 8),
+)
+def ancillas_of_package_activation(instance: Instance) -> Sides:
+    """At degree 7, and up to degree 31."""
+    vec, activated = _activated(instance)
+    return Sides(_number(activated.num_ancillas), _number(vec.num_qubits + 2 * vec.num_ancillas + 4))
+
+
+@claim(
+    source="the package's Lemma 5",
+    statement="A convolution of the package needs no more ancillas than the lemma allows.",
+    formula=r"2\lceil\log_2CD\rceil + 3 \le 3 + 8D + 2\log_2CD",
+    draw=kernel_of_two,
+    sizes=(2, 4),
+)
+def ancillas_of_package_convolution(instance: Instance) -> Sides:
+    """Of two channels and 2 x 2 taps, for any size of the image."""
+    kernel, side = instance["kernel"], instance["image"].shape[-1]
+    channels, taps = kernel.shape[0], kernel.shape[-1]
+    enc = block_encode_convolution(kernel, (side, side), padding="top-left")
+    return Sides(_number(enc.num_ancillas), _number(3 + 8 * taps + 2 * np.log2(channels * taps)))
+
+
+@claim(
+    source="the package's Theorem 1",
+    statement="Squares of amplitudes need no more ancillas in the package than the theorem allows.",
+    formula=r"2a + n + 1 \le 2a + d + 3 + n",
+    draw=vector_and_error,
+    sizes=(2, 8),
+)
+def ancillas_of_package_squares(instance: Instance) -> Sides:
+    """For d = 8 bits of the column norms."""
+    vec = erring_vector(instance["psi"], instance["error"], instance["slack"])
+    squares = square_product(jnp.eye(len(instance["psi"])), vec, bits=BITS)
+    return Sides(_number(squares.num_ancillas), _number(2 * vec.num_ancillas + BITS + 3 + vec.num_qubits))
+
+
+@claim(
+    source="derived; Rattew, Rebentrost (2023) with six controlled calls",
+    statement="An activation of degree k calls its vector k times; with six calls for a diagonal it would be more.",
+    formula=r"k \le 6(k - 1) + 1",
+    draw=vector_and_error,
+    sizes=(2,),
+)
+def calls_of_activation(instance: Instance) -> Sides:
+    """At degree 7."""
+    _, activated = _activated(instance)
+    return Sides(_number(cost(activated).depth), _number(CALLS_FOR_DIAGONAL * (7 - 1) + 1))
+
+
+@claim(
+    source="derived, for Lemma 7",
+    statement="A chain of k blocks of degree d calls its input (d + 1)^k times.",
+    formula=r"\mathrm{calls}(U_\psi) = (d + 1)^k",
+    relation="==",
+    draw=network,
+    sizes=(2,),
+)
+def calls_of_network(instance: Instance) -> Sides:
+    """Two blocks of degree 7, unamplified; counted over the circuit."""
+    net = build(instance, degree=7)
+    return Sides(_number(cost(net).num_queries["StatePreparation[0]"]), _number((7 + 1) ** len(chain(net))))
+
+
+def scale_and_error(key: Array, blocks: int) -> Instance:
+    """A scale, an error that is wanted, and by its shape a number of blocks."""
+    first, second = jax.random.split(key)
+    return {
+        "scale": jax.random.uniform(first, minval=SCALES[0], maxval=SCALES[1]),
+        "eps": magnitude(second, *EPS),
+        "blocks": jnp.ones(blocks),
+    }
+
+
+onto_scale_and_error = projected(scale=between(*SCALES), eps=between(*EPS))
+
+
+def degree(scale: Array, eps: Array) -> Array:
+    """The smallest degree whose tail is at most eps, by the paper's bound."""
+    j = np.arange(TERMS)
+    weight = 1 / (2 * j + 1) + 1 / np.maximum(2 * j - 1, 1)
+    tails = jnp.stack([tail(scale, k, weight) for k in range(1, 2 * TERMS - 10, 2)])
+    return 1 + 2 * jnp.sum(tails > eps)
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma B.19",
+    statement="The degree that an error takes grows with its logarithm.",
+    formula=r"k \le m\ln(1/\epsilon) + 3",
+    draw=scale_and_error,
+    sizes=(1,),
+    project=onto_scale_and_error,
+)
+def degree_by_logarithm(instance: Instance) -> Sides:
+    """For errors from 1e-12 to 0.1 and scales from 0.8 to 1.6; the constants are read off the degrees."""
+    scale, eps = instance["scale"], instance["eps"]
+    return Sides(degree(scale, eps), 3 - scale * jnp.log(eps))
+
+
+@claim(
+    source="Low, Chuang (2017), Corollary 4",
+    statement="For a fixed scale it grows more slowly still.",
+    formula=r"k \le 2 + \sqrt{(m^2 + \ln(1/\epsilon))\ln(1/\epsilon)}",
+    draw=scale_and_error,
+    sizes=(1,),
+    project=onto_scale_and_error,
+)
+def degree_by_root(instance: Instance) -> Sides:
+    """The law is asymptotic: the constants 2 and 1 are read off the degrees, like the range."""
+    scale, log = instance["scale"], -jnp.log(instance["eps"])
+    return Sides(degree(scale, instance["eps"]), 2 + jnp.sqrt((jnp.square(scale) + log) * log))
+
+
+@claim(
+    source="derived, for Lemma 7",
+    statement="All calls of k blocks are a power k of the logarithm of the error.",
+    formula=r"(d(\epsilon) + 1)^k \le (\tfrac45\ln(1/\epsilon) + 4)^k",
+    draw=scale_and_error,
+    sizes=(1, 2, 4),
+    project=onto_scale_and_error,
+)
+def calls_by_logarithm(instance: Instance) -> Sides:
+    """The size is k, eps the polynomial's. The paper has a power 2k: its other logarithm is amplification's."""
+    eps, blocks = instance["eps"], len(instance["blocks"])
+    return Sides((degree(jnp.asarray(SCALE), eps) + 1.0) ** blocks, (4 - SCALE * jnp.log(eps)) ** blocks)

@@ -1,0 +1,110 @@
+"""Lemma 7: how errors grow through many blocks.
+
+References:
+    Rattew et al. (2025), Lemma 7. https://arxiv.org/abs/2510.07195
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.claims.claim import Instance, Sides, claim
+from qla_jax.claims.instances import (
+    contractions,
+    displacement,
+    into_ball,
+    magnitude,
+    onto_contractions,
+    onto_sphere,
+    projected,
+    unit_vector,
+)
+from qla_jax.claims.pooling import build, ideal
+from qla_jax.networks.residual import NORM_RANGE
+
+FACTOR = 712
+TWICE = 2 * FACTOR
+QUOTIENT = NORM_RANGE[1] / NORM_RANGE[0]
+"""(1 + L)/(1 - L) = 19.556."""
+
+
+def network_of(blocks: int, size: int, key: Array) -> Instance:
+    """Weights, a unit vector, and another one."""
+    first, second, third = jax.random.split(key, 3)
+    return {
+        "weights": contractions(first, blocks, size),
+        "psi": unit_vector(second, size),
+        "error": displacement(third, (size,)),
+    }
+
+
+onto_network = projected(weights=onto_contractions, psi=onto_sphere, error=into_ball(1.0))
+
+
+@claim(
+    source="derived, for Lemma 7",
+    statement="Exact blocks move unit vectors apart by a factor of at most 19.6 each.",
+    formula=r"\|F_k(\psi) - F_k(\phi)\| \le \big(\tfrac{1+L}{1-L}\big)^k\|\psi - \phi\|",
+    draw=lambda key, blocks: network_of(blocks, 4, key),
+    sizes=(1, 2, 3),
+    project=onto_network,
+)
+def network_lipschitz(instance: Instance) -> Sides:
+    """The size is k, at dimension 4. By Dunkl and Williams it holds at any distance; many blocks hardly add up."""
+    other = onto_sphere(instance["psi"] + instance["error"])
+    distance = jnp.linalg.norm(ideal(instance) - ideal({**instance, "psi": other}))
+    return Sides(distance, QUOTIENT ** len(instance["weights"]) * jnp.linalg.norm(instance["psi"] - other))
+
+
+@claim(
+    source="the package's Lemma 7",
+    statement="A network is as near to the ideal one as its eps says.",
+    formula=r"\|\psi_k - \tilde\psi_k\| \le \epsilon_k",
+    draw=lambda key, blocks: network_of(blocks, 4, key),
+    sizes=(1, 2),
+    project=onto_network,
+)
+def tracked_network(instance: Instance) -> Sides:
+    """The size is k, at dimension 4; polynomials of degree 7 on an exact input."""
+    net = build(instance, degree=7)
+    return Sides(jnp.linalg.norm(net.vector() - ideal(instance)), net.eps)
+
+
+def wanted_error(key: Array, blocks: int) -> Instance:
+    """An error that k blocks are to have, k by the shape."""
+    return {"eps": magnitude(key, 1e-6, 1e-1), "blocks": jnp.ones(blocks)}
+
+
+def _schedule(instance: Instance, shift: int) -> Array:
+    """The error of k blocks by the published recursion, for the published errors of each, over what is wanted."""
+    blocks = len(instance["blocks"])
+    total = FACTOR * 2 * instance["eps"] / float(TWICE) ** blocks
+    for i in range(2, blocks + 1):
+        total = FACTOR * (total + instance["eps"] / float(TWICE) ** (blocks - i + shift))
+    return total
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 7",
+    statement="The errors that the paper asks of each block add up to the one that is wanted.",
+    formula=r"\delta_k = \epsilon:\ e_1 = 2\epsilon/1424^k,\ e_i = \epsilon/1424^{k-i+1}",
+    relation="==",
+    draw=wanted_error,
+    sizes=(1, 2, 4),
+)
+def error_schedule(instance: Instance) -> Sides:
+    """The size is k. Over eps, so that rounding counts."""
+    return Sides(_schedule(instance, 1) / instance["eps"], jnp.ones(()))
+
+
+@claim(
+    source="negative control; a note of Rattew et al. (2025), Lemma 7",
+    statement="With an exponent one smaller they would, too. They add up to several hundred times as much.",
+    formula=r"\delta_k \le \epsilon:\ e_i = \epsilon/1424^{k-i}",
+    draw=wanted_error,
+    sizes=(2, 4),
+    true=False,
+)
+def error_schedule_as_printed(instance: Instance) -> Sides:
+    """The size is k."""
+    return Sides(_schedule(instance, 0) / instance["eps"], jnp.ones(()))

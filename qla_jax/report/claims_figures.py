@@ -1,0 +1,26 @@
+"""A figure for each claim, drawn from the report alone."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from qla_jax.report.figures import BLUE, GREY, ORANGE
+
+SIZE = (3.4, 1.8)
+
+
+def ratios(row: dict) -> Figure:
+    """How near random instances come to the bound, and how near the attack, one line per size."""
+    figure = Figure(figsize=SIZE, layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.axvline(1, color=GREY, linestyle="--", linewidth=1)
+    for place, entry in enumerate(row["sizes"]):
+        edges, counts = 10.0 ** np.array(entry["edges"]), np.array(entry["counts"])
+        heights = 0.8 * counts / max(counts.max(initial=0), 1)
+        axes.fill_between(edges, place, place + np.append(heights, 0), step="post", color=BLUE, alpha=0.6, linewidth=0)
+        if entry["attacked"] is not None:
+            axes.plot(entry["attacked"], place + 0.1, "v", color=ORANGE, markersize=7)
+    axes.set(xscale="log", xlabel="measured / bound", ylim=(0, len(row["sizes"])))
+    axes.set_yticks(np.arange(len(row["sizes"])) + 0.3, [f"size {entry['size']}" for entry in row["sizes"]])
+    axes.tick_params(axis="y", length=0)
+    return figure

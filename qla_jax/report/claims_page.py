@@ -1,0 +1,64 @@
+"""The claims as one self-contained HTML page with a figure each, and as JSON."""
+
+import base64
+import html
+import json
+from pathlib import Path
+
+from qla_jax.report.claims_figures import ratios
+from qla_jax.report.page import STYLE, _finite, _table, png
+
+CARDS = """
+.claim { border-top: 1px solid #ddd; padding: .8rem 0; display: grid; grid-template-columns: 1fr 22rem; gap: 1rem }
+.claim p { margin: .3rem 0 } code { background: #f6f6f6; padding: 0 .3rem } .claim small { color: #555 }
+"""
+
+
+def write(report: dict, directory: Path) -> None:
+    """Write claims.json and claims.html into a directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "claims.json").write_text(json.dumps(_finite(report), indent=1, allow_nan=False) + "\n")
+    (directory / "claims.html").write_text(page(report))
+
+
+def page(report: dict) -> str:
+    """The page as text."""
+    told = "".join(f'<p class="bad">{html.escape(line)}</p>' for line in report["failures"])
+    how = "random instances and gradient ascent" if report["attacks"] else "random instances"
+    parts = [
+        "<h1>Claims</h1>",
+        f"<p>{len(report['claims'])} claims on {how}; {report['trials']} instances of each size, "
+        f"seed {report['seed']}, float64. "
+        "A figure shows how often random instances come how near to the bound (dashed), and the worst that the "
+        "attack found (triangle).</p>",
+        told or "<p>All are as they were meant to be.</p>",
+        _table(claim_rows(report)),
+        *(_card(row) for row in report["claims"]),
+    ]
+    head = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>qla_jax claims</title>'
+        f"<style>{STYLE}{CARDS}</style>"
+    )
+    return f"{head}<body>{''.join(parts)}</body></html>"
+
+
+def claim_rows(report: dict) -> list[list[str]]:
+    """One row per claim: source, trials, worst ratio, verdict."""
+    rows = [["claim", "source", "trials", "worst", "verdict"]]
+    for row in report["claims"]:
+        rows.append([row["name"], row["source"], str(row["trials"]), f"{row['ratio']:.4g}", row["verdict"]])
+    return rows
+
+
+def _card(row: dict) -> str:
+    picture = base64.b64encode(png(ratios(row))).decode()
+    meant = "" if row["true"] else " <small>negative control</small>"
+    verdict = html.escape(row["verdict"])
+    measured = f"measured {row['measured']:.6g} against {row['bound']:.6g} at size {row['worst_size']}"
+    return (
+        f'<div class="claim" id="{row["name"]}"><div><h2>{row["name"]}{meant}</h2>'
+        f"<p>{html.escape(row['statement'])}</p><p><code>{html.escape(row['formula'])}</code></p>"
+        f"<p><small>{html.escape(row['source'])}. {html.escape(row['remark'])}</small></p>"
+        f'<p class="{"" if row["passed"] else "bad"}">{verdict}; {measured}.</p></div>'
+        f'<img alt="ratios of {row["name"]}" src="data:image/png;base64,{picture}"></div>'
+    )

@@ -1,0 +1,210 @@
+"""Every claim once, the verdicts, and what the attack has to find by itself."""
+
+import dataclasses
+import math
+import re
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qla_jax.claims import blocks, convolution, normalisation, norms, sharper, squares, vectors
+from qla_jax.claims.attack import attack
+from qla_jax.claims.catalogue import CLAIMS
+from qla_jax.claims.claim import Claim, Sides, claim
+from qla_jax.claims.trial import VIOLATED, examine
+
+pytestmark = pytest.mark.x64
+
+PACKAGE = Path(__file__).parents[2] / "qla_jax" / "claims"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "claims.md"
+FEW = 30
+HARDLY = {"steps": 300, "starts": 8}
+
+every = pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
+HOW_RANDOM_VIOLATES = 100
+ONLY_BY_ATTACK = {"skip-norm-of-plain-erf", "product-error-without-cross-term"}
+
+
+@every
+def test_a_claim_is_as_it_was_meant_to_be_on_random_instances(claim):
+    trial = examine(claim, trials=FEW if claim.true else HOW_RANDOM_VIOLATES, sizes=claim.sizes[:1])
+    assert np.isfinite(trial.ratio) and np.isfinite(trial.bound)
+    if claim.true:
+        assert trial.ratio <= VIOLATED
+    elif claim.name not in ONLY_BY_ATTACK:
+        assert trial.ratio > VIOLATED
+
+
+@every
+def test_a_claim_says_what_it_is(claim):
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", claim.name)
+    assert claim.source and claim.formula and claim.statement.endswith(".") and claim.remark.endswith(".")
+    assert claim.sizes and claim.relation in ("<=", ">=", "==")
+    assert claim.true or "negative control" in claim.source
+
+
+def test_names_are_unique_and_the_catalogue_is_whole():
+    names = [claim.name for claim in CLAIMS]
+    assert len(set(names)) == len(names)
+    decorated = sum(len(re.findall(r"^@(?:claim|_tracked)\(", path.read_text(), re.M)) for path in PACKAGE.glob("*.py"))
+    assert decorated == len(names)
+
+
+@pytest.mark.parametrize("name", sorted(ONLY_BY_ATTACK))
+def test_a_control_that_random_instances_do_not_violate_is_violated_by_the_attack(name):
+    (control,) = [claim for claim in CLAIMS if claim.name == name]
+    trial = examine(control, trials=FEW, sizes=control.sizes[-1:], attacks=True, **HARDLY)
+    assert trial.passed and trial.verdict.startswith("violated by ")
+    assert max(trial.attacked.values()) == trial.ratio
+
+
+def found(claim: Claim, size: int, **options: int) -> float:
+    return float(attack(claim, jax.random.key(0), size, **options).ratio)
+
+
+def test_the_attack_finds_the_smallest_norm_of_a_block():
+    trial = examine(norms.skip_norm, trials=1, sizes=(16,), attacks=True, **HARDLY)
+    assert 0 <= trial.measured - (1 - 4 * math.erf(0.8 / 4)) < 1e-4
+    worst = np.asarray(trial.worst["psi"])
+    assert np.allclose(trial.worst["weight"] @ worst, -worst, atol=0.02)
+
+
+def test_the_attack_finds_the_smallest_norm_of_the_terminal_block():
+    trial = examine(norms.terminal_norm, trials=1, sizes=(4,), attacks=True, **HARDLY)
+    assert 0.02 <= trial.measured < 0.0201
+
+
+def test_the_attack_finds_how_far_a_block_tears_vectors_apart():
+    assert found(norms.block_lipschitz, 16, **HARDLY) * blocks.NORM_RANGE[1] / blocks.NORM_RANGE[0] > 17
+
+
+def test_the_attack_finds_that_plain_erf_lets_the_sum_vanish():
+    assert found(norms.skip_norm_of_plain_erf, 16, **HARDLY) > 100
+
+
+def test_the_attack_finds_hadamard_matrices():
+    assert found(convolution.amplification_gain_as_published, 4, **HARDLY) == pytest.approx(2, abs=0.01)
+
+
+@pytest.mark.slow
+def test_the_attack_finds_more_at_a_higher_dimension():
+    assert found(norms.block_lipschitz, 128) * blocks.NORM_RANGE[1] / blocks.NORM_RANGE[0] > 19
+
+
+TIGHT = [
+    (vectors.error_of_sum, 2),
+    (vectors.error_of_concatenation, 2),
+    (normalisation.normalisation_below_one, 2),
+    (squares.column_norm, 2),
+]
+
+
+@pytest.mark.parametrize(("claim", "size"), TIGHT, ids=lambda part: getattr(part, "name", part))
+def test_half_of_a_tight_bound_is_violated(claim, size):
+    def halved(instance):
+        measured, bound = claim.sides(instance)
+        return Sides(measured, bound / 2)
+
+    trial = examine(dataclasses.replace(claim, sides=halved), trials=500, sizes=(size,))
+    assert trial.verdict.startswith("violated") and not trial.passed
+
+
+@pytest.mark.parametrize("factor", [1 + 1e-8, 1 - 1e-8])
+def test_an_equality_with_a_wrong_constant_is_violated(factor):
+    def wrong(instance):
+        measured, bound = vectors.alpha_of_concatenation.sides(instance)
+        return Sides(measured, factor * bound)
+
+    assert not examine(dataclasses.replace(vectors.alpha_of_concatenation, sides=wrong), trials=5).passed
+
+
+def stated(measured, bound, relation="<=", true=True) -> Claim:
+    """A claim about numbers."""
+
+    @claim(
+        source="a test",
+        statement="Numbers.",
+        formula="x",
+        relation=relation,
+        draw=lambda key, size: {"x": jnp.zeros(size)},
+        sizes=(1,),
+        true=true,
+    )
+    def numbers(instance):
+        """Both sides."""
+        return Sides(measured + 0 * instance["x"][0], bound + 0 * instance["x"][0])
+
+    return numbers
+
+
+@pytest.mark.parametrize(
+    ("stated", "verdict", "passed"),
+    [
+        (stated(1.0, 2.0), "holds, loose by 2", True),
+        (stated(1.9, 2.0), "tight", True),
+        (stated(2.1, 2.0), "violated by 1.05", False),
+        (stated(2.1, 2.0, true=False), "violated by 1.05", True),
+        (stated(1.0, 2.0, true=False), "holds, loose by 2", False),
+        (stated(2.1, 2.0, ">="), "tight", True),
+        (stated(1.0, 2.0, ">="), "violated by 2", False),
+        (stated(2.0, 2.0, "=="), "holds to rounding", True),
+        (stated(2.0, 2.0 + 1e-9, "=="), "violated by 500", False),
+        (stated(1.0, np.inf), "not proven: a bound is not finite", False),
+        (stated(1.0, np.nan), "not proven: a bound is not finite", False),
+        (stated(np.nan, 1.0), "not proven: a bound is not finite", False),
+        (stated(1.0, np.inf, true=False), "not proven: a bound is not finite", False),
+    ],
+)
+def test_the_verdict_on_numbers(stated, verdict, passed):
+    trial = examine(stated, trials=3)
+    assert trial.verdict == verdict
+    assert trial.passed == passed
+    assert trial.trials == 3
+
+
+def test_a_trial_is_in_float64_whatever_the_callers_precision():
+    with jax.enable_x64(False):
+        trial = examine(vectors.alpha_of_concatenation, trials=3, sizes=(2,))
+    assert trial.ratio < 1
+    assert {part.dtype for part in trial.worst.values()} == {np.dtype("float64")}
+
+
+def test_the_worst_instance_has_the_worst_ratio():
+    for attacks in (False, True):
+        trial = examine(norms.skip_norm, trials=50, attacks=attacks, steps=20, starts=2)
+        assert norms.skip_norm.ratio(trial.worst) == pytest.approx(trial.ratio, rel=1e-9)
+        assert trial.bound / trial.measured == pytest.approx(trial.ratio, rel=1e-9)
+        assert trial.worst["psi"].shape == (trial.worst_size,)
+
+
+def test_seeds_differ_and_repeat():
+    first, again, other = (examine(norms.skip_norm, trials=5, seed=seed, sizes=(2,)).ratios[2] for seed in (0, 0, 1))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_what_cannot_be_examined_is_refused():
+    with pytest.raises(ValueError, match="`trials` must be at least 1, but is 0"):
+        examine(norms.skip_norm, trials=0)
+    with pytest.raises(ValueError, match="`claim` must know how to project its instances, but 'pooling-sum' does not"):
+        attack(next(claim for claim in CLAIMS if claim.name == "pooling-sum"), jax.random.key(0), 2)
+
+
+def test_the_document_shows_the_table_that_the_command_prints():
+    assert f"<!-- table -->\n{sharper.markdown()}\n<!-- /table -->" in DOCUMENT.read_text()
+
+
+def test_the_sharper_constants_belong_to_claims():
+    known = {claim.name: claim for claim in CLAIMS}
+    for row in sharper.SHARPER:
+        assert known[row.claim].true
+        assert row.size == 0 or row.size in known[row.claim].sizes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", [row for row in sharper.SHARPER if row.size], ids=lambda row: row.claim)
+def test_the_attack_reaches_what_the_table_says(row):
+    (sharp,) = [claim for claim in CLAIMS if claim.name == row.claim]
+    assert 0.97 * row.reached <= found(sharp, row.size) <= min(VIOLATED, 1.03 * row.reached)

@@ -1,0 +1,117 @@
+"""From claims to a report, a page and files."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from qla_jax.claims import norms, vectors
+from qla_jax.claims.catalogue import CLAIMS
+from qla_jax.claims.trial import Trial, examine
+from qla_jax.report import claims_page
+from qla_jax.report.claims_figures import ratios
+from qla_jax.studies import claims_job
+from qla_jax.studies.claims_job import ClaimsJob
+
+pytestmark = pytest.mark.x64
+
+CHOSEN = (norms.skip_norm_of_plain_erf, vectors.alpha_of_concatenation)
+
+
+class Told:
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def claim(self, name: str, total: int) -> None:
+        assert total == len(CHOSEN)
+        self.names.append(name)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("claims")
+
+
+@pytest.fixture(scope="module")
+def report(directory) -> dict:
+    told = Told()
+    report = claims_job.run(ClaimsJob(CHOSEN, directory, trials=20, seed=3), told)
+    assert told.names == [claim.name for claim in CHOSEN]
+    return report
+
+
+def test_a_report_has_a_row_for_each_claim(report):
+    assert [row["name"] for row in report["claims"]] == [claim.name for claim in CHOSEN]
+    assert (report["trials"], report["seed"], report["attacks"]) == (20, 3, False)
+    control, equality = report["claims"]
+    assert not control["true"] and not control["passed"] and control["sizes"][0]["attacked"] is None
+    assert equality["verdict"] == "holds to rounding" and equality["passed"]
+    for row in report["claims"]:
+        assert sum(map(sum, (entry["counts"] for entry in row["sizes"]))) == row["trials"]
+
+
+def test_a_control_that_was_not_attacked_is_no_failure(report):
+    assert report["failures"] == []
+
+
+def test_the_worst_instances_are_kept(report, directory):
+    for claim, row in zip(CHOSEN, report["claims"], strict=True):
+        with np.load(directory / f"{claim.name}.npz") as kept:
+            measured, bound = claim.sides({name: kept[name] for name in kept.files})
+        assert float(measured) == pytest.approx(row["measured"], rel=1e-12)
+        assert float(bound) == pytest.approx(row["bound"], rel=1e-12)
+
+
+def test_the_page_is_whole_and_fetches_nothing(report, directory):
+    claims_page.write(report, directory)
+    assert json.loads((directory / "claims.json").read_text())["claims"][0]["name"] == CHOSEN[0].name
+    page = (directory / "claims.html").read_text()
+    assert page.count("data:image/png;base64,") == len(CHOSEN)
+    assert not re.search(r"(?:src|href)=\"(?!data:)", page)
+    for claim in CHOSEN:
+        assert claim.name in page and "All are as they were meant to be." in page
+
+
+def test_what_is_not_finite_is_written_as_null(report, directory):
+    row = report["claims"][0] | {"ratio": float("inf"), "bound": float("nan")}
+    claims_page.write(report | {"claims": [row], "failures": ["a: not proven."]}, directory / "other")
+    written = json.loads((directory / "other" / "claims.json").read_text())["claims"][0]
+    assert written["ratio"] is None and written["bound"] is None
+    assert '<p class="bad">a: not proven.</p>' in (directory / "other" / "claims.html").read_text()
+
+
+def test_a_figure_has_a_line_for_each_size(report):
+    row = report["claims"][1]
+    (axes,) = ratios(row).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["size 2", "size 8"]
+    attacked = row | {"sizes": [entry | {"attacked": 0.5} for entry in row["sizes"]]}
+    assert len(ratios(attacked).axes[0].lines) == len(axes.lines) + 2
+
+
+def trial(ratio: float, true: bool) -> Trial:
+    known = examine(vectors.alpha_of_concatenation, trials=1, sizes=(2,))
+    claim = CHOSEN[0] if not true else norms.skip_norm
+    return Trial(claim, {2: np.array([ratio])}, {}, known.worst, 2, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "true", "attacks", "line"),
+    [
+        (0.5, True, False, None),
+        (2.0, True, False, "skip-norm: violated by 2."),
+        (np.inf, True, True, "skip-norm: not proven: a bound is not finite."),
+        (2.0, False, True, None),
+        (0.5, False, False, None),
+        (0.5, False, True, "skip-norm-of-plain-erf: a negative control that is not violated, holds, loose by 2."),
+    ],
+)
+def test_what_counts_as_a_failure(ratio, true, attacks, line):
+    assert claims_job.failed(trial(ratio, true), attacks) == ([] if line is None else [line])
+
+
+def test_claims_are_selected_by_name():
+    assert claims_job.select(()) == CLAIMS
+    assert claims_job.select(("terminal-norm", "skip-norm")) == (norms.skip_norm, norms.terminal_norm)
+    with pytest.raises(ValueError, match=r"`name` must be one of .*skip-norm.*, but is 'skip-nor'"):
+        claims_job.select(("skip-nor",))
