@@ -147,7 +147,8 @@ def _by_circuit(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " r
 @postselect.defjvp
 def _postselect_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     _, tangent = jax.jvp(lambda enc, x: enc.matvec(x), primals, tangents)
-    return postselect(*primals), tangent
+    found = postselect(*primals)
+    return found, tangent.astype(found.dtype)  # a complex circuit may encode a real matrix
 
 
 def _require_length(name: str, x: Array, length: int) -> None:

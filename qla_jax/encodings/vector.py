@@ -92,12 +92,16 @@ def run_projected(vec: VectorEncoding) -> Num[Array, " size"]:
 
 @run.defjvp
 def _run_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    return run(*primals), tangents[0].encoded
+    return _with_encoded_tangent(run(*primals), tangents[0])
 
 
 @run_projected.defjvp
 def _run_projected_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    return run_projected(*primals), tangents[0].encoded
+    return _with_encoded_tangent(run_projected(*primals), tangents[0])
+
+
+def _with_encoded_tangent(found: Array, tangent: VectorEncoding) -> tuple[Array, Array]:
+    return found, tangent.encoded.astype(found.dtype)  # a complex circuit may encode a real vector
 
 
 def _start(vec: VectorEncoding) -> Array:

@@ -11,8 +11,10 @@ from qla_jax import polynomials
 from qla_jax.accounting import cost
 from qla_jax.encodings.block import block, postselect
 from qla_jax.encodings.dense import block_encode
+from qla_jax.encodings.vector import run, vector_encode
 from qla_jax.phases.solve import phase_factors
 from qla_jax.transforms._qsvt import qsvt
+from qla_jax.transforms.amplification import amplify
 from tests.cases import CUBIC, QUARTIC, contraction, cplx, real, singular_value_transform
 
 numerics = pytest.mark.numerics
@@ -78,6 +80,22 @@ def test_traced_coefficients_are_solved_inside_and_differentiated_through_both_v
         value, gradient = jax.jit(jax.value_and_grad(way))(coeffs)
         np.testing.assert_allclose(value, encoded(coeffs), rtol=0, atol=1e-13)
         np.testing.assert_allclose(gradient[1::2] @ direction[1::2], slope, rtol=0, atol=1e-8)
+
+
+@pytest.mark.x64
+def test_a_real_matrix_is_differentiated_through_its_complex_circuit():
+    a, x = contraction(2, 2).real, jnp.asarray(real(2))
+
+    def value(a, way):
+        return jnp.sum(way(qsvt(block_encode(a, alpha=1.0), CUBIC), x).real)
+
+    by_circuit, encoded = (jax.grad(value)(a, way) for way in (postselect, lambda enc, x: enc.matvec(x)))
+    np.testing.assert_allclose(by_circuit, encoded, rtol=0, atol=1e-13)
+
+    def amplified(x):
+        return jnp.sum(run(amplify(vector_encode(x) * 0.5, amplitude_bound=0.3, eps=0.1)).real)
+
+    assert np.isfinite(jax.grad(amplified)(x)).all()
 
 
 @pytest.mark.x64
