@@ -65,5 +65,16 @@ def terminal_rows(network: dict) -> list[list[str]]:
     ]
 
 
+def claim_rows(network: dict) -> list[list[str]]:
+    """How much of each bound the network's own weights and images reach, a row per block."""
+    found = network.get("claims")
+    if not found:
+        return []
+    names = list(dict.fromkeys(row["claim"] for row in found))
+    places = list(dict.fromkeys(row["where"] for row in found))
+    ratios = {(row["where"], row["claim"]): f"{row['ratio']:.3f}" for row in found}
+    return [["", *names], *([place, *(ratios.get((place, name), "") for name in names)] for place in places)]
+
+
 def _large(number: int) -> str:
     return str(number) if number < 10**6 else f"{number:.1e}"

@@ -71,7 +71,7 @@ class Trace(NamedTuple):
 def trace(model: CoherentResNet, images: np.ndarray) -> Trace:
     """Run both networks in float64 on all images."""
     with jax.enable_x64(True):
-        double = _in_double(model)
+        double = in_double(model)
         run = jax.jit(lambda built, starts: jax.vmap(lambda start: _trace_one(model, built, start))(starts))
         built = jax.jit(lambda m: (m.encodings(), m.skip_bounds(), m.terminal_matrix()))(double)
         starts = double.load(jnp.asarray(images, jnp.float64))
@@ -166,7 +166,8 @@ def _ratio(eps: np.ndarray, actual: np.ndarray) -> float:
     return float(np.median(eps[some] / actual[some])) if some.any() else float("nan")
 
 
-def _in_double(model: CoherentResNet) -> CoherentResNet:
+def in_double(model: CoherentResNet) -> CoherentResNet:
+    """The same network with its parameters in float64."""
     from flax import nnx
 
     graph, state = nnx.split(model)

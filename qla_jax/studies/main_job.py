@@ -26,6 +26,7 @@ from qla_jax.studies.circuit_check import (
     terminal_instances,
 )
 from qla_jax.studies.evaluation import accuracies, error_rows, norm_rows, output_error, terminal_row, trace
+from qla_jax.studies.own_claims import own_claims
 from qla_jax.studies.recipes import RECIPES, REGIMES, Recipe, arranged, build
 from qla_jax.training import Epoch, Model, TrainingConfig, fit
 
@@ -121,6 +122,11 @@ def failures(network: dict) -> list[str]:
                 )
     if network["output_error"]["violations"]:
         lines.append(f"{network['kind']}: output error violated on {network['output_error']['violations']} images.")
+    for row in network.get("claims", ()):
+        if row["violated"]:
+            lines.append(
+                f"{network['kind']}: claim {row['claim']} violated by {row['where']}, ratio {row['ratio']:.6g}."
+            )
     terminal = network.get("terminal")
     if terminal and terminal["violations"]:
         lines.append(f"{network['kind']}: norm of the terminal block violated on {terminal['violations']} images.")
@@ -163,6 +169,7 @@ def _network(job: Job, kind: str, progress: Progress) -> dict:
         "errors": error_rows(found),
         "output_error": output_error(found),
         "terminal": None if model.terminal is None else terminal_row(found, images.test_labels, model.terminal.tau),
+        "claims": own_claims(model, test),
         "circuit_check": circuit_check(instances, CHECK_DEGREE),
         "costs": _costs(model, test[0], found.alone.mean(0), found.alpha),
         "training": [{"epoch": e.number + 1, "loss": e.loss, "accuracy": e.accuracy} for e in history],

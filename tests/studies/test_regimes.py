@@ -9,12 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from qla_jax.claims import norms
+from qla_jax.networks.residual import NORM_RANGE
 from qla_jax.networks.terminal import TerminalBlock
 from qla_jax.nn import CoherentResNet
 from qla_jax.studies import main_job, recipes
 from qla_jax.studies.circuit_check import circuit_check
 from qla_jax.studies.evaluation import output_error, terminal_row, trace
 from qla_jax.studies.main_job import Job
+from qla_jax.studies.own_claims import own_claim, own_claims
 from qla_jax.studies.recipes import RECIPES, REGIMES, arranged, build
 from tests.cases import real
 from tests.studies.test_main_job import tiny
@@ -55,6 +58,21 @@ def test_what_the_terminal_block_says_is_measured_against_what_it_would_be_witho
     np.testing.assert_allclose(traced.outcomes_before, trace(bare, inputs).outcomes, rtol=0, atol=1e-12)
     assert 0 < row["contribution"] <= 0.49 / 0.51
     assert terminal_row(traced._replace(terminal_norm=np.array([0.01, 1.0, np.nan])), labels, 0.51)["violations"] == 2
+
+
+def test_claims_are_asked_of_the_networks_own_weights_and_images(monkeypatch):
+    model = network("a-dense", monkeypatch)
+    inputs = arranged(model, IMAGES)
+    rows = own_claims(model, inputs)
+    assert [row["where"] for row in rows] == ["block 1"] * 3 + ["block 2"] * 3 + ["terminal block"]
+    assert not any(row["violated"] for row in rows)
+    traced = trace(model, inputs)
+    of_norm = [row["ratio"] for row in rows if row["claim"] == "skip-norm"]
+    np.testing.assert_allclose(of_norm, NORM_RANGE[0] / traced.norm.min(0), rtol=1e-4)  # there by the polynomial
+    assert own_claims(model, np.concatenate([inputs, 0 * inputs[:1]])) == rows  # a black image encodes no unit vector
+    uniform = jnp.full((1, 4), 0.5)
+    assert not own_claim(norms.skip_norm, "here", -jnp.eye(4), uniform)["violated"]
+    assert own_claim(norms.skip_norm, "here", -1.3 * jnp.eye(4), uniform)["violated"]  # negative control
 
 
 def test_regimes_differ_by_their_start_and_their_end(monkeypatch):
@@ -98,5 +116,5 @@ def test_the_circuits_of_a_regime_are_those_of_its_networks(name, monkeypatch):
 def test_an_unknown_regime_raises():
     with pytest.raises(ValueError, match=r"`regime` must be one of \('a', 'b', 'c'\), but is 'd'"):
         main_job.run(Job(tiny(), Path("nowhere"), regime="d"))
-    with pytest.raises(ValueError, match=r"`kind` must be one of \('bilinear',\), but is 'dense'"):
+    with pytest.raises(ValueError, match=r"`kind` must be one of \('c',\), but is 'dense'"):
         main_job.run(Job(tiny(), Path("nowhere"), regime="c", kind="dense"))
