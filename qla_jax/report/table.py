@@ -23,8 +23,8 @@ def summary_rows(report: dict) -> list[list[str]]:
 
 
 def block_rows(network: dict) -> list[list[str]]:
-    """One row per block: norms, largest error and eps with their median ratio, costs, its amplitude alone."""
-    rows = [["block", "N min", "mean", "max", "no skip", "error", "eps", "ratio", "anc.", "queries", "ampl."]]
+    """One row per block: norms, largest error and eps, costs, its amplitude alone and with weights at alpha 2."""
+    rows = [["block", "N min", "mean", "max", "no skip", "error", "eps", "ratio", "anc.", "queries", "ampl.", "2|W|"]]
     for norm, bare, error, cost in zip(
         network["norms"], network["norms_without_skip"], network["errors"], network["costs"]["blocks"], strict=True
     ):
@@ -41,6 +41,7 @@ def block_rows(network: dict) -> list[list[str]]:
                 str(cost["num_ancillas"]),
                 _large(cost["queries"]),
                 f"{cost['amplitude_alone']:.2g}",
+                f"{cost['amplitude_of_amplified_weight']:.2g}",
             ]
         )
     return rows

@@ -15,8 +15,9 @@ from qla_jax.accounting import cost
 from qla_jax.data import ImageSet
 from qla_jax.encodings.convolution import Convolution
 from qla_jax.encodings.dense import Dense
-from qla_jax.networks.residual import chain
+from qla_jax.networks.residual import SCALE, chain
 from qla_jax.nn import CoherentResNet, PlainCNN, PlainMLP, count_parameters
+from qla_jax.polynomials import chebyshev, erf
 from qla_jax.studies.circuit_check import (
     Instance,
     bilinear_instances,
@@ -171,7 +172,7 @@ def _network(job: Job, kind: str, progress: Progress) -> dict:
         "terminal": None if model.terminal is None else terminal_row(found, images.test_labels, model.terminal.tau),
         "claims": own_claims(model, test),
         "circuit_check": circuit_check(instances, CHECK_DEGREE),
-        "costs": _costs(model, test[0], found.alone.mean(0), found.alpha),
+        "costs": _costs(model, test[0], found.norm.mean(0), found.alone.mean(0), found.alpha),
         "training": [{"epoch": e.number + 1, "loss": e.loss, "accuracy": e.accuracy} for e in history],
         "seconds": seconds,
     }
@@ -219,8 +220,18 @@ def _instances(model: CoherentResNet) -> list[Instance]:
     return found
 
 
-def _costs(model: CoherentResNet, image: np.ndarray, alone: np.ndarray, alpha: np.ndarray) -> dict:
-    """Costs of the circuit up to each block, unamplified, and each block's own amplitude on an amplified input."""
+def _activation_size(degree: int) -> float:
+    """The normalisation of the activation of a weight with alpha 2, as Lemma 5 leaves it."""
+    coeffs = erf(SCALE, degree=degree).coeffs
+    return float(np.abs(chebyshev.quotient(chebyshev.rescale(coeffs, 2.0))).sum())
+
+
+def _costs(model: CoherentResNet, image: np.ndarray, norm: np.ndarray, alone: np.ndarray, alpha: np.ndarray) -> dict:
+    """Costs of the circuit up to each block, unamplified, and each block's own amplitude on an amplified input.
+
+    The amplitude is that of the weights as they are, and that of weights amplified to twice their norm: of a
+    convolution the former vanishes, since its alpha is the 1-norm of its kernel.
+    """
     network = jax.eval_shape(model.encode, jnp.asarray(image))
     rows = []
     for number, block in enumerate(chain(network)):
@@ -235,6 +246,7 @@ def _costs(model: CoherentResNet, image: np.ndarray, alone: np.ndarray, alpha: n
                 "queries": sum(total.num_queries.values()),
                 "num_queries": total.num_queries,
                 "amplitude_alone": float(alone[number]),
+                "amplitude_of_amplified_weight": float(norm[number]) / (1 + _activation_size(model.degree)),
                 "log10_amplitude_unamplified": float(np.median(size)) if np.isfinite(size).all() else None,
             }
         )

@@ -32,7 +32,14 @@ def network(kind: str = "dense", **changes: Any) -> dict:
         for b in blocks
     ]
     costs = [
-        {"block": b, "num_ancillas": 9**b, "num_qubits": 9**b + 1, "queries": 10 ** (4 * b), "amplitude_alone": 0.125}
+        {
+            "block": b,
+            "num_ancillas": 9**b,
+            "num_qubits": 9**b + 1,
+            "queries": 10 ** (4 * b),
+            "amplitude_alone": 0.125,
+            "amplitude_of_amplified_weight": 0.25,
+        }
         for b in blocks
     ]
     instance = {"name": "2 x 2 <dense>", "blocks": 2, "num_qubits": 19, "every_ancilla": True, "max_deviation": 1.5e-15}
@@ -181,7 +188,7 @@ def test_the_summary_has_a_row_per_network_in_the_order_of_its_head():
 
 def test_blocks_have_a_row_each_and_large_numbers_an_exponent():
     head, first, second = block_rows(network())
-    assert first == ["1", "0.500", "0.750", "1.250", "0.020", "1.0e-06", "1.0e-05", "10", "9", "10000", "0.12"]
+    assert first == ["1", "0.500", "0.750", "1.250", "0.020", "1.0e-06", "1.0e-05", "10", "9", "10000", "0.12", "0.25"]
     assert second[0] == "2"
     assert second[9] == "1.0e+08"
     assert len(head) == len(first)
