@@ -4,6 +4,7 @@
 touches JAX's configuration.
 """
 
+from qla_jax import claims as claims
 from qla_jax import nn as nn
 from qla_jax import polynomials as polynomials
 from qla_jax.accounting import Calls as Calls

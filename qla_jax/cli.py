@@ -121,6 +121,7 @@ def claims(
     ] = None,
 ) -> None:
     """Hold the theorems' bounds to measurement."""
+    from qla_jax.claims.catalogue import select
     from qla_jax.claims.sharper import markdown
     from qla_jax.report.claims_page import claim_rows, write
     from qla_jax.studies import claims_job
@@ -130,7 +131,7 @@ def claims(
         return
     directory = output or Path("runs") / f"claims-{datetime.now():%Y%m%d-%H%M%S}"
     try:
-        job = claims_job.ClaimsJob(claims_job.select(names or ()), directory, trials, seed, attack)
+        job = claims_job.ClaimsJob(select(names or ()), directory, trials, seed, attack)
         with _ClaimBar() as bar:
             report = claims_job.run(job, bar)
         write(report, directory)

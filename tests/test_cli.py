@@ -17,11 +17,11 @@ from scipy.special import erf
 from typer.testing import CliRunner, Result
 
 from qla_jax import data
-from qla_jax.claims import normalisation, norms, vectors
+from qla_jax.claims import catalogue, normalisation, norms, vectors
 from qla_jax.cli import app
 from qla_jax.data import DatasetUnavailable
 from qla_jax.report import page
-from qla_jax.studies import claims_job, main_job, phase_job
+from qla_jax.studies import main_job, phase_job
 from qla_jax.studies.main_job import Job
 from qla_jax.training import Epoch
 from tests.report.test_report import report
@@ -290,7 +290,7 @@ def test_claims_go_into_a_new_directory_by_default(claims):
 
 def test_a_violated_claim_is_named_with_status_1(claims, monkeypatch):
     wrong = replace(norms.skip_norm, sides=norms.skip_norm_of_plain_erf.sides, sizes=(2,), relation="<=")
-    monkeypatch.setattr(claims_job, "CLAIMS", (vectors.alpha_of_concatenation, wrong))
+    monkeypatch.setattr(catalogue, "CLAIMS", (vectors.alpha_of_concatenation, wrong))
     result = claims("--trials", "5")
     assert result.exit_code == 1
     assert lines(result)[-1].startswith("failed: skip-norm: violated by ")
@@ -299,7 +299,7 @@ def test_a_violated_claim_is_named_with_status_1(claims, monkeypatch):
 @pytest.mark.parametrize(("attack", "status"), [((), 0), (("--attack",), 1)])
 def test_a_control_that_is_not_violated_is_named_once_it_was_attacked(claims, monkeypatch, attack, status):
     tame = replace(normalisation.normalisation_below_one, true=False, sizes=(2,), project=None)
-    monkeypatch.setattr(claims_job, "CLAIMS", (tame,))
+    monkeypatch.setattr(catalogue, "CLAIMS", (tame,))
     result = claims("--trials", "5", *attack)
     assert result.exit_code == status
     assert ("a negative control that is not violated" in result.output) == bool(status)

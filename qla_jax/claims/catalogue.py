@@ -1,5 +1,7 @@
 """All claims, by theme."""
 
+from collections.abc import Sequence
+
 from qla_jax.claims import (
     activation,
     algebra,
@@ -18,6 +20,8 @@ from qla_jax.claims import (
     tracked,
     vectors,
 )
+from qla_jax.claims.claim import Claim
+from qla_jax.claims.trial import Trial, examine
 
 CLAIMS = (
     vectors.error_of_sum,
@@ -136,3 +140,26 @@ CLAIMS = (
     counts.degree_by_root,
     counts.calls_by_logarithm,
 )
+
+
+def select(names: Sequence[str]) -> tuple[Claim, ...]:
+    """The claims of these names, in the order of the catalogue; all of them for none.
+
+    Raises:
+        ValueError: a name that no claim has.
+    """
+    known = {claim.name for claim in CLAIMS}
+    for name in names:
+        if name not in known:
+            near = [other for other in sorted(known) if name.split("-")[0] in other]
+            raise ValueError(f"`name` must be one of {', '.join(near or sorted(known))}, but is {name!r}.")
+    return tuple(claim for claim in CLAIMS if claim.name in names or not names)
+
+
+def run(*names: str, trials: int = 1000, attacks: bool = False, seed: int = 0) -> list[Trial]:
+    """Claims of these names, or all, on random instances and perhaps under attack; see `examine`.
+
+    Raises:
+        ValueError: a name that no claim has, or fewer than one trial.
+    """
+    return [examine(claim, trials=trials, attacks=attacks, seed=seed) for claim in select(names)]

@@ -24,7 +24,7 @@ def summary_rows(report: dict) -> list[list[str]]:
 
 def block_rows(network: dict) -> list[list[str]]:
     """One row per block: norms, largest error and eps, costs, its amplitude alone and with weights at alpha 2."""
-    rows = [["block", "N min", "mean", "max", "no skip", "error", "eps", "ratio", "anc.", "queries", "ampl.", "2|W|"]]
+    rows = [["block", "N min", "mean", "max", "no skip", "error", "eps", "ratio", "anc.", "calls", "ampl.", "2|W|"]]
     for norm, bare, error, cost in zip(
         network["norms"], network["norms_without_skip"], network["errors"], network["costs"]["blocks"], strict=True
     ):
@@ -41,7 +41,7 @@ def block_rows(network: dict) -> list[list[str]]:
                 str(cost["num_ancillas"]),
                 _large(cost["queries"]),
                 f"{cost['amplitude_alone']:.2g}",
-                f"{cost['amplitude_of_amplified_weight']:.2g}",
+                f"{cost['amplitude_of_amplified_weight']:.2f}",
             ]
         )
     return rows
@@ -78,4 +78,4 @@ def claim_rows(network: dict) -> list[list[str]]:
 
 
 def _large(number: int) -> str:
-    return str(number) if number < 10**6 else f"{number:.1e}"
+    return str(number) if number < 10**5 else f"{number:.0e}"

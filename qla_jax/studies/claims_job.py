@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from qla_jax.claims.catalogue import CLAIMS
 from qla_jax.claims.claim import Claim
 from qla_jax.claims.trial import Trial, examine
 
@@ -48,20 +47,6 @@ class Progress(Protocol):
 class _Silent:
     def claim(self, name: str, total: int) -> None:
         pass
-
-
-def select(names: Sequence[str]) -> tuple[Claim, ...]:
-    """The claims of these names, in the order of the catalogue; all of them for none.
-
-    Raises:
-        ValueError: a name that no claim has.
-    """
-    known = {claim.name for claim in CLAIMS}
-    for name in names:
-        if name not in known:
-            near = [other for other in sorted(known) if name.split("-")[0] in other]
-            raise ValueError(f"`name` must be one of {', '.join(near or sorted(known))}, but is {name!r}.")
-    return tuple(claim for claim in CLAIMS if claim.name in names or not names)
 
 
 def run(job: ClaimsJob, progress: Progress | None = None) -> dict:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from qla_jax.claims import norms, vectors
-from qla_jax.claims.catalogue import CLAIMS
+from qla_jax.claims.catalogue import CLAIMS, run, select
 from qla_jax.claims.trial import Trial, examine
 from qla_jax.report import claims_page
 from qla_jax.report.claims_figures import ratios
@@ -111,7 +111,12 @@ def test_what_counts_as_a_failure(ratio, true, attacks, line):
 
 
 def test_claims_are_selected_by_name():
-    assert claims_job.select(()) == CLAIMS
-    assert claims_job.select(("terminal-norm", "skip-norm")) == (norms.skip_norm, norms.terminal_norm)
+    assert select(()) == CLAIMS
+    assert select(("terminal-norm", "skip-norm")) == (norms.skip_norm, norms.terminal_norm)
     with pytest.raises(ValueError, match=r"`name` must be one of .*skip-norm.*, but is 'skip-nor'"):
-        claims_job.select(("skip-nor",))
+        select(("skip-nor",))
+
+
+def test_claims_run_by_name():
+    (trial,) = run("terminal-norm", trials=20)
+    assert trial.claim is norms.terminal_norm and trial.trials == 20 * len(norms.terminal_norm.sizes) and trial.passed

@@ -190,5 +190,5 @@ def test_blocks_have_a_row_each_and_large_numbers_an_exponent():
     head, first, second = block_rows(network())
     assert first == ["1", "0.500", "0.750", "1.250", "0.020", "1.0e-06", "1.0e-05", "10", "9", "10000", "0.12", "0.25"]
     assert second[0] == "2"
-    assert second[9] == "1.0e+08"
+    assert second[9] == "1e+08"
     assert len(head) == len(first)
