@@ -173,7 +173,8 @@ def alpha_of_concatenation(instance: Instance) -> Sides:
 
 def _exact(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:
     psi, (_, alpha, _) = instance["psi"], encoded(instance)
-    return tuple(erring_vector(psi[i], 0 * psi[i], alpha[i] - 1) for i in range(2))  # type: ignore[return-value]
+    first, second = (erring_vector(psi[i], 0 * psi[i], alpha[i] - 1) for i in range(2))
+    return first, second
 
 
 @claim(

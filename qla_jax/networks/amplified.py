@@ -11,11 +11,15 @@ from collections.abc import Sequence
 
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import is_concrete, require
+from qla_jax.encodings.preparation import length
 from qla_jax.encodings.vector import VectorEncoding
 from qla_jax.networks.residual import SkipNormBlock, skip_norm_block
 from qla_jax.networks.terminal import TerminalBlock
 from qla_jax.polynomials import Polynomial
 from qla_jax.transforms.amplification import AmplifiedVector, amplify
+
+UNIT = 1e-3
+"""What the length of an input may differ from 1 by, beside its error: amplification has changed it already."""
 
 
 def amplified_block(
@@ -34,8 +38,17 @@ def amplified_block(
         margin: how far the polynomial of the amplification is kept below 1.
 
     Raises:
-        ValueError: what `amplify` raises; a traced block without an `amplitude_bound`.
+        ValueError: what `amplify` raises; a traced block without an `amplitude_bound`; no block, or one whose input is
+            seen not to be a unit vector.
     """
+    require(
+        isinstance(block, SkipNormBlock | TerminalBlock),
+        f"`block` must be a SkipNormBlock or a TerminalBlock, but is a {type(block).__name__}; see `amplify`.",
+    )
+    size = length(block.part.encoded)
+    if is_concrete(size):
+        unit = abs(float(size) - 1) <= float(block.part.eps) + UNIT
+        require(unit, f"`block` must stand on a unit vector, but its input has the length {size}; see `normalize`.")
     if amplitude_bound is None:
         least = block.least_amplitude
         require(is_concrete(least), "`amplitude_bound` must be given inside jit: the circuit's length follows from it.")
@@ -58,7 +71,7 @@ def amplified_network(
             `skip_norm_block` raise.
     """
     require(len(weights) > 0, "`weights` must hold at least one block encoding, but is empty.")
-    errors = [eps] * len(weights) if isinstance(eps, float) else list(eps)
+    errors = [eps] * len(weights) if isinstance(eps, int | float) else list(eps)
     bounds = [None] * len(weights) if amplitude_bounds is None else list(amplitude_bounds)
     for name, given in (("eps", errors), ("amplitude_bounds", bounds)):
         require(len(given) == len(weights), f"`{name}` must match {len(weights)} weights, but there are {len(given)}.")

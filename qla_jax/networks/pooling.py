@@ -17,6 +17,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int, Num
 
+from qla_jax.encodings.checks import require, require_kind
 from qla_jax.encodings.vector import VectorEncoding
 
 
@@ -61,8 +62,10 @@ def sample_runs(vec: VectorEncoding, key: Array, *, outcomes: int, shots: int) -
     Nothing is renormalised: a run that is not accepted gives no class. Post-selection is to look at accepted runs only.
 
     Raises:
-        ValueError: outcomes that `l2_pool` refuses.
+        ValueError: outcomes that `l2_pool` refuses, no shots.
     """
+    require_kind("vec", vec, VectorEncoding)
+    require(shots > 0, f"`shots` must be positive, but is {shots}.")
     first, second = jax.random.split(key)
     probability = jnp.minimum(1, jnp.square(vec.amplitude))
     accepted = jax.random.bernoulli(first, probability, (shots,))

@@ -22,8 +22,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import is_concrete, require, times
-from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.checks import is_concrete, require, require_kind, times
+from qla_jax.encodings.composed import Composed
+from qla_jax.encodings.encoding import Use
 from qla_jax.encodings.gates import Gates, combination
 from qla_jax.encodings.lemmas import MatrixVectorProduct, matrix_vector_product, vector_sum
 from qla_jax.encodings.preparation import length
@@ -45,7 +46,7 @@ DEFAULT_DEGREE = 7
 Vector = Num[Array, " n"]
 
 
-class SkipNormBlock(VectorEncoding, kw_only=True):
+class SkipNormBlock(Composed, kw_only=True):
     """Lemma 6. The input's circuit stands in this one `poly.degree + 1` times.
 
     Attributes:
@@ -74,15 +75,6 @@ class SkipNormBlock(VectorEncoding, kw_only=True):
         """
         slope = chebyshev.sup_bound(chebyshev.quotient(self.poly.coeffs), oversampling=64)
         return jnp.maximum(0, 1 - slope * jnp.minimum(1, self.weight.norm_bound)) / (self.alpha * self.norm)
-
-    def apply(self, state: State) -> State:
-        return self.circuit.apply(state)
-
-    def apply_adjoint(self, state: State) -> State:
-        return self.circuit.apply_adjoint(state)
-
-    def flagged(self, system: Vector) -> Vector:
-        return self.circuit.flagged(system)
 
     def uses(self) -> tuple[Use, ...]:
         steps = self.poly.degree // 2
@@ -124,6 +116,8 @@ def skip_norm_block(
         `norm_bound`
             above 1 (inside jit: `eps = inf`).
     """
+    require_kind("weight", weight, BlockEncoding)
+    require_kind("vec", vec, VectorEncoding)
     require(poly is None or eps is None, f"`skip_norm_block` takes `poly` or `eps`, but got both (eps={eps}).")
     if poly is None:
         scale = np.asarray(SCALE, vec.alpha.dtype)  # concrete under jit, too

@@ -15,7 +15,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax.encodings.checks import ROUNDING, is_concrete, require, require_kind
-from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.composed import Composed
+from qla_jax.encodings.encoding import Use
 from qla_jax.encodings.gates import Gates, combination
 from qla_jax.encodings.lemmas import vector_sum
 from qla_jax.encodings.preparation import length
@@ -27,7 +28,7 @@ TAU = 0.51
 Vector = Num[Array, " n"]
 
 
-class TerminalBlock(VectorEncoding, kw_only=True):
+class TerminalBlock(Composed, kw_only=True):
     r"""Lemma C.1. The input's circuit stands in this one three times.
 
     Attributes:
@@ -57,15 +58,6 @@ class TerminalBlock(VectorEncoding, kw_only=True):
     def least_amplitude(self) -> Array:
         r"""A lower bound on the flagged amplitude for every unit input: $2\tau - 1$ before it is normalised."""
         return (2 * self.tau - 1) / (self.alpha * self.norm)
-
-    def apply(self, state: State) -> State:
-        return self.circuit.apply(state)
-
-    def apply_adjoint(self, state: State) -> State:
-        return self.circuit.apply_adjoint(state)
-
-    def flagged(self, system: Vector) -> Vector:
-        return self.circuit.flagged(system)
 
     def uses(self) -> tuple[Use, ...]:
         return Use(self.squares, controlled=True), Use(self.part, controlled=True)

@@ -17,7 +17,8 @@ from jaxtyping import Num
 
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.checks import require, require_kind, times
-from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.composed import Composed
+from qla_jax.encodings.encoding import Use
 from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.lemmas import MatrixVectorProduct, matrix_vector_product
 from qla_jax.encodings.preparation import length
@@ -29,7 +30,7 @@ from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu, combined_steps
 Vector = Num[Array, " n"]
 
 
-class Activation(VectorEncoding, kw_only=True):
+class Activation(Composed, kw_only=True):
     r"""$P(x)$ entrywise, $Q(|x|)\,x$ for complex amplitudes."""
 
     even_coeffs: Num[Array, " terms"]
@@ -39,15 +40,6 @@ class Activation(VectorEncoding, kw_only=True):
     def circuit(self) -> MatrixVectorProduct:
         """The circuit in terms of smaller ones; the part's circuit stands in it twice."""
         return matrix_vector_product(chebyshev_lcu(diagonal_of_amplitudes(self.part), self.even_coeffs), self.part)
-
-    def apply(self, state: State) -> State:
-        return self.circuit.apply(state)
-
-    def apply_adjoint(self, state: State) -> State:
-        return self.circuit.apply_adjoint(state)
-
-    def flagged(self, system: Vector) -> Vector:
-        return self.circuit.flagged(system)
 
     def uses(self) -> tuple[Use, ...]:
         steps = len(self.even_coeffs) - 1

@@ -63,7 +63,7 @@ def activate_any(vec: VectorEncoding, poly: Polynomial) -> VectorSum:
     calls. The error is that of `activate`.
 
     Raises:
-        ValueError: complex amplitudes, whose squares are not their moduli; coefficients that are all zero.
+        ValueError: complex amplitudes, whose squares are not their moduli.
     """
     require_kind("vec", vec, VectorEncoding)
     require_kind("poly", poly, Polynomial)

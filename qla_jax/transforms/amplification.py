@@ -177,12 +177,13 @@ def amplify_to_norm(
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: a traced encoding without `gain`, what `uniform_amplification` raises.
+        ValueError: a traced encoding without `gain`, one with norm bound 0, what `uniform_amplification` raises.
     """
     require_kind("enc", enc, BlockEncoding)
     if gain is None:
         known = is_concrete(enc.alpha, enc.norm_bound)
         require(known, "`gain` must be given inside jit: the circuit's length follows from it.")
+        require(bool(enc.norm_bound > 0), f"`enc` must have a positive norm bound, but has {enc.norm_bound}.")
         gain = float((1 - gap) * enc.alpha / enc.norm_bound) * (1 - ROUNDING * float(jnp.finfo(enc.alpha.dtype).eps))
     if gain <= 1:
         return enc

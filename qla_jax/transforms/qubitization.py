@@ -84,7 +84,8 @@ def qubitization_walk(enc: BlockEncoding, *, power: int = 1) -> QubitizationWalk
         ValueError: not square, or a negative power.
     """
     require_square(enc)
-    require(power >= 0, f"`power` must be 0 or more, but is {power}.")
+    whole = isinstance(power, int | np.integer) and power >= 0
+    require(whole, f"`power` must be an integer of at least 0, but is {power}.")
     one = jnp.ones_like(enc.alpha)
     return QubitizationWalk(
         alpha=one,

@@ -107,6 +107,15 @@ def test_what_cannot_be_amplified_raises():
 
     with pytest.raises(ValueError, match="`amplitude_bound` must be given inside jit"):
         jax.jit(traced)(WEIGHTS[0])
+    with pytest.raises(ValueError, match="`block` must be a SkipNormBlock or a TerminalBlock, but is"):
+        amplified_block(vector_encode(UNIT), eps=1e-2)
+    for size in (0.05, 5.0):
+        with pytest.raises(ValueError, match=r"`block` must stand on a unit vector, but its input has the length"):
+            amplified_block(one_block(x=size * UNIT), eps=1e-2)
+    with pytest.raises(TypeError, match="`weight` must be a BlockEncoding, but is a ndarray"):
+        skip_norm_block(WEIGHTS[0], vector_encode(UNIT))
+    with pytest.raises(ValueError, match="`shots` must be positive, but is 0"):
+        sample_runs(vector_encode(UNIT), jax.random.key(0), outcomes=2, shots=0)
     with pytest.raises(ValueError, match="`weights` must hold at least one block encoding"):
         amplified_network([], vector_encode(UNIT), eps=1e-2)
     with pytest.raises(ValueError, match="`eps` must match 1 weights, but there are 2"):

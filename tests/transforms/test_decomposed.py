@@ -36,7 +36,10 @@ def test_values_and_gradients_are_those_of_the_recurrence(name, degree):
 
 def test_a_batch_is_each_of_them():
     batch = 0.2 * real(3, 4, 4)
-    transform = lambda a: block(qsvt(decomposed(block_encode(a, alpha=1.0)), np.array([0.0, 0.3, 0.0, 0.6])))  # noqa: E731
+
+    def transform(a):
+        return block(qsvt(decomposed(block_encode(a, alpha=1.0)), np.array([0.0, 0.3, 0.0, 0.6])))
+
     for one, found in zip(batch, jax.jit(jax.vmap(transform))(batch), strict=True):
         np.testing.assert_allclose(found, transform(one), rtol=0, atol=1e-14)
 

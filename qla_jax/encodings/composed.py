@@ -1,0 +1,27 @@
+"""Vector encodings that stand for a circuit of smaller ones, with parameters or errors of their own."""
+
+from abc import abstractmethod
+
+from jax import Array
+from jaxtyping import Num
+
+from qla_jax.encodings.encoding import State
+from qla_jax.encodings.vector import VectorEncoding
+
+
+class Composed(VectorEncoding, kw_only=True):
+    """Runs as `circuit` does."""
+
+    @property
+    @abstractmethod
+    def circuit(self) -> VectorEncoding:
+        """The circuit in terms of smaller ones."""
+
+    def apply(self, state: State) -> State:
+        return self.circuit.apply(state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return self.circuit.apply_adjoint(state)
+
+    def flagged(self, system: Num[Array, " system"]) -> Num[Array, " system"]:
+        return self.circuit.flagged(system)
