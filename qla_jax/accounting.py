@@ -57,8 +57,8 @@ class Cost(NamedTuple):
         depth: leaf calls in a row, none in parallel.
         calls: the same calls of each leaf, its adjoint's and controlled ones apart.
         gates: gates of all leaves and between their calls; `gates.depth` is the depth of the circuit in these.
-        uncounted: what `gates` leaves out: kinds of nodes that define none, and control of those that do. It is exact
-            where this is empty, and a lower bound otherwise.
+        uncounted: kinds of nodes that define no gates, which `gates` leaves out: it is a lower bound then. Otherwise it
+            counts a circuit that does the job, controls by `Gates.controlled`.
     """
 
     num_ancillas: int
@@ -109,11 +109,9 @@ def _turned(calls: tuple[int, ...], use: Use) -> tuple[int, int]:
 def _gates(nodes: list[tuple[Encoding, Calls]]) -> tuple[Gates, tuple[str, ...]]:
     total, uncounted = Gates(), dict[str, None]()
     for node, calls in nodes:
-        gates, kind = node.gates(), type(node).__name__
-        if gates is None and calls.total:
-            uncounted[kind] = None
+        gates, controlled = node.gates(), calls.controlled + calls.controlled_adjoint
         if gates is not None:
-            total += calls.total * gates
-            if gates.depth and calls.controlled + calls.controlled_adjoint:
-                uncounted[f"control of {kind}"] = None
+            total += (calls.total - controlled) * gates + controlled * gates.controlled
+        elif calls.total:
+            uncounted[type(node).__name__] = None
     return total, tuple(uncounted)

@@ -12,9 +12,9 @@ from qla_jax import polynomials
 from qla_jax.accounting import Calls, cost
 from qla_jax.encodings.algebra import Adjoint, linear_combination
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
-from qla_jax.encodings.circulant import block_encode_circulant
+from qla_jax.encodings.circulant import block_encode_circulant, block_encode_toeplitz
 from qla_jax.encodings.convolution import block_encode_convolution
-from qla_jax.encodings.dense import block_encode
+from qla_jax.encodings.dense import Dense, block_encode
 from qla_jax.encodings.diagonal import block_encode_diagonal
 from qla_jax.encodings.encoding import Encoding, Use
 from qla_jax.encodings.frobenius import block_encode_frobenius
@@ -24,8 +24,10 @@ from qla_jax.encodings.lcu import amplitudes
 from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
 from qla_jax.encodings.loading import load_vector
 from qla_jax.encodings.pauli import block_encode_pauli
+from qla_jax.encodings.periodic_convolution import block_encode_periodic_convolution
 from qla_jax.encodings.preparation import prepare as prepare_index
 from qla_jax.encodings.preparation import unprepare
+from qla_jax.encodings.sparse import block_encode_sparse
 from qla_jax.encodings.squares import square_product
 from qla_jax.encodings.vector import normalize, vector_encode
 from qla_jax.networks.residual import SkipNormBlock, residual_network
@@ -136,6 +138,13 @@ def test_long_chains_take_little_time_and_no_call_is_lost():
 # Gates.
 
 
+class Unbuilt(Dense, kw_only=True):
+    """A part of which nobody says how it is built."""
+
+    def gates(self):
+        return None
+
+
 def test_gates_add_up_over_calls_and_what_has_none_is_named():
     kernel, image = real(2, 2, 3, 3), real(2, 4, 4)
 
@@ -145,9 +154,31 @@ def test_gates_add_up_over_calls_and_what_has_none_is_named():
     vec = jax.eval_shape(layer, kernel, image)
     assert cost(vec).gates == vec.matrix.gates() + vec.part.gates()
     assert cost(vec).uncounted == ()
-    sums = jax.eval_shape(lambda k, x: vector_sum(layer(k, x), vector_encode(x)), kernel, image)
-    assert cost(sums).gates == vec.matrix.gates() + vec.part.gates() + Gates(rotations=2, cnot=1, toffoli=1)
-    assert cost(sums).uncounted == ("control of Convolution", "control of TreePreparation", "StatePreparation")
+    unbuilt = Unbuilt(**vars(encode())) @ prepare()
+    assert cost(unbuilt).gates == prepare().gates()
+    assert cost(unbuilt).uncounted == ("Unbuilt",)
+
+
+def test_what_is_controlled_takes_the_gates_of_control():
+    weight, vec = encode(), prepare()
+    both = vector_sum(weight @ vec, vec)
+    parts = weight.gates().controlled + 2 * vec.gates().controlled
+    assert cost(both).gates == parts + Gates(rotations=2, cnot=1, toffoli=1)
+
+
+def unitary_of(gate: str, angle: float, controls: int) -> np.ndarray:
+    """X or a rotation about y, under so many controls."""
+    c, s = np.cos(angle / 2), np.sin(angle / 2)
+    full = np.eye(2 << controls)
+    full[-2:, -2:] = {"x": [[0, 1], [1, 0]], "ry": [[c, -s], [s, c]]}[gate]
+    return full
+
+
+def test_a_controlled_rotation_is_two_halves_around_cnots():
+    back, half = unitary_of("x", 0, 1), [np.kron(np.eye(2), unitary_of("ry", angle, 0)) for angle in (0.4, -0.4)]
+    assert np.allclose(unitary_of("ry", 0.8, 1), half[0] @ back @ half[1] @ back)
+    assert Gates(rotations=1).controlled == Gates(rotations=2, cnot=2)
+    assert Gates(cnot=1, toffoli=1, reads=2, read_layers=6).controlled == Gates(0, 0, 3, 2, 8)
 
 
 LEAVES = {
@@ -169,6 +200,24 @@ LEAVES = {
     "columns in a memory": (
         lambda: block_encode_frobenius(jnp.eye(4)).oracle,
         Gates(rotations=2, reads=4, read_layers=2 * (3 + 4)),
+    ),
+    "any unitary of two qubits, sixteen angles": (lambda: encode(), Gates(16, 16)),
+    "a reflection": (lambda: prepare(4), 2 * Gates(3, 2) + Gates(cnot=1)),
+    "two shifts of four entries": (
+        lambda: block_encode_sparse([0, 1, 2, 3, 0], [0, 1, 2, 3, 1], jnp.ones(5), (4, 4)),
+        Gates(2 * 1 + 8, 8 + 2 * 2 * 2, 0) + adder(2),
+    ),
+    "two permutations of four entries": (
+        lambda: block_encode_sparse([1, 0, 3, 2, 0, 1, 2, 3], [0, 1, 2, 3, 0, 1, 2, 3], jnp.ones(8), (4, 4)),
+        Gates(2 * 1 + 8, 8 + 2 * 2 * 8, 2 * 6),
+    ),
+    "four frequencies, one channel": (
+        lambda: block_encode_periodic_convolution(jnp.ones((1, 1, 2, 1)), (4, 1)),
+        2 * Gates(3, 2) + 4 * Gates(4, 4),
+    ),
+    "two comparisons of three bits": (
+        lambda: block_encode_toeplitz(jnp.ones(3), jnp.ones(3)),
+        2 * adder(4),
     ),
     "column norms in a memory": (
         lambda: square_product(jnp.eye(4), prepare(4)).norms,

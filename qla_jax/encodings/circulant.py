@@ -25,7 +25,7 @@ from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import as_alpha, as_numeric, is_concrete, require
 from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
 from qla_jax.encodings.encoding import State, Use
-from qla_jax.encodings.gates import Gates, fourier, multiplexed
+from qla_jax.encodings.gates import Gates, adder, fourier, multiplexed
 
 Vector = Num[Array, " n"]
 
@@ -123,6 +123,11 @@ class Toeplitz(BlockEncoding, kw_only=True):
 
     def uses(self) -> tuple[Use, ...]:
         return (Use(self.circulant),)
+
+    def gates(self) -> Gates:
+        """Two comparisons with a number, each the carry of an adder with one more bit."""
+        compares = self.shape != (1 << self.num_qubits,) * 2
+        return (2 * compares) * adder(self.circulant.num_qubits + 1)
 
 
 def block_encode_toeplitz(column: ArrayLike, row: ArrayLike) -> Toeplitz:

@@ -18,6 +18,7 @@ from jaxtyping import Num
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import as_alpha, as_bound, as_numeric, is_concrete, require
 from qla_jax.encodings.encoding import State
+from qla_jax.encodings.gates import Gates, synthesized
 
 
 class Dense(BlockEncoding, kw_only=True):
@@ -39,6 +40,9 @@ class Dense(BlockEncoding, kw_only=True):
         if jnp.isrealobj(self.matrix) and jnp.isrealobj(y):
             return y @ self.matrix  # in a loop XLA is far slower at a transposed real matrix times a vector
         return _times(self.matrix.conj().T, y)
+
+    def gates(self) -> Gates:
+        return synthesized(self.num_ancillas + self.num_qubits)
 
 
 def _times(matrix: Num[Array, "rows columns"], x: Num[Array, " columns"]) -> Num[Array, " rows"]:

@@ -2,7 +2,7 @@ r"""Elementary gates, and how many of them the circuits take that constructions 
 
 Counted are rotations by an angle, CNOT, Toffoli, and reads of a quantum memory; other Clifford gates are free. Gates
 stand one after another in `depth`: parallel ones would need qubits that are counted nowhere, as are the clean work
-qubits of ladders of Toffoli gates, which are undone by measurement.
+qubits of ladders of Toffoli gates and of lookups, which are undone by measurement.
 
 Example:
     >>> tree(3)
@@ -12,8 +12,9 @@ Example:
 
 References:
     Mottonen, Vartiainen, Bergholm, Salomaa (2004), multiplexed rotations. https://arxiv.org/abs/quant-ph/0407010
+    The same (2004), any unitary from these. https://arxiv.org/abs/quant-ph/0404089
     Gidney (2018), adders and temporary ANDs. https://arxiv.org/abs/1709.06648
-    Babbush et al. (2018), unary iteration, section III A. https://arxiv.org/abs/1805.03662
+    Babbush et al. (2018), unary iteration and lookup, sections III A and C. https://arxiv.org/abs/1805.03662
     Giovannetti, Lloyd, Maccone (2008), quantum memory. https://arxiv.org/abs/0708.1879
 """
 
@@ -43,6 +44,21 @@ class Gates:
         """All gates in a row, a read with the depth of its routers."""
         return self.rotations + self.cnot + self.toffoli + self.read_layers
 
+    @property
+    def controlled(self) -> "Gates":
+        """The same with a control on each gate, an upper bound: often the control of a few is enough.
+
+        A rotation becomes two halves around two CNOT, a CNOT a Toffoli, a Toffoli two, a read has a layer more. Free
+        gates come in pairs around what is controlled, and need none.
+        """
+        return Gates(
+            rotations=2 * self.rotations,
+            cnot=2 * self.rotations,
+            toffoli=self.cnot + 2 * self.toffoli,
+            reads=self.reads,
+            read_layers=self.read_layers + self.reads,
+        )
+
     def __add__(self, other: "Gates") -> "Gates":
         return Gates(*(mine + yours for mine, yours in zip(astuple(self), astuple(other), strict=True)))
 
@@ -53,6 +69,14 @@ class Gates:
 def multiplexed(controls: int) -> Gates:
     """A rotation with an angle for each value of the controls (Mottonen et al., theorem 1)."""
     return Gates(rotations=1 << controls, cnot=1 << controls if controls else 0)
+
+
+def synthesized(qubits: int, *, index: int = 0) -> Gates:
+    """Any unitary, for each value of an index one: 2^(n+1) multiplexed rotations, an angle for each of its 4^n numbers.
+
+    Two fewer where a phase and a diagonal can be left out; a real unitary takes about half.
+    """
+    return (2 << qubits) * multiplexed(max(qubits - 1, 0) + index)
 
 
 def tree(qubits: int, *, phases: bool = False) -> Gates:
@@ -83,6 +107,11 @@ def remembered_tree(qubits: int, *, index: int = 0, phases: bool = False) -> Gat
 def select(count: int) -> Gates:
     """A control for each of `count` values of an index, by unary iteration (Babbush et al., figure 7)."""
     return Gates(toffoli=count - 1, cnot=count - 1)
+
+
+def lookup(address: int, bits: int) -> Gates:
+    """The word of a fixed table, without a memory: a control for each address, and a CNOT at most for each bit of it."""
+    return Gates(toffoli=max((1 << address) - 2, 0), cnot=bits << address)
 
 
 def combination(count: int, *, phases: bool = False) -> Gates:

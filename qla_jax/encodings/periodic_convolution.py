@@ -18,6 +18,7 @@ from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import as_numeric, require
 from qla_jax.encodings.dense import dilation
 from qla_jax.encodings.encoding import State
+from qla_jax.encodings.gates import Gates, fourier, synthesized
 
 
 class PeriodicConvolution(BlockEncoding, kw_only=True):
@@ -38,6 +39,10 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
         grid = jnp.einsum("rsij,jrs->irs", unitaries, grid)
         out = jnp.fft.ifft2(grid, norm="ortho").reshape(state.shape)
         return out.real if self.real and not jnp.iscomplexobj(state) else out
+
+    def gates(self) -> Gates:
+        rows, columns, channels, _ = (size.bit_length() - 1 for size in self.dilations.shape)
+        return 2 * (fourier(rows) + fourier(columns)) + synthesized(channels, index=rows + columns)
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return self._multiply(self.symbol, x.reshape(self.domain))

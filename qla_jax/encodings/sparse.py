@@ -31,6 +31,7 @@ from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.checks import as_numeric, is_concrete, require
 from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
 from qla_jax.encodings.encoding import State
+from qla_jax.encodings.gates import Gates, adder, lookup, multiplexed, tree
 from qla_jax.encodings.lcu import amplitudes, index_qubits
 from qla_jax.encodings.preparation import prepare, unprepare
 
@@ -52,6 +53,12 @@ class Pattern:
     @property
     def entries(self) -> np.ndarray:
         return np.frombuffer(self.entry_table, np.int32).reshape(3, -1)
+
+    @property
+    def cyclic(self) -> bool:
+        """Whether each permutation is a shift."""
+        rows = self.rows
+        return bool(np.all(rows == (rows[:, :1] + np.arange(self.size)) % self.size))
 
     @property
     def rows(self) -> np.ndarray:
@@ -76,6 +83,16 @@ class Sparse(BlockEncoding, kw_only=True):
         loaded, ratios, rows = self._tables()
         branches = _gather(prepare(loaded, _grid(state, rows)), rows)
         return unprepare(loaded, jax.vmap(rotate_back)(ratios, branches)).reshape(state.shape)
+
+    def gates(self) -> Gates:
+        """Permutations are shifts by a number that the index looks up; other ones look up each target, and unlook."""
+        index, system = len(self.pattern.rows).bit_length() - 1, self.num_qubits
+        weights = (3 if jnp.iscomplexobj(self.values) else 1) * multiplexed(index + system)
+        if self.pattern.cyclic:
+            moved = 2 * lookup(index, system) + adder(system) if system else Gates()
+        else:
+            moved = 2 * lookup(index + system, system)
+        return 2 * tree(index) + weights + moved
 
     def _tables(self) -> tuple[Array, Array, np.ndarray]:
         rows = self.pattern.rows

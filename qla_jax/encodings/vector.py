@@ -26,7 +26,7 @@ from qla_jax.encodings import registers
 from qla_jax.encodings.checks import as_bound, as_numeric, is_concrete, require, require_kind
 from qla_jax.encodings.dense import _qubits_of
 from qla_jax.encodings.encoding import Encoding, State, Use, with_ancillas
-from qla_jax.encodings.gates import Gates
+from qla_jax.encodings.gates import Gates, reflection, synthesized, tree
 from qla_jax.encodings.preparation import length, prepare, unit_vector, unprepare
 
 
@@ -119,6 +119,10 @@ class StatePreparation(VectorEncoding, kw_only=True):
     def apply_adjoint(self, state: State) -> State:
         return unprepare(self.direction, state.T).T
 
+    def gates(self) -> Gates:
+        """The reflection by the tree of the vector that it reflects at; `load_vector` takes that tree once, not twice."""
+        return 2 * tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction)) + reflection(self.num_qubits)
+
 
 def vector_encode(x: ArrayLike, *, pad: bool = False) -> StatePreparation:
     r"""Encode a vector, or a tensor of any rank in C order, exactly: a $(\|x\|, 0, 0)$-vector-encoding.
@@ -164,6 +168,9 @@ class ExplicitVector(VectorEncoding, kw_only=True):
 
     def apply_adjoint(self, state: State) -> State:
         return (state.reshape(-1) @ self.unitary.conj()).reshape(state.shape)
+
+    def gates(self) -> Gates:
+        return synthesized(self.num_ancillas + self.num_qubits)
 
 
 def vector_from_unitary(
