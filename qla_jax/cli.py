@@ -256,13 +256,15 @@ def _directory(output: Path | None, resume: bool) -> Path:
 
 
 def _show(report: dict, directory: Path) -> None:
-    from qla_jax.report.table import block_rows, summary_rows, terminal_rows
+    from qla_jax.report.table import block_rows, regime_rows, summary_rows, terminal_rows
 
     _print("networks", summary_rows(report))
     for network in report["networks"]:
         _print(network["description"], block_rows(network))
         if rows := terminal_rows(network):
             _print("its terminal block", rows)
+        if rows := regime_rows(network):
+            _print("its costs, each block amplified, error 0.01 in the end", rows)
     console.print(f"{report['seconds']['total']:.0f} s in all; {directory / 'report.html'}", highlight=False)
 
 

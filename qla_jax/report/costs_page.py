@@ -63,7 +63,7 @@ def block_rows(report: dict) -> list[list[str]]:
         for point, (longer, wider) in zip(series["points"], ratios, strict=True):
             start = [str(point["x"]), series["schedule"], f"{point['depth']:.2e}", longer]
             counts = [f"{point['queries']:.2e}", str(point["num_ancillas"]), wider, str(point["published_ancillas"])]
-            rows.append([*start, f"{_part(point, 'convolving'):.1%}", *counts, f"{point['amplitude']:.3f}"])
+            rows.append([*start, f"{_part(point, 'weighing'):.1%}", *counts, f"{point['amplitude']:.3f}"])
     return rows
 
 
@@ -96,7 +96,7 @@ def remarks(report: dict) -> list[str]:
     against = {curve["variable"]: curve["series"][0]["fits"] for curve in report["curves"]}
     gain, depth = ([against[name][what]["exponent"] for name in ("C", "D")] for what in ("gain", "depth"))
     without = ", ".join(f"N^{row['without']:.2f}" for row in report["ablation"]["fits"])
-    kernels, loading = (_part(first, name) for name in ("convolving", "loading"))
+    kernels, loading = (_part(first, name) for name in ("weighing", "loading"))
     law = report["crossings"][0]["law"]
     lines = [
         "Counted are circuits that were built, not formulas. A layer of gates counts as much as a multiplication of "

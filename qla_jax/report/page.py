@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from qla_jax.report.figures import FIGURES
-from qla_jax.report.table import block_rows, claim_rows, summary_rows, terminal_rows
+from qla_jax.report.table import block_rows, claim_rows, regime_rows, summary_rows, terminal_rows
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
@@ -77,7 +77,7 @@ def _network(network: dict) -> str:
     for row in check["instances"]:
         cells = [row["name"], row["blocks"], row["num_qubits"], "yes" if row["every_ancilla"] else "projected early"]
         rows.append([*map(str, cells), f"{row['max_deviation']:.1e}"])
-    tables = block_rows(network), terminal_rows(network), claim_rows(network), rows
+    tables = block_rows(network), terminal_rows(network), regime_rows(network), claim_rows(network), rows
     return (
         f"<h2>{html.escape(network['kind'])}: {html.escape(network['description'])}</h2>"
         f'<div class="figures">{pictures}</div>{"".join(map(_table, tables))}'

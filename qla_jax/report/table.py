@@ -66,6 +66,23 @@ def terminal_rows(network: dict) -> list[list[str]]:
     ]
 
 
+def regime_rows(network: dict) -> list[list[str]]:
+    """Costs of the amplified network in its regime, a row per number of blocks; nothing without a regime."""
+    found = network.get("regime_costs")
+    if not found:
+        return []
+    rows = [["blocks", "depth", "exact network", "weights", "loading", "calls", "ancillas", "qubits", "ampl."]]
+    for row in found:
+        start, classical = str(row["blocks"]), f"{row['classical']:.2g}"
+        if "depth" not in row:
+            rows.append([start, "beyond double precision", classical, *[""] * 6])
+            continue
+        shares = [f"{row[name] / row['depth']:.2%}" for name in ("weighing", "loading")]
+        counts = [f"{row['queries']:.1e}", str(row["num_ancillas"]), str(row["num_qubits"])]
+        rows.append([start, f"{row['depth']:.1e}", classical, *shares, *counts, f"{row['amplitude']:.3f}"])
+    return rows
+
+
 def claim_rows(network: dict) -> list[list[str]]:
     """How much of each bound the network's own weights and images reach, a row per block."""
     found = network.get("claims")

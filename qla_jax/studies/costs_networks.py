@@ -21,6 +21,7 @@ import numpy as np
 from jax import Array
 
 from qla_jax.accounting import Cost, cost
+from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.convolution import block_encode_convolution
 from qla_jax.encodings.encoding import Encoding
 from qla_jax.encodings.lemmas import vector_tensor
@@ -134,8 +135,8 @@ def kernels(setting: Setting) -> np.ndarray:
     return np.stack([kernel / float(_norm_bound(kernel)) for kernel in drawn])
 
 
-def plan(setting: Setting, weights: np.ndarray) -> Plan:
-    r"""Errors from the schedule, amplitudes from the skip connection.
+def plan(setting: Setting, alphas: Sequence[float]) -> Plan:
+    r"""Errors from the schedule, amplitudes from the skip connection, for weights with these normalisations.
 
     A third of what a block may err by goes to its weight, its activation and its amplification each.
 
@@ -145,8 +146,7 @@ def plan(setting: Setting, weights: np.ndarray) -> Plan:
     behind = setting.eps / 2 / TERMINAL_GROWTH if setting.terminal else setting.eps
     shares = [error / 3 for error in SCHEDULES[setting.schedule](behind, setting.blocks)]
     steps, alpha = [], 1.0
-    for kernel, share in zip(weights, shares, strict=True):
-        raw = float(np.abs(kernel).sum())
+    for raw, share in zip(alphas, shares, strict=True):
         gain = (1 - GAP) * raw * (1 - 1e-12)
         degree, relative = _activation(share, setting)
         weight = min(raw, 1 / ((1 - GAP) * (1 - MARGIN)) * (1 + share))
@@ -166,26 +166,32 @@ def least_amplitude(relative: float, weight: float, alpha: float) -> float:
     return (1 - slope) / (alpha * (1 + weight * slope))
 
 
+def convolutions(setting: Setting, weights: Sequence[Array]) -> list[BlockEncoding]:
+    """Kernels whose norms are certified to be 1 at most, as encodings."""
+    raw = [block_encode_convolution(kernel, setting.sizes[1:]) for kernel in weights]
+    return [enc.replace(norm_bound=jnp.ones_like(enc.alpha)) for enc in raw]
+
+
 def network(
-    setting: Setting, planned: Plan, weights: Sequence[Array], inputs: Sequence[Array], matrix: Array | None
+    setting: Setting, planned: Plan, weights: Sequence[BlockEncoding], inputs: Sequence[Array], matrix: Array | None
 ) -> VectorEncoding:
     """The network on numbers, or on shapes and dtypes alone under `jax.eval_shape`.
 
     Args:
         setting: its sizes.
-        planned: lengths of its circuits.
-        weights: kernels of norm 1 at most.
+        planned: lengths of its circuits. A weight is amplified where its normalisation has to shrink.
+        weights: of norm 1 at most.
         inputs: unit vectors, one in (a), two in (b) and (c).
         matrix: of the terminal block, of norm 1 at most; None in (c).
     """
     if setting.regime == "a":
-        vec: VectorEncoding = qram_encode(inputs[0].reshape(setting.sizes))
+        vec: VectorEncoding = qram_encode(inputs[0].reshape(weights[0].domain), pad=True)
     else:
         vec = vector_tensor(*(load_vector(x) for x in inputs))
-    for kernel, step in zip(weights, planned.steps, strict=True):
-        raw = block_encode_convolution(kernel, setting.sizes[1:])
-        raw = raw.replace(norm_bound=jnp.ones_like(raw.alpha))
-        weight = amplify_to_norm(raw, eps=step.weight_eps, gain=step.gain, gap=GAP, margin=MARGIN)
+    for raw, step in zip(weights, planned.steps, strict=True):
+        weight = raw
+        if step.gain > 1:
+            weight = amplify_to_norm(raw, eps=step.weight_eps, gain=step.gain, gap=GAP, margin=MARGIN)
         block = skip_norm_block(weight, vec, poly=erf(np.asarray(SCALE, vec.alpha.dtype), degree=step.degree))
         vec = amplified_block(block, eps=step.eps, amplitude_bound=step.amplitude, margin=MARGIN)
     if matrix is None:
@@ -200,7 +206,7 @@ class Counts(NamedTuple):
     Attributes:
         depth: gates in a row; a lower bound where `uncounted` names what is left out.
         loading: how many of these load an input.
-        convolving: how many belong to encodings of kernels.
+        weighing: how many belong to encodings of weights, kernels for the most part.
         queries: calls of inputs, kernels and columns.
         num_ancillas: ancilla qubits.
         num_qubits: all qubits.
@@ -212,7 +218,7 @@ class Counts(NamedTuple):
 
     depth: int
     loading: int
-    convolving: int
+    weighing: int
     queries: int
     num_ancillas: int
     num_qubits: int
@@ -229,28 +235,33 @@ def count(setting: Setting) -> Counts:
         ValueError: what `plan` raises.
     """
     weights = kernels(setting)
-    planned = plan(setting, weights)
-    inputs = [jax.ShapeDtypeStruct((setting.entries,), weights.dtype)] * (1 if setting.regime == "a" else PATHS)
-    matrix = jax.ShapeDtypeStruct((setting.size,) * 2, weights.dtype) if setting.terminal else None
-
-    def build(weights: Sequence[Array], inputs: Sequence[Array], matrix: Array | None) -> VectorEncoding:
-        return network(setting, planned, weights, inputs, matrix)
-
-    return counts(jax.eval_shape(build, list(weights), inputs, matrix), setting, planned)
+    alphas = [float(np.abs(kernel).sum()) for kernel in weights]
+    return count_of(setting, alphas, jax.eval_shape(partial(convolutions, setting), list(weights)))
 
 
-def counts(vec: VectorEncoding, setting: Setting, planned: Plan) -> Counts:
-    """The counts of a network, with or without numbers."""
-    counted, entry = cost(vec), vec.alpha.dtype
-    loaded = jax.ShapeDtypeStruct((setting.entries,), entry)
-    kernel = jax.ShapeDtypeStruct((setting.channels,) * 2 + (setting.taps,) * 2, entry)
-    loader = jax.eval_shape(qram_encode if setting.regime == "a" else load_vector, loaded)
-    weight = jax.eval_shape(lambda kernel: block_encode_convolution(kernel, setting.sizes[1:]), kernel)
+def count_of(setting: Setting, alphas: Sequence[float], weights: Sequence[BlockEncoding]) -> Counts:
+    """The counts of a network of these weights, of which only the normalisations need numbers.
+
+    Raises:
+        ValueError: what `plan` raises.
+    """
+    planned, entry = plan(setting, alphas), weights[0].alpha.dtype
+    inputs = [jax.ShapeDtypeStruct((setting.entries,), entry)] * (1 if setting.regime == "a" else PATHS)
+    matrix = jax.ShapeDtypeStruct((setting.size,) * 2, entry) if setting.terminal else None
+    built = jax.eval_shape(lambda *parts: network(setting, planned, *parts), list(weights), inputs, matrix)
+    return counts(built, weights[0], setting, planned)
+
+
+def counts(vec: VectorEncoding, weight: BlockEncoding, setting: Setting, planned: Plan) -> Counts:
+    """The counts of a network, with or without numbers, of which one weight is shown."""
+    counted = cost(vec)
+    load, shape = (qram_encode, weight.domain) if setting.regime == "a" else (load_vector, (setting.entries,))
+    loader = jax.eval_shape(partial(load, pad=True), jax.ShapeDtypeStruct(shape, vec.alpha.dtype))
     last = planned.eps if setting.terminal else planned.steps[-1].eps
     return Counts(
         depth=counted.gates.depth,
         loading=_within(counted, loader),
-        convolving=_within(counted, weight),
+        weighing=_within(counted, weight),
         queries=counted.depth,
         num_ancillas=counted.num_ancillas,
         num_qubits=counted.num_qubits,

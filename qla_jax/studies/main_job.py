@@ -28,6 +28,7 @@ from qla_jax.studies.circuit_check import (
 )
 from qla_jax.studies.evaluation import accuracies, error_rows, norm_rows, output_error, terminal_row, trace
 from qla_jax.studies.own_claims import own_claims
+from qla_jax.studies.own_costs import own_costs
 from qla_jax.studies.recipes import RECIPES, REGIMES, Recipe, arranged, build
 from qla_jax.training import Epoch, Model, TrainingConfig, fit
 
@@ -171,6 +172,7 @@ def _network(job: Job, kind: str, progress: Progress) -> dict:
         "output_error": output_error(found),
         "terminal": None if model.terminal is None else terminal_row(found, images.test_labels, model.terminal.tau),
         "claims": own_claims(model, test),
+        "regime_costs": None if job.regime is None else own_costs(model, job.regime),
         "circuit_check": circuit_check(instances, CHECK_DEGREE),
         "costs": _costs(model, test[0], found.norm.mean(0), found.alone.mean(0), found.alpha),
         "training": [{"epoch": e.number + 1, "loss": e.loss, "accuracy": e.accuracy} for e in history],

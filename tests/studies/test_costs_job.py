@@ -21,7 +21,16 @@ from qla_jax.polynomials import erf
 from qla_jax.report import costs_page
 from qla_jax.studies import costs_job, fits
 from qla_jax.studies.costs_ablation import DEGREE, ablation, measured, without_skip
-from qla_jax.studies.costs_networks import Setting, count, counts, kernels, least_amplitude, network, plan
+from qla_jax.studies.costs_networks import (
+    Setting,
+    convolutions,
+    count,
+    counts,
+    kernels,
+    least_amplitude,
+    network,
+    plan,
+)
 from tests.cases import real
 
 pytestmark = pytest.mark.x64
@@ -45,12 +54,13 @@ def convolved(kernel: np.ndarray, image: np.ndarray) -> np.ndarray:
 def test_a_network_with_numbers_has_the_counts_of_the_one_without_and_the_error_that_was_asked_for(regime):
     setting = SMALL[regime]
     weights = kernels(setting)
-    planned = plan(setting, weights)
+    planned = plan(setting, [np.abs(kernel).sum() for kernel in weights])
     inputs = [unit(setting.entries, seed) for seed in range(1 if regime == "a" else 2)]
     matrix = np.linalg.qr(real(16, 16))[0] if regime == "a" else None
+    encodings = convolutions(setting, list(weights))
     built = jax.jit(lambda *parts: network(setting, planned, *parts))
-    vec = built(list(weights), inputs, None if matrix is None else jnp.asarray(matrix))
-    assert counts(vec, setting, planned) == count(setting)
+    vec = built(encodings, inputs, None if matrix is None else jnp.asarray(matrix))
+    assert counts(vec, encodings[0], setting, planned) == count(setting)
 
     psi = np.asarray(inputs[0]) if regime == "a" else np.kron(*inputs)
     psi = psi + scipy.special.erf(0.8 * convolved(weights[0, 0, 0], psi.reshape(4, 4))).reshape(-1)
@@ -61,7 +71,7 @@ def test_a_network_with_numbers_has_the_counts_of_the_one_without_and_the_error_
     assert np.linalg.norm(vec.vector() - psi) <= vec.eps <= setting.eps
     assert count(setting).amplitude <= vec.amplitude
     wrong = replace(setting, taps=2)  # negative control
-    assert counts(vec, setting, planned) != count(wrong)
+    assert counts(vec, encodings[0], setting, planned) != count(wrong)
 
 
 def test_planned_amplitudes_are_those_that_blocks_prove():
@@ -106,7 +116,7 @@ def test_the_depth_of_loading_is_that_of_a_tree_for_each_call(regime, one):
     found = count(Setting(regime, 256))
     calls, rest = divmod(found.loading, one)
     assert rest == 0 and 2 < calls < found.queries
-    assert found.loading + found.convolving < found.depth
+    assert found.loading + found.weighing < found.depth
 
 
 def test_the_exact_network_is_counted_in_multiplications():
