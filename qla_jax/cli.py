@@ -169,6 +169,7 @@ def costs(
     _print("blocks", costs_page.block_rows(report))
     _print("N from which on the depth is below the exact classical network", costs_page.crossing_rows(report))
     _print("without skip connections, W = N^(-1/2)", costs_page.ablation_rows(report))
+    _print("W|x|^2, calls of x over the amplitude", costs_page.square_rows(report))
     console.print(f"{report['seconds']:.0f} s in all; {directory / 'costs.html'}", highlight=False)
     for line in report["failures"]:
         console.print(f"[red]failed:[/red] {escape(line)}", soft_wrap=True, highlight=False)

@@ -1,14 +1,16 @@
-"""Claims put to the test: random instances in one compiled call per size, an attack if asked for, and a verdict."""
+"""Claims put to the test: random and known instances in one compiled call per size, an attack, and a verdict."""
 
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from qla_jax.claims.attack import QUICK, STARTS, STEPS, Worst, attack, drawn
 from qla_jax.claims.claim import Claim, Instance, Sides
+from qla_jax.claims.corpus import known
 
 VIOLATED = 1 + 1e-6
 """A ratio above this is no rounding."""
@@ -24,20 +26,36 @@ class Trial:
     Attributes:
         claim: which.
         ratios: of the random instances, by size.
+        known: those of the instances that are kept with the claim, by size.
         attacked: the largest ratio that the attack found, by size; empty without an attack.
-        worst: the instance of the largest of all.
-        worst_size: its size.
-        measured: its measured quantity.
-        bound: and its bound.
+        worst_of: what has the largest of all, by size.
     """
 
     claim: Claim
     ratios: dict[int, np.ndarray]
+    known: dict[int, float]
     attacked: dict[int, float]
-    worst: Instance
-    worst_size: int
-    measured: float
-    bound: float
+    worst_of: dict[int, Worst]
+
+    @property
+    def worst_size(self) -> int:
+        """The size of the instance with the largest ratio."""
+        return max(self.worst_of, key=lambda size: float(self.worst_of[size].ratio))
+
+    @property
+    def worst(self) -> Instance:
+        """That instance."""
+        return self.worst_of[self.worst_size].instance
+
+    @property
+    def measured(self) -> float:
+        """Its measured quantity."""
+        return float(self.worst_of[self.worst_size].sides.measured)
+
+    @property
+    def bound(self) -> float:
+        """And its bound."""
+        return float(self.worst_of[self.worst_size].sides.bound)
 
     @property
     def trials(self) -> int:
@@ -52,7 +70,7 @@ class Trial:
     @property
     def ratio(self) -> float:
         """The largest of all."""
-        return max([*self.random.values(), *self.attacked.values()])
+        return max([*self.random.values(), *self.known.values(), *self.attacked.values()])
 
     @property
     def verdict(self) -> str:
@@ -77,17 +95,19 @@ def examine(
     trials: int,
     seed: int = 0,
     sizes: tuple[int, ...] | None = None,
+    kept: dict[int, Instance] | None = None,
     attacks: bool = False,
     starts: int = STARTS,
     steps: int = STEPS,
 ) -> Trial:
-    """`trials` random instances of each size in float64, and an attack on each size if asked for.
+    """`trials` random instances of each size in float64, the one that is kept, and an attack on each if asked for.
 
     Args:
         claim: which.
         trials: of each size.
         seed: of all that is drawn.
         sizes: the claim's own unless given.
+        kept: instances to look at besides, by size; unless given those of `known`, on which attacks do not build.
         attacks: whether to attack what can be attacked.
         starts: of each attack.
         steps: of each attack, of either kind.
@@ -98,21 +118,26 @@ def examine(
     if trials < 1:
         raise ValueError(f"`trials` must be at least 1, but is {trials}.")
     with jax.enable_x64(True), jax.numpy_rank_promotion("allow"):
-        ratios, attacked, worst = {}, {}, []
+        kept = known(claim.name) if kept is None else kept
+        trial = Trial(claim, {}, {}, {}, {})
         for size in sizes or claim.sizes:
             keys = jax.random.split(jax.random.key(seed), trials + 1)
             instances = drawn(claim, keys[1:], size)
+            if size in kept:
+                instances = jax.tree.map(lambda many, one: jnp.concatenate([many, one[None]]), instances, kept[size])
             sides = _sides(claim, instances)
-            ratios[size] = np.asarray(claim.compare(sides))
-            place = int(ratios[size].argmax())
-            worst.append((size, jax.tree.map(itemgetter(place), Worst(claim.compare(sides), sides, instances))))
+            found = Worst(claim.compare(sides), sides, instances)
+            ratios = np.asarray(found.ratio)
+            trial.ratios[size] = ratios[:trials]
+            if size in kept:
+                trial.known[size] = float(ratios[trials])
+            worst = jax.tree.map(itemgetter(int(ratios.argmax())), found)
             if attacks and claim.project is not None:
-                found = attack(claim, keys[0], size, starts=starts, steps=steps)
-                attacked[size] = float(found.ratio)
-                worst.append((size, found))
-        worst_size, found = max(worst, key=lambda entry: float(entry[1].ratio))
-        measured, bound = map(float, found.sides)
-        return Trial(claim, ratios, attacked, found.instance, worst_size, measured, bound)
+                attacked = attack(claim, keys[0], size, starts=starts, steps=steps)
+                trial.attacked[size] = float(attacked.ratio)
+                worst = max(worst, attacked, key=lambda one: float(one.ratio))
+            trial.worst_of[size] = worst
+        return trial
 
 
 def _sides(claim: Claim, instances: Instance) -> Sides:

@@ -125,7 +125,7 @@ def embed(enc: BlockEncoding, x: Num[Array, " columns"]) -> State:
     """The state `enc.apply` takes: `x` in the system, all ancillas in |0>.
 
     Raises:
-        ValueError: x is not a vector of `enc.shape[1]` entries.
+        ValueError: x is not a vector of `enc.shape[1]` entries, or more qubits than fit in memory.
     """
     _require_length("x", x, enc.shape[1])
     return with_ancillas(registers.embed(x, enc.domain, enc.num_qubits), enc.num_ancillas)

@@ -17,6 +17,7 @@ from jaxtyping import Num
 
 from qla_jax.encodings.checks import require
 from qla_jax.encodings.gates import Gates
+from qla_jax.encodings.memory import require_fit
 
 MAX_UNITARY_QUBITS = 13
 """An explicit unitary has at most 2^13 rows: 1 GiB in complex128."""
@@ -90,7 +91,12 @@ class Use(NamedTuple):
 
 
 def with_ancillas(system: Num[Array, " system"], num_ancillas: int) -> State:
-    """The state with all ancillas in |0>."""
+    """The state with all ancillas in |0>.
+
+    Raises:
+        ValueError: more qubits than fit in memory.
+    """
+    require_fit(num_ancillas, (system.size - 1).bit_length(), system.dtype)
     return jnp.zeros((1 << num_ancillas, system.size), system.dtype).at[0].set(system)
 
 

@@ -27,6 +27,7 @@ from qla_jax.encodings.checks import as_bound, as_numeric, is_concrete, require,
 from qla_jax.encodings.dense import _qubits_of
 from qla_jax.encodings.encoding import Encoding, State, Use, with_ancillas
 from qla_jax.encodings.gates import Gates, reflection, synthesized, tree
+from qla_jax.encodings.memory import fits, require_arrays_fit
 from qla_jax.encodings.preparation import length, prepare, unit_vector, unprepare
 
 
@@ -76,6 +77,9 @@ def run(vec: VectorEncoding) -> Num[Array, " size"]:
     """The encoded vector by running the whole circuit from |0>, every ancilla simulated.
 
     Its derivative is that of the encoded view: garbage need not have one.
+
+    Raises:
+        ValueError: more qubits than fit in memory.
     """
     state = vec.apply(with_ancillas(_start(vec), vec.num_ancillas))
     return vec.alpha * registers.extract(state[0], vec.sizes)
@@ -86,8 +90,14 @@ def run_projected(vec: VectorEncoding) -> Num[Array, " size"]:
     """The encoded vector by running the circuit with flagged ancillas projected as soon as no later gate touches them.
 
     Exact, and far smaller than the full state; but a projection is not unitary, so this is no circuit to amplify.
+
+    Raises:
+        ValueError: arrays that do not fit in memory all the same.
     """
-    return vec.alpha * registers.extract(vec.flagged(_start(vec)), vec.sizes)
+    start, qubits = _start(vec), vec.num_ancillas + vec.num_qubits
+    if not fits(qubits, start.dtype.itemsize):
+        require_arrays_fit(vec.flagged, start, qubits)
+    return vec.alpha * registers.extract(vec.flagged(start), vec.sizes)
 
 
 @run.defjvp
@@ -120,7 +130,7 @@ class StatePreparation(VectorEncoding, kw_only=True):
         return unprepare(self.direction, state.T).T
 
     def gates(self) -> Gates:
-        """The reflection by the tree of the vector that it reflects at; `load_vector` takes that tree once, not twice."""
+        """A reflection, between trees of the vector that it reflects at; `load_vector` takes one tree, not two."""
         return 2 * tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction)) + reflection(self.num_qubits)
 
 

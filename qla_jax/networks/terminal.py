@@ -87,8 +87,8 @@ def terminal_block(
         norm_bound: a bound on $\|W\|$ that you vouch for; its largest singular value unless given.
 
     Raises:
-        ValueError: a tau outside of (1/2, 1), a matrix that is not square or whose norm exceeds 1 (inside jit: `eps =
-            inf`), what `square_product` raises.
+        ValueError: a tau outside of (1/2, 1), a matrix with a column or itself of a norm above 1 (inside jit: `eps =
+            inf`), one that is not square, what `square_product` raises.
     """
     require_kind("vec", vec, VectorEncoding)
     tau = jnp.asarray(tau, vec.alpha.dtype)
@@ -98,12 +98,17 @@ def terminal_block(
         norm_bound = jnp.linalg.norm(jax.lax.stop_gradient(jnp.asarray(matrix)), 2)
     squares = square_product(matrix, vec, bits=bits, sizes=vec.sizes, norm_bound=norm_bound)
     slack = 1 + ROUNDING * jnp.finfo(squares.alpha.dtype).eps
+    longest = squares.norms.alpha
+    if is_concrete(longest):
+        told = f"`matrix` must have columns of a norm of at most 1, but the longest has {longest}."
+        require(bool(longest <= slack), told)
     if is_concrete(norm_bound):
         require(bool(norm_bound <= slack), f"`matrix` must have a norm of at most 1, but its norm is {norm_bound}.")
     circuit = _compose(squares, vec, tau)
+    proven = (norm_bound <= slack) & (longest <= slack) & (tau > 0.5) & (tau < 1)
     return TerminalBlock(
         alpha=circuit.alpha,
-        eps=jnp.where(norm_bound <= slack, circuit.eps, jnp.inf),
+        eps=jnp.where(proven, circuit.eps, jnp.inf),
         num_ancillas=circuit.num_ancillas,
         num_qubits=circuit.num_qubits,
         encoded=circuit.encoded,

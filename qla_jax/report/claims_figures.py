@@ -9,7 +9,7 @@ SIZE = (3.4, 1.8)
 
 
 def ratios(row: dict) -> Figure:
-    """How near random instances come to the bound, and how near the attack, one line per size."""
+    """How near random instances come to the bound, the known one (dot) and the attack (triangle), by size."""
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -18,6 +18,8 @@ def ratios(row: dict) -> Figure:
         edges, counts = 10.0 ** np.array(entry["edges"]), np.array(entry["counts"])
         heights = 0.8 * counts / max(counts.max(initial=0), 1)
         axes.fill_between(edges, place, place + np.append(heights, 0), step="post", color=BLUE, alpha=0.6, linewidth=0)
+        if entry["known"] is not None:
+            axes.plot(entry["known"], place + 0.1, "o", color=GREY, markersize=5)
         if entry["attacked"] is not None:
             axes.plot(entry["attacked"], place + 0.1, "v", color=ORANGE, markersize=7)
     axes.set(xscale="log", xlabel="measured / bound", ylim=(0, len(row["sizes"])))

@@ -29,8 +29,8 @@ def page(report: dict) -> str:
         "<h1>Claims</h1>",
         f"<p>{len(report['claims'])} claims on {how}; {report['trials']} instances of each size, "
         f"seed {report['seed']}, float64. "
-        "A figure shows how often random instances come how near to the bound (dashed), and the worst that the "
-        "attack found (triangle).</p>",
+        "A figure shows how often random instances come how near to the bound (dashed), the worst instance known "
+        "from earlier attacks (dot), and the worst that this attack found (triangle).</p>",
         told or "<p>All are as they were meant to be.</p>",
         _table(claim_rows(report)),
         *(_card(row) for row in report["claims"]),

@@ -87,12 +87,27 @@ def ablation(report: dict) -> Figure:
     return figure
 
 
+def squares(report: dict) -> Figure:
+    """A matrix times squared amplitudes, by Theorem 1 and through its Frobenius norm."""
+    figure, axes = _figure()
+    rows = report["squares"]["rows"]
+    for kind, color in zip(dict.fromkeys(row["kind"] for row in rows), (BLUE, ORANGE, GREY), strict=True):
+        chosen = [row for row in rows if row["kind"] == kind]
+        x = [row["entries"] for row in chosen]
+        axes.loglog(x, [row["theorem"] for row in chosen], "o-", color=color, label=f"{kind}, Theorem 1")
+        axes.loglog(x, [row["frobenius"] for row in chosen], "s:", color=color, label=f"{kind}, Frobenius")
+    axes.set(xlabel="N", ylabel="calls of x over the amplitude")
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=7)
+    return figure
+
+
 FIGURES: dict[str, Callable[[dict], Figure]] = {
     "entries": entries,
     "errors": errors,
     "blocks": blocks,
     "kernels": kernels,
     "ablation": ablation,
+    "squares": squares,
 }
 
 

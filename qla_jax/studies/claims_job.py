@@ -4,11 +4,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from qla_jax.claims.claim import Claim
+from qla_jax.claims.corpus import FILE, save
 from qla_jax.claims.trial import Trial, examine
 
 BINS = 40
@@ -24,7 +25,7 @@ class ClaimsJob:
 
     Attributes:
         claims: which.
-        directory: for the worst instance of each, `NAME.npz`; none are kept without.
+        directory: for the worst instances, `known.npz`; they are not written without.
         trials: random instances of each size.
         seed: of all that is drawn.
         attacks: whether to attack what can be attacked.
@@ -58,15 +59,16 @@ def run(job: ClaimsJob, progress: Progress | None = None) -> dict:
     """
     progress = progress or _Silent()
     started = time.perf_counter()
-    rows, failures = [], []
+    rows, failures, worst = [], [], []
     for claim in job.claims:
         progress.claim(claim.name, len(job.claims))
         begun = time.perf_counter()
         trial = examine(claim, trials=job.trials, seed=job.seed, attacks=job.attacks)
         rows.append(row(trial) | {"seconds": time.perf_counter() - begun})
         failures += failed(trial, job.attacks)
-        if job.directory is not None:
-            _keep(trial, job.directory / f"{claim.name}.npz")
+        worst.append((claim, {size: found.instance for size, found in trial.worst_of.items()}))
+    if job.directory is not None:
+        save(worst, job.directory / FILE.name)
     return {
         "trials": job.trials,
         "seed": job.seed,
@@ -95,11 +97,13 @@ def row(trial: Trial) -> dict:
         "measured": trial.measured,
         "bound": trial.bound,
         "worst_size": trial.worst_size,
-        "sizes": [
-            {"size": size, "random": float(ratios.max()), "attacked": trial.attacked.get(size), **_histogram(ratios)}
-            for size, ratios in trial.ratios.items()
-        ],
+        "sizes": [_of_size(trial, size) for size in trial.ratios],
     }
+
+
+def _of_size(trial: Trial, size: int) -> dict:
+    ratios = {"random": trial.random[size], "known": trial.known.get(size), "attacked": trial.attacked.get(size)}
+    return {"size": size} | ratios | _histogram(trial.ratios[size])
 
 
 def failed(trial: Trial, attacks: bool) -> list[str]:
@@ -117,9 +121,3 @@ def _histogram(ratios: np.ndarray) -> dict:
     low, high = (logs.min(), logs.max()) if logs.size else (0.0, 0.0)
     counts, edges = np.histogram(logs, bins=BINS, range=(low - MARGIN, high + MARGIN))
     return {"counts": counts.tolist(), "edges": edges.round(6).tolist()}
-
-
-def _keep(trial: Trial, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = {name: np.asarray(part) for name, part in trial.worst.items()}
-    np.savez(path, **arrays)

@@ -1,7 +1,7 @@
 """What the networks of a regime cost, measured on their circuits, beside the paper: the work of `qla-jax costs`.
 
 Curves of depth, queries and ancillas against each size by itself, fitted exponents beside the paper's, the exact
-classical network beside the depth, and the same without skip connections.
+classical network beside the depth, the same without skip connections, and Theorem 1 beside a dense encoding.
 """
 
 import math
@@ -17,6 +17,7 @@ import jax
 from qla_jax.studies import fits
 from qla_jax.studies.costs_ablation import ablation
 from qla_jax.studies.costs_networks import REGIMES, SCHEDULES, Setting, count
+from qla_jax.studies.costs_squares import squares
 
 TITLES = {
     "a": "N entries from a quantum memory, k blocks, a dense terminal block",
@@ -49,6 +50,7 @@ class CostsJob:
         channels: C.
         taps: D, powers of two: others cost what the next one does.
         ablated: sizes of the networks without skip connections.
+        squared: sizes of the matrices that multiply squared amplitudes.
     """
 
     regime: str
@@ -58,6 +60,7 @@ class CostsJob:
     channels: Sequence[int] = (2, 4, 8, 16)
     taps: Sequence[int] = (2, 4, 8)
     ablated: Sequence[int] = (4, 16, 64, 256, 1024)
+    squared: Sequence[int] = (4, 8, 16, 32, 64, 128)
 
     def __post_init__(self) -> None:
         if self.regime not in REGIMES:
@@ -79,6 +82,8 @@ def run(job: CostsJob, tell: Callable[[str], None] = lambda text: None) -> dict:
             curves.append(make(job))
         tell("counting without skip connections")
         rows = ablation(job.ablated, job.blocks[:3])
+        tell("counting squared amplitudes")
+        squared = squares(job.squared)
     report = {
         "regime": job.regime,
         "title": TITLES[job.regime],
@@ -86,6 +91,7 @@ def run(job: CostsJob, tell: Callable[[str], None] = lambda text: None) -> dict:
         "curves": curves,
         "crossings": _crossings(job, curves[0]),
         "ablation": {"rows": rows, "fits": _ablation_fits(rows)},
+        "squares": squared,
         "uncounted": curves[0]["series"][0]["points"][0]["uncounted"],
     }
     return report | {"failures": failed(report), "seconds": time.perf_counter() - started}

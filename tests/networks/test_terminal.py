@@ -74,7 +74,9 @@ def test_gradients_are_finite_and_reach_matrix_and_input():
 FAULTS = [
     ({"tau": 0.5}, "`tau` must lie between 0.5 and 1, but is 0.5"),
     ({"tau": 1.0}, "`tau` must lie between 0.5 and 1, but is 1.0"),
-    ({"matrix": 2 * np.eye(4)}, "`matrix` must have a norm of at most 1, but its norm is 2.0"),
+    ({"matrix": np.full((4, 4), 0.5)}, "`matrix` must have a norm of at most 1, but its norm is 2.0"),
+    ({"matrix": 2 * np.eye(4)}, "`matrix` must have columns of a norm of at most 1, but the longest has 2.0"),
+    ({"matrix": 2 * np.eye(4), "norm_bound": 1.0}, "`matrix` must have columns of a norm of at most 1"),
     ({"matrix": np.eye(3)}, "`matrix` must have a column for each of 4 entries, but has 3"),
     ({"matrix": np.ones((2, 4)) / 3}, "`sizes` must hold the 2 rows of `matrix`, but is (4,)"),
     ({"bits": 0}, "`bits` must be an integer from 1 to 64, but is 0"),
@@ -91,3 +93,10 @@ def test_what_is_no_terminal_block_raises(given, message):
 def test_inside_jit_a_norm_above_one_leaves_the_error_unknown():
     found = jax.jit(lambda matrix: terminal_block(matrix, vector_encode(UNIT)).eps)
     assert np.isfinite(found(CONTRACTION)) and found(1.5 * CONTRACTION) == np.inf
+    vouched = jax.jit(lambda matrix: terminal_block(matrix, vector_encode(UNIT), norm_bound=1.0).eps)
+    assert np.isfinite(vouched(np.full((4, 4), 0.5))) and vouched(2 * np.eye(4)) == np.inf
+
+
+def test_inside_jit_a_tau_that_conserves_no_norm_leaves_the_error_unknown():
+    found = jax.jit(lambda tau: terminal_block(CONTRACTION, vector_encode(UNIT), tau=tau).eps)
+    assert np.isfinite(found(0.6)) and found(0.5) == found(1.0) == np.inf

@@ -31,6 +31,7 @@ from qla_jax.studies.costs_networks import (
     network,
     plan,
 )
+from qla_jax.studies.costs_squares import matrices, routes, squares
 from tests.cases import real
 
 pytestmark = pytest.mark.x64
@@ -153,9 +154,22 @@ def test_without_skip_connections_the_cost_grows_with_every_layer_and_with_them_
     assert jax.jit(lambda v, x: without_skip(v, x, [1.1 * found[0]]))(*2 * [jnp.full(16, 1 / 4)]).eps == np.inf
 
 
+def test_theorem_one_saves_the_frobenius_norm_over_the_longest_column():
+    draw = np.random.default_rng(0)
+    for kind, matrix in matrices(8, draw).items():
+        psi = draw.normal(size=8)
+        first, second = (route.vector() for route in routes(jnp.asarray(matrix), jnp.asarray(psi)).values())
+        np.testing.assert_allclose(first, matrix @ psi**2 / (psi @ psi), rtol=0, atol=1e-12)
+        np.testing.assert_allclose(second, first, rtol=0, atol=1e-12)
+        assert np.linalg.matrix_rank(matrix) == (2 if kind == "of rank two" else 8)
+    for row in squares([4, 8])["rows"]:
+        if row["kind"] == "orthogonal":
+            assert row["frobenius"] / row["theorem"] == pytest.approx(np.sqrt(row["entries"]))  # two calls of the vector each
+
+
 def job(regime: str) -> costs_job.CostsJob:
     few = {"entries": (16, 64, 256), "blocks": (1, 2), "errors": (1e-1, 1e-2), "channels": (2, 4), "taps": (2, 4)}
-    return costs_job.CostsJob(regime, **few, ablated=(4, 16))
+    return costs_job.CostsJob(regime, **few, ablated=(4, 16), squared=(4, 16))
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +189,7 @@ def test_a_report_is_written_as_numbers_pictures_and_one_page(report, tmp_path):
     ]
     assert read["failures"] == []
     text = (tmp_path / "costs.html").read_text()
-    assert text.count("data:image/png;base64,") == len(list(tmp_path.glob("*.png"))) == 5
+    assert text.count("data:image/png;base64,") == len(list(tmp_path.glob("*.png"))) == 6
     assert not re.search(r"(src|href)=\"http", text)
     loading = read["curves"][0]["series"][0]["fits"]["loading"]["exponent"]
     assert 0.95 < loading < 1.1
