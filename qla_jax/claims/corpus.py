@@ -35,7 +35,7 @@ def known(name: str, file: Path = FILE) -> dict[int, Instance]:
 
 
 def save(worst: Iterable[tuple[Claim, dict[int, Instance]]], file: Path) -> None:
-    """Write instances of claims that can be attacked, those that are small enough, and what is known of other claims."""
+    """Write instances of claims that can be attacked, the small ones, and what is known of other claims."""
     with np.load(FILE) as arrays:
         written = {key: arrays[key] for key in arrays.files}
     for claim, instances in worst:
@@ -45,4 +45,4 @@ def save(worst: Iterable[tuple[Claim, dict[int, Instance]]], file: Path) -> None
                 written |= {f"{claim.name}/{size}/{part}": np.asarray(array) for part, array in instance.items()}
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as opened:
-        np.savez_compressed(opened, **written)  # type: ignore[arg-type] # no name is one of its options
+        np.savez_compressed(opened, **written)

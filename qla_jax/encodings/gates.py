@@ -110,7 +110,7 @@ def select(count: int) -> Gates:
 
 
 def lookup(address: int, bits: int) -> Gates:
-    """The word of a fixed table, without a memory: a control for each address, at most a CNOT for each bit of a word."""
+    """The word of a fixed table, without a memory: a control for each address, at most a CNOT for each bit."""
     return Gates(toffoli=max((1 << address) - 2, 0), cnot=bits << address)
 
 

@@ -52,18 +52,16 @@ def require_arrays_fit(function: Callable, argument: Array, qubits: int) -> None
     )
 
 
-def _sizes(jaxpr: jex.Jaxpr) -> Iterator[int]:
-    for equation in jaxpr.eqns:
+def _sizes(program: jex.Jaxpr) -> Iterator[int]:
+    for equation in program.eqns:
         for variable in equation.outvars:
-            if hasattr(variable.aval, "dtype"):
+            if isinstance(variable.aval, jax.core.ShapedArray):
                 yield variable.aval.size * variable.aval.dtype.itemsize
-        for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_program):
-            if _is_program(inner):
-                yield from _sizes(getattr(inner, "jaxpr", inner))
-
-
-def _is_program(value: object) -> bool:
-    return isinstance(value, jex.Jaxpr | jex.ClosedJaxpr)
+        for inner in jax.tree.leaves(list(equation.params.values())):
+            if isinstance(inner, jex.ClosedJaxpr):
+                yield from _sizes(inner.jaxpr)
+            elif isinstance(inner, jex.Jaxpr):
+                yield from _sizes(inner)
 
 
 def _gib(number: int, doublings: int = 0) -> str:
