@@ -177,6 +177,28 @@ def costs(
         raise typer.Exit(1)
 
 
+@app.command()
+def comparison(
+    output: Annotated[
+        Path | None, typer.Option(help="Directory of the results; a new one under runs/ by default.")
+    ] = None,
+) -> None:
+    """Run the networks that came before coherent ones, and print what is coherent, what is read out and what it takes."""
+    from qla_jax.report import comparison_page
+    from qla_jax.studies import comparison_job
+
+    directory = output or Path("runs") / f"comparison-{datetime.now():%Y%m%d-%H%M%S}"
+    try:
+        with _Bars() as bars:
+            report = comparison_job.run(tell=bars.stage)
+        comparison_page.write(report, directory)
+    except (ValueError, OSError) as error:
+        _fail(error)
+    _print("found", comparison_page.verdict_rows(report), wrapped=0)
+    _print("steps", [row[:-1] for row in comparison_page.cost_rows(report)], wrapped=0)
+    console.print(f"{report['seconds']:.0f} s in all; {directory / 'comparison.html'}", highlight=False)
+
+
 def main() -> None:
     """Entry point of the `qla-jax` script."""
     app()

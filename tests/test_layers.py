@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {room: frozenset(CORE[:i]) for i, room i
 MAY_IMPORT["accounting"] = frozenset(CORE)
 MAY_IMPORT |= {room: frozenset({"polynomials", "phases", "encodings", "accounting"}) for room in SIDE}
 _below: frozenset[str] = frozenset({*CORE, *SIDE, "accounting"})
-for _room in ("nn", "claims", "data", "training", ROOT, "studies", "report", "cli", "__main__"):
+for _room in ("prior", "nn", "claims", "data", "training", ROOT, "studies", "report", "cli", "__main__"):
     MAY_IMPORT[_room] = _below
     _below |= {_room}
 

@@ -164,7 +164,9 @@ def test_theorem_one_saves_the_frobenius_norm_over_the_longest_column():
         assert np.linalg.matrix_rank(matrix) == (2 if kind == "of rank two" else 8)
     for row in squares([4, 8])["rows"]:
         if row["kind"] == "orthogonal":
-            assert row["frobenius"] / row["theorem"] == pytest.approx(np.sqrt(row["entries"]))  # two calls of the vector each
+            assert row["frobenius"] / row["theorem"] == pytest.approx(
+                np.sqrt(row["entries"])
+            )  # two calls of the vector each
 
 
 def job(regime: str) -> costs_job.CostsJob:

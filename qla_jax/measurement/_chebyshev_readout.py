@@ -1,0 +1,140 @@
+r"""Discrete Chebyshev decomposition: read the first few coefficients of a state in the basis of `quantum_dct`.
+
+For each $|t_k\rangle$ a Hadamard test between the circuits of the state and of $|t_k\rangle$ succeeds with
+probability $\frac12(1 + c_k)$, sign included, and amplitude estimation with $M = \lceil2\pi/\epsilon\rceil$ points
+gives $c_k$ within $\epsilon$. The values are $\sum_k\tilde c_k|t_k\rangle$ times the norm. With R coefficients the
+error is
+$$\|\tilde x - x\| \le \|x\|\sqrt{R\epsilon^2 + \text{tail}^2},$$
+tail the share of the state beyond the rank, which the simulator knows. R is the product of the ranks and of the lengths
+of all other axes: each entry along these is a register value of its own.
+
+Of the theorem on queries, $\tilde O(rT/\epsilon)$ is read here as R estimations of $2M - 1$ calls each, T being the
+price of a call; coefficients in superposition would change the depth, not this number.
+
+References:
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Algorithm 1 and Theorem II.1.
+    https://arxiv.org/abs/2402.18940
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+from jax.typing import ArrayLike
+
+from qla_jax.encodings.checks import require
+from qla_jax.measurement.noise import Noise, noise_model
+from qla_jax.measurement.quantum_dct import (
+    Axes,
+    chebyshev_coefficients,
+    checked_rank,
+    from_chebyshev,
+    kept_shape,
+)
+from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision, straight_through
+
+
+class ChebyshevReadout(ReadoutMethod):
+    """The projection of a real tensor on low modes along some axes, with the noise of its estimation.
+
+    Attributes:
+        rank: modes kept along each axis.
+        axes: along which; negative ones count from the end.
+        eps: precision of each coefficient of the unit vector.
+        noise: the model of the estimation.
+        cap: whether a rank above the length of its axis means all of it.
+    """
+
+    rank: tuple[int, ...] = struct.field(pytree_node=False)
+    axes: Axes = struct.field(pytree_node=False)
+    eps: float = struct.field(pytree_node=False)
+    noise: Noise
+    cap: bool = struct.field(pytree_node=False, default=False)
+
+    def __call__(self, state: ArrayLike, key: Array) -> Readout:
+        amplitudes = Amplitudes(state, real=True)
+        shape = amplitudes.state.shape
+        rank, axes = self.modes(shape)
+        unit = jax.lax.stop_gradient(amplitudes.direction).reshape(shape)
+        exact = chebyshev_coefficients(unit, rank, axes)
+        kept = from_chebyshev(exact, shape, axes)
+        found = from_chebyshev(self.noise.sample(key, exact, self.eps), shape, axes)
+        projected = from_chebyshev(chebyshev_coefficients(amplitudes.state, rank, axes), shape, axes)
+        lost = unit - kept
+        eps = 0.0 if self.noise.exact else self.eps
+        tail = jnp.where(jnp.array(rank == tuple(shape[axis] for axis in axes)), 0, jnp.linalg.norm(lost.reshape(-1)))
+        total = jnp.sqrt(exact.size * eps**2 + jnp.square(tail))
+        return amplitudes.readout(
+            straight_through(projected, amplitudes.norm * found),
+            shots=exact.size * self.noise.repetitions,
+            queries=exact.size * self.noise.queries(self.eps),
+            entry=jnp.minimum(total, eps * _peak(shape, rank, axes) + jnp.where(tail > 0, jnp.abs(lost).max(), 0)),
+            total=total,
+            failure=self.noise.failure(exact.size),
+            method=f"chebyshev, {self.noise.name}",
+        )
+
+    def modes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], Axes]:
+        """Ranks and axes for a tensor of this shape.
+
+        Raises:
+            ValueError: axes that it does not have, or ranks above their lengths unless `cap`.
+        """
+        if not self.cap:
+            return checked_rank(shape, self.rank, self.axes)
+        _, axes = checked_rank(shape, (1,) * len(self.rank), self.axes)
+        return tuple(min(r, shape[axis]) for r, axis in zip(self.rank, axes, strict=True)), axes
+
+    def num_coefficients(self, shape: tuple[int, ...]) -> int:
+        """R, for a tensor of this shape."""
+        return math.prod(kept_shape(shape, *self.modes(shape)))
+
+
+def chebyshev_readout(
+    *,
+    rank: int | tuple[int, ...],
+    eps: float,
+    noise: str = "qae",
+    axes: Axes | None = None,
+    cap: bool = False,
+) -> ChebyshevReadout:
+    r"""Read the first `rank` Chebyshev coefficients along each axis, each to $\epsilon$ times the norm of the tensor.
+
+    Queries are $R K(2M - 1)$ for R coefficients and K runs each; the models "gaussian" and "uniform" simulate no
+    protocol and are charged single runs, "exact" is charged nothing. `failure_probability` is the union bound over all
+    R coefficients: of single runs ("qae") it soon is 1, and a median of K runs takes $K = O(\log R)$. The derivative of
+    values is that of the projection.
+
+    Args:
+        rank: one for each axis.
+        eps: precision of a coefficient of the unit vector, in (0, 2); not looked at by "exact".
+        noise: see `noise_model`.
+        axes: as many as ranks, the last ones unless given; `(-2,)` is the token axis of (tokens, features).
+        cap: take all modes of an axis that is shorter than its rank, which otherwise is an error.
+
+    Raises:
+        ValueError: a value out of its range, or ranks and axes that do not match; called, a rank above the length of
+            its axis, or a complex state: the Hadamard test for real parts would lose the imaginary one.
+
+    Example:
+        >>> image = jnp.outer(jnp.arange(1.0, 9.0), jnp.ones(8))
+        >>> found = chebyshev_readout(rank=(4, 1), eps=0.01, noise="uniform")(image, jax.random.key(0))
+        >>> int(found.queries), bool(jnp.linalg.norm(found.values - image) <= found.error_bound), found.method
+        (5028, True, 'chebyshev, uniform')
+    """
+    rank = (rank,) if isinstance(rank, int) else tuple(rank)
+    require(len(rank) > 0, f"`rank` must name at least one axis, but is {rank}.")
+    axes = tuple(range(-len(rank), 0)) if axes is None else tuple(axes)
+    require(len(rank) == len(axes), f"`rank` must have an entry for each axis of {axes}, but is {rank}.")
+    for r in rank:
+        require(r >= 1, f"`rank` must be at least 1, but is {r}.")
+    eps = as_precision("eps", eps, below=2)
+    return ChebyshevReadout(rank=rank, axes=axes, eps=eps, noise=noise_model(noise), cap=cap)
+
+
+def _peak(shape: tuple[int, ...], rank: tuple[int, ...], axes: Axes) -> float:
+    r"""$\max_i\sum_{k<r}|t_k(i)|$ over all axes: what an error of 1 in every coefficient can make of an entry."""
+    per_axis = ((1 + math.sqrt(2) * (r - 1)) / math.sqrt(shape[axis]) for r, axis in zip(rank, axes, strict=True))
+    return math.prod(per_axis)

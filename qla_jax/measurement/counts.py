@@ -1,0 +1,192 @@
+r"""How often each outcome is seen when N copies are measured: the multinomial law, at a cost that hardly knows N.
+
+Given their sum T, independent Poisson counts of rates $\lambda p_i$ are multinomial in T trials. So counts whose sum
+came out as $N - c \le T \le N$, topped up by $N - T$ single trials, are multinomial in N trials, exactly: the rule that
+accepts looks at T alone. With $\lambda = N - 4\sqrt N$ and $c = 8\sqrt N$ about one run in twenty thousand is repeated.
+
+Poisson counts come by transformed rejection, the logarithm of their law by a deviance without cancellation (Loader), a
+single trial by the binary tree of the probabilities. So nothing subtracts large numbers, and in single precision, too,
+the law is that of probabilities within a few units of rounding of those given.
+
+Example:
+    >>> counts = multinomial(jax.random.key(0), 1000, jnp.array([0.5, 0.5, 0.0]))
+    >>> int(counts.sum()), int(counts[2])
+    (1000, 0)
+
+References:
+    Hormann (1993), The transformed rejection method for generating Poisson random variables, algorithm PTRS.
+    https://doi.org/10.1016/0167-6687(93)90997-4
+    Loader (2000), Fast and accurate computation of binomial probabilities.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Float, Int
+
+from qla_jax.encodings.checks import require
+
+SMALL = 10.0
+"""Below this rate Poisson counts are counts of exponential gaps; above, PTRS has its hat."""
+ALONE = 256
+"""Up to this many trials, each is made by itself."""
+
+_EXACT_LOGS = tuple(math.lgamma(k + 1) - (k * math.log(k) - k if k else 0.0) for k in range(16))
+
+
+def counting_dtype() -> jnp.dtype:
+    """The integers that counts are kept in: 64 bits in double precision, 32 in single."""
+    return jnp.dtype(jnp.result_type(int))
+
+
+def require_countable(name: str, value: int) -> int:
+    """A number of shots or queries that the integers of this precision can hold.
+
+    Raises:
+        ValueError: below 1, or too large.
+    """
+    require(value >= 1, f"`{name}` must be at least 1, but is {value}.")
+    largest = jnp.iinfo(counting_dtype()).max
+    require(value <= largest, f"`{name}` must be at most {largest} without JAX_ENABLE_X64, but is {value}.")
+    return value
+
+
+def multinomial(key: Array, trials: int, probabilities: Float[Array, " d"]) -> Int[Array, " d"]:
+    """Counts of `trials` independent outcomes.
+
+    Args:
+        key: of the draw.
+        trials: N, static.
+        probabilities: non-negative, of any positive sum, to which they are relative. Where the sum is not positive and
+            finite all counts are 0.
+
+    Raises:
+        ValueError: no trials, or more than an integer of this precision holds.
+    """
+    trials = require_countable("trials", trials)
+    weights = jax.lax.stop_gradient(jnp.asarray(probabilities))
+    total = weights.sum()
+    possible = (total > 0) & jnp.isfinite(total)
+    tree = _tree(jnp.where(possible, weights, 1))
+    bulk_key, single_key = jax.random.split(key)
+    if trials <= ALONE:
+        return jnp.where(possible, _singles(single_key, tree, trials, jnp.asarray(trials), weights.size), 0)
+    spread = math.sqrt(trials)
+    rates = tree[-1][: weights.size] * ((trials - 4 * spread) / tree[0][0])
+    fewest = trials - math.ceil(8 * spread)
+    counts = _accepted(bulk_key, rates, fewest, trials)
+    missing = trials - counts.sum()
+    return jnp.where(possible, counts + _singles(single_key, tree, trials - fewest, missing, weights.size), 0)
+
+
+def poisson(key: Array, rates: Float[Array, " d"]) -> Int[Array, " d"]:
+    """Independent Poisson counts of these rates."""
+    first, second = jax.random.split(key)
+    large = rates >= SMALL
+    by_gaps = _by_gaps(first, jnp.where(large, 0, rates))
+    return jnp.where(large, _by_rejection(second, jnp.where(large, rates, SMALL), large), by_gaps)
+
+
+def _accepted(key: Array, rates: Array, fewest: int, most: int) -> Array:
+    """Poisson counts given that their sum lies in an interval."""
+
+    def outside(state: tuple[Array, Array]) -> Array:
+        total = state[1].sum()
+        return (total < fewest) | (total > most)
+
+    def again(state: tuple[Array, Array]) -> tuple[Array, Array]:
+        key, now = jax.random.split(state[0])
+        return key, poisson(now, rates)
+
+    start = jnp.zeros(rates.shape, counting_dtype())
+    return jax.lax.while_loop(outside, again, (key, start))[1]
+
+
+def _by_gaps(key: Array, rates: Array) -> Array:
+    """How many exponential gaps in a row fit in the rate."""
+
+    def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        key, reached, count = state
+        key, now = jax.random.split(key)
+        reached = reached + jax.random.exponential(now, rates.shape, rates.dtype)
+        return key, reached, count + (reached <= rates)
+
+    start = (key, jnp.zeros_like(rates), jnp.zeros(rates.shape, counting_dtype()))
+    return jax.lax.while_loop(lambda state: jnp.any(state[1] <= rates), step, start)[2]
+
+
+def _by_rejection(key: Array, rates: Array, wanted: Array) -> Array:
+    """PTRS without its squeezes: they would save logarithms where all lanes agreed."""
+    b = 0.931 + 2.53 * jnp.sqrt(rates)
+    a = -0.059 + 0.02483 * b
+    log_alpha = jnp.log(1.1239 + 1.1328 / (b - 3.4))
+    floor = jnp.floor(rates)
+    fraction, whole = rates - floor, floor.astype(counting_dtype())
+
+    def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        key, open_, found = state
+        key, now = jax.random.split(key)
+        u, v = jax.random.uniform(now, (2, *rates.shape), rates.dtype)
+        u, v = u - 0.5, 1 - v
+        us = jnp.maximum(0.5 - jnp.abs(u), jnp.finfo(rates.dtype).tiny)
+        # The offset from the mean is what is drawn: the count itself may exceed what floats hold exactly.
+        offset = jnp.floor((2 * a / us + b) * u + fraction + 0.43)
+        inside = (offset >= -floor) & (offset <= floor + 1000)  # the law itself is below 1e-100 beyond
+        offset = jnp.where(inside, offset, 0)
+        count = floor + offset
+        log_law = -rates * deviance((offset - fraction) / rates) - log_excess(count)
+        accepted = open_ & inside & (jnp.log(v) + log_alpha - jnp.log(a / (us * us) + b) <= log_law)
+        return key, open_ & ~accepted, jnp.where(accepted, whole + offset.astype(whole.dtype), found)
+
+    start = (key, wanted, jnp.zeros(rates.shape, counting_dtype()))
+    return jax.lax.while_loop(lambda state: jnp.any(state[1]), step, start)[2]
+
+
+def deviance(x: ArrayLike) -> Array:
+    r"""$(1 + x)\log(1 + x) - x$ for x >= -1, to full relative precision near 0.
+
+    There by $r = x/(2 + x)$, $\log(1 + x) = 2\,\mathrm{artanh}\,r$, which leaves
+    $xr + 2(1 + x)(r^3/3 + r^5/5 + \dots)$, all terms small.
+    """
+    x = jnp.asarray(x)
+    near = jnp.abs(x) < 0.1
+    small = jnp.where(near, x, 0)
+    r = small / (2 + small)
+    square = r * r
+    series = r * square * (1 / 3 + square * (1 / 5 + square * (1 / 7 + square * (1 / 9 + square / 11))))
+    far = jnp.where(near, 1, x)
+    return jnp.where(near, small * r + 2 * (1 + small) * series, jax.scipy.special.xlog1py(1 + far, far) - far)
+
+
+def log_excess(count: Array) -> Array:
+    r"""$\log k! - (k\log k - k)$: a table, then Stirling's series, whose first term left out is below 2e-14 at 16."""
+    k = jnp.maximum(count, len(_EXACT_LOGS))
+    inverse = 1 / (k * k)
+    tail = (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse * (1 / 1680 - inverse / 1188)))) / k
+    table = jnp.asarray(_EXACT_LOGS, count.dtype)
+    looked_up = table[jnp.minimum(count, len(_EXACT_LOGS) - 1).astype(jnp.int32)]
+    return jnp.where(count < len(_EXACT_LOGS), looked_up, 0.5 * jnp.log(2 * jnp.pi * k) + tail)
+
+
+def _tree(weights: Array) -> list[Array]:
+    """Sums of pairs, from the root to the leaves, which are padded to a power of two."""
+    levels = [jnp.pad(weights, (0, (1 << (weights.size - 1).bit_length()) - weights.size))]
+    while levels[-1].size > 1:
+        levels.append(levels[-1].reshape(-1, 2).sum(axis=1))
+    return levels[::-1]
+
+
+def _singles(key: Array, tree: list[Array], most: int, wanted: Array, size: int) -> Array:
+    """Counts of `wanted` single trials, at most `most`, each from the root down by a fresh uniform number per level."""
+    place = jnp.zeros(most, jnp.int32)
+    for depth, level in enumerate(tree[1:]):
+        pairs = level.reshape(-1, 2)
+        right = jnp.where(pairs[:, 0] > 0, pairs[:, 1] / pairs.sum(axis=1), 1)
+        right = jnp.where(pairs[:, 1] > 0, right, 0)
+        u = jax.random.uniform(jax.random.fold_in(key, depth), (most,), level.dtype)
+        place = 2 * place + (u < right[place])
+    made = (jnp.arange(most) < wanted).astype(counting_dtype())
+    return jnp.zeros(size, counting_dtype()).at[place].add(made, mode="drop")

@@ -1,0 +1,209 @@
+r"""Iterative amplitude estimation: no phase estimation, only shots of Grover powers.
+
+k Grover operators turn the success probability $\sin^2\theta$ into $\sin^2((2k + 1)\theta)$. From an interval for
+$\theta$, the largest useful k is the one that keeps $(4k + 2)\theta$ within one half of the circle, so that a
+confidence interval for the probability, by shots, translates back without ambiguity; it shrinks the interval by K.
+
+The confidence is spent so that the result holds with probability $1 - \alpha$ however long it takes: the j-th look at
+the shots of one power gets $6\alpha/(\pi^2j^2)$ over the number of powers there can be. (The published version gives
+one share to all looks at the same power.)
+
+References:
+    Grinko, Gacon, Zoufal, Woerner (2021), Algorithms 1 and 2. https://arxiv.org/abs/1912.05559
+    Clopper, Pearson (1934), the exact interval. https://doi.org/10.1093/biomet/26.4.404
+"""
+
+import math
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Float
+
+from qla_jax.encodings.checks import is_concrete, require
+from qla_jax.measurement.counts import counting_dtype, multinomial, require_countable
+from qla_jax.measurement.readout import as_precision, straight_through
+
+Interval = Literal["chernoff", "clopper-pearson"]
+BISECTIONS = 60
+MAX_LOOKS = 10_000
+
+
+class IterativeEstimate(NamedTuple):
+    """What iterative amplitude estimation found.
+
+    Attributes:
+        value: the middle of the interval.
+        low: its lower end.
+        high: its upper end; the truth is inside with probability `1 - alpha`.
+        shots: of all powers, an integer.
+        queries: uses of the circuit and its inverse, 2k + 1 for each shot, an integer.
+        largest_power: the largest k, an integer.
+        converged: whether half of the interval is at most eps.
+    """
+
+    value: Array
+    low: Array
+    high: Array
+    shots: Array
+    queries: Array
+    largest_power: Array
+    converged: Array
+
+
+class _State(NamedTuple):
+    key: Array
+    low: Array  # of theta / (2 pi), in [0, 1/4]
+    high: Array
+    power: Array
+    upper: Array  # whether (4k + 2) theta lies in the upper half of the circle
+    successes: Array  # of all shots at this power
+    trials: Array
+    look: Array
+    shots: Array
+    queries: Array
+    looks: Array
+
+
+def iterative_amplitude_estimation(
+    key: Array,
+    probability: Float[ArrayLike, ""],
+    *,
+    eps: float,
+    alpha: float = 0.05,
+    shots: int = 100,
+    interval: Interval = "chernoff",
+) -> IterativeEstimate:
+    r"""Estimate a to eps with probability $1 - \alpha$, simulated shot by shot from the exact binomial laws.
+
+    A scalar at a time, jitted and vmapped as it is. All results are integers or bounds of a random run; only `value`
+    has a derivative, that of a itself.
+
+    Args:
+        key: of the draw.
+        probability: a, in [0, 1].
+        eps: half of the width that the interval of a is to have, in (0, 1/2).
+        alpha: the probability of failure, in (0, 1).
+        shots: of each look.
+        interval: "chernoff" (Hoeffding's inequality) or "clopper-pearson", which is shorter.
+
+    Raises:
+        ValueError: a value out of its range, or of which `interval` knows nothing.
+
+    Example:
+        >>> found = iterative_amplitude_estimation(jax.random.key(0), 0.3, eps=0.01)
+        >>> bool(found.converged), bool((found.low <= 0.3) & (0.3 <= found.high))
+        (True, True)
+    """
+    as_precision("eps", eps, below=0.5)
+    as_precision("alpha", alpha, below=1)
+    require_countable("shots", shots)
+    require(interval in ("chernoff", "clopper-pearson"), f"`interval` must be a known one, but is {interval!r}.")
+    a = jnp.asarray(probability, jnp.result_type(probability, float))
+    if is_concrete(a):
+        require(bool((a >= 0) & (a <= 1)), f"`probability` must lie in [0, 1], but is {a}.")
+    theta = jax.lax.stop_gradient(jnp.arctan2(jnp.sqrt(a), jnp.sqrt(1 - a))) / (2 * jnp.pi)
+    share = alpha / _powers(eps)
+
+    def unfinished(state: _State) -> Array:
+        return (state.high - state.low > eps / jnp.pi) & (state.looks < MAX_LOOKS)
+
+    def step(state: _State) -> _State:
+        key, now = jax.random.split(state.key)
+        power, upper = next_power(state.power, state.upper, state.low, state.high)
+        fresh = power != state.power
+        turns = (4 * power + 2).astype(a.dtype)
+        success = jnp.square(jnp.sin(jnp.pi * turns * theta))
+        seen = multinomial(now, shots, jnp.stack([success, 1 - success]))[0]
+        successes = seen + jnp.where(fresh, 0, state.successes)
+        trials = shots + jnp.where(fresh, 0, state.trials)
+        look = 1 + jnp.where(fresh, 0, state.look)
+        level = share * 6 / (jnp.pi**2 * look.astype(a.dtype) ** 2)
+        below, above = _INTERVALS[interval](successes.astype(a.dtype), trials.astype(a.dtype), level)
+        near, far = (jnp.arccos(jnp.clip(1 - 2 * p, -1, 1)) / (2 * jnp.pi) for p in (below, above))
+        near, far = jnp.where(upper, near, 1 - far), jnp.where(upper, far, 1 - near)
+        whole = jnp.floor(turns * (state.low + state.high) / 2)
+        return _State(
+            key=key,
+            # What earlier powers have shown stays known.
+            low=jnp.maximum(state.low, (whole + near) / turns),
+            high=jnp.minimum(state.high, (whole + far) / turns),
+            power=power,
+            upper=upper,
+            successes=successes,
+            trials=trials,
+            look=look,
+            shots=state.shots + shots,
+            queries=state.queries + shots * (2 * power + 1),
+            looks=state.looks + 1,
+        )
+
+    zero = jnp.zeros((), counting_dtype())
+    start = _State(
+        key, jnp.zeros_like(a), jnp.full_like(a, 0.25), zero, jnp.array(True), zero, zero, zero, zero, zero, zero
+    )
+    end = jax.lax.while_loop(unfinished, step, start)
+    low, high = (jnp.square(jnp.sin(2 * jnp.pi * edge)) for edge in (end.low, end.high))
+    return IterativeEstimate(
+        value=straight_through(a, (low + high) / 2),
+        low=low,
+        high=high,
+        shots=end.shots,
+        queries=end.queries,
+        largest_power=end.power,
+        converged=(high - low) / 2 <= eps,
+    )
+
+
+def next_power(power: Array, upper: Array, low: Array, high: Array) -> tuple[Array, Array]:
+    """Algorithm 2: the largest k, at least doubling K = 4k + 2, that keeps K theta in one half of the circle.
+
+    Returns the power and half as they were where there is none.
+    """
+    now = 4 * power + 2
+    widest = jnp.minimum(jnp.floor(0.5 / (high - low)), 2.0**30).astype(now.dtype)
+    largest = widest - (widest - 2) % 4
+
+    def fits(turns: Array) -> tuple[Array, Array]:
+        first, last = turns * low, turns * high
+        whole = jnp.floor(first)
+        return (last <= whole + 0.5) | ((first >= whole + 0.5) & (last <= whole + 1)), first < whole + 0.5
+
+    turns = jax.lax.while_loop(lambda turns: (turns >= 2 * now) & ~fits(turns)[0], lambda turns: turns - 4, largest)
+    found = turns >= 2 * now
+    return jnp.where(found, (turns - 2) // 4, power), jnp.where(found, fits(turns)[1], upper)
+
+
+def chernoff_interval(successes: Array, trials: Array, level: Array) -> tuple[Array, Array]:
+    """By Hoeffding's inequality, within [0, 1]."""
+    radius = jnp.sqrt(jnp.log(2 / level) / (2 * trials))
+    mean = successes / trials
+    return jnp.maximum(mean - radius, 0), jnp.minimum(mean + radius, 1)
+
+
+def clopper_pearson_interval(successes: Array, trials: Array, level: Array) -> tuple[Array, Array]:
+    """Quantiles of beta distributions, by bisection of their distribution functions, rounded outwards."""
+    failures = trials - successes
+    below = _beta_quantile(level / 2, jnp.maximum(successes, 1), failures + 1)[0]
+    above = _beta_quantile(1 - level / 2, successes + 1, jnp.maximum(failures, 1))[1]
+    return jnp.where(successes == 0, 0, below), jnp.where(failures == 0, 1, above)
+
+
+def _beta_quantile(level: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    def halve(_: int, edges: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = edges
+        middle = (low + high) / 2
+        short = jax.scipy.special.betainc(a, b, middle) < level
+        return jnp.where(short, middle, low), jnp.where(short, high, middle)
+
+    return jax.lax.fori_loop(0, BISECTIONS, halve, (jnp.zeros_like(a), jnp.ones_like(a)))
+
+
+_INTERVALS = {"chernoff": chernoff_interval, "clopper-pearson": clopper_pearson_interval}
+
+
+def _powers(eps: float) -> int:
+    """How many powers there can be: K starts at 2, at least doubles, and stays below half a circle over the width."""
+    return math.ceil(math.log2(math.pi / (4 * eps))) + 2

@@ -1,0 +1,197 @@
+r"""Inner products of two prepared states: the Hadamard test, the swap test, and amplitude estimation on top.
+
+The Hadamard test succeeds with probability $\frac12(1 + \mathrm{Re}\langle x|y\rangle)$, or with the imaginary part: it
+knows signs and phases. The swap test succeeds with $\frac12(1 + |\langle x|y\rangle|^2)$, so what it says about
+$|\langle x|y\rangle|$ is worth little near zero: an error $\epsilon$ of the square is one of up to
+$\epsilon/|\langle x|y\rangle|$, at most $\sqrt\epsilon$, of the modulus.
+
+References:
+    Aharonov, Jones, Landau (2006), the Hadamard test. https://arxiv.org/abs/quant-ph/0511096
+    Buhrman, Cleve, Watrous, de Wolf (2001), the swap test. https://arxiv.org/abs/quant-ph/0102001
+    Kerenidis, Landman, Luongo, Prakash (2018), Lemma II.4, with amplitude estimation and medians.
+    https://arxiv.org/abs/1812.03584
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from qla_jax.encodings.checks import require, require_kind
+from qla_jax.encodings.encoding import Encoding, State, Use, apply_adjoint_of, apply_of, side_by_side
+from qla_jax.encodings.gates import Gates
+from qla_jax.encodings.lemmas import vector_sum
+from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.measurement.amplitude_estimation import (
+    estimate_amplitude,
+    median_failure,
+    points_for,
+    queries_of,
+)
+from qla_jax.measurement.grover import Good
+from qla_jax.measurement.readout import Amplitudes, Readout, count, straight_through
+
+
+class OverlapTest(NamedTuple):
+    """A circuit and its good outcomes, as `estimation_circuit` takes them."""
+
+    circuit: Encoding
+    good: Good
+
+
+class SwapTest(Encoding, kw_only=True):
+    """The flag in front, then both states."""
+
+    left: VectorEncoding
+    right: VectorEncoding
+
+    def apply(self, state: State) -> State:
+        state = jax.vmap(lambda s: side_by_side(self.left, self.right, apply_of, s[None])[0])(state)
+        return self._test(state)
+
+    def apply_adjoint(self, state: State) -> State:
+        state = self._test(state)
+        return jax.vmap(lambda s: side_by_side(self.left, self.right, apply_adjoint_of, s[None])[0])(state)
+
+    def uses(self) -> tuple[Use, ...]:
+        return Use(self.left), Use(self.right)
+
+    def gates(self) -> Gates:
+        """A controlled swap of two qubits is a Toffoli gate between two CNOT."""
+        return self.left.num_qubits * Gates(toffoli=1, cnot=2)
+
+    def _test(self, state: State) -> State:
+        size = 1 << self.left.num_qubits
+        up, down = _hadamard(state)
+        return jnp.stack(_hadamard(jnp.stack([up, down.reshape(size, size).T.reshape(-1)])))
+
+
+def _hadamard(state: State) -> tuple[Array, Array]:
+    half = math.sqrt(0.5)
+    return half * (state[0] + state[1]), half * (state[0] - state[1])
+
+
+def hadamard_test(left: VectorEncoding, right: VectorEncoding, *, imaginary: bool = False) -> OverlapTest:
+    r"""Good with probability $\frac12(1 + \mathrm{Re}\langle x|y\rangle)$ (or Im) for the two unit vectors prepared.
+
+    Both circuits are controlled by one qubit between two Hadamard gates; behind it, a phase for the imaginary part.
+
+    Raises:
+        ValueError: states of different sizes, or prepared with ancillas, whose garbage would take part in the overlap.
+    """
+    _require_pure(left, right)
+    phase = -1j if imaginary else 1.0
+    weights = jnp.stack([1 / left.alpha, phase / right.alpha])  # a fair control whatever the norms of the two
+    circuit = vector_sum(left, right, weights=weights)
+    return OverlapTest(circuit, jnp.zeros((2, 1 << left.num_qubits), bool).at[0].set(True))
+
+
+def swap_test(left: VectorEncoding, right: VectorEncoding) -> OverlapTest:
+    r"""Good with probability $\frac12(1 + |\langle x|y\rangle|^2)$.
+
+    Raises:
+        ValueError: states of different sizes, or prepared with ancillas.
+    """
+    _require_pure(left, right)
+    one = jnp.ones((), jnp.result_type(left.alpha, right.alpha))
+    qubits = 2 * left.num_qubits
+    circuit = SwapTest(alpha=one, eps=0 * one, num_ancillas=1, num_qubits=qubits, left=left, right=right)
+    return OverlapTest(circuit, jnp.zeros((2, 1 << qubits), bool).at[0].set(True))
+
+
+def inner_product(x: ArrayLike, y: ArrayLike, key: Array, *, eps: float, repetitions: int = 1) -> Readout:
+    r"""Estimate $\langle x, y\rangle = \sum_i\bar x_iy_i$ to $\epsilon\|x\|\|y\|$ by Hadamard tests.
+
+    Complex states take two tests, and the error of each part is within $\epsilon$. Vectors may have any norm, which is
+    known.
+
+    Args:
+        x: of any shape.
+        y: of the same.
+        key: of the draw.
+        eps: precision for unit vectors, in (0, 2).
+        repetitions: whose median is taken, odd.
+
+    Returns:
+        A scalar; queries are those of both circuits together, and `norm` is $\|x\|\|y\|$.
+
+    Raises:
+        ValueError: different shapes, zero vectors, or a value out of its range.
+
+    Example:
+        >>> x, y = jnp.array([3.0, 4.0]), jnp.array([1.0, 0.0])
+        >>> found = inner_product(x, y, jax.random.key(0), eps=0.1, repetitions=5)
+        >>> bool(abs(found.values - 3) <= found.error_bound), int(found.queries)
+        (True, 1250)
+    """
+    left, right = _pair(x, y)
+    overlap = jnp.vdot(left.direction, right.direction)
+    exact = jnp.vdot(left.state, right.state)
+    parts = jnp.stack([overlap.real, overlap.imag]) if jnp.iscomplexobj(overlap) else overlap[None]
+    found = _estimated(key, parts, eps, repetitions)
+    value = found[0] + 1j * found[1] if jnp.iscomplexobj(overlap) else found[0]
+    return _result(exact, left.norm * right.norm, value, len(parts), eps, repetitions, "inner product")
+
+
+def squared_overlap(x: ArrayLike, y: ArrayLike, key: Array, *, eps: float, repetitions: int = 1) -> Readout:
+    r"""Estimate $|\langle x, y\rangle|^2$ to $\epsilon\|x\|^2\|y\|^2$ by swap tests; arguments as of `inner_product`.
+
+    May come out negative, by up to the error: nothing is clipped. `norm` is $\|x\|^2\|y\|^2$.
+    """
+    left, right = _pair(x, y)
+    overlap, exact = (
+        _squared(jnp.vdot(*pair)) for pair in ((left.direction, right.direction), (left.state, right.state))
+    )
+    value = _estimated(key, overlap[None], eps, repetitions)[0]
+    return _result(exact, jnp.square(left.norm * right.norm), value, 1, eps, repetitions, "squared overlap")
+
+
+def modulus_error(eps: ArrayLike, overlap: ArrayLike) -> Array:
+    r"""Bound on the error of $|\langle x|y\rangle|$ from one of its square: $\min(\sqrt\epsilon, \epsilon/|\cdot|)$."""
+    eps, overlap = jnp.asarray(eps), jnp.asarray(overlap)
+    known = overlap > 0
+    return jnp.minimum(jnp.sqrt(eps), jnp.where(known, eps / jnp.where(known, overlap, 1), jnp.inf))
+
+
+def _squared(z: Array) -> Array:
+    return jnp.square(z.real) + jnp.square(z.imag)
+
+
+def _estimated(key: Array, overlaps: Array, eps: float, repetitions: int) -> Array:
+    """Estimates of real numbers in [-1, 1] from tests that succeed with probability (1 + overlap) / 2."""
+    success = jnp.clip((1 + jax.lax.stop_gradient(overlaps)) / 2, 0, 1)  # rounding of the overlap of parallel vectors
+    return 2 * estimate_amplitude(key, success, points=points_for(eps / 2), repetitions=repetitions) - 1
+
+
+def _pair(x: ArrayLike, y: ArrayLike) -> tuple[Amplitudes, Amplitudes]:
+    require(jnp.shape(x) == jnp.shape(y), f"`y` must have the shape {jnp.shape(x)} of `x`, but has {jnp.shape(y)}.")
+    return Amplitudes(x), Amplitudes(y)
+
+
+def _result(exact: Array, norm: Array, value: Array, tests: int, eps: float, repetitions: int, method: str) -> Readout:
+    runs = tests * repetitions
+    exists = norm > 0
+    bound = jnp.where(exists, eps * math.sqrt(tests) * jax.lax.stop_gradient(norm), jnp.inf)
+    return Readout(
+        values=jnp.where(exists, straight_through(exact, (norm * value).astype(exact.dtype)), 0),
+        shots=count(runs),
+        queries=count(2 * runs * queries_of(points_for(eps / 2))),
+        error_bound=bound,
+        entry_bound=bound,
+        failure_probability=jnp.asarray(min(1.0, tests * median_failure(repetitions)), norm.dtype),
+        norm=norm,
+        method=f"{method}, amplitude estimation, median of {repetitions}",
+    )
+
+
+def _require_pure(left: VectorEncoding, right: VectorEncoding) -> None:
+    for name, vec in (("left", left), ("right", right)):
+        require_kind(name, vec, VectorEncoding)
+        require(vec.num_ancillas == 0, f"`{name}` must be prepared without ancillas, but has {vec.num_ancillas}.")
+    require(
+        left.num_qubits == right.num_qubits,
+        f"`right` must have the {left.num_qubits} qubits of `left`, but has {right.num_qubits}.",
+    )

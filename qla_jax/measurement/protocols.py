@@ -1,0 +1,119 @@
+r"""What each readout costs as a function of its sizes: the rows to compare.
+
+Example:
+    >>> sizes = Sizes(dimension=2**16, rank=30, eps=0.01)
+    >>> {row.name: f"{row.cost(sizes):.2e}" for row in protocols()}["Chebyshev decomposition"]
+    '3.77e+04'
+
+References:
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Table 1. https://arxiv.org/abs/2402.18940
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from qla_jax.measurement._tomography import CONSTANT
+from qla_jax.measurement.amplitude_estimation import points_for, queries_of
+
+
+class Sizes(NamedTuple):
+    """What costs depend on.
+
+    Attributes:
+        dimension: d, of the state.
+        rank: R, Chebyshev coefficients in all.
+        eps: precision, in the sense of each row.
+        observables: L, Pauli words.
+        weight: w, the most qubits that one acts on.
+        failure: probability, where a row takes one.
+    """
+
+    dimension: int
+    rank: int = 1
+    eps: float = 0.01
+    observables: int = 1
+    weight: int = 1
+    failure: float = 0.01
+
+
+class Protocol(NamedTuple):
+    r"""One row.
+
+    Attributes:
+        name: of the protocol.
+        output: what it tells.
+        complexity: in LaTeX, as it is quoted.
+        formula: with constants, in LaTeX, as `cost` evaluates it.
+        cost: queries as simulated here, a number.
+        postprocessing: classical, in LaTeX.
+        source: paper and number.
+    """
+
+    name: str
+    output: str
+    complexity: str
+    formula: str
+    cost: Callable[[Sizes], float]
+    postprocessing: str
+    source: str
+
+
+def protocols() -> tuple[Protocol, ...]:
+    """All rows, the costliest way to the whole state first."""
+    return (
+        Protocol(
+            "state tomography",
+            "all amplitudes, in Euclidean norm, up to a phase",
+            r"O(d^2/\epsilon^2)",
+            r"4d^{\log_25}(1 + \sqrt{2\ln(1/\delta)})^2/\epsilon^2",
+            _state_tomography,
+            r"\mathrm{poly}(d)",
+            "Guta, Kahn, Kueng, Tropp (2020); Pauli bases by linear inversion take d^2.32",
+        ),
+        Protocol(
+            "maximum-norm tomography",
+            "all amplitudes, each to precision",
+            r"O(\log d/\epsilon^2)",
+            r"2\lceil36\ln d/\epsilon^2\rceil",
+            _tomography,
+            r"O(d)",
+            "Kerenidis, Landman, Prakash (2019), Theorem 4.3",
+        ),
+        Protocol(
+            "classical shadows",
+            "L Pauli words of weight w",
+            r"O(3^w\log L/\epsilon^2)",
+            r"\lceil2\ln(2L/\delta)\rceil\lceil34\cdot3^w/\epsilon^2\rceil",
+            _shadows,
+            r"O(L)\text{ per copy}",
+            "Huang, Kueng, Preskill (2020), Theorem 1",
+        ),
+        Protocol(
+            "Chebyshev decomposition",
+            "R coefficients, each to precision",
+            r"\tilde O(R/\epsilon)",
+            r"R(2\lceil2\pi/\epsilon\rceil - 1)",
+            _chebyshev,
+            r"O(R)",
+            "Towards Fault-Tolerant Quantum Deep Learning (2025), Theorem II.1",
+        ),
+    )
+
+
+def _state_tomography(sizes: Sizes) -> float:
+    confidence = (1 + math.sqrt(2 * math.log(1 / sizes.failure))) ** 2
+    return 4 * sizes.dimension ** math.log2(5) * confidence / sizes.eps**2
+
+
+def _tomography(sizes: Sizes) -> float:
+    return 2 * math.ceil(CONSTANT * math.log(max(sizes.dimension, 2)) / sizes.eps**2)
+
+
+def _shadows(sizes: Sizes) -> float:
+    groups = math.ceil(2 * math.log(2 * sizes.observables / sizes.failure))
+    return groups * math.ceil(34 * 3**sizes.weight / sizes.eps**2)
+
+
+def _chebyshev(sizes: Sizes) -> float:
+    return sizes.rank * queries_of(points_for(sizes.eps / 2))

@@ -1,0 +1,233 @@
+r"""The discrete cosine transform as a circuit and as an encoded map: the discrete Chebyshev basis.
+
+Identify the index i of an axis of length N with the Chebyshev node $x_i = \cos(\pi(i + \frac12)/N)$. The vectors
+$$|t_k\rangle = \sum_i\sqrt{\tfrac{2 - [k = 0]}N}\,T_k(x_i)\,|i\rangle, \qquad
+T_k(x_i) = \cos\tfrac{\pi k(i + \frac12)}N,$$
+are orthonormal, the rows of the orthonormal DCT-II. The index is not resampled, and what a truncation gives is the best
+approximation in the Euclidean norm by the first few, not in the maximum norm.
+
+The circuit extends a vector evenly to twice its length by one ancilla, takes the Fourier transform there, and undoes
+the symmetry: entries k and 2N - k are opposite, so a Hadamard gate brings both to one place, controlled by $k \ne 0$.
+The ancilla starts and ends in 0.
+
+References:
+    Klappenecker, Rotteler (2001), the circuit for the DCT of type II. https://arxiv.org/abs/quant-ph/0111038
+    Ahmed, Natarajan, Rao (1974), the transform. https://doi.org/10.1109/T-C.1974.223784
+"""
+
+import math
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax.encodings.block import BlockEncoding
+from qla_jax.encodings.checks import as_numeric, require
+from qla_jax.encodings.encoding import State
+from qla_jax.encodings.gates import Gates, adder, fourier
+from qla_jax.encodings.loading import qram_encode
+from qla_jax.encodings.vector import VectorEncoding
+
+Axes = tuple[int, ...]
+
+
+def dct(x: Num[Array, "..."], axes: Axes) -> Num[Array, "..."]:
+    """The orthonormal DCT-II along some axes, of any lengths; differentiable."""
+    return _along(partial(jax.scipy.fft.dct, norm="ortho"), x, axes)
+
+
+def inverse_dct(c: Num[Array, "..."], axes: Axes) -> Num[Array, "..."]:
+    """Its inverse, which is its transpose."""
+    return _along(partial(jax.scipy.fft.idct, norm="ortho"), c, axes)
+
+
+def chebyshev_coefficients(x: Num[Array, "..."], rank: tuple[int, ...], axes: Axes) -> Num[Array, "..."]:
+    r"""$\langle t_k|x\rangle$ for the first `rank` of each axis; other axes are kept.
+
+    Raises:
+        ValueError: ranks and axes that do not match, or a rank below 1 or above the length of its axis.
+
+    Example:
+        >>> chebyshev_coefficients(jnp.ones((2, 4)), (2,), (1,)).round(6).tolist()
+        [[2.0, 0.0], [2.0, 0.0]]
+    """
+    rank, axes = checked_rank(x.shape, rank, axes)
+    return dct(x, axes)[tuple(slice(size) for size in kept_shape(x.shape, rank, axes))]
+
+
+def from_chebyshev(c: Num[Array, "..."], shape: tuple[int, ...], axes: Axes) -> Num[Array, "..."]:
+    r"""$\sum_kc_k|t_k\rangle$ on axes of the lengths in `shape`: the transpose of `chebyshev_coefficients`."""
+    return inverse_dct(jnp.pad(c, [(0, full - kept) for full, kept in zip(shape, c.shape, strict=True)]), axes)
+
+
+def checked_rank(shape: tuple[int, ...], rank: tuple[int, ...], axes: Axes) -> tuple[tuple[int, ...], Axes]:
+    """Ranks and non-negative axes that fit a shape; see `chebyshev_coefficients` for what does not."""
+    require(len(rank) == len(axes), f"`rank` must have an entry for each axis of {axes}, but is {rank}.")
+    for axis in axes:
+        require(-len(shape) <= axis < len(shape), f"`axes` must be axes of a tensor of shape {shape}, but are {axes}.")
+    axes = tuple(axis % len(shape) for axis in axes)
+    require(len(set(axes)) == len(axes), f"`axes` must be different, but are {axes}.")
+    for r, axis in zip(rank, axes, strict=True):
+        length = shape[axis]
+        require(1 <= r <= length, f"`rank` must be between 1 and the axis length {length}, but is {r} on axis {axis}.")
+    return rank, axes
+
+
+def kept_shape(shape: tuple[int, ...], rank: tuple[int, ...], axes: Axes) -> tuple[int, ...]:
+    """The shape of the coefficients."""
+    ranks = dict(zip(axes, rank, strict=True))
+    return tuple(ranks.get(axis, size) for axis, size in enumerate(shape))
+
+
+class QuantumDCT(BlockEncoding, kw_only=True):
+    """The circuit, along some axes of a tensor one after another, with one ancilla each, which comes back as 0."""
+
+    axes: Axes = struct.field(pytree_node=False)
+
+    def apply(self, state: State) -> State:
+        for ancilla in range(len(self.axes)):
+            state = self._on(ancilla, _forward, state)
+        return state
+
+    def apply_adjoint(self, state: State) -> State:
+        for ancilla in reversed(range(len(self.axes))):
+            state = self._on(ancilla, _backward, state)
+        return state
+
+    def _matvec(self, x: Num[Array, " n"]) -> Num[Array, " n"]:
+        return dct(x.reshape(self.domain), self.axes).reshape(-1)
+
+    def _rmatvec(self, y: Num[Array, " n"]) -> Num[Array, " n"]:
+        return inverse_dct(y.reshape(self.domain), self.axes).reshape(-1)
+
+    def gates(self) -> Gates:
+        return sum((_gates((self.domain[axis] - 1).bit_length()) for axis in self.axes), Gates())
+
+    def _on(self, ancilla: int, transform: object, state: State) -> State:
+        grid = state.reshape(*(2 for _ in self.axes), *self.domain)
+        places = (ancilla, len(self.axes) + self.axes[ancilla])
+        front = jnp.moveaxis(grid, places, (0, 1))
+        turned = transform(front.reshape(*front.shape[:2], -1)).reshape(front.shape)  # type: ignore[operator]
+        return jnp.moveaxis(turned, (0, 1), places).reshape(state.shape)
+
+
+def quantum_dct(
+    sizes: int | tuple[int, ...], *, axes: Axes | None = None, dtype: jnp.dtype | None = None
+) -> QuantumDCT:
+    r"""The orthonormal DCT-II along axes of a tensor, exactly: a $(1, m, 0)$-block-encoding, m the number of axes.
+
+    Its adjoint takes the basis state $|k\rangle$ to $|t_k\rangle$.
+
+    Args:
+        sizes: of the tensor, each a power of two.
+        axes: all of them unless given.
+        dtype: real; the default one unless given.
+
+    Raises:
+        ValueError: a size that is not a power of two (`dct` takes any; the circuit would need a Fourier transform of
+            another length), or axes that are none of the tensor.
+
+    Example:
+        >>> enc = quantum_dct(4)
+        >>> enc.num_ancillas, enc.adjoint().matvec(jnp.array([1.0, 0.0, 0.0, 0.0])).round(6).tolist()
+        (1, [0.5, 0.5, 0.5, 0.5])
+    """
+    sizes = (sizes,) if isinstance(sizes, int) else tuple(sizes)
+    for size in sizes:
+        fits = size >= 1 and size & (size - 1) == 0
+        require(fits, f"`sizes` must be powers of two for the circuit, but are {sizes}; `dct` takes any length.")
+    _, axes = checked_rank(sizes, (1,) * len(axes or sizes), tuple(range(len(sizes))) if axes is None else axes)
+    one = jnp.ones((), dtype)
+    return QuantumDCT(
+        alpha=one,
+        eps=0 * one,
+        num_ancillas=len(axes),
+        num_qubits=math.prod(sizes).bit_length() - 1,
+        norm_bound=one,
+        domain=sizes,
+        codomain=sizes,
+        axes=axes,
+    )
+
+
+def chebyshev_state(coefficients: ArrayLike, sizes: tuple[int, ...], *, axes: Axes) -> VectorEncoding:
+    r"""Prepare $\sum_kc_k|t_k\rangle$: coefficients from a memory, then the inverse transform.
+
+    The next layer's input from what was read of the last one; with one coefficient of 1 it is $|t_k\rangle$.
+
+    Args:
+        coefficients: the first few along each of `axes`, all along other axes.
+        sizes: of the tensor, powers of two.
+        axes: along which the coefficients are.
+
+    Raises:
+        ValueError: more coefficients than entries along an axis, or what `quantum_dct` and `qram_encode` raise.
+
+    Example:
+        >>> vec = chebyshev_state(jnp.array([2.0, 0.0]), (4,), axes=(0,))
+        >>> vec.vector().round(6).tolist(), float(vec.alpha), vec.eps == 0
+        ([1.0, 1.0, 1.0, 1.0], 2.0, Array(True, dtype=bool))
+    """
+    c = as_numeric("coefficients", coefficients, ndim=len(sizes))
+    checked_rank(sizes, tuple(c.shape[axis] for axis in axes), axes)
+    transform = quantum_dct(sizes, axes=axes, dtype=c.real.dtype)
+    fits = c.shape == kept_shape(sizes, tuple(c.shape[axis] for axis in transform.axes), transform.axes)
+    require(fits, f"`coefficients` must be whole along the other axes of {sizes}, but have shape {c.shape}.")
+    padded = jnp.pad(c, [(0, full - kept) for full, kept in zip(sizes, c.shape, strict=True)])
+    return transform.adjoint() @ qram_encode(padded)
+
+
+def _along(transform: object, x: Array, axes: Axes) -> Array:
+    if jnp.iscomplexobj(x):
+        return _along(transform, x.real, axes) + 1j * _along(transform, x.imag, axes)
+    for axis in axes:
+        x = transform(x, axis=axis)  # type: ignore[operator]
+    return x
+
+
+def _forward(state: Num[Array, "2 n rest"]) -> Num[Array, "2 n rest"]:
+    n = state.shape[1]
+    # A phase gate first: it makes the whole unitary real, not its block alone.
+    even, odd = _hadamard(state[0], 1j * state[1])
+    spectrum = _phases(n) * jnp.fft.fft(jnp.concatenate([even, odd[::-1]]), axis=0, norm="ortho")
+    low, high = spectrum[:n], _negated(spectrum[n:])
+    same, opposite = _hadamard(low[1:], high[1:])
+    turned = jnp.stack([jnp.concatenate([low[:1], opposite]), jnp.concatenate([high[:1], same])])
+    return turned if jnp.iscomplexobj(state) else turned.real
+
+
+def _backward(state: Num[Array, "2 n rest"]) -> Num[Array, "2 n rest"]:
+    n = state.shape[1]
+    low, high = _hadamard(state[1, 1:], state[0, 1:])
+    low, high = jnp.concatenate([state[0, :1], low]), _negated(jnp.concatenate([state[1, :1], high]))
+    both = jnp.fft.ifft(_phases(n).conj() * jnp.concatenate([low, high]), axis=0, norm="ortho")
+    up, down = _hadamard(both[:n], both[n:][::-1])
+    turned = jnp.stack([up, -1j * down])
+    return turned if jnp.iscomplexobj(state) else turned.real
+
+
+def _hadamard(up: Array, down: Array) -> tuple[Array, Array]:
+    half = math.sqrt(0.5)
+    return half * (up + down), half * (up - down)
+
+
+def _negated(rows: Array) -> Array:
+    """Row k to row -k mod n."""
+    return jnp.roll(rows[::-1], 1, axis=0)
+
+
+def _phases(n: int) -> Array:
+    """A phase gate on each qubit."""
+    return jnp.exp(-0.5j * jnp.pi * jnp.arange(2 * n) / n)[:, None]
+
+
+def _gates(qubits: int) -> Gates:
+    """Two complements under control, the Fourier transform, phases, an increment, and the gate for all k but 0."""
+    if qubits == 0:
+        return fourier(1) + Gates(rotations=1)
+    unless_zero = Gates(rotations=2, cnot=2, toffoli=qubits - 1)
+    return Gates(cnot=2 * qubits) + fourier(qubits + 1) + Gates(rotations=qubits + 1) + adder(qubits) + unless_zero

@@ -1,0 +1,174 @@
+r"""What a measured state gives back: values, what they cost, and how far off they may be.
+
+Every protocol of this room is a frozen callable, `readout(state, key) -> Readout`, so that a model swaps one for
+another by an argument. The state is a real or complex tensor of any shape and norm; its norm is known classically, so
+values estimate the tensor itself. Write for one tensor: `jax.vmap(readout)(states, keys)` is the batch.
+
+**Derivatives.** Where values are drawn at random, they are differentiated as if they were exact: the derivative is that
+of the map which the protocol estimates, whatever came out (a straight-through estimator). Counts and bounds have none.
+
+Example:
+    >>> readout = exact_readout()
+    >>> found = readout(jnp.array([[3.0, 4.0]]), jax.random.key(0))
+    >>> found.values, int(found.shots), float(found.error_bound), found.method
+    (Array([[3., 4.]], dtype=float64), 0, 0.0, 'exact')
+"""
+
+import math
+from abc import ABC, abstractmethod
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax.encodings.checks import is_concrete, real_dtype, require
+from qla_jax.encodings.preparation import unit_vector
+from qla_jax.measurement.counts import counting_dtype
+
+
+class Readout(struct.PyTreeNode):
+    r"""Values and their price.
+
+    With probability at least `1 - failure_probability`, both bounds hold at once. A bound that nobody knows is `inf`.
+
+    Attributes:
+        values: estimates of the state, in its shape, or of what the protocol is there to tell.
+        shots: copies measured, an integer.
+        queries: uses of the circuit that prepares the state and of its inverse, controlled or not, an integer.
+        error_bound: on the Euclidean norm of the error of all values, truncation included.
+        entry_bound: on the error of each value.
+        failure_probability: that either bound fails; 0 where nothing is random.
+        norm: that of the state, known classically.
+        method: the protocol and its noise, in words.
+    """
+
+    values: Array
+    shots: Array
+    queries: Array
+    error_bound: Array
+    entry_bound: Array
+    failure_probability: Array
+    norm: Array
+    method: str = struct.field(pytree_node=False)
+
+
+class ReadoutMethod(struct.PyTreeNode, ABC):
+    """A protocol with its settings."""
+
+    @abstractmethod
+    def __call__(self, state: ArrayLike, key: Array) -> Readout:
+        """Read a state out.
+
+        Args:
+            state: a tensor of any shape and norm; its entries are the amplitudes, times its norm.
+            key: of all that is random; where nothing is, it goes unused.
+
+        Raises:
+            ValueError: an empty tensor, entries that are not finite, the zero vector where that can be seen (inside jit
+                its values are 0 and its bounds `inf`), or complex entries where the protocol needs real ones.
+        """
+
+
+class ExactReadout(ReadoutMethod):
+    """The state itself: the limit of all protocols, at no price that could be named."""
+
+    def __call__(self, state: ArrayLike, key: Array) -> Readout:
+        amplitudes = Amplitudes(state)
+        return amplitudes.readout(amplitudes.state, shots=0, queries=0, entry=0.0, total=0.0, method="exact")
+
+
+def exact_readout() -> ExactReadout:
+    """No measurement at all: values are the state, errors zero, shots and queries zero."""
+    return ExactReadout()
+
+
+class Amplitudes:
+    """A state taken apart: direction, norm, and whether there is anything to measure."""
+
+    def __init__(self, state: ArrayLike, *, real: bool = False) -> None:
+        self.state = as_state(state, real=real)
+        self.direction, self.norm = unit_vector(self.state.reshape(-1))
+        self.exists = self.norm > 0
+
+    def readout(
+        self,
+        values: Num[Array, "..."],
+        *,
+        shots: ArrayLike,
+        queries: ArrayLike,
+        entry: ArrayLike,
+        total: ArrayLike,
+        method: str,
+        failure: ArrayLike = 0.0,
+    ) -> Readout:
+        """The result, from bounds for a unit vector; values must come with the norm."""
+        dtype = real_dtype(self.state.dtype)
+        frozen = jax.lax.stop_gradient
+
+        def bound(relative: ArrayLike) -> Array:
+            scaled = jnp.asarray(relative, dtype) * frozen(self.norm)
+            return jnp.where(self.exists, scaled, jnp.inf).astype(dtype)
+
+        return Readout(
+            values=jnp.where(self.exists, values, 0),
+            shots=count(shots),
+            queries=count(queries),
+            error_bound=frozen(bound(total)),
+            entry_bound=frozen(bound(entry)),
+            failure_probability=frozen(jnp.minimum(jnp.asarray(failure, dtype), 1)),
+            norm=self.norm,
+            method=method,
+        )
+
+
+def as_state(state: ArrayLike, *, real: bool = False) -> Num[Array, "..."]:
+    """A tensor with entries that can be amplitudes; see `ReadoutMethod` for what is refused."""
+    array = jnp.asarray(state)
+    if not jnp.issubdtype(array.dtype, jnp.inexact):
+        array = array.astype(jnp.result_type(float))
+    require(array.size > 0, f"`state` must not be empty, but has shape {array.shape}.")
+    complex_ = jnp.iscomplexobj(array)
+    require(not (real and complex_), f"`state` must be real for this protocol, but has dtype {array.dtype}.")
+    if is_concrete(array):
+        seen = np.asarray(array)
+        require(bool(np.isfinite(seen).all()), "`state` must be finite, but has entries that are not.")
+        require(bool(np.any(seen)), f"`state` must not be the zero vector, but all {seen.size} entries are 0.")
+    return array
+
+
+@jax.custom_jvp
+def straight_through(exact: Array, sampled: Array) -> Array:
+    """The value of `sampled` with the derivative of `exact`."""
+    return sampled
+
+
+@straight_through.defjvp
+def _straight_through_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    return primals[1], tangents[0]
+
+
+def count(value: ArrayLike) -> Array:
+    """A number of shots or queries as an array.
+
+    Raises:
+        ValueError: a number known now that the integers of this precision cannot hold.
+    """
+    dtype = counting_dtype()
+    if isinstance(value, int):
+        largest = jnp.iinfo(dtype).max
+        require(value <= largest, f"Counts must be at most {largest} without JAX_ENABLE_X64, but one is {value}.")
+    return jnp.asarray(value, dtype)
+
+
+def as_precision(name: str, value: float, *, below: float = math.inf) -> float:
+    """A static number in (0, below).
+
+    Raises:
+        ValueError: zero, negative, NaN, infinite or too large.
+    """
+    require(0 < value < below, f"`{name}` must lie strictly between 0 and {below:g}, but is {value}.")
+    return float(value)

@@ -1,0 +1,65 @@
+r"""Measuring in the basis of a random Clifford circuit, which is the basis of a random stabilizer group.
+
+A uniformly random Clifford circuit before a measurement of all qubits measures n commuting, independent Pauli operators
+that generate a uniformly random maximal stabilizer group. So they are drawn one after another, each uniform among all
+that commute with those before and are not in their span, and measured one after another; the state left over is the
+snapshot. Drawing lists all $4^n$ Pauli operators: this is for few qubits.
+
+References:
+    Aaronson, Gottesman (2004), on stabilizer states and their number. https://arxiv.org/abs/quant-ph/0406196
+    Huang, Kueng, Preskill (2020), section 5 of the supplement. https://arxiv.org/abs/2002.08953
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Complex, Int
+
+MOST_QUBITS = 6
+
+State = Complex[Array, " states"]
+
+
+def generators(key: Array, qubits: int) -> Int[Array, " qubits"]:
+    """Generators of a uniformly random maximal stabilizer group, x bits before z bits in each number."""
+    everything = jnp.arange(1 << 2 * qubits)
+    commuting, spanned = jnp.ones(everything.shape, bool), everything == 0
+    drawn = []
+    for step in range(qubits):
+        allowed = jnp.where(commuting & ~spanned, 0.0, -jnp.inf)
+        chosen = jax.random.categorical(jax.random.fold_in(key, step), allowed)
+        drawn.append(chosen)
+        commuting &= _parity(symplectic(everything, chosen, qubits)) == 0
+        spanned |= spanned[everything ^ chosen]
+    return jnp.stack(drawn)
+
+
+def symplectic(left: Array, right: Array, qubits: int) -> Array:
+    """The bits whose parity says whether two Pauli operators anticommute."""
+    mask = (1 << qubits) - 1
+    return ((left >> qubits) & right & mask) | (((left & mask) & (right >> qubits)) << qubits)
+
+
+def measured(key: Array, state: State, group: Int[Array, " qubits"]) -> State:
+    """The state after measuring the generators, one outcome each by its probability."""
+    qubits = group.size
+    for step in range(qubits):
+        turned = pauli(group[step], state, qubits)
+        plus = (1 + jnp.vdot(state, turned).real) / 2
+        u = jax.random.uniform(jax.random.fold_in(key, step), (), plus.dtype)
+        state = (state + jnp.where(u < plus, 1, -1) * turned) / 2
+        state = state / jnp.linalg.norm(state)
+    return state
+
+
+def pauli(number: Array, state: State, qubits: int) -> State:
+    r"""$i^{x\cdot z}X^xZ^z$ on a state."""
+    x, z = number >> qubits, number & ((1 << qubits) - 1)
+    place = jnp.arange(state.size)
+    signed = jnp.where(_parity(z & place) == 1, -state, state)
+    phase = jnp.array([1, 1j, -1, -1j], state.dtype)[jax.lax.population_count(x & z) % 4]
+    return phase * signed[place ^ x]
+
+
+def _parity(bits: Array) -> Array:
+    return jax.lax.population_count(bits) % 2

@@ -1,0 +1,103 @@
+r"""Feed-forward networks by inner products: Allcock et al. (2020).
+
+A layer is $x \mapsto f(Wx)$. Rows of W and the vector x lie in a quantum memory; each inner product $\langle w_j,
+x\rangle$ is estimated by a Hadamard test under amplitude estimation, f is computed classically, and the layer is
+written back. With R the longest row times the length of x, n neurons to an error of $\epsilon$ each take
+$$2nK\,(2\lceil 2\pi R/\epsilon\rceil - 1) \in O(nR/\epsilon)$$
+calls of the memory, K the estimates whose median is taken: linear in the neurons, where the weights are quadratic.
+
+References:
+    Allcock, Hsieh, Kerenidis, Zhang (2020), Quantum algorithms for feedforward neural networks, ACM Transactions on
+    Quantum Computing 1, 6. https://arxiv.org/abs/1812.03089
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax.encodings.checks import as_numeric, require
+from qla_jax.measurement.amplitude_estimation import (
+    estimate_amplitude,
+    median_failure,
+    points_for,
+    queries_of,
+)
+from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, repetitions_for
+
+FAILURE = 0.01
+LOADED = 2
+"""Vectors that a Hadamard test loads."""
+
+
+def feedforward(
+    weights: Sequence[np.ndarray | Array],
+    x: ArrayLike,
+    key: Array,
+    *,
+    eps: float,
+    failure: float = FAILURE,
+    activation: Callable[[Array], Array] = jnp.tanh,
+    lipschitz: float = 1.0,
+) -> LayeredRun:
+    r"""Run a network layer by layer.
+
+    Args:
+        weights: of each layer, shape (neurons, inputs).
+        x: the input.
+        key: of the estimates.
+        eps: error of each inner product.
+        failure: probability that any estimate may be off by more.
+        activation: f, entry by entry, on a classical computer.
+        lipschitz: constant of f.
+
+    Returns:
+        bounds are `lipschitz` times $\epsilon\sqrt n$.
+
+    Raises:
+        ValueError: no weights, shapes that do not fit, a precision that is not positive, a
+            probability outside of (0, 1).
+    """
+    require(len(weights) > 0, "`weights` must hold at least one layer, but is empty.")
+    require(eps > 0, f"`eps` must be positive, but is {eps}.")
+    repetitions = repetitions_for(failure / sum(len(weight) for weight in weights))
+    state, layers = as_numeric("x", x, ndim=1), []
+    for part, given in zip(jax.random.split(key, len(weights)), weights, strict=True):
+        weight = as_numeric("weights", given, ndim=2)
+        fits = weight.shape[1] == state.size
+        require(fits, f"`weights` must take the {state.size} entries before them, but one has shape {weight.shape}.")
+        estimates, bound, calls = estimated_products(weight, state, part, eps, repetitions)
+        state = activation(estimates)
+        neurons = len(weight)
+        total = lipschitz * math.sqrt(neurons) * bound
+        layers.append(Layer(state, total, neurons * median_failure(repetitions), calls, neurons))
+    return in_a_row(layers)
+
+
+def estimated_products(
+    rows: Num[Array, "n d"], x: Num[Array, " d"], key: Array, eps: float, repetitions: int
+) -> tuple[Num[Array, " n"], float, int]:
+    """Inner products of all rows with a vector, the error of each, and calls; exact zeros where a norm is zero."""
+    points, sizes = precision(rows, x, eps)
+    safe = jnp.where(sizes == 0, 1, sizes)
+    shares = jnp.clip((1 + rows @ x / safe) / 2, 0, 1)  # rounding of parallel vectors
+    found = safe * (2 * estimate_amplitude(key, shares, points=points, repetitions=repetitions) - 1)
+    error = 2 * math.sin(math.pi / points) * float(sizes.max())
+    return jnp.where(sizes == 0, 0, found), error, len(rows) * repetitions * LOADED * queries_of(points)
+
+
+def precision(rows: Num[Array, "n d"], x: Num[Array, " d"], eps: float) -> tuple[int, Num[Array, " n"]]:
+    """Points of amplitude estimation that suffice for all rows, and the lengths that the estimates are scaled by."""
+    sizes = jnp.linalg.norm(rows, axis=1) * jnp.linalg.norm(x)
+    longest = float(sizes.max())
+    return points_for(min(eps / (2 * longest), 0.5) if longest > 0 else 0.5), sizes
+
+
+def exact_dense(weight: ArrayLike, x: ArrayLike, activation: Callable = np.tanh) -> np.ndarray:
+    """The layer that `feedforward` estimates."""
+    return np.asarray(activation(np.asarray(weight) @ np.asarray(x)))

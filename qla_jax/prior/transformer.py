@@ -1,0 +1,179 @@
+r"""Transformer blocks, coherent inside and read out between: Guo et al. (2024).
+
+A block is, for each token s of a sequence S of n tokens in d dimensions,
+$$y = \frac{s + a}{\|s + a\|},\quad a = W_VS^T\mathrm{softmax}(\beta\,SW_K^TW_Qs),\qquad
+s' = \frac{y + W_2\,g(W_1y)}{\|y + W_2\,g(W_1y)\|},\quad g = \mathrm{GELU},$$
+one head, normalisation without a shift. All of it is one vector encoding, put together from this package's nodes: S
+from a quantum memory with $\alpha = \|S\|_F$, the softmax as squared amplitudes of $e^{\beta x/2}$, whose sum
+normalisation takes care of, and Theorem 1 of Rattew et al. for $S^T$ times these squares. Its degrees grow like
+$\log 1/\epsilon$. Its successor needs all tokens in a memory, though, so all n d numbers are read out by tomography, at
+$N = 36\ln d/\eta^2$ copies twice for each token. Nothing bounds $\|s + a\|$ from below.
+
+References:
+    Guo, Yu, Choi, Han, Agrawal, Nakaji, Aspuru-Guzik, Rebentrost (2024), Quantum Transformer: Accelerating model
+    inference via quantum linear algebra, Section IV. https://arxiv.org/abs/2402.16714
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.special
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Float
+
+from qla_jax.accounting import cost
+from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
+from qla_jax.encodings.block import BlockEncoding
+from qla_jax.encodings.checks import as_numeric, require
+from qla_jax.encodings.dense import block_encode
+from qla_jax.encodings.frobenius import block_encode_frobenius
+from qla_jax.encodings.lemmas import vector_sum
+from qla_jax.encodings.loading import qram_encode
+from qla_jax.encodings.squares import square_product
+from qla_jax.encodings.vector import VectorEncoding, normalize
+from qla_jax.polynomials import Polynomial, erf, exp
+from qla_jax.prior.convolutional import rounds
+from qla_jax.prior.feedforward import FAILURE
+from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, tomography_for
+from qla_jax.transforms.activation import activate
+from qla_jax.transforms.activation_routes import activate_any
+
+Activations = tuple[Polynomial, Polynomial]
+r"""Approximants of $e^{\beta x/2}$ and of $\mathrm{erf}(x/\sqrt2)$."""
+
+
+class AttentionWeights(NamedTuple):
+    """Of one block, each of norm at most 1.
+
+    Attributes:
+        query: shape (d, d).
+        key: of the same.
+        value: of the same.
+        into: the hidden layer, shape (h, d).
+        out_of: the hidden layer, shape (d, h).
+    """
+
+    query: Array
+    key: Array
+    value: Array
+    into: Array
+    out_of: Array
+
+
+def transformer(
+    blocks: Sequence[AttentionWeights],
+    tokens: ArrayLike,
+    key: Array,
+    *,
+    eps: float,
+    eta: float,
+    beta: float = 1.0,
+    failure: float = FAILURE,
+) -> LayeredRun:
+    r"""Run blocks on a sequence, reading all tokens out behind each.
+
+    Args:
+        blocks: their weights.
+        tokens: S, shape (n, d), powers of two; rows are normalised here, as the ones behind a block are.
+        key: of the counts.
+        eps: error of either activation's polynomial.
+        eta: of tomography, for each entry of a token.
+        beta: sharpness of the softmax, positive.
+        failure: probability that any entry may be off by more.
+
+    Returns:
+        bounds are those of the encodings and of tomography together, over all tokens.
+
+    Raises:
+        ValueError: no blocks, shapes that do not fit, a weight whose norm is above 1, a zero token, a value that is not
+            positive, what `tomography` raises.
+    """
+    require(len(blocks) > 0, "`blocks` must hold at least one block, but is empty.")
+    for name, value in (("eps", eps), ("beta", beta)):
+        require(value > 0, f"`{name}` must be positive, but is {value}.")
+    state, layers = as_numeric("tokens", tokens, ndim=2), []
+    for axis, size in enumerate(state.shape):
+        require(size & (size - 1) == 0, f"`tokens` must have power-of-two axes, but axis {axis} has {size}.")
+    lengths = jnp.linalg.norm(state, axis=1)
+    require(bool((lengths > 0).all()), f"`tokens` must not be zero, but token {int(jnp.argmin(lengths))} is.")
+    state = state / lengths[:, None]
+    polys = exp(-beta / 2, eps=eps), erf(math.sqrt(0.5), eps=eps)
+    for part, weights in zip(jax.random.split(key, len(blocks)), blocks, strict=True):
+        _require_contractions(weights, state.shape[1])
+        layers.append(_block(weights, state, part, polys, eta, failure / len(blocks)))
+        state = layers[-1].state
+    return in_a_row(layers)
+
+
+def _block(
+    weights: AttentionWeights, tokens: Array, key: Array, polys: Activations, eta: float, failure: float
+) -> Layer:
+    @jax.jit
+    @jax.vmap
+    def run(token: Array) -> tuple[Array, Array, Array]:
+        vec = token_encoding(weights, tokens, token, polys)
+        return vec.vector(), vec.eps, vec.amplitude
+
+    vectors, errors, amplitudes = run(tokens)
+    counted = cost(jax.eval_shape(lambda token: token_encoding(weights, tokens, token, polys), tokens[0]))
+    readout, proven = tomography_for(tokens.shape[1], eta, failure / len(tokens))
+    read = jax.vmap(readout)(vectors, jax.random.split(key, len(tokens)))
+    loads = sum(number for name, number in counted.num_queries.items() if not name.startswith("Dense"))
+    calls = loads * sum(
+        int(shots) * (2 * rounds(float(amplitude) ** 2) + 1)
+        for shots, amplitude in zip(read.shots, amplitudes, strict=True)
+    )
+    state = read.values / jnp.linalg.norm(read.values, axis=1)[:, None]  # at most twice as far from a unit vector
+    bound = 2 * float(jnp.linalg.norm(errors + read.error_bound))
+    return Layer(state, bound, len(tokens) * proven, calls, tokens.size)
+
+
+def token_encoding(
+    weights: AttentionWeights, tokens: Float[Array, "n d"], token: Float[Array, " d"], polys: Activations
+) -> VectorEncoding:
+    """The block's output for one token as a vector encoding: its circuit."""
+    start, sequence = qram_encode(token), block_encode_frobenius(tokens)
+    query, key, value, into, out_of = (_contraction(matrix) for matrix in weights)
+    scores = sequence @ (key.adjoint() @ (query @ start))
+    amplitudes = normalize(activate_any(scores, polys[0]))
+    attention = value @ square_product(tokens.T, amplitudes, sizes=(tokens.shape[1],))
+    inner = normalize(vector_sum(start, attention))
+    return normalize(vector_sum(inner, out_of @ gelu(into @ inner, polys[1])))
+
+
+def gelu(vec: VectorEncoding, erf: Polynomial) -> VectorEncoding:
+    r"""$x\,\Phi(x) = \frac12x + \frac12x\,\mathrm{erf}(x/\sqrt2)$ entry by entry, given an approximant of the erf."""
+    return vector_sum(vec, diagonal_of_amplitudes(vec) @ activate(vec, erf), weights=(0.5, 0.5))
+
+
+def exact_block(weights: AttentionWeights, tokens: ArrayLike, beta: float = 1.0) -> np.ndarray:
+    """The block that `transformer` estimates, on unit tokens."""
+    query, key, value, into, out_of = (np.asarray(matrix) for matrix in weights)
+    s = np.asarray(tokens)
+    scores = beta * (s @ query.T) @ (s @ key.T).T
+    y = _unit_rows(s + scipy.special.softmax(scores, axis=1) @ s @ value.T)
+    hidden = y @ into.T
+    return _unit_rows(y + (hidden * scipy.special.ndtr(hidden)) @ out_of.T)
+
+
+def _unit_rows(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _contraction(matrix: Array) -> BlockEncoding:
+    return block_encode(matrix, alpha=jnp.ones((), matrix.dtype))
+
+
+def _require_contractions(weights: AttentionWeights, width: int) -> None:
+    hidden = len(weights.into)
+    shapes = [(width, width)] * 3 + [(hidden, width), (width, hidden)]
+    for name, matrix, shape in zip(AttentionWeights._fields, weights, shapes, strict=True):
+        have = jnp.shape(matrix)
+        require(have == shape, f"`blocks` must have a weight `{name}` of shape {shape}, but it has {have}.")
+        norm = float(jnp.linalg.norm(jnp.asarray(matrix), 2))
+        require(norm <= 1 + 1e-6, f"`blocks` must have weights of norm at most 1, but `{name}` has {norm}.")

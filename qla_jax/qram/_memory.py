@@ -1,0 +1,137 @@
+r"""The cells of a memory, and what an ideal read does: $|i\rangle|b\rangle \mapsto |i\rangle|b \oplus x_i\rangle$.
+
+Example:
+    >>> mem = memory([3, 0, 2, 1], word_bits=2)
+    >>> mem.address_bits, mem.word_bits, int(word(mem, 2))
+    (2, 2, 2)
+    >>> state = jnp.zeros((4, 4)).at[:, 0].set(0.5)
+    >>> load(mem, state).argmax(axis=1)
+    Array([3, 0, 2, 1], dtype=...)
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num, UInt8
+
+from qla_jax.encodings.checks import is_concrete, require
+from qla_jax.qram._schedule import Schedule, check_sizes, schedule
+
+MAX_INTEGER_BITS = 64
+
+
+class Memory(struct.PyTreeNode, kw_only=True):
+    """2^n words of k bits.
+
+    Attributes:
+        bits: of each word, the most significant first.
+        plan: the circuit that reads it.
+    """
+
+    bits: UInt8[Array, "words bits"]
+    plan: Schedule = struct.field(pytree_node=False)
+
+    @property
+    def address_bits(self) -> int:
+        """Bits of an address, n."""
+        return self.plan.address_bits
+
+    @property
+    def word_bits(self) -> int:
+        """Bits of a word, k."""
+        return self.plan.word_bits
+
+
+def memory(words: ArrayLike, *, word_bits: int, all_levels: bool = False) -> Memory:
+    """A memory and the bucket brigade that reads it.
+
+    Args:
+        words: 2^n integers from 0 to 2^k - 1, or their bits, most significant first, shape (2^n, k).
+        word_bits: k; above 64 only bits will do.
+        all_levels: whether errors may strike everywhere; see `schedule`.
+
+    Raises:
+        ValueError: a number of words other than 2^n with n from 1 to 28, words that are no integers or do not fit, bits
+            other than 0 and 1 or not k of them. Values are not seen inside jit: there words lose what does not fit.
+    """
+    array = np.asarray(words) if is_concrete(words) else jnp.asarray(words)
+    require(array.ndim in (1, 2), f"`words` must have 1 or 2 axes, but has shape {array.shape}.")
+    size = array.shape[0]
+    require(
+        size >= 2 and size & (size - 1) == 0, f"`words` must be 2^n in number for an n of at least 1, but are {size}."
+    )
+    check_sizes(size.bit_length() - 1, word_bits)
+    kind = array.dtype
+    require(jnp.issubdtype(kind, jnp.integer) or kind == np.dtype(bool), f"`words` must be integers, but are {kind}.")
+    if array.ndim == 1:
+        fits = word_bits <= MAX_INTEGER_BITS
+        require(fits, f"`word_bits` must be at most 64 for words given as integers, but is {word_bits}.")
+    else:
+        require(array.shape[1] == word_bits, f"`word_bits` must be {array.shape[1]} as in `words`, but is {word_bits}.")
+    if isinstance(array, np.ndarray):
+        least, most, limit = int(array.min()), int(array.max()), 1 << (word_bits if array.ndim == 1 else 1)
+        wrong = least if least < 0 else most
+        require(0 <= least and most < limit, f"`words` must be from 0 to {limit - 1}, but one is {wrong}.")
+    plan = schedule(size.bit_length() - 1, word_bits, all_levels=all_levels)
+    bits: Any = array if array.ndim == 2 else _bits_of(array, word_bits)
+    if isinstance(bits, np.ndarray):
+        with jax.ensure_compile_time_eval():  # known inside jit, too
+            return Memory(bits=jnp.asarray(bits.astype(np.uint8)), plan=plan)
+    return Memory(bits=bits.astype(jnp.uint8), plan=plan)
+
+
+def word(mem: Memory, address: ArrayLike) -> Array:
+    """The word of an address, an integer; of 31 bits at most, or 63 in double precision.
+
+    Raises:
+        ValueError: an address out of range, where that can be seen, or words too long for an integer.
+    """
+    address = check_addresses(mem, address)
+    kind = jnp.result_type(int)
+    longest = jnp.iinfo(kind).bits - 1
+    require(mem.word_bits <= longest, f"`mem` must have words of at most {longest} bits, but has {mem.word_bits}.")
+    powers = jnp.left_shift(jnp.ones((), kind), jnp.arange(mem.word_bits - 1, -1, -1, dtype=kind))
+    return mem.bits[address].astype(kind) @ powers
+
+
+def load(mem: Memory, state: Num[Array, "words values"]) -> Num[Array, "words values"]:
+    """The ideal read, on a state of shape (2^n, 2^k): address first, then the word's register. Its own inverse.
+
+    Raises:
+        ValueError: a state of another shape.
+    """
+    shape = (1 << mem.address_bits, 1 << mem.word_bits)
+    require(state.shape == shape, f"`state` must have shape {shape}, but has {state.shape}.")
+    words = word(mem, jnp.arange(shape[0]))
+    places = jnp.arange(shape[1], dtype=words.dtype)[None] ^ words[:, None]
+    return jnp.take_along_axis(state, places, axis=1)
+
+
+def check_addresses(mem: Memory, addresses: ArrayLike) -> Array:
+    """Addresses as integers, in range where that can be seen.
+
+    Raises:
+        ValueError: no integers, or one out of range.
+    """
+    array = jnp.asarray(addresses)
+    require(jnp.issubdtype(array.dtype, jnp.integer), f"`address` must be an integer, but is {array.dtype}.")
+    if is_concrete(array):
+        size = 1 << mem.address_bits
+        wrong = np.asarray(array)[(np.asarray(array) < 0) | (np.asarray(array) >= size)]
+        if wrong.size:
+            raise ValueError(f"`address` must be from 0 to {size - 1}, but is {wrong.reshape(-1)[0]}.")
+    return array.astype(jnp.int32)
+
+
+def _bits_of(words: ArrayLike, word_bits: int) -> ArrayLike:
+    if isinstance(words, np.ndarray):
+        wide = words.astype(np.uint64)[:, None]
+        return (wide >> np.arange(word_bits - 1, -1, -1, dtype=np.uint64)[None]) & np.uint64(1)
+    words = jnp.asarray(words)
+    places = np.minimum(np.arange(word_bits - 1, -1, -1), jnp.iinfo(words.dtype).bits - 1)  # words are not negative
+    return jnp.right_shift(words[:, None], jnp.asarray(places, words.dtype)[None]) & 1

@@ -1,0 +1,188 @@
+r"""The bucket brigade as a circuit: which gates act in which of its $T = 6n + 2k$ steps.
+
+A binary tree of $2^n - 1$ nodes stands over the cells of the memory. A node has a **router**, a qutrit
+{wait, left, right}, and a **carrier**, a qutrit {vacuum, 0, 1}. Outside are n address slots and k word slots. Gates:
+
+* `exchange(slot)`: swaps a slot with the carrier of the root;
+* `route(level)`: at each node of a level, swaps its carrier with that of the child its router points to, if it points;
+* `store(level)`: at each node of a level, swaps its router with its carrier (wait/left/right for vacuum/0/1);
+* `read(bit)`: at each node of the last level, flips its carrier where the cell its router points to has that bit.
+
+Bits follow each other in a distance of two steps, counted from 1. Address bit m enters in step 2m + 1, passes one level
+a step, and becomes the router of level m in step 3m + 2. Word bit j enters behind them in step 2(n + j) + 1, is read
+in step 3n + 2j + 1 and leaves in step 4n + 2j + 1; on its way up it meets the next ones on their way down, and the
+same swap moves both. The address leaves as it came, in reverse: whatever it did in step t it undoes in step T + 1 - t.
+That is one step later than it could; without the wait the published count would be one less.
+
+**Sites of errors.** After step t errors may strike the two elements of each node in the levels below
+$L(t) = \min(\lfloor t/3\rfloor,\ n - 1,\ \lfloor(T - t)/3\rfloor)$: those whose routers neither step t nor step t + 1
+writes, the last level excepted, which this count leaves out. On the path to any one cell there are
+$$S(n, k) = 2\sum_t L(t) = (n - 1)(6n + 4k + 2)$$
+of them: quadratic in n, linear in k. At $H(n, k) = (n - 1)(4n + 4k + 1)$ of them the path holds a bit; elsewhere its
+carriers are empty.
+
+Example:
+    >>> plan = schedule(3, 1)
+    >>> plan.steps, site_count(3, 1), held_site_count(3, 1)
+    (20, 48, 34)
+    >>> [str(gate) for gate in plan.layers[9]], plan.active
+    (['read(0)'], (0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 0, 0, 0))
+
+References:
+    Giovannetti, Lloyd, Maccone (2008), the bucket brigade. https://arxiv.org/abs/0708.1879
+    Hann, Lee, Girvin, Jiang (2021), its pipelined circuit with qutrits. https://arxiv.org/abs/2012.05340
+    Wang et al. (2025), the count of sites. https://arxiv.org/abs/2503.13832
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.encodings.checks import require
+
+MAX_ADDRESS_BITS = 28
+"""Twice the number of a node and an element fit into 32 bits."""
+NONE = -1
+
+
+class Gate(NamedTuple):
+    """A gate on the root and a slot, on a level, or on the cells.
+
+    Attributes:
+        kind: exchange, route, store or read.
+        place: slot, level or bit; word bit j has slot n + j.
+    """
+
+    kind: str
+    place: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}({self.place})"
+
+
+class Tables(NamedTuple):
+    """The same plan as arrays, a row for each step, for loops over steps.
+
+    Attributes:
+        step: its number, from 1.
+        exchange: up to two slots, in order, -1 for none.
+        route: levels as bits of an integer.
+        store: levels likewise.
+        read: the bit, -1 for none.
+        active: how many levels, from the root, errors may strike after the step.
+    """
+
+    step: Array
+    exchange: Array
+    route: Array
+    store: Array
+    read: Array
+    active: Array
+
+
+class Schedule(NamedTuple):
+    """A plan; static and hashable.
+
+    Attributes:
+        address_bits: n.
+        word_bits: k.
+        layers: the gates of each step. All act on different elements, but for two exchanges, which follow each other.
+        active: how many levels, from the root, errors may strike after each step.
+    """
+
+    address_bits: int
+    word_bits: int
+    layers: tuple[tuple[Gate, ...], ...]
+    active: tuple[int, ...]
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return len(self.layers)
+
+    def tables(self) -> Tables:
+        """For loops over steps."""
+        slots = [[gate.place for gate in layer if gate.kind == "exchange"] for layer in self.layers]
+        reads = [[gate.place for gate in layer if gate.kind == "read"] for layer in self.layers]
+        return Tables(
+            step=jnp.arange(1, self.steps + 1, dtype=jnp.int32),
+            exchange=jnp.array([[*row, NONE, NONE][:2] for row in slots], jnp.int32),
+            route=_as_bits(self.layers, "route"),
+            store=_as_bits(self.layers, "store"),
+            read=jnp.array([(row or [NONE])[0] for row in reads], jnp.int32),
+            active=jnp.array(self.active, jnp.int32),
+        )
+
+
+def schedule(address_bits: int, word_bits: int, *, all_levels: bool = False) -> Schedule:
+    """The plan of a memory of 2^n words of k bits.
+
+    Args:
+        address_bits: n.
+        word_bits: k.
+        all_levels: let errors strike all n levels after every step, instead of those of the count.
+
+    Raises:
+        ValueError: `address_bits` not from 1 to 28, or no `word_bits`.
+    """
+    check_sizes(address_bits, word_bits)
+    n, k = address_bits, word_bits
+    steps = 6 * n + 2 * k
+    plan: list[set[Gate]] = [set() for _ in range(steps + 1)]
+    for bit in range(n):
+        for step, gate in _way_down(bit, bit) | {(3 * bit + 2, Gate("store", bit))}:
+            plan[step].add(gate)
+            plan[steps + 1 - step].add(gate)
+    for bit in range(k):
+        down = _way_down(n + bit, n - 1)
+        middle = 3 * n + 2 * bit + 1
+        plan[middle].add(Gate("read", bit))
+        for step, gate in down:
+            plan[step].add(gate)
+            plan[2 * middle - step].add(gate)
+    active = [min(step // 3, n - 1, (steps - step) // 3) for step in range(1, steps + 1)]
+    layers = tuple(
+        tuple(sorted(layer)) for layer in plan[1:]
+    )  # of two exchanges the earlier bit, which leaves, is first
+    return Schedule(n, k, layers, (n,) * steps if all_levels else tuple(active))
+
+
+def site_count(address_bits: int, word_bits: int) -> int:
+    """S, sites on the path to a cell: (n - 1)(6n + 4k + 2).
+
+    Raises:
+        ValueError: what `schedule` raises.
+    """
+    check_sizes(address_bits, word_bits)
+    return (address_bits - 1) * (6 * address_bits + 4 * word_bits + 2)
+
+
+def held_site_count(address_bits: int, word_bits: int) -> int:
+    """H, those of them at which an element of the path holds a bit: (n - 1)(4n + 4k + 1).
+
+    Routers are set at (n - 1)(3n + 2k + 1) of them, and carriers pass at (n - 1)(n + 2k).
+
+    Raises:
+        ValueError: what `schedule` raises.
+    """
+    check_sizes(address_bits, word_bits)
+    return (address_bits - 1) * (4 * address_bits + 4 * word_bits + 1)
+
+
+def check_sizes(address_bits: int, word_bits: int) -> None:
+    """Raise ValueError for sizes of which there is no memory."""
+    fits = 1 <= address_bits <= MAX_ADDRESS_BITS
+    require(fits, f"`address_bits` must be from 1 to {MAX_ADDRESS_BITS}, but is {address_bits}.")
+    require(word_bits >= 1, f"`word_bits` must be at least 1, but is {word_bits}.")
+
+
+def _way_down(slot: int, level: int) -> set[tuple[int, Gate]]:
+    """The steps that take the bit of a slot to the carrier of a level."""
+    enters = 2 * slot + 1
+    return {(enters, Gate("exchange", slot))} | {(enters + 1 + l, Gate("route", l)) for l in range(level)}
+
+
+def _as_bits(layers: tuple[tuple[Gate, ...], ...], kind: str) -> Array:
+    levels = [sum(1 << gate.place for gate in layer if gate.kind == kind) for layer in layers]
+    return jnp.array(levels, jnp.int32)

@@ -1,0 +1,117 @@
+"""Infidelity against address size and word length, as plain numbers for tables and figures.
+
+Example:
+    >>> from qla_jax.qram._noise import bit_flip
+    >>> points = sweep([2, 3], [1], bit_flip(1e-4), jax.random.key(0), shots=100)
+    >>> [(point.address_bits, point.sites, point.held_sites) for point in points]
+    [(2, 18, 13), (3, 48, 34)]
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+
+from qla_jax.encodings.checks import require
+from qla_jax.qram._memory import Memory, memory
+from qla_jax.qram._noise import Noise
+from qla_jax.qram._schedule import held_site_count, site_count
+from qla_jax.qram.bounds import infidelity_bound
+from qla_jax.qram.extrapolation import Extrapolated, extrapolate
+from qla_jax.qram.fidelity import BATCH, Estimate, read_fidelity
+
+
+class Point(NamedTuple):
+    """One memory.
+
+    Attributes:
+        address_bits: n.
+        word_bits: k.
+        sites: S, on the path to a cell.
+        held_sites: H, those at which the path holds a bit.
+        infidelity: measured, of a read in equal superposition.
+        standard_error: of it.
+        bound: what it cannot exceed.
+        shots: how many.
+    """
+
+    address_bits: int
+    word_bits: int
+    sites: int
+    held_sites: int
+    infidelity: float
+    standard_error: float
+    bound: float
+    shots: int
+
+
+def sweep(
+    address_sizes: Sequence[int],
+    word_lengths: Sequence[int],
+    noise: Noise,
+    key: Array,
+    *,
+    shots: int,
+    batch: int = BATCH,
+) -> list[Point]:
+    """Every n with every k, on memories of random words; a compile for each size.
+
+    Raises:
+        ValueError: no sizes, or what `memory` and `read_fidelity` raise.
+    """
+    for name, sizes in (("address_sizes", address_sizes), ("word_lengths", word_lengths)):
+        require(len(sizes) > 0, f"`{name}` must not be empty, but is {list(sizes)}.")
+    return [
+        _point(n, k, noise, jax.random.fold_in(jax.random.fold_in(key, n), k), shots, batch)
+        for k in word_lengths
+        for n in address_sizes
+    ]
+
+
+def extrapolate_points(
+    points: Sequence[Point], *, address_bits: int, word_bits: int, confidence: float = 0.95
+) -> Extrapolated:
+    """`extrapolate` on the points of a sweep.
+
+    A point at which no shot showed an error has no standard error; it gets that of one error, 1/shots.
+
+    Raises:
+        ValueError: points that do not fill a table, or what `extrapolate` raises.
+    """
+    found = {(point.word_bits, point.address_bits): point for point in points}
+    lengths, sizes = (sorted({key[axis] for key in found}) for axis in (0, 1))
+    full = len(found) == len(points) == len(lengths) * len(sizes)
+    require(full, f"`points` must fill a table of {len(lengths)} x {len(sizes)} sizes, but are {len(points)}.")
+    grid = [[found[k, n] for n in sizes] for k in lengths]
+    return extrapolate(
+        sizes,
+        lengths,
+        [[point.infidelity for point in row] for row in grid],
+        [[max(point.standard_error, 1 / point.shots) for point in row] for row in grid],
+        address_bits=address_bits,
+        word_bits=word_bits,
+        confidence=confidence,
+    )
+
+
+def _point(n: int, k: int, noise: Noise, key: Array, shots: int, batch: int) -> Point:
+    content, errors = jax.random.split(key)
+    mem = memory(np.asarray(jax.random.bernoulli(content, shape=(1 << n, k))), word_bits=k)
+
+    @jax.jit
+    def measure(mem: Memory, noise: Noise, key: Array) -> Estimate:
+        return read_fidelity(mem, noise, key, shots=shots, batch=batch)
+
+    found = measure(mem, noise, errors)
+    return Point(
+        address_bits=n,
+        word_bits=k,
+        sites=site_count(n, k),
+        held_sites=held_site_count(n, k),
+        infidelity=1 - float(found.value),
+        standard_error=float(found.standard_error),
+        bound=float(infidelity_bound(n, k, noise)),
+        shots=shots,
+    )

@@ -1,0 +1,142 @@
+r"""Infidelity at sizes that were not simulated: a quadratic in n for each word length, then a line in k.
+
+Each word length has its own quadratic by weighted least squares. At a wanted n these give one value per word length,
+with an error from the fit's covariance, and a line through those values, again weighted, gives the value at a wanted k.
+Every number is linear in the data, whose standard errors are taken as known (shots, not residuals, say how uncertain a
+point is), so errors propagate exactly and the band at confidence c is $\pm z_{(1+c)/2}$ standard errors, pointwise. It
+covers as often as it says if the law holds; `chi_squared` beside its degrees of freedom tells whether the data object.
+Host arithmetic in float64.
+
+The paper names a higher fidelity for its second memory than for its first, and says that infidelity grows with the
+length of words; both hold only if the second one had the shorter words. Here longer words are worse.
+
+Example:
+    >>> from qla_jax.qram._schedule import site_count
+    >>> n, k = [2, 3, 4, 5], [1, 2, 3]
+    >>> table = [[site_count(a, b) * 1e-5 for a in n] for b in k]
+    >>> found = extrapolate(n, k, table, [[1e-6] * 4] * 3, address_bits=20, word_bits=64)
+    >>> round(found.value / 1e-5), site_count(20, 64)
+    (7182, 7182)
+
+References:
+    "Towards Fault-Tolerant Quantum Deep Learning", appendix F. https://arxiv.org/abs/2402.18940
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from qla_jax.encodings.checks import require
+
+
+class Fit(NamedTuple):
+    """A polynomial by weighted least squares.
+
+    Attributes:
+        coefficients: low to high, of the plain variable.
+        covariance: of the coefficients.
+        chi_squared: the weighted sum of squares that is left.
+        freedom: points less coefficients.
+    """
+
+    coefficients: np.ndarray
+    covariance: np.ndarray
+    chi_squared: float
+    freedom: int
+
+    def at(self, x: float) -> tuple[float, float]:
+        """The value there and its standard error."""
+        row = x ** np.arange(len(self.coefficients))
+        return float(row @ self.coefficients), float(np.sqrt(row @ self.covariance @ row))
+
+    @property
+    def p_value(self) -> float:
+        """How likely a worse fit is if the law holds; 1 where there is no freedom."""
+        return float(stats.chi2.sf(self.chi_squared, self.freedom)) if self.freedom else 1.0
+
+
+class Extrapolated(NamedTuple):
+    """A value with its band.
+
+    Attributes:
+        value: at the wanted sizes.
+        standard_error: propagated.
+        low: lower end of the band; not cut at 0 or 1.
+        high: upper end of the band.
+        by_length: the quadratics, one for each word length.
+        line: the line in k at the wanted n.
+    """
+
+    value: float
+    standard_error: float
+    low: float
+    high: float
+    by_length: tuple[Fit, ...]
+    line: Fit
+
+
+def polynomial_fit(x: Sequence[float], y: Sequence[float], errors: Sequence[float], degree: int) -> Fit:
+    """Least squares with weights 1/errors^2.
+
+    Args:
+        x: points, at least degree + 1 different ones.
+        y: values.
+        errors: their standard errors, positive.
+        degree: of the polynomial.
+
+    Raises:
+        ValueError: lengths that differ, too few points, an entry that is not finite, or an error that is not positive.
+    """
+    places, values, widths = (np.asarray(part, np.float64) for part in (x, y, errors))
+    same = places.shape == values.shape == widths.shape and places.ndim == 1
+    shapes = f"{places.shape}, {values.shape} and {widths.shape}"
+    require(same, f"`x`, `y` and `errors` must have one axis of equal length, but have shapes {shapes}.")
+    different = len(np.unique(places))
+    require(different > degree, f"`x` must have at least {degree + 1} different points, but has {different}.")
+    for name, part in (("x", places), ("y", values), ("errors", widths)):
+        require(bool(np.isfinite(part).all()), f"`{name}` must be finite, but is {part.tolist()}.")
+    require(bool((widths > 0).all()), f"`errors` must be positive, but one is {widths.min()}.")
+    rows = np.vander(places, degree + 1, increasing=True) / widths[:, None]
+    q, r = np.linalg.qr(rows)
+    back = np.linalg.solve(r, q.T)
+    coefficients = back @ (values / widths)
+    left = float(np.sum((values / widths - rows @ coefficients) ** 2))
+    return Fit(coefficients, back @ back.T, left, len(places) - degree - 1)
+
+
+def extrapolate(
+    address_sizes: Sequence[int],
+    word_lengths: Sequence[int],
+    table: Sequence[Sequence[float]],
+    errors: Sequence[Sequence[float]],
+    *,
+    address_bits: int,
+    word_bits: int,
+    confidence: float = 0.95,
+) -> Extrapolated:
+    """The two fits, one after the other.
+
+    Args:
+        address_sizes: the n that were simulated, at least three.
+        word_lengths: the k that were simulated, at least two.
+        table: infidelities, a row for each k and a column for each n.
+        errors: their standard errors, positive.
+        address_bits: n to extrapolate to.
+        word_bits: k to extrapolate to, such as 32 or 64.
+        confidence: of the band, between 0 and 1.
+
+    Raises:
+        ValueError: a table of another shape, a confidence outside of (0, 1), or what `polynomial_fit` raises.
+    """
+    require(0 < confidence < 1, f"`confidence` must lie between 0 and 1, but is {confidence}.")
+    shape = (len(word_lengths), len(address_sizes))
+    for name, part in (("table", table), ("errors", errors)):
+        require(np.shape(part) == shape, f"`{name}` must have shape {shape}, but has {np.shape(part)}.")
+    fits = tuple(polynomial_fit(address_sizes, *row, degree=2) for row in zip(table, errors, strict=True))
+    values, widths = zip(*(fit.at(address_bits) for fit in fits), strict=True)
+    line = polynomial_fit(word_lengths, values, widths, degree=1)
+    value, error = line.at(word_bits)
+    reach = float(stats.norm.ppf((1 + confidence) / 2)) * error
+    return Extrapolated(value, error, value - reach, value + reach, fits, line)

@@ -1,0 +1,131 @@
+r"""The fidelity of a read of a large memory, from pairs of branches; and how many branches come back intact.
+
+With $|\psi\rangle = \sum_i a_i|i\rangle|x_i\rangle$ and $\rho$ the noisy state of the slots, whatever stays in the tree
+traced out,
+$$F = \langle\psi|\rho|\psi\rangle = \sum_{ij}|a_i|^2|a_j|^2\, f_{ij},$$
+where $f_{ij}$ follows i and j alone. With equal amplitudes a shot draws both addresses and their common errors, and
+gives a number in [-1, 1] whose mean is F exactly, for any n: nothing is assumed of the other branches.
+
+Shots are in batches, so that memory stays bounded. All is drawn from the key; rates have no derivative through what is
+drawn (`exact_fidelity`, `fidelity_bound` and `good_moments` have).
+
+Example:
+    >>> from qla_jax.qram._memory import memory
+    >>> from qla_jax.qram._noise import phase_flip
+    >>> mem = memory(jnp.arange(1024) % 16, word_bits=4)
+    >>> found = read_fidelity(mem, phase_flip(1e-5), jax.random.key(0), shots=200)
+    >>> bool(0.9 < found.value <= 1), found.shots
+    (True, 200)
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.encodings.checks import require
+from qla_jax.qram import branches
+from qla_jax.qram._memory import Memory
+from qla_jax.qram._noise import Noise
+from qla_jax.qram.tree import as_amplitudes, damped
+
+BATCH = 1000
+
+
+class Estimate(NamedTuple):
+    """A mean over shots.
+
+    Attributes:
+        value: the mean.
+        standard_error: from the variance among shots; 0 if all are alike, where it says nothing.
+        shots: how many.
+    """
+
+    value: Array
+    standard_error: Array
+    shots: int
+
+
+def read_fidelity(mem: Memory, noise: Noise, key: Array, *, shots: int, batch: int = BATCH) -> Estimate:
+    """The fidelity of reading all addresses in equal superposition, without bias.
+
+    Args:
+        mem: of any size.
+        noise: at its sites.
+        key: gives addresses and errors.
+        shots: pairs of branches, at least 2.
+        batch: shots at a time.
+
+    Raises:
+        ValueError: too few shots, or no batch.
+    """
+    _check_shots(shots, batch, least=2)
+
+    def shot(key: Array) -> Array:
+        where, errors = jax.random.split(key)
+        first, second = jax.random.randint(where, (2,), 0, 1 << mem.address_bits, jnp.int32)
+        return overlap(mem, noise, errors, first, second)
+
+    values = _shots(shot, key, shots, batch)
+    return Estimate(values.mean(), values.std(ddof=1) / shots**0.5, shots)
+
+
+def intact_fraction(
+    mem: Memory,
+    noise: Noise,
+    key: Array,
+    *,
+    shots: int,
+    amplitudes: Array | None = None,
+    erase: bool = False,
+    batch: int = BATCH,
+) -> Estimate:
+    """The weight of branches that come back as without errors, phase and all, from one branch a shot.
+
+    Every shot is 0 or 1, so it has exact confidence limits (`certified_infidelity`). Damping is left out.
+
+    Args:
+        mem: of any size.
+        noise: at its sites.
+        key: gives addresses and errors.
+        shots: branches.
+        amplitudes: of the addresses, a unit vector; all equal unless given.
+        erase: whether the read takes words away that are in the slots already.
+        batch: shots at a time.
+
+    Raises:
+        ValueError: too few shots, no batch, or amplitudes of another shape.
+    """
+    _check_shots(shots, batch, least=1)
+    logits = None if amplitudes is None else jnp.log(jnp.abs(as_amplitudes(mem, amplitudes, noise.x.dtype)) ** 2)
+
+    def shot(key: Array) -> Array:
+        where, errors = jax.random.split(key)
+        if logits is None:
+            address = jax.random.randint(where, (), 0, 1 << mem.address_bits, jnp.int32)
+        else:
+            address = jax.random.categorical(where, logits).astype(jnp.int32)
+        return branches.intact(mem, noise, errors, address, erase=erase).astype(noise.x.dtype)
+
+    values = _shots(shot, key, shots, batch)
+    mean = values.mean()
+    return Estimate(mean, jnp.sqrt(mean * (1 - mean) / shots), shots)
+
+
+def overlap(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) -> Array:
+    """$f_{ij}$ of two addresses under the errors of a key, with equal amplitudes: between -1 and 1."""
+    ends = branches.evolve(mem, noise, key, first, second)
+    fits, fits_too = (branches.arrival(mem, branch)[1] for branch in (ends.first, ends.second))
+    together = fits & fits_too & branches.left_behind(ends)
+    return jnp.where(together, ends.sign * damped(noise, ends.unshared), 0)
+
+
+def _shots(shot: Callable[[Array], Array], key: Array, shots: int, batch: int) -> Array:
+    return jax.lax.map(shot, jax.random.split(key, shots), batch_size=min(batch, shots))
+
+
+def _check_shots(shots: int, batch: int, least: int) -> None:
+    require(shots >= least, f"`shots` must be at least {least}, but is {shots}.")
+    require(batch >= 1, f"`batch` must be at least 1, but is {batch}.")

@@ -1,0 +1,169 @@
+r"""Good branches: how much of a superposition no error touches, and what that says of the fidelity.
+
+An error at a node kills the addresses below it, an interval. The weight of the others is $\Lambda$. Whatever Pauli
+errors do, $\langle\psi|\rho|\psi\rangle \ge (2\Lambda - 1)^2$ where $\Lambda \ge 1/2$: good branches arrive together,
+and the others, of weight $1 - \Lambda$, can at most stand against them. Equal, for instance, if one phase error turns
+the sign of all that is killed; if all killed branches miss their word or stay in the tree apart, the fidelity is
+$\Lambda^2$ or more.
+
+Each of the S sites on a path errs with probability p, so with any amplitudes
+$$E[\Lambda] = (1-p)^S, \qquad F \ge \max(2(1-p)^S - 1,\,0)^2 \ge 1 - 4pS,$$
+and $pS \le \varepsilon T\log_2 N$ if $\varepsilon = 1 - (1-p)^2$ is the error of a node a step, which is how the bound
+$1 - F \le 4\varepsilon T\log N$ is usually written (with 2p for $\varepsilon$: $S \le 2nT$). With equal amplitudes the
+tree is a branching process: the nodes of a level that are cut off from no error above are independent, so $\Lambda$ is
+drawn exactly by one binomial number for each level, and its second moment has a closed form.
+
+Example:
+    >>> bool(fidelity_bound(20, 4, 1e-5) <= good_moments(20, 4, 1e-5).squared)
+    True
+
+References:
+    Hann, Lee, Girvin, Jiang (2021), section III and appendix. https://arxiv.org/abs/2012.05340
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Int
+
+from qla_jax.encodings.checks import require
+from qla_jax.qram._memory import Memory
+from qla_jax.qram._noise import Noise, check_rate
+from qla_jax.qram._schedule import Schedule, schedule, site_count
+from qla_jax.qram.sites import draw, step_key
+from qla_jax.qram.tree import MAX_TREE_BITS, as_amplitudes
+
+
+class Moments(NamedTuple):
+    r"""Of $\Lambda$, with equal amplitudes.
+
+    Attributes:
+        mean: $E[\Lambda]$.
+        square: $E[\Lambda^2]$.
+    """
+
+    mean: Array
+    square: Array
+
+    @property
+    def squared(self) -> Array:
+        r"""$E[(2\Lambda - 1)^2]$, a lower bound of the fidelity if $\Lambda$ is never below 1/2."""
+        return 4 * self.square - 4 * self.mean + 1
+
+
+def fidelity_bound(address_bits: int, word_bits: int, rate: ArrayLike) -> Array:
+    r"""$\max(2(1-p)^S - 1, 0)^2$: what no Pauli noise of p per site goes below, for any amplitudes.
+
+    By convexity from $E[\max(2\Lambda - 1, 0)^2]$. Differentiable in the rate.
+
+    Raises:
+        ValueError: what `schedule` raises, or a rate outside of [0, 1], where that can be seen.
+    """
+    check_rate("rate", rate)
+    rate = jnp.asarray(rate, jnp.result_type(float))
+    good = (1 - rate) ** site_count(address_bits, word_bits)
+    return jnp.maximum(2 * good - 1, 0) ** 2
+
+
+def good_moments(address_bits: int, word_bits: int, rate: ArrayLike) -> Moments:
+    """Both moments in closed form: two random cells share the path above the first bit in which they differ.
+
+    Raises:
+        ValueError: what `schedule` raises, or a rate outside of [0, 1], where that can be seen.
+    """
+    check_rate("rate", rate)
+    rate = jnp.asarray(rate, jnp.result_type(float))
+    sites = jnp.asarray(_sites(schedule(address_bits, word_bits)), rate.dtype)
+    shared = jnp.cumsum(sites)
+    apart = 0.5 ** jnp.arange(1, address_bits + 1, dtype=rate.dtype)
+    both = jnp.sum(apart * (1 - rate) ** (2 * shared[-1] - shared)) + apart[-1] * (1 - rate) ** shared[-1]
+    return Moments((1 - rate) ** shared[-1], both)
+
+
+def draw_good(address_bits: int, word_bits: int, rate: ArrayLike, key: Array) -> Array:
+    r"""$\Lambda$ of one trajectory with equal amplitudes, exactly in law, in n steps whatever 2^n is; `vmap` over keys.
+
+    Drawn: it has no derivative in the rate; `good_moments` has.
+
+    Raises:
+        ValueError: what `schedule` raises, or a rate outside of [0, 1], where that can be seen.
+    """
+    check_rate("rate", rate)
+    rate = jnp.asarray(rate, jnp.result_type(float))
+    good = jnp.ones((), rate.dtype)
+    for level, sites in enumerate(_sites(schedule(address_bits, word_bits))):
+        nodes = good if level == 0 else 2 * good
+        if sites:
+            good = jax.random.binomial(jax.random.fold_in(key, level), nodes, (1 - rate) ** sites, dtype=rate.dtype)
+        else:
+            good = nodes
+    return good / (1 << (address_bits - 1))
+
+
+def good_weight(address_bits: int, nodes: Int[Array, " errors"], amplitudes: Array | None = None) -> Array:
+    r"""$\Lambda$ of given errors, by merging the intervals they kill: $O(m\log m)$ for m of them.
+
+    Args:
+        address_bits: n.
+        nodes: where errors are, 1 for the root, 2h and 2h + 1 below h; 0 for none.
+        amplitudes: of the addresses, a unit vector; all equal unless given.
+
+    Raises:
+        ValueError: amplitudes of another shape.
+    """
+    level = 31 - jax.lax.clz(jnp.maximum(nodes, 1).astype(jnp.int32))
+    none = nodes == 0
+    low = jnp.where(none, 0, (nodes - (1 << level)) << (address_bits - level))
+    high = jnp.where(none, 0, low + (1 << (address_bits - level)))
+    order = jnp.argsort(low)
+    low, high = low[order], high[order]
+    before = jnp.concatenate([jnp.zeros(1, high.dtype), jax.lax.cummax(high)[:-1]])
+    low = jnp.minimum(jnp.maximum(low, before), high)
+    if amplitudes is None:
+        return 1 - jnp.sum(high - low) / (1 << address_bits)
+    require(
+        amplitudes.shape == (1 << address_bits,),
+        f"`amplitudes` must have shape ({1 << address_bits},), but has {amplitudes.shape}.",
+    )
+    weights = jnp.concatenate([jnp.zeros(1, amplitudes.real.dtype), jnp.cumsum(jnp.abs(amplitudes) ** 2)])
+    return 1 - jnp.sum(weights[high] - weights[low])
+
+
+def struck_nodes(mem: Memory, noise: Noise, key: Array) -> Int[Array, " nodes"]:
+    """The nodes at which the errors of a key are, of small memories: for `good_weight`, beside `tree` and `branches`.
+
+    Every site of the schedule counts, held or not; damping does not.
+
+    Raises:
+        ValueError: too large a memory.
+    """
+    n = mem.address_bits
+    require(n <= MAX_TREE_BITS, f"`mem` must have at most {MAX_TREE_BITS} address bits here, but has {n}.")
+    nodes = jnp.arange(1, 1 << n, dtype=jnp.int32)
+    rows = mem.plan.tables()
+
+    def errors(step: Array, active: Array, element: int) -> Array:
+        flips, phases, _ = draw(step_key(key, step, element), nodes, noise)
+        return (flips | phases) & (31 - jax.lax.clz(nodes) < active)
+
+    struck = [jax.vmap(lambda step, active, e=e: errors(step, active, e))(rows.step, rows.active) for e in (0, 1)]
+    return jnp.where(struck[0].any(axis=0) | struck[1].any(axis=0), nodes, 0)
+
+
+def trajectory_bound(mem: Memory, noise: Noise, key: Array, amplitudes: Array | None = None) -> Array:
+    r"""$\max(2\Lambda - 1, 0)^2$ under the errors of a key: at most `trajectory_fidelity`.
+
+    Raises:
+        ValueError: too large a memory, or amplitudes of another shape.
+    """
+    amplitudes = as_amplitudes(mem, amplitudes, noise.x.dtype)
+    good = good_weight(mem.address_bits, struck_nodes(mem, noise, key), amplitudes)
+    return jnp.maximum(2 * good - 1, 0) ** 2
+
+
+def _sites(plan: Schedule) -> list[int]:
+    """At a node of each level."""
+    return [2 * sum(active > level for active in plan.active) for level in range(plan.address_bits)]

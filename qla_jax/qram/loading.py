@@ -1,0 +1,125 @@
+r"""Loading a vector through a noisy memory, its error tracked.
+
+`qram_encode` reads the angles of each level of its tree and takes them away again: for level l two reads of a memory of
+2^l words, addressed by the state loaded so far. (Level 0 has one word and no routers, and so no errors here.) A noisy
+read is a channel, and no vector encoding by itself; with its environment it is unitary, and that is what is encoded: if
+the j-th read has infidelity $\delta_j$ on the state that it is given, there are states of the environments on which the
+loaded vector is flagged within
+$$\epsilon = \|x\|\sum_j\sqrt{2\bigl(1 - \sqrt{1-\delta_j}\bigr)},$$
+at most $2\|x\|$. So eps here is a bound on amplitudes, of environments that are not simulated: the circuit of the node
+and its encoded vector are ideal. What is measured on the loaded state differs from the ideal by no more than this
+allows.
+
+Example:
+    >>> vec = noisy_qram_encode(jnp.ones(4), infidelities=[0.0, 0.0, 1e-4, 1e-4])
+    >>> bool(abs(vec.eps - 2 * 2 * 1e-2) < 1e-5)
+    True
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from qla_jax.encodings.checks import as_numeric, is_concrete, require
+from qla_jax.encodings.loading import QRAMPreparation, qram_encode, tree_of
+from qla_jax.qram._memory import memory
+from qla_jax.qram._noise import Noise
+from qla_jax.qram.bounds import certified_infidelity, infidelity_bound, state_error
+from qla_jax.qram.fidelity import BATCH, intact_fraction
+
+
+def noisy_qram_encode(x: ArrayLike, *, infidelities: ArrayLike, pad: bool = False) -> QRAMPreparation:
+    r"""`qram_encode` with the error of noisy reads: a $(\|x\|, 0, \epsilon)$-vector-encoding.
+
+    Args:
+        x: real or complex, any shape, as for `vector_encode`.
+        infidelities: upper bounds, one for each of the 2n reads, as `loading_infidelities` or `measured_infidelities`
+            give them. If they hold with some confidence, so does eps.
+        pad: allow axes whose length is not a power of two; they are padded inside.
+
+    Raises:
+        ValueError: not as many infidelities as reads, one outside of [0, 1], or what `vector_encode` raises. Inside jit
+            an infidelity outside of [0, 1] gives eps = inf.
+    """
+    vec = qram_encode(x, pad=pad)
+    reads = 2 * vec.num_qubits
+    if reads == 0:
+        require(np.size(infidelities) == 0, f"`infidelities` must be 0 in number, but are {np.size(infidelities)}.")
+        return vec
+    bounds = as_numeric("infidelities", infidelities, ndim=1, like=vec.alpha)
+    require(bounds.size == reads, f"`infidelities` must be {reads} in number, but are {bounds.size}.")
+    known = jnp.all((bounds >= 0) & (bounds <= 1))
+    if is_concrete(known):
+        require(bool(known), f"`infidelities` must lie in [0, 1], but are {np.asarray(bounds).tolist()}.")
+    total = jnp.minimum(jnp.sum(state_error(jnp.clip(bounds, 0, 1))), 2)
+    return vec.replace(eps=jnp.where(known, vec.alpha * total, jnp.inf).astype(vec.alpha.dtype))
+
+
+def loading_infidelities(num_qubits: int, noise: Noise, *, word_bits: int) -> Array:
+    """Proven bounds for the 2n reads that load n qubits, whatever is loaded. Differentiable in the rates.
+
+    Raises:
+        ValueError: what `schedule` raises.
+    """
+    levels = [infidelity_bound(level, word_bits, noise) for level in range(1, num_qubits)]
+    return jnp.repeat(jnp.stack([jnp.zeros_like(noise.loss), *levels]), 2)
+
+
+def measured_infidelities(
+    x: ArrayLike,
+    noise: Noise,
+    key: Array,
+    *,
+    word_bits: int,
+    shots: int,
+    confidence: float = 0.95,
+    pad: bool = False,
+    batch: int = BATCH,
+) -> Array:
+    r"""Upper confidence limits for the 2n reads that load this vector, at a confidence for all of them together.
+
+    The memories hold the angles $\arctan(|v|/|u|)$ of the tree in k bits, of $\pi/2$; which bits they are matters to
+    phase errors alone, and what rounding does to the loaded vector is not counted. Addresses are drawn as the loaded
+    state has them.
+
+    Args:
+        x: known, as for `vector_encode`.
+        noise: at the sites of each memory.
+        key: gives addresses and errors.
+        word_bits: k, up to 31.
+        shots: of each read.
+        confidence: that no read is worse, between 0 and 1.
+        pad: as for `vector_encode`.
+        batch: shots at a time.
+
+    Raises:
+        ValueError: a traced x, too long words, or what `vector_encode`, `schedule` and `intact_fraction` raise.
+    """
+    require(is_concrete(x), "`x` must be known, but is traced: confidence limits are found on the host.")
+    require(word_bits <= 31, f"`word_bits` must be at most 31 here, but is {word_bits}.")
+    require(0 < confidence < 1, f"`confidence` must lie between 0 and 1, but is {confidence}.")
+    vec = qram_encode(x, pad=pad)
+    limits = [jnp.zeros_like(noise.loss)] * min(2, 2 * vec.num_qubits)
+    each = 1 - (1 - confidence) / max(2 * (vec.num_qubits - 1), 1)
+    for level, pairs in enumerate(tree_of(vec.direction)[1]):
+        if level == 0:
+            continue
+        sides = np.abs(np.asarray(pairs))
+        top = (1 << word_bits) - 1
+        words = np.rint(np.arctan2(sides[:, 1], sides[:, 0]) / (np.pi / 2) * top).astype(np.int64)
+        mem = memory(words, word_bits=word_bits)
+        norms = jnp.linalg.norm(vec.direction.reshape(1 << level, -1), axis=1)
+        for erase in (False, True):
+            found = intact_fraction(
+                mem,
+                noise,
+                jax.random.fold_in(key, 2 * level + erase),
+                shots=shots,
+                amplitudes=norms,
+                erase=erase,
+                batch=batch,
+            )
+            limits.append(certified_infidelity(found, level, word_bits, noise, each))
+    return jnp.stack(limits) if limits else jnp.zeros(0, noise.loss.dtype)

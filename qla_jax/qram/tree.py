@@ -1,0 +1,188 @@
+r"""The exact simulation of small memories: every element of the tree, for every address.
+
+All gates permute basis states, and all Kraus operators of the noise take a basis state to a multiple of one. So the
+state of a trajectory is a sum of one basis state for each address, and all that is to be known of $|i\rangle\langle j|$
+is where i and j are and what factor they have. Errors that depend on the state, damping, are drawn for each pair: at a
+site where i and j hold the same bit it is lost to both with probability $\gamma$; wherever only one holds a bit, or
+they hold different ones, no Kraus operator but $K_0$ leaves anything, a factor of $\sqrt{1-\gamma}$ for each of them.
+
+The mean of `trajectory_fidelity` over keys is the fidelity of the channel exactly, for all noise. Without damping each
+of its values is that of a trajectory.
+
+Example:
+    >>> from qla_jax.qram._memory import memory
+    >>> from qla_jax.qram._noise import depolarising
+    >>> mem = memory([3, 0, 2, 1], word_bits=2)
+    >>> float(trajectory_fidelity(mem, depolarising(0.0), jax.random.key(0)))
+    1.0
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Int
+
+from qla_jax.encodings.checks import require
+from qla_jax.qram._memory import Memory
+from qla_jax.qram._noise import Noise
+from qla_jax.qram._schedule import Tables
+from qla_jax.qram.sites import draw, step_key
+
+MAX_TREE_BITS = 6
+"""4^6 pairs of addresses, each with two trees of 2^7 elements."""
+
+
+class Tree(NamedTuple):
+    """A basis state; an element is 0 at rest, 1 with bit 0, 2 with bit 1. Node 1 is the root, 2h and 2h + 1 follow h.
+
+    Attributes:
+        carriers: of the nodes, entry 0 unused.
+        routers: of the nodes, entry 0 unused.
+        slots: those of the address, then those of the word.
+    """
+
+    carriers: Int[Array, " nodes"]
+    routers: Int[Array, " nodes"]
+    slots: Int[Array, " slots"]
+
+
+class Ends(NamedTuple):
+    """A pair of branches after the read.
+
+    Attributes:
+        first: final basis state.
+        second: final basis state.
+        sign: the product of their phases.
+        unshared: how many bits one of them held alone where damping could strike.
+    """
+
+    first: Tree
+    second: Tree
+    sign: Array
+    unshared: Array
+
+
+def start(mem: Memory, address: Array) -> Tree:
+    """The tree at rest, the address in its slots, word 0."""
+    n, k = mem.address_bits, mem.word_bits
+    bits = (address >> jnp.arange(n - 1, -1, -1, dtype=jnp.int32)) & 1
+    rest = jnp.zeros(1 << n, jnp.int32)
+    return Tree(rest, rest, jnp.concatenate([bits + 1, jnp.ones(k, jnp.int32)]))
+
+
+def evolve(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) -> Ends:
+    """Read both addresses under the errors of a key."""
+    levels = _levels(mem)
+
+    def step(ends: Ends, row: Tables) -> tuple[Ends, None]:
+        ends = ends._replace(first=_gates(mem, row, ends.first), second=_gates(mem, row, ends.second))
+        for element in (0, 1):
+            ends = _strike(ends, element, levels < row.active, noise, step_key(key, row.step, element))
+        return ends, None
+
+    one = jnp.ones((), noise.x.dtype)
+    ends = Ends(start(mem, first), start(mem, second), one, jnp.zeros((), jnp.int32))
+    return jax.lax.scan(step, ends, mem.plan.tables())[0]
+
+
+def trajectory_fidelity(mem: Memory, noise: Noise, key: Array, amplitudes: Array | None = None) -> Array:
+    r"""The fidelity $\langle\psi|\rho|\psi\rangle$ of a read under the errors of a key.
+
+    $|\psi\rangle = \sum_i a_i|i\rangle|x_i\rangle$, and $\rho$ is the state of slots alone. Errors are drawn: the rates
+    have no derivative here, see `exact_fidelity`.
+
+    Args:
+        mem: n up to 6.
+        noise: at its sites.
+        key: gives the errors.
+        amplitudes: of the addresses, a unit vector; all equal unless given.
+
+    Raises:
+        ValueError: too large a memory, or amplitudes of another shape.
+    """
+    n = mem.address_bits
+    require(n <= MAX_TREE_BITS, f"`mem` must have at most {MAX_TREE_BITS} address bits here, but has {n}.")
+    amplitudes = as_amplitudes(mem, amplitudes, noise.x.dtype)
+    addresses = jnp.arange(1 << n, dtype=jnp.int32)
+
+    def entry(i: Array, j: Array) -> Array:
+        ends = evolve(mem, noise, key, i, j)
+        (ket, fits), (bra, fits_too) = (arrival(mem, tree.slots) for tree in (ends.first, ends.second))
+        same = jnp.all(ends.first.carriers == ends.second.carriers) & jnp.all(ends.first.routers == ends.second.routers)
+        factor = amplitudes[i] * amplitudes[ket].conj() * (amplitudes[j] * amplitudes[bra].conj()).conj()
+        return jnp.where(fits & fits_too & same, factor * ends.sign * damped(noise, ends.unshared), 0)
+
+    return jax.vmap(lambda i: jax.vmap(lambda j: entry(i, j))(addresses))(addresses).sum().real
+
+
+def arrival(mem: Memory, slots: Int[Array, " slots"]) -> tuple[Array, Array]:
+    """The address that the slots hold in the end, and whether they hold one, and its word."""
+    n = mem.address_bits
+    bits = slots - 1
+    address = jnp.sum(jnp.maximum(bits[:n], 0) << jnp.arange(n - 1, -1, -1, dtype=jnp.int32))
+    return address, jnp.all(bits >= 0) & jnp.all(bits[n:] == mem.bits[address])
+
+
+def damped(noise: Noise, unshared: Array) -> Array:
+    r"""$(1-\gamma)^{u/2}$. Its derivative at $\gamma = 1$ is infinite for one unshared bit, as that of the root is."""
+    return jnp.where(unshared == 0, 1, (1 - noise.loss) ** (unshared / 2).astype(noise.loss.dtype))
+
+
+def as_amplitudes(mem: Memory, amplitudes: Array | None, dtype: jnp.dtype) -> Array:
+    """The amplitudes of the addresses, all equal unless given.
+
+    Raises:
+        ValueError: another shape.
+    """
+    size = 1 << mem.address_bits
+    if amplitudes is None:
+        return jnp.full(size, size**-0.5, dtype)
+    amplitudes = jnp.asarray(amplitudes)
+    require(amplitudes.shape == (size,), f"`amplitudes` must have shape ({size},), but has {amplitudes.shape}.")
+    return amplitudes
+
+
+def _levels(mem: Memory) -> Int[Array, " nodes"]:
+    nodes = jnp.arange(1 << mem.address_bits, dtype=jnp.int32)
+    return jnp.where(nodes == 0, mem.address_bits, 31 - jax.lax.clz(jnp.maximum(nodes, 1)))  # entry 0 is no node
+
+
+def _gates(mem: Memory, row: Tables, tree: Tree) -> Tree:
+    carriers, routers, slots = tree
+    for slot in row.exchange:
+        root, held = carriers[1], slots[slot]
+        carriers = carriers.at[1].set(jnp.where(slot >= 0, held, root))
+        slots = jnp.where(jnp.arange(slots.size) == slot, root, slots)
+    levels, nodes = _levels(mem), jnp.arange(carriers.size, dtype=jnp.int32)
+    acts = lambda levels, where: (where >> levels) & 1 == 1  # noqa: E731
+    parents = nodes >> 1
+    children = jnp.minimum(2 * nodes + routers - 1, carriers.size - 1)  # of the last level: no route ever acts there
+    down = acts(levels, row.route) & (routers > 0) & (nodes > 0)
+    up = acts(levels - 1, row.route) & (nodes > 1) & (routers[parents] == 1 + (nodes & 1))
+    carriers = jnp.where(down, carriers[children], jnp.where(up, carriers[parents], carriers))
+    stores = acts(levels, row.store) & (nodes > 0)
+    carriers, routers = jnp.where(stores, routers, carriers), jnp.where(stores, carriers, routers)
+    cells = 2 * nodes + routers - 1 - carriers.size
+    flips = (row.read >= 0) & (levels == mem.address_bits - 1) & (routers > 0) & (carriers > 0)
+    flips &= mem.bits[jnp.maximum(cells, 0), row.read] == 1
+    return Tree(jnp.where(flips, 3 - carriers, carriers), routers, slots)
+
+
+def _strike(ends: Ends, element: int, where: Array, noise: Noise, key: Array) -> Ends:
+    flips, phases, lost = draw(key, jnp.arange(where.size, dtype=jnp.int32), noise)
+    a, b = ends.first[element], ends.second[element]
+    held_a, held_b = where & (a > 0), where & (b > 0)
+    odd = jnp.sum(held_a & phases & (a == 2)) + jnp.sum(held_b & phases & (b == 2))
+    a, b = jnp.where(held_a & flips, 3 - a, a), jnp.where(held_b & flips, 3 - b, b)
+    shared = held_a & (a == b)
+    unshared = jnp.sum(held_a & ~shared) + jnp.sum(held_b & ~shared)
+    a, b = jnp.where(shared & lost, 0, a), jnp.where(shared & lost, 0, b)
+    kind = Tree._fields[element]
+    return Ends(
+        ends.first._replace(**{kind: a}),
+        ends.second._replace(**{kind: b}),
+        jnp.where(odd % 2 == 1, -ends.sign, ends.sign),
+        ends.unshared + unshared.astype(jnp.int32),
+    )

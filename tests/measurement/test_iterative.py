@@ -1,0 +1,103 @@
+"""Iterative amplitude estimation: coverage, cost, and its intervals against those of SciPy."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+from qla_jax.measurement.iterative import (
+    chernoff_interval,
+    clopper_pearson_interval,
+    iterative_amplitude_estimation,
+    next_power,
+)
+
+EPS, ALPHA = 0.005, 0.1
+EDGES = [0.0, 1.0, 0.5, 0.25, 1e-6]
+
+
+def estimates(a: np.ndarray, interval: str):
+    keys = jax.random.split(jax.random.key(1), len(a))
+
+    def one(key, a):
+        return iterative_amplitude_estimation(key, a, eps=EPS, alpha=ALPHA, interval=interval)
+
+    return jax.jit(jax.vmap(one))(keys, jnp.asarray(a)), keys, one
+
+
+@pytest.mark.numerics
+def test_the_truth_is_inside_and_the_cost_within_the_published_bound(tol):
+    a = np.append(EDGES, np.random.default_rng(0).uniform(size=195))
+    found, keys, one = estimates(a, "chernoff")
+    low, high = np.asarray(found.low), np.asarray(found.high)
+    inside = (low <= a + tol("exact")) & (a <= high + tol("exact"))
+    assert inside.mean() >= 1 - ALPHA and inside[: len(EDGES)].all()
+    assert np.asarray(found.converged).all() and ((high - low) / 2 <= EPS).all()
+    published = 50 / EPS * math.log(2 / ALPHA * math.log2(math.pi / (4 * EPS)))
+    assert np.asarray(found.queries).max() <= published
+    assert (np.asarray(found.queries) < 1 / EPS**2).all() and (np.asarray(found.largest_power) > 5).all()
+    assert (np.asarray(found.queries) >= np.asarray(found.shots)).all()
+    again = one(keys[7], jnp.asarray(a)[7])
+    assert float(again.value) == pytest.approx(float(found.value[7]), abs=tol("exact"))
+    assert int(again.queries) == int(found.queries[7])
+
+
+@pytest.mark.slow
+def test_clopper_pearson_covers_and_costs_less():
+    a = np.append(EDGES, np.random.default_rng(0).uniform(size=195))
+    exact, loose = (estimates(a, interval)[0] for interval in ("clopper-pearson", "chernoff"))
+    inside = (np.asarray(exact.low) <= a + 1e-12) & (a <= np.asarray(exact.high) + 1e-12)
+    assert inside.mean() >= 1 - ALPHA
+    assert np.asarray(exact.queries).mean() < 0.9 * np.asarray(loose.queries).mean()
+
+
+@pytest.mark.x64
+def test_intervals_are_those_of_scipy():
+    for successes, trials in [(0, 10), (3, 10), (10, 10), (450, 1000)]:
+        level = 0.05
+        low, high = clopper_pearson_interval(*map(jnp.asarray, (float(successes), float(trials), level)))
+        exact = scipy.stats.binomtest(successes, trials).proportion_ci(1 - level, method="exact")
+        assert abs(float(low) - exact.low) < 1e-9 and abs(float(high) - exact.high) < 1e-9
+        wide = chernoff_interval(*map(jnp.asarray, (float(successes), float(trials), level)))
+        assert float(wide[0]) <= exact.low and float(wide[1]) >= exact.high
+
+
+def test_the_next_power_keeps_the_angle_in_one_half_of_the_circle():
+    rng = np.random.default_rng(0)
+    step = jax.jit(next_power)
+    for _ in range(50):
+        low = rng.uniform(0, 0.24)
+        high = min(0.25, low + 10 ** rng.uniform(-4, -1))
+        power, upper = step(jnp.asarray(0), jnp.array(True), jnp.asarray(low), jnp.asarray(high))
+
+        def fits(k, low=low, high=high):
+            first, last = (4 * k + 2) * low, (4 * k + 2) * high
+            return math.ceil(2 * last) - 1 <= math.floor(2 * first)
+
+        best = max([k for k in range(1, int(0.125 / (high - low)) + 1) if fits(k)], default=0)
+        assert int(power) == best
+        if best:
+            assert bool(upper) == (math.floor(2 * (4 * best + 2) * low) % 2 == 0)
+
+
+def test_the_value_is_differentiated_straight_through(key):
+    assert jax.grad(lambda a: iterative_amplitude_estimation(key, a, eps=0.1).value)(0.3) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"eps": 0.0}, "`eps` must lie strictly between 0 and 0.5, but is 0"),
+        ({"eps": 0.1, "alpha": 1.0}, "`alpha` must lie strictly between 0 and 1, but is 1"),
+        ({"eps": 0.1, "shots": 0}, "`shots` must be at least 1, but is 0"),
+        ({"eps": 0.1, "interval": "wald"}, "`interval` must be a known one, but is 'wald'"),
+    ],
+)
+def test_bad_input_is_refused(options, message, key):
+    with pytest.raises(ValueError, match=message):
+        iterative_amplitude_estimation(key, 0.3, **options)
+    with pytest.raises(ValueError, match="`probability` must lie"):
+        iterative_amplitude_estimation(key, -0.1, eps=0.1)

@@ -1,0 +1,117 @@
+"""What cannot be a memory, a noise or a measurement raises and says why; traced values cannot be looked at."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qla_jax.qram._memory import load, memory, word
+from qla_jax.qram._noise import amplitude_damping, bit_flip, depolarising, noise, phase_flip
+from qla_jax.qram._schedule import schedule, site_count
+from qla_jax.qram._sweep import sweep
+from qla_jax.qram.bounds import certified_infidelity
+from qla_jax.qram.exact import exact_fidelity
+from qla_jax.qram.extrapolation import extrapolate, polynomial_fit
+from qla_jax.qram.fidelity import Estimate, intact_fraction, read_fidelity
+from qla_jax.qram.good import draw_good, fidelity_bound, good_moments, good_weight
+from qla_jax.qram.loading import measured_infidelities, noisy_qram_encode
+from qla_jax.qram.tree import trajectory_fidelity
+
+KEY = jax.random.key(0)
+MEM = memory([0, 1, 1, 0], word_bits=1)
+LARGE = memory(np.zeros(128, int), word_bits=1)
+QUIET = noise()
+FIT = {"address_bits": 9, "word_bits": 32}
+
+FAULTS = {
+    "address above": (lambda: word(MEM, 4), "address", "from 0 to 3, but is 4"),
+    "address below": (lambda: word(MEM, np.array([0, -1])), "address", "is -1"),
+    "address of a fraction": (lambda: word(MEM, 0.5), "address", "float"),
+    "six words": (lambda: memory(np.zeros(6, int), word_bits=1), "words", r"2\^n in number.* are 6"),
+    "one word": (lambda: memory([0], word_bits=1), "words", "are 1"),
+    "cube of words": (lambda: memory(np.zeros((2, 2, 2), int), word_bits=1), "words", r"\(2, 2, 2\)"),
+    "word too long": (lambda: memory([0, 4], word_bits=2), "words", "from 0 to 3, but one is 4"),
+    "negative word": (lambda: memory([0, -1], word_bits=2), "words", "is -1"),
+    "bit of 2": (lambda: memory([[0], [2]], word_bits=1), "words", "from 0 to 1, but one is 2"),
+    "words of fractions": (lambda: memory([0.5, 1.0], word_bits=1), "words", "float"),
+    "other number of bits": (lambda: memory([[0, 1], [1, 1]], word_bits=3), "word_bits", "2 as in `words`, but is 3"),
+    "no bits": (lambda: memory([0, 0], word_bits=0), "word_bits", "is 0"),
+    "integers of 65 bits": (lambda: memory([0, 0], word_bits=65), "word_bits", "is 65"),
+    "no address": (lambda: schedule(0, 1), "address_bits", "is 0"),
+    "address of 29 bits": (lambda: site_count(29, 1), "address_bits", "is 29"),
+    "state of another shape": (lambda: load(MEM, jnp.zeros((4, 4))), "state", r"\(4, 2\), but has \(4, 4\)"),
+    "long words as integers": (lambda: word(memory(np.zeros((2, 64), int), word_bits=64), 0), "mem", "64"),
+    "depolarising above 1": (lambda: depolarising(1.5), "rate", r"1\.5"),
+    "negative bit flips": (lambda: bit_flip(-0.1), "rate", r"-0\.1"),
+    "phase flips of NaN": (lambda: phase_flip(np.nan), "rate", "nan"),
+    "two dampings": (lambda: amplitude_damping(np.array([0.1, 0.2])), "rate", r"\(2,\)"),
+    "loss above 1": (lambda: noise(loss=2.0), "loss", r"2\.0"),
+    "too many errors": (lambda: noise(x=0.6, z=0.6), "x", r"1\.2"),
+    "no shots": (lambda: read_fidelity(MEM, QUIET, KEY, shots=0), "shots", "at least 2, but is 0"),
+    "no shots of branches": (lambda: intact_fraction(MEM, QUIET, KEY, shots=0), "shots", "at least 1, but is 0"),
+    "no batch": (lambda: read_fidelity(MEM, QUIET, KEY, shots=2, batch=0), "batch", "is 0"),
+    "other amplitudes": (lambda: trajectory_fidelity(MEM, QUIET, KEY, jnp.ones(3)), "amplitudes", r"\(3,\)"),
+    "other weights": (lambda: good_weight(2, jnp.array([1]), jnp.ones(3)), "amplitudes", r"\(3,\)"),
+    "tree too large": (lambda: trajectory_fidelity(LARGE, QUIET, KEY), "mem", "at most 6 .* has 7"),
+    "density too large": (lambda: exact_fidelity(LARGE, QUIET), "mem", "at most 2 .* has 7"),
+    "bound of a negative rate": (lambda: fidelity_bound(2, 1, -1.0), "rate", r"-1\.0"),
+    "moments of a negative rate": (lambda: good_moments(2, 1, -1.0), "rate", r"-1\.0"),
+    "drawn at a rate of 2": (lambda: draw_good(2, 1, 2.0, KEY), "rate", r"2\.0"),
+    "sweep of nothing": (lambda: sweep([], [1], QUIET, KEY, shots=2), "address_sizes", r"\[\]"),
+    "table of another shape": (
+        lambda: extrapolate([1, 2, 3], [1], [[1]], [[1]], **FIT),
+        "table",
+        r"\(1, 3\).*\(1, 1\)",
+    ),
+    "band beyond all": (
+        lambda: extrapolate([1], [1], [[1]], [[1]], **FIT, confidence=1.0),
+        "confidence",
+        r"is 1\.0",
+    ),
+    "too few points": (lambda: polynomial_fit([1, 1, 2], [1, 1, 1], [1, 1, 1], 2), "x", "3 different .* has 2"),
+    "lengths that differ": (lambda: polynomial_fit([1, 2], [1], [1, 1], 1), "x", r"\(2,\), \(1,\)"),
+    "no error of a point": (lambda: polynomial_fit([1, 2], [1, 1], [1, 0], 1), "errors", r"0\.0"),
+    "point of NaN": (lambda: polynomial_fit([1, 2], [1, np.nan], [1, 1], 1), "y", "nan"),
+    "five infidelities": (lambda: noisy_qram_encode(np.ones(8), infidelities=[0.0] * 5), "infidelities", "6 .* are 5"),
+    "infidelity above 1": (lambda: noisy_qram_encode(np.ones(2), infidelities=[0, 1.5]), "infidelities", r"1\.5"),
+    "words too long to store": (
+        lambda: measured_infidelities(np.ones(4), QUIET, KEY, word_bits=32, shots=1),
+        "word_bits",
+        "32",
+    ),
+    "certain of everything": (
+        lambda: certified_infidelity(Estimate(jnp.ones(()), jnp.zeros(()), 1), 2, 1, QUIET, 1.0),
+        "confidence",
+        r"1\.0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_raises_naming_the_argument_the_rule_and_the_value(name):
+    call, argument, value = FAULTS[name]
+    with pytest.raises(ValueError, match=rf"^`{argument}`.* must .*(?s:{value})") as caught:
+        call()
+    assert re.search(r", but .*\.$", str(caught.value), re.DOTALL)
+
+
+def test_what_is_traced_is_refused_where_it_must_be_known_and_marked_where_it_may_be_wrong():
+    with pytest.raises(ValueError, match="`mem` must be known, but is traced"):
+        jax.jit(exact_fidelity)(MEM, QUIET)
+    with pytest.raises(ValueError, match="`x` must be known, but is traced"):
+        jax.jit(lambda x: measured_infidelities(x, QUIET, KEY, word_bits=2, shots=1))(np.ones(4))
+    with pytest.raises(ValueError, match="`found` must be known, but is traced"):
+        jax.jit(lambda v: certified_infidelity(Estimate(v, v, 1), 2, 1, QUIET, 0.5))(1.0)
+    eps = jax.jit(lambda bad: noisy_qram_encode(np.ones(2), infidelities=bad).eps)
+    assert eps(jnp.array([0.0, 1.5])) == np.inf and eps(jnp.array([0.0, 0.5])) < np.inf
+
+
+def test_what_the_rules_allow_does_not_raise():
+    assert int(word(memory([3, 0], word_bits=2), 0)) == 3
+    assert memory(np.array([2**63, 0], np.uint64), word_bits=64).bits[0].tolist() == [1] + [0] * 63
+    assert memory(np.ones((2, 70), bool), word_bits=70).word_bits == 70
+    traced = jax.jit(lambda words: memory(words, word_bits=40).bits)(jnp.array([5, 0]))
+    np.testing.assert_array_equal(traced, memory([5, 0], word_bits=40).bits)
+    assert noise(x=0.5, z=0.5).pauli == 1 and bit_flip(1).x == 1
