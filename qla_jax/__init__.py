@@ -4,9 +4,12 @@
 touches JAX's configuration.
 """
 
+from qla_jax import arithmetic as arithmetic
 from qla_jax import claims as claims
 from qla_jax import nn as nn
 from qla_jax import polynomials as polynomials
+from qla_jax import prior as prior
+from qla_jax import qram as qram
 from qla_jax.accounting import Calls as Calls
 from qla_jax.accounting import Cost as Cost
 from qla_jax.accounting import cost as cost
@@ -49,6 +52,25 @@ from qla_jax.encodings.vector import run as run
 from qla_jax.encodings.vector import run_projected as run_projected
 from qla_jax.encodings.vector import vector_encode as vector_encode
 from qla_jax.encodings.vector import vector_from_unitary as vector_from_unitary
+from qla_jax.measurement import Readout as Readout
+from qla_jax.measurement import ReadoutMethod as ReadoutMethod
+from qla_jax.measurement import amplitude_law as amplitude_law
+from qla_jax.measurement import chebyshev_coefficients as chebyshev_coefficients
+from qla_jax.measurement import chebyshev_readout as chebyshev_readout
+from qla_jax.measurement import chebyshev_state as chebyshev_state
+from qla_jax.measurement import estimate_amplitude as estimate_amplitude
+from qla_jax.measurement import estimation_circuit as estimation_circuit
+from qla_jax.measurement import exact_readout as exact_readout
+from qla_jax.measurement import from_chebyshev as from_chebyshev
+from qla_jax.measurement import hadamard_test as hadamard_test
+from qla_jax.measurement import inner_product as inner_product
+from qla_jax.measurement import iterative_amplitude_estimation as iterative_amplitude_estimation
+from qla_jax.measurement import quantum_dct as quantum_dct
+from qla_jax.measurement import shadow_readout as shadow_readout
+from qla_jax.measurement import squared_overlap as squared_overlap
+from qla_jax.measurement import state_tomography as state_tomography
+from qla_jax.measurement import swap_test as swap_test
+from qla_jax.measurement import tomography as tomography
 from qla_jax.networks.amplified import amplified_block as amplified_block
 from qla_jax.networks.amplified import amplified_network as amplified_network
 from qla_jax.networks.pooling import l2_pool as l2_pool
@@ -65,6 +87,7 @@ from qla_jax.phases.sequence import PhaseFactors as PhaseFactors
 from qla_jax.phases.sequence import from_phases as from_phases
 from qla_jax.phases.solve import phase_factors as phase_factors
 from qla_jax.phases.solve import polynomial_of as polynomial_of
+from qla_jax.qram.loading import noisy_qram_encode as noisy_qram_encode
 from qla_jax.transforms._gqet import gqet as gqet
 from qla_jax.transforms._qsvt import qsvt as qsvt
 from qla_jax.transforms.activation import activate as activate

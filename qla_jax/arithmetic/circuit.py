@@ -1,0 +1,137 @@
+r"""A circuit: a list of gates with named registers, immutable, and its two views.
+
+Qubits stand as everywhere in the package: ancillas first, then the registers in their order, each with its most
+significant bit in front. A state of a circuit with registers of $b_1, b_2, \dots$ bits reshapes to $(2^a, 2^{b_1},
+2^{b_2}, \dots)$, and its indices are the numbers in the registers.
+
+Example:
+    >>> from qla_jax.arithmetic.adders import gidney
+    >>> x, y = wires(4), wires(4)
+    >>> adder = circuit(gidney(x, y), x=x, y=y)
+    >>> int(adder.on_basis(x=3, y=14).registers["y"]), adder.num_ancillas, adder.num_qubits
+    (1, 3, 8)
+    >>> int((adder + adder.inverse()).on_basis(x=3, y=14).registers["y"])
+    14
+"""
+
+from collections import deque
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax.arithmetic import gates as writing
+from qla_jax.arithmetic import simulation
+from qla_jax.arithmetic.gates import ARITY, Gate, Register, wires
+from qla_jax.encodings.checks import require
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """Gates on numbered qubits. `circuit` builds it.
+
+    Attributes:
+        gates: in order; wires are numbers of qubits.
+        sizes: names and bits of the registers, in order.
+        num_ancillas: qubits in front of the registers, |0> before and after.
+    """
+
+    gates: tuple[Gate, ...]
+    sizes: tuple[tuple[str, int], ...]
+    num_ancillas: int
+
+    @property
+    def num_qubits(self) -> int:
+        """Qubits of the registers, without ancillas."""
+        return sum(size for _, size in self.sizes)
+
+    @property
+    def width(self) -> int:
+        """All qubits."""
+        return self.num_ancillas + self.num_qubits
+
+    def wires(self, name: str) -> tuple[int, ...]:
+        """The qubits of a register, the least significant bit first."""
+        end = self.num_ancillas
+        for register, size in self.sizes:
+            end += size
+            if register == name:
+                return tuple(range(end - 1, end - size - 1, -1))
+        raise ValueError(f"`name` must be one of {', '.join(name for name, _ in self.sizes)}, but is {name!r}.")
+
+    def __repr__(self) -> str:
+        registers = ", ".join(f"{name}={size}" for name, size in self.sizes)
+        return f"Circuit({registers}, num_ancillas={self.num_ancillas}, gates={len(self.gates)})"
+
+    def inverse(self) -> "Circuit":
+        """The inverse circuit, on the same qubits."""
+        return Circuit(tuple(writing.inverse(self.gates)), self.sizes, self.num_ancillas)
+
+    def __add__(self, other: "Circuit") -> "Circuit":
+        """This circuit, then the other; ancillas are shared."""
+        if not isinstance(other, Circuit):
+            return NotImplemented
+        require(self.sizes == other.sizes, f"`other` must have the registers {self.sizes}, but has {other.sizes}.")
+        ancillas = max(self.num_ancillas, other.num_ancillas)
+        return Circuit((*self._placed(ancillas), *other._placed(ancillas)), self.sizes, ancillas)
+
+    def controlled(self, name: str = "control") -> "Circuit":
+        """Under the control of one qubit more, the first register."""
+        registers = {register: self.wires(register) for register, _ in self.sizes}
+        require(name not in registers, f"`name` must be new among the registers, but is {name!r}.")
+        (control,) = wires(1)
+        return circuit(writing.controlled(control, self.gates), **{name: (control,)}, **registers)
+
+    def on_basis(self, **values: ArrayLike) -> simulation.BasisRun:
+        """What basis states become, vectorised: see `simulation.on_basis`."""
+        return simulation.on_basis(self, values)
+
+    def on_state(
+        self, state: Num[Array, "..."], *, turns: ArrayLike | None = None, outcomes: ArrayLike | None = None
+    ) -> Num[Array, "..."]:
+        """What a superposition becomes: see `simulation.on_state`."""
+        return simulation.on_state(self, state, turns, outcomes)
+
+    def _placed(self, ancillas: int) -> Iterable[Gate]:
+        by = ancillas - self.num_ancillas
+        for gate in self.gates:
+            yield gate._replace(wires=tuple(w if w < self.num_ancillas else w + by for w in gate.wires))
+
+
+def circuit(gates: Iterable[Gate], **registers: Register) -> Circuit:
+    """Number the wires: those of the registers as named, all others as ancillas, reused when free again.
+
+    Args:
+        gates: on any wires.
+        registers: wires by name, the least significant bit first.
+
+    Raises:
+        ValueError: an unknown gate, a wrong number of wires, a wire twice in a gate or in two registers.
+    """
+    gates = list(gates)
+    for gate in gates:
+        fits = ARITY.get(gate.name) == len(gate.wires) == len(set(gate.wires))
+        require(fits, f"`gates` must be gates of {', '.join(ARITY)} on distinct wires, but one is {gate}.")
+    named = [wire for register in registers.values() for wire in reversed(register)]
+    require(len(named) == len(set(named)), f"`registers` must share no wire, but {tuple(registers)} do.")
+    place, ancillas = _allocate(gates, frozenset(named))
+    place |= {wire: ancillas + i for i, wire in enumerate(named)}
+    numbered = tuple(gate._replace(wires=tuple(place[wire] for wire in gate.wires)) for gate in gates)
+    return Circuit(numbered, tuple((name, len(register)) for name, register in registers.items()), ancillas)
+
+
+def _allocate(gates: list[Gate], named: frozenset[Hashable]) -> tuple[dict[Hashable, int], int]:
+    """A qubit for each wire from its first gate to its last: the one that has been free for longest, or a new one."""
+    last = {wire: i for i, gate in enumerate(gates) for wire in gate.wires if wire not in named}
+    place: dict[Hashable, int] = {}
+    free: deque[int] = deque()
+    count = 0
+    for i, gate in enumerate(gates):
+        for wire in gate.wires:
+            if wire in last and wire not in place:
+                place[wire] = free.popleft() if free else count
+                count = max(count, place[wire] + 1)
+        free.extend(place[wire] for wire in gate.wires if last.get(wire) == i)
+    return place, count

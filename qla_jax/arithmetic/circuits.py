@@ -1,0 +1,160 @@
+r"""Whole circuits with named registers: the adders, and the operations of `elementwise` on registers of a format.
+
+An operation keeps its operands `x` and `y` and writes into clean registers `out` and `overflow` (one qubit): computed
+in full, brought into the format, uncomputed.
+
+Example:
+    >>> import numpy as np
+    >>> product = operation("multiply", Format(bits=4, fraction=2, overflow="saturate"))
+    >>> run = product.on_basis(x=np.array([5, 7]), y=np.array([-3, 7]))
+    >>> run.registers["out"].tolist(), run.registers["overflow"].tolist(), bool(run.clean.all())
+    ([12, 7], [0, 1], True)
+"""
+
+from collections.abc import Callable, Hashable
+
+from qla_jax.arithmetic import adders, lookahead, parts, products, quotients
+from qla_jax.arithmetic.circuit import Circuit, circuit
+from qla_jax.arithmetic.formats import Format
+from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, cx, wires
+from qla_jax.encodings.checks import require
+
+ADDERS: dict[str, Callable[..., Gates]] = {
+    "cuccaro": adders.cuccaro,
+    "gidney": adders.gidney,
+    "lookahead": lookahead.lookahead,
+    "draper": adders.draper,
+}
+
+Wide = tuple[Gates, Register, int]
+"""Gates that compute a number in full, where it stands, and by how many bits it is to be shifted."""
+
+
+def adder(bits: int, kind: str = "gidney", *, carry: bool = False) -> Circuit:
+    """Add in place, y += x modulo 2^bits, with registers `x`, `y` and, if asked for, a clean `carry`.
+
+    Raises:
+        ValueError: an unknown kind, or fewer than one bit.
+    """
+    require(kind in ADDERS, f"`kind` must be one of {', '.join(ADDERS)}, but is {kind!r}.")
+    require(bits >= 1, f"`bits` must be at least 1, but is {bits}.")
+    x, y, out = wires(bits), wires(bits), wires(1 if carry else 0)
+    gates = ADDERS[kind](x, y, *out)
+    return circuit(gates, x=x, y=y, **({"carry": out} if carry else {}))
+
+
+def operation(name: str, format: Format, **options: int) -> Circuit:
+    """The circuit of an operation of `elementwise`, by its name.
+
+    Registers `x`, `y` where there are two operands, `out` and, where a result may not fit, `overflow`. `less` has an
+    `out` of one qubit; `multiply_constant` takes an integer `factor`.
+
+    Raises:
+        ValueError: an unknown name, or a factor that does not fit.
+    """
+    require(name in OPERATIONS, f"`name` must be one of {', '.join(OPERATIONS)}, but is {name!r}.")
+    return OPERATIONS[name](format, **options)
+
+
+def finished(wide: Wide, format: Format, registers: dict[str, Register], flag: Hashable | None = None) -> Circuit:
+    """Compute in full, bring into the format, uncompute; `flag` marks numbers without a value, which fit."""
+    out, overflow = wires(format.bits), wires(1)
+    compute, full, fraction = wide
+    result = parts.narrow(full, fraction, out, overflow[0], saturate=format.saturates)
+    if flag is not None:
+        result += [cx(flag, overflow[0])]
+    return circuit(conjugate(compute, result), **registers, out=out, overflow=overflow)
+
+
+def _two(format: Format) -> tuple[Register, Register, dict[str, Register]]:
+    x, y = wires(format.bits), wires(format.bits)
+    return x, y, {"x": x, "y": y}
+
+
+def _sum(format: Format, *, minus: bool = False) -> Circuit:
+    x, y, registers = _two(format)
+    total = wires(format.bits)
+    start = copy(x, total)
+    more, full = parts.extended(total, format.bits + 1)
+    again, addend = parts.extended(y, format.bits + 1)
+    step = (parts.subtract if minus else adders.gidney)(addend, full)
+    return finished(([*start, *more, *again, *step], full, 0), format, registers)
+
+
+def _signed(format: Format, *, always: bool) -> Circuit:
+    x, total = wires(format.bits), wires(format.bits)
+    more, full = parts.extended(total, format.bits + 1)
+    change = parts.negate(full) if always else parts.negate_controlled(x[-1], full)
+    return finished(([*copy(x, total), *more, *change], full, 0), format, {"x": x})
+
+
+def _less(format: Format) -> Circuit:
+    x, y, registers = _two(format)
+    out = wires(1)
+    return circuit(parts.less_signed(x, y, out[0]), **registers, out=out)
+
+
+def _maximum(format: Format) -> Circuit:
+    x, y, registers = _two(format)
+    out = wires(format.bits)
+    return circuit(parts.larger(x, y, out), **registers, out=out)
+
+
+def _relu(format: Format) -> Circuit:
+    x, out = wires(format.bits), wires(format.bits)
+    return circuit(parts.rectify(x, out), x=x, out=out)
+
+
+def _product(format: Format) -> Circuit:
+    x, y, registers = _two(format)
+    full = wires(2 * format.bits)
+    return finished((products.multiply_signed(x, y, full), full, format.fraction), format, registers)
+
+
+def _square(format: Format) -> Circuit:
+    x, full = wires(format.bits), wires(2 * format.bits)
+    return finished((products.square_signed(x, full), full, format.fraction), format, {"x": x})
+
+
+def _multiple(format: Format, *, factor: int) -> Circuit:
+    fits = format.least <= factor <= format.largest
+    require(fits, f"`factor` must be from {format.least} to {format.largest}, but is {factor}.")
+    x, full = wires(format.bits), wires(2 * format.bits)
+    return finished((products.add_multiple(x, factor, full), full, format.fraction), format, {"x": x})
+
+
+def _quotient(format: Format) -> Circuit:
+    x, y, registers = _two(format)
+    size, divisor, sign = wires(format.bits), wires(format.bits), wires(1)
+    dividend = (*wires(format.fraction), *size)
+    quotient = wires(len(dividend) + 1)
+    compute = [*parts.magnitude(x, size), *parts.magnitude(y, divisor)]
+    compute += quotients.divide_unsigned(dividend, divisor, quotient[:-1])
+    compute += [cx(x[-1], sign[0]), cx(y[-1], sign[0]), *parts.negate_controlled(sign[0], quotient)]
+    return finished((compute, quotient, 0), format, registers)
+
+
+def _root(format: Format) -> Circuit:
+    x, positive = wires(format.bits), wires(format.bits)
+    half = -(-(format.bits + format.fraction) // 2)
+    padding = 2 * half - format.bits - format.fraction
+    radicand = (*wires(format.fraction), *positive, *wires(padding))
+    root = wires(max(half, format.bits) + 1)
+    compute = [*parts.rectify(x, positive), *quotients.root_unsigned(radicand, root[:half])]
+    return finished((compute, root, 0), format, {"x": x}, flag=x[-1])
+
+
+OPERATIONS: dict[str, Callable[..., Circuit]] = {
+    "add": _sum,
+    "subtract": lambda format: _sum(format, minus=True),
+    "negate": lambda format: _signed(format, always=True),
+    "absolute": lambda format: _signed(format, always=False),
+    "less": _less,
+    "maximum": _maximum,
+    "relu": _relu,
+    "multiply": _product,
+    "square": _square,
+    "multiply_constant": _multiple,
+    "divide": _quotient,
+    "sqrt": _root,
+}

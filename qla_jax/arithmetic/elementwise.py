@@ -1,0 +1,145 @@
+r"""Arithmetic on fixed-point arrays, entry by entry: integers that are those of the circuits, bit by bit.
+
+A result is computed in full, shifted with its floor where there is a shift, and brought into the format once. Each
+function has the circuit of its name in `circuits`.
+
+Example:
+    >>> from qla_jax.arithmetic import Format, decode, encode
+    >>> format = Format(bits=8, fraction=4)
+    >>> x, y = encode(jnp.array([1.5, -2.0]), format), encode(jnp.array([0.75, 0.0]), format)
+    >>> decode(multiply(x, y)).tolist(), divide(x, y).overflow.tolist()
+    ([1.125, 0.0], [False, True])
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.arithmetic import digits as wide
+from qla_jax.arithmetic.formats import FixedPoint, Format, same_format
+from qla_jax.encodings.checks import require
+
+
+def _length(format: Format) -> int:
+    """Digits for a product of two numbers, and one bit more; a quotient and the square of a root take no more."""
+    return wide.count(2 * format.bits + 2)
+
+
+def fitted(value: wide.Digits, fraction: int, format: Format, *flags: Array) -> FixedPoint:
+    """A number computed in full over 2^fraction, in the format; flagged where it does not fit or already was."""
+    integers, overflow = wide.narrow(value, fraction, format.bits, format.saturates)
+    for flag in flags:
+        overflow = overflow | flag
+    return FixedPoint(integers, overflow, format)
+
+
+def _digits(x: FixedPoint) -> wide.Digits:
+    return wide.digits(x.integers, _length(x.format))
+
+
+def add(x: FixedPoint, y: FixedPoint) -> FixedPoint:
+    """$x + y$."""
+    return fitted(wide.add(_digits(x), _digits(y)), 0, same_format("y", x, y), x.overflow, y.overflow)
+
+
+def subtract(x: FixedPoint, y: FixedPoint) -> FixedPoint:
+    """$x - y$."""
+    return fitted(wide.subtract(_digits(x), _digits(y)), 0, same_format("y", x, y), x.overflow, y.overflow)
+
+
+def negate(x: FixedPoint) -> FixedPoint:
+    """$-x$; the least number has none."""
+    return fitted(wide.carried(-_digits(x)), 0, x.format, x.overflow)
+
+
+def absolute(x: FixedPoint) -> FixedPoint:
+    """$|x|$; the least number has none."""
+    return fitted(wide.negate_where(x.integers < 0, _digits(x)), 0, x.format, x.overflow)
+
+
+def less(x: FixedPoint, y: FixedPoint) -> Array:
+    """Where $x < y$."""
+    same_format("y", x, y)
+    return x.integers < y.integers
+
+
+def maximum(x: FixedPoint, y: FixedPoint) -> FixedPoint:
+    """The larger one."""
+    format = same_format("y", x, y)
+    return FixedPoint(jnp.maximum(x.integers, y.integers), x.overflow | y.overflow, format)
+
+
+def relu(x: FixedPoint) -> FixedPoint:
+    r"""$\max(x, 0)$."""
+    return x.replace(integers=jnp.maximum(x.integers, 0))
+
+
+def multiply(x: FixedPoint, y: FixedPoint) -> FixedPoint:
+    """The floor of $xy$ to the last bit."""
+    format = same_format("y", x, y)
+    return fitted(wide.multiply(_digits(x), _digits(y)), format.fraction, format, x.overflow, y.overflow)
+
+
+def square(x: FixedPoint) -> FixedPoint:
+    """The floor of $x^2$ to the last bit."""
+    return multiply(x, x)
+
+
+def multiply_constant(x: FixedPoint, factor: int) -> FixedPoint:
+    """A number times a classical number of its format, given by its integer: the floor to the last bit.
+
+    Raises:
+        ValueError: a factor that does not fit in the format.
+    """
+    fits = x.format.least <= factor <= x.format.largest
+    require(fits, f"`factor` must be from {x.format.least} to {x.format.largest}, but is {factor}.")
+    constant = wide.of_number(factor, _length(x.format), x.shape)
+    return fitted(wide.multiply(_digits(x), constant), x.format.fraction, x.format, x.overflow)
+
+
+def magnitude(x: FixedPoint) -> Array:
+    """$|x|$ as uint32, which holds that of the least number."""
+    raw = jax.lax.bitcast_convert_type(x.integers, jnp.uint32)
+    return jnp.where(x.integers < 0, 0 - raw, raw)
+
+
+def divide(x: FixedPoint, y: FixedPoint) -> FixedPoint:
+    """$x/y$ rounded towards zero; by zero it is flagged, as what does not fit.
+
+    By zero all digits of the quotient are 1: the largest or least number where the format saturates.
+    """
+    format = same_format("y", x, y)
+    numerator, divisor = jnp.broadcast_arrays(magnitude(x), magnitude(y))
+    digit_count = format.bits + format.fraction
+
+    def step(i: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        rest, high, low = carry
+        place = digit_count - 1 - i - format.fraction
+        bit = jnp.where(place >= 0, numerator >> jnp.maximum(place, 0).astype(jnp.uint32) & 1, 0)
+        rest = rest << 1 | bit
+        fits = rest >= divisor
+        rest = jnp.where(fits, rest - divisor, rest)
+        return rest, high << 1 | low >> 31, low << 1 | fits.astype(jnp.uint32)
+
+    zero = jnp.zeros_like(numerator)
+    _, high, low = jax.lax.fori_loop(0, digit_count, step, (zero, zero, zero))
+    quotient = jnp.concatenate([wide.digits(low, 4), wide.digits(high, 5)])[: _length(format)]
+    signed = wide.negate_where((x.integers < 0) != (y.integers < 0), quotient)
+    return fitted(signed, 0, format, x.overflow, y.overflow)
+
+
+def sqrt(x: FixedPoint) -> FixedPoint:
+    r"""The floor of $\sqrt{x}$ to the last bit; of a negative number 0, and flagged."""
+    positive = jnp.maximum(x.integers, 0)
+    length = _length(x.format)
+    radicand = wide.shift_left(wide.digits(positive, length), x.format.fraction)
+    root_bits = -(-(x.format.bits + x.format.fraction) // 2)
+
+    def step(i: Array, root: Array) -> Array:
+        larger = root | jnp.uint32(1) << (root_bits - 1 - i).astype(jnp.uint32)
+        factor = wide.digits(larger, length)
+        fits = ~wide.negative(wide.subtract(radicand, wide.multiply(factor, factor)))
+        return jnp.where(fits, larger, root)
+
+    root = jax.lax.fori_loop(0, root_bits, step, jnp.zeros(x.shape, jnp.uint32))
+    return fitted(wide.digits(root, length), 0, x.format, x.overflow, x.integers < 0)

@@ -1,0 +1,88 @@
+r"""Circuits for other tools: OpenQASM 3 as text, and Qiskit's own class.
+
+The unitary is the same: qubit 0 of the text is qubit 0 here, the most significant one. An AND and its erasure become
+Toffoli gates, or, on wish, the erasure its measurement and the gate that follows on outcome 1.
+
+Example:
+    >>> from qla_jax.arithmetic import circuits
+    >>> print(to_openqasm3(circuits.adder(2)))
+    OPENQASM 3.0;
+    include "stdgates.inc";
+    qubit[5] q;  // 1 ancilla, then x[2], y[2]
+    ccx q[2], q[4], q[0];
+    cx q[0], q[3];
+    cx q[1], q[3];
+    ccx q[2], q[4], q[0];
+    cx q[2], q[4];
+    <BLANKLINE>
+
+References:
+    Cross et al. (2022), OpenQASM 3. https://arxiv.org/abs/2104.14722
+"""
+
+import importlib
+import math
+from typing import Any
+
+from qla_jax.arithmetic.circuit import Circuit
+from qla_jax.arithmetic.gates import Gate
+
+NAMES = {
+    "X": "x",
+    "CX": "cx",
+    "CCX": "ccx",
+    "SWAP": "swap",
+    "AND": "ccx",
+    "UNAND": "ccx",
+    "H": "h",
+    "P": "p",
+    "CP": "cp",
+}
+
+
+def to_openqasm3(circuit: Circuit, *, measured: bool = False) -> str:
+    """The circuit as a program.
+
+    Args:
+        circuit: any.
+        measured: write each erasure of an AND as a measurement, and what follows on its outcome: no unitary any more,
+            and what a fault-tolerant machine would run.
+    """
+    registers = ", ".join(f"{name}[{size}]" for name, size in circuit.sizes)
+    ancillas = f"{circuit.num_ancillas} ancilla{'' if circuit.num_ancillas == 1 else 's'}"
+    lines = ["OPENQASM 3.0;", 'include "stdgates.inc";', f"qubit[{circuit.width}] q;  // {ancillas}, then {registers}"]
+    if measured:
+        lines.append("bit m;")
+    for gate in circuit.gates:
+        lines += _erasure(gate) if measured and gate.name == "UNAND" else [_line(gate)]
+    return "\n".join(lines) + "\n"
+
+
+def _line(gate: Gate) -> str:
+    angle = f"({2 * math.pi * gate.turns!r})" if gate.name in ("P", "CP") else ""
+    return f"{NAMES[gate.name]}{angle} {', '.join(f'q[{wire}]' for wire in gate.wires)};"
+
+
+def _erasure(gate: Gate) -> list[str]:
+    a, b, t = gate.wires
+    return [f"h q[{t}];", f"m = measure q[{t}];", f"if (m == true) {{ cz q[{a}], q[{b}]; x q[{t}]; }}"]
+
+
+def to_qiskit(circuit: Circuit) -> Any:
+    """The circuit as a `qiskit.QuantumCircuit`.
+
+    Qiskit counts its first qubit as the least significant one: `reverse_bits()` of the result has the unitary of
+    `on_state`.
+
+    Raises:
+        ImportError: Qiskit is not installed.
+    """
+    try:
+        QuantumCircuit = importlib.import_module("qiskit").QuantumCircuit
+    except ImportError as error:
+        raise ImportError("`to_qiskit` needs Qiskit: pip install qiskit.") from error
+    found = QuantumCircuit(circuit.width)
+    for gate in circuit.gates:
+        angle = (2 * math.pi * gate.turns,) if gate.name in ("P", "CP") else ()
+        getattr(found, NAMES[gate.name])(*angle, *gate.wires)
+    return found

@@ -1,0 +1,199 @@
+r"""Layers of real size on fixed-point numbers: the integers of the circuits, vectorised.
+
+A sum of products is computed in full and brought into the format once: no partial sum is rounded, none overflows. Each
+factor is cut into bytes, the products of bytes are ordinary integer matrix products in int32, and their sums carry over
+into as many digits as the result has. So 32-bit layers are exact without 64-bit integers, and need no other code with
+them.
+
+Example:
+    >>> from qla_jax.arithmetic import Format, decode, encode
+    >>> format = Format(bits=8, fraction=4)
+    >>> image, kernel = encode(jnp.ones((1, 3, 3)), format), encode(jnp.full((1, 1, 3, 3), 0.5), format)
+    >>> decode(convolve(image, kernel)).tolist()
+    [[[2.0, 3.0, 2.0], [3.0, 4.5, 3.0], [2.0, 3.0, 2.0]]]
+
+References:
+    Fault-tolerant quantum deep learning (2024), appendices B and C. https://arxiv.org/abs/2402.18940
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Int
+
+from qla_jax.arithmetic import digits as wide
+from qla_jax.arithmetic import products
+from qla_jax.arithmetic.circuit import Circuit
+from qla_jax.arithmetic.circuits import finished
+from qla_jax.arithmetic.elementwise import add, fitted, maximum, multiply
+from qla_jax.arithmetic.formats import FixedPoint, Format, encode, same_format
+from qla_jax.arithmetic.gates import Gates, Register, wires
+from qla_jax.encodings.checks import require
+
+CHUNK = 4096
+"""Terms whose products of bytes fit into an int32, four at a time."""
+
+
+def dot(x: FixedPoint, y: FixedPoint) -> FixedPoint:
+    """Tensor dot: the last axis of x with the first of y; one floor, behind the sum.
+
+    Raises:
+        ValueError: formats or the lengths of these axes differ.
+    """
+    format = same_format("y", x, y)
+    fits = x.shape[-1:] == y.shape[:1] != ()
+    require(fits, f"`y` must have a first axis like the last one of `x`, but the shapes are {x.shape} and {y.shape}.")
+    n = y.shape[0]
+    total = _dot_in_full(x.integers.reshape(-1, n), y.integers.reshape(n, -1), format)
+    flags = x.overflow.reshape(-1, n).any(axis=1)[:, None] | y.overflow.reshape(n, -1).any(axis=0)[None, :]
+    return reshaped(fitted(total, format.fraction, format, flags), (*x.shape[:-1], *y.shape[1:]))
+
+
+def reshaped(x: FixedPoint, shape: tuple[int, ...]) -> FixedPoint:
+    """The same numbers in another shape."""
+    return jax.tree.map(lambda a: a.reshape(shape), x)
+
+
+def _dot_in_full(x: Int[Array, "m n"], y: Int[Array, "n k"], format: Format) -> wide.Digits:
+    """The products of bytes i and j add to column i + j of the digits; each chunk of terms carries for itself."""
+    terms = x.shape[1]
+    length = wide.count(2 * format.bits + max(terms, 1).bit_length() + 1)
+    chunks = max(-(-terms // CHUNK), 1)
+    missing = chunks * -(-terms // chunks) - terms
+    left = _bytes(jnp.pad(x, ((0, 0), (0, missing))).reshape(len(x), chunks, -1), format)
+    right = _bytes(jnp.pad(y, ((0, missing), (0, 0))).reshape(chunks, -1, y.shape[1]), format)
+    columns = [jnp.zeros((chunks, len(x), y.shape[1]), jnp.int32) for _ in range(max(length, 2 * len(left)))]
+    for i, a in enumerate(left):
+        for j, b in enumerate(right):
+            columns[i + j] += jnp.einsum("mcn,cnk->cmk", a, b)
+    return wide.carried(wide.carried(jnp.stack(columns)).sum(axis=1))
+
+
+def _bytes(x: Int[Array, "..."], format: Format) -> list[Int[Array, "..."]]:
+    """The digits of a number, the top one with its sign."""
+    count = wide.count(format.bits)
+    return [x >> 8 * i & 255 if i < count - 1 else x >> 8 * i for i in range(count)]
+
+
+def convolve(x: FixedPoint, kernel: FixedPoint, *, padding: str = "same", stride: int = 1) -> FixedPoint:
+    """Cross-correlation of a (C, H, W) image with a (C_out, C, K, K) kernel; zeros around it for "same".
+
+    Raises:
+        ValueError: formats or channels differ, another padding, a stride below 1, a kernel larger than the image.
+    """
+    same_format("kernel", x, kernel)
+    right = x.integers.ndim == 3 and kernel.integers.ndim == 4 and kernel.shape[1] == x.shape[0]
+    require(right, f"`kernel` must be (C_out, C, K, K) for `x` (C, H, W), but they are {kernel.shape} and {x.shape}.")
+    require(padding in ("same", "valid"), f"`padding` must be 'same' or 'valid', but is {padding!r}.")
+    require(stride >= 1, f"`stride` must be at least 1, but is {stride}.")
+    taps = kernel.shape[2:]
+    around = [((k - 1) // 2, k // 2) if padding == "same" else (0, 0) for k in taps]
+    integers, flags = (_patches(part, taps, around, stride) for part in (x.integers, x.overflow))
+    rows, columns = integers.shape[-2:]
+    flat = FixedPoint(integers.reshape(-1, rows * columns), flags.reshape(-1, rows * columns), x.format)
+    weights = reshaped(kernel, (kernel.shape[0], -1))
+    return reshaped(dot(weights, flat), (kernel.shape[0], rows, columns))
+
+
+def _patches(x: Array, taps: tuple[int, ...], around: list[tuple[int, int]], stride: int) -> Array:
+    """(C, H, W) to (C, K, K, rows, columns)."""
+    x = jnp.pad(x, [(0, 0), *around])
+    rows, columns = ((size - tap) // stride + 1 for size, tap in zip(x.shape[1:], taps, strict=True))
+    require(min(rows, columns) >= 1, f"`kernel` must fit into the image, but is {taps} on {x.shape[1:]}.")
+    cuts = [
+        [
+            x[:, i : i + stride * (rows - 1) + 1 : stride, j : j + stride * (columns - 1) + 1 : stride]
+            for j in range(taps[1])
+        ]
+        for i in range(taps[0])
+    ]
+    return jnp.stack([jnp.stack(row, axis=1) for row in cuts], axis=1)
+
+
+def add_bias(x: FixedPoint, bias: FixedPoint) -> FixedPoint:
+    """A number for each entry of the first axis.
+
+    Raises:
+        ValueError: formats or lengths differ.
+    """
+    return add(x, _along_first("bias", bias, x))
+
+
+def batch_norm(
+    x: FixedPoint, mean: ArrayLike, variance: ArrayLike, gamma: ArrayLike, beta: ArrayLike, *, epsilon: float = 1e-5
+) -> FixedPoint:
+    r"""$\gamma(x - \mu)/\sqrt{\sigma^2 + \epsilon} + \beta$ for each channel: one constant product, one constant sum.
+
+    The statistics are classical, measured before; factor and offset are computed in floats and then brought into the
+    format, flagged where they do not fit.
+
+    Raises:
+        ValueError: not one number for each channel, or formats differ.
+    """
+    factor = jnp.asarray(gamma) / jnp.sqrt(jnp.asarray(variance) + epsilon)
+    offset = jnp.asarray(beta) - jnp.asarray(mean) * factor
+    scale, shift = (_along_first(name, encode(c, x.format), x) for name, c in (("gamma", factor), ("beta", offset)))
+    return add(multiply(x, scale), shift)
+
+
+def _along_first(name: str, constants: FixedPoint, x: FixedPoint) -> FixedPoint:
+    fits = constants.shape == x.shape[:1]
+    require(fits, f"`{name}` must have shape {x.shape[:1]}, but has shape {constants.shape}.")
+    shape = (-1,) + (1,) * (x.integers.ndim - 1)
+    return jax.tree.map(lambda a: jnp.broadcast_to(a, x.shape), reshaped(constants, shape))
+
+
+def max_pool(x: FixedPoint, window: int) -> FixedPoint:
+    """The largest of each window x window square of a (C, H, W) image, without overlap; a rest is left out.
+
+    Raises:
+        ValueError: a window below 1 or larger than the image.
+    """
+    require(window >= 1, f"`window` must be at least 1, but is {window}.")
+    square, stride = (window, window), window
+    parts = [_patches(a, square, [(0, 0), (0, 0)], stride) for a in (x.integers, x.overflow)]
+    places = [(i, j) for i in range(window) for j in range(window)]
+    cells = [FixedPoint(parts[0][:, i, j], parts[1][:, i, j], x.format) for i, j in places]
+    while len(cells) > 1:
+        cells = [*(maximum(a, b) for a, b in zip(cells[::2], cells[1::2], strict=False)), *cells[len(cells) & ~1 :]]
+    return cells[0]
+
+
+def dot_circuit(length: int, format: Format) -> Circuit:
+    """The dot of two quantum vectors by gates: registers `x0`, `x1`, ..., `y0`, ..., `out` and `overflow`.
+
+    Raises:
+        ValueError: a length below 1.
+    """
+    require(length >= 1, f"`length` must be at least 1, but is {length}.")
+    x, y = ([wires(format.bits) for _ in range(length)] for _ in range(2))
+    full = wires(2 * format.bits + length.bit_length())
+    gates = [gate for pair in zip(x, y, strict=True) for gate in products.add_product(*pair, full)]
+    registers: dict[str, Register] = {f"x{i}": wire for i, wire in enumerate(x)}
+    registers |= {f"y{i}": wire for i, wire in enumerate(y)}
+    return finished((gates, full, format.fraction), format, registers)
+
+
+def pixel_circuit(weights: ArrayLike, format: Format) -> Circuit:
+    """One pixel of a convolution with a classical kernel by gates: registers `x0`, `x1`, ..., `out` and `overflow`.
+
+    Args:
+        weights: integers of the format, any shape; `x0` belongs to the first in C order.
+        format: of pixels and weights.
+
+    Raises:
+        ValueError: no weights, or some that do not fit.
+    """
+    numbers = [int(w) for w in jnp.ravel(jnp.asarray(weights))]
+    fits = bool(numbers) and format.least <= min(numbers) and max(numbers) <= format.largest
+    require(fits, f"`weights` must be from {format.least} to {format.largest}, but are {numbers}.")
+    pixels = [wires(format.bits) for _ in numbers]
+    full = wires(2 * format.bits + math.ceil(math.log2(len(numbers))) + 1)
+    gates: Gates = []
+    for pixel, weight in zip(pixels, numbers, strict=True):
+        gates += products.add_multiple(pixel, weight, full)
+    registers: dict[str, Register] = {f"x{i}": pixel for i, pixel in enumerate(pixels)}
+    return finished((gates, full, format.fraction), format, registers)

@@ -1,0 +1,289 @@
+r"""Any smooth function on fixed-point numbers, by a polynomial for each segment, with a proven error.
+
+Lemma A.1 of the reference promises an arithmetic for each "basic function" to an error $\epsilon$ with gates
+polynomial in the bits; it is read here as follows. The first k of b bits name one of $2^k$ segments of width h, the
+others are the place $t \in [0, 1)$ in it. There $f$ is interpolated at $d + 1$ Chebyshev nodes and evaluated by
+Horner's rule with w bits behind the point and a floor after each product. Then
+$$|f - \tilde f| \le \max_s\frac{\max_s|f^{(d+1)}|}{2^d(d+1)!}\Bigl(\frac h2\Bigr)^{d+1}
++ 2^{-w}\bigl(\tfrac32d + \tfrac12\bigr) + 2^{-f-1}$$
+for approximation, floors and coefficients, and the last rounding to f bits, halves up. k is the smallest for which this
+is at most $\epsilon$: with $\epsilon = 2^{-f}$ that is $2^k \sim \epsilon^{-1/(d+1)}$ segments of d products each.
+
+Example:
+    >>> from qla_jax.arithmetic import Format, decode, encode
+    >>> format = Format(bits=10, fraction=7)
+    >>> tanh = piecewise(np.tanh, format, derivative=cauchy(1.0, math.tan(1.0)), degree=3)
+    >>> x = encode(jnp.array([-2.0, 0.5]), format)
+    >>> bool((abs(decode(tanh(x)) - jnp.tanh(decode(x))) <= tanh.error_bound).all()), tanh.error_bound <= 2**-7
+    (True, True)
+
+References:
+    Fault-tolerant quantum deep learning (2024), Lemma A.1. https://arxiv.org/abs/2402.18940
+    Haner, Roetteler, Svore (2018), piecewise polynomials by gates. https://arxiv.org/abs/1805.12445
+    Davis (1975), Interpolation and Approximation, 3.3: the error at Chebyshev nodes.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.polynomial import chebyshev as series
+from numpy.polynomial import polynomial as monomials
+
+from qla_jax.arithmetic import digits as wide
+from qla_jax.arithmetic import parts, products
+from qla_jax.arithmetic.adders import gidney
+from qla_jax.arithmetic.circuit import Circuit, circuit
+from qla_jax.arithmetic.elementwise import fitted
+from qla_jax.arithmetic.formats import FixedPoint, Format
+from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, cx, flip, land, load, wires
+from qla_jax.encodings.checks import require
+from qla_jax.polynomials import chebyshev
+
+Derivative = Callable[[int, float, float], float]
+"""A bound on |f^(n)| over an interval: of n, its low and its high end."""
+
+MAX_INDEX = 14
+"""At most 2^14 segments."""
+ROUNDINGS = 64
+"""How many units of float64 a coefficient may be off by, times the sizes that its sum has."""
+
+
+@dataclass(frozen=True)
+class Piecewise:
+    """A function as a table of polynomials. `piecewise` builds it.
+
+    Attributes:
+        format: of argument and value.
+        index: bits that name the segment.
+        working: bits behind the point of coefficients and Horner's sums.
+        coefficients: integers, for each segment those of 1, t, t^2, ...
+        domain: the least and largest integer that it is meant for; others are flagged.
+        error_bound: proven, for values of the domain that fit.
+    """
+
+    format: Format
+    index: int
+    working: int
+    coefficients: tuple[tuple[int, ...], ...]
+    domain: tuple[int, int]
+    error_bound: float
+
+    @property
+    def place(self) -> int:
+        """Bits of t."""
+        return self.format.bits - self.index
+
+    @property
+    def width(self) -> int:
+        """Bits of Horner's sums."""
+        largest = max(sum(abs(c) + 1 for c in row) for row in self.coefficients)
+        least = self.format.bits + self.working - self.format.fraction
+        return max(largest.bit_length() + 1, least) + 1
+
+    def __call__(self, x: FixedPoint) -> FixedPoint:
+        """The function of each entry; flagged outside of the domain and where the value does not fit.
+
+        Raises:
+            ValueError: another format.
+        """
+        require(x.format == self.format, f"`x` must have the format {self.format}, but has {x.format}.")
+        length = wide.count(self.width + self.place)
+        table: Any = [[[c >> 8 * i & 255 for c in row] for row in self.coefficients] for i in range(length)]
+        table = jnp.asarray(np.array(table, np.int32))
+        segment = x.integers >> self.place & (len(self.coefficients) - 1)
+        t = wide.digits(x.integers & ((1 << self.place) - 1), length)
+        *lower, total = (table[:, segment, j] for j in range(table.shape[2]))
+        for coefficient in reversed(lower):
+            total = wide.add(wide.shift_right(wide.multiply(total, t), self.place), coefficient)
+        outside = (x.integers < self.domain[0]) | (x.integers > self.domain[1])
+        return fitted(total, self.working - self.format.fraction, self.format, x.overflow, outside)
+
+    def circuit(self) -> Circuit:
+        """The same by gates, with registers `x`, `out` and `overflow`."""
+        x = wires(self.format.bits)
+        t, outside = x[: self.place], wires(1)
+        gates, chosen = _one_hot(x[self.place :])
+        total = wires(self.width)
+        columns = list(zip(*self.coefficients, strict=True))
+        gates += self._load(chosen, columns[-1], total)
+        for column in reversed(columns[:-1]):
+            product, constant = wires(len(total) + len(t)), wires(len(total))
+            gates += products.multiply_mixed(total, t, product)
+            total = product[len(t) :]
+            gates += conjugate(self._load(chosen, column, constant), gidney(constant, total))
+        gates += self._outside(x, outside[0])
+        shift = self.working - self.format.fraction
+        return _flagged_either((gates, total, shift), self.format, x, outside[0])
+
+    def _load(self, chosen: Register, numbers: tuple[int, ...], out: Register) -> Gates:
+        pairs = zip(chosen, numbers, strict=True)
+        return [cx(line, wire) for line, number in pairs for i, wire in enumerate(out) if number >> i & 1]
+
+    def _outside(self, x: Register, flag: Any) -> Gates:
+        low, high = self.domain
+        constant = wires(len(x))
+        gates: Gates = []
+        if low > self.format.least:
+            gates += conjugate(load(low % (1 << len(x)), constant), parts.less_signed(x, constant, flag))
+        if high < self.format.largest:
+            gates += conjugate(load(high % (1 << len(x)), constant), parts.less_signed(constant, x, flag))
+        return gates
+
+
+def _one_hot(address: Register) -> tuple[Gates, tuple]:
+    """Gates, and a wire for each value of the address that tells whether it is that one: an AND for each pair."""
+    top = address[-1]
+    (no,) = wires(1)
+    gates: Gates = [cx(top, no), flip(no)]
+    lines: tuple = (no, top)
+    for bit in reversed(address[:-1]):
+        ones, zeros = wires(len(lines)), wires(len(lines))
+        for line, one, zero in zip(lines, ones, zeros, strict=True):
+            gates += [land(line, bit, one), cx(line, zero), cx(one, zero)]
+        lines = tuple(wire for pair in zip(zeros, ones, strict=True) for wire in pair)
+    return gates, lines
+
+
+def _flagged_either(full: tuple, format: Format, x: Register, outside: Any) -> Circuit:
+    """Flagged outside of the domain or where it does not fit: the result with both flags, and their OR copied out."""
+    value, misfit, out, overflow = wires(format.bits), wires(1), wires(format.bits), wires(1)
+    compute, total, shift = full
+    inner = parts.narrow(total, shift, value, misfit[0], saturate=format.saturates)
+    result = [*copy(value, out), *parts.any_of((misfit[0], outside), overflow[0])]
+    return circuit(conjugate(compute, conjugate(inner, result)), x=x, out=out, overflow=overflow)
+
+
+def piecewise(
+    function: Callable[[np.ndarray], Any],
+    format: Format,
+    *,
+    derivative: Derivative,
+    degree: int = 3,
+    eps: float | None = None,
+    domain: tuple[float, float] | None = None,
+) -> Piecewise:
+    r"""The table with the fewest segments that brings a function within `eps`.
+
+    Args:
+        function: takes a NumPy vector of points of the domain and gives as many real values.
+        format: of argument and value.
+        derivative: a bound on $|f^{(n)}|$ over an interval, of n and its ends, for which you vouch; see `cauchy`.
+        degree: of the polynomials.
+        eps: above $2^{-f-1}$, half of the last bit; the last bit unless given.
+        domain: an interval; all numbers of the format unless given.
+
+    Raises:
+        ValueError: a negative degree, an empty domain, values that are not finite, or an `eps` that no table of at most
+            $2^{14}$ segments reaches.
+    """
+    eps = format.step if eps is None else eps
+    require(degree >= 0, f"`degree` must not be negative, but is {degree}.")
+    low, high = _integers(domain, format)
+    extra = math.ceil(math.log2(1.5 * degree + 0.5)) + 2 if degree else 1
+    bound = math.inf
+    for index in range(1, min(format.bits, MAX_INDEX) + 1):  # the sign is always part of it
+        used = degree if index < format.bits else 0
+        working = format.fraction + max(extra, 1)
+        fixed = 2.0**-working * (1.5 * used + 0.5) + format.step / 2
+        errors = _approximation(format, index, used, derivative, low, high)
+        if errors + fixed > eps:
+            bound = min(bound, errors + fixed)
+            continue
+        rows, noise = _table(function, format, index, used, working, low, high)
+        bound = min(bound, errors + fixed + noise)
+        if bound <= eps:
+            return Piecewise(format, index, working, rows, (low, high), bound)
+    raise ValueError(
+        f"`eps` must be within reach, but is {eps}, and the best table of degree {degree} has {bound:.3g}."
+    )
+
+
+def cauchy(radius: float, bound: float) -> Derivative:
+    r"""$|f^{(n)}| \le n!\,M/r^n$ of a function that is at most M in absolute value within r of every real point."""
+    return lambda n, low, high: math.factorial(n) * bound / radius**n
+
+
+def exponential(format: Format, *, degree: int = 3, eps: float | None = None) -> Piecewise:
+    r"""$e^x$ wherever it fits in the format, by `piecewise`: $|f^{(n)}| \le e^{high}$.
+
+    Raises:
+        ValueError: what `piecewise` raises, or a format without a number whose exponential fits.
+    """
+    top = math.log((format.largest + 0.5) * format.step) if format.largest else -math.inf
+    least, largest = format.least * format.step, format.largest * format.step
+    require(top >= least, f"`format` must hold the exponential of one of its numbers, but is {format}.")
+    return piecewise(
+        np.exp,
+        format,
+        derivative=lambda n, low, high: math.exp(high),
+        degree=degree,
+        eps=eps,
+        domain=(least, min(top, largest)),
+    )
+
+
+def _integers(domain: tuple[float, float] | None, format: Format) -> tuple[int, int]:
+    if domain is None:
+        return format.least, format.largest
+    scale = 1 << format.fraction
+    low = max(math.ceil(domain[0] * scale), format.least)
+    high = min(math.floor(domain[1] * scale), format.largest)
+    require(low <= high, f"`domain` must hold a number of the format, but is {domain}.")
+    return low, high
+
+
+def _segments(format: Format, index: int, low: int, high: int) -> list[tuple[int, int, int]]:
+    """For each value of the index the first integer of its segment, and the part of it that is in the domain."""
+    size = 1 << (format.bits - index)
+    count = 1 << index
+    found = []
+    for i in range(count):
+        first = (i - count if 2 * i >= count else i) * size
+        found.append((first, max(first, low), min(first + size - 1, high)))
+    return found
+
+
+def _approximation(format: Format, index: int, degree: int, derivative: Derivative, low: int, high: int) -> float:
+    n, worst = degree + 1, 0.0
+    for _, start, end in _segments(format, index, low, high):
+        if start < end:
+            a, b = start * format.step, end * format.step
+            size = derivative(n, a, b) * ((b - a) / 2) ** n / (2**degree * math.factorial(n))
+            worst = max(worst, size)
+    return worst
+
+
+def _table(
+    function: Callable, format: Format, index: int, degree: int, working: int, low: int, high: int
+) -> tuple[tuple[tuple[int, ...], ...], float]:
+    """Coefficients in t, rounded, the half of the last rounding added; and what float64 may have done to them."""
+    rows, noise = [], 0.0
+    size = 1 << (format.bits - index)
+    nodes = np.asarray(chebyshev.nodes(degree + 1))
+    half = 1 << (working - format.fraction - 1)
+    for first, start, end in _segments(format, index, low, high):
+        if start > end:
+            rows.append((0,) * (degree + 1))
+            continue
+        middle, radius = (start + end) / 2, max((end - start) / 2, 0.5)
+        points = (middle + radius * nodes) * format.step
+        values: Any = np.asarray(function(np.clip(points, start * format.step, end * format.step)), float)
+        require(bool(np.isfinite(values).all()), f"`function` must be finite, but is not near {points[0]}.")
+        of_s = series.cheb2poly(np.asarray(chebyshev.interpolate(values)))
+        line = ((first - middle) / radius, size / radius)
+        of_t = _composed(of_s, line)
+        noise = max(noise, ROUNDINGS * 2.0**-53 * float(_composed(np.abs(of_s), np.abs(line)).sum()))
+        rounded = [round(float(c) * (1 << working)) for c in of_t]
+        rows.append((rounded[0] + half, *rounded[1:]))
+    return tuple(rows), noise
+
+
+def _composed(outer: np.ndarray, line: Any) -> np.ndarray:
+    total = np.zeros(1)
+    for coefficient in outer[::-1]:
+        total = monomials.polyadd(monomials.polymul(total, line), [coefficient])
+    return np.pad(total, (0, max(len(outer) - len(total), 0)))[: len(outer)]

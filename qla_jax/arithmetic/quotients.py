@@ -1,0 +1,45 @@
+r"""Division and square root, digit by digit: compare, note the digit, subtract under it.
+
+Both leave the remainder where the dividend was, so callers copy first and uncompute.
+
+References:
+    Thapliyal, Munoz-Coreas, Varun, Humble (2019), restoring division. https://arxiv.org/abs/1809.09732
+"""
+
+from qla_jax.arithmetic.gates import Gates, Register, flip, wires
+from qla_jax.arithmetic.parts import less, subtract_controlled
+from qla_jax.encodings.checks import require
+
+
+def divide_unsigned(dividend: Register, divisor: Register, quotient: Register) -> Gates:
+    r"""The floor of dividend / divisor into a clean quotient; the dividend becomes the remainder.
+
+    A divisor of 0 makes every digit 1 and leaves the dividend as it is.
+    """
+    n, m = len(dividend), len(divisor)
+    require(len(quotient) == n, f"`quotient` must have {n} bits, but has {len(quotient)}.")
+    work, wide = (*dividend, *wires(m)), (*divisor, *wires(1))
+    gates: Gates = []
+    for i in reversed(range(n)):
+        gates += _digit(wide, work[i : i + m + 1], quotient[i])
+    return gates
+
+
+def root_unsigned(radicand: Register, root: Register) -> Gates:
+    r"""The floor of the square root into a clean root of half the bits; the radicand becomes the remainder.
+
+    With the digits Q so far and the remainder R, the next one is $[4R + r \ge 4Q + 1]$ for the next two bits r.
+    """
+    m = len(root)
+    require(len(radicand) == 2 * m, f"`radicand` must have {2 * m} bits, but has {len(radicand)}.")
+    work = (*radicand, *wires(1))
+    one, zero, above = wires(3)
+    gates: Gates = [flip(one)]
+    for k, i in enumerate(reversed(range(m))):
+        gates += _digit((one, zero, *root[i + 1 :], above), work[2 * i : 2 * i + k + 3], root[i])
+    return [*gates, flip(one)]
+
+
+def _digit(subtrahend: Register, window: Register, digit: object) -> Gates:
+    at_least = [*less(window, subtrahend, digit), flip(digit)]
+    return [*at_least, *subtract_controlled(digit, subtrahend, window)]

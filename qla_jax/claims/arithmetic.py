@@ -1,0 +1,211 @@
+r"""Quantum arithmetic: how many bits are right, and what circuits take, counted, against the literature's formulas.
+
+Instances are numbers in floats, and rounded into a format first; what is counted does not depend on them.
+
+References:
+    Fault-tolerant quantum deep learning (2024), appendices A and B. https://arxiv.org/abs/2402.18940
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.arithmetic.arccos import arccos, arccos_error
+from qla_jax.arithmetic.circuits import adder, operation
+from qla_jax.arithmetic.counts import Counts, counts
+from qla_jax.arithmetic.elementwise import multiply
+from qla_jax.arithmetic.formats import Format, decode, encode
+from qla_jax.arithmetic.newton import newton_error, reciprocal
+from qla_jax.arithmetic.piecewise import exponential
+from qla_jax.claims.claim import Instance, Sides, claim
+
+COUNT = 16
+"""Numbers of an instance."""
+ADDERS = (4, 8, 32)
+
+
+def of_both_signs(key: Array, bits: int) -> Instance:
+    """Numbers from -1 to 1; the size is how many bits they have behind the point."""
+    return {"x": jax.random.uniform(key, (COUNT,), minval=-1.0), "bits": jnp.zeros(bits)}
+
+
+def away_from_zero(key: Array, bits: int) -> Instance:
+    """Numbers from 1 to 7 of either sign; the size is how many bits they have behind the point."""
+    first, second = jax.random.split(key)
+    size = jax.random.uniform(first, (COUNT,), minval=1.0, maxval=7.0)
+    return {"x": size * jax.random.rademacher(second, (COUNT,)), "bits": jnp.zeros(bits)}
+
+
+def register(key: Array, bits: int) -> Instance:
+    """By its shape a number of bits."""
+    return {"bits": jnp.zeros(bits)}
+
+
+@claim(
+    source="derived, for Wang et al. (2020)",
+    statement="The binary expansion of the arc cosine is exact to its last bit with twice as many working bits.",
+    formula=r"|\arccos(x)/\pi - 0.b_1\dots b_n| \le 2^{-n} + \arccos(1 - 2^{-w})/\pi,\ w = 2n + 2",
+    draw=of_both_signs,
+    sizes=(6, 12, 24),
+)
+def arccos_bits(instance: Instance) -> Sides:
+    """The size is n; attained but for the working bits at x = -1."""
+    format = Format(len(instance["bits"]) + 2, len(instance["bits"]))
+    x = encode(instance["x"], format)
+    error = jnp.abs(decode(arccos(x)) - jnp.arccos(decode(x)) / jnp.pi)
+    return Sides(error.max(), jnp.asarray(arccos_error(format)))
+
+
+@claim(
+    source="derived, a negative control",
+    statement="As many working bits as output bits would do.",
+    formula=r"|\arccos(x)/\pi - 0.b_1\dots b_n| \le 2^{-n}\text{ at }w = n",
+    draw=of_both_signs,
+    sizes=(12,),
+    true=False,
+)
+def arccos_without_working_bits(instance: Instance) -> Sides:
+    """One number in nine is off by more than the last bit at n = 12, and up to 14 of them."""
+    format = Format(len(instance["bits"]) + 2, len(instance["bits"]))
+    x = encode(instance["x"], format)
+    found = arccos(x, working=format.fraction)
+    return Sides(jnp.abs(decode(found) - jnp.arccos(decode(x)) / jnp.pi).max(), jnp.asarray(format.step))
+
+
+@claim(
+    source="derived, for the reciprocal of appendix B.3",
+    statement="Newton's iteration is exact to the bits of the format after their logarithm of steps.",
+    formula=r"|1/a - r| \le e_K/|a| + 2^{-f},\ K = \lceil\log_2b\rceil,\ e_{k+1} = e_k^2 + (1 + e_k)2^{-b-2}",
+    draw=away_from_zero,
+    sizes=(4, 12, 24),
+)
+def newton_bits(instance: Instance) -> Sides:
+    """The size is f, with b = f + 4; the largest of the errors over their bounds, so that the bound is 1."""
+    format = Format(len(instance["bits"]) + 4, len(instance["bits"]))
+    a = encode(instance["x"], format)
+    bound = newton_error(format) / jnp.abs(decode(a)) + format.step
+    return Sides((jnp.abs(decode(reciprocal(a)) - 1 / decode(a)) / bound).max(), jnp.ones(()))
+
+
+@claim(
+    source="derived, for the reciprocal of appendix B.3",
+    statement="The relative error of the iteration is below 1.6 units in the last of b bits.",
+    formula=r"e_K \le 1.6\cdot2^{-b}",
+    draw=register,
+    sizes=(4, 8, 16, 32),
+)
+def newton_steps_suffice(instance: Instance) -> Sides:
+    """The size is b; the recursion of the bound itself."""
+    bits = len(instance["bits"])
+    return Sides(jnp.asarray(newton_error(Format(bits, 0)) * 2.0**bits), jnp.asarray(1.6))
+
+
+@claim(
+    source="Fault-tolerant quantum deep learning (2024), Lemma A.1",
+    statement="A function by piecewise polynomials in fixed point is within its proven error.",
+    formula=r"|f - \tilde f| \le \tfrac{\max|f^{(d+1)}|}{2^d(d+1)!}(\tfrac h2)^{d+1}"
+    r" + 2^{-w}(\tfrac32d + \tfrac12) + 2^{-f-1} \le 2^{-f}",
+    draw=of_both_signs,
+    sizes=(4, 8, 16),
+)
+def piecewise_error(instance: Instance) -> Sides:
+    """The exponential at degree 3, from -1 to 1; the size is f, and the lemma is read as in `piecewise`."""
+    table = exponential(Format(len(instance["bits"]) + 3, len(instance["bits"])))
+    x = encode(instance["x"], table.format)
+    return Sides(jnp.abs(decode(table(x)) - jnp.exp(decode(x))).max(), jnp.asarray(table.error_bound))
+
+
+@claim(
+    source="derived, for appendix B.2",
+    statement="A product in fixed point is below the true one by less than its last bit.",
+    formula=r"0 \le xy - \tilde{xy} < 2^{-f}",
+    draw=of_both_signs,
+    sizes=(4, 12, 24),
+)
+def product_floor(instance: Instance) -> Sides:
+    """Of each number with the next; the size is f."""
+    format = Format(len(instance["bits"]) + 2, len(instance["bits"]))
+    x, y = encode(instance["x"], format), encode(jnp.roll(instance["x"], 1), format)
+    return Sides(jnp.abs(decode(x) * decode(y) - decode(multiply(x, y))).max(), jnp.asarray(format.step))
+
+
+def _of(kind: str, instance: Instance, *, carry: bool = False) -> tuple[int, Counts]:
+    bits = len(instance["bits"])
+    return bits, counts(adder(bits, kind, carry=carry))
+
+
+def _equal(counted: float, formula: float) -> Sides:
+    return Sides(jnp.asarray(float(counted)), jnp.asarray(float(formula)))
+
+
+@claim(
+    source="Gidney (2018)",
+    statement="An adder by temporary ANDs takes four T gates for each bit but one.",
+    formula=r"T = 4n - 4",
+    relation="==",
+    draw=register,
+    sizes=ADDERS,
+)
+def t_gates_of_adder(instance: Instance) -> Sides:
+    """Counted over the circuit, modulo 2^n; the size is n."""
+    n, found = _of("gidney", instance)
+    return _equal(found.t, 4 * n - 4)
+
+
+@claim(
+    source="Cuccaro, Draper, Kutin, Moulton (2004)",
+    statement="The ripple-carry adder with one ancilla has these Toffoli and CNOT gates.",
+    formula=r"(2n - 1) + (5n - 3)",
+    relation="==",
+    draw=register,
+    sizes=ADDERS,
+)
+def gates_of_ripple_adder(instance: Instance) -> Sides:
+    """Their sum, counted over the circuit with its carry; the size is n."""
+    n, found = _of("cuccaro", instance, carry=True)
+    return _equal(found.toffoli + found.cnot, 7 * n - 4)
+
+
+@claim(
+    source="Draper, Kutin, Rains, Svore (2004)",
+    statement="The carry-lookahead adder in place has these Toffoli gates.",
+    formula=r"10n - 3w(n) - 3w(n-1) - 3\lfloor\log n\rfloor - 3\lfloor\log(n-1)\rfloor - 7",
+    relation="==",
+    draw=register,
+    sizes=ADDERS,
+)
+def toffoli_of_lookahead_adder(instance: Instance) -> Sides:
+    """Counted over the circuit with its carry; w(n) is the number of ones of n."""
+    n, found = _of("lookahead", instance, carry=True)
+    ones, logs = n.bit_count() + (n - 1).bit_count(), math.floor(math.log2(n)) + math.floor(math.log2(n - 1))
+    return _equal(found.toffoli, 10 * n - 3 * ones - 3 * logs - 7)
+
+
+@claim(
+    source="Draper (2000)",
+    statement="Addition in the Fourier basis takes a triangle of controlled phases between two transforms.",
+    formula=r"\tfrac{n(n+1)}2 + 2\cdot\tfrac{n(n-1)}2",
+    relation="==",
+    draw=register,
+    sizes=ADDERS,
+)
+def phases_of_fourier_adder(instance: Instance) -> Sides:
+    """Counted over the circuit; the size is n."""
+    n, found = _of("draper", instance)
+    return _equal(found.controlled_phases, n * (n + 1) / 2 + n * (n - 1))
+
+
+@claim(
+    source="derived, for the ReLU of appendix B.3",
+    statement="A ReLU into another register takes an AND for each bit below the sign.",
+    formula=r"T = 4(n - 1)",
+    relation="==",
+    draw=register,
+    sizes=ADDERS,
+)
+def t_gates_of_relu(instance: Instance) -> Sides:
+    """Counted over the circuit; a cascade of CNOT gates, as the text has it, would not be controlled by the sign."""
+    n = len(instance["bits"])
+    return _equal(counts(operation("relu", Format(n, 0))).t, 4 * (n - 1))

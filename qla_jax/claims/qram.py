@@ -1,0 +1,122 @@
+r"""Reads of a noisy memory: the count of sites, good branches, and what is left of the fidelity.
+
+References:
+    Hann, Lee, Girvin, Jiang (2021). https://arxiv.org/abs/2012.05340
+    "Towards Fault-Tolerant Quantum Deep Learning", appendix F. https://arxiv.org/abs/2402.18940
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from qla_jax.claims.claim import Instance, Sides, claim
+from qla_jax.claims.instances import magnitude, unit_vector
+from qla_jax.qram._memory import Memory, memory
+from qla_jax.qram._noise import amplitude_damping, depolarising, noise
+from qla_jax.qram._schedule import held_site_count, schedule, site_count
+from qla_jax.qram.exact import exact_fidelity
+from qla_jax.qram.good import fidelity_bound, trajectory_bound
+from qla_jax.qram.tree import trajectory_fidelity
+
+LONGEST = 8
+"""Words of one to so many bits are counted."""
+
+
+def _cells(size: int) -> Memory:
+    """A memory of 2^size words of one bit."""
+    return memory(np.array([1, 0, 0, 1, 0, 1, 0, 0][: 1 << size]), word_bits=1)
+
+
+def lengths(key: Array, size: int) -> Instance:
+    """A length of words for an address of that size."""
+    return {"word": jax.random.randint(key, (), 1, LONGEST + 1).astype(float), "address": jnp.asarray(float(size))}
+
+
+def rate_and_amplitudes(key: Array, size: int) -> Instance:
+    """A rate, and amplitudes for all addresses."""
+    first, second = jax.random.split(key)
+    return {"rate": magnitude(first, 1e-5, 0.1), "amplitudes": unit_vector(second, 1 << size)}
+
+
+def errors_and_amplitudes(key: Array, size: int) -> Instance:
+    """The same, and a seed for errors."""
+    first, second = jax.random.split(key)
+    seed = jax.random.randint(first, (), 0, 1 << 20).astype(float)
+    return {"seed": seed, **rate_and_amplitudes(second, size)}
+
+
+@claim(
+    source="derived, for Wang et al. (2025) and appendix F",
+    statement="Sites of errors on the path to a cell, as the schedule has them, are quadratic in n and linear in k.",
+    formula=r"2\textstyle\sum_tL(t) = (n-1)(6n+4k+2)",
+    relation="==",
+    draw=lengths,
+    sizes=(2, 8, 20),
+)
+def qram_sites(instance: Instance) -> Sides:
+    """Counted step by step of the package's schedule, for words of one to eight bits."""
+    n, k = instance["address"], instance["word"]
+    sizes = range(2, 21)
+    counted = jnp.array([[2.0 * sum(schedule(a, b).active) for b in range(1, LONGEST + 1)] for a in sizes])
+    return Sides(counted[n.astype(int) - sizes[0], k.astype(int) - 1], (n - 1) * (6 * n + 4 * k + 2))
+
+
+@claim(
+    source="Hann et al. (2021), section III",
+    statement="The fidelity of a read is at least that of good branches against all others.",
+    formula=r"F \ge \max(2\Lambda - 1, 0)^2",
+    relation=">=",
+    draw=errors_and_amplitudes,
+    sizes=(3,),
+)
+def qram_good_branches(instance: Instance) -> Sides:
+    """One trajectory of Pauli errors on eight cells, for any amplitudes; attained where no error strikes."""
+    key = jax.random.key(instance["seed"].astype(int))
+    third = 0.1 * instance["rate"]
+    rates, amplitudes, mem = noise(x=third, y=third, z=third), instance["amplitudes"], _cells(3)
+    return Sides(trajectory_fidelity(mem, rates, key, amplitudes), trajectory_bound(mem, rates, key, amplitudes))
+
+
+@claim(
+    source="Hann et al. (2021), section III",
+    statement="The infidelity of a read grows as steps times levels, for any noise and amplitudes.",
+    formula=r"1 - F \le 4\varepsilon T\log_2N",
+    draw=rate_and_amplitudes,
+    sizes=(2,),
+)
+def qram_infidelity(instance: Instance) -> Sides:
+    """By the density matrix of four cells, depolarising; epsilon is the error of a node, two elements, a step."""
+    rate = instance["rate"]
+    fidelity = exact_fidelity(_cells(2), depolarising(rate), instance["amplitudes"])
+    return Sides(1 - fidelity, 4 * (1 - (1 - rate) ** 2) * schedule(2, 1).steps * 2)
+
+
+@claim(
+    source="derived, for Hann et al. (2021), section III",
+    statement="The sites of the schedule alone bound the fidelity, by convexity, for any amplitudes.",
+    formula=r"F \ge \max(2(1-p)^S - 1, 0)^2 \ge 1 - 4pS",
+    relation=">=",
+    draw=rate_and_amplitudes,
+    sizes=(2,),
+)
+def qram_bound(instance: Instance) -> Sides:
+    """By the density matrix of four cells, depolarising, with S = 18."""
+    rate = instance["rate"]
+    fidelity = exact_fidelity(_cells(2), depolarising(rate), instance["amplitudes"])
+    bound = fidelity_bound(2, 1, rate)
+    return Sides(fidelity, jnp.maximum(bound, 1 - 4 * site_count(2, 1) * rate))
+
+
+@claim(
+    source="derived, for appendix F",
+    statement="Damping leaves the word if no held bit is lost, and all branches hold as many.",
+    formula=r"F = (1-\gamma)^{(n-1)(4n+4k+1)}",
+    relation="==",
+    draw=rate_and_amplitudes,
+    sizes=(2,),
+)
+def qram_damping(instance: Instance) -> Sides:
+    """By the density matrix of four cells: H = 13."""
+    fidelity = exact_fidelity(_cells(2), amplitude_damping(instance["rate"]), instance["amplitudes"])
+    return Sides(fidelity, (1 - instance["rate"]) ** held_site_count(2, 1))
