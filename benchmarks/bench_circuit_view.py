@@ -50,3 +50,22 @@ def test_two_blocks_on_19_qubits(report, way):
         # Every amplitude has to be written and read, where all of them are simulated.
         moved = 2 * (8 << 19) if way is qla.run else 0
         report(program, moved=moved, state_bytes=8 << 19, leaf_calls=qla.cost(built).num_queries)
+
+
+@pytest.mark.benchmark(group="circuit view")
+def test_a_skip_norm_block_of_24_qubits(report):
+    """2^24 float64 amplitudes: a dense weight on nine system qubits, an activation of degree nine, every ancilla."""
+    with jax.enable_x64(True):
+        draw = np.random.default_rng(0).standard_normal((512, 512))
+        weight = 0.9 * jnp.asarray(draw / np.linalg.norm(draw, 2))
+        psi = jnp.full(512, 512**-0.5)
+
+        def block(weight, psi):
+            enc = qla.block_encode(weight, alpha=1.0)
+            return qla.skip_norm_block(enc, qla.vector_encode(psi), poly=qla.polynomials.erf(0.8, degree=9))
+
+        built = block(weight, psi)
+        assert built.num_ancillas + built.num_qubits == 24
+        program = compiled(qla.run, built)
+        np.testing.assert_allclose(program.run(built), built.vector(), rtol=0, atol=1e-12)
+        report(program, state_bytes=8 << 24, states_bar=4, leaf_calls=qla.cost(built).num_queries)

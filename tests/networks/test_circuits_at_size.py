@@ -11,9 +11,12 @@ import pytest
 import scipy.special
 
 from qla_jax import polynomials
+from qla_jax.accounting import cost
 from qla_jax.encodings.dense import block_encode
 from qla_jax.encodings.vector import run, run_projected, vector_encode
-from qla_jax.networks.residual import residual_network
+from qla_jax.networks.amplified import amplified_block
+from qla_jax.networks.residual import residual_network, skip_norm_block
+from qla_jax.networks.terminal import terminal_block
 from tests.cases import norm2, real
 
 pytestmark = [pytest.mark.x64, pytest.mark.slow]
@@ -62,3 +65,25 @@ def test_two_blocks_on_two_qubits_with_every_ancilla():
 def test_larger_ones_by_early_projection(size, blocks):
     network, _ = check(weights(size, blocks), start(size))
     assert network.num_ancillas + network.num_qubits == {(8, 2): 27, (2, 3): 43}[size, blocks]
+
+
+def test_regime_a_with_one_block_and_everything_amplified():
+    """Nineteen qubits, 64 thousand calls: the amplified block in the terminal one, and that amplified, too.
+
+    Amplified from an amplitude of 0.2, which these weights leave. From the 0.02 that all of them do, it takes 720
+    thousand calls and four minutes.
+    """
+    block, matrix = weights(2, 2)
+
+    @jax.jit
+    def build(block: jax.Array, matrix: jax.Array, x: jax.Array):
+        skip = skip_norm_block(block_encode(block, alpha=1.0), vector_encode(x), poly=POLY)
+        inner = amplified_block(skip, eps=1e-2, amplitude_bound=0.05)
+        return amplified_block(terminal_block(matrix, inner, norm_bound=1.0), eps=1e-2, amplitude_bound=0.2)
+
+    network = build(jnp.asarray(block), jnp.asarray(matrix), jnp.asarray(start(2)))
+    assert network.num_ancillas + network.num_qubits == 19 and cost(network).depth > 60_000
+    np.testing.assert_allclose(jax.jit(run)(network), network.vector(), rtol=0, atol=1e-9)
+    assert network.amplitude > 0.98
+    gamma = 0.51 * ideal([block], start(2)) + 0.49 * matrix @ ideal([block], start(2)) ** 2
+    assert np.linalg.norm(network.vector() - gamma / np.linalg.norm(gamma)) <= network.eps < 0.2
