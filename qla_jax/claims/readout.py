@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from qla_jax.claims.claim import Instance, Sides, claim
-from qla_jax.claims.instances import magnitude, unit_vector, unit_vectors
+from qla_jax.claims.instances import between, magnitude, onto_sphere, projected, unit_vector, unit_vectors
 from qla_jax.measurement._shadow_readout import _pauli_estimate
 from qla_jax.measurement._tomography import THRESHOLD, failure_probability, tomography
 from qla_jax.measurement.amplitude_estimation import SUCCESS, amplitude_law, amplitude_of
@@ -104,6 +104,7 @@ def chebyshev_truncation(instance: Instance) -> Sides:
     formula=r"\|\tilde x - x\| \le \sqrt{r\epsilon^2 + \sum_{k\ge r}c_k^2}",
     draw=vector_and_errors,
     sizes=(4, 16),
+    project=projected(x=onto_sphere, errors=between(-1.0, 1.0), eps=between(1e-3, 1.0)),
 )
 def chebyshev_error(instance: Instance) -> Sides:
     """Attained where every coefficient is off by the whole precision."""
@@ -232,6 +233,9 @@ def _first_round(x: Array, copies: int) -> tuple[Array, Array]:
     )
 
 
+onto_overlap_and_error = projected(overlap=between(1e-4, 1.0), eps=between(1e-4, 1e-1), error=between(-1.0, 1.0))
+
+
 def overlap_and_error(key: Array, size: int) -> Instance:
     """The modulus of an overlap, a precision of its square, and an error within it."""
     first, second, third = jax.random.split(key, 3)
@@ -248,6 +252,7 @@ def overlap_and_error(key: Array, size: int) -> Instance:
     formula=r"|\sqrt{\tilde s} - |\langle x|y\rangle|| \le \min(\sqrt\epsilon, \epsilon/|\langle x|y\rangle|)",
     draw=overlap_and_error,
     sizes=(1,),
+    project=onto_overlap_and_error,
 )
 def swap_test_modulus(instance: Instance) -> Sides:
     """Negative squares count as zero; the root is attained at zero overlap."""
@@ -260,6 +265,7 @@ def swap_test_modulus(instance: Instance) -> Sides:
     formula=r"|\sqrt{\tilde s} - |\langle x|y\rangle|| \le \epsilon",
     draw=overlap_and_error,
     sizes=(1,),
+    project=onto_overlap_and_error,
     true=False,
 )
 def swap_test_modulus_as_the_square(instance: Instance) -> Sides:
