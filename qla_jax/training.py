@@ -1,7 +1,7 @@
 """Training with optax: a compiled step, a checkpoint after every epoch, resumable bit for bit.
 
-All randomness of an epoch comes from (seed, epoch), and parameters and optimiser state are restored exactly; so a run
-that is killed and resumed ends in the same bits as one that is not.
+All randomness of an epoch comes from (seed, epoch), and parameters, running statistics and optimiser state are restored
+exactly; so a run that is killed and resumed ends in the same bits as one that is not.
 """
 
 import json
@@ -62,8 +62,12 @@ def fit(
     directory: Path | None = None,
     resume: bool = False,
     report: Callable[[Epoch], None] = lambda epoch: None,
+    call: Callable[[Any, Array, Array], Array] = lambda model, images, key: model(images),
 ) -> tuple[Model, list[Epoch]]:
     """Train a model that maps a batch of images to outcome probabilities.
+
+    Steps run it in training mode (`model.train()`), where normalisation takes the statistics of the batch and moves the
+    running ones, which are `nnx.BatchStat`; what is returned is in the mode of the model given.
 
     Args:
         model: any NNX module; its `nnx.Param` leaves are trained.
@@ -73,6 +77,8 @@ def fit(
         directory: where to keep checkpoints; none are kept unless given.
         resume: continue from the last checkpoint in `directory`, if there is one.
         report: called after every epoch.
+        call: how outcomes come about, with a key for each step that is independent of shuffles and noise:
+            `lambda model, images, key: model(images, key)` for a model that measures.
 
     Returns:
         The trained model and every epoch, those before a resume included.
@@ -85,21 +91,27 @@ def fit(
         raise ValueError(f"`labels` must match `images`, but there are {len(labels)} for {len(images)}.")
     if not 1 <= config.batch_size <= len(images):
         raise ValueError(f"`batch_size` must lie between 1 and {len(images)}, but is {config.batch_size}.")
-    graph, params, rest = nnx.split(model, nnx.Param, ...)  # type: ignore[misc]
-    params = jax.tree.map(jnp.copy, params)  # the step donates its state; the caller's model stays usable
+    graph, params, statistics, rest = nnx.split(model, nnx.Param, nnx.BatchStat, ...)  # type: ignore[misc]
+    params, statistics = jax.tree.map(jnp.copy, (params, statistics))  # donated below; the caller's model stays usable
     steps = len(images) // config.batch_size
     optimizer = _optimizer(config, steps)
-    state = {"params": params, "optimizer": optimizer.init(params)}
+    state = {"params": params, "optimizer": optimizer.init(params), "statistics": statistics}
 
     # One compiled step in a Python loop: inside `lax.scan` XLA's CPU convolutions run 16 times slower.
     @partial(jax.jit, donate_argnums=0)
     def step(state: dict, images: Array, labels: Array, key: Array) -> tuple[dict, tuple[Array, Array]]:
-        def loss(params: Any) -> tuple[Array, Array]:
-            return _loss(nnx.merge(graph, params, rest)(add_noise(key, images, config.noise)), labels)
+        def loss(params: Any) -> tuple[Array, tuple[Array, Any]]:
+            statistics = jax.tree.map(lambda x: x, state["statistics"])  # variables of this trace, which may change
+            learner = nnx.merge(graph, params, statistics, rest)
+            learner.train()
+            outcomes = call(learner, add_noise(key, images, config.noise), jax.random.fold_in(key, 1))
+            value, right = _loss(outcomes, labels)
+            return value, (right, nnx.state(learner, nnx.BatchStat))
 
-        (value, right), grads = jax.value_and_grad(loss, has_aux=True)(state["params"])
+        (value, (right, statistics)), grads = jax.value_and_grad(loss, has_aux=True)(state["params"])
         updates, optimizer_state = optimizer.update(grads, state["optimizer"], state["params"])
-        return {"params": optax.apply_updates(state["params"], updates), "optimizer": optimizer_state}, (value, right)
+        params = optax.apply_updates(state["params"], updates)
+        return {"params": params, "optimizer": optimizer_state, "statistics": statistics}, (value, right)
 
     with _Checkpoints(directory, config) as checkpoints:
         state, history = checkpoints.restore(state, resume)
@@ -117,7 +129,47 @@ def fit(
             history.append(Epoch(number, float(value), float(right)))
             checkpoints.save(state, history)
             report(history[-1])
-    return nnx.merge(graph, state["params"], rest), history
+    return nnx.merge(graph, state["params"], state["statistics"], rest), history
+
+
+def accuracy(
+    model: nnx.Module,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    key: Array | None = None,
+    batch_size: int = 128,
+    call: Callable[[Any, Array, Array], Array] = lambda model, images, key: model(images),
+) -> float:
+    """The share of images whose likeliest outcome is their label, in evaluation mode.
+
+    Args:
+        model: maps a batch of images to outcome probabilities; its mode is left as it is.
+        images: at least one.
+        labels: as many.
+        key: of all that the model draws, each batch with its own.
+        batch_size: images at a time, each of which is compiled for: one size, and a rest.
+        call: as in `fit`.
+
+    Raises:
+        ValueError: labels and images that do not match, none of them, or a batch size below 1.
+    """
+    if not 0 < len(images) == len(labels):
+        raise ValueError(f"`labels` must match `images`, but there are {len(labels)} for {len(images)}.")
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1, but is {batch_size}.")
+    graph, state = nnx.split(model)
+
+    @jax.jit
+    def chosen(state: Any, images: Array, key: Array) -> Array:
+        judged = nnx.merge(graph, state)
+        judged.eval()
+        return call(judged, images, key).argmax(axis=1)
+
+    parts = list(batches(len(images), batch_size))
+    keys = jax.random.split(jax.random.key(0) if key is None else key, len(parts))
+    found = [chosen(state, images[part], one) for part, one in zip(parts, keys, strict=True)]
+    return float(np.mean(np.concatenate(jax.device_get(found)) == labels))
 
 
 def add_noise(key: Array, images: Array, size: float) -> Array:

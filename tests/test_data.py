@@ -9,7 +9,7 @@ import pytest
 import tensorflow_datasets as tfds
 from sklearn.datasets import load_digits
 
-from qla_jax.data import DatasetUnavailable, ImageSet, load
+from qla_jax.data import DatasetUnavailable, ImageSet, load, resized
 from tests.prepared_set import image_features, labelled, png, write_prepared_set
 
 
@@ -347,3 +347,17 @@ def test_a_set_without_training_images_is_refused(tmp_path):
     # One image goes to the test part, which leaves none.
     with pytest.raises(ValueError, match="at least one image, but there is none in split 'train'"):
         write_and_load(tmp_path / "b", {"train": examples})
+
+
+def test_resized_images_keep_what_is_linear_and_say_so():
+    rows = np.broadcast_to(np.arange(4.0)[:, None] / 4, (2, 1, 4, 4)).astype(np.float32)
+    ramp = ImageSet("ramp", rows, np.zeros(2, np.int32), rows[:1], np.zeros(1, np.int32), 1, "here")
+    large = resized(ramp, 8)
+    assert large.train_images.shape == (2, 1, 8, 8)
+    inside = (np.arange(8) + 0.5) / 2 - 0.5
+    np.testing.assert_allclose(large.test_images[0, 0, 1:-1, 3], inside[1:-1] / 4, atol=1e-6)
+    assert large.source == "here; resized from 4 x 4 to 8 x 8"
+    np.testing.assert_allclose(resized(ramp, 4).train_images, rows, atol=1e-6)
+    np.testing.assert_allclose(resized(ramp, 2).train_images.mean(), rows.mean(), atol=1e-6)
+    with pytest.raises(ValueError, match="`side` must be at least 1, but is 0"):
+        resized(ramp, 0)

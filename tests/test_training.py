@@ -13,7 +13,7 @@ import pytest
 from flax import nnx
 
 from qla_jax.nn import CoherentResNet, DenseWeight, PlainMLP
-from qla_jax.training import Epoch, TrainingConfig, add_noise, batches, fit
+from qla_jax.training import Epoch, TrainingConfig, accuracy, add_noise, batches, fit
 from tests.cases import real
 
 CONFIG = TrainingConfig(epochs=4, batch_size=8, learning_rate=3e-2, noise=0.1, weight_decay=0.01, seed=3)
@@ -160,3 +160,42 @@ def test_batches_cover_everything_once(count, size):
 def test_what_cannot_be_trained_on_raises(labels, config, message):
     with pytest.raises(ValueError, match=message):
         fit(fresh(), IMAGES, labels, config)
+
+
+class Normed(nnx.Module):
+    """A batch normalisation and a dense layer, and noise where a key is given."""
+
+    def __init__(self):
+        self.norm = nnx.BatchNorm(16, momentum=0.5, use_running_average=True, rngs=nnx.Rngs(0))
+        self.dense = nnx.Linear(16, 4, rngs=nnx.Rngs(1))
+
+    def __call__(self, images, key=None):
+        noise = 0.0 if key is None else jax.random.normal(key, images.shape)
+        return jax.nn.softmax(self.dense(self.norm(images + noise)))
+
+
+def test_running_statistics_move_in_training_and_not_in_evaluation():
+    model, still = Normed(), replace(CONFIG, epochs=2, batch_size=20, learning_rate=0.0, noise=0.0, weight_decay=0.0)
+    trained, _ = fit(model, IMAGES, LABELS, still)
+    np.testing.assert_allclose(trained.norm.mean[...], 0.75 * IMAGES.mean(axis=0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(model.norm.mean[...], 0)
+    assert trained.norm.use_running_average
+    accuracy(trained, IMAGES, LABELS)
+    np.testing.assert_allclose(trained.norm.mean[...], 0.75 * IMAGES.mean(axis=0), rtol=1e-4, atol=1e-6)
+
+
+def test_a_model_that_draws_gets_a_key_of_its_own_in_each_step():
+    still = replace(CONFIG, epochs=3, batch_size=20, learning_rate=0.0, noise=0.0, weight_decay=0.0)
+    _, history = fit(Normed(), IMAGES, LABELS, still, call=lambda model, images, key: model(images, key))
+    assert len({round(epoch.loss, 5) for epoch in history}) == 3
+
+
+def test_accuracy_is_the_share_of_right_outcomes_whatever_the_batches():
+    model = fresh()
+    expected = np.mean(np.asarray(model(IMAGES)).argmax(axis=1) == LABELS)
+    for size in (3, 20, 100):
+        assert accuracy(model, IMAGES, LABELS, batch_size=size) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="`labels` must match `images`, but there are 19 for 20"):
+        accuracy(model, IMAGES, LABELS[:-1])
+    with pytest.raises(ValueError, match="`batch_size` must be at least 1, but is 0"):
+        accuracy(model, IMAGES, LABELS, batch_size=0)

@@ -1,0 +1,191 @@
+r"""Data transfer modules: a state is read out, what is found is kept classically, and the next layer starts from it.
+
+Between arithmetic and readout numbers become amplitudes, flagged with the amplitude
+$\|y\|_2/(\|y\|_\infty\sqrt{n})$ for n of them; behind linear algebra the flagged amplitude is that of its circuit.
+Queries are charged for the flagged state: whoever amplifies it pays its inverse for each, see `qla_jax.nn.overhead`.
+
+A `Pass` carries one input through a network, with a key of its own: batches are `jax.vmap` over passes.
+
+References:
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, sections II.2 and II.4.
+    https://arxiv.org/abs/2402.18940
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+from jaxtyping import Float
+
+from qla_jax.encodings.checks import require
+from qla_jax.encodings.preparation import length
+from qla_jax.measurement import ChebyshevReadout, ExactReadout, ReadoutMethod
+from qla_jax.nn.qam import Arithmetic
+
+BATCH = "batch"
+"""Name of the axis over which statistics of a batch are taken."""
+
+
+class Transfer(struct.PyTreeNode):
+    r"""What one transfer did; bounds are those of the readout.
+
+    Attributes:
+        shots: copies measured.
+        queries: preparations of the state and their inverses.
+        error_bound: on the Euclidean norm of the error of all values.
+        failure_probability: that it fails.
+        infidelity: one minus the squared overlap of what was read out with the state, which the simulator knows.
+        amplitude: the flagged one, of the state that is read out.
+        misfits: numbers that did not fit into their registers since the last transfer, this one included.
+        operations: arithmetic behind each other that prepares the state from numbers in memory, by name.
+        macs: products of numbers that a classical computer takes for it.
+        name: of the layer.
+        shape: of the tensor.
+        rank: Chebyshev modes kept along each axis that is looked at; empty for other readouts.
+        capped: whether the readout asks for more modes than an axis has, all of which were then kept.
+        method: the readout and its noise, in words.
+    """
+
+    shots: Array
+    queries: Array
+    error_bound: Array
+    failure_probability: Array
+    infidelity: Array
+    amplitude: Array
+    misfits: Array
+    operations: tuple[tuple[str, int], ...] = struct.field(pytree_node=False)
+    macs: int = struct.field(pytree_node=False)
+    name: str = struct.field(pytree_node=False)
+    shape: tuple[int, ...] = struct.field(pytree_node=False)
+    rank: tuple[int, ...] = struct.field(pytree_node=False)
+    capped: bool = struct.field(pytree_node=False)
+    method: str = struct.field(pytree_node=False)
+
+
+class MeasuredRun(struct.PyTreeNode):
+    """One input through a network.
+
+    Attributes:
+        output: the logits; of a block the state that it leaves.
+        transfers: in order.
+        rest: products of numbers behind the last transfer, which are classical.
+    """
+
+    output: Array
+    transfers: tuple[Transfer, ...]
+    rest: int = struct.field(pytree_node=False)
+
+    @property
+    def probabilities(self) -> Array:
+        """Of the outcomes."""
+        return jax.nn.softmax(self.output)
+
+
+class Pass:
+    """One input on its way: the arithmetic of its layers, how they are read out, and what was noted.
+
+    Args:
+        readout: of every state that is measured.
+        qam: arithmetic of the layers.
+        key: of all that is random in readouts.
+        training: whether normalisation uses the statistics of the batch, over the axis named `BATCH` of a vmap.
+    """
+
+    def __init__(self, readout: ReadoutMethod, qam: Arithmetic, key: Array, *, training: bool = False) -> None:
+        self.readout, self.qam, self.key, self.training = readout, qam, key, training
+        self.transfers: list[Transfer] = []
+        self.statistics: list[tuple[Array, Array]] = []
+
+    def run(self, output: Array) -> MeasuredRun:
+        """The end of the pass."""
+        return MeasuredRun(output, tuple(self.transfers), self.qam.macs)
+
+    def transfer(self, name: str, state: Array, amplitude: Array | None = None, *, whole: bool = False) -> Array:
+        """Read a state out and write what is found into registers.
+
+        Args:
+            name: of the layer.
+            state: a tensor whose entries are amplitudes times its norm.
+            amplitude: the flagged one of its circuit; that of numbers from registers unless given.
+            whole: whether an axis shorter than a rank may be kept whole even where the readout does not say so.
+
+        Raises:
+            ValueError: what the readout raises, a rank above the length of its axis among it.
+        """
+        readout = capped(self.readout) if whole else self.readout
+        rank, below = kept_modes(readout, state.shape)
+        if amplitude is None:
+            self.qam.note(arccos=1)
+        operations, macs = self.qam.taken()
+        key = jax.random.fold_in(self.key, len(self.transfers))
+        # Under vmap a state of zeros, which a ReLU may leave, is read as zeros without bounds, outside of jit, too.
+        found = jax.tree.map(lambda part: part[0], jax.vmap(readout)(state[None], key[None]))
+        values = self.qam.rounded(found.values)
+        told = Transfer(
+            shots=found.shots,
+            queries=found.queries,
+            error_bound=found.error_bound,
+            failure_probability=found.failure_probability,
+            infidelity=infidelity(values, state),
+            amplitude=digital_amplitude(state) if amplitude is None else amplitude,
+            misfits=self.qam.misfits(),
+            operations=operations,
+            macs=macs,
+            name=name,
+            shape=state.shape,
+            rank=rank,
+            capped=below,
+            method=found.method,
+        )
+        self.transfers.append(jax.tree.map(jax.lax.stop_gradient, told))
+        return values
+
+
+def kept_modes(readout: ReadoutMethod, shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
+    """Modes that a readout keeps along its axes, none where it knows of no modes, and whether an axis had fewer."""
+    if not isinstance(readout, ChebyshevReadout):
+        return (), False
+    rank, _ = readout.modes(shape)
+    return rank, rank != readout.rank
+
+
+def is_random(readout: ReadoutMethod) -> bool:
+    """Whether a readout draws anything, and so needs a key."""
+    return not (isinstance(readout, ExactReadout) or (isinstance(readout, ChebyshevReadout) and readout.noise.exact))
+
+
+def capped(readout: ReadoutMethod) -> ReadoutMethod:
+    """The readout for tensors of any size: a rank above the length of its axis means all of it."""
+    return readout.replace(cap=True) if isinstance(readout, ChebyshevReadout) else readout
+
+
+def keys_for(readout: ReadoutMethod, key: Array | None, count: int, *, random: bool = False) -> Array:
+    """A key for each input; `random` says that something else than the readout draws, too.
+
+    Raises:
+        ValueError: no key, and something that draws.
+    """
+    needed = f"`key` must be given where values are drawn, but is None and the readout is {type(readout).__name__}."
+    require(key is not None or not (random or is_random(readout)), needed)
+    return jax.random.split(jax.random.key(0) if key is None else key, count)
+
+
+def digital_amplitude(x: Float[Array, "..."]) -> Array:
+    r"""$\|x\|_2/(\|x\|_\infty\sqrt n)$: the flagged amplitude of numbers from registers; 1 for zeros."""
+    x = jax.lax.stop_gradient(x)
+    peak = jnp.abs(x).max()
+    return jnp.where(peak > 0, length(x.reshape(-1)) / (jnp.where(peak > 0, peak, 1) * math.sqrt(x.size)), 1)
+
+
+def infidelity(found: Float[Array, "..."], state: Float[Array, "..."]) -> Array:
+    r"""$1 - \langle\tilde x|x\rangle^2$ of the two directions; 1 where one of them is zero.
+
+    As $\|\tilde x\rangle - x\langle x|\tilde x\rangle\|^2$ of unit vectors, which has no cancellation.
+    """
+    a, b = (jax.lax.stop_gradient(x).reshape(-1) for x in (found, state))
+    sizes = jnp.linalg.norm(a) * jnp.linalg.norm(b)
+    exists = sizes > 0
+    a, b = (x / jnp.where(exists, jnp.linalg.norm(x), 1) for x in (a, b))
+    return jnp.where(exists, jnp.sum(jnp.square(a - b * jnp.vdot(b, a))), 1)

@@ -1,0 +1,94 @@
+r"""Quantum linear algebra modules of attention: $A'V$ by a block encoding of $A'$, and the heads made one.
+
+For one head, $A'$ stored column by column in a memory acts on the state of V,
+$$(A' \otimes I)\,|V\rangle, \qquad \text{flagged with the amplitude } \frac{\|A'V\|_F}{\|A'\|_F\|V\|_F}.$$
+Heads come together in either of the two ways that the reference names. By a head register, in the superposition that
+gives each head its true length (Lemma 4), behind which $W_O$ is arithmetic: `concatenated_heads`. Or by a linear
+combination of unitaries that has $W_O$ in it, $\sum_hA'_hV_hW_h$ with $W_O = (W_1; W_2; \dots)$: `combined_heads`. Its
+weights are the subnormalizations, so heads that cancel cost amplitude.
+
+Example:
+    >>> scores, values = jnp.eye(2)[None], jnp.array([[[3.0, 0.0], [0.0, 4.0]]])
+    >>> vec = concatenated_heads(scores, values)
+    >>> vec.vector().tolist(), round(float(vec.amplitude), 6)  # 1 over the Frobenius norm of the identity
+    ([3.0, 0.0, 0.0, 4.0], 0.707107)
+
+References:
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, section III.2 (heads by a linear combination) and
+    appendix D.1 (a head register, then arithmetic). https://arxiv.org/abs/2402.18940
+"""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from qla_jax.encodings.block import BlockEncoding
+from qla_jax.encodings.checks import require
+from qla_jax.encodings.dense import from_unitary
+from qla_jax.encodings.frobenius import block_encode_frobenius
+from qla_jax.encodings.joint import tensor
+from qla_jax.encodings.lemmas import Concatenation, VectorSum, concatenate, vector_sum
+from qla_jax.encodings.vector import VectorEncoding, vector_encode
+
+Scores = Float[Array, "head n n"]
+Values = Float[Array, "head n k"]
+
+
+def attended(scores: Float[Array, "n n"], values: Float[Array, "n k"]) -> VectorEncoding:
+    r"""$A'V$ of one head: an $(\|A'\|_F\|V\|_F, \lceil\log_2n\rceil, 0)$-vector-encoding."""
+    return tensor(block_encode_frobenius(scores), _idle(values)) @ vector_encode(values, pad=True)
+
+
+def concatenated_heads(scores: Scores, values: Values) -> Concatenation:
+    """$A'_hV_h$ of all heads, the head in front.
+
+    Raises:
+        ValueError: shapes that do not fit.
+    """
+    _require_heads(scores, values)
+    return concatenate([attended(a, v) for a, v in zip(scores, values, strict=True)])
+
+
+def combined_heads(scores: Scores, values: Values, weight: Float[Array, "d width"]) -> VectorSum:
+    r"""$\sum_hA'_hV_hW_h$, where the columns of `weight` belong to the heads in order.
+
+    Args:
+        scores: $A'$ of each head.
+        values: V of each head, k columns.
+        weight: $W_O^T$, shape (d, heads * k).
+
+    Raises:
+        ValueError: shapes that do not fit.
+    """
+    heads, k = _require_heads(scores, values)
+    require(
+        weight.ndim == 2 and weight.shape[1] == heads * k,
+        f"`weight` must have {heads * k} columns for {heads} heads of {k}, but has shape {weight.shape}.",
+    )
+    parts = [weight[:, h * k : (h + 1) * k] for h in range(heads)]
+    return vector_sum(*_mixed(scores, values, parts))
+
+
+def _mixed(scores: Scores, values: Values, parts: Sequence[Array]) -> list[VectorEncoding]:
+    return [
+        tensor(block_encode_frobenius(a), block_encode_frobenius(w)) @ vector_encode(v, pad=True)
+        for a, v, w in zip(scores, values, parts, strict=True)
+    ]
+
+
+def _idle(values: Array) -> BlockEncoding:
+    """The identity on the register of features, no ancillas."""
+    columns = values.shape[1]
+    identity = jnp.eye(1 << (columns - 1).bit_length(), dtype=values.dtype)
+    return from_unitary(identity, num_ancillas=0, alpha=1.0, eps=0.0, shape=(columns, columns))
+
+
+def _require_heads(scores: Array, values: Array) -> tuple[int, int]:
+    fits = scores.ndim == values.ndim == 3 and scores.shape[:2] == values.shape[:2] and len(scores) > 0
+    require(
+        fits and scores.shape[1] == scores.shape[2],
+        f"`values` must be (heads, n, k) for `scores` (heads, n, n), but they are {values.shape} and {scores.shape}.",
+    )
+    return values.shape[0], values.shape[2]

@@ -1,0 +1,89 @@
+r"""Softmax of attention scores in the two ways that the reference names: classical behind a readout, or arithmetic.
+
+Example:
+    >>> from qla_jax.nn.qam import Arithmetic
+    >>> found = arithmetic_softmax(Format(bits=12, fraction=7))(jnp.zeros((1, 2, 2)), Arithmetic())
+    >>> found.tolist()
+    [[[0.5, 0.5], [0.5, 0.5]]]
+
+References:
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, appendix D.1 (classical) and section III.2
+    (arithmetic). https://arxiv.org/abs/2402.18940
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from qla_jax import arithmetic
+from qla_jax.arithmetic import Format, Piecewise, decode, encode
+from qla_jax.encodings.checks import require
+from qla_jax.measurement.readout import straight_through
+from qla_jax.nn.qam import Arithmetic, exponential_table, spread
+
+Scores = Float[Array, "head n n"]
+
+
+class Softmax(ABC):
+    """From scores to weights of which each row sums to one."""
+
+    classical: bool
+    """Whether scores have to be read out first."""
+
+    @abstractmethod
+    def __call__(self, scores: Scores, qam: Arithmetic) -> Scores:
+        """The weights; `qam` notes what they take and what did not fit."""
+
+
+@dataclass(frozen=True)
+class ClassicalSoftmax(Softmax):
+    """On a classical computer, in floats."""
+
+    classical = True
+
+    def __call__(self, scores: Scores, qam: Arithmetic) -> Scores:
+        return jax.nn.softmax(scores, axis=-1)
+
+
+@dataclass(frozen=True)
+class ArithmeticSoftmax(Softmax):
+    r"""In registers: $e^{s - \max}$ by piecewise polynomials, the sum, and a quotient. Rows sum to one up to floors.
+
+    Its derivative is that of softmax at the rounded scores (a straight-through estimator).
+
+    Attributes:
+        table: of the exponential.
+    """
+
+    table: Piecewise
+    classical = False
+
+    def __call__(self, scores: Scores, qam: Arithmetic) -> Scores:
+        keys = scores.shape[-1]
+        qam.note(fan_in=keys, each={"maximum": 1, "subtract": 1, "exponential": 1, "add": 1}, divide=1)
+        registers = encode(jax.lax.stop_gradient(scores), self.table.format)
+        top = jnp.broadcast_to(registers.integers.max(axis=-1, keepdims=True), scores.shape)
+        powers = self.table(arithmetic.subtract(registers, registers.replace(integers=top)))
+        ones = encode(jnp.ones((keys, 1)), self.table.format)
+        found = arithmetic.divide(powers, spread(arithmetic.dot(powers, ones), scores.shape))
+        qam.flag(found.overflow)
+        rounded = straight_through(scores, decode(registers).astype(scores.dtype))
+        return straight_through(jax.nn.softmax(rounded, axis=-1), decode(found).astype(scores.dtype))
+
+
+def arithmetic_softmax(format: Format) -> ArithmeticSoftmax:
+    """Softmax by arithmetic.
+
+    Args:
+        format: of its registers, which hold the number of keys; "saturate" makes the exponential of what lies far below
+            the maximum that of the least number.
+
+    Raises:
+        ValueError: a format that cannot hold 1, or no table for its exponential.
+    """
+    require(format.largest >= 1 << format.fraction, f"`format` must hold 1, but is {format}.")
+    return ArithmeticSoftmax(exponential_table(format))
