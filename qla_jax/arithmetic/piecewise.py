@@ -278,6 +278,7 @@ def _table(
         of_t = _composed(of_s, line)
         noise = max(noise, ROUNDINGS * 2.0**-53 * float(_composed(np.abs(of_s), np.abs(line)).sum()))
         rounded = [round(float(c) * (1 << working)) for c in of_t]
+        rounded += [0] * (degree + 1 - len(rounded))  # NumPy leaves leading coefficients out that are exactly zero
         rows.append((rounded[0] + half, *rounded[1:]))
     return tuple(rows), noise
 

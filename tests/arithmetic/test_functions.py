@@ -158,6 +158,13 @@ def test_a_piecewise_polynomial_is_within_its_bound_on_every_number(name, degree
     assert f.step / 4 < error.max() <= table.error_bound
 
 
+def test_a_function_of_a_lower_degree_has_a_table():
+    """Its leading coefficients are exactly zero."""
+    f = Format(8, 4)
+    table = piecewise(lambda x: np.full_like(x, 0.5), f, derivative=lambda n, low, high: 0.0, degree=3)
+    np.testing.assert_array_equal(table(from_integers(numbers(f), f)).integers, 8)
+
+
 def test_a_lower_degree_takes_more_segments_and_a_coarser_error_fewer():
     f = Format(16, 12)
     sizes = [piecewise(np.sin, f, derivative=lambda n, low, high: 1.0, degree=d).index for d in (1, 2, 3, 5)]
