@@ -47,7 +47,7 @@ test-all: setup
 
 # Not with the constraints: the other packages ask for what they ask for.
 peers: $(VENV)-peers/.installed
-	$(CACHE) JAX_ENABLE_X64=1 $(VENV)-peers/bin/pytest -p no:benchmark -m peers tests/phases tests/arithmetic
+	$(CACHE) JAX_ENABLE_X64=1 $(VENV)-peers/bin/pytest -p no:benchmark -m peers tests/phases tests/arithmetic tests/variational
 
 check: setup
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from qla_jax import nn as nn
 from qla_jax import polynomials as polynomials
 from qla_jax import prior as prior
 from qla_jax import qram as qram
+from qla_jax import variational as variational
 from qla_jax.accounting import Calls as Calls
 from qla_jax.accounting import Cost as Cost
 from qla_jax.accounting import cost as cost

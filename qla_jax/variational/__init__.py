@@ -1,0 +1,1 @@
+"""Parametrised circuits on state vectors, and networks built from them: quanvolution, QCNN, classifiers, plateaus."""

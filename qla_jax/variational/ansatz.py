@@ -1,0 +1,85 @@
+r"""Rows of gates that circuits repeat: rotations on every qubit, then what entangles them.
+
+Example:
+    >>> RX_CHAIN.angles_shape(4), len(RX_CHAIN.gates(jnp.zeros((1, 4))))
+    ((1, 4), 7)
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from jax import Array
+from jaxtyping import Float
+
+from qla_jax.encodings.checks import require
+from qla_jax.variational.circuit import Circuit, circuit, repeated
+from qla_jax.variational.gates import Gate, Turn, cx, cz, rx, ry, rz
+
+Rotation = Callable[[int, Array], Turn]
+Entangler = Callable[[int], list[Gate]]
+
+
+class Ansatz(NamedTuple):
+    """One depth unit of a circuit.
+
+    Attributes:
+        rotations: on every qubit, one after the other: `(ry,)`, `(rz, ry, rz)`.
+        entangle: the gates behind them, for a number of qubits.
+    """
+
+    rotations: tuple[Rotation, ...]
+    entangle: Entangler
+
+    def angles_shape(self, num_qubits: int) -> tuple[int, int]:
+        """Of the angles of one depth unit: (rotation, qubit)."""
+        return len(self.rotations), num_qubits
+
+    def gates(self, angles: Float[Array, "rotation qubit"]) -> list[Gate]:
+        """The row of gates."""
+        num_qubits = angles.shape[1]
+        turns: list[Gate] = [
+            rotate(qubit, row[qubit])
+            for rotate, row in zip(self.rotations, angles, strict=True)
+            for qubit in range(num_qubits)
+        ]
+        return turns + self.entangle(num_qubits)
+
+
+def chain(num_qubits: int) -> list[Gate]:
+    """CX from each qubit to the next: linear entanglement."""
+    return [cx(qubit, qubit + 1) for qubit in range(num_qubits - 1)]
+
+
+def ring(num_qubits: int) -> list[Gate]:
+    """CX from each qubit to the next and from the last to the first."""
+    return chain(num_qubits) + ([cx(num_qubits - 1, 0)] if num_qubits > 2 else [])
+
+
+def cz_chain(num_qubits: int) -> list[Gate]:
+    """CZ between neighbours; they commute."""
+    return [cz(qubit, qubit + 1) for qubit in range(num_qubits - 1)]
+
+
+def no_entanglement(num_qubits: int) -> list[Gate]:
+    """Nothing: the control experiment."""
+    return []
+
+
+RX_CHAIN = Ansatz((rx,), chain)
+"""That of the ResQuNN paper, equations (4) and (5)."""
+RY_CHAIN = Ansatz((ry,), chain)
+"""That of its motivating study, and of its quantum postprocessing, equation (16); real."""
+STRONG_RING = Ansatz((rz, ry, rz), ring)
+"""Any rotation on every qubit."""
+
+
+def ansatz_circuit(angles: Float[Array, "depth rotation qubit"], ansatz: Ansatz = RY_CHAIN) -> Circuit:
+    """The ansatz repeated over depth.
+
+    Raises:
+        ValueError: angles of another rank, or of another number of rotations than the ansatz has.
+    """
+    require(angles.ndim == 3, f"`angles` must have shape (depth, rotation, qubit), but has {angles.shape}.")
+    wanted = len(ansatz.rotations)
+    require(angles.shape[1] == wanted, f"`angles` must have {wanted} rotations a row, but has shape {angles.shape}.")
+    return circuit(angles.shape[2], repeated(ansatz.gates, angles))

@@ -1,0 +1,176 @@
+r"""Circuits as data: layers of gates, a layer repeated with other angles in one loop.
+
+A layer is written once, as a function of its angles, and mapped over the depth; it runs as `lax.scan`, so that the
+program does not grow with the depth. Real gates (RY, H, CX, CZ) on a real state stay in real arithmetic.
+
+`run` is the definition and can be differentiated in both modes; in reverse it keeps a state for every gate.
+`run_adjoint` keeps one.
+
+Example:
+    >>> from qla_jax.variational.gates import cx, rx
+    >>> turns = jnp.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])  # three layers of two qubits
+    >>> ansatz = circuit(2, repeated(lambda a: [rx(0, a[0]), rx(1, a[1]), cx(0, 1)], turns))
+    >>> run(ansatz).shape, ansatz.num_gates
+    ((4,), 9)
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+from jaxtyping import Num
+
+from qla_jax.encodings.checks import require
+from qla_jax.variational.gates import Gate
+from qla_jax.variational.states import qubits_of, require_state_fits, zero_state
+
+MAX_UNITARY_QUBITS = 13
+"""An explicit unitary has at most 2^13 rows: 1 GiB in complex128."""
+
+
+class Layer(struct.PyTreeNode, kw_only=True):
+    """Gates in a row, the first acting first, the row repeated.
+
+    Attributes:
+        gates: the arrays of each lead with an axis of `repeats`.
+        repeats: how often the row runs.
+    """
+
+    gates: tuple[Gate, ...]
+    repeats: int = struct.field(pytree_node=False)
+
+    def adjoint(self) -> "Layer":
+        """The layer that undoes this one."""
+        turned = jax.tree.map(lambda leaf: leaf[::-1], self.gates)
+        flip = jax.vmap(lambda gate: gate.adjoint(), axis_size=self.repeats)
+        return self.replace(gates=tuple(map(flip, turned[::-1])))
+
+
+class Circuit(struct.PyTreeNode, kw_only=True):
+    """Layers in a row, the first acting first.
+
+    Attributes:
+        layers: each with its own gates.
+        num_qubits: n.
+    """
+
+    layers: tuple[Layer, ...]
+    num_qubits: int = struct.field(pytree_node=False)
+
+    @property
+    def num_gates(self) -> int:
+        """Gates in all, repeats counted."""
+        return sum(layer.repeats * len(layer.gates) for layer in self.layers)
+
+    def adjoint(self) -> "Circuit":
+        """The circuit that undoes this one."""
+        return self.replace(layers=tuple(layer.adjoint() for layer in self.layers[::-1]))
+
+    def __add__(self, other: "Circuit") -> "Circuit":
+        require(
+            self.num_qubits == other.num_qubits,
+            f"`num_qubits` must be equal to add circuits, but is {self.num_qubits} and {other.num_qubits}.",
+        )
+        return self.replace(layers=self.layers + other.layers)
+
+
+def layer(gates: Sequence[Gate]) -> Layer:
+    """Gates that run once."""
+    return Layer(gates=tuple(jax.tree.map(lambda leaf: leaf[None], gate) for gate in gates), repeats=1)
+
+
+def repeated(make: Callable[[Any], Sequence[Gate]], angles: Any) -> Layer:
+    """The gates that `make` makes of each entry along the first axis of `angles`, one row after the other.
+
+    Args:
+        make: a row of gates of its angles; the same gates whatever the angles.
+        angles: an array or pytree of arrays that lead with an axis of the depth, at least 1.
+
+    Raises:
+        ValueError: no depth, or axes of different lengths.
+    """
+    lengths = {leaf.shape[0] if jnp.ndim(leaf) else 0 for leaf in jax.tree.leaves(angles)}
+    require(
+        len(lengths) == 1 and 0 not in lengths,
+        f"`angles` must lead with one axis of the depth, at least 1, but have lengths {sorted(lengths)}.",
+    )
+    return Layer(gates=jax.vmap(lambda angle: tuple(make(angle)))(angles), repeats=lengths.pop())
+
+
+def circuit(num_qubits: int, *layers: Layer | Sequence[Gate]) -> Circuit:
+    """A circuit of layers, or of plain rows of gates.
+
+    Raises:
+        ValueError: no qubit, or a gate on a qubit that is not there.
+    """
+    require(num_qubits >= 1, f"`num_qubits` must be at least 1, but is {num_qubits}.")
+    made = tuple(one if isinstance(one, Layer) else layer(one) for one in layers)
+    used = [wire for one in made for gate in one.gates for wire in gate.wires]
+    most = max(used, default=0)
+    require(most < num_qubits, f"`wires` must be below `num_qubits` = {num_qubits}, but one is {most}.")
+    return Circuit(layers=made, num_qubits=num_qubits)
+
+
+def run(circuit: Circuit, state: Array | None = None) -> Array:
+    """The state behind the circuit, in the shape of `state`; from |0...0>, of shape (2^n,), unless given.
+
+    Real gates on a real state give a real one; it is complex where any gate or the state is.
+
+    Raises:
+        ValueError: a state of another number of qubits, or more qubits than fit in memory.
+    """
+    state = start(circuit, state)
+    for one in circuit.layers:
+        state = run_layer(one, state)
+    return state
+
+
+def run_layer(layer: Layer, state: Array) -> Array:
+    """The state behind all repeats of a layer, of the dtype that `start` gives."""
+
+    def step(state: Array, gates: tuple[Gate, ...]) -> tuple[Array, None]:
+        for gate in gates:
+            state = gate.apply(state)
+        return state, None
+
+    return jax.lax.scan(step, state, layer.gates, length=layer.repeats)[0]
+
+
+def start(circuit: Circuit, state: Array | None = None) -> Array:
+    """The state that a circuit starts from, in a dtype that its gates keep.
+
+    Raises:
+        ValueError: what `run` raises.
+    """
+    kinds = [_dtype(gate) for one in circuit.layers for gate in one.gates]
+    if state is None:
+        dtype = jnp.result_type(*kinds) if kinds else jnp.result_type(complex)
+        return zero_state(circuit.num_qubits, dtype if jnp.issubdtype(dtype, jnp.inexact) else float)
+    state = jnp.asarray(state)
+    have = qubits_of(state)
+    require(have == circuit.num_qubits, f"`state` must have {circuit.num_qubits} qubits, but has {have}.")
+    require_state_fits(have, jnp.result_type(state, *kinds))
+    return state.astype(jnp.result_type(state, *kinds))
+
+
+def _dtype(gate: Gate) -> Any:
+    """Of the result of a gate on a real state: constant gates follow the state."""
+    if not jax.tree.leaves(gate):
+        return jnp.bool_
+    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), gate)
+    return jax.eval_shape(lambda gate: gate.matrix(), one).dtype
+
+
+def matrix_of(circuit: Circuit) -> Num[Array, "dim dim"]:
+    """The circuit as an explicit unitary.
+
+    Raises:
+        ValueError: more than 13 qubits.
+    """
+    n = circuit.num_qubits
+    require(n <= MAX_UNITARY_QUBITS, f"`num_qubits` must be at most {MAX_UNITARY_QUBITS} for a unitary, but is {n}.")
+    basis = jnp.eye(1 << n, dtype=start(circuit).dtype)
+    return jax.vmap(lambda state: run(circuit, state), out_axes=1)(basis)

@@ -1,0 +1,120 @@
+r"""Expectation values of Pauli words, exact and from shots.
+
+Words are big-endian: `"XZ"` is X on qubit 0 and Z on qubit 1. Exact values are $\langle\psi|P|\psi\rangle$, of a state
+that is not normalised too.
+
+Sampled values have the derivative of the exact ones: samples are piecewise constant, and the derivative of their mean
+is what a gradient from shots estimates. Sampling costs one uniform number for each shot, and a cumulative sum.
+
+Example:
+    >>> bell = jnp.array([1, 0, 0, 1]) / jnp.sqrt(2)
+    >>> [float(expectation(bell, word).round(6)) for word in ("ZZ", "XX", "YY")]
+    [1.0, 1.0, -1.0]
+"""
+
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float, Int
+
+from qla_jax.encodings.checks import require
+from qla_jax.variational.contraction import apply_matrix
+from qla_jax.variational.gates import PAULIS
+from qla_jax.variational.states import qubits_of
+
+
+def expectation(state: Array, word: str) -> Float[Array, ""]:
+    """The expectation value of a Pauli word.
+
+    Raises:
+        ValueError: a word of another length than the qubits, or of other letters than I, X, Y, Z.
+    """
+    n = qubits_of(state)
+    require(len(word) == n, f"`word` must have {n} letters, but is {word!r}.")
+    require(set(word) <= set(PAULIS), f"`word` must have letters I, X, Y, Z, but is {word!r}.")
+    moved = state
+    for qubit, letter in enumerate(word):
+        if letter != "I":
+            kind = jnp.result_type(state, jnp.complex64) if letter == "Y" else state.dtype
+            moved = apply_matrix(jnp.asarray(PAULIS[letter], kind), (qubit,), moved, diagonal=letter == "Z")
+    return jnp.sum((state.conj() * moved).real)
+
+
+def pauli_sum(state: Array, terms: Mapping[str, float]) -> Float[Array, ""]:
+    """The expectation value of a real combination of Pauli words.
+
+    Raises:
+        ValueError: no term, or what `expectation` raises.
+    """
+    require(len(terms) > 0, "`terms` must not be empty.")
+    return sum((weight * expectation(state, word) for word, weight in terms.items()), jnp.zeros((), state.real.dtype))
+
+
+def probabilities(state: Array) -> Float[Array, " dim"]:
+    """Of each basis state."""
+    flat = state.reshape(-1)
+    return jnp.square(flat.real) + jnp.square(flat.imag) if jnp.iscomplexobj(flat) else jnp.square(flat)
+
+
+def z_expectations(state: Array, qubits: Sequence[int] | None = None) -> Float[Array, " measured"]:
+    """<Z> of each of the qubits, all unless told.
+
+    Raises:
+        ValueError: no qubit, or one that is not there.
+    """
+    n = qubits_of(state)
+    qubits = range(n) if qubits is None else qubits
+    require_qubits(qubits, n)
+    law = probabilities(state)
+    halves = [law.reshape(1 << qubit, 2, -1).sum(axis=(0, 2)) for qubit in qubits]
+    return jnp.stack([half[0] - half[1] for half in halves])
+
+
+def sample_bits(key: Array, state: Array, shots: int) -> Int[Array, "shots n"]:
+    """Measured bits of all qubits, shot by shot; a basis state of probability zero never occurs. No derivative.
+
+    Raises:
+        ValueError: no shot.
+    """
+    require(shots >= 1, f"`shots` must be at least 1, but is {shots}.")
+    n = qubits_of(state)
+    heights = jnp.cumsum(probabilities(jax.lax.stop_gradient(state)))
+    total = heights[-1]
+    drawn = jnp.minimum(total * jax.random.uniform(key, (shots,), heights.dtype), jnp.nextafter(total, 0 * total))
+    index = jnp.searchsorted(heights, drawn, side="right")
+    return index[:, None] >> jnp.arange(n - 1, -1, -1)[None, :] & 1
+
+
+def sampled_z(key: Array, state: Array, shots: int) -> Float[Array, " n"]:
+    """<Z> of every qubit from the same shots, with the derivative of the exact values.
+
+    Raises:
+        ValueError: no shot.
+    """
+    exact = z_expectations(state)
+    return with_derivative_of(exact, 1 - 2 * sample_bits(key, state, shots).mean(axis=0, dtype=exact.dtype))
+
+
+def sampled_expectation(key: Array, state: Array, word: str, shots: int) -> Float[Array, ""]:
+    """The mean of so many measurements of a Pauli word, each +1 or -1, with the derivative of the exact value.
+
+    Raises:
+        ValueError: no shot, or what `expectation` raises.
+    """
+    require(shots >= 1, f"`shots` must be at least 1, but is {shots}.")
+    exact = expectation(state, word)
+    plus = jax.random.uniform(key, (shots,), exact.dtype) < (1 + jax.lax.stop_gradient(exact)) / 2
+    return with_derivative_of(exact, 2 * plus.mean(dtype=exact.dtype) - 1)
+
+
+def with_derivative_of(exact: Array, sampled: Array) -> Array:
+    """The sampled value, which changes as the exact one does."""
+    return jax.lax.stop_gradient(sampled) + (exact - jax.lax.stop_gradient(exact))
+
+
+def require_qubits(qubits: Sequence[int], num_qubits: int) -> None:
+    """Raises ValueError unless there are qubits to measure and all are there."""
+    there = len(qubits) > 0 and all(0 <= qubit < num_qubits for qubit in qubits)
+    require(there, f"`qubits` must lie between 0 and {num_qubits - 1}, but are {tuple(qubits)}.")

@@ -1,0 +1,186 @@
+r"""Barren plateaus: samples of a gradient component over random circuits, whose variance falls with the qubits.
+
+A builder makes a circuit of a key and of `shift`, which is added to one watched angle; the derivative at shift 0 is the
+component. It is taken in forward mode, beside the state, so that depth costs no memory.
+
+Costs are 0 at $|0 \dots 0\rangle$: the global one looks at all qubits at once and has plateaus at any depth, the local
+one averages over single qubits and has none in shallow circuits.
+
+Example:
+    >>> import functools
+    >>> build = functools.partial(random_circuit, num_qubits=4, depth=8)
+    >>> gradient_samples(build, global_cost, jax.random.key(0), 16).shape
+    (16,)
+
+References:
+    McClean, Boixo, Smelyanskiy, Babbush, Neven (2018), random axes behind RY(pi/4). https://arxiv.org/abs/1803.11173
+    Cerezo, Sone, Volkoff, Cincio, Coles (2021), global and local costs. https://arxiv.org/abs/2001.00550
+    Grant, Wossnig, Ostaszewski, Benedetti (2019), identity blocks. https://arxiv.org/abs/1903.05076
+    Pesah et al. (2021), no plateaus in QCNN. https://arxiv.org/abs/2011.02966
+"""
+
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from qla_jax.encodings.checks import require
+from qla_jax.variational.ansatz import cz_chain
+from qla_jax.variational.circuit import Circuit, Layer, circuit, repeated, run
+from qla_jax.variational.gates import Gate, axis_turn, ry
+from qla_jax.variational.observables import probabilities, z_expectations
+from qla_jax.variational.qcnn import qcnn_angles_shape, qcnn_circuit, qcnn_kept
+
+Builder = Callable[[Array, Array], Circuit]
+Cost = Callable[[Array], Array]
+
+
+def gradient_samples(
+    build: Builder, cost: Cost, key: Array, samples: int, *, batch: int = 32
+) -> Float[Array, " samples"]:
+    """The derivative in the watched angle for so many seeds.
+
+    Args:
+        build: a circuit of a key and a shift, such as `functools.partial(random_circuit, num_qubits=8, depth=20)`.
+        cost: of its state.
+        key: split into the seeds.
+        samples: how many.
+        batch: how many run at a time, a pair of states for each.
+
+    Raises:
+        ValueError: no sample or an empty batch.
+    """
+    for name, value in (("samples", samples), ("batch", batch)):
+        require(value >= 1, f"`{name}` must be at least 1, but is {value}.")
+
+    def component(key: Array) -> Array:
+        zero = jnp.zeros(())
+        return jax.jvp(lambda shift: cost(run(build(key, shift))), (zero,), (jnp.ones_like(zero),))[1]
+
+    return jax.lax.map(component, jax.random.split(key, samples), batch_size=min(batch, samples))
+
+
+def global_cost(state: Array) -> Float[Array, ""]:
+    """1 minus the probability of all zeros."""
+    return 1 - probabilities(state)[0]
+
+
+def local_cost(state: Array) -> Float[Array, ""]:
+    """1 minus the mean probability of a zero on one qubit."""
+    return (1 - z_expectations(state).mean()) / 2
+
+
+def qubit_cost(qubits: tuple[int, ...]) -> Cost:
+    """`local_cost` of some of the qubits: of those that a QCNN keeps."""
+    return lambda state: (1 - z_expectations(state, qubits).mean()) / 2
+
+
+def random_circuit(
+    key: Array,
+    shift: Array,
+    *,
+    num_qubits: int,
+    depth: int,
+    spread: float | None = None,
+    watched: tuple[int, int] = (0, 0),
+) -> Circuit:
+    """RY(pi/4) on all qubits, then layers of rotations about random axes X, Y, Z and a chain of CZ.
+
+    Args:
+        key: of axes and angles.
+        shift: added to the watched angle.
+        num_qubits: n.
+        depth: layers.
+        spread: standard deviation of normal angles, for starts near the identity; uniform in [0, 2 pi) unless given.
+        watched: (layer, qubit).
+
+    Raises:
+        ValueError: no layer, or a watched angle that is not there.
+    """
+    _require_watched(watched, depth, num_qubits)
+    before = [ry(qubit, math.pi / 4) for qubit in range(num_qubits)]
+    return circuit(num_qubits, before, _random_layers(key, shift, num_qubits, depth, spread, watched))
+
+
+def identity_blocks(
+    key: Array,
+    shift: Array,
+    *,
+    num_qubits: int,
+    depth: int,
+    blocks: int = 1,
+    watched: tuple[int, int] = (0, 0),
+) -> Circuit:
+    """Random layers, each block followed by what undoes it: the circuit starts as the identity, at random angles.
+
+    All angles are independent parameters; the watched one is moved alone, in the first half of the first block.
+
+    Args:
+        key: of axes and angles.
+        shift: added to the watched angle.
+        num_qubits: n.
+        depth: layers in all, a multiple of 2 * blocks.
+        blocks: how many.
+        watched: (layer, qubit).
+
+    Raises:
+        ValueError: a depth that is no such multiple, or a watched angle that is not there.
+    """
+    require(blocks >= 1, f"`blocks` must be at least 1, but is {blocks}.")
+    require(depth % (2 * blocks) == 0, f"`depth` must be a multiple of {2 * blocks}, but is {depth}.")
+    half = depth // (2 * blocks)
+    _require_watched(watched, half, num_qubits)
+    layers: list[Layer] = []
+    for number, block_key in enumerate(jax.random.split(key, blocks)):
+        moved = shift if number == 0 else jnp.zeros_like(shift)
+        layers.append(_random_layers(block_key, moved, num_qubits, half, None, watched))
+        layers.append(_random_layers(block_key, jnp.zeros_like(shift), num_qubits, half, None, watched).adjoint())
+    before = [ry(qubit, math.pi / 4) for qubit in range(num_qubits)]
+    return circuit(num_qubits, before, *layers)
+
+
+def random_qcnn(
+    key: Array, shift: Array, *, num_qubits: int, stages: int | None = None, watched: tuple[int, int] = (0, 0)
+) -> Circuit:
+    """A QCNN at random angles behind RY(pi/4) on all qubits; one qubit is kept unless told. Its cost: `qubit_cost`.
+
+    The watched angle, (stage, angle), is shared by all gates of its kind in the stage.
+
+    Raises:
+        ValueError: what `qcnn_circuit` raises, or a watched angle that is not there.
+    """
+    stages = (num_qubits - 1).bit_length() if stages is None else stages
+    qcnn_kept(num_qubits, stages)
+    shape = qcnn_angles_shape(stages)
+    _require_watched(watched, *shape)
+    angles = jax.random.uniform(key, shape, maxval=2 * math.pi).at[watched].add(shift)
+    return circuit(num_qubits, [ry(qubit, math.pi / 4) for qubit in range(num_qubits)]) + qcnn_circuit(
+        angles, num_qubits
+    )
+
+
+def _random_layers(
+    key: Array, shift: Array, num_qubits: int, depth: int, spread: float | None, watched: tuple[int, int]
+) -> Layer:
+    of_axes, of_angles = jax.random.split(key)
+    shape = (depth, num_qubits)
+    axes = jnp.eye(3)[jax.random.randint(of_axes, shape, 0, 3)]
+    if spread is None:
+        angles = jax.random.uniform(of_angles, shape, maxval=2 * math.pi)
+    else:
+        angles = spread * jax.random.normal(of_angles, shape)
+
+    def row(given: tuple[Array, Array]) -> list[Gate]:
+        axis, angle = given
+        return [axis_turn(q, axis[q], angle[q]) for q in range(num_qubits)] + cz_chain(num_qubits)
+
+    return repeated(row, (axes, angles.at[watched].add(shift)))
+
+
+def _require_watched(watched: tuple[int, int], rows: int, columns: int) -> None:
+    require(rows >= 1, f"`depth` must be at least 1, but is {rows}.")
+    there = 0 <= watched[0] < rows and 0 <= watched[1] < columns
+    require(there, f"`watched` must lie in {(rows, columns)}, but is {watched}.")

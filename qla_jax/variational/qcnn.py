@@ -1,0 +1,84 @@
+r"""Quantum convolutional networks: the same two-qubit unitary on all neighbours, then half of the qubits pooled away.
+
+A convolution is one `block` (15 angles) on the pairs (0, 1), (2, 3), ... and then on (1, 2), (3, 4), ...; pooling turns
+each kept qubit by its neighbour, CRZ where that is 1 and CRX where it is 0, and never touches the neighbour again. Both
+share their angles along the register. Each stage halves the qubits, so that depth is logarithmic in them.
+
+Example:
+    >>> len(qcnn_kept(8, stages=3)), qcnn_angles_shape(stages=3)
+    (1, (3, 17))
+
+References:
+    Cong, Choi, Lukin (2019), Quantum convolutional neural networks. https://arxiv.org/abs/1810.03787
+    Hur, Kim, Park (2022), the pooling gate. https://arxiv.org/abs/2108.00661
+    Kwak, Yun, Jung, Kim (2021), Quantum deep learning, section II.B.1.
+"""
+
+from jax import Array
+from jaxtyping import Float
+
+from qla_jax.encodings.checks import require
+from qla_jax.variational.circuit import Circuit, circuit, run
+from qla_jax.variational.gates import NUM_BLOCK_ANGLES, Gate, block, crx, crz, rx
+from qla_jax.variational.observables import z_expectations
+from qla_jax.variational.states import angle_state
+
+POOLING_ANGLES = 2
+_PI = 3.141592653589793
+
+
+def qcnn_angles_shape(stages: int) -> tuple[int, int]:
+    """Of the parameters: for each stage those of a block and of the pooling."""
+    return stages, NUM_BLOCK_ANGLES + POOLING_ANGLES
+
+
+def qcnn_kept(num_qubits: int, stages: int) -> tuple[int, ...]:
+    """The qubits left behind the last stage; of an odd number the last is kept without a partner.
+
+    Raises:
+        ValueError: no stage, or a stage with one qubit left.
+    """
+    require(stages >= 1, f"`stages` must be at least 1, but is {stages}.")
+    kept = tuple(range(num_qubits))
+    for _ in range(stages):
+        require(len(kept) >= 2, f"`stages` must leave two qubits to the last one of {num_qubits}, but is {stages}.")
+        kept = kept[::2]
+    return kept
+
+
+def qcnn_circuit(angles: Float[Array, "stage angle"], num_qubits: int) -> Circuit:
+    """Convolution and pooling, stage by stage.
+
+    Raises:
+        ValueError: angles of another shape, or what `qcnn_kept` raises.
+    """
+    wanted = qcnn_angles_shape(len(angles) if angles.ndim else 0)
+    require(angles.shape == wanted, f"`angles` must have shape {wanted}, but has {angles.shape}.")
+    qcnn_kept(num_qubits, len(angles))
+    kept, layers = tuple(range(num_qubits)), []
+    for row in angles:
+        layers.append(_convolution(kept, row[:NUM_BLOCK_ANGLES]) + _pooling(kept, row[NUM_BLOCK_ANGLES:]))
+        kept = kept[::2]
+    return circuit(num_qubits, *layers)
+
+
+def qcnn(x: Float[Array, " n"], angles: Float[Array, "stage angle"]) -> Float[Array, " kept"]:
+    """<Z> of the kept qubits for one input, loaded by RY(x_i) on qubit i.
+
+    Raises:
+        ValueError: what `qcnn_circuit` raises.
+    """
+    return z_expectations(run(qcnn_circuit(angles, len(x)), angle_state(x)), qcnn_kept(len(x), len(angles)))
+
+
+def _convolution(kept: tuple[int, ...], angles: Array) -> list[Gate]:
+    pairs = [*zip(kept[::2], kept[1::2], strict=False), *zip(kept[1::2], kept[2::2], strict=False)]
+    return [block(first, second, angles) for first, second in pairs]
+
+
+def _pooling(kept: tuple[int, ...], angles: Array) -> list[Gate]:
+    """Where the partner is 0: a control on 1 between two flips of it, which are X up to a phase."""
+    gates: list[Gate] = []
+    for stays, goes in zip(kept[::2], kept[1::2], strict=False):
+        gates += [crz(goes, stays, angles[0]), rx(goes, _PI), crx(goes, stays, angles[1]), rx(goes, -_PI)]
+    return gates

@@ -1,0 +1,269 @@
+r"""A quanvolutional layer: a circuit on every patch of an image, the expectation values as the channels of the result.
+
+A patch of k x k pixels and C channels has $C k^2$ values x, each the angle of a rotation of its own qubit; a depth unit
+is a row of trainable rotations and what entangles them; <Z> of every qubit is measured. With re-uploading the encoding
+is repeated in front of every depth unit, as equation (8) of the paper has it; without, it stands once.
+
+`quanvolve_by_circuit` is that, patch by patch: the definition. `quanvolve` computes the same. In the eigenbasis of the
+encoding's axis the encoding is a diagonal of phases, $\bigotimes_j (e^{-ix_j/2}, e^{ix_j/2})$, one for each patch and
+the same in all depth units; all else is a unitary that no patch changes, contracted once and applied to all patches as
+one matrix product. Its cost is $L\, 4^n$ multiplications for each patch.
+
+Example:
+    >>> spec = quanvolution_spec(depth=2)
+    >>> quanvolve(jnp.ones((1, 28, 28)), jnp.zeros(spec.angles_shape(1)), spec).shape
+    (1, 14, 14)
+
+References:
+    Henderson, Shakya, Pradhan, Cook (2019), Quanvolutional neural networks. https://arxiv.org/abs/1904.04767
+    Kashif, Shafique (2024), ResQuNNs, equations (1) to (9). https://arxiv.org/abs/2402.09146
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float, Num
+
+from qla_jax.encodings.checks import require
+from qla_jax.variational.ansatz import RX_CHAIN, Ansatz, Rotation
+from qla_jax.variational.circuit import Circuit, circuit, matrix_of, repeated, run
+from qla_jax.variational.gates import PAULIS, rx, ry, rz
+from qla_jax.variational.observables import z_expectations
+from qla_jax.variational.states import require_state_fits
+
+_AXES: dict[Rotation, str] = {rx: "X", ry: "Y", rz: "Z"}
+
+Image = Float[Array, "channel row column"]
+Mixing = Callable[[int], np.ndarray]
+
+
+def stacked(num_qubits: int) -> np.ndarray:
+    """A channel for each qubit."""
+    return np.eye(num_qubits)
+
+
+def summed(num_qubits: int) -> np.ndarray:
+    """One channel, the sum over the qubits."""
+    return np.ones((1, num_qubits))
+
+
+def averaged(num_qubits: int) -> np.ndarray:
+    """One channel, the mean over the qubits: again between -1 and 1."""
+    return np.full((1, num_qubits), 1 / num_qubits)
+
+
+class QuanvolutionSpec(NamedTuple):
+    """What is fixed of a layer; hashable, so it may be a static argument. Made by `quanvolution_spec`.
+
+    Attributes:
+        kernel: side of a patch.
+        stride: from one patch to the next.
+        depth: depth units.
+        ansatz: of one of them.
+        encoding: the rotation that a value is the angle of.
+        reupload: whether the encoding stands in front of every depth unit, or of the first alone.
+        channels: how the expectation values become channels: `stacked`, `summed` or `averaged`.
+        num_qubits: n; qubits beyond the values are not rotated by any. As many as values unless given.
+        pad: whether images are padded by zeros, behind their last row and column, until the stride fits.
+    """
+
+    kernel: int
+    stride: int
+    depth: int
+    ansatz: Ansatz
+    encoding: Rotation
+    reupload: bool
+    channels: Mixing
+    num_qubits: int | None
+    pad: bool
+
+    def qubits(self, image_channels: int) -> int:
+        """The number of qubits for images of so many channels.
+
+        Raises:
+            ValueError: fewer qubits than values.
+        """
+        values = image_channels * self.kernel**2
+        n = values if self.num_qubits is None else self.num_qubits
+        require(n >= values, f"`num_qubits` must be at least {values}, the values of a patch, but is {n}.")
+        return n
+
+    def angles_shape(self, image_channels: int) -> tuple[int, int, int]:
+        """Of the parameters: (depth, rotation, qubit)."""
+        return self.depth, *self.ansatz.angles_shape(self.qubits(image_channels))
+
+    def output_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """(channel, row, column) of the result for images of such a shape.
+
+        Raises:
+            ValueError: an image smaller than the kernel, or sides that the stride does not fit, unless padded.
+        """
+        count, *sides = shape
+        places = [self._places(name, side) for name, side in zip(("rows", "columns"), sides, strict=True)]
+        return len(self.channels(self.qubits(count))), places[0], places[1]
+
+    def padding(self, side: int) -> int:
+        """Zeros behind a side of the image."""
+        return max(self.kernel, side + (self.kernel - side) % self.stride) - side if self.pad else 0
+
+    def _places(self, name: str, side: int) -> int:
+        side += self.padding(side)
+        fits = side >= self.kernel and (side - self.kernel) % self.stride == 0
+        require(
+            fits,
+            f"`image` must have {name} that kernel {self.kernel} and stride {self.stride} fit, but has {side}: crop "
+            "it, or take pad=True.",
+        )
+        return (side - self.kernel) // self.stride + 1
+
+
+def quanvolution_spec(
+    *,
+    kernel: int = 2,
+    stride: int = 2,
+    depth: int = 1,
+    ansatz: Ansatz = RX_CHAIN,
+    encoding: Rotation = ry,
+    reupload: bool = True,
+    channels: Mixing = averaged,
+    num_qubits: int | None = None,
+    pad: bool = False,
+) -> QuanvolutionSpec:
+    """A layer; the defaults are the paper's, depth aside: 2 x 2, stride 2, RY(x), RX and CX, one channel as in Table 2.
+
+    That the one channel is the mean over the qubits is a choice: the paper also says a channel for each, `stacked`.
+
+    Raises:
+        ValueError: a kernel, stride or depth below 1, or an encoding that is none of `rx`, `ry`, `rz`.
+    """
+    for name, value in (("kernel", kernel), ("stride", stride), ("depth", depth)):
+        require(value >= 1, f"`{name}` must be at least 1, but is {value}.")
+    require(encoding in _AXES, f"`encoding` must be rx, ry or rz, but is {encoding}.")
+    return QuanvolutionSpec(kernel, stride, depth, ansatz, encoding, reupload, channels, num_qubits, pad)
+
+
+def patches(image: Image, spec: QuanvolutionSpec) -> Float[Array, "value row column"]:
+    """The values of each patch, ordered by channel, row and column in it.
+
+    Raises:
+        ValueError: another rank, or what `QuanvolutionSpec.output_shape` raises.
+    """
+    require(image.ndim == 3, f"`image` must have shape (channel, row, column), but has {image.shape}.")
+    channels, height, width = image.shape
+    _, rows, columns = spec.output_shape((channels, height, width))
+    padding = [(0, 0), *((0, spec.padding(side)) for side in image.shape[1:])]
+    padded = jnp.pad(image, padding)
+
+    def corner(i: int, j: int) -> Array:
+        until = (i + (rows - 1) * spec.stride + 1, j + (columns - 1) * spec.stride + 1)
+        return padded[:, i : until[0] : spec.stride, j : until[1] : spec.stride]
+
+    found = jnp.stack([corner(i, j) for i in range(spec.kernel) for j in range(spec.kernel)], axis=1)
+    return found.reshape(-1, rows, columns)
+
+
+def patch_circuit(
+    x: Float[Array, " value"], angles: Float[Array, "depth rotation qubit"], spec: QuanvolutionSpec
+) -> Circuit:
+    """The circuit of one patch."""
+    n = angles.shape[2]
+
+    def load() -> list:
+        return [spec.encoding(qubit, x[qubit]) for qubit in range(len(x))]
+
+    if spec.reupload:
+        return circuit(n, repeated(lambda row: load() + spec.ansatz.gates(row), angles))
+    return circuit(n, load(), repeated(spec.ansatz.gates, angles))
+
+
+def quanvolve_by_circuit(image: Image, angles: Float[Array, "depth rotation qubit"], spec: QuanvolutionSpec) -> Image:
+    """The layer as it is defined, a circuit for each patch.
+
+    Raises:
+        ValueError: what `quanvolve` raises.
+    """
+    values, angles = _checked(image, angles, spec)
+    mix = jnp.asarray(spec.channels(angles.shape[2]), angles.dtype)
+
+    def one(x: Array) -> Array:
+        return mix @ z_expectations(run(patch_circuit(x, angles, spec)))
+
+    return jnp.moveaxis(jax.vmap(jax.vmap(one, in_axes=1), in_axes=1)(values), 2, 0)
+
+
+def quanvolve(image: Image, angles: Float[Array, "depth rotation qubit"], spec: QuanvolutionSpec) -> Image:
+    """The layer on one image, all patches at once.
+
+    Raises:
+        ValueError: sides that the stride does not fit, angles of another shape than `spec.angles_shape`, or more qubits
+            than fit in memory.
+    """
+    values, angles = _checked(image, angles, spec)
+    flat = values.reshape(len(values), -1)
+    state = _behind(flat, angles, spec)
+    law = jnp.square(state.real) + jnp.square(state.imag)
+    signs = spec.channels(angles.shape[2]) @ _z_signs(angles.shape[2])
+    return (jnp.asarray(signs, law.dtype) @ law).reshape(-1, *values.shape[1:])
+
+
+def _behind(values: Float[Array, "value patch"], angles: Array, spec: QuanvolutionSpec) -> Num[Array, "dim patch"]:
+    """The states of all patches before the measurement."""
+    n = angles.shape[2]
+    rows = jax.vmap(lambda row: matrix_of(circuit(n, spec.ansatz.gates(row))))(angles)
+    dtype = jnp.result_type(rows, jnp.complex64)
+    basis = _eigenbasis(spec.encoding, len(values), n).astype(dtype)
+    phases = _phases(values, n)
+    units = list(rows.astype(dtype))
+    if not spec.reupload:
+        units = [_product(units)]
+    # Basis changes between the encodings, which the compiler does once for all patches.
+    turned = [basis.conj().T @ unit @ basis for unit in units[:-1]] + [units[-1] @ basis]
+    state = (turned[0] * basis[0].conj()[None, :]) @ phases
+    for unit in turned[1:]:
+        state = unit @ (phases * state)
+    return state
+
+
+def _phases(values: Float[Array, "value patch"], num_qubits: int) -> Num[Array, "dim patch"]:
+    """The encoding's diagonal; qubits without a value have ones."""
+    half = jax.lax.complex(jnp.cos(values / 2), -jnp.sin(values / 2))
+    found = jnp.ones((1, values.shape[1]), half.dtype)
+    for row in half:
+        pair = jnp.stack([row, row.conj()])
+        found = (found[:, None] * pair[None]).reshape(-1, values.shape[1])
+    return jnp.repeat(found, 1 << (num_qubits - len(values)), axis=0)
+
+
+def _eigenbasis(encoding: Rotation, values: int, num_qubits: int) -> Array:
+    """Columns that the encoding multiplies by e^{-ix/2} and e^{ix/2}, qubit by qubit."""
+    one = np.linalg.eigh(PAULIS[_AXES[encoding]])[1][:, ::-1]
+    found = np.ones((1, 1), complex)
+    for _ in range(values):
+        found = np.kron(found, one)
+    return jnp.asarray(np.kron(found, np.eye(1 << (num_qubits - values))))
+
+
+def _product(units: list[Array]) -> Array:
+    total = units[0]
+    for unit in units[1:]:
+        total = unit @ total
+    return total
+
+
+def _z_signs(num_qubits: int) -> np.ndarray:
+    """The eigenvalue of Z on each qubit (row) in each basis state."""
+    return 1.0 - 2 * (np.arange(1 << num_qubits)[None, :] >> np.arange(num_qubits)[::-1, None] & 1)
+
+
+def _checked(image: Any, angles: Any, spec: QuanvolutionSpec) -> tuple[Array, Array]:
+    image, angles = jnp.asarray(image), jnp.asarray(angles)
+    image = image if jnp.issubdtype(image.dtype, jnp.inexact) else image.astype(angles.dtype)
+    values = patches(image, spec)
+    wanted = spec.angles_shape(len(image))
+    require(angles.shape == wanted, f"`angles` must have shape {wanted}, but has {angles.shape}.")
+    require_state_fits(wanted[2], jnp.result_type(angles, jnp.complex64))
+    return values, angles

@@ -1,0 +1,125 @@
+r"""States to start from: all zeros, a product of rotated qubits, a vector of data as amplitudes.
+
+A state of n qubits is an array of $2^n$ entries, or of shape (2,)*n; qubit 0 is the most significant bit, so that the
+two are reshapes of each other.
+
+Example:
+    >>> amplitude_state(jnp.array([3.0, 4.0, 0.0])).state
+    Array([0.6, 0.8, 0. , 0. ], dtype=...)
+"""
+
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+from jax.typing import ArrayLike, DTypeLike
+from jaxtyping import Float, Num
+
+from qla_jax.encodings.checks import as_numeric, is_concrete, require
+from qla_jax.encodings.memory import COPIES, available, fits
+
+GIB = 2.0**30
+
+
+class AmplitudeState(struct.PyTreeNode):
+    """Data as amplitudes, and what was divided out.
+
+    Attributes:
+        state: x / |x| with zeros behind it; all zeros where x is zero, which no state encodes.
+        norm: |x|.
+        encodable: whether x is not zero: the status to look at inside jit.
+    """
+
+    state: Num[Array, " dim"]
+    norm: Float[Array, ""]
+    encodable: Array
+
+
+def require_state_fits(num_qubits: int, dtype: DTypeLike) -> None:
+    """Refuses, by the number of qubits, states that a machine would swap or die for.
+
+    Raises:
+        ValueError: no qubit, or three states that do not fit in memory.
+    """
+    require(num_qubits >= 1, f"`num_qubits` must be at least 1, but is {num_qubits}.")
+    itemsize = jnp.dtype(dtype).itemsize
+    require(
+        fits(num_qubits, itemsize),
+        f"`num_qubits` must be such that {COPIES} states fit in memory, but is {num_qubits}: they take "
+        f"{COPIES * itemsize / GIB:.3g} * 2^{num_qubits} GiB, and there are {available() / GIB:.3g} GiB.",
+    )
+
+
+def qubits_of(state: Array) -> int:
+    """The number of qubits of a state of shape (2^n,) or (2,)*n.
+
+    Raises:
+        ValueError: a size that is no power of two, or another shape.
+    """
+    n = state.size.bit_length() - 1
+    shapes = (1 << n,), (2,) * n
+    require(n >= 1 and state.shape in shapes, f"`state` must have shape (2^n,) or (2,)*n, but has {state.shape}.")
+    return n
+
+
+def zero_state(num_qubits: int, dtype: DTypeLike | None = None) -> Num[Array, " dim"]:
+    """All qubits in |0>, complex in the default precision unless a dtype is given.
+
+    Raises:
+        ValueError: what `require_state_fits` raises.
+    """
+    dtype = jnp.result_type(complex) if dtype is None else dtype
+    require_state_fits(num_qubits, dtype)
+    return (jnp.arange(1 << num_qubits) == 0).astype(dtype)  # the compiler would keep zeros with a one as a constant
+
+
+def product_state(qubits: Num[Array, "n 2"]) -> Num[Array, " dim"]:
+    r"""$q_0 \otimes q_1 \otimes \dots$, the first qubit most significant.
+
+    Raises:
+        ValueError: another shape, or more qubits than fit in memory.
+    """
+    require(qubits.ndim == 2 and qubits.shape[1] == 2, f"`qubits` must have shape (n, 2), but has {qubits.shape}.")
+    require_state_fits(len(qubits), qubits.dtype)
+    state = qubits[0]
+    for qubit in qubits[1:]:
+        state = (state[:, None] * qubit[None, :]).reshape(-1)
+    return state
+
+
+def angle_state(x: ArrayLike) -> Float[Array, " dim"]:
+    r"""$\bigotimes_i \mathrm{RY}(x_i)|0\rangle$, one qubit for each entry, x in radians: a real state.
+
+    Raises:
+        ValueError: no vector, entries that are not finite, or more of them than qubits fit in memory.
+    """
+    x = as_numeric("x", x, 1)
+    return product_state(jnp.stack([jnp.cos(x / 2), jnp.sin(x / 2)], axis=1))
+
+
+def amplitude_state(x: ArrayLike, num_qubits: int | None = None) -> AmplitudeState:
+    r"""$|x\rangle = \sum_i x_i |i\rangle / \|x\|$, zeros behind x; the fewest qubits that hold x unless told.
+
+    Gradients are finite at zero too (and zero there).
+
+    Args:
+        x: real or complex, any shape, read in C order.
+        num_qubits: of the state.
+
+    Raises:
+        ValueError: too few qubits, entries that are not finite, or, where it can be seen, x = 0: inside jit
+            `encodable` says so.
+    """
+    flat = as_numeric("x", jnp.ravel(jnp.asarray(x)), 1)
+    least = max((flat.size - 1).bit_length(), 1)
+    num_qubits = least if num_qubits is None else num_qubits
+    require(num_qubits >= least, f"`num_qubits` must be at least {least} for {flat.size} entries, but is {num_qubits}.")
+    require_state_fits(num_qubits, flat.dtype)
+    largest = jnp.abs(flat).max()
+    encodable = largest > 0
+    if is_concrete(encodable):
+        require(bool(encodable), "`x` must not be zero: no state has its amplitudes.")
+    scale = jnp.where(encodable, largest, 1)  # squares of tiny entries would underflow
+    scaled = flat / scale
+    length = jnp.sqrt(jnp.where(encodable, jnp.sum(jnp.square(jnp.abs(jnp.where(encodable, scaled, 1)))), 1))
+    state = jnp.pad(jnp.where(encodable, scaled / length, 0), (0, (1 << num_qubits) - flat.size))
+    return AmplitudeState(state=state, norm=jnp.where(encodable, scale * length, 0), encodable=encodable)

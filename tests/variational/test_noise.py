@@ -1,0 +1,158 @@
+"""Trajectories against the density matrix, and that against Kraus sums in NumPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+from qla_jax.variational.circuit import circuit, repeated, run
+from qla_jax.variational.gates import cx, rx, ry
+from qla_jax.variational.noise import (
+    amplitude_damping,
+    density_matrix,
+    depolarizing,
+    noise_model,
+    noisy_shots,
+    noisy_z,
+    read_z,
+    trajectory,
+)
+from qla_jax.variational.observables import z_expectations
+from tests.cases import real
+from tests.variational import dense
+
+P, GAMMA, FLIPS = 0.15, 0.3, (0.05, 0.2)
+ANGLES = real(2, 2) + 1.5
+SIGMAS = 4.0  # of a mean; two-sided 6e-5 each
+
+
+def build(angles):
+    return circuit(2, repeated(lambda a: [rx(0, a[0]), ry(1, a[1]), cx(0, 1)], angles))
+
+
+def model():
+    return noise_model(depolarizing(P), amplitude_damping(GAMMA), flip_0=FLIPS[0], flip_1=FLIPS[1])
+
+
+KRAUS = [
+    [np.sqrt(1 - P) * np.eye(2)] + [np.sqrt(P / 3) * dense.PAULI[letter] for letter in "XYZ"],
+    [np.diag([1, np.sqrt(1 - GAMMA)]), np.sqrt(GAMMA) * np.array([[0, 1], [0, 0]])],
+]
+
+
+def dense_rho(angles):
+    rho = np.zeros((4, 4), complex)
+    rho[0, 0] = 1
+    for a in angles:
+        for matrix, wires in [(dense.turn("X", a[0]), (0,)), (dense.turn("Y", a[1]), (1,)), (dense.CX, (0, 1))]:
+            full = dense.on(matrix, wires, 2)
+            rho = full @ rho @ full.conj().T
+            for wire in wires:
+                for channel in KRAUS:
+                    whole = [dense.on(k, (wire,), 2) for k in channel]
+                    rho = sum(k @ rho @ k.conj().T for k in whole)
+    return rho
+
+
+def z_of(rho):
+    return np.array([np.trace(rho @ dense.word(w)).real for w in ("ZI", "IZ")])
+
+
+@pytest.mark.numerics
+def test_the_density_matrix_is_that_of_the_kraus_sums(tol):
+    found = jax.jit(lambda a: density_matrix(build(a), model()))(jnp.asarray(ANGLES))
+    np.testing.assert_allclose(found, dense_rho(ANGLES), rtol=0, atol=tol("exact", factor=10))
+
+
+@pytest.fixture(scope="module")
+def sampled():
+    """Values and gradients of <Z> of the second qubit on many trajectories."""
+
+    def value(a, key):
+        psi = trajectory(key, build(a), model())
+        return z_expectations(psi)[1], z_expectations(psi)
+
+    keys = jax.random.split(jax.random.key(1), 4000)
+    run_all = jax.jit(jax.vmap(jax.grad(value, has_aux=True), in_axes=(None, 0)))
+    gradient, values = run_all(jnp.asarray(ANGLES), keys)
+    return np.asarray(values, float), np.asarray(gradient, float).reshape(len(keys), -1)
+
+
+def assert_mean(samples, expected):
+    error = samples.std(axis=0) / np.sqrt(len(samples))
+    assert (np.abs(samples.mean(axis=0) - expected) < SIGMAS * error + 1e-6).all()
+
+
+@pytest.mark.numerics
+def test_trajectories_have_the_mean_of_the_density_matrix(sampled):
+    values, _ = sampled
+    assert_mean(values, z_of(dense_rho(ANGLES)))
+    clean = z_expectations(run(build(jnp.asarray(ANGLES))))
+    assert np.abs(values.mean(axis=0) - clean).max() > 0.1  # noise is there to be seen
+
+
+@pytest.mark.x64
+def test_their_gradients_are_unbiased_though_damping_depends_on_the_state(sampled):
+    h, expected = 1e-6, []
+    for index in np.ndindex(2, 2):
+        step = np.zeros((2, 2))
+        step[index] = h
+        expected.append((z_of(dense_rho(ANGLES + step)) - z_of(dense_rho(ANGLES - step)))[1] / (2 * h))
+    assert_mean(sampled[1], np.array(expected))
+
+
+@pytest.mark.numerics
+def test_trajectories_are_states(sampled, tol):
+    psi = trajectory(jax.random.key(3), build(jnp.asarray(ANGLES)), model())
+    assert abs(float(jnp.linalg.norm(psi)) - 1) < tol("exact", factor=50)
+    np.testing.assert_allclose(np.abs(sampled[0]).max(), 1, atol=0.5)
+
+
+@pytest.mark.numerics
+def test_without_noise_a_trajectory_is_the_circuit(tol):
+    made, silent = build(jnp.asarray(ANGLES)), noise_model(depolarizing(0.0), amplitude_damping(0.0))
+    found = trajectory(jax.random.key(0), made, silent)
+    np.testing.assert_allclose(found, run(made), rtol=0, atol=tol("exact", factor=20))
+
+
+@pytest.mark.numerics
+def test_shots_follow_the_law_of_the_noisy_state_read_with_flips():
+    shots = 4000
+    bits = np.asarray(
+        jax.jit(noisy_shots, static_argnums=3)(jax.random.key(2), build(jnp.asarray(ANGLES)), model(), shots)
+    )
+    read = np.array([[1 - FLIPS[0], FLIPS[1]], [FLIPS[0], 1 - FLIPS[1]]])
+    law = np.kron(read, read) @ np.diag(dense_rho(ANGLES)).real
+    counts = np.bincount(bits @ [2, 1], minlength=4)
+    assert scipy.stats.chisquare(counts, shots * law).pvalue > 1e-3
+    assert scipy.stats.chisquare(counts, shots * np.diag(dense_rho(ANGLES)).real).pvalue < 1e-6
+
+
+@pytest.mark.numerics
+def test_flips_shrink_and_shift_expectation_values(tol):
+    z = np.array([0.3, -1.0])
+    p = (1 + z) / 2
+    expected = 2 * (p * (1 - FLIPS[0]) + (1 - p) * FLIPS[1]) - 1
+    np.testing.assert_allclose(read_z(jnp.asarray(z), model()), expected, rtol=0, atol=tol("exact"))
+    found = noisy_z(jax.random.key(0), build(jnp.asarray(ANGLES)), noise_model(flip_0=FLIPS[0], flip_1=FLIPS[1]), 3)
+    exact = z_expectations(run(build(jnp.asarray(ANGLES))))
+    np.testing.assert_allclose(found, read_z(exact, model()), rtol=0, atol=tol("exact", factor=20))
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda c: depolarizing(1.5), "`p` must lie between 0 and 1, but is 1.5"),
+        (lambda c: amplitude_damping(-0.1), "`gamma` must lie between 0 and 1"),
+        (lambda c: amplitude_damping(jnp.ones(2)), "`gamma` must be a scalar, but has shape (2,)"),
+        (lambda c: noise_model(flip_0=2.0), "`flip_0` must lie between 0 and 1, but is 2.0"),
+        (lambda c: noisy_z(jax.random.key(0), c, noise_model(), 0), "`trajectories` must be at least 1, but is 0"),
+        (lambda c: noisy_shots(jax.random.key(0), c, noise_model(), 0), "`shots` must be at least 1, but is 0"),
+        (lambda c: density_matrix(circuit(25, [rx(0, 0.1)]), noise_model()), "but is 50: they take"),
+    ],
+)
+def test_bad_input_raises(make, told):
+    with pytest.raises(ValueError) as failure:
+        make(build(jnp.asarray(ANGLES)))
+    assert told in str(failure.value)
