@@ -132,7 +132,7 @@ def claims(
     directory = output or Path("runs") / f"claims-{datetime.now():%Y%m%d-%H%M%S}"
     try:
         job = claims_job.ClaimsJob(select(names or ()), directory, trials, seed, attack)
-        with _ClaimBar() as bar:
+        with _ItemBar() as bar:
             report = claims_job.run(job, bar)
         write(report, directory)
     except (ValueError, OSError) as error:
@@ -178,12 +178,56 @@ def costs(
 
 
 @app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="One of the studies; without one they are listed.")] = "",
+    output: Annotated[
+        Path | None, typer.Option(help="Directory of the results; a new one under runs/ by default.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the rows in --output.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="The small form, of seconds instead of minutes.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all that is drawn.")] = 0,
+    dataset: Annotated[str | None, typer.Option(help="Images, where the study uses any.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where prepared sets lie.")] = None,
+) -> None:
+    """Run a study: tables, figures and JSON, item by item, so that a kill costs one item at most."""
+    from qla_jax.data import DatasetUnavailable
+    from qla_jax.report import study_page
+    from qla_jax.studies import study_registry, study_runner
+    from qla_jax.studies.study import Options
+
+    if not name:
+        for known, entry in study_registry.STUDIES.items():
+            console.print(f"{known:<20} {entry.about}", soft_wrap=True, highlight=False)
+        return
+    directory = output or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    try:
+        if resume and output is None:
+            raise ValueError("`--resume` must come with the `--output` to go on with, but none is given.")
+        found = study_registry.build(name, Options(quick, seed, dataset, data_dir))
+        with _ItemBar() as bar:
+            report = study_runner.run(found, directory, resume=resume, tell=bar.item)
+        study_page.write(report, directory)
+    except (DatasetUnavailable, ValueError, OSError) as error:
+        _fail(error)
+    for title, rows in report["tables"].items():
+        _print(title, rows, wrapped=0)
+    for line in report["remarks"]:
+        console.print(escape(line), highlight=False)
+    seconds = sum(report["seconds"].values())
+    console.print(f"{seconds:.0f} s in all; {directory / f'{name}.html'}", highlight=False, soft_wrap=True)
+    for line in report["failures"]:
+        console.print(f"[red]failed:[/red] {escape(line)}", soft_wrap=True, highlight=False)
+    if report["failures"]:
+        raise typer.Exit(1)
+
+
+@app.command()
 def comparison(
     output: Annotated[
         Path | None, typer.Option(help="Directory of the results; a new one under runs/ by default.")
     ] = None,
 ) -> None:
-    """Run the networks that came before coherent ones, and print what is coherent, what is read out and what it takes."""
+    """Run the networks that came before coherent ones, and print what is coherent and what it takes."""
     from qla_jax.report import comparison_page
     from qla_jax.studies import comparison_job
 
@@ -248,15 +292,15 @@ class _Bars:
             console.print(f"          {total} epochs: {told}", highlight=False)
 
 
-class _ClaimBar:
-    """A bar over the claims, with the name of the one that is on."""
+class _ItemBar:
+    """A bar over claims or items, with the name of the one that is on."""
 
     def __init__(self) -> None:
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
         self.progress = Progress(*columns, console=console, transient=True)
         self.task = self.progress.add_task("", total=None, completed=-1)
 
-    def __enter__(self) -> "_ClaimBar":
+    def __enter__(self) -> "_ItemBar":
         self.progress.start()
         return self
 
@@ -266,6 +310,10 @@ class _ClaimBar:
     def claim(self, name: str, total: int) -> None:
         """The next one begins."""
         self.progress.update(self.task, description=name, total=total, advance=1)
+
+    def item(self, key: str, done: int, total: int) -> None:
+        """An item begins behind so many that are done."""
+        self.progress.update(self.task, description=key, total=total, completed=done)
 
 
 def _directory(output: Path | None, resume: bool) -> Path:

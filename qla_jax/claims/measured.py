@@ -133,7 +133,7 @@ def attention_amplitude_from_below(instance: Instance) -> Sides:
 
 
 @claim(
-    source=f"{SOURCE}, Theorem III.2, derived here, without its condition",
+    source=f"negative control, for {SOURCE}, Theorem III.2, derived here, without its condition",
     statement="Attention keeps the amplitude that its least attended token has, whatever the signs of values.",
     formula=r"a \ge \frac{\min_j\sum_iA'_{ij}}{\sqrt N\|A'\|_F}",
     relation=">=",

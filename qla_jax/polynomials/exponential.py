@@ -46,7 +46,6 @@ def _exp(lib: Library, degree: int, beta: Any) -> Proven:
         log_bounds=size * xp.cosh(etas),
         slope=size * xp.exp(size),
         sup=xp.exp(size),
-        lipschitz=size * xp.exp(size),
     )
     return truncation(lib, degree, "none", target)
 
@@ -59,6 +58,5 @@ def _exp_decay(lib: Library, degree: int, beta: Any) -> Proven:
         log_bounds=2 * beta * xp.square(xp.sinh(etas / 2)),  # beta (cosh eta - 1)
         slope=beta,
         sup=1.0,
-        lipschitz=beta,
     )
     return truncation(lib, degree, "none", target)

@@ -102,7 +102,7 @@ def transformer(
     lengths = jnp.linalg.norm(state, axis=1)
     require(bool((lengths > 0).all()), f"`tokens` must not be zero, but token {int(jnp.argmin(lengths))} is.")
     state = state / lengths[:, None]
-    polys = exp(-beta / 2, eps=eps), erf(math.sqrt(0.5), eps=eps)
+    polys = softmax_polynomial(beta, eps), erf(math.sqrt(0.5), eps=eps)
     for part, weights in zip(jax.random.split(key, len(blocks)), blocks, strict=True):
         _require_contractions(weights, state.shape[1])
         layers.append(_block(weights, state, part, polys, eta, failure / len(blocks)))
@@ -144,6 +144,12 @@ def token_encoding(
     attention = value @ square_product(tokens.T, amplitudes, sizes=(tokens.shape[1],))
     inner = normalize(vector_sum(start, attention))
     return normalize(vector_sum(inner, out_of @ gelu(into @ inner, polys[1])))
+
+
+def softmax_polynomial(beta: float, eps: float) -> Polynomial:
+    r"""$e^{\beta x/2}$ on [-1, 1], where scores of unit tokens under contractions lie: hence its Lipschitz constant."""
+    slope = beta / 2 * math.exp(beta / 2)
+    return exp(-beta / 2, eps=eps).replace(lipschitz=jnp.asarray(slope))
 
 
 def gelu(vec: VectorEncoding, erf: Polynomial) -> VectorEncoding:

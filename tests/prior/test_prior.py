@@ -10,7 +10,7 @@ import scipy.signal
 
 from qla_jax.encodings.vector import run_projected
 from qla_jax.measurement._tomography import failure_probability
-from qla_jax.polynomials import erf, exp
+from qla_jax.polynomials import erf
 from qla_jax.prior import (
     AttentionWeights,
     convolutional,
@@ -22,7 +22,7 @@ from qla_jax.prior import (
 )
 from qla_jax.prior.convolutional import patches, rounds
 from qla_jax.prior.layered import repetitions_for, tomography_for
-from qla_jax.prior.transformer import gelu, token_encoding
+from qla_jax.prior.transformer import gelu, softmax_polynomial, token_encoding
 from tests.cases import real
 
 pytestmark = pytest.mark.x64
@@ -108,7 +108,7 @@ def test_the_circuit_of_a_token_runs_and_is_that_of_the_exact_block():
     tokens = jnp.asarray(RUNS["attention"](KEY)[0])[:2, :2]
     tokens = tokens / jnp.linalg.norm(tokens, axis=1, keepdims=True)
     weights = attention(2, 2)
-    polys = exp(-0.5, degree=1), erf(math.sqrt(0.5), degree=1)
+    polys = softmax_polynomial(1.0, 0.1), erf(math.sqrt(0.5), degree=1)
     vec = jax.jit(lambda token: token_encoding(weights, tokens, token, polys))(tokens[0])
     np.testing.assert_allclose(jax.jit(run_projected)(vec), vec.vector(), atol=1e-9)
     assert np.linalg.norm(vec.vector() - exact_block(weights, tokens)[0]) <= vec.eps < 0.5

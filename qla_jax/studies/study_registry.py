@@ -1,0 +1,50 @@
+"""The studies by name. A module is imported once its study is asked for: a name, a sentence and a module each.
+
+A new study is a module with a function `study(options) -> Study` and a line here.
+
+Example:
+    >>> from qla_jax.studies.study import Options
+    >>> build("table3", Options(quick=True)).name
+    'table3'
+"""
+
+from importlib import import_module
+from typing import NamedTuple
+
+from qla_jax.studies.study import Options, Study
+
+
+class Entry(NamedTuple):
+    """A study that there is.
+
+    Attributes:
+        about: in a sentence.
+        module: that has its function `study`.
+    """
+
+    about: str
+    module: str
+
+
+STUDIES = {
+    "table3": Entry("Accuracy and overhead of two readouts by rank and precision.", "qla_jax.studies.study_table3"),
+    "scaling": Entry("Cost of a readout for 90 and 95 percent of the peak, by size.", "qla_jax.studies.study_scaling"),
+    "elbow": Entry("Accuracy of a transformer by rank, and its elbow.", "qla_jax.studies.study_elbow"),
+    "residual-block": Entry(
+        "A residual block against a network of linear algebra.", "qla_jax.studies.study_residual_block"
+    ),
+    "qram": Entry("Infidelity of a memory by address size and word length.", "qla_jax.studies.study_qram"),
+}
+
+
+def build(name: str, options: Options) -> Study:
+    """A study with its settings.
+
+    Raises:
+        ValueError: an unknown name, or what the study itself raises about its options.
+        DatasetUnavailable: images that are not there.
+    """
+    if name not in STUDIES:
+        raise ValueError(f"`name` must be one of {', '.join(STUDIES)}, but is {name!r}.")
+    found: Study = import_module(STUDIES[name].module).study(options)
+    return found

@@ -1,0 +1,122 @@
+r"""Readouts whose hyper-parameter is a number inside a compiled function: one compile serves all ranks or precisions.
+
+They are for judging a trained network; values have no derivative.
+
+`RankedChebyshev` is `qla_jax.measurement.chebyshev_readout` with a rank that may be traced: all coefficients are
+estimated, those beyond the rank go unused, and are not charged. The law of those that are used is the same.
+
+`PoissonTomography` is tomography in the maximum norm with a number of copies drawn from a Poisson law of mean N in each
+round, rather than exactly N. That is a protocol of its own, whose counts are independent, and not a model of the other:
+shares are $n_i/N$, so the norm of what is read is off by a relative $1/\sqrt{4N}$, which no single entry notices.
+
+References:
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Algorithm 1. https://arxiv.org/abs/2402.18940
+    Kerenidis, Landman, Prakash (2019), Theorem 4.3, the two rounds. https://arxiv.org/abs/1911.01117
+"""
+
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+from jax.typing import ArrayLike
+
+from qla_jax.measurement import Readout, ReadoutMethod
+from qla_jax.measurement._tomography import CONSTANT, THRESHOLD
+from qla_jax.measurement.counts import poisson
+from qla_jax.measurement.noise import Noise, noise_model
+from qla_jax.measurement.quantum_dct import Axes, dct, inverse_dct
+from qla_jax.measurement.readout import Amplitudes, as_precision
+
+
+class RankedChebyshev(ReadoutMethod):
+    """The first modes along some axes.
+
+    Attributes:
+        rank: modes along each of the axes, all of an axis that has fewer; an integer, traced or not.
+        axes: along which, negative.
+        eps: precision of each coefficient of the unit vector.
+        noise: the model of the estimation.
+    """
+
+    rank: ArrayLike
+    axes: Axes = struct.field(pytree_node=False)
+    eps: float = struct.field(pytree_node=False)
+    noise: Noise
+
+    def __call__(self, state: ArrayLike, key: Array) -> Readout:
+        amplitudes = Amplitudes(state, real=True)
+        shape = amplitudes.state.shape
+        unit = jax.lax.stop_gradient(amplitudes.direction).reshape(shape)
+        exact = dct(unit, self.axes)
+        kept = jnp.ones(shape, bool)
+        for axis in self.axes:
+            below = jnp.arange(shape[axis]) < self.rank
+            kept &= below.reshape([-1 if place == axis % len(shape) else 1 for place in range(len(shape))])
+        found = inverse_dct(jnp.where(kept, self.noise.sample(key, exact, self.eps), 0), self.axes)
+        count, eps = kept.sum(), 0.0 if self.noise.exact else self.eps
+        total = jnp.sqrt(count * eps**2 + jnp.sum(jnp.square(jnp.where(kept, 0, exact))))
+        return amplitudes.readout(
+            jax.lax.stop_gradient(amplitudes.norm * found),
+            shots=count * self.noise.repetitions,
+            queries=count * self.noise.queries(self.eps),
+            entry=total,
+            total=total,
+            failure=jnp.minimum(1.0, count * self.noise.single_failure),
+            method=f"chebyshev, {self.noise.name}",
+        )
+
+
+class PoissonTomography(ReadoutMethod):
+    r"""All entries, by independent counts.
+
+    Attributes:
+        delta: precision of each entry of the unit vector, traced or not: $N = \lceil36\ln d/\delta^2\rceil$.
+    """
+
+    delta: ArrayLike
+
+    def __call__(self, state: ArrayLike, key: Array) -> Readout:
+        amplitudes = Amplitudes(state, real=True)
+        x = jax.lax.stop_gradient(amplitudes.direction)
+        first, second = jax.random.split(key)
+        copies = jnp.ceil(CONSTANT * math.log(max(x.size, 2)) / jnp.square(jnp.asarray(self.delta, x.dtype)))
+        share = poisson(first, copies * jnp.square(x)).astype(x.dtype) / copies
+        sizes = jnp.sqrt(share)
+        seen = poisson(second, copies * jnp.square((x + sizes) / 2)).astype(x.dtype)
+        found = jnp.where(seen > THRESHOLD * share * copies, sizes, -sizes)
+        return amplitudes.readout(
+            jax.lax.stop_gradient((amplitudes.norm * found).reshape(amplitudes.state.shape)),
+            shots=2 * copies,
+            queries=2 * copies,
+            entry=jnp.inf,
+            total=jnp.inf,
+            failure=1.0,
+            method="tomography, Poisson",
+        )
+
+
+def ranked_chebyshev(ranks: ArrayLike, *, axes: Axes, eps: float, noise: str = "qae") -> RankedChebyshev:
+    """A stack of readouts, one for each rank, to be mapped over; a model of noise holds no numbers to be stacked.
+
+    Raises:
+        ValueError: a precision out of its range, or an unknown model.
+
+    Example:
+        >>> stack = ranked_chebyshev(jnp.array([1, 2]), axes=(-1,), eps=0.1, noise="exact")
+        >>> read = lambda readout: readout(jnp.array([3.0, 1.0]), jax.random.key(0)).values
+        >>> jax.lax.map(read, stack).round(6).tolist()
+        [[2.0, 2.0], [3.0, 1.0]]
+    """
+    return RankedChebyshev(jnp.asarray(ranks), axes, as_precision("eps", eps, below=2), noise_model(noise))
+
+
+def poisson_tomography(deltas: Sequence[float]) -> PoissonTomography:
+    """A stack of readouts, one for each precision, to be mapped over.
+
+    Raises:
+        ValueError: a precision that is not in (0, 1).
+    """
+    return PoissonTomography(jnp.array([as_precision("delta", delta, below=1) for delta in deltas]))

@@ -1,0 +1,83 @@
+"""The studies in their quick forms, as the command runs them: one run of each, many questions to it."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from qla_jax.report import study_page
+from qla_jax.studies import study_registry, study_runner
+from qla_jax.studies.study import Options
+
+pytestmark = pytest.mark.x64
+
+
+@pytest.fixture(scope="module", params=list(study_registry.STUDIES))
+def report(request, tmp_path_factory) -> dict:
+    study = study_registry.build(request.param, Options(quick=True))
+    return study_runner.run(study, tmp_path_factory.mktemp(request.param))
+
+
+def test_the_quick_form_passes_its_own_check_and_makes_one_page(report, monkeypatch, tmp_path):
+    assert report["failures"] == []
+    monkeypatch.setattr(study_page, "png", lambda figure: b"a picture")
+    study_page.write(report, tmp_path)
+    name = report["study"]
+    assert json.loads((tmp_path / f"{name}.json").read_text())["tables"] == report["tables"]
+    assert len(list(tmp_path.glob(f"{name}-*.png"))) == len(report["plots"]) >= 1
+    for rows in report["tables"].values():
+        assert len({len(row) for row in rows}) == 1
+        assert sum(max(len(row[place]) for row in rows) + 1 for place in range(len(rows[0]))) <= 80
+    CHECKS[name](report)
+
+
+def check_table3(report: dict) -> None:
+    entries = report["rows"]["printed overheads"]["entries"]
+    assert len(entries) == report["numbers"]["right"] == 36
+    (exact,) = report["numbers"]["exact"]
+    assert 0.1 < exact <= 1
+    here = {row[0]: [float(cell) for cell in row[1:]] for row in report["tables"]["accuracy here, mean"][1:]}
+    assert abs(here["tomography"][0] - exact) < 0.15  # fine tomography is next to exact readouts
+
+
+def check_scaling(report: dict) -> None:
+    assert set(report["numbers"]["fits"]) == {f"{m}, {v}" for m in ("decomposition", "tomography") for v in (0.9, 0.95)}
+    for law in report["numbers"]["fits"].values():
+        assert law["low"] < law["exponent"] < law["high"] and law["points"] == 3
+    for row in report["rows"].values():
+        for curve in row["methods"].values():
+            assert np.all(np.diff(curve["queries"]) > 0) and len(curve["queries"]) == len(curve["accuracies"])
+
+
+def check_elbow(report: dict) -> None:
+    for row in report["rows"].values():
+        assert row["ranks"][0] == 1 and row["ranks"][-1] == (row["side"] // 4) ** 2 + 1
+        assert abs(row["accuracies"][-1] - row["exact"]) < 0.25  # other images, and a little noise
+
+
+def check_residual_block(report: dict) -> None:
+    found = report["numbers"]
+    for model in ("arithmetic", "linear algebra"):
+        assert all(0 < value < 0.2 for value in found["infidelity"][model])
+    law = found["laws"]["arithmetic"]["reads"]
+    assert law["exponent"] == pytest.approx(2, abs=1e-3)  # 36 ln d over the square, but for the ceiling
+    assert all(ratio > 1 for ratio in found["reads_of_linear_algebra_over_arithmetic"])
+
+
+def check_qram(report: dict) -> None:
+    for row in report["rows"].values():
+        n, k = row["n"], row["k"]
+        assert row["held_sites"] == (n - 1) * (4 * n + 4 * k + 1)
+        exact = 1 - (1 - 1e-3) ** row["held_sites"]
+        found = row["noises"]["damping"]
+        assert abs(found["infidelity"] - exact) <= 6 * math.sqrt(2 * exact / row["shots"])
+
+
+CHECKS = {
+    "table3": check_table3,
+    "scaling": check_scaling,
+    "elbow": check_elbow,
+    "residual-block": check_residual_block,
+    "qram": check_qram,
+}

@@ -1,0 +1,194 @@
+"""Studies in general: items one by one, rows that outlive a kill, settings that must agree, the page, the command."""
+
+import json
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from qla_jax.cli import app
+from qla_jax.report import study_page
+from qla_jax.studies import study_registry, study_runner
+from qla_jax.studies.study import Findings, Options, Plot, Series, Study
+
+
+class Killed(BaseException):
+    """As a signal would end the process: nobody catches it."""
+
+
+def squares(asked: list[str] | None = None, settings: dict | None = None, dies_at: str = "") -> Study:
+    """Three items, which note that they were asked for."""
+
+    def item(n: int) -> dict:
+        if str(n) == dies_at:
+            raise Killed
+        if asked is not None:
+            asked.append(str(n))
+        return {"n": n, "square": n * n + 0.1}
+
+    def summary(rows: dict[str, dict]) -> Findings:
+        x, y = ([row[name] for row in rows.values()] for name in ("n", "square"))
+        return Findings(
+            numbers={"sum": sum(y)},
+            remarks=["A remark <with> signs."],
+            failures=[] if sum(y) > 1 else ["too small."],
+            tables={"squares": [["n", "square"], *([str(a), f"{b:.1f}"] for a, b in zip(x, y, strict=True))]},
+            plots=[Plot("curve", "n", "square", [Series("all", x, y, [b - 1 for b in y], [b + 1 for b in y])])],
+        )
+
+    items = {str(n): lambda _, n=n: item(n) for n in (1, 2, 3)}
+    return Study("squares", "Squares", settings or {"seed": 0}, items, summary)
+
+
+def test_rows_are_written_one_by_one_behind_the_settings(tmp_path):
+    told = []
+    report = study_runner.run(squares(), tmp_path, tell=lambda *state: told.append(state))
+    head, *entries = map(json.loads, (tmp_path / "squares.jsonl").read_text().splitlines())
+    assert head == {"study": "squares", "settings": {"seed": 0}}
+    assert [entry["key"] for entry in entries] == ["1", "2", "3"]
+    assert {entry["key"]: entry["row"] for entry in entries} == report["rows"]
+    assert told == [("1", 0, 3), ("2", 1, 3), ("3", 2, 3), ("", 3, 3)]
+    assert report["numbers"]["sum"] == pytest.approx(14.3) and report["failures"] == []
+
+
+def test_a_kill_loses_the_running_item_at_most(tmp_path):
+    whole = study_runner.run(squares(), tmp_path / "whole")
+    with pytest.raises(Killed):
+        study_runner.run(squares(dies_at="3"), tmp_path)
+    asked: list[str] = []
+    resumed = study_runner.run(squares(asked), tmp_path, resume=True)
+    assert asked == ["3"]
+    assert resumed | {"seconds": None} == whole | {"seconds": None}
+
+
+@pytest.mark.parametrize("lost", [1, 20])
+def test_a_line_cut_short_is_done_again_and_leaves_no_trace(tmp_path, lost):
+    study_runner.run(squares(), tmp_path)
+    path = tmp_path / "squares.jsonl"
+    path.write_bytes(path.read_bytes()[:-lost])
+    asked: list[str] = []
+    study_runner.run(squares(asked), tmp_path, resume=True)
+    assert asked == ["3"]
+    assert [json.loads(line).get("key") for line in path.read_text().splitlines()] == [None, "1", "2", "3"]
+
+
+def test_a_head_cut_short_begins_anew(tmp_path):
+    (tmp_path / "squares.jsonl").write_text('{"study": "squ')
+    asked: list[str] = []
+    study_runner.run(squares(asked), tmp_path)
+    assert asked == ["1", "2", "3"]
+
+
+def test_an_item_is_given_the_rows_before_it(tmp_path):
+    later = {"first": lambda rows: {"x": 2}, "second": lambda rows: {"x": 3 * rows["first"]["x"]}}
+    study = replace(squares(), items=later, summary=lambda rows: Findings({"x": rows["second"]["x"]}))
+    assert study_runner.run(study, tmp_path)["numbers"] == {"x": 6}
+
+
+def test_rows_are_not_written_over_without_resume(tmp_path):
+    study_runner.run(squares(), tmp_path)
+    with pytest.raises(ValueError, match=r"`output` must hold no rows of this study unless it is resumed"):
+        study_runner.run(squares(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ({"seed": 1}, "seed is 1 and was 0"),
+        ({"seed": 0, "more": 2}, "more is 2 and was None"),
+        ({"b": 0}, "seed is None and was 0"),
+    ],
+)
+def test_other_settings_are_not_gone_on_with(tmp_path, now, told):
+    study_runner.run(squares(), tmp_path)
+    with pytest.raises(ValueError, match=f"`resume` must go on with the settings of .*{told}"):
+        study_runner.run(squares(settings=now), tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("row", [{"x": float("nan")}, {"x": object()}])
+def test_rows_that_are_not_plain_are_refused_by_key(tmp_path, row):
+    study = replace(squares(), items={"odd": lambda rows: row})
+    with pytest.raises(ValueError, match="`row` must be plain, finite JSON, but that of 'odd' is not"):
+        study_runner.run(study, tmp_path)
+
+
+def test_the_page_is_one_file_and_pictures_lie_beside_it(tmp_path):
+    report = study_runner.run(squares(), tmp_path)
+    study_page.write(report, tmp_path)
+    text = (tmp_path / "squares.html").read_text()
+    assert text.count("data:image/png;base64,") == 1 and (tmp_path / "squares-curve.png").is_file()
+    assert "A remark &lt;with&gt; signs." in text and "<td>9.1</td>" in text and "own checks hold" in text
+    assert not re.search(r"(src|href)=\"http", text)
+    assert json.loads((tmp_path / "squares.json").read_text())["numbers"] == report["numbers"]
+
+
+def test_a_figure_has_each_curve_with_its_intervals():
+    series = [Series(f"{i}", [1, 2, 4], [1, 3, 9], [0.5, 2, 8], [2, 4, 10]) for i in range(9)]
+    figure = study_page.draw(asdict(Plot("p", "x", "y", series, "log", "log", "title")))
+    (axes,) = figure.axes
+    assert len(axes.lines) == 9 and len(axes.collections) == 9
+    assert (axes.get_xscale(), axes.get_yscale(), axes.get_title()) == ("log", "log", "title")
+    assert len({line.get_color() for line in axes.lines}) == 9
+    fitted = [series[0], replace(series[1], label=""), series[2]]
+    first, second, third = study_page.draw(asdict(Plot("p", "x", "y", fitted))).axes[0].lines
+    assert first.get_color() == second.get_color() != third.get_color()
+
+
+@pytest.fixture
+def command(monkeypatch, tmp_path):
+    """The command with these squares for a study, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(study_page, "png", lambda figure: b"a picture")
+    made: dict = {"study": squares(), "options": None}
+
+    def build(name: str, options: Options) -> Study:
+        made["options"] = options
+        return made["study"]
+
+    monkeypatch.setattr(study_registry, "build", build)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["study", *arguments], env={"COLUMNS": "80"})
+
+    run.made = made  # type: ignore[attr-defined]
+    return run
+
+
+def test_the_command_prints_tables_and_writes_files(command):
+    result = command("squares", "--output", "here", "--quick", "--seed", "4", "--dataset", "d", "--data-dir", "there")
+    assert result.exit_code == 0, result.output
+    assert command.made["options"] == Options(True, 4, "d", Path("there"))
+    for part in ("squares", "9.1", "A remark <with> signs.", "here/squares.html"):
+        assert part in result.output
+    names = {"squares.jsonl", "squares.json", "squares.html", "squares-curve.png"}
+    assert {path.name for path in Path("here").iterdir()} == names
+
+
+def test_the_command_resumes(command):
+    assert command("squares", "--output", "here").exit_code == 0
+    again = command("squares", "--output", "here")
+    assert again.exit_code == 2 and "`output` must hold no rows" in again.output
+    assert command("squares", "--output", "here", "--resume").exit_code == 0
+    alone = command("squares", "--resume")
+    assert alone.exit_code == 2 and "`--resume` must come with the `--output`" in alone.output
+
+
+def test_a_failed_check_is_named_with_status_1(command):
+    command.made["study"] = replace(squares(), summary=lambda rows: Findings(failures=["35 of 36."]))
+    result = command("squares", "--output", "here")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1] == "failed: 35 of 36."
+    assert Path("here/squares.html").is_file()
+
+
+def test_without_a_name_studies_are_listed_and_an_unknown_one_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(app, ["study"])
+    assert told.exit_code == 0
+    assert [line.split()[0] for line in told.output.splitlines()] == list(study_registry.STUDIES)
+    wrong = CliRunner().invoke(app, ["study", "table4"])
+    assert wrong.exit_code == 2
+    assert wrong.output.startswith("error: `name` must be one of ") and "but is 'table4'" in wrong.output
+    assert not list(tmp_path.iterdir())
