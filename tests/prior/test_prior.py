@@ -104,6 +104,7 @@ def test_patches_make_a_cross_correlation():
         np.testing.assert_allclose(found[i], expected, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_circuit_of_a_token_runs_and_is_that_of_the_exact_block():
     tokens = jnp.asarray(RUNS["attention"](KEY)[0])[:2, :2]
     tokens = tokens / jnp.linalg.norm(tokens, axis=1, keepdims=True)
