@@ -17,7 +17,7 @@ from jax import Array
 
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic.formats import FixedPoint, Format, same_format
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import require, require_kind
 
 
 def _length(format: Format) -> int:
@@ -34,17 +34,35 @@ def fitted(value: wide.Digits, fraction: int, format: Format, *flags: Array) -> 
 
 
 def _digits(x: FixedPoint) -> wide.Digits:
+    require_kind("x", x, FixedPoint)
     return wide.digits(x.integers, _length(x.format))
 
 
+def _matched(x: FixedPoint, y: FixedPoint) -> tuple[FixedPoint, FixedPoint]:
+    """Both in one shape: digits lead with an axis of their own, so they cannot be left to broadcast themselves."""
+    same_format("y", x, y)
+    try:
+        shape = jnp.broadcast_shapes(x.shape, y.shape)
+    except ValueError as error:
+        raise ValueError(f"`y` must have a shape that fits {x.shape} of `x`, but has {y.shape}.") from error
+    return jax.tree.map(lambda a: jnp.broadcast_to(a, shape), (x, y))
+
+
 def add(x: FixedPoint, y: FixedPoint) -> FixedPoint:
-    """$x + y$."""
-    return fitted(wide.add(_digits(x), _digits(y)), 0, same_format("y", x, y), x.overflow, y.overflow)
+    """$x + y$.
+
+    Raises:
+        TypeError: not numbers in fixed point; so do all functions here.
+        ValueError: formats or shapes that do not fit each other; so do all functions of two numbers.
+    """
+    x, y = _matched(x, y)
+    return fitted(wide.add(_digits(x), _digits(y)), 0, x.format, x.overflow, y.overflow)
 
 
 def subtract(x: FixedPoint, y: FixedPoint) -> FixedPoint:
     """$x - y$."""
-    return fitted(wide.subtract(_digits(x), _digits(y)), 0, same_format("y", x, y), x.overflow, y.overflow)
+    x, y = _matched(x, y)
+    return fitted(wide.subtract(_digits(x), _digits(y)), 0, x.format, x.overflow, y.overflow)
 
 
 def negate(x: FixedPoint) -> FixedPoint:
@@ -54,30 +72,32 @@ def negate(x: FixedPoint) -> FixedPoint:
 
 def absolute(x: FixedPoint) -> FixedPoint:
     """$|x|$; the least number has none."""
+    require_kind("x", x, FixedPoint)
     return fitted(wide.negate_where(x.integers < 0, _digits(x)), 0, x.format, x.overflow)
 
 
 def less(x: FixedPoint, y: FixedPoint) -> Array:
     """Where $x < y$."""
-    same_format("y", x, y)
+    x, y = _matched(x, y)
     return x.integers < y.integers
 
 
 def maximum(x: FixedPoint, y: FixedPoint) -> FixedPoint:
     """The larger one."""
-    format = same_format("y", x, y)
-    return FixedPoint(jnp.maximum(x.integers, y.integers), x.overflow | y.overflow, format)
+    x, y = _matched(x, y)
+    return FixedPoint(jnp.maximum(x.integers, y.integers), x.overflow | y.overflow, x.format)
 
 
 def relu(x: FixedPoint) -> FixedPoint:
     r"""$\max(x, 0)$."""
+    require_kind("x", x, FixedPoint)
     return x.replace(integers=jnp.maximum(x.integers, 0))
 
 
 def multiply(x: FixedPoint, y: FixedPoint) -> FixedPoint:
     """The floor of $xy$ to the last bit."""
-    format = same_format("y", x, y)
-    return fitted(wide.multiply(_digits(x), _digits(y)), format.fraction, format, x.overflow, y.overflow)
+    x, y = _matched(x, y)
+    return fitted(wide.multiply(_digits(x), _digits(y)), x.format.fraction, x.format, x.overflow, y.overflow)
 
 
 def square(x: FixedPoint) -> FixedPoint:
@@ -91,6 +111,7 @@ def multiply_constant(x: FixedPoint, factor: int) -> FixedPoint:
     Raises:
         ValueError: a factor that does not fit in the format.
     """
+    require_kind("x", x, FixedPoint)
     fits = x.format.least <= factor <= x.format.largest
     require(fits, f"`factor` must be from {x.format.least} to {x.format.largest}, but is {factor}.")
     constant = wide.of_number(factor, _length(x.format), x.shape)
@@ -99,6 +120,7 @@ def multiply_constant(x: FixedPoint, factor: int) -> FixedPoint:
 
 def magnitude(x: FixedPoint) -> Array:
     """$|x|$ as uint32, which holds that of the least number."""
+    require_kind("x", x, FixedPoint)
     raw = jax.lax.bitcast_convert_type(x.integers, jnp.uint32)
     return jnp.where(x.integers < 0, 0 - raw, raw)
 
@@ -108,8 +130,8 @@ def divide(x: FixedPoint, y: FixedPoint) -> FixedPoint:
 
     By zero all digits of the quotient are 1: the largest or least number where the format saturates.
     """
-    format = same_format("y", x, y)
-    numerator, divisor = jnp.broadcast_arrays(magnitude(x), magnitude(y))
+    x, y = _matched(x, y)
+    numerator, divisor, format = magnitude(x), magnitude(y), x.format
     digit_count = format.bits + format.fraction
 
     def step(i: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
@@ -130,6 +152,7 @@ def divide(x: FixedPoint, y: FixedPoint) -> FixedPoint:
 
 def sqrt(x: FixedPoint) -> FixedPoint:
     r"""The floor of $\sqrt{x}$ to the last bit; of a negative number 0, and flagged."""
+    require_kind("x", x, FixedPoint)
     positive = jnp.maximum(x.integers, 0)
     length = _length(x.format)
     radicand = wide.shift_left(wide.digits(positive, length), x.format.fraction)

@@ -19,7 +19,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int
 
-from qla_jax.encodings.checks import is_concrete, require
+from qla_jax.encodings.checks import is_concrete, require, require_kind
 
 MAX_BITS = 32
 
@@ -100,7 +100,7 @@ def encode(x: ArrayLike, format: Format) -> FixedPoint:
     """
     if is_concrete(x):
         missing = int(np.isnan(np.asarray(x)).sum())
-        require(missing == 0, f"`x` must not be NaN, but {missing} entries are.")
+        require(missing == 0, f"`x` must not hold NaN, but {missing} of its {np.size(x)} entries are NaN.")
     x = jnp.asarray(x)
     x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.result_type(float))
     rounded = jnp.round(jnp.ldexp(x, format.fraction))
@@ -135,6 +135,8 @@ def decode(x: FixedPoint) -> Float[Array, "..."]:
 
 
 def same_format(name: str, x: FixedPoint, y: FixedPoint) -> Format:
-    """The format of both; ValueError unless it is one."""
+    """The format of both; TypeError unless they are in fixed point, ValueError unless it is one."""
+    require_kind("x", x, FixedPoint)
+    require_kind(name, y, FixedPoint)
     require(x.format == y.format, f"`{name}` must have the format {x.format}, but has {y.format}.")
     return x.format

@@ -63,7 +63,7 @@ def as_alpha(alpha: ArrayLike | None, norm: Array, rule: str) -> tuple[Array, Ar
 def require_kind(name: str, value: object, kind: type) -> None:
     """Raise TypeError unless `value` is of the kind."""
     if not isinstance(value, kind):
-        raise TypeError(f"`{name}` must be a {kind.__name__}, but is a {type(value).__name__}.")
+        raise TypeError(f"`{name}` must be of type {kind.__name__}, but is of type {type(value).__name__}.")
 
 
 def as_bound(name: str, value: ArrayLike, dtype: jnp.dtype) -> Array:

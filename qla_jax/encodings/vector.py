@@ -79,8 +79,10 @@ def run(vec: VectorEncoding) -> Num[Array, " size"]:
     Its derivative is that of the encoded view: garbage need not have one.
 
     Raises:
+        TypeError: no vector encoding.
         ValueError: more qubits than fit in memory.
     """
+    require_kind("vec", vec, VectorEncoding)
     state = vec.apply(with_ancillas(_start(vec), vec.num_ancillas))
     return vec.alpha * registers.extract(state[0], vec.sizes)
 
@@ -92,8 +94,10 @@ def run_projected(vec: VectorEncoding) -> Num[Array, " size"]:
     Exact, and far smaller than the full state; but a projection is not unitary, so this is no circuit to amplify.
 
     Raises:
+        TypeError: no vector encoding.
         ValueError: arrays that do not fit in memory all the same.
     """
+    require_kind("vec", vec, VectorEncoding)
     start, qubits = _start(vec), vec.num_ancillas + vec.num_qubits
     if not fits(qubits, start.dtype.itemsize):
         require_arrays_fit(vec.flagged, start, qubits)

@@ -32,6 +32,8 @@ from qla_jax.measurement.readout import as_precision, straight_through
 
 SUCCESS = 8 / math.pi**2
 """Lower bound on the probability that a run ends next to the true angle."""
+NO_OUTCOME = -1
+"""Of a probability out of its range."""
 _OVER_SQUARE = 1 - 4 / math.pi**2
 
 
@@ -94,24 +96,29 @@ def fejer(offset: ArrayLike, points: int) -> Array:
 
 
 def amplitude_of(outcome: ArrayLike, points: int) -> Array:
-    r"""The estimate $\sin^2(\pi y/M)$."""
+    r"""The estimate $\sin^2(\pi y/M)$; NaN of `NO_OUTCOME`."""
     outcome = jnp.asarray(outcome)
     folded = jnp.minimum(outcome, points - outcome)
-    return jnp.square(jnp.sin(jnp.pi * folded / points))
+    return jnp.where(outcome == NO_OUTCOME, jnp.nan, jnp.square(jnp.sin(jnp.pi * folded / points)))
 
 
 def sample_outcomes(key: Array, probability: Float[Array, "..."], points: int) -> Int[Array, "..."]:
     """An outcome y for each probability, independently, by the exact law.
 
+    Inside jit, where nothing can be raised, a probability out of its range has `NO_OUTCOME`.
+
     Raises:
         ValueError: no points, or a probability out of its range where it can be seen.
     """
     theta = jax.lax.stop_gradient(_angle(probability, points))
+    possible = jnp.isfinite(theta)
+    theta = jnp.where(possible, theta, 0)
     side_key, offset_key = jax.random.split(key)
     place = theta * points / jnp.pi
     place = jnp.where(jax.random.bernoulli(side_key, shape=theta.shape), place, -place)
     nearest = jnp.round(place)
-    return (nearest.astype(jnp.int32) + _offsets(offset_key, place - nearest, points)) % points
+    outcome = (nearest.astype(jnp.int32) + _offsets(offset_key, place - nearest, points)) % points
+    return jnp.where(possible, outcome, NO_OUTCOME)
 
 
 def estimate_amplitude(key: Array, probability: ArrayLike, *, points: int, repetitions: int = 1) -> Float[Array, "..."]:
@@ -119,6 +126,7 @@ def estimate_amplitude(key: Array, probability: ArrayLike, *, points: int, repet
 
     Within $\sin(\pi/M)$, and within $2\pi\sqrt{a(1 - a)}/M + \pi^2/M^2$, with a probability of at least $8/\pi^2$ for
     one run and of $1 -$ `median_failure(repetitions)` for the median. Differentiated, it has the derivative of a.
+    Inside jit a probability out of its range gives NaN.
 
     Args:
         key: of the draw.

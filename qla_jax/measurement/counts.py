@@ -60,8 +60,8 @@ def multinomial(key: Array, trials: int, probabilities: Float[Array, " d"]) -> I
     Args:
         key: of the draw.
         trials: N, static.
-        probabilities: non-negative, of any positive sum, to which they are relative. Where the sum is not positive and
-            finite all counts are 0.
+        probabilities: non-negative, of any positive sum, to which they are relative. Where one is negative, or the sum
+            is not positive and finite, all counts are 0.
 
     Raises:
         ValueError: no trials, or more than an integer of this precision holds.
@@ -69,7 +69,7 @@ def multinomial(key: Array, trials: int, probabilities: Float[Array, " d"]) -> I
     trials = require_countable("trials", trials)
     weights = jax.lax.stop_gradient(jnp.asarray(probabilities))
     total = weights.sum()
-    possible = (total > 0) & jnp.isfinite(total)
+    possible = (total > 0) & jnp.isfinite(total) & (weights.min() >= 0)
     tree = _tree(jnp.where(possible, weights, 1))
     bulk_key, single_key = jax.random.split(key)
     if trials <= ALONE:

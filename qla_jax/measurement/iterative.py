@@ -14,6 +14,7 @@ References:
 """
 
 import math
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import jax
@@ -67,6 +68,13 @@ class _State(NamedTuple):
     looks: Array
 
 
+class _Law(NamedTuple):
+    theta: Array  # over 2 pi
+    shots: int
+    share: float  # of the probability of failure, for each power
+    interval: Callable[[Array, Array, Array], tuple[Array, Array]]
+
+
 def iterative_amplitude_estimation(
     key: Array,
     probability: Float[ArrayLike, ""],
@@ -79,7 +87,7 @@ def iterative_amplitude_estimation(
     r"""Estimate a to eps with probability $1 - \alpha$, simulated shot by shot from the exact binomial laws.
 
     A scalar at a time, jitted and vmapped as it is. All results are integers or bounds of a random run; only `value`
-    has a derivative, that of a itself.
+    has a derivative, that of a itself. Inside jit a probability out of its range gives NaN.
 
     Args:
         key: of the draw.
@@ -105,47 +113,14 @@ def iterative_amplitude_estimation(
     if is_concrete(a):
         require(bool((a >= 0) & (a <= 1)), f"`probability` must lie in [0, 1], but is {a}.")
     theta = jax.lax.stop_gradient(jnp.arctan2(jnp.sqrt(a), jnp.sqrt(1 - a))) / (2 * jnp.pi)
-    share = alpha / _powers(eps)
+    law = _Law(theta, shots, alpha / _powers(eps), _INTERVALS[interval])
 
     def unfinished(state: _State) -> Array:
         return (state.high - state.low > eps / jnp.pi) & (state.looks < MAX_LOOKS)
 
-    def step(state: _State) -> _State:
-        key, now = jax.random.split(state.key)
-        power, upper = next_power(state.power, state.upper, state.low, state.high)
-        fresh = power != state.power
-        turns = (4 * power + 2).astype(a.dtype)
-        success = jnp.square(jnp.sin(jnp.pi * turns * theta))
-        seen = multinomial(now, shots, jnp.stack([success, 1 - success]))[0]
-        successes = seen + jnp.where(fresh, 0, state.successes)
-        trials = shots + jnp.where(fresh, 0, state.trials)
-        look = 1 + jnp.where(fresh, 0, state.look)
-        level = share * 6 / (jnp.pi**2 * look.astype(a.dtype) ** 2)
-        below, above = _INTERVALS[interval](successes.astype(a.dtype), trials.astype(a.dtype), level)
-        near, far = (jnp.arccos(jnp.clip(1 - 2 * p, -1, 1)) / (2 * jnp.pi) for p in (below, above))
-        near, far = jnp.where(upper, near, 1 - far), jnp.where(upper, far, 1 - near)
-        whole = jnp.floor(turns * (state.low + state.high) / 2)
-        return _State(
-            key=key,
-            # What earlier powers have shown stays known.
-            low=jnp.maximum(state.low, (whole + near) / turns),
-            high=jnp.minimum(state.high, (whole + far) / turns),
-            power=power,
-            upper=upper,
-            successes=successes,
-            trials=trials,
-            look=look,
-            shots=state.shots + shots,
-            queries=state.queries + shots * (2 * power + 1),
-            looks=state.looks + 1,
-        )
-
-    zero = jnp.zeros((), counting_dtype())
-    start = _State(
-        key, jnp.zeros_like(a), jnp.full_like(a, 0.25), zero, jnp.array(True), zero, zero, zero, zero, zero, zero
-    )
-    end = jax.lax.while_loop(unfinished, step, start)
+    end = jax.lax.while_loop(unfinished, lambda state: _look(law, state), _before(key, theta))
     low, high = (jnp.square(jnp.sin(2 * jnp.pi * edge)) for edge in (end.low, end.high))
+    low, high = (jnp.where(jnp.isfinite(theta), edge, jnp.nan) for edge in (low, high))
     return IterativeEstimate(
         value=straight_through(a, (low + high) / 2),
         low=low,
@@ -155,6 +130,50 @@ def iterative_amplitude_estimation(
         largest_power=end.power,
         converged=(high - low) / 2 <= eps,
     )
+
+
+def _before(key: Array, theta: Array) -> _State:
+    zero = jnp.zeros((), counting_dtype())
+    low, high = jnp.zeros_like(theta), jnp.full_like(theta, 0.25)
+    return _State(key, low, high, zero, jnp.array(True), zero, zero, zero, zero, zero, zero)
+
+
+def _look(law: _Law, state: _State) -> _State:
+    """Some more shots, at a larger power where one is allowed, and what they say."""
+    key, now = jax.random.split(state.key)
+    power, upper = next_power(state.power, state.upper, state.low, state.high)
+    kept = power == state.power
+    turns = (4 * power + 2).astype(law.theta.dtype)
+    success = jnp.square(jnp.sin(jnp.pi * turns * law.theta))
+    seen = multinomial(now, law.shots, jnp.stack([success, 1 - success]))[0]
+    successes, trials = seen + jnp.where(kept, state.successes, 0), law.shots + jnp.where(kept, state.trials, 0)
+    look = 1 + jnp.where(kept, state.look, 0)
+    low, high = _seen_angles(law, turns, upper, successes, trials, look)
+    whole = jnp.floor(turns * (state.low + state.high) / 2)
+    return _State(
+        key=key,
+        # What earlier powers have shown stays known.
+        low=jnp.maximum(state.low, (whole + low) / turns),
+        high=jnp.minimum(state.high, (whole + high) / turns),
+        power=power,
+        upper=upper,
+        successes=successes,
+        trials=trials,
+        look=look,
+        shots=state.shots + law.shots,
+        queries=state.queries + law.shots * (2 * power + 1),
+        looks=state.looks + 1,
+    )
+
+
+def _seen_angles(
+    law: _Law, turns: Array, upper: Array, successes: Array, trials: Array, look: Array
+) -> tuple[Array, Array]:
+    """Where K theta lies on the circle, from all shots at this power; looks share the probability of failure."""
+    level = law.share * 6 / (jnp.pi**2 * look.astype(turns.dtype) ** 2)
+    below, above = law.interval(successes.astype(turns.dtype), trials.astype(turns.dtype), level)
+    near, far = (jnp.arccos(jnp.clip(1 - 2 * p, -1, 1)) / (2 * jnp.pi) for p in (below, above))
+    return jnp.where(upper, near, 1 - far), jnp.where(upper, far, 1 - near)
 
 
 def next_power(power: Array, upper: Array, low: Array, high: Array) -> tuple[Array, Array]:

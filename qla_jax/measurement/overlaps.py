@@ -168,12 +168,12 @@ def _estimated(key: Array, overlaps: Array, eps: float, repetitions: int) -> Arr
 
 def _pair(x: ArrayLike, y: ArrayLike) -> tuple[Amplitudes, Amplitudes]:
     require(jnp.shape(x) == jnp.shape(y), f"`y` must have the shape {jnp.shape(x)} of `x`, but has {jnp.shape(y)}.")
-    return Amplitudes(x), Amplitudes(y)
+    return Amplitudes(x, name="x"), Amplitudes(y, name="y")
 
 
 def _result(exact: Array, norm: Array, value: Array, tests: int, eps: float, repetitions: int, method: str) -> Readout:
     runs = tests * repetitions
-    exists = norm > 0
+    exists = norm != 0
     bound = jnp.where(exists, eps * math.sqrt(tests) * jax.lax.stop_gradient(norm), jnp.inf)
     return Readout(
         values=jnp.where(exists, straight_through(exact, (norm * value).astype(exact.dtype)), 0),

@@ -89,10 +89,12 @@ def exact_readout() -> ExactReadout:
 class Amplitudes:
     """A state taken apart: direction, norm, and whether there is anything to measure."""
 
-    def __init__(self, state: ArrayLike, *, real: bool = False) -> None:
-        self.state = as_state(state, real=real)
-        self.direction, self.norm = unit_vector(self.state.reshape(-1))
-        self.exists = self.norm > 0
+    def __init__(self, state: ArrayLike, *, real: bool = False, name: str = "state") -> None:
+        self.state = as_state(state, real=real, name=name)
+        direction, self.norm = unit_vector(self.state.reshape(-1))
+        self.finite = jnp.isfinite(self.norm)
+        self.direction = jnp.where(self.finite, direction, 0)  # samplers may never end on NaN
+        self.exists = self.norm != 0
 
     def readout(
         self,
@@ -114,7 +116,7 @@ class Amplitudes:
             return jnp.where(self.exists, scaled, jnp.inf).astype(dtype)
 
         return Readout(
-            values=jnp.where(self.exists, values, 0),
+            values=jnp.where(self.finite, jnp.where(self.exists, values, 0), jnp.nan),
             shots=count(shots),
             queries=count(queries),
             error_bound=frozen(bound(total)),
@@ -125,18 +127,18 @@ class Amplitudes:
         )
 
 
-def as_state(state: ArrayLike, *, real: bool = False) -> Num[Array, "..."]:
+def as_state(state: ArrayLike, *, real: bool = False, name: str = "state") -> Num[Array, "..."]:
     """A tensor with entries that can be amplitudes; see `ReadoutMethod` for what is refused."""
     array = jnp.asarray(state)
     if not jnp.issubdtype(array.dtype, jnp.inexact):
         array = array.astype(jnp.result_type(float))
-    require(array.size > 0, f"`state` must not be empty, but has shape {array.shape}.")
+    require(array.size > 0, f"`{name}` must not be empty, but has shape {array.shape}.")
     complex_ = jnp.iscomplexobj(array)
-    require(not (real and complex_), f"`state` must be real for this protocol, but has dtype {array.dtype}.")
+    require(not (real and complex_), f"`{name}` must be real for this protocol, but has dtype {array.dtype}.")
     if is_concrete(array):
         seen = np.asarray(array)
-        require(bool(np.isfinite(seen).all()), "`state` must be finite, but has entries that are not.")
-        require(bool(np.any(seen)), f"`state` must not be the zero vector, but all {seen.size} entries are 0.")
+        require(bool(np.isfinite(seen).all()), f"`{name}` must be finite, but has entries that are not.")
+        require(bool(np.any(seen)), f"`{name}` must not be the zero vector, but all {seen.size} entries are 0.")
     return array
 
 

@@ -4,11 +4,13 @@ from abc import abstractmethod
 from typing import Self
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
 from qla_jax.arithmetic import Format
+from qla_jax.encodings.checks import as_numeric, require
 from qla_jax.measurement import ReadoutMethod
 from qla_jax.nn.estimated_gradients import WeightGradients
 from qla_jax.nn.measured import BATCH, MeasuredRun, Pass, keys_for
@@ -39,6 +41,10 @@ class MeasuredNetwork(nnx.Module):
     def forward(self, image: Image, flow: Pass) -> Array:
         """Logits of one image."""
 
+    @abstractmethod
+    def takes(self) -> tuple[int | None, int | None, int | None]:
+        """Channels, rows and columns of an image; None for any number."""
+
     def __call__(self, images: Images, key: Array | None = None) -> Float[Array, "batch outcomes"]:
         """Class probabilities, each image with a key of its own.
 
@@ -49,8 +55,10 @@ class MeasuredNetwork(nnx.Module):
             key: of all that is drawn; may be left out where nothing is.
 
         Raises:
-            ValueError: no key where one is needed, and what the readout raises: a rank above the length of its axis.
+            ValueError: no key where one is needed, images of another shape or, where it can be seen, not finite, and
+                what the readout raises: a rank above the length of its axis.
         """
+        images = self._checked("images", images, jnp.shape(images)[1:])
         training = not self.use_running_average
 
         def one(image: Array, key: Array) -> tuple[Array, list]:
@@ -64,7 +72,8 @@ class MeasuredNetwork(nnx.Module):
         return outcomes
 
     def run(self, image: Image, key: Array | None = None) -> MeasuredRun:
-        """One image, with a record of every transfer."""
+        """One image, with a record of every transfer; raises what a call does."""
+        image = self._checked("image", image, jnp.shape(image))
         (single,) = self._keys(key, 1)
         flow = self._pass(single)
         return flow.run(self.forward(image, flow))
@@ -89,6 +98,13 @@ class MeasuredNetwork(nnx.Module):
         for name, value in changes.items():
             setattr(other, name, value)
         return other
+
+    def _checked(self, name: str, value: Array, shape: tuple[int, ...]) -> Array:
+        wanted = self.takes()
+        fits = len(shape) == 3 and all(size in (None, have) for size, have in zip(wanted, shape, strict=True))
+        told = ", ".join("any" if size is None else str(size) for size in wanted)
+        require(fits, f"`{name}` must be of (channels, rows, columns) = ({told}), but one has shape {shape}.")
+        return as_numeric(name, value, ndim=jnp.ndim(value))
 
     def _keys(self, key: Array | None, count: int) -> Array:
         random = self.gradients is not None and not self.gradients.noise.exact

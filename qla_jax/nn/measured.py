@@ -186,6 +186,6 @@ def infidelity(found: Float[Array, "..."], state: Float[Array, "..."]) -> Array:
     """
     a, b = (jax.lax.stop_gradient(x).reshape(-1) for x in (found, state))
     sizes = jnp.linalg.norm(a) * jnp.linalg.norm(b)
-    exists = sizes > 0
+    exists = sizes != 0
     a, b = (x / jnp.where(exists, jnp.linalg.norm(x), 1) for x in (a, b))
     return jnp.where(exists, jnp.sum(jnp.square(a - b * jnp.vdot(b, a))), 1)

@@ -133,6 +133,9 @@ class QResidualBlock(MeasuredNetwork):
         y = self.second(y, flow, f"{name}.second", self.transfers)
         return flow.transfer(name, flow.qam.relu(flow.qam.add(y, beside)))
 
+    def takes(self) -> tuple[int, None, None]:
+        return self.first.kernel.shape[1], None, None
+
     def norms(self) -> list[QConvNorm]:
         """Normalised convolutions in the order of a pass."""
         return [part for part in (self.first, self.shortcut, self.second) if part is not None]
@@ -177,6 +180,9 @@ class QResNet(MeasuredNetwork):
             x = block.inside(x, flow, f"block{number}")
         flow.qam.macs += self.head.kernel[...].size
         return self.head(x.mean(axis=(1, 2)))
+
+    def takes(self) -> tuple[int, None, None]:
+        return self.stem.kernel.shape[1], None, None
 
     def absorb(self, statistics: list[tuple[Array, Array]]) -> None:
         """Move the running statistics of all normalisations."""

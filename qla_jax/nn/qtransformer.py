@@ -222,7 +222,7 @@ class QTransformer(MeasuredNetwork):
         require(width % heads == 0, f"`heads` must divide `width` = {width}, but is {heads}.")
         super().__init__(exact_readout() if readout is None else readout, format)
         tokens = shape[1] * shape[2] // patch**2 + 1
-        self.patch, self.transfers = patch, transfers
+        self.shape, self.patch, self.transfers = shape, patch, transfers
         self.embed = QDense(shape[0] * patch**2, width, rngs=rngs)
         self.first = nnx.Param(0.02 * jax.random.normal(rngs.params(), (1, width), jnp.float32))
         self.positions = nnx.Param(0.02 * jax.random.normal(rngs.params(), (tokens, width), jnp.float32))
@@ -235,6 +235,9 @@ class QTransformer(MeasuredNetwork):
             ]
         )
         self.norm, self.head = Norm(width), QDense(width, outcomes, rngs=rngs)
+
+    def takes(self) -> tuple[int, int, int]:
+        return self.shape
 
     def forward(self, image: Image, flow: Pass) -> Float[Array, " outcomes"]:
         """Logits of one image."""

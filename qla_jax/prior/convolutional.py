@@ -26,7 +26,7 @@ from jaxtyping import Num
 from qla_jax.encodings.checks import as_numeric, require
 from qla_jax.measurement.amplitude_estimation import estimate_amplitude, median_failure, queries_of
 from qla_jax.prior.feedforward import FAILURE, LOADED, precision
-from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, repetitions_for, tomography_for
+from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, repetitions_for, require_tolerances, tomography_for
 
 POOL = 2
 
@@ -57,11 +57,12 @@ def convolutional(
 
     Raises:
         ValueError: no kernels, shapes that do not fit, odd sides, a layer that is zero everywhere, of which nothing
-            can be read out, what `tomography` raises.
+            can be read out, `eps` or `cap` that is not positive, `eta` or `failure` that is not between 0 and 1.
     """
     require(len(kernels) > 0, "`kernels` must hold at least one layer, but is empty.")
     for name, value in (("eps", eps), ("cap", cap)):
         require(value > 0, f"`{name}` must be positive, but is {value}.")
+    require_tolerances(failure, eta)
     state, layers = as_numeric("image", image, ndim=3), []
     for part, given in zip(jax.random.split(key, len(kernels)), kernels, strict=True):
         kernel = as_numeric("kernels", given, ndim=4)

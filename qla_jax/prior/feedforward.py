@@ -28,7 +28,7 @@ from qla_jax.measurement.amplitude_estimation import (
     points_for,
     queries_of,
 )
-from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, repetitions_for
+from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, repetitions_for, require_tolerances
 
 FAILURE = 0.01
 LOADED = 2
@@ -65,6 +65,7 @@ def feedforward(
     """
     require(len(weights) > 0, "`weights` must hold at least one layer, but is empty.")
     require(eps > 0, f"`eps` must be positive, but is {eps}.")
+    require_tolerances(failure)
     repetitions = repetitions_for(failure / sum(len(weight) for weight in weights))
     state, layers = as_numeric("x", x, ndim=1), []
     for part, given in zip(jax.random.split(key, len(weights)), weights, strict=True):

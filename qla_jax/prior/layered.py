@@ -52,9 +52,14 @@ def in_a_row(layers: list[Layer]) -> LayeredRun:
     return LayeredRun(states, bounds, min(1.0, sum(failures)), calls, words)
 
 
+def require_tolerances(failure: float, eta: float | None = None) -> None:
+    """ValueError unless both are strictly between 0 and 1: a probability, and an error against a unit vector."""
+    for name, value in (("failure", failure), ("eta", eta)):
+        require(value is None or 0 < value < 1, f"`{name}` must lie between 0 and 1, but is {value}.")
+
+
 def repetitions_for(failure: float) -> int:
     """The smallest odd number of estimates whose median fails with at most this probability."""
-    require(0 < failure < 1, f"`failure` must lie between 0 and 1, but is {failure}.")
     repetitions = 1
     while median_failure(repetitions) > failure:
         repetitions += 2

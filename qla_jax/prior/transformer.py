@@ -39,7 +39,7 @@ from qla_jax.encodings.vector import VectorEncoding, normalize
 from qla_jax.polynomials import Polynomial, erf, exp
 from qla_jax.prior.convolutional import rounds
 from qla_jax.prior.feedforward import FAILURE
-from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, tomography_for
+from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, require_tolerances, tomography_for
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.activation_routes import activate_any
 
@@ -90,12 +90,13 @@ def transformer(
         bounds are those of the encodings and of tomography together, over all tokens.
 
     Raises:
-        ValueError: no blocks, shapes that do not fit, a weight whose norm is above 1, a zero token, a value that is not
-            positive, what `tomography` raises.
+        ValueError: no blocks, shapes that do not fit, a weight whose norm is above 1, a zero token, `eps` or `beta`
+            that is not positive, `eta` or `failure` that is not between 0 and 1.
     """
     require(len(blocks) > 0, "`blocks` must hold at least one block, but is empty.")
     for name, value in (("eps", eps), ("beta", beta)):
         require(value > 0, f"`{name}` must be positive, but is {value}.")
+    require_tolerances(failure, eta)
     state, layers = as_numeric("tokens", tokens, ndim=2), []
     for axis, size in enumerate(state.shape):
         require(size & (size - 1) == 0, f"`tokens` must have power-of-two axes, but axis {axis} has {size}.")

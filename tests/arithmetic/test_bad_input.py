@@ -35,7 +35,11 @@ CASES = [
     (lambda: Format(33, 0), "`bits` must be between 1 and 32, but is 33"),
     (lambda: Format(4, 5), "`fraction` must be between 0 and `bits` = 4, but is 5"),
     (lambda: Format(4, 2, "clip"), "`overflow` must be 'wrap' or 'saturate', but is 'clip'"),
-    (lambda: encode(jnp.array([jnp.nan, 1.0]), F), "`x` must not be NaN, but 1 entries are"),
+    (lambda: encode(jnp.array([jnp.nan, 1.0]), F), "`x` must not hold NaN, but 1 of its 2 entries are NaN"),
+    (
+        lambda: elementwise.add(X, from_integers(np.arange(3), F)),
+        r"`y` must have a shape that fits \(2,\) of `x`, but has \(3,\)",
+    ),
     (lambda: from_integers(np.array([8]), F), "`integers` must be from -8 to 7, but are from 8 to 8"),
     (lambda: from_integers(np.array([1.5]), F), "`integers` must be integers, but are float64"),
     (lambda: elementwise.add(X, from_integers(np.array([1, 2]), G)), "`y` must have the format"),
@@ -93,6 +97,14 @@ CASES = [
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("name", ["add", "multiply", "divide", "less", "relu", "absolute", "negate", "square", "sqrt"])
+def test_plain_arrays_are_refused(name):
+    operation, array = getattr(elementwise, name), np.ones(2)
+    numbers = (array,) if name in ("relu", "absolute", "negate", "square", "sqrt") else (array, X)
+    with pytest.raises(TypeError, match="`x` must be of type FixedPoint, but is of type ndarray"):
+        operation(*numbers)
 
 
 @pytest.mark.numerics

@@ -3,6 +3,7 @@
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -138,6 +139,17 @@ def test_flags_stay_with_what_is_computed_from_them():
     np.testing.assert_array_equal(total.overflow, [True, False])
     for later in (elementwise.relu(total), elementwise.subtract(total, y), elementwise.maximum(x, total)):
         np.testing.assert_array_equal(later.overflow, [True, False])
+
+
+@pytest.mark.parametrize("name", ["add", "subtract", "multiply", "maximum", "divide", "less"])
+def test_shapes_broadcast_as_numpy_has_them(name):
+    """Also where an axis is as long as a number has digits."""
+    f, operation = Format(8, 0), getattr(elementwise, name)
+    x = from_integers(np.arange(1, 4), f)
+    for rows in range(1, 6):
+        y = from_integers(np.arange(1, 1 + 3 * rows).reshape(rows, 3), f)
+        full = jax.tree.map(lambda part: jnp.broadcast_to(part, (rows, 3)), x)  # noqa: B023 used at once
+        jax.tree.map(np.testing.assert_array_equal, operation(x, y), operation(full, y))
 
 
 def test_jit_and_vmap_are_the_plain_call():

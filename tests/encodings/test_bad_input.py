@@ -16,7 +16,7 @@ from qla_jax.encodings.dense import block_encode, from_unitary
 from qla_jax.encodings.encoding import unitary
 from qla_jax.encodings.joint import controlled
 from qla_jax.encodings.lemmas import concatenate, matrix_vector_product, vector_sum
-from qla_jax.encodings.vector import normalize, vector_encode, vector_from_unitary
+from qla_jax.encodings.vector import normalize, run, run_projected, vector_encode, vector_from_unitary
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 from tests.cases import haar, orthogonal, real
@@ -193,3 +193,10 @@ def test_a_zero_image_in_a_batch_passes_through_a_residual_network(tol):
     with_zero, without = gradient(matrix, images), gradient(matrix, images[::2])
     chex.assert_tree_all_finite(with_zero)
     chex.assert_trees_all_close((with_zero[0], with_zero[1][::2]), without, rtol=0, atol=tol())
+
+
+@pytest.mark.parametrize("run", [run, run_projected], ids=["run", "run_projected"])
+@pytest.mark.parametrize("given", [np.ones(4), a(2, 2)], ids=["array", "matrix"])
+def test_only_a_vector_encoding_runs(run, given):
+    with pytest.raises(TypeError, match="`vec` must be of type VectorEncoding, but is of type"):
+        run(given)

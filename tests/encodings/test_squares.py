@@ -225,7 +225,7 @@ def test_a_fault_raises_naming_the_argument_the_rule_and_the_value(call, message
 
 
 def test_an_array_for_the_vector_raises():
-    with pytest.raises(TypeError, match="`vec` must be a VectorEncoding"):
+    with pytest.raises(TypeError, match="`vec` must be of type VectorEncoding"):
         square_product(np.eye(2), np.ones(2))
 
 

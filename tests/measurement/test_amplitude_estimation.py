@@ -206,6 +206,12 @@ def test_inner_products_of_any_norm(key, tol):
     assert float(modulus_error(0.01, 0.5)) == pytest.approx(0.02)
 
 
+def test_where_nothing_can_be_raised_a_bad_probability_is_nan(key):
+    shares = jnp.array([-0.1, 0.5, 1.1, jnp.nan])
+    found = jax.jit(lambda a: estimate_amplitude(key, a, points=4, repetitions=3))(shares)
+    np.testing.assert_array_equal(np.isnan(found), [True, False, True, True])
+
+
 def test_bad_input_is_refused(key):
     x = vector_encode(real(4))
     with pytest.raises(ValueError, match="`points` must be at least 1, but is 0"):
@@ -220,13 +226,13 @@ def test_bad_input_is_refused(key):
         estimation_circuit(x, points=4, good=jnp.ones((2, 2), bool))
     with pytest.raises(ValueError, match="`points` must be at least 1, but is 0"):
         estimation_circuit(x, points=0)
-    with pytest.raises(TypeError, match="`circuit` must be a Encoding"):
+    with pytest.raises(TypeError, match="`circuit` must be of type Encoding"):
         estimation_circuit(np.eye(2), points=2)
     with pytest.raises(ValueError, match="`right` must have the 2 qubits"):
         swap_test(x, vector_encode(real(2)))
     with pytest.raises(ValueError, match="`right` must be prepared without ancillas, but has 1"):
         hadamard_test(x, block_encode(real(4, 4)) @ x)
-    with pytest.raises(ValueError, match="`state` must not be the zero vector"):
+    with pytest.raises(ValueError, match="`x` must not be the zero vector"):
         inner_product(np.zeros(3), np.ones(3), key, eps=0.1)
     with pytest.raises(ValueError, match="`y` must have the shape"):
         inner_product(np.ones(2), np.ones(3), key, eps=0.1)

@@ -101,3 +101,10 @@ def test_bad_input_is_refused(options, message, key):
         iterative_amplitude_estimation(key, 0.3, **options)
     with pytest.raises(ValueError, match="`probability` must lie"):
         iterative_amplitude_estimation(key, -0.1, eps=0.1)
+
+
+def test_where_nothing_can_be_raised_a_bad_probability_is_nan(key):
+    found = jax.jit(jax.vmap(lambda a: iterative_amplitude_estimation(key, a, eps=0.1)))(jnp.array([1.1, 0.3]))
+    for part in (found.value, found.low, found.high):
+        assert np.isnan(part).tolist() == [True, False]
+    assert found.converged.tolist() == [False, True]

@@ -47,10 +47,10 @@ every = pytest.mark.parametrize("name", list(ALL))
 
 @functools.cache
 def batch(name: str) -> tuple:
-    """Two tensors, one of them zero, in one compiled call with the gradient of a weighted sum of values."""
+    """Three tensors, one zero and one with a NaN, in one compiled call, with the gradient of a weighted sum."""
     readout = ALL[name]
-    states = jnp.stack([jnp.asarray(real(*SHAPE)), jnp.zeros(SHAPE)])
-    keys = jax.random.split(jax.random.key(3), 2)
+    states = jnp.stack([jnp.asarray(real(*SHAPE)), jnp.zeros(SHAPE), jnp.ones(SHAPE).at[1, 2].set(jnp.nan)])
+    keys = jax.random.split(jax.random.key(3), 3)
 
     def weighed(state, key):
         found = readout(state, key)
@@ -65,8 +65,9 @@ def batch(name: str) -> tuple:
 def test_a_batch_is_read_out_under_jit_and_vmap_with_its_outcomes_as_values(name):
     states, _, ((_, found), slopes) = batch(name)
     assert isinstance(found, Readout) and found.method
-    assert np.isfinite(np.asarray(found.values)).all() and np.isfinite(np.asarray(slopes)).all()
-    assert found.shots.shape == found.queries.shape == (2,) and jnp.issubdtype(found.shots.dtype, jnp.integer)
+    assert np.isfinite(np.asarray(found.values[:2])).all() and np.isfinite(np.asarray(slopes[:2])).all()
+    assert np.isnan(np.asarray(found.values[2])).all()
+    assert found.shots.shape == found.queries.shape == (3,) and jnp.issubdtype(found.shots.dtype, jnp.integer)
     assert np.isfinite(found.error_bound[0]) and np.isinf(found.error_bound[1]) and np.isinf(found.entry_bound[1])
     assert float(found.norm[1]) == 0
     assert found.values.dtype == states.dtype

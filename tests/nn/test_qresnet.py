@@ -172,6 +172,24 @@ def test_what_cannot_be_measured_raises(net):
         jax.eval_shape(net.with_readout(chebyshev_readout(rank=(3, 3), eps=0.1)), IMAGES, jax.random.key(0))
 
 
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (
+            jnp.ones((2, 8, 8)),
+            r"must be of \(channels, rows, columns\) = \(1, any, any\), but one has shape \(2, 8, 8\)",
+        ),
+        (jnp.ones((8, 8)), r"but one has shape \(8, 8\)"),
+        (jnp.ones((1, 8, 8)).at[0, 3, 4].set(jnp.nan), r"must be finite, but entry \(0, 3, 4\) is nan"),
+    ],
+)
+def test_images_that_do_not_fit_raise(net, image, message):
+    with pytest.raises(ValueError, match=message):
+        net.run(image)
+    with pytest.raises(ValueError, match="`images` must be"):
+        net(image[None])
+
+
 def test_resnet_18_has_its_layers():
     net = nnx.eval_shape(lambda: QResNet(3, 10, rngs=nnx.Rngs(0)))
     convolutions = 1 + 2 * len(net.blocks)

@@ -156,6 +156,12 @@ def test_sizes_that_do_not_fit_raise(options, message):
         network(**options)
 
 
+@pytest.mark.parametrize("shape", [(1, 4, 4), (2, 4, 6), (4, 4)])
+def test_images_of_another_shape_raise(net, shape):
+    with pytest.raises(ValueError, match=r"`image` must be of \(channels, rows, columns\) = \(2, 4, 4\), but one has"):
+        net.run(jnp.ones(shape))
+
+
 @pytest.mark.slow
 def test_on_digits_it_is_within_a_point_of_its_twin():
     digits, config = load("digits"), TrainingConfig(epochs=30, learning_rate=3e-3, noise=0.3)

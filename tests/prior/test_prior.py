@@ -145,6 +145,18 @@ FAULTS = {
     "shapes": (lambda: feedforward(DENSE, real(5), KEY, eps=0.1), "`weights` must take the 5 entries"),
     "eps": (lambda: feedforward(DENSE, real(4), KEY, eps=0), "`eps` must be positive, but is 0"),
     "failure": (lambda: feedforward(DENSE, real(4), KEY, eps=0.1, failure=0), "`failure` must lie between 0 and 1"),
+    "kernel failure": (
+        lambda: convolutional(KERNELS, real(1, 4, 4), KEY, eps=0.1, eta=0.1, failure=1),
+        "`failure` must lie between 0 and 1, but is 1",
+    ),
+    "eta": (
+        lambda: convolutional(KERNELS, real(1, 4, 4), KEY, eps=0.1, eta=2),
+        "`eta` must lie between 0 and 1, but is 2",
+    ),
+    "token failure": (
+        lambda: transformer(BLOCKS, real(4, 4), KEY, eps=0.1, eta=0.1, failure=0),
+        "`failure` must lie between 0 and 1, but is 0",
+    ),
     "no kernels": (lambda: convolutional([], real(1, 4, 4), KEY, eps=0.1, eta=0.1), "`kernels` must hold"),
     "odd sides": (
         lambda: convolutional(KERNELS[:1], real(1, 5, 4), KEY, eps=0.1, eta=0.1),

@@ -54,5 +54,5 @@ def test_singular_values_that_the_inverse_was_not_promised_leave_its_error_unkno
 
 
 def test_what_is_not_an_encoding_raises():
-    with pytest.raises(TypeError, match="`enc` must be a BlockEncoding"):
+    with pytest.raises(TypeError, match="`enc` must be of type BlockEncoding"):
         decomposed(cplx(2, 2))

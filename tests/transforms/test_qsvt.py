@@ -141,7 +141,7 @@ def test_a_polynomial_that_no_circuit_has_raises(poly, message):
 
 
 def test_what_is_not_an_encoding_raises():
-    with pytest.raises(TypeError, match="`enc` must be a BlockEncoding, but is a ndarray"):
+    with pytest.raises(TypeError, match="`enc` must be of type BlockEncoding, but is of type ndarray"):
         qsvt(np.eye(2), CUBIC)
 
 

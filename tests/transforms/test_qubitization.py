@@ -51,5 +51,5 @@ def test_what_has_no_walk_raises():
         qubitization_walk(block_encode(contraction(3, 5)))
     with pytest.raises(ValueError, match="`power` must be an integer of at least 0, but is -1"):
         qubitization_walk(block_encode(HERMITIAN), power=-1)
-    with pytest.raises(TypeError, match="`enc` must be a BlockEncoding"):
+    with pytest.raises(TypeError, match="`enc` must be of type BlockEncoding"):
         qubitization_walk(HERMITIAN)

@@ -1,0 +1,48 @@
+"""`qla-jax phases`: phase factors of a formula."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from qla_jax.cli.terminal import console, fail
+
+
+def phases(
+    expression: Annotated[
+        str, typer.Argument(help="An even or odd formula in x, below 1 on [-1, 1]; after -- if it begins with a minus.")
+    ],
+    degree: Annotated[int, typer.Option(min=0, help="Degree of the polynomial that interpolates it.")],
+    scale: Annotated[float, typer.Option(help="Factor of the expression; nothing is rescaled by itself.")] = 1.0,
+    convention: Annotated[str, typer.Option(help="How the phases are to be read: wx, reflection, qsvt, ...")] = "wx",
+    output: Annotated[Path, typer.Option(help="JSON file for phases, coefficients and errors.")] = Path("phases.json"),
+    figure: Annotated[
+        Path | None, typer.Option(help="Picture of response and error; .png, .pdf or .svg by its name.")
+    ] = None,
+) -> None:
+    """Find the phase factors of a function and write them to a file."""
+    from qla_jax.report.phase_figures import response
+    from qla_jax.studies import phase_job
+
+    try:
+        job = phase_job.run(expression, degree, name=convention, scale=scale)
+        phase_job.write(job, output)
+        if figure is not None:
+            response(job.phases, job.coeffs, job.target, job.title).savefig(figure)
+    except (ValueError, OSError) as error:
+        fail(error)
+    found = job.phases
+    other = ("odd", "even")[job.degree % 2]
+    rows = {
+        "degree": f"{job.degree}, {job.parity}; {other} coefficients up to {job.dropped:.1e} left out",
+        "sup bound": f"{float(found.sup_bound):.9g}",
+        "approximation error": f"{job.error:.3e} on {job.points} points",
+        "residual": f"{float(found.residual):.3e}",
+        "converged": "yes" if found.converged else "no",
+        "phases": f"{len(found.values)} in the convention {found.convention}, in {output}",
+    }
+    for name, told in rows.items():
+        console.print(f"{name:<20} {escape(told)}", soft_wrap=True, highlight=False)
+    if not found.converged:
+        raise typer.Exit(1)
