@@ -1,6 +1,7 @@
 """Fixed-point quantum arithmetic, bit-exact: reversible circuits, and the same integers vectorised."""
 
 from qla_jax.arithmetic import circuits as circuits
+from qla_jax.arithmetic.angles import angle_encode as angle_encode
 from qla_jax.arithmetic.arccos import arccos as arccos
 from qla_jax.arithmetic.arccos import arccos_circuit as arccos_circuit
 from qla_jax.arithmetic.arccos import arccos_error as arccos_error

@@ -1,0 +1,92 @@
+r"""Numbers in registers to amplitudes with nothing but gates: an angle is computed, and its bits turn a qubit.
+
+`amplitude_encode` takes the rotation by a number as one gate. Here it is made of the circuit of the arc cosine
+(`arccos_circuit`), which writes $y = 0.b_1 \dots b_f$ next to $\arccos(x)/\pi$, of a rotation by $2\pi/2^k$ for each
+bit $b_k$, and of the arc cosine undone:
+$$|x\rangle|0\rangle|0\rangle \mapsto |x\rangle|0\rangle\bigl(\cos\pi y\,|0\rangle + \sin\pi y\,|1\rangle\bigr),
+\qquad |\cos\pi y - x| \le \pi\,|y - \arccos(x)/\pi| \le 1.23\,\pi\,2^{-f}.$$
+Signs come out right, since $\pi y$ reaches from 0 to $\pi$. What is flagged is $\cos\pi y$, not x.
+
+Example:
+    >>> from qla_jax.arithmetic import Format, encode
+    >>> vec = angle_encode(encode(jnp.array([1.0, 0.5, -0.25, -1.0]), Format(bits=8, fraction=6)))
+    >>> vec.vector().round(3).tolist(), f"{vec.eps:.4f}"
+    ([1.0, 0.514, -0.243, -0.999], '0.0158')
+
+References:
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, section II.3: numbers to amplitudes by an arc cosine
+    and controlled rotations. https://arxiv.org/abs/2402.18940
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax.typing import ArrayLike
+
+from qla_jax.arithmetic.arccos import arccos, arccos_circuit
+from qla_jax.arithmetic.conversion import DigitalRotation
+from qla_jax.arithmetic.counts import counts
+from qla_jax.arithmetic.formats import FixedPoint, Format, decode
+from qla_jax.encodings import registers
+from qla_jax.encodings.checks import as_numeric, is_concrete, require, require_kind
+from qla_jax.encodings.gates import Gates, read
+
+
+class AngleRotation(DigitalRotation, kw_only=True):
+    """Hadamard gates on the index, numbers read, their angles computed, a rotation for each bit, all but this undone.
+
+    Registers of numbers and angles, which end as they began, are not simulated.
+    """
+
+    format: Format = struct.field(pytree_node=False)
+
+    def gates(self) -> Gates:
+        """The circuit of the arc cosine is built for it: seconds for 16 bits."""
+        found = counts(arccos_circuit(self.format))
+        angle = Gates(toffoli=found.toffoli + found.ands, cnot=found.cnot)
+        turns = Gates(rotations=self.format.fraction).controlled
+        return 2 * read(self.num_qubits) + 2 * angle + turns
+
+
+def angle_encode(x: FixedPoint, *, target: ArrayLike | None = None) -> AngleRotation:
+    r"""Numbers from [-1, 1] to amplitudes by their angles: a $(\sqrt N, 1, \epsilon)$-vector-encoding of x.
+
+    Zeros would not stay zero in a padding, so there is none: axes are powers of two.
+
+    Args:
+        x: of any shape whose axes are powers of two; each becomes a register.
+        target: the real vector that x stands for; x itself unless given.
+
+    Returns:
+        $\epsilon = \|\cos\pi y - target\|$; for x itself at most $\sqrt N\,\pi$ times `arccos_error(x.format)`.
+
+    Raises:
+        TypeError: not numbers in fixed point.
+        ValueError: an axis that is no power of two, a `target` of another shape, or, where it can be seen, a flagged
+            number or one outside [-1, 1]. Inside jit these give `eps = inf`, unless there is a `target`.
+    """
+    require_kind("x", x, FixedPoint)
+    for size in x.shape:
+        require(size & (size - 1) == 0 < size, f"`x` must have axes of powers of two, but has shape {x.shape}.")
+    angle = arccos(x)
+    if is_concrete(angle.overflow) and target is None:
+        flagged = int(np.asarray(angle.overflow).sum())
+        require(flagged == 0, f"`x` must fit its format and lie in [-1, 1], but {flagged} numbers do not.")
+    values = jnp.cos(jnp.pi * decode(angle)).reshape(-1)
+    if target is None:
+        eps = jnp.where(angle.overflow.any(), jnp.inf, jnp.linalg.norm(values - decode(x).reshape(-1)))
+    else:
+        target = as_numeric("target", target, ndim=jnp.ndim(target))
+        require(target.shape == x.shape, f"`target` must have shape {x.shape}, but has shape {target.shape}.")
+        eps = jnp.linalg.norm(values - target.reshape(-1))
+    qubits = registers.num_qubits(x.shape)
+    return AngleRotation(
+        alpha=jnp.sqrt(jnp.asarray(1 << qubits, values.dtype)),
+        eps=eps.astype(values.dtype),
+        num_ancillas=1,
+        num_qubits=qubits,
+        encoded=values,
+        sizes=x.shape,
+        ratios=values,
+        format=x.format,
+    )
