@@ -33,6 +33,7 @@ STUDIES = {
     "residual-block": Entry(
         "A residual block against a network of linear algebra.", "qla_jax.studies.study_residual_block"
     ),
+    "training": Entry("Measured networks beside their twins, and their gradients.", "qla_jax.studies.study_training"),
     "qram": Entry("Infidelity of a memory by address size and word length.", "qla_jax.studies.study_qram"),
 }
 

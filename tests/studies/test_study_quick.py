@@ -9,6 +9,7 @@ import pytest
 from qla_jax.report import study_page
 from qla_jax.studies import study_registry, study_runner
 from qla_jax.studies.study import Options
+from qla_jax.studies.study_training import compared
 
 pytestmark = pytest.mark.x64
 
@@ -74,7 +75,23 @@ def check_qram(report: dict) -> None:
         assert abs(found["infidelity"] - exact) <= 6 * math.sqrt(2 * exact / row["shots"])
 
 
+def check_training(report: dict) -> None:
+    rows, table = report["rows"], report["tables"]["beside twins"]
+    (pair,) = report["numbers"]["pairs"].values()
+    assert pair["difference"] == pytest.approx(rows["residual network, seed 0"]["measured"] - pair["twin"])
+    assert table[1][4] == "unknown"  # a single pair has no error
+    exact, estimated = rows["exact gradients"]["losses"], rows["gradients, eps 0.4"]["losses"]
+    assert 0 < abs(exact[0] - estimated[0]) < 0.1
+
+
+def test_the_difference_of_pairs_comes_with_its_standard_error():
+    found = compared([0.9, 0.8, 0.7], [0.8, 0.8, 0.8])
+    assert found["difference"] == pytest.approx(0) and found["twin"] == pytest.approx(0.8)
+    assert found["error"] == pytest.approx(0.1 / math.sqrt(3))
+
+
 CHECKS = {
+    "training": check_training,
     "table3": check_table3,
     "scaling": check_scaling,
     "elbow": check_elbow,
