@@ -31,6 +31,7 @@ class TrainingConfig:
         batch_size: images per step; images beyond the last full batch of an epoch wait for the next shuffle.
         learning_rate: peak of the cosine schedule, which starts at a tenth of it and ends at a hundredth.
         warmup: fraction of the steps in which the rate rises.
+        constant: whether the rate is the same in all steps instead.
         weight_decay: of AdamW.
         noise: augmentation, Gaussian noise on every entry in units of the image's root mean square entry.
         seed: of the shuffles and the noise.
@@ -40,6 +41,7 @@ class TrainingConfig:
     batch_size: int = 64
     learning_rate: float = 1e-3
     warmup: float = 0.1
+    constant: bool = False
     weight_decay: float = 0.0
     noise: float = 0.0
     seed: int = 0
@@ -84,13 +86,14 @@ def fit(
         The trained model and every epoch, those before a resume included.
 
     Raises:
-        ValueError: labels and images that do not match, a batch larger than the set, a directory that holds checkpoints
-            without `resume`, or checkpoints of another config.
+        ValueError: labels and images that do not match, labels that are no outcome of the model, a batch larger than
+            the set, a directory that holds checkpoints without `resume`, or checkpoints of another config.
     """
     if len(images) != len(labels):
         raise ValueError(f"`labels` must match `images`, but there are {len(labels)} for {len(images)}.")
     if not 1 <= config.batch_size <= len(images):
         raise ValueError(f"`batch_size` must lie between 1 and {len(images)}, but is {config.batch_size}.")
+    _require_outcomes(labels, call, model, images)
     graph, params, statistics, rest = nnx.split(model, nnx.Param, nnx.BatchStat, ...)  # type: ignore[misc]
     params, statistics = jax.tree.map(jnp.copy, (params, statistics))  # donated below; the caller's model stays usable
     steps = len(images) // config.batch_size
@@ -185,6 +188,14 @@ def batches(count: int, size: int) -> Iterator[slice]:
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
+def _require_outcomes(labels: np.ndarray, call: Callable, model: nnx.Module, images: np.ndarray) -> None:
+    """Labels that are counted from 0: one beyond the outcomes would be trained towards another."""
+    told = nnx.eval_shape(lambda: call(model, jnp.asarray(images[:1]), jax.random.key(0)))
+    low, high, outcomes = int(np.min(labels)), int(np.max(labels)), told.shape[1]
+    if not 0 <= low <= high < outcomes:
+        raise ValueError(f"`labels` must be from 0 to {outcomes - 1}, but are from {low} to {high}.")
+
+
 def _loss(outcomes: Array, targets: Array) -> tuple[Array, Array]:
     chosen = jnp.take_along_axis(outcomes, targets[:, None], axis=1)[:, 0]
     # The floor keeps a probability of zero (a zero image, say) from making the loss infinite.
@@ -192,6 +203,8 @@ def _loss(outcomes: Array, targets: Array) -> tuple[Array, Array]:
 
 
 def _optimizer(config: TrainingConfig, steps: int) -> optax.GradientTransformation:
+    if config.constant:
+        return optax.adamw(config.learning_rate, weight_decay=config.weight_decay)
     total = max(config.epochs * steps, 1)
     schedule = optax.warmup_cosine_decay_schedule(
         config.learning_rate / 10,

@@ -70,6 +70,7 @@ def study(
     output: Output = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the rows in --output.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="The small form, of seconds instead of minutes.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="The whole grid, where a study has one: up to hours.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all that is drawn.")] = 0,
     dataset: Annotated[str | None, typer.Option(help="Images, where the study uses any.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where prepared sets lie.")] = None,
@@ -88,7 +89,9 @@ def study(
     try:
         if resume and output is None:
             raise ValueError("`--resume` must come with the `--output` to go on with, but none is given.")
-        found = study_registry.build(name, Options(quick, seed, dataset, data_dir))
+        if quick and full:
+            raise ValueError("`--full` must stand without `--quick`, but both are given.")
+        found = study_registry.build(name, Options(quick, seed, dataset, data_dir, full))
         with ItemBar() as bar:
             report = study_runner.run(found, directory, resume=resume, tell=bar.item)
         study_page.write(report, directory)

@@ -25,6 +25,7 @@ class Options:
 
     Attributes:
         quick: the small form, of seconds instead of minutes.
+        full: the whole grid, where a study has more than it runs by default.
         seed: of all that is drawn.
         dataset: images, where the study uses any; its own choice unless given.
         data_dir: where prepared sets lie.
@@ -34,6 +35,7 @@ class Options:
     seed: int = 0
     dataset: str | None = None
     data_dir: Path | None = None
+    full: bool = False
 
 
 @dataclass(frozen=True)

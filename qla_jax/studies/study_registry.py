@@ -19,7 +19,7 @@ class Entry(NamedTuple):
 
     Attributes:
         about: in a sentence.
-        module: that has its function `study`.
+        module: of this package, that has its function `study`.
     """
 
     about: str
@@ -27,14 +27,16 @@ class Entry(NamedTuple):
 
 
 STUDIES = {
-    "table3": Entry("Accuracy and overhead of two readouts by rank and precision.", "qla_jax.studies.study_table3"),
-    "scaling": Entry("Cost of a readout for 90 and 95 percent of the peak, by size.", "qla_jax.studies.study_scaling"),
-    "elbow": Entry("Accuracy of a transformer by rank, and its elbow.", "qla_jax.studies.study_elbow"),
-    "residual-block": Entry(
-        "A residual block against a network of linear algebra.", "qla_jax.studies.study_residual_block"
-    ),
-    "training": Entry("Measured networks beside their twins, and their gradients.", "qla_jax.studies.study_training"),
-    "qram": Entry("Infidelity of a memory by address size and word length.", "qla_jax.studies.study_qram"),
+    "table3": Entry("Accuracy and overhead of two readouts by rank and precision.", "study_table3"),
+    "scaling": Entry("Cost of a readout for 90 and 95 percent of the peak, by size.", "study_scaling"),
+    "elbow": Entry("Accuracy of a transformer by rank, and its elbow.", "study_elbow"),
+    "residual-block": Entry("A residual block against a network of linear algebra.", "study_residual_block"),
+    "training": Entry("Measured networks beside their twins, and their gradients.", "study_training"),
+    "qram": Entry("Infidelity of a memory by address size and word length.", "study_qram"),
+    "gradient-access": Entry("Gradients of quanvolutional layers by residual placement.", "study_gradient_access"),
+    "resqunn": Entry("Residual quanvolutional networks trained, by placement and mode.", "study_resqunn"),
+    "trainable-vs-fixed": Entry("A quanvolutional layer trained, fixed, and left out.", "study_trainable_vs_fixed"),
+    "plateaus": Entry("Variance of gradients by qubits and depth.", "study_plateaus"),
 }
 
 
@@ -47,5 +49,5 @@ def build(name: str, options: Options) -> Study:
     """
     if name not in STUDIES:
         raise ValueError(f"`name` must be one of {', '.join(STUDIES)}, but is {name!r}.")
-    found: Study = import_module(STUDIES[name].module).study(options)
+    found: Study = import_module(f"qla_jax.studies.{STUDIES[name].module}").study(options)
     return found

@@ -58,15 +58,18 @@ def quantum_readout(
 ) -> Float[Array, " num_classes"]:
     """Scores of one set of features, of any shape, loaded as amplitudes: RY on every qubit and a chain of CX.
 
-    The paper has one depth unit on ten qubits and does not say which four are measured: the first ones here. Features
-    that are all zero have no state; inside jit their scores are zero, `amplitude_state(...).encodable` tells.
+    The paper has one depth unit on ten qubits for all sizes of features and does not say which four are measured: the
+    last ones here. Features that fill fewer amplitudes leave the first qubits in |0>, 7 x 7 of them four of ten, and
+    the chain of CX runs away from these: measured, they would know nothing of the image. Features that are all zero
+    have no state; inside jit their scores are zero, `amplitude_state(...).encodable` tells.
 
     Raises:
         ValueError: more features than amplitudes, zero features where that can be seen, or more classes than qubits.
     """
     made = ansatz_circuit(angles, RY_CHAIN)
     state = amplitude_state(features, made.num_qubits).state
-    return z_expectations(run(made, state), _measured(num_classes, made.num_qubits))
+    n = made.num_qubits
+    return z_expectations(run(made, state), range(n - len(_measured(num_classes, n)), n))
 
 
 def cross_entropy(scores: Float[Array, " num_classes"], label: ArrayLike) -> Float[Array, ""]:

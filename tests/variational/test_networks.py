@@ -42,7 +42,16 @@ def test_the_readout_loads_features_as_amplitudes(tol):
     found = quantum_readout(jnp.asarray(features), jnp.asarray(angles), num_classes=3)
     flat = np.pad(features.reshape(-1), (0, 7)) / np.linalg.norm(features)
     state = ry_chain(angles, 4) @ flat
-    np.testing.assert_allclose(found, [z(state, q, 4) for q in range(3)], rtol=0, atol=tol("exact", factor=20))
+    np.testing.assert_allclose(found, [z(state, q, 4) for q in (1, 2, 3)], rtol=0, atol=tol("exact", factor=20))
+
+
+def test_few_features_are_seen_by_all_measured_qubits():
+    """A control: the first qubits of ten do not know which of 49 features there are."""
+    angles = jnp.asarray(real(1, 1, 10))
+    scores = jax.jit(lambda features, classes: quantum_readout(features, angles, num_classes=classes), static_argnums=1)
+    one, other = (scores(jnp.asarray(real(1, 7, 7)[:, ::step]), 10) for step in (1, -1))
+    assert np.abs(one[:4] - other[:4]).max() < 1e-6 < 1e-3 < np.abs(one[6:] - other[6:]).min()
+    np.testing.assert_array_equal(scores(jnp.asarray(real(1, 7, 7)), 4), one[6:])
 
 
 @pytest.mark.numerics
