@@ -7,6 +7,7 @@ from qla_jax.nn._overhead import amplified as amplified
 from qla_jax.nn._overhead import overhead as overhead
 from qla_jax.nn.baselines import PlainCNN as PlainCNN
 from qla_jax.nn.baselines import PlainMLP as PlainMLP
+from qla_jax.nn.baselines import PlainPatchCNN as PlainPatchCNN
 from qla_jax.nn.baselines import count_parameters as count_parameters
 from qla_jax.nn.coherent_resnet import BlockDiagnostics as BlockDiagnostics
 from qla_jax.nn.coherent_resnet import CoherentResNet as CoherentResNet

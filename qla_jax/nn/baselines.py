@@ -40,6 +40,27 @@ class PlainCNN(nnx.Module):
         return jax.nn.softmax(self.last(x.reshape(len(x), -1)))
 
 
+class PlainPatchCNN(nnx.Module):
+    """Convolutions on patches that do not overlap, each halving the image, with ReLU; then one linear layer.
+
+    What quanvolutional layers of 2 x 2 patches are without a circuit.
+    """
+
+    def __init__(self, channels: int, depth: int, shape: tuple[int, int, int], outcomes: int, *, rngs: nnx.Rngs):
+        widths = [shape[0], *[channels] * depth]
+        self.layers = nnx.List(
+            [nnx.Conv(have, give, (2, 2), strides=2, padding="VALID", rngs=rngs) for have, give in pairwise(widths)]
+        )
+        self.last = nnx.Linear(channels * (shape[1] >> depth) * (shape[2] >> depth), outcomes, rngs=rngs)
+
+    def __call__(self, images: Float[Array, "batch channel row column"]) -> Float[Array, "batch outcomes"]:
+        """Class probabilities."""
+        x = jnp.moveaxis(images, 1, -1)
+        for layer in self.layers:
+            x = jax.nn.relu(layer(x))
+        return jax.nn.softmax(self.last(x.reshape(len(x), -1)))
+
+
 def count_parameters(model: nnx.Module) -> int:
     """Entries of all parameters."""
     return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))

@@ -19,7 +19,7 @@ from functools import partial
 from flax import nnx
 
 from qla_jax.data import ImageSet
-from qla_jax.nn import PlainCNN, count_parameters
+from qla_jax.nn import PlainPatchCNN, count_parameters
 from qla_jax.studies.quanvolution_training import (
     DETACHED,
     FROZEN,
@@ -70,10 +70,10 @@ class Grid:
         return {"parameters": count_parameters(model)} | self.protocol.run(model, images, seed)
 
     def plain(self, rows: Mapping[str, Row], classes: int, seed: int) -> Row:
-        """Two convolutions and a dense layer on 28 x 28 features."""
+        """Two convolutions on patches and a dense layer."""
         images = self.images[classes]
         shape = images.train_images.shape[1:]
-        model = PlainCNN(1, 2, shape, images.num_classes, rngs=nnx.Rngs(seed))
+        model = PlainPatchCNN(4, 2, shape, images.num_classes, rngs=nnx.Rngs(seed))
         return {"parameters": count_parameters(model)} | self.protocol.run(model, images, seed)
 
     def items(self) -> dict:
@@ -137,7 +137,7 @@ def summary(rows: Mapping[str, Row], grid: Grid) -> Findings:
 
 
 def _table(rows: Mapping[str, Row], grid: Grid, classes: int, what: str) -> Table:
-    table = [["placement", *grid.modes, "numbers"]]
+    table = [["placement", *grid.modes, "parameters"]]
     for name in grid.names:
         cells = [told(grouped(rows, _keys(grid, classes, name, mode), what)) for mode in grid.modes]
         table.append([name, *cells, str(rows[key(classes, name, grid.modes[0], grid.seeds[0])]["parameters"])])

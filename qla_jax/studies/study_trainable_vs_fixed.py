@@ -63,7 +63,7 @@ def study(options: Options) -> Study:
 
 def summary(rows: Mapping[str, Row], seeds: list[int], source: str) -> Findings:
     """Accuracies, the difference beside the printed one, and curves of training."""
-    table, series, means = [["", "training %", "testing %", "numbers"]], [], {}
+    table, series, means = [["", "training %", "testing %", "parameters"]], [], {}
     for kind in KINDS:
         keys = [f"{kind}, seed {seed}" for seed in seeds]
         cells = [told(grouped(rows, keys, what)) for what in ("train", "test")]

@@ -7,7 +7,7 @@ import pytest
 import scipy.signal
 from flax import nnx
 
-from qla_jax.nn import CoherentResNet, DenseWeight, PlainCNN, PlainMLP, count_parameters
+from qla_jax.nn import CoherentResNet, DenseWeight, PlainCNN, PlainMLP, PlainPatchCNN, count_parameters
 from tests.cases import real
 
 
@@ -54,6 +54,26 @@ def test_the_convolutional_network_is_that_of_scipy():
     np.testing.assert_allclose(jax.jit(model)(x), expected, rtol=0, atol=1e-5)
     first, rest, last = 9 * 2 * 3 + 3, 2 * (9 * 3 * 3 + 3), 3 * 20 * 4 + 4
     assert count_parameters(model) == first + rest + last
+
+
+@pytest.mark.numerics
+def test_the_patch_network_is_matrices_on_patches():
+    model, x = PlainPatchCNN(3, 2, (1, 8, 4), 5, rngs=nnx.Rngs(0)), real(2, 1, 8, 4).astype(np.float32)
+
+    def layer(module, image):
+        channels, rows, columns = image.shape
+        cut = image.reshape(channels, rows // 2, 2, columns // 2, 2).transpose(1, 3, 2, 4, 0)
+        kernel = np.asarray(module.kernel[...])  # (row, column, in, out)
+        return np.moveaxis(relu(np.einsum("ijklc,klcd->ijd", cut, kernel) + np.asarray(module.bias[...])), -1, 0)
+
+    expected = []
+    for image in x:
+        for module in model.layers:
+            image = layer(module, image)
+        flat = np.moveaxis(image, 0, -1).reshape(-1)
+        expected.append(softmax(flat @ np.asarray(model.last.kernel[...]) + np.asarray(model.last.bias[...])))
+    np.testing.assert_allclose(jax.jit(model)(x), expected, rtol=0, atol=1e-5)
+    assert count_parameters(model) == (4 * 1 + 1) * 3 + (4 * 3 + 1) * 3 + (2 * 1 * 3 + 1) * 5
 
 
 def test_only_parameters_are_counted():

@@ -9,6 +9,7 @@ import pytest
 from qla_jax.report import study_page
 from qla_jax.studies import study_registry, study_runner
 from qla_jax.studies.study import Options
+from qla_jax.studies.study_plateaus import fitted
 from qla_jax.studies.study_training import compared
 
 pytestmark = pytest.mark.x64
@@ -90,7 +91,49 @@ def test_the_difference_of_pairs_comes_with_its_standard_error():
     assert found["error"] == pytest.approx(0.1 / math.sqrt(3))
 
 
+def check_gradient_access(report: dict) -> None:
+    assert report["numbers"] == {"agree": 5, "of": 5}
+    for row in report["rows"].values():
+        for layer, (detached, full) in enumerate(zip(row["detached"], row["full"], strict=True), start=1):
+            assert (detached > 0) == (layer in row["direct"]) and full > 1e-6
+        assert row["detached"][-1] == pytest.approx(row["full"][-1], rel=1e-3)  # nothing is detached behind it
+
+
+def check_resqunn(report: dict) -> None:
+    parameters = {row["parameters"] for row in report["rows"].values()}
+    assert parameters == {16 + 4 + 1970, 20 + 68 + 1970}
+    assert all(0 <= row["test"] <= 1 and len(row["curve"]) == 1 for row in report["rows"].values())
+    assert "10 classes, 40 for training and 20 for testing" in report["remarks"][0]
+
+
+def check_trainable_vs_fixed(report: dict) -> None:
+    parameters = [row["parameters"] for row in report["rows"].values()]
+    assert parameters == [1970 + 8, 1970, 7850]
+    means, gaps = report["numbers"]["means"], report["numbers"]["trained_over_fixed"]
+    assert gaps[0] == pytest.approx(100 * (means["trained layer"]["train"] - means["fixed layer"]["train"]))
+
+
+def check_plateaus(report: dict) -> None:
+    for row in report["rows"].values():
+        assert len(row["samples"]) == 32 and np.isfinite(row["samples"]).all()
+    fits = report["numbers"]["fits"]
+    assert fits["global, random, depth 4"]["high"] < -1 < fits["QCNN"]["exponent"]
+
+
+def test_the_fit_of_variances_finds_the_law_that_samples_were_drawn_from():
+    rng, sizes = np.random.default_rng(3), [4, 6, 8, 10]
+    found = fitted(sizes, [rng.normal(0, 2 ** (-0.75 * n / 2), 4000) for n in sizes])
+    assert found["low"] < -0.75 < found["high"] and found["high"] - found["low"] < 0.1
+    assert abs(found["exponent"] + 0.75) < 0.03 and abs(found["larger_half"] + 0.75) < 0.06
+    powers = fitted(sizes, [rng.normal(0, n**-1.0, 4000) for n in sizes])
+    assert abs(powers["power"] + 2) < 0.1
+
+
 CHECKS = {
+    "gradient-access": check_gradient_access,
+    "resqunn": check_resqunn,
+    "trainable-vs-fixed": check_trainable_vs_fixed,
+    "plateaus": check_plateaus,
     "training": check_training,
     "table3": check_table3,
     "scaling": check_scaling,
