@@ -25,11 +25,13 @@ from jax import Array
 
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
+from qla_jax.arithmetic.checks import as_integer
 from qla_jax.arithmetic.circuit import Circuit
 from qla_jax.arithmetic.circuits import finished
 from qla_jax.arithmetic.elementwise import fitted
 from qla_jax.arithmetic.formats import FixedPoint, Format
 from qla_jax.arithmetic.gates import Gates, conjugate, cx, flip, land, load, wires
+from qla_jax.encodings.checks import require_kind
 
 
 def working_bits(format: Format) -> int:
@@ -37,9 +39,14 @@ def working_bits(format: Format) -> int:
     return 2 * format.fraction + 2
 
 
+def _working(format: Format, working: int | None) -> int:
+    require_kind("format", format, Format)
+    return working_bits(format) if working is None else as_integer("working", working, least=1)
+
+
 def arccos_error(format: Format, working: int | None = None) -> float:
     r"""Proven bound on $|\arccos(x)/\pi - y|$, with w working bits."""
-    unit = 2.0 ** -(working_bits(format) if working is None else working)
+    unit = 2.0 ** -_working(format, working)
     return format.step + 2 * math.asin(math.sqrt(unit / 2)) / math.pi
 
 
@@ -47,9 +54,13 @@ def arccos(x: FixedPoint, *, working: int | None = None) -> FixedPoint:
     r"""$\arccos(x)/\pi$, from 0 to 1, as many bits of it as the format has behind the point.
 
     Outside [-1, 1] it is that of 0, and flagged. `working` bits are 2f + 2 unless given; fewer cost accuracy.
+
+    Raises:
+        TypeError: not numbers in fixed point.
+        ValueError: `working` is no integer of at least 1.
     """
-    format = x.format
-    working = working_bits(format) if working is None else working
+    require_kind("x", x, FixedPoint)
+    format, working = x.format, _working(x.format, working)
     length = wide.count(2 * (working + 2) + 1)
     one = wide.of_number(1 << working, length, x.shape)
     outside = _outside(x)
@@ -76,8 +87,12 @@ def _outside(x: FixedPoint) -> Array:
 
 
 def arccos_circuit(format: Format) -> Circuit:
-    """The same by gates, with registers `x`, `out` and `overflow`: a squaring for each bit, all of them uncomputed."""
-    working = working_bits(format)
+    """The same by gates, with registers `x`, `out` and `overflow`: a squaring for each bit, all of them uncomputed.
+
+    Raises:
+        TypeError: `format` is none.
+    """
+    working = _working(format, None)
     x, current = wires(format.bits), wires(working + 2)
     (outside,) = wires(1)
     gates: Gates = [] if format.fraction > format.bits - 2 else _beyond_one(x, format.fraction, outside)

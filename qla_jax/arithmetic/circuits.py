@@ -1,7 +1,9 @@
 r"""Whole circuits with named registers: the adders, and the operations of `elementwise` on registers of a format.
 
 An operation keeps its operands `x` and `y` and writes into clean registers `out` and `overflow` (one qubit): computed
-in full, brought into the format, uncomputed.
+in full, brought into the format, uncomputed. What is written is XORed: if `out` held c before, it holds c XOR the
+result behind, as a unitary has it. `clean` of a run speaks of ancillas and ANDs, and does not tell that c was not 0,
+unless it is an AND that writes there (`relu`, `maximum`, results that saturate).
 
 Example:
     >>> import numpy as np
@@ -14,10 +16,12 @@ Example:
 from collections.abc import Callable, Hashable
 
 from qla_jax.arithmetic import adders, lookahead, parts, products, quotients
+from qla_jax.arithmetic.checks import as_integer
 from qla_jax.arithmetic.circuit import Circuit, circuit
+from qla_jax.arithmetic.elementwise import as_constant
 from qla_jax.arithmetic.formats import Format
 from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, cx, wires
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import require, require_kind
 
 ADDERS: dict[str, Callable[..., Gates]] = {
     "cuccaro": adders.cuccaro,
@@ -34,10 +38,10 @@ def adder(bits: int, kind: str = "gidney", *, carry: bool = False) -> Circuit:
     """Add in place, y += x modulo 2^bits, with registers `x`, `y` and, if asked for, a clean `carry`.
 
     Raises:
-        ValueError: an unknown kind, or fewer than one bit.
+        ValueError: an unknown kind, or bits that are no integer of at least 1.
     """
     require(kind in ADDERS, f"`kind` must be one of {', '.join(ADDERS)}, but is {kind!r}.")
-    require(bits >= 1, f"`bits` must be at least 1, but is {bits}.")
+    bits = as_integer("bits", bits, least=1)
     x, y, out = wires(bits), wires(bits), wires(1 if carry else 0)
     gates = ADDERS[kind](x, y, *out)
     return circuit(gates, x=x, y=y, **({"carry": out} if carry else {}))
@@ -47,12 +51,16 @@ def operation(name: str, format: Format, **options: int) -> Circuit:
     """The circuit of an operation of `elementwise`, by its name.
 
     Registers `x`, `y` where there are two operands, `out` and, where a result may not fit, `overflow`. `less` has an
-    `out` of one qubit; `multiply_constant` takes an integer `factor`.
+    `out` of one qubit; `multiply_constant` takes an integer `factor`, the others no options.
 
     Raises:
-        ValueError: an unknown name, or a factor that does not fit.
+        TypeError: `format` is none.
+        ValueError: an unknown name, options that are missing or too many, or a factor that does not fit.
     """
+    require_kind("format", format, Format)
     require(name in OPERATIONS, f"`name` must be one of {', '.join(OPERATIONS)}, but is {name!r}.")
+    wanted = ["factor"] if name == "multiply_constant" else []
+    require(list(options) == wanted, f"`options` of {name!r} must be {wanted}, but are {list(options)}.")
     return OPERATIONS[name](format, **options)
 
 
@@ -117,8 +125,7 @@ def _square(format: Format) -> Circuit:
 
 
 def _multiple(format: Format, *, factor: int) -> Circuit:
-    fits = format.least <= factor <= format.largest
-    require(fits, f"`factor` must be from {format.least} to {format.largest}, but is {factor}.")
+    factor = as_constant("factor", factor, format)
     x, full = wires(format.bits), wires(2 * format.bits)
     return finished((products.add_multiple(x, factor, full), full, format.fraction), format, {"x": x})
 

@@ -5,7 +5,7 @@ $$|i\rangle|x_i\rangle|0\rangle \mapsto |i\rangle|x_i\rangle\Bigl(\tfrac{x_i}{s}
 + \sqrt{1 - \tfrac{x_i^2}{s^2}}\,|1\rangle\Bigr),$$
 and the number is read back. With $s = \max|x_i|$ the flagged amplitude is $\|x\|_2/(\|x\|_\infty\sqrt N)$.
 
-Amplitudes to digital: an estimate of each amplitude, by whatever readout, rounded into the format.
+Amplitudes to digital: an estimate of each entry, by whatever readout, rounded into the format.
 
 Example:
     >>> format = Format(bits=8, fraction=4)
@@ -14,10 +14,10 @@ Example:
     ([3.0, -1.0, 0.5, 2.0], True)
 
 References:
-    Fault-tolerant quantum deep learning (2024), section II.3. https://arxiv.org/abs/2402.18940
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, section II.3. https://arxiv.org/abs/2402.18940
 """
 
-from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -27,17 +27,33 @@ from jaxtyping import Num
 
 from qla_jax.arithmetic.elementwise import relu
 from qla_jax.arithmetic.formats import FixedPoint, Format, decode, encode
-from qla_jax.arithmetic.layers import add_bias
+from qla_jax.arithmetic.layers import add_bias, reshaped
 from qla_jax.encodings import registers
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_alpha, as_numeric, is_concrete, require, require_kind
+from qla_jax.encodings.checks import ROUNDING, as_bound, as_numeric, is_concrete, require, require_kind
 from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, remembered
 from qla_jax.encodings.vector import VectorEncoding
 
-Readout = Callable[[Num[Array, " n"]], ArrayLike]
-"""From amplitudes to estimates of them."""
+
+class Estimates(Protocol):
+    """What a readout gives, as far as it is looked at here; its price goes back to the caller as it is."""
+
+    @property
+    def values(self) -> Array:
+        """Estimates of the entries of a state, in its shape."""
+
+
+Found = TypeVar("Found", bound=Estimates)
+Given = TypeVar("Given", bound=Estimates, covariant=True)
+
+
+class ReadoutMethod(Protocol[Given]):
+    """The one interface of all readouts, by its shape: this room and that of measurements do not import each other."""
+
+    def __call__(self, state: ArrayLike, key: Array, /) -> Given:
+        """Read a tensor out; its norm is known."""
 
 
 class DigitalRotation(VectorEncoding, kw_only=True):
@@ -78,6 +94,7 @@ def amplitude_encode(
             Without it x itself is encoded, exactly.
 
     Raises:
+        TypeError: not numbers in fixed point.
         ValueError: a flagged number without a `target`, the zero vector, a `scale` that is too small, or a `target` of
             another shape, where these can be seen.
     """
@@ -89,7 +106,7 @@ def amplitude_encode(
     largest = jnp.abs(values).max()
     if is_concrete(largest):
         require(bool(largest > 0) or scale is not None, "`x` must not be the zero vector, but its largest |x| is 0.0.")
-    scale, eps = as_alpha(scale, largest, "the largest |x|")
+    scale, eps = _as_scale(scale, largest)
     if target is not None:
         target = as_numeric("target", target, ndim=jnp.ndim(target))
         require(target.shape == x.shape, f"`target` must have shape {x.shape}, but has shape {target.shape}.")
@@ -108,39 +125,68 @@ def amplitude_encode(
     )
 
 
-def digital_encode(vec: VectorEncoding, format: Format, *, readout: Readout) -> FixedPoint:
-    r"""Amplitudes to numbers in registers: $\alpha$ times an estimate of each flagged amplitude, rounded.
+def _as_scale(scale: ArrayLike | None, largest: Array) -> tuple[Array, Array]:
+    """s, and an eps of `inf` where it cannot be seen that it is too small, and is."""
+    if scale is None:
+        return largest, jnp.zeros_like(largest)
+    scale = as_bound("scale", scale, largest.dtype)
+    if is_concrete(scale):
+        require(bool(jnp.isfinite(scale)), f"`scale` must be finite, but is {scale}.")
+    enough = largest <= scale * (1 + ROUNDING * jnp.finfo(largest.dtype).eps)
+    if is_concrete(enough):
+        require(bool(enough), f"`scale` must be at least the largest |x|, {largest}, but is {scale}.")
+    return scale, jnp.where(enough, 0.0, jnp.inf).astype(largest.dtype)
+
+
+def digital_encode(
+    vec: VectorEncoding, format: Format, *, readout: ReadoutMethod[Found], key: Array
+) -> tuple[FixedPoint, Found]:
+    r"""Amplitudes to numbers in registers: an estimate of each entry of the encoded vector, rounded.
+
+    What is read out is the state behind the success of `vec`, with its norm: values estimate x, bounds are absolute.
+    Their queries are to the circuit of that state, of which each takes about $\frac\pi4$ of 1/`vec.amplitude` uses of
+    `vec` and of its inverse, by amplitude amplification.
 
     Args:
         vec: what is read out.
         format: of the numbers.
-        readout: from the flagged amplitudes, `vec.vector() / vec.alpha`, to their estimates: amplitude estimation,
-            tomography, or `lambda a: a` for an exact one. Its error, times alpha, is that of the numbers besides half
-            of a last bit. It may close over a key; gradients end at the rounding in any case.
+        readout: any readout of the measurement room, such as `tomography(delta=0.01)` or `exact_readout()`.
+        key: of all that is random in it.
+
+    Returns:
+        The numbers, in the shape `vec.sizes`, which are off by the error of the readout, half of a last bit, and what
+        did not fit; and the readout itself: values, shots, queries, bounds. Gradients end at the rounding.
 
     Raises:
-        ValueError: estimates of another shape, or complex ones.
+        TypeError: no vector encoding, no format, or a readout that gives no `values`.
+        ValueError: values of another shape, or complex ones, and what the readout raises.
     """
     require_kind("vec", vec, VectorEncoding)
-    amplitudes = ratio(vec.vector(), vec.alpha)
-    estimates = jnp.asarray(readout(amplitudes))
-    fits = estimates.shape == amplitudes.shape
-    require(fits, f"`readout` must give shape {amplitudes.shape}, but gives {estimates.shape}.")
-    require(jnp.isrealobj(estimates), f"`readout` must give real numbers, but gives {estimates.dtype}.")
-    return encode(vec.alpha * estimates, format)
+    require_kind("format", format, Format)
+    found = readout(vec.vector().reshape(vec.sizes), key)
+    if not hasattr(found, "values") or callable(found.values):
+        raise TypeError(f"`readout` must give a Readout with its `values`, but gives {type(found).__name__}.")
+    values = jnp.asarray(found.values)
+    require(values.shape == vec.sizes, f"`readout` must give shape {vec.sizes}, but gives {values.shape}.")
+    require(jnp.isrealobj(values), f"`readout` must give real numbers, but gives {values.dtype}.")
+    return encode(values, format), found
 
 
 def dense_layer(
-    weight: BlockEncoding, vec: VectorEncoding, bias: FixedPoint, *, readout: Readout
-) -> tuple[VectorEncoding, FixedPoint]:
-    r"""A dense layer in the reference's four steps, $\mathrm{ReLU}(Wx + b)$: the state before transfer, the result.
+    weight: BlockEncoding, vec: VectorEncoding, bias: FixedPoint, *, readout: ReadoutMethod[Found], key: Array
+) -> tuple[VectorEncoding, FixedPoint, Found]:
+    r"""The reference's dense layer, $\mathrm{ReLU}(Wx + b)$: the state before the transfer, the result, the readout.
 
-    1. Linear algebra: `weight @ vec`, Lemma 2. 2. Transfer: each amplitude is estimated and written into a register.
-    3. Arithmetic: the bias is added. 4. Arithmetic: ReLU. `amplitude_encode` takes the result to the next layer.
+    Of the five steps of its section II.3.3 these are: 1. linear algebra, `weight @ vec`; 2. transfer, `digital_encode`;
+    3. arithmetic, the bias is added; 4. arithmetic, ReLU. The fifth is that the state is ready to be read out; here
+    `amplitude_encode` takes the result to the next layer.
 
     Raises:
+        TypeError: a `weight` that is no block encoding, a `bias` that is not in fixed point.
         ValueError: a bias that has not one number for each row, and what `digital_encode` raises.
     """
+    require_kind("weight", weight, BlockEncoding)
+    require_kind("bias", bias, FixedPoint)
     product = weight @ vec
-    digital = digital_encode(product, bias.format, readout=readout)
-    return product, relu(add_bias(digital, bias))
+    digital, found = digital_encode(product, bias.format, readout=readout, key=key)
+    return product, relu(add_bias(reshaped(digital, (-1,)), bias)), found

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from qla_jax.arithmetic.circuit import Circuit
 from qla_jax.arithmetic.gates import Gate
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import require, require_kind
 
 
 class Counts(NamedTuple):
@@ -71,7 +71,12 @@ class Counts(NamedTuple):
 
 
 def counts(circuit: Circuit) -> Counts:
-    """Count."""
+    """Count.
+
+    Raises:
+        TypeError: no circuit.
+    """
+    require_kind("circuit", circuit, Circuit)
     names = Counter(gate.name for gate in circuit.gates)
     inside = [_t_and_rotations(gate) for gate in circuit.gates]
     return Counts(

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from qla_jax.arithmetic import digits as wide
+from qla_jax.arithmetic.checks import as_integer
 from qla_jax.arithmetic.formats import FixedPoint, Format, same_format
 from qla_jax.encodings.checks import require, require_kind
 
@@ -109,13 +110,19 @@ def multiply_constant(x: FixedPoint, factor: int) -> FixedPoint:
     """A number times a classical number of its format, given by its integer: the floor to the last bit.
 
     Raises:
-        ValueError: a factor that does not fit in the format.
+        ValueError: a factor that is no integer of the format.
     """
     require_kind("x", x, FixedPoint)
-    fits = x.format.least <= factor <= x.format.largest
-    require(fits, f"`factor` must be from {x.format.least} to {x.format.largest}, but is {factor}.")
-    constant = wide.of_number(factor, _length(x.format), x.shape)
+    constant = wide.of_number(as_constant("factor", factor, x.format), _length(x.format), x.shape)
     return fitted(wide.multiply(_digits(x), constant), x.format.fraction, x.format, x.overflow)
+
+
+def as_constant(name: str, value: int, format: Format) -> int:
+    """A classical number by its integer; ValueError unless it is one of the format."""
+    value = as_integer(name, value)
+    fits = format.least <= value <= format.largest
+    require(fits, f"`{name}` must be from {format.least} to {format.largest}, but is {value}.")
+    return value
 
 
 def magnitude(x: FixedPoint) -> Array:

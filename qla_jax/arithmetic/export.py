@@ -26,6 +26,7 @@ from typing import Any
 
 from qla_jax.arithmetic.circuit import Circuit
 from qla_jax.arithmetic.gates import Gate
+from qla_jax.encodings.checks import require_kind
 
 NAMES = {
     "X": "x",
@@ -47,7 +48,11 @@ def to_openqasm3(circuit: Circuit, *, measured: bool = False) -> str:
         circuit: any.
         measured: write each erasure of an AND as a measurement, and what follows on its outcome: no unitary any more,
             and what a fault-tolerant machine would run.
+
+    Raises:
+        TypeError: no circuit.
     """
+    require_kind("circuit", circuit, Circuit)
     registers = ", ".join(f"{name}[{size}]" for name, size in circuit.sizes)
     ancillas = f"{circuit.num_ancillas} ancilla{'' if circuit.num_ancillas == 1 else 's'}"
     lines = ["OPENQASM 3.0;", 'include "stdgates.inc";', f"qubit[{circuit.width}] q;  // {ancillas}, then {registers}"]
@@ -75,8 +80,10 @@ def to_qiskit(circuit: Circuit) -> Any:
     `on_state`.
 
     Raises:
+        TypeError: no circuit.
         ImportError: Qiskit is not installed.
     """
+    require_kind("circuit", circuit, Circuit)
     try:
         QuantumCircuit = importlib.import_module("qiskit").QuantumCircuit
     except ImportError as error:

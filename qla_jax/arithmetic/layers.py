@@ -3,7 +3,7 @@ r"""Layers of real size on fixed-point numbers: the integers of the circuits, ve
 A sum of products is computed in full and brought into the format once: no partial sum is rounded, none overflows. Each
 factor is cut into bytes, the products of bytes are ordinary integer matrix products in int32, and their sums carry over
 into as many digits as the result has. So 32-bit layers are exact without 64-bit integers, and need no other code with
-them.
+them. `layer_circuits` has the same by gates.
 
 Example:
     >>> from qla_jax.arithmetic import Format, decode, encode
@@ -13,25 +13,21 @@ Example:
     [[[2.0, 3.0, 2.0], [3.0, 4.5, 3.0], [2.0, 3.0, 2.0]]]
 
 References:
-    Fault-tolerant quantum deep learning (2024), appendices B and C. https://arxiv.org/abs/2402.18940
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, appendices B and C. https://arxiv.org/abs/2402.18940
 """
-
-import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Int
 
 from qla_jax.arithmetic import digits as wide
-from qla_jax.arithmetic import products
-from qla_jax.arithmetic.circuit import Circuit
-from qla_jax.arithmetic.circuits import finished
-from qla_jax.arithmetic.elementwise import add, fitted, maximum, multiply
+from qla_jax.arithmetic.checks import as_integer
+from qla_jax.arithmetic.elementwise import add, fitted, maximum
 from qla_jax.arithmetic.formats import FixedPoint, Format, encode, same_format
-from qla_jax.arithmetic.gates import Gates, Register, wires
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import as_numeric, is_concrete, require, require_kind
 
 CHUNK = 4096
 """Terms whose products of bytes fit into an int32, four at a time."""
@@ -41,12 +37,14 @@ def dot(x: FixedPoint, y: FixedPoint) -> FixedPoint:
     """Tensor dot: the last axis of x with the first of y; one floor, behind the sum.
 
     Raises:
-        ValueError: formats or the lengths of these axes differ.
+        TypeError: not numbers in fixed point; so do all functions here.
+        ValueError: formats or the lengths of these axes differ, or these are 0.
     """
     format = same_format("y", x, y)
     fits = x.shape[-1:] == y.shape[:1] != ()
     require(fits, f"`y` must have a first axis like the last one of `x`, but the shapes are {x.shape} and {y.shape}.")
     n = y.shape[0]
+    require(n >= 1, f"`x` must have a last axis of at least 1, but has shape {x.shape}.")
     total = _dot_in_full(x.integers.reshape(-1, n), y.integers.reshape(n, -1), format)
     flags = x.overflow.reshape(-1, n).any(axis=1)[:, None] | y.overflow.reshape(n, -1).any(axis=0)[None, :]
     return reshaped(fitted(total, format.fraction, format, flags), (*x.shape[:-1], *y.shape[1:]))
@@ -88,7 +86,7 @@ def convolve(x: FixedPoint, kernel: FixedPoint, *, padding: str = "same", stride
     right = x.integers.ndim == 3 and kernel.integers.ndim == 4 and kernel.shape[1] == x.shape[0]
     require(right, f"`kernel` must be (C_out, C, K, K) for `x` (C, H, W), but they are {kernel.shape} and {x.shape}.")
     require(padding in ("same", "valid"), f"`padding` must be 'same' or 'valid', but is {padding!r}.")
-    require(stride >= 1, f"`stride` must be at least 1, but is {stride}.")
+    stride = as_integer("stride", stride, least=1)
     taps = kernel.shape[2:]
     around = [((k - 1) // 2, k // 2) if padding == "same" else (0, 0) for k in taps]
     integers, flags = (_patches(part, taps, around, stride) for part in (x.integers, x.overflow))
@@ -119,6 +117,8 @@ def add_bias(x: FixedPoint, bias: FixedPoint) -> FixedPoint:
     Raises:
         ValueError: formats or lengths differ.
     """
+    require_kind("x", x, FixedPoint)
+    require_kind("bias", bias, FixedPoint)
     return add(x, _along_first("bias", bias, x))
 
 
@@ -128,15 +128,37 @@ def batch_norm(
     r"""$\gamma(x - \mu)/\sqrt{\sigma^2 + \epsilon} + \beta$ for each channel: one constant product, one constant sum.
 
     The statistics are classical, measured before; factor and offset are computed in floats and then brought into the
-    format, flagged where they do not fit.
+    format, flagged where they do not fit. The sum is computed in full: one floor, and one chance not to fit.
 
     Raises:
-        ValueError: not one number for each channel, or formats differ.
+        ValueError: not one number for each channel; where it can be seen, statistics that are not finite, or a
+            $\sigma^2 + \epsilon$ that is not positive.
     """
-    factor = jnp.asarray(gamma) / jnp.sqrt(jnp.asarray(variance) + epsilon)
-    offset = jnp.asarray(beta) - jnp.asarray(mean) * factor
-    scale, shift = (_along_first(name, encode(c, x.format), x) for name, c in (("gamma", factor), ("beta", offset)))
-    return add(multiply(x, scale), shift)
+    require_kind("x", x, FixedPoint)
+    constants = batch_norm_constants(mean, variance, gamma, beta, x.format, epsilon=epsilon)
+    scale, shift = (_along_first(name, c, x) for name, c in zip(("gamma", "beta"), constants, strict=True))
+    length = wide.count(2 * x.format.bits + 1)
+    factor, offset, number = (wide.digits(part.integers, length) for part in (scale, shift, x))
+    total = wide.add(wide.multiply(number, factor), wide.shift_left(offset, x.format.fraction))
+    return fitted(total, x.format.fraction, x.format, x.overflow, scale.overflow, shift.overflow)
+
+
+def batch_norm_constants(
+    mean: ArrayLike, variance: ArrayLike, gamma: ArrayLike, beta: ArrayLike, format: Format, *, epsilon: float = 1e-5
+) -> tuple[FixedPoint, FixedPoint]:
+    r"""Factor $\gamma/\sqrt{\sigma^2 + \epsilon}$ and offset $\beta - \mu\,\cdot$ factor, rounded into the format.
+
+    Raises:
+        ValueError: where it can be seen, statistics that are not finite, or a $\sigma^2 + \epsilon$ not positive.
+    """
+    names = {"mean": mean, "variance": variance, "gamma": gamma, "beta": beta, "epsilon": epsilon}
+    given = {name: as_numeric(name, value, ndim=jnp.ndim(value)) for name, value in names.items()}
+    width = given["variance"] + given["epsilon"]
+    if is_concrete(width):
+        least = float(np.asarray(width).min())
+        require(least > 0, f"`variance` + `epsilon` must be positive, but its least is {least:g}.")
+    factor = given["gamma"] / jnp.sqrt(width)
+    return encode(factor, format), encode(given["beta"] - given["mean"] * factor, format)
 
 
 def _along_first(name: str, constants: FixedPoint, x: FixedPoint) -> FixedPoint:
@@ -150,9 +172,12 @@ def max_pool(x: FixedPoint, window: int) -> FixedPoint:
     """The largest of each window x window square of a (C, H, W) image, without overlap; a rest is left out.
 
     Raises:
-        ValueError: a window below 1 or larger than the image.
+        ValueError: no image, or a window that is no integer of at least 1 or larger than the image.
     """
-    require(window >= 1, f"`window` must be at least 1, but is {window}.")
+    require_kind("x", x, FixedPoint)
+    window = as_integer("window", window, least=1)
+    require(len(x.shape) == 3, f"`x` must be an image (C, H, W), but has shape {x.shape}.")
+    require(window <= min(x.shape[1:]), f"`window` must fit into the image, but is {window} on {x.shape[1:]}.")
     square, stride = (window, window), window
     parts = [_patches(a, square, [(0, 0), (0, 0)], stride) for a in (x.integers, x.overflow)]
     places = [(i, j) for i in range(window) for j in range(window)]
@@ -160,40 +185,3 @@ def max_pool(x: FixedPoint, window: int) -> FixedPoint:
     while len(cells) > 1:
         cells = [*(maximum(a, b) for a, b in zip(cells[::2], cells[1::2], strict=False)), *cells[len(cells) & ~1 :]]
     return cells[0]
-
-
-def dot_circuit(length: int, format: Format) -> Circuit:
-    """The dot of two quantum vectors by gates: registers `x0`, `x1`, ..., `y0`, ..., `out` and `overflow`.
-
-    Raises:
-        ValueError: a length below 1.
-    """
-    require(length >= 1, f"`length` must be at least 1, but is {length}.")
-    x, y = ([wires(format.bits) for _ in range(length)] for _ in range(2))
-    full = wires(2 * format.bits + length.bit_length())
-    gates = [gate for pair in zip(x, y, strict=True) for gate in products.add_product(*pair, full)]
-    registers: dict[str, Register] = {f"x{i}": wire for i, wire in enumerate(x)}
-    registers |= {f"y{i}": wire for i, wire in enumerate(y)}
-    return finished((gates, full, format.fraction), format, registers)
-
-
-def pixel_circuit(weights: ArrayLike, format: Format) -> Circuit:
-    """One pixel of a convolution with a classical kernel by gates: registers `x0`, `x1`, ..., `out` and `overflow`.
-
-    Args:
-        weights: integers of the format, any shape; `x0` belongs to the first in C order.
-        format: of pixels and weights.
-
-    Raises:
-        ValueError: no weights, or some that do not fit.
-    """
-    numbers = [int(w) for w in jnp.ravel(jnp.asarray(weights))]
-    fits = bool(numbers) and format.least <= min(numbers) and max(numbers) <= format.largest
-    require(fits, f"`weights` must be from {format.least} to {format.largest}, but are {numbers}.")
-    pixels = [wires(format.bits) for _ in numbers]
-    full = wires(2 * format.bits + math.ceil(math.log2(len(numbers))) + 1)
-    gates: Gates = []
-    for pixel, weight in zip(pixels, numbers, strict=True):
-        gates += products.add_multiple(pixel, weight, full)
-    registers: dict[str, Register] = {f"x{i}": pixel for i, pixel in enumerate(pixels)}
-    return finished((gates, full, format.fraction), format, registers)

@@ -27,6 +27,7 @@ from qla_jax.arithmetic.circuits import finished
 from qla_jax.arithmetic.elementwise import fitted, magnitude
 from qla_jax.arithmetic.formats import FixedPoint, Format
 from qla_jax.arithmetic.gates import Gates, Register, ccx, cx, flip, land, wires
+from qla_jax.encodings.checks import require_kind
 
 GUARD = 2
 """Bits behind the point besides those of the format."""
@@ -46,7 +47,12 @@ def newton_error(format: Format) -> float:
 
 
 def reciprocal(a: FixedPoint) -> FixedPoint:
-    """$1/a$, rounded towards zero after the iteration; of 0 it is 0 and flagged, as is what does not fit."""
+    """$1/a$, rounded towards zero after the iteration; of 0 it is 0 and flagged, as is what does not fit.
+
+    Raises:
+        TypeError: not numbers in fixed point.
+    """
+    require_kind("a", a, FixedPoint)
     format = a.format
     bits, working = format.bits, format.bits + GUARD
     length = wide.count(2 * (working + 2) + 1)
@@ -71,7 +77,12 @@ def _shifted(x: wide.Digits, bits: int) -> wide.Digits:
 
 
 def reciprocal_circuit(format: Format) -> Circuit:
-    """The same by gates, with registers `x`, `out` and `overflow`; reads `out` = 0 and `overflow` = 1 for x = 0."""
+    """The same by gates, with registers `x`, `out` and `overflow`; reads `out` = 0 and `overflow` = 1 for x = 0.
+
+    Raises:
+        TypeError: `format` is none.
+    """
+    require_kind("format", format, Format)
     bits, working = format.bits, format.bits + GUARD
     a, size = wires(bits), wires(bits)
     gates = parts.magnitude(a, size)

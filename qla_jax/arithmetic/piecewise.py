@@ -18,7 +18,7 @@ Example:
     (True, True)
 
 References:
-    Fault-tolerant quantum deep learning (2024), Lemma A.1. https://arxiv.org/abs/2402.18940
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Lemma A.1. https://arxiv.org/abs/2402.18940
     Haner, Roetteler, Svore (2018), piecewise polynomials by gates. https://arxiv.org/abs/1805.12445
     Davis (1975), Interpolation and Approximation, 3.3: the error at Chebyshev nodes.
 """
@@ -36,11 +36,12 @@ from numpy.polynomial import polynomial as monomials
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
 from qla_jax.arithmetic.adders import gidney
+from qla_jax.arithmetic.checks import as_integer
 from qla_jax.arithmetic.circuit import Circuit, circuit
 from qla_jax.arithmetic.elementwise import fitted
 from qla_jax.arithmetic.formats import FixedPoint, Format
 from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, cx, flip, land, load, wires
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import require, require_kind
 from qla_jax.polynomials import chebyshev
 
 Derivative = Callable[[int, float, float], float]
@@ -88,8 +89,10 @@ class Piecewise:
         """The function of each entry; flagged outside of the domain and where the value does not fit.
 
         Raises:
+            TypeError: not numbers in fixed point.
             ValueError: another format.
         """
+        require_kind("x", x, FixedPoint)
         require(x.format == self.format, f"`x` must have the format {self.format}, but has {x.format}.")
         length = wide.count(self.width + self.place)
         table: Any = [[[c >> 8 * i & 255 for c in row] for row in self.coefficients] for i in range(length)]
@@ -177,11 +180,13 @@ def piecewise(
         domain: an interval; all numbers of the format unless given.
 
     Raises:
-        ValueError: a negative degree, an empty domain, values that are not finite, or an `eps` that no table of at most
-            $2^{14}$ segments reaches.
+        TypeError: `format` is none.
+        ValueError: a degree that is no integer or negative, an empty domain, values that are not real and finite, a
+            bound that is negative or NaN, or an `eps` that no table of at most $2^{14}$ segments reaches.
     """
+    require_kind("format", format, Format)
     eps = format.step if eps is None else eps
-    require(degree >= 0, f"`degree` must not be negative, but is {degree}.")
+    degree = as_integer("degree", degree, least=0)
     low, high = _integers(domain, format)
     extra = math.ceil(math.log2(1.5 * degree + 0.5)) + 2 if degree else 1
     bound = math.inf
@@ -203,7 +208,13 @@ def piecewise(
 
 
 def cauchy(radius: float, bound: float) -> Derivative:
-    r"""$|f^{(n)}| \le n!\,M/r^n$ of a function that is at most M in absolute value within r of every real point."""
+    r"""$|f^{(n)}| \le n!\,M/r^n$ of a function that is at most M in absolute value within r of every real point.
+
+    Raises:
+        ValueError: a radius that is not positive, a bound that is negative, or one that is not finite.
+    """
+    require(0 < radius < math.inf, f"`radius` must be positive and finite, but is {radius}.")
+    require(0 <= bound < math.inf, f"`bound` must be finite and not negative, but is {bound}.")
     return lambda n, low, high: math.factorial(n) * bound / radius**n
 
 
@@ -211,8 +222,10 @@ def exponential(format: Format, *, degree: int = 3, eps: float | None = None) ->
     r"""$e^x$ wherever it fits in the format, by `piecewise`: $|f^{(n)}| \le e^{high}$.
 
     Raises:
+        TypeError: `format` is none.
         ValueError: what `piecewise` raises, or a format without a number whose exponential fits.
     """
+    require_kind("format", format, Format)
     top = math.log((format.largest + 0.5) * format.step) if format.largest else -math.inf
     least, largest = format.least * format.step, format.largest * format.step
     require(top >= least, f"`format` must hold the exponential of one of its numbers, but is {format}.")
@@ -229,9 +242,11 @@ def exponential(format: Format, *, degree: int = 3, eps: float | None = None) ->
 def _integers(domain: tuple[float, float] | None, format: Format) -> tuple[int, int]:
     if domain is None:
         return format.least, format.largest
+    numbers = len(domain) == 2 and domain[0] < math.inf and domain[1] > -math.inf  # false for NaN
+    require(numbers, f"`domain` must be a low end and a high end, but is {domain}.")
     scale = 1 << format.fraction
-    low = max(math.ceil(domain[0] * scale), format.least)
-    high = min(math.floor(domain[1] * scale), format.largest)
+    low = math.ceil(max(domain[0] * scale, format.least))
+    high = math.floor(min(domain[1] * scale, format.largest))
     require(low <= high, f"`domain` must hold a number of the format, but is {domain}.")
     return low, high
 
@@ -252,8 +267,9 @@ def _approximation(format: Format, index: int, degree: int, derivative: Derivati
     for _, start, end in _segments(format, index, low, high):
         if start < end:
             a, b = start * format.step, end * format.step
-            size = derivative(n, a, b) * ((b - a) / 2) ** n / (2**degree * math.factorial(n))
-            worst = max(worst, size)
+            bound = float(derivative(n, a, b))
+            require(bound >= 0, f"`derivative` must not be negative or NaN, but is {bound} for n = {n} on [{a}, {b}].")
+            worst = max(worst, bound * ((b - a) / 2) ** n / (2**degree * math.factorial(n)))
     return worst
 
 
@@ -271,7 +287,11 @@ def _table(
             continue
         middle, radius = (start + end) / 2, max((end - start) / 2, 0.5)
         points = (middle + radius * nodes) * format.step
-        values: Any = np.asarray(function(np.clip(points, start * format.step, end * format.step)), float)
+        values: Any = np.asarray(function(np.clip(points, start * format.step, end * format.step)))
+        require(values.dtype.kind in "iuf", f"`function` must give real numbers, but gives {values.dtype}.")
+        fits = values.shape == points.shape
+        require(fits, f"`function` must give as many values as points, {points.shape}, but gives {values.shape}.")
+        values = values.astype(float)
         require(bool(np.isfinite(values).all()), f"`function` must be finite, but is not near {points[0]}.")
         of_s = series.cheb2poly(np.asarray(chebyshev.interpolate(values)))
         line = ((first - middle) / radius, size / radius)

@@ -18,7 +18,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax.arithmetic.gates import CLASSICAL, Gate, inverse
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import is_concrete, require
 
 if TYPE_CHECKING:
     from qla_jax.arithmetic.circuit import Circuit
@@ -33,6 +33,8 @@ class BasisRun(NamedTuple):
     Attributes:
         registers: the number in each register, unsigned, by name.
         clean: whether every AND found its target at 0, every UNAND found the AND in it, and all ancillas ended at 0.
+            It is no statement on registers: one that an operation asks to be 0, and that is not, is XORed with the
+            result, or spoils an AND.
     """
 
     registers: dict[str, Any]
@@ -171,33 +173,58 @@ def on_state(
     Args:
         circuit: of at most 24 qubits.
         state: $2^{a+n}$ amplitudes of any shape, such as (2^a, 2^n).
-        turns: angles of P and CP over $2\pi$ in the order of the gates, in place of the circuit's own.
+        turns: angles of P and CP over $2\pi$ in the order of the gates, one each, in place of the circuit's own.
         outcomes: 0 or 1 for each UNAND, in order: its measurement is then carried out with this outcome, and the state
             scaled to its conditional length (outcomes of an erasure have probability 1/2 each). Without them an UNAND
-            is the permutation that it is on the states it is meant for.
+            is the permutation that it is on the states it is meant for. Inside jit others than 0 and 1 give NaN.
 
     Raises:
-        ValueError: too many qubits, or a state of another size.
+        ValueError: too many qubits, a state of another size, turns or outcomes that are not as many as their gates, or,
+            where it can be seen, turns that are not finite and outcomes besides 0 and 1.
     """
     qubits = circuit.width
     require(qubits <= MAX_STATE_QUBITS, f"`circuit` must have at most {MAX_STATE_QUBITS} qubits, but has {qubits}.")
     state = jnp.asarray(state)
     require(state.size == 1 << qubits, f"`state` must have 2^{qubits} amplitudes, but has shape {state.shape}.")
+    turns = None if turns is None else _as_turns(circuit, turns)
+    outcomes = None if outcomes is None else _as_outcomes(circuit, outcomes)
     flat, phase, erasure = state.reshape(-1), 0, 0
     for kind, run in _runs(circuit.gates, erasing=outcomes is not None):
         if kind == "classical":
             flat = flat[_preimages(run, qubits)]
         elif kind == "phases":
             own = np.array([gate.turns for gate in run])
-            angles = own if turns is None else jnp.asarray(turns)[phase : phase + len(run)]
+            angles = own if turns is None else turns[phase : phase + len(run)]
             flat = _turn(run, angles, flat)
             phase += len(run)
         elif kind == "H":
             flat = _hadamard(run[0], flat)
         else:
-            flat = _erase(run[0], jnp.asarray(outcomes)[erasure], flat)
+            assert outcomes is not None  # without them no run is an erasure
+            flat = _erase(run[0], outcomes[erasure], flat)
             erasure += 1
     return flat.reshape(state.shape)
+
+
+def _as_turns(circuit: "Circuit", turns: ArrayLike) -> Array:
+    turns = jnp.asarray(turns)
+    count = sum(gate.name in ("P", "CP") for gate in circuit.gates)
+    require(turns.shape == (count,), f"`turns` must have shape {(count,)}, but has shape {turns.shape}.")
+    if is_concrete(turns):
+        require(bool(np.isfinite(np.asarray(turns)).all()), f"`turns` must be finite, but are {turns}.")
+    return turns
+
+
+def _as_outcomes(circuit: "Circuit", outcomes: ArrayLike) -> Array:
+    outcomes = jnp.asarray(outcomes)
+    count = sum(gate.name == "UNAND" for gate in circuit.gates)
+    require(outcomes.shape == (count,), f"`outcomes` must have shape {(count,)}, but has shape {outcomes.shape}.")
+    whole = jnp.issubdtype(outcomes.dtype, jnp.integer) or outcomes.dtype == bool or count == 0
+    require(whole, f"`outcomes` must be integers, but are {outcomes.dtype}.")
+    if is_concrete(outcomes):
+        seen = np.asarray(outcomes)
+        require(bool(np.isin(seen, (0, 1)).all()), f"`outcomes` must be 0 or 1, but are {seen.tolist()}.")
+    return outcomes.astype(jnp.int32)
 
 
 def _kind(gate: Gate, erasing: bool) -> str:
@@ -255,7 +282,8 @@ def _erase(gate: Gate, outcome: Array, flat: Array) -> Array:
     """H and measurement of the target, CZ on outcome 1, target to |0>."""
     qubits = flat.size.bit_length() - 1
     first, second, target = gate.wires
-    found: Any = jnp.take(_hadamard(Gate("H", (target,)), flat).reshape(1 << target, 2, -1), outcome, axis=1)
+    halves = _hadamard(Gate("H", (target,)), flat).reshape(1 << target, 2, -1)
+    found: Any = jnp.where((outcome == 0) | (outcome == 1), jnp.take(halves, outcome, axis=1, mode="clip"), jnp.nan)
     whole = jnp.stack([found, jnp.zeros_like(found)], axis=1).reshape(-1) * np.sqrt(2)
     both = jnp.asarray(_bits(first, qubits) * _bits(second, qubits), whole.real.dtype)
     return whole * (1 - 2 * outcome * both).astype(whole.dtype)

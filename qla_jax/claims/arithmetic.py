@@ -3,7 +3,7 @@ r"""Quantum arithmetic: how many bits are right, and what circuits take, counted
 Instances are numbers in floats, and rounded into a format first; what is counted does not depend on them.
 
 References:
-    Fault-tolerant quantum deep learning (2024), appendices A and B. https://arxiv.org/abs/2402.18940
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, appendices A and B. https://arxiv.org/abs/2402.18940
 """
 
 import math
@@ -103,7 +103,7 @@ def newton_steps_suffice(instance: Instance) -> Sides:
 
 
 @claim(
-    source="Fault-tolerant quantum deep learning (2024), Lemma A.1",
+    source="Towards Fault-Tolerant Quantum Deep Learning (2025), Lemma A.1",
     statement="A function by piecewise polynomials in fixed point is within its proven error.",
     formula=r"|f - \tilde f| \le \tfrac{\max|f^{(d+1)}|}{2^d(d+1)!}(\tfrac h2)^{d+1}"
     r" + 2^{-w}(\tfrac32d + \tfrac12) + 2^{-f-1} \le 2^{-f}",

@@ -200,9 +200,15 @@ class FixedArithmetic(Arithmetic):
         return self._through(super().product(x, y), arithmetic.dot(self._registers(x), self._registers(y)))
 
     def layer_norm(self, x: Array, gamma: Array, beta: Array) -> Array:
-        r"""With floors, and the last bit in place of $\epsilon$ under the root."""
+        r"""With floors, and the last bit in place of $\epsilon$ under the root; a mean is a dot with 1/d.
+
+        Raises:
+            ValueError: fewer than $\log_2d$ bits behind the point: 1/d is rounded to the last bit or to 0.
+        """
         shape = x.shape
-        registers, share = self._registers(x), encode(jnp.full((shape[1], 1), 1 / shape[1]), self.format)
+        bits, has = (shape[1] - 1).bit_length(), self.format.fraction
+        require(has >= bits, f"`format` must have {bits} bits behind the point to average {shape[1]}, but has {has}.")
+        registers, share = self._registers(x), encode(np.full((shape[1], 1), 1 / shape[1]), self.format)
 
         def mean(y: FixedPoint) -> FixedPoint:
             return spread(arithmetic.dot(y, share), shape)

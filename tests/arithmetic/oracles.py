@@ -44,6 +44,13 @@ def fit(value: int, f: Format) -> tuple[int, bool]:
     return (value - f.least) % (1 << f.bits) + f.least, True
 
 
+def fitted(full: np.ndarray, f: Format) -> tuple[np.ndarray, np.ndarray]:
+    """An array of them."""
+    pairs = [fit(int(value), f) for value in full.ravel()]
+    values, flags = (np.array(part).reshape(full.shape) for part in zip(*pairs, strict=True))
+    return values, flags
+
+
 def result(name: str, x: np.ndarray, y: np.ndarray, f: Format) -> tuple[np.ndarray, np.ndarray]:
     """Values and flags."""
     found = []

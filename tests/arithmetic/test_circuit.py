@@ -146,6 +146,25 @@ def test_an_erasure_of_something_else_depends_on_the_outcome():
     assert not built.on_basis(a=1, b=1, t=0).clean and built.on_basis(a=1, b=1, t=1).clean
 
 
+@pytest.mark.numerics
+def test_an_outcome_that_is_none_is_nan_where_it_cannot_be_seen():
+    built = circuits.adder(2)
+    run = jax.jit(lambda m: built.on_state(jnp.ones(32), outcomes=m))
+    for outcome, fine in ((0, True), (1, True), (2, False), (-1, False)):
+        assert bool(jnp.isfinite(run(jnp.array([outcome]))).all()) == fine
+
+
+def test_a_result_is_xored_into_a_register_that_holds_something_and_clean_does_not_tell():
+    """What `clean` tells of are ancillas and ANDs; where the result comes by an AND, it tells."""
+    for way, tells in (("wrap", False), ("saturate", True)):
+        built = circuits.operation("add", Format(4, 0, way))
+        fresh, used = (built.on_basis(x=3, y=2, out=out) for out in (0, 6))
+        assert int(fresh.registers["out"]) == 5 and bool(fresh.clean)
+        assert bool(used.clean) != tells
+        if not tells:
+            assert int(used.registers["out"]) == 5 ^ 6
+
+
 def test_misused_ancillas_are_found():
     a, b, t = wires(3)
     left = circuit([land(a, b, t)], a=(a,), b=(b,))

@@ -11,13 +11,10 @@ from qla_jax.arithmetic.formats import Format, decode, encode, from_integers
 from qla_jax.encodings.dense import block_encode
 from qla_jax.encodings.encoding import unitary
 from qla_jax.encodings.vector import run, vector_encode
+from qla_jax.measurement import chebyshev_readout, exact_readout, tomography
 
 F = Format(8, 4)
 NUMBERS = np.array([40, -16, 3, 0, 127, -128])
-
-
-def exact(amplitudes):
-    return amplitudes
 
 
 @pytest.mark.numerics
@@ -76,34 +73,89 @@ def test_what_is_encoded_goes_on_as_any_vector(key):
     np.testing.assert_allclose(jax.jit(run)(product), weight @ decode(x), rtol=0, atol=1e-5)
 
 
-def test_there_and_back_again():
+@pytest.mark.parametrize("shape", [(6,), (2, 3)])
+def test_there_and_back_again(shape, key):
     f = Format(8, 4, "saturate")
-    x = from_integers(NUMBERS, f)
-    back = digital_encode(amplitude_encode(x), f, readout=exact)
-    np.testing.assert_array_equal(back.integers, NUMBERS)
+    x = from_integers(NUMBERS.reshape(shape), f)
+    back, found = digital_encode(amplitude_encode(x), f, readout=exact_readout(), key=key)
+    np.testing.assert_array_equal(back.integers, NUMBERS.reshape(shape))
     assert not bool(back.overflow.any())
+    assert (int(found.queries), float(found.error_bound)) == (0, 0)
 
 
-def test_a_readout_that_errs_errs_by_alpha_times_as_much_and_half_a_bit():
-    x = from_integers(NUMBERS, F)
-    vec = amplitude_encode(x)
-    found = digital_encode(vec, F, readout=lambda a: a + 0.003)
-    assert np.abs(np.asarray(decode(found)) - NUMBERS / 16 - 0.003 * float(vec.alpha))[:4].max() <= F.step / 2 + 1e-6
+class Shifted:
+    """A readout that is off by a known number."""
+
+    def __call__(self, state, key):
+        found = exact_readout()(state, key)
+        return found.replace(values=found.values + 0.04)
+
+
+def test_a_readout_that_errs_errs_by_as_much_and_half_a_bit(key):
+    found, _ = digital_encode(amplitude_encode(from_integers(NUMBERS, F)), F, readout=Shifted(), key=key)
+    assert np.abs(np.asarray(decode(found)) - NUMBERS / 16 - 0.04)[:4].max() <= F.step / 2 + 1e-6
     assert bool(found.overflow[4])  # 127 + 1 does not fit
 
 
-def test_a_dense_layer_is_matrix_transfer_bias_and_relu(key):
-    f = Format(12, 6, "saturate")
-    weight = jax.random.normal(key, (4, 4)) / 2
-    x = jax.random.normal(jax.random.fold_in(key, 1), (4,))
-    bias = encode(jnp.array([0.5, -0.25, 1.0, 0.0]), f)
-    product, found = dense_layer(block_encode(weight), vector_encode(x), bias, readout=exact)
-    np.testing.assert_allclose(product.vector(), weight @ x, atol=1e-5)
-    transferred = np.round(np.asarray(weight @ x) * 64)
-    np.testing.assert_array_equal(found.integers, np.maximum(transferred + np.asarray(bias.integers), 0))
-    assert np.abs(np.asarray(decode(found)) - np.maximum(weight @ x + decode(bias), 0)).max() <= f.step / 2 + 1e-6
-    following = amplitude_encode(found)  # the next layer's input
-    np.testing.assert_allclose(jax.jit(run)(following), decode(found), atol=1e-5)
+READOUTS = {
+    "tomography": tomography(delta=0.02),
+    "amplitude estimation": chebyshev_readout(rank=4, eps=0.01, noise="qae-median-15"),
+}
+
+
+@pytest.mark.numerics
+@pytest.mark.parametrize("name", READOUTS)
+def test_a_transfer_is_the_readout_of_the_same_key_rounded_and_its_price_comes_along(name, key):
+    f, readout, x = Format(20, 14), READOUTS[name], jnp.array([3.0, -1.5, 0.25, 2.0])
+    vec = amplitude_encode(encode(x, f))
+    numbers, found = digital_encode(vec, f, readout=readout, key=key)
+    alone = readout(x, key)
+    np.testing.assert_allclose(decode(numbers), alone.values, rtol=0, atol=0.51 * f.step + 1e-6)
+    assert int(found.queries) == int(alone.queries) > 1000 and int(found.shots) == int(alone.shots) > 0
+    errors = np.abs(np.asarray(decode(numbers)) - np.asarray(x))
+    assert f.step < errors.max() <= float(found.entry_bound) + f.step / 2
+    np.testing.assert_allclose(found.error_bound, alone.error_bound, rtol=1e-5)
+
+
+SINGLE = {"tomography": READOUTS["tomography"], "single runs": chebyshev_readout(rank=4, eps=0.01, noise="qae")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SINGLE)
+def test_a_transfer_inside_jit_is_the_one_outside_and_another_key_another(name, key):
+    f, readout = Format(20, 14), SINGLE[name]
+    vec = amplitude_encode(encode(jnp.array([3.0, -1.5, 0.25, 2.0]), f))
+    transfer = jax.jit(lambda key: digital_encode(vec, f, readout=readout, key=key))
+    numbers, found = transfer(key)
+    plain, price = digital_encode(vec, f, readout=readout, key=key)
+    assert np.abs(np.asarray(numbers.integers) - np.asarray(plain.integers)).max() <= 1
+    assert int(found.queries) == int(price.queries)
+    others = [np.asarray(transfer(jax.random.fold_in(key, i))[0].integers) for i in range(20)]
+    assert any((other != np.asarray(numbers.integers)).any() for other in others)
+
+
+WEIGHT = np.array([[0.5, -0.25, 0.125, 0.0], [0.25, 0.5, -0.5, 0.25], [-0.5, 0.25, 0.25, 0.5], [0.0, 0.5, 0.5, -0.25]])
+INPUT = np.array([1.0, -0.5, 2.0, 0.75])
+BIAS = np.array([0.5, -0.25, 1.0, 0.125])
+
+
+@pytest.mark.parametrize("name", ["exact", *READOUTS])
+def test_a_dense_layer_is_matrix_transfer_bias_and_relu(name, key):
+    """The transfer stands between product and bias: what it estimates is what comes out, and not the product."""
+    f, readout = Format(20, 14, "saturate"), READOUTS.get(name, exact_readout())
+    weight, vec, bias = block_encode(jnp.asarray(WEIGHT)), vector_encode(jnp.asarray(INPUT)), encode(BIAS, f)
+    product, result, found = dense_layer(weight, vec, bias, readout=readout, key=key)
+    np.testing.assert_allclose(product.vector(), WEIGHT @ INPUT, atol=1e-5)
+    estimated = np.asarray(readout(product.vector(), key).values)
+    np.testing.assert_array_equal(found.values, estimated)
+    transferred = np.asarray(encode(estimated, f).integers)
+    np.testing.assert_array_equal(result.integers, np.maximum(transferred + np.asarray(bias.integers), 0))
+    ideal = np.maximum(WEIGHT @ INPUT + BIAS, 0)
+    errors = np.abs(np.asarray(decode(result)) - ideal)
+    assert errors.max() <= float(found.entry_bound) + f.step / 2 + 1e-6
+    assert (errors.max() > f.step) == (name != "exact")
+    following = amplitude_encode(result)  # the next layer's input
+    np.testing.assert_allclose(jax.jit(run)(following), decode(result), atol=1e-5)
 
 
 def test_the_scale_has_a_gradient_and_the_amplitude_falls_with_it():

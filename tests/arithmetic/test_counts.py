@@ -92,6 +92,46 @@ def test_parts_have_the_counts_they_state(n):
     assert square < 0.6 * (2 * n * n - n)
 
 
+@pytest.mark.parametrize("n", [2, 3, 8, 16, 32])
+def test_products_against_the_multipliers_of_the_literature(n):
+    """Of Litinski (2024), https://arxiv.org/abs/2410.00899: n^2 + 4n + 3 Toffoli gates.
+
+    What differs: his rows are added where their bit is 1 and subtracted where it is 0, which takes no more gates than
+    an addition; ours are added under their bit, n AND for the control and n for the sum, but the first, which is
+    copied. His is less from six bits on, and half in the limit.
+    """
+    a, b, out = wires(n), wires(n), wires(2 * n)
+    ours = counts(circuit(products.multiply_unsigned(a, b, out), a=a, b=b, out=out)).ands
+    schoolbook, litinski = 2 * n * n, n * n + 4 * n + 3
+    assert ours == schoolbook - n
+    assert ours - litinski == n * n - 5 * n - 3
+    assert (ours > litinski) == (n >= 6)
+
+
+@pytest.mark.parametrize(("n", "p"), [(4, 2), (8, 4), (16, 4), (16, 16), (32, 8)])
+def test_fixed_point_products_against_truncated_ones(n, p):
+    """Of Haner, Roetteler, Svore (2018), https://arxiv.org/abs/1805.12445, with p bits before the point.
+
+    They shift x for each of n bits of y, and add what of it stays in n bits.
+
+    What differs: theirs drops what is shifted out, row by row, and may be off by n - p last bits; ours computes all 2n
+    bits and floors once, and flags what does not fit. Their controlled addition of m bits takes 3m + 3 Toffoli gates,
+    ours 2m - 1 AND: so ours is less, though in full, unless most rows of theirs are cut.
+    """
+    rows = [n - j for j in range(1, n - p + 1)] + [n - i for i in range(p)]
+    closed = (3 * n * n + 6 * n * p + 3 * n) // 2 - 3 * p * p + 3 * p
+    assert sum(3 * m + 3 for m in rows) == closed
+    assert sum(controlled_addition(m) for m in rows) == 2 * sum(rows) - n < closed
+    x, y, out = wires(n), wires(n), wires(2 * n)
+    ours = counts(circuit(products.multiply_unsigned(x, y, out), x=x, y=y, out=out)).ands
+    assert ours == 2 * n * n - n and (ours < closed) == (p < n)
+
+
+def controlled_addition(m: int) -> int:
+    control, a, b = wires(1), wires(m), wires(m)
+    return counts(circuit(parts.add_controlled(control[0], a, b), c=control, a=a, b=b)).ands
+
+
 @pytest.mark.parametrize("n", [2, 8, 32])
 def test_relu_takes_an_and_for_each_bit_but_the_sign(n):
     found = counts(circuits.operation("relu", Format(n, 0)))

@@ -10,7 +10,7 @@ from qla_jax.arithmetic.arccos import arccos, arccos_circuit, arccos_error
 from qla_jax.arithmetic.formats import Format, from_integers
 from qla_jax.arithmetic.newton import newton_error, newton_steps, reciprocal, reciprocal_circuit
 from qla_jax.arithmetic.piecewise import cauchy, exponential, piecewise
-from tests.arithmetic.oracles import signed
+from tests.arithmetic.oracles import random_pairs, signed
 
 EVERY = [Format(b, f, o) for b in range(1, 7) for f in range(b + 1) for o in ("wrap", "saturate")]
 FEW = [Format(5, 3), Format(4, 2, "saturate")]
@@ -20,9 +20,9 @@ def numbers(f: Format) -> np.ndarray:
     return np.arange(f.least, f.largest + 1)
 
 
-def same(built, function, f: Format) -> None:
-    """Both views of a function on every number, ancillas and inverse."""
-    x = numbers(f)
+def same(built, function, f: Format, x: np.ndarray | None = None) -> None:
+    """Both views of a function on every number, unless some are given; ancillas and inverse."""
+    x = numbers(f) if x is None else x
     run = built.on_basis(x=x)
     found = jax.jit(function)(from_integers(x, f))
     np.testing.assert_array_equal(signed(run.registers["out"], f.bits), found.integers)
@@ -53,6 +53,30 @@ VIEWS = {
 @pytest.mark.parametrize("name", VIEWS)
 def test_the_circuit_of_a_function_computes_its_integers(name, format):
     VIEWS[name](format)
+
+
+MANY = {
+    "reciprocal": (
+        reciprocal_circuit,
+        lambda f: reciprocal,
+        [Format(16, 8), Format(20, 12, "saturate"), Format(32, 16)],
+    ),
+    "arccos": (arccos_circuit, lambda f: arccos, [Format(16, 14), Format(18, 12), Format(20, 16, "saturate")]),
+    "exponential": (
+        lambda f: exponential(f).circuit(),
+        lambda f: exponential(f),
+        [Format(16, 10), Format(24, 18, "saturate"), Format(32, 28)],
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "format"), [(name, f) for name, (_, _, formats) in MANY.items() for f in formats], ids=str
+)
+def test_the_circuit_of_a_function_computes_its_integers_on_many_bits(name, format):
+    built, function, _ = MANY[name]
+    same(built(format), function(format), format, random_pairs(format, count=100)[0])
 
 
 @pytest.mark.slow
@@ -163,6 +187,27 @@ def test_a_function_of_a_lower_degree_has_a_table():
     f = Format(8, 4)
     table = piecewise(lambda x: np.full_like(x, 0.5), f, derivative=lambda n, low, high: 0.0, degree=3)
     np.testing.assert_array_equal(table(from_integers(numbers(f), f)).integers, 8)
+
+
+@pytest.mark.numerics
+@pytest.mark.parametrize(("bits", "width"), [(16, 2), (16, 20), pytest.param(20, 20, marks=pytest.mark.slow)])
+def test_the_bound_covers_what_double_precision_does_to_coefficients(bits, width):
+    """A domain far smaller than its segment: coefficients in t are huge, and cancel."""
+    f = Format(bits, bits - 4)
+    end = f.largest * f.step
+    table = piecewise(np.sin, f, derivative=lambda n, low, high: 1.0, degree=7, domain=(end - width * f.step, end))
+    x = np.arange(f.largest - width, f.largest + 1)
+    found = table.circuit().on_basis(x=x).registers["out"]
+    error = np.abs(signed(found, f.bits) * f.step - np.sin(x * f.step))
+    assert error.max() <= table.error_bound <= f.step
+
+
+def test_a_domain_may_be_without_end():
+    f = Format(8, 4)
+    whole, half = (
+        piecewise(np.sin, f, derivative=lambda n, low, high: 1.0, domain=d) for d in ((-np.inf, np.inf), (0.0, np.inf))
+    )
+    assert (whole.domain, half.domain) == ((-128, 127), (0, 127))
 
 
 def test_a_lower_degree_takes_more_segments_and_a_coarser_error_fewer():

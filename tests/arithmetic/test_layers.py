@@ -1,4 +1,4 @@
-"""Layers against Python's integers, and a pixel by gates against the layer's."""
+"""Layers against Python's integers."""
 
 import functools
 
@@ -15,11 +15,9 @@ from qla_jax.arithmetic.layers import (
     batch_norm,
     convolve,
     dot,
-    dot_circuit,
     max_pool,
-    pixel_circuit,
 )
-from tests.arithmetic.oracles import fit, signed
+from tests.arithmetic.oracles import fitted
 
 LARGE = Format(32, 24)
 pool = jax.jit(max_pool, static_argnums=1)
@@ -28,12 +26,6 @@ norm = jax.jit(batch_norm, static_argnames="epsilon")
 
 def draw(shape: tuple[int, ...], f: Format, seed: int, shift: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(f.least, f.largest + 1, shape) >> shift
-
-
-def fitted(full: np.ndarray, f: Format) -> tuple[np.ndarray, np.ndarray]:
-    pairs = [fit(int(value), f) for value in full.ravel()]
-    values, flags = (np.array(part).reshape(full.shape) for part in zip(*pairs, strict=True))
-    return values, flags
 
 
 def slow_convolution(x: np.ndarray, kernel: np.ndarray, padding: str, stride: int) -> np.ndarray:
@@ -118,6 +110,21 @@ def test_batch_norm_is_one_product_and_one_sum_with_classical_constants():
     assert np.abs(np.asarray(decode(found)) - (x / 256 * factor[:, None, None] + offset / 256)).max() < f.step
 
 
+@pytest.mark.numerics
+@pytest.mark.parametrize("f", [Format(12, 8), Format(32, 28, "saturate")], ids=str)
+def test_batch_norm_is_brought_into_the_format_once(f):
+    """The product alone does not fit; only where the sum does not, either, there is a flag."""
+    x = draw((2, 40), f, 10)
+    factor, offset = np.array([1.75, -1.5]), np.array([-2.0, 3.5])
+    found = norm(from_integers(x, f), np.zeros(2), np.ones(2), factor, offset, epsilon=0.0)
+    scale, shift = ((v * 2**f.fraction).astype(int)[:, None].astype(object) for v in (factor, offset))
+    product = x.astype(object) * scale >> f.fraction
+    values, flags = fitted(product + shift, f)
+    np.testing.assert_array_equal(found.integers, values)
+    np.testing.assert_array_equal(found.overflow, flags)
+    assert (fitted(product, f)[1] & ~flags).any() and flags.any()
+
+
 def test_a_constant_of_batch_norm_that_does_not_fit_is_flagged():
     f = Format(6, 4)
     x = from_integers(np.zeros((2, 1, 1), int), f)
@@ -132,32 +139,6 @@ def test_pooling_bias_and_relu():
     np.testing.assert_array_equal(found.integers, x[:, :4].reshape(2, 2, 2, 2, 2).max(axis=(2, 4)))
     biased = relu(jax.jit(add_bias)(from_integers(x, f), from_integers(np.array([100, -100]), f)))
     np.testing.assert_array_equal(biased.integers, np.clip(x + np.array([100, -100])[:, None, None], 0, 127))
-
-
-@pytest.mark.parametrize("f", [Format(3, 1), Format(3, 2, "saturate")], ids=str)
-def test_a_pixel_by_gates_is_the_pixel_of_the_layer(f):
-    x, kernel = draw((2, 3, 3), f, 8), draw((1, 2, 2, 2), f, 9)
-    layer = jax.jit(functools.partial(convolve, padding="valid"))(from_integers(x, f), from_integers(kernel, f))
-    patches = np.stack([x[:, i : i + 2, j : j + 2].ravel() for i in range(2) for j in range(2)], axis=1)
-    run = pixel_circuit(kernel, f).on_basis(**{f"x{i}": row for i, row in enumerate(patches)})
-    np.testing.assert_array_equal(signed(run.registers["out"], 3), np.ravel(layer.integers))
-    np.testing.assert_array_equal(run.registers["overflow"], np.ravel(layer.overflow))
-    assert run.clean.all()
-
-
-@pytest.mark.parametrize("f", [Format(3, 1), Format(3, 1, "saturate")], ids=str)
-def test_a_dot_by_gates_on_every_pair_of_vectors_is_that_of_the_layer(f):
-    digits = np.arange(2**12)[:, None] >> np.arange(0, 12, 3) & 7
-    values = signed(digits, 3)
-    run = dot_circuit(2, f).on_basis(x0=values[:, 0], x1=values[:, 1], y0=values[:, 2], y1=values[:, 3])
-    full = (values[:, 0] * values[:, 2] + values[:, 1] * values[:, 3]) >> f.fraction
-    expected, flags = fitted(full, f)
-    np.testing.assert_array_equal(signed(run.registers["out"], 3), expected)
-    np.testing.assert_array_equal(run.registers["overflow"], flags)
-    assert run.clean.all()
-    some = slice(None, None, 97)
-    layer = jax.jit(jax.vmap(dot))(from_integers(values[some, :2], f), from_integers(values[some, 2:], f))
-    np.testing.assert_array_equal(layer.integers, expected[some])
 
 
 @pytest.mark.numerics

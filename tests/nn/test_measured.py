@@ -117,6 +117,14 @@ def test_arithmetic_softmax_is_exponential_and_quotient_of_integers():
     assert far[0, 0].tolist() == [0.0, 1.0, 0.0]
 
 
+def test_a_format_without_the_bits_for_a_mean_is_refused():
+    """1/5 in two bits behind the point is 1/4, in one bit 0: the mean would be lost."""
+    row, enough = jnp.arange(5.0) / 4, Format(bits=12, fraction=3)
+    assert FixedArithmetic(enough).layer_norm(row[None], jnp.ones(5), jnp.zeros(5)).shape == (1, 5)
+    with pytest.raises(ValueError, match="`format` must have 3 bits behind the point to average 5, but has 2"):
+        FixedArithmetic(Format(bits=12, fraction=2)).layer_norm(row[None], jnp.ones(5), jnp.zeros(5))
+
+
 def test_more_bits_than_floats_hold_raise(x64):
     limit = 53 if x64 else 24
     if not x64:
