@@ -10,7 +10,7 @@ import pytest
 from ipykernel.kernelspec import write_kernel_spec
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-FEWEST_NOTEBOOKS = 6
+FEWEST_NOTEBOOKS = 7
 TIMEOUT = 600  # seconds, for one cell
 
 pytestmark = pytest.mark.notebooks
