@@ -2,7 +2,7 @@ r"""Reads of a noisy memory: the count of sites, good branches, and what is left
 
 References:
     Hann, Lee, Girvin, Jiang (2021). https://arxiv.org/abs/2012.05340
-    "Towards Fault-Tolerant Quantum Deep Learning", appendix F. https://arxiv.org/abs/2402.18940
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, appendix F. https://arxiv.org/abs/2402.18940
 """
 
 import jax

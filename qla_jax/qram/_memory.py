@@ -19,7 +19,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num, UInt8
 
-from qla_jax.encodings.checks import is_concrete, require
+from qla_jax.encodings.checks import is_concrete, require, require_kind
 from qla_jax.qram._schedule import Schedule, check_sizes, schedule
 
 MAX_INTEGER_BITS = 64
@@ -65,7 +65,7 @@ def memory(words: ArrayLike, *, word_bits: int, all_levels: bool = False) -> Mem
     require(
         size >= 2 and size & (size - 1) == 0, f"`words` must be 2^n in number for an n of at least 1, but are {size}."
     )
-    check_sizes(size.bit_length() - 1, word_bits)
+    address_bits, word_bits = check_sizes(size.bit_length() - 1, word_bits)
     kind = array.dtype
     require(jnp.issubdtype(kind, jnp.integer) or kind == np.dtype(bool), f"`words` must be integers, but are {kind}.")
     if array.ndim == 1:
@@ -77,7 +77,7 @@ def memory(words: ArrayLike, *, word_bits: int, all_levels: bool = False) -> Mem
         least, most, limit = int(array.min()), int(array.max()), 1 << (word_bits if array.ndim == 1 else 1)
         wrong = least if least < 0 else most
         require(0 <= least and most < limit, f"`words` must be from 0 to {limit - 1}, but one is {wrong}.")
-    plan = schedule(size.bit_length() - 1, word_bits, all_levels=all_levels)
+    plan = schedule(address_bits, word_bits, all_levels=all_levels)
     bits: Any = array if array.ndim == 2 else _bits_of(array, word_bits)
     if isinstance(bits, np.ndarray):
         with jax.ensure_compile_time_eval():  # known inside jit, too
@@ -89,8 +89,10 @@ def word(mem: Memory, address: ArrayLike) -> Array:
     """The word of an address, an integer; of 31 bits at most, or 63 in double precision.
 
     Raises:
+        TypeError: `mem` is no memory.
         ValueError: an address out of range, where that can be seen, or words too long for an integer.
     """
+    require_kind("mem", mem, Memory)
     address = check_addresses(mem, address)
     kind = jnp.result_type(int)
     longest = jnp.iinfo(kind).bits - 1
@@ -99,12 +101,15 @@ def word(mem: Memory, address: ArrayLike) -> Array:
     return mem.bits[address].astype(kind) @ powers
 
 
-def load(mem: Memory, state: Num[Array, "words values"]) -> Num[Array, "words values"]:
+def load(mem: Memory, state: Num[ArrayLike, "words values"]) -> Num[Array, "words values"]:
     """The ideal read, on a state of shape (2^n, 2^k): address first, then the word's register. Its own inverse.
 
     Raises:
+        TypeError: `mem` is no memory.
         ValueError: a state of another shape.
     """
+    require_kind("mem", mem, Memory)
+    state = jnp.asarray(state)
     shape = (1 << mem.address_bits, 1 << mem.word_bits)
     require(state.shape == shape, f"`state` must have shape {shape}, but has {state.shape}.")
     words = word(mem, jnp.arange(shape[0]))

@@ -26,6 +26,11 @@ from jax.typing import ArrayLike
 
 from qla_jax.encodings.checks import is_concrete, require
 
+SLACK = 1e-6
+"""Of a sum of three probabilities that were rounded."""
+SMALL = 0.25
+"""Up to here by logarithms; log1p of XLA is 50 units of rounding off at -0.4."""
+
 
 class Noise(NamedTuple):
     """Probabilities at one site.
@@ -51,16 +56,17 @@ class Noise(NamedTuple):
 def noise(*, x: ArrayLike = 0.0, y: ArrayLike = 0.0, z: ArrayLike = 0.0, loss: ArrayLike = 0.0) -> Noise:
     """Any mixture of Pauli errors, and damping.
 
+    Inside jit, where nothing can be raised, what is no probability is NaN, and so is all that is found with it.
+
     Raises:
         ValueError: a probability outside of [0, 1], or Pauli errors with more than 1 together, where that can be seen.
     """
-    rates = {"x": x, "y": y, "z": z, "loss": loss}
-    for name, rate in rates.items():
-        check_rate(name, rate)
+    errors = {name: as_rate(name, rate) for name, rate in (("x", x), ("y", y), ("z", z))}
     if is_concrete(x, y, z):
         total = float(np.asarray(x) + np.asarray(y) + np.asarray(z))
-        require(total <= 1 + 1e-6, f"`x`, `y` and `z` must be at most 1 together, but are {total}.")
-    return Noise(*(jnp.asarray(rate, jnp.result_type(float)) for rate in rates.values()))
+        require(total <= 1 + SLACK, f"`x`, `y` and `z` must be at most 1 together, but are {total}.")
+    possible = sum(errors.values()) <= 1 + SLACK
+    return Noise(loss=as_rate("loss", loss), **{n: jnp.where(possible, rate, jnp.nan) for n, rate in errors.items()})
 
 
 def depolarising(rate: ArrayLike) -> Noise:
@@ -69,8 +75,7 @@ def depolarising(rate: ArrayLike) -> Noise:
     Raises:
         ValueError: a rate outside of [0, 1], where that can be seen.
     """
-    check_rate("rate", rate)
-    third = jnp.asarray(rate, jnp.result_type(float)) / 3
+    third = as_rate("rate", rate) / 3
     return noise(x=third, y=third, z=third)
 
 
@@ -80,8 +85,7 @@ def bit_flip(rate: ArrayLike) -> Noise:
     Raises:
         ValueError: a rate outside of [0, 1], where that can be seen.
     """
-    check_rate("rate", rate)
-    return noise(x=rate)
+    return noise(x=as_rate("rate", rate))
 
 
 def phase_flip(rate: ArrayLike) -> Noise:
@@ -90,8 +94,7 @@ def phase_flip(rate: ArrayLike) -> Noise:
     Raises:
         ValueError: a rate outside of [0, 1], where that can be seen.
     """
-    check_rate("rate", rate)
-    return noise(z=rate)
+    return noise(z=as_rate("rate", rate))
 
 
 def amplitude_damping(rate: ArrayLike) -> Noise:
@@ -100,11 +103,32 @@ def amplitude_damping(rate: ArrayLike) -> Noise:
     Raises:
         ValueError: a rate outside of [0, 1], where that can be seen.
     """
-    check_rate("rate", rate)
-    return noise(loss=rate)
+    return noise(loss=as_rate("rate", rate))
 
 
-def check_rate(name: str, rate: ArrayLike) -> None:
+def missed(rate: ArrayLike, sites: ArrayLike) -> Array:
+    r"""$1 - (1-p)^m$, the probability of an error at any of m sites, to its last digits for the smallest p.
+
+    Near 0 from logarithms, as 1 - p has lost the digits of p; elsewhere as it stands, with its derivative at 1.
+    """
+    rate = jnp.asarray(rate)
+    sites = jnp.asarray(sites, rate.dtype)
+    small = rate < SMALL
+    by_logarithms = -jnp.expm1(sites * jnp.log1p(-jnp.where(small, rate, 0)))
+    return jnp.where(small, by_logarithms, 1 - (1 - rate) ** sites)
+
+
+def as_rate(name: str, rate: ArrayLike) -> Array:
+    """A probability, a scalar; NaN where it is traced and none.
+
+    Raises:
+        ValueError: no real number, an array, or one outside of [0, 1] where that can be seen.
+    """
+    seen = np.asarray(rate) if is_concrete(rate) else jnp.asarray(rate)
+    real = any(jnp.issubdtype(seen.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_))
+    require(real, f"`{name}` must be a real number, but is {rate!r}.")
+    require(seen.ndim == 0, f"`{name}` must be a scalar, but has shape {seen.shape}.")
     if is_concrete(rate):
-        require(jnp.ndim(rate) == 0, f"`{name}` must be a scalar, but has shape {jnp.shape(rate)}.")
-        require(0 <= float(np.asarray(rate)) <= 1, f"`{name}` must lie in [0, 1], but is {rate}.")
+        require(0 <= float(seen) <= 1, f"`{name}` must lie in [0, 1], but is {rate}.")
+    value = jnp.asarray(rate, jnp.result_type(float))
+    return jnp.where((value >= 0) & (value <= 1), value, jnp.nan)

@@ -19,7 +19,8 @@ $L(t) = \min(\lfloor t/3\rfloor,\ n - 1,\ \lfloor(T - t)/3\rfloor)$: those whose
 writes, the last level excepted, which this count leaves out. On the path to any one cell there are
 $$S(n, k) = 2\sum_t L(t) = (n - 1)(6n + 4k + 2)$$
 of them: quadratic in n, linear in k. At $H(n, k) = (n - 1)(4n + 4k + 1)$ of them the path holds a bit; elsewhere its
-carriers are empty.
+carriers are empty. If errors may strike all levels after every step, the counts are $2nT = n(12n + 4k)$ and
+$n(4n + 4k + 1)$.
 
 Example:
     >>> plan = schedule(3, 1)
@@ -39,7 +40,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.encodings.checks import require
+from qla_jax.qram._checks import as_size
 
 MAX_ADDRESS_BITS = 28
 """Twice the number of a node and an element fit into 32 bits."""
@@ -124,10 +125,9 @@ def schedule(address_bits: int, word_bits: int, *, all_levels: bool = False) -> 
         all_levels: let errors strike all n levels after every step, instead of those of the count.
 
     Raises:
-        ValueError: `address_bits` not from 1 to 28, or no `word_bits`.
+        ValueError: `address_bits` no integer from 1 to 28, or `word_bits` none of at least 1.
     """
-    check_sizes(address_bits, word_bits)
-    n, k = address_bits, word_bits
+    n, k = check_sizes(address_bits, word_bits)
     steps = 6 * n + 2 * k
     plan: list[set[Gate]] = [set() for _ in range(steps + 1)]
     for bit in range(n):
@@ -148,33 +148,36 @@ def schedule(address_bits: int, word_bits: int, *, all_levels: bool = False) -> 
     return Schedule(n, k, layers, (n,) * steps if all_levels else tuple(active))
 
 
-def site_count(address_bits: int, word_bits: int) -> int:
-    """S, sites on the path to a cell: (n - 1)(6n + 4k + 2).
+def site_count(address_bits: int, word_bits: int, *, all_levels: bool = False) -> int:
+    """S, sites on the path to a cell: (n - 1)(6n + 4k + 2), or n(12n + 4k) at all levels.
 
     Raises:
         ValueError: what `schedule` raises.
     """
-    check_sizes(address_bits, word_bits)
-    return (address_bits - 1) * (6 * address_bits + 4 * word_bits + 2)
+    n, k = check_sizes(address_bits, word_bits)
+    return n * (12 * n + 4 * k) if all_levels else (n - 1) * (6 * n + 4 * k + 2)
 
 
-def held_site_count(address_bits: int, word_bits: int) -> int:
-    """H, those of them at which an element of the path holds a bit: (n - 1)(4n + 4k + 1).
+def held_site_count(address_bits: int, word_bits: int, *, all_levels: bool = False) -> int:
+    """H, those of them at which an element of the path holds a bit: (n - 1)(4n + 4k + 1), or n(4n + 4k + 1).
 
-    Routers are set at (n - 1)(3n + 2k + 1) of them, and carriers pass at (n - 1)(n + 2k).
+    Routers are set at (n - 1)(3n + 2k + 1) of them, and carriers pass at (n - 1)(n + 2k). At all levels each bit counts
+    from its first exchange to its last: address bit m for T - 4m - 1 steps, a word bit for 2n.
 
     Raises:
         ValueError: what `schedule` raises.
     """
-    check_sizes(address_bits, word_bits)
-    return (address_bits - 1) * (4 * address_bits + 4 * word_bits + 1)
+    n, k = check_sizes(address_bits, word_bits)
+    return (n if all_levels else n - 1) * (4 * n + 4 * k + 1)
 
 
-def check_sizes(address_bits: int, word_bits: int) -> None:
-    """Raise ValueError for sizes of which there is no memory."""
-    fits = 1 <= address_bits <= MAX_ADDRESS_BITS
-    require(fits, f"`address_bits` must be from 1 to {MAX_ADDRESS_BITS}, but is {address_bits}.")
-    require(word_bits >= 1, f"`word_bits` must be at least 1, but is {word_bits}.")
+def check_sizes(address_bits: int, word_bits: int) -> tuple[int, int]:
+    """Both as integers.
+
+    Raises:
+        ValueError: sizes of which there is no memory.
+    """
+    return as_size("address_bits", address_bits, 1, MAX_ADDRESS_BITS), as_size("word_bits", word_bits, 1)
 
 
 def _way_down(slot: int, level: int) -> set[tuple[int, Gate]]:

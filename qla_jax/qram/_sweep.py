@@ -14,10 +14,10 @@ import jax
 import numpy as np
 from jax import Array
 
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import require, require_kind
 from qla_jax.qram._memory import Memory, memory
 from qla_jax.qram._noise import Noise
-from qla_jax.qram._schedule import held_site_count, site_count
+from qla_jax.qram._schedule import check_sizes, held_site_count, site_count
 from qla_jax.qram.bounds import infidelity_bound
 from qla_jax.qram.extrapolation import Extrapolated, extrapolate
 from qla_jax.qram.fidelity import BATCH, Estimate, read_fidelity
@@ -59,15 +59,14 @@ def sweep(
     """Every n with every k, on memories of random words; a compile for each size.
 
     Raises:
-        ValueError: no sizes, or what `memory` and `read_fidelity` raise.
+        TypeError: `noise` is none.
+        ValueError: no sizes, or what `schedule` and `read_fidelity` raise.
     """
+    require_kind("noise", noise, Noise)
     for name, sizes in (("address_sizes", address_sizes), ("word_lengths", word_lengths)):
         require(len(sizes) > 0, f"`{name}` must not be empty, but is {list(sizes)}.")
-    return [
-        _point(n, k, noise, jax.random.fold_in(jax.random.fold_in(key, n), k), shots, batch)
-        for k in word_lengths
-        for n in address_sizes
-    ]
+    pairs = [check_sizes(n, k) for k in word_lengths for n in address_sizes]
+    return [_point(n, k, noise, jax.random.fold_in(jax.random.fold_in(key, n), k), shots, batch) for n, k in pairs]
 
 
 def extrapolate_points(

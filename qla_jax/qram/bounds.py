@@ -6,6 +6,8 @@ and each branch held H bits at them: $F = (1-\gamma)^H$ exactly, with $H = (n-1)
 **Pauli errors.** Those that strike elements at rest do nothing, hence $E[\Lambda] \ge (1-p)^H$ and, as in `good`,
 $F \ge \max(2(1-p)^H - 1, 0)^2$.
 
+H is that of the plan: a memory with errors at all levels has the larger one of `all_levels`.
+
 Example:
     >>> from qla_jax.qram._noise import amplitude_damping
     >>> bool(abs(infidelity_bound(2, 1, amplitude_damping(0.05)) - (1 - 0.95**13)) < 1e-6)
@@ -17,43 +19,75 @@ from jax import Array
 from jax.typing import ArrayLike
 from scipy import stats
 
-from qla_jax.encodings.checks import is_concrete, require
-from qla_jax.qram._noise import Noise
+from qla_jax.encodings.checks import is_concrete, require, require_kind
+from qla_jax.qram._checks import as_size, nan_unless_finite
+from qla_jax.qram._noise import Noise, missed
 from qla_jax.qram._schedule import held_site_count
 from qla_jax.qram.fidelity import Estimate
 
 
-def fidelity_with(intact: ArrayLike, held: ArrayLike, noise: Noise) -> Array:
-    r"""What the fidelity is at least, if a weight q of branches is intact but for damping at H held sites each.
+def infidelity_with(struck: ArrayLike, held: ArrayLike, noise: Noise) -> Array:
+    r"""What 1 - F cannot exceed, if a weight r of branches at most is not intact but for damping at H held sites each.
 
-    $F \ge \max(g q - (1 - q), 0)^2$ with $g = (1-\gamma)^{H/2}$: those bring $g q$ into the same state of the tree; the
-    others, of weight 1 - q, can at most stand against them. The mean of q over trajectories will do, by convexity.
+    $F \ge \max(g(1 - r) - r, 0)^2$ with $g = (1-\gamma)^{H/2}$: those intact bring $g(1 - r)$ into the same state of
+    the tree; the others can at most stand against them. The mean of r over trajectories will do, by convexity.
     """
-    kept = (1 - noise.loss) ** (jnp.asarray(held, noise.loss.dtype) / 2)
-    return jnp.maximum(kept * intact - (1 - jnp.asarray(intact)), 0) ** 2
+    lost = missed(noise.loss, jnp.asarray(held) / 2)
+    short = lost + struck * (2 - lost)  # of a root of F of 1, without its cancellation
+    return jnp.where(short < 1, short * (2 - short), 1)
 
 
-def infidelity_bound(address_bits: int, word_bits: int, noise: Noise) -> Array:
+def infidelity_bound(address_bits: int, word_bits: int, noise: Noise, *, all_levels: bool = False) -> Array:
     """What 1 - F cannot exceed, for any amplitudes; attained by damping alone. Differentiable but at a loss of 1.
 
+    Args:
+        address_bits: n.
+        word_bits: k.
+        noise: at the sites of the memory; NaN if it was traced and is none.
+        all_levels: as of the memory.
+
     Raises:
+        TypeError: `noise` is none.
         ValueError: what `schedule` raises.
     """
-    held = held_site_count(address_bits, word_bits)
-    return 1 - fidelity_with((1 - noise.pauli) ** held, held, noise)
+    require_kind("noise", noise, Noise)
+    held = held_site_count(address_bits, word_bits, all_levels=all_levels)
+    return nan_unless_finite(infidelity_with(missed(noise.pauli, held), held, noise), noise)
 
 
-def certified_infidelity(found: Estimate, address_bits: int, word_bits: int, noise: Noise, confidence: float) -> Array:
+def certified_infidelity(
+    found: Estimate,
+    address_bits: int,
+    word_bits: int,
+    noise: Noise,
+    confidence: float,
+    *,
+    all_levels: bool = False,
+) -> Array:
     """What 1 - F does not exceed at a confidence, from `intact_fraction`: by the exact limit of Clopper and Pearson.
 
+    Args:
+        found: by `intact_fraction`, known.
+        address_bits: n.
+        word_bits: k.
+        noise: the same as there; its damping enters here.
+        confidence: between 0 and 1.
+        all_levels: as of the memory.
+
     Raises:
-        ValueError: a traced estimate, a confidence outside of (0, 1), or what `schedule` raises.
+        TypeError: `found` is no estimate, or `noise` no noise.
+        ValueError: an estimate traced or outside of [0, 1], a confidence outside of (0, 1), or what `schedule` raises.
     """
+    require_kind("found", found, Estimate)
+    require_kind("noise", noise, Noise)
+    held = held_site_count(address_bits, word_bits, all_levels=all_levels)
     require(0 < confidence < 1, f"`confidence` must lie between 0 and 1, but is {confidence}.")
     require(is_concrete(found.value), "`found` must be known, but is traced: its limits are found on the host.")
-    hits = round(float(found.value) * found.shots)
-    low = stats.beta.ppf(1 - confidence, hits, found.shots - hits + 1) if hits else 0.0
-    return 1 - fidelity_with(float(low), held_site_count(address_bits, word_bits), noise)
+    require(0 <= float(found.value) <= 1, f"`found` must be of a value from 0 to 1, but it is {found.value}.")
+    shots = as_size("found.shots", found.shots, 1)
+    hits = round(float(found.value) * shots)
+    low = stats.beta.ppf(1 - confidence, hits, shots - hits + 1) if hits else 0.0
+    return nan_unless_finite(infidelity_with(1 - float(low), held, noise), noise)
 
 
 def state_error(infidelity: ArrayLike) -> Array:

@@ -89,7 +89,7 @@ def evolve(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) -
 def intact(mem: Memory, noise: Noise, key: Array, address: Array, *, erase: bool = False) -> Bool[Array, ""]:
     """Whether a branch comes back as without errors, phase and all, its bits never where damping counts differently.
 
-    Damping itself is left out: it is a factor, see `bounds.fidelity_with`.
+    Damping itself is left out: it is a factor, see `bounds.infidelity_with`.
 
     Args:
         mem: of any size.

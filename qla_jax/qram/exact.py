@@ -21,11 +21,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qla_jax.encodings.checks import is_concrete, require
+from qla_jax.encodings.checks import is_concrete, require, require_kind
+from qla_jax.qram._checks import as_amplitudes, nan_unless_finite
 from qla_jax.qram._memory import Memory
 from qla_jax.qram._noise import Noise
 from qla_jax.qram._schedule import Gate
-from qla_jax.qram.tree import as_amplitudes
 
 MAX_EXACT_BITS = 2
 MAX_STATES = 4096
@@ -45,18 +45,23 @@ class _Map(NamedTuple):
 def exact_fidelity(mem: Memory, noise: Noise, amplitudes: Array | None = None) -> Array:
     r"""$\langle\psi|\rho|\psi\rangle$, $\rho$ the state of the slots after a noisy read, exactly.
 
+    NaN where a traced rate or vector of amplitudes is none.
+
     Args:
         mem: concrete, n up to 2.
         noise: at its sites; differentiable, but for $\gamma = 1$.
         amplitudes: of the addresses, a unit vector; all equal unless given.
 
     Raises:
-        ValueError: too large or a traced memory, amplitudes of another shape, or too many states.
+        TypeError: `mem` is no memory, or `noise` no noise.
+        ValueError: too large or a traced memory, amplitudes of another shape or norm, or too many states.
     """
+    require_kind("mem", mem, Memory)
+    require_kind("noise", noise, Noise)
     n = mem.address_bits
     require(n <= MAX_EXACT_BITS, f"`mem` must have at most {MAX_EXACT_BITS} address bits here, but has {n}.")
     require(is_concrete(mem.bits), "`mem` must be known, but is traced: its states are found on the host.")
-    amplitudes = as_amplitudes(mem, amplitudes, noise.x.dtype)
+    amplitudes = as_amplitudes(n, amplitudes, noise.x.dtype)
     bits = np.asarray(mem.bits)
     states = [_freeze(_start(mem, address)) for address in range(1 << n)]
     rho = amplitudes[:, None] * amplitudes.conj()[None, :]
@@ -67,7 +72,7 @@ def exact_fidelity(mem: Memory, noise: Noise, amplitudes: Array | None = None) -
         elif site is not None:
             rho, states = _strike(rho, states, site, noise)
         require(len(states) <= MAX_STATES, f"`mem` must reach at most {MAX_STATES} states, but reaches {len(states)}.")
-    return _overlap(rho, states, mem, amplitudes)
+    return nan_unless_finite(_overlap(rho, states, mem, amplitudes), noise, amplitudes)
 
 
 def _program(mem: Memory) -> Iterator[tuple[Gate | None, tuple[str, int] | None]]:

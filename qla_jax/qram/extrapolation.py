@@ -19,7 +19,7 @@ Example:
     (7182, 7182)
 
 References:
-    "Towards Fault-Tolerant Quantum Deep Learning", appendix F. https://arxiv.org/abs/2402.18940
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, appendix F. https://arxiv.org/abs/2402.18940
 """
 
 from collections.abc import Sequence
@@ -29,6 +29,7 @@ import numpy as np
 from scipy import stats
 
 from qla_jax.encodings.checks import require
+from qla_jax.qram._checks import as_size
 
 
 class Fit(NamedTuple):
@@ -128,9 +129,13 @@ def extrapolate(
         confidence: of the band, between 0 and 1.
 
     Raises:
-        ValueError: a table of another shape, a confidence outside of (0, 1), or what `polynomial_fit` raises.
+        ValueError: a table of another shape, a size that is no integer of at least 1, a confidence outside of (0, 1),
+            or what `polynomial_fit` raises.
     """
     require(0 < confidence < 1, f"`confidence` must lie between 0 and 1, but is {confidence}.")
+    address_bits, word_bits = as_size("address_bits", address_bits, 1), as_size("word_bits", word_bits, 1)
+    address_sizes = [as_size("address_sizes", n, 1) for n in address_sizes]
+    word_lengths = [as_size("word_lengths", k, 1) for k in word_lengths]
     shape = (len(word_lengths), len(address_sizes))
     for name, part in (("table", table), ("errors", errors)):
         require(np.shape(part) == shape, f"`{name}` must have shape {shape}, but has {np.shape(part)}.")

@@ -25,11 +25,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import require_kind
 from qla_jax.qram import branches
+from qla_jax.qram._checks import as_amplitudes, as_size, nan_unless_finite
 from qla_jax.qram._memory import Memory
 from qla_jax.qram._noise import Noise
-from qla_jax.qram.tree import as_amplitudes, damped
+from qla_jax.qram.tree import damped
 
 BATCH = 1000
 
@@ -49,7 +50,7 @@ class Estimate(NamedTuple):
 
 
 def read_fidelity(mem: Memory, noise: Noise, key: Array, *, shots: int, batch: int = BATCH) -> Estimate:
-    """The fidelity of reading all addresses in equal superposition, without bias.
+    """The fidelity of reading all addresses in equal superposition, without bias. NaN where a traced rate is none.
 
     Args:
         mem: of any size.
@@ -59,9 +60,10 @@ def read_fidelity(mem: Memory, noise: Noise, key: Array, *, shots: int, batch: i
         batch: shots at a time.
 
     Raises:
+        TypeError: `mem` is no memory, or `noise` no noise.
         ValueError: too few shots, or no batch.
     """
-    _check_shots(shots, batch, least=2)
+    shots, batch = _checked(mem, noise, shots, batch, least=2)
 
     def shot(key: Array) -> Array:
         where, errors = jax.random.split(key)
@@ -84,7 +86,8 @@ def intact_fraction(
 ) -> Estimate:
     """The weight of branches that come back as without errors, phase and all, from one branch a shot.
 
-    Every shot is 0 or 1, so it has exact confidence limits (`certified_infidelity`). Damping is left out.
+    Every shot is 0 or 1, so it has exact confidence limits (`certified_infidelity`). Damping is left out. NaN where a
+    traced rate or vector of amplitudes is none.
 
     Args:
         mem: of any size.
@@ -96,10 +99,13 @@ def intact_fraction(
         batch: shots at a time.
 
     Raises:
-        ValueError: too few shots, no batch, or amplitudes of another shape.
+        TypeError: `mem` is no memory, or `noise` no noise.
+        ValueError: too few shots, no batch, or amplitudes of another shape or norm.
     """
-    _check_shots(shots, batch, least=1)
-    logits = None if amplitudes is None else jnp.log(jnp.abs(as_amplitudes(mem, amplitudes, noise.x.dtype)) ** 2)
+    shots, batch = _checked(mem, noise, shots, batch, least=1)
+    if amplitudes is not None:
+        amplitudes = as_amplitudes(mem.address_bits, amplitudes, noise.x.dtype)
+    logits = None if amplitudes is None else jnp.log(jnp.abs(amplitudes) ** 2)
 
     def shot(key: Array) -> Array:
         where, errors = jax.random.split(key)
@@ -110,7 +116,7 @@ def intact_fraction(
         return branches.intact(mem, noise, errors, address, erase=erase).astype(noise.x.dtype)
 
     values = _shots(shot, key, shots, batch)
-    mean = values.mean()
+    mean = nan_unless_finite(values.mean(), noise, amplitudes)
     return Estimate(mean, jnp.sqrt(mean * (1 - mean) / shots), shots)
 
 
@@ -119,13 +125,14 @@ def overlap(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) 
     ends = branches.evolve(mem, noise, key, first, second)
     fits, fits_too = (branches.arrival(mem, branch)[1] for branch in (ends.first, ends.second))
     together = fits & fits_too & branches.left_behind(ends)
-    return jnp.where(together, ends.sign * damped(noise, ends.unshared), 0)
+    return nan_unless_finite(jnp.where(together, ends.sign * damped(noise, ends.unshared), 0), noise)
 
 
 def _shots(shot: Callable[[Array], Array], key: Array, shots: int, batch: int) -> Array:
     return jax.lax.map(shot, jax.random.split(key, shots), batch_size=min(batch, shots))
 
 
-def _check_shots(shots: int, batch: int, least: int) -> None:
-    require(shots >= least, f"`shots` must be at least {least}, but is {shots}.")
-    require(batch >= 1, f"`batch` must be at least 1, but is {batch}.")
+def _checked(mem: Memory, noise: Noise, shots: int, batch: int, least: int) -> tuple[int, int]:
+    require_kind("mem", mem, Memory)
+    require_kind("noise", noise, Noise)
+    return as_size("shots", shots, least), as_size("batch", batch, 1)

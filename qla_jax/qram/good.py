@@ -25,16 +25,18 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Int
 
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import is_concrete, require
+from qla_jax.qram._checks import as_amplitudes, as_size, nan_unless_finite
 from qla_jax.qram._memory import Memory
-from qla_jax.qram._noise import Noise, check_rate
-from qla_jax.qram._schedule import Schedule, schedule, site_count
+from qla_jax.qram._noise import Noise, as_rate, missed
+from qla_jax.qram._schedule import MAX_ADDRESS_BITS, Schedule, schedule, site_count
 from qla_jax.qram.sites import draw, step_key
-from qla_jax.qram.tree import MAX_TREE_BITS, as_amplitudes
+from qla_jax.qram.tree import MAX_TREE_BITS
 
 
 class Moments(NamedTuple):
@@ -54,36 +56,37 @@ class Moments(NamedTuple):
         return 4 * self.square - 4 * self.mean + 1
 
 
-def fidelity_bound(address_bits: int, word_bits: int, rate: ArrayLike) -> Array:
+def fidelity_bound(address_bits: int, word_bits: int, rate: ArrayLike, *, all_levels: bool = False) -> Array:
     r"""$\max(2(1-p)^S - 1, 0)^2$: what no Pauli noise of p per site goes below, for any amplitudes.
 
-    By convexity from $E[\max(2\Lambda - 1, 0)^2]$. Differentiable in the rate.
+    By convexity from $E[\max(2\Lambda - 1, 0)^2]$. Differentiable in the rate; NaN if that is traced and none. S is as
+    `site_count` has it; `all_levels` as of the memory.
 
     Raises:
         ValueError: what `schedule` raises, or a rate outside of [0, 1], where that can be seen.
     """
-    check_rate("rate", rate)
-    rate = jnp.asarray(rate, jnp.result_type(float))
-    good = (1 - rate) ** site_count(address_bits, word_bits)
-    return jnp.maximum(2 * good - 1, 0) ** 2
+    rate = as_rate("rate", rate)
+    killed = missed(rate, site_count(address_bits, word_bits, all_levels=all_levels))
+    return nan_unless_finite(jnp.maximum(1 - 2 * killed, 0) ** 2, rate)
 
 
-def good_moments(address_bits: int, word_bits: int, rate: ArrayLike) -> Moments:
+def good_moments(address_bits: int, word_bits: int, rate: ArrayLike, *, all_levels: bool = False) -> Moments:
     """Both moments in closed form: two random cells share the path above the first bit in which they differ.
 
     Raises:
         ValueError: what `schedule` raises, or a rate outside of [0, 1], where that can be seen.
     """
-    check_rate("rate", rate)
-    rate = jnp.asarray(rate, jnp.result_type(float))
-    sites = jnp.asarray(_sites(schedule(address_bits, word_bits)), rate.dtype)
-    shared = jnp.cumsum(sites)
-    apart = 0.5 ** jnp.arange(1, address_bits + 1, dtype=rate.dtype)
-    both = jnp.sum(apart * (1 - rate) ** (2 * shared[-1] - shared)) + apart[-1] * (1 - rate) ** shared[-1]
-    return Moments((1 - rate) ** shared[-1], both)
+    rate = as_rate("rate", rate)
+    plan = schedule(address_bits, word_bits, all_levels=all_levels)
+    shared = np.cumsum(_sites(plan))
+    apart = 0.5 ** np.arange(1, plan.address_bits + 1)
+    sites, chances = np.append(2 * shared[-1] - shared, shared[-1]), np.append(apart, apart[-1])
+    one = missed(rate, shared[-1])
+    either = jnp.sum(jnp.asarray(chances, rate.dtype) * missed(rate, sites))
+    return Moments(nan_unless_finite(1 - one, rate), nan_unless_finite(1 - either, rate))
 
 
-def draw_good(address_bits: int, word_bits: int, rate: ArrayLike, key: Array) -> Array:
+def draw_good(address_bits: int, word_bits: int, rate: ArrayLike, key: Array, *, all_levels: bool = False) -> Array:
     r"""$\Lambda$ of one trajectory with equal amplitudes, exactly in law, in n steps whatever 2^n is; `vmap` over keys.
 
     Drawn: it has no derivative in the rate; `good_moments` has.
@@ -91,16 +94,16 @@ def draw_good(address_bits: int, word_bits: int, rate: ArrayLike, key: Array) ->
     Raises:
         ValueError: what `schedule` raises, or a rate outside of [0, 1], where that can be seen.
     """
-    check_rate("rate", rate)
-    rate = jnp.asarray(rate, jnp.result_type(float))
+    rate = as_rate("rate", rate)
+    plan = schedule(address_bits, word_bits, all_levels=all_levels)
+    possible = jnp.where(jnp.isfinite(rate), rate, 0)  # no sampler is given NaN
     good = jnp.ones((), rate.dtype)
-    for level, sites in enumerate(_sites(schedule(address_bits, word_bits))):
-        nodes = good if level == 0 else 2 * good
+    for level, sites in enumerate(_sites(plan)):
+        good = good if level == 0 else 2 * good
         if sites:
-            good = jax.random.binomial(jax.random.fold_in(key, level), nodes, (1 - rate) ** sites, dtype=rate.dtype)
-        else:
-            good = nodes
-    return good / (1 << (address_bits - 1))
+            chance = missed(possible, sites)
+            good -= jax.random.binomial(jax.random.fold_in(key, level), good, chance, dtype=rate.dtype)
+    return nan_unless_finite(good / (1 << (plan.address_bits - 1)), rate)
 
 
 def good_weight(address_bits: int, nodes: Int[Array, " errors"], amplitudes: Array | None = None) -> Array:
@@ -111,9 +114,14 @@ def good_weight(address_bits: int, nodes: Int[Array, " errors"], amplitudes: Arr
         nodes: where errors are, 1 for the root, 2h and 2h + 1 below h; 0 for none.
         amplitudes: of the addresses, a unit vector; all equal unless given.
 
+    Returns:
+        A weight, or NaN where a traced node is none of the tree or a traced vector of amplitudes none of norm 1.
+
     Raises:
-        ValueError: amplitudes of another shape.
+        ValueError: no such n, nodes that are no integers from 0 to 2^n - 1, or amplitudes of another shape or norm.
     """
+    address_bits = as_size("address_bits", address_bits, 1, MAX_ADDRESS_BITS)
+    nodes, there = _as_nodes(address_bits, nodes)
     level = 31 - jax.lax.clz(jnp.maximum(nodes, 1).astype(jnp.int32))
     none = nodes == 0
     low = jnp.where(none, 0, (nodes - (1 << level)) << (address_bits - level))
@@ -123,13 +131,24 @@ def good_weight(address_bits: int, nodes: Int[Array, " errors"], amplitudes: Arr
     before = jnp.concatenate([jnp.zeros(1, high.dtype), jax.lax.cummax(high)[:-1]])
     low = jnp.minimum(jnp.maximum(low, before), high)
     if amplitudes is None:
-        return 1 - jnp.sum(high - low) / (1 << address_bits)
-    require(
-        amplitudes.shape == (1 << address_bits,),
-        f"`amplitudes` must have shape ({1 << address_bits},), but has {amplitudes.shape}.",
-    )
+        return jnp.where(there, 1 - jnp.sum(high - low) / (1 << address_bits), jnp.nan)
+    amplitudes = as_amplitudes(address_bits, amplitudes, jnp.result_type(float))
     weights = jnp.concatenate([jnp.zeros(1, amplitudes.real.dtype), jnp.cumsum(jnp.abs(amplitudes) ** 2)])
-    return 1 - jnp.sum(weights[high] - weights[low])
+    good = 1 - jnp.sum(weights[high] - weights[low])
+    return nan_unless_finite(jnp.where(there, good, jnp.nan), amplitudes)
+
+
+def _as_nodes(address_bits: int, nodes: ArrayLike) -> tuple[Int[Array, " errors"], Array]:
+    """Nodes of the tree or 0, and whether all of them were."""
+    array, last = jnp.asarray(nodes), (1 << address_bits) - 1
+    require(array.ndim == 1, f"`nodes` must have 1 axis, but has shape {array.shape}.")
+    require(jnp.issubdtype(array.dtype, jnp.integer), f"`nodes` must be integers, but are {array.dtype}.")
+    array = array.astype(jnp.promote_types(array.dtype, jnp.int32))
+    there = (array >= 0) & (array <= last)
+    if is_concrete(array):
+        wrong = np.asarray(array)[~np.asarray(there)]
+        require(not wrong.size, f"`nodes` must be from 0 to {last}, but one is {wrong[:1].sum()}.")
+    return jnp.where(there, array, 0).astype(jnp.int32), there.all()
 
 
 def struck_nodes(mem: Memory, noise: Noise, key: Array) -> Int[Array, " nodes"]:
@@ -157,11 +176,11 @@ def trajectory_bound(mem: Memory, noise: Noise, key: Array, amplitudes: Array | 
     r"""$\max(2\Lambda - 1, 0)^2$ under the errors of a key: at most `trajectory_fidelity`.
 
     Raises:
-        ValueError: too large a memory, or amplitudes of another shape.
+        ValueError: too large a memory, or amplitudes of another shape or norm.
     """
-    amplitudes = as_amplitudes(mem, amplitudes, noise.x.dtype)
+    amplitudes = as_amplitudes(mem.address_bits, amplitudes, noise.x.dtype)
     good = good_weight(mem.address_bits, struck_nodes(mem, noise, key), amplitudes)
-    return jnp.maximum(2 * good - 1, 0) ** 2
+    return nan_unless_finite(jnp.maximum(2 * good - 1, 0) ** 2, noise)
 
 
 def _sites(plan: Schedule) -> list[int]:

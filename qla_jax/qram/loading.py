@@ -22,10 +22,12 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from qla_jax.encodings.checks import as_numeric, is_concrete, require
+from qla_jax.encodings.checks import as_numeric, is_concrete, require, require_kind
 from qla_jax.encodings.loading import QRAMPreparation, qram_encode, tree_of
+from qla_jax.qram._checks import as_size
 from qla_jax.qram._memory import memory
 from qla_jax.qram._noise import Noise
+from qla_jax.qram._schedule import MAX_ADDRESS_BITS
 from qla_jax.qram.bounds import certified_infidelity, infidelity_bound, state_error
 from qla_jax.qram.fidelity import BATCH, intact_fraction
 
@@ -60,11 +62,20 @@ def noisy_qram_encode(x: ArrayLike, *, infidelities: ArrayLike, pad: bool = Fals
 def loading_infidelities(num_qubits: int, noise: Noise, *, word_bits: int) -> Array:
     """Proven bounds for the 2n reads that load n qubits, whatever is loaded. Differentiable in the rates.
 
+    Args:
+        num_qubits: n; there are no reads for 0.
+        noise: at the sites of each memory.
+        word_bits: of each memory.
+
     Raises:
-        ValueError: what `schedule` raises.
+        TypeError: `noise` is none.
+        ValueError: a negative n or one above 29, or no `word_bits`.
     """
+    require_kind("noise", noise, Noise)
+    num_qubits = as_size("num_qubits", num_qubits, 0, MAX_ADDRESS_BITS + 1)
+    word_bits = as_size("word_bits", word_bits, 1)
     levels = [infidelity_bound(level, word_bits, noise) for level in range(1, num_qubits)]
-    return jnp.repeat(jnp.stack([jnp.zeros_like(noise.loss), *levels]), 2)
+    return jnp.repeat(jnp.stack([jnp.zeros_like(noise.loss), *levels])[:num_qubits], 2)
 
 
 def measured_infidelities(
@@ -95,10 +106,15 @@ def measured_infidelities(
         batch: shots at a time.
 
     Raises:
-        ValueError: a traced x, too long words, or what `vector_encode`, `schedule` and `intact_fraction` raise.
+        TypeError: `noise` is none.
+        ValueError: a traced x or noise, too long words, or what `vector_encode` and `intact_fraction` raise.
     """
-    require(is_concrete(x), "`x` must be known, but is traced: confidence limits are found on the host.")
-    require(word_bits <= 31, f"`word_bits` must be at most 31 here, but is {word_bits}.")
+    require_kind("noise", noise, Noise)
+    for name, value in (("x", x), ("noise", noise)):
+        known = is_concrete(*jax.tree.leaves(value))
+        require(known, f"`{name}` must be known, but is traced: confidence limits are found on the host.")
+    word_bits = as_size("word_bits", word_bits, 1, 31)
+    shots, batch = as_size("shots", shots, 1), as_size("batch", batch, 1)
     require(0 < confidence < 1, f"`confidence` must lie between 0 and 1, but is {confidence}.")
     vec = qram_encode(x, pad=pad)
     limits = [jnp.zeros_like(noise.loss)] * min(2, 2 * vec.num_qubits)

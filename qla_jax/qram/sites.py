@@ -1,7 +1,8 @@
 """Which error strikes where: a function of key and site alone.
 
 Every simulation asks here, so the same key gives the same errors to all of them, in any order and on any part of the
-tree; only sites that are looked at cost anything.
+tree; only sites that are looked at cost anything. Uniform numbers of single precision are multiples of 2^-23, to which
+a probability is rounded up: rates far below 10^-5 should be drawn in double.
 """
 
 import jax

@@ -24,9 +24,10 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Int
 
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import require, require_kind
+from qla_jax.qram._checks import as_amplitudes, nan_unless_finite
 from qla_jax.qram._memory import Memory
-from qla_jax.qram._noise import Noise
+from qla_jax.qram._noise import Noise, missed
 from qla_jax.qram._schedule import Tables
 from qla_jax.qram.sites import draw, step_key
 
@@ -91,7 +92,7 @@ def trajectory_fidelity(mem: Memory, noise: Noise, key: Array, amplitudes: Array
     r"""The fidelity $\langle\psi|\rho|\psi\rangle$ of a read under the errors of a key.
 
     $|\psi\rangle = \sum_i a_i|i\rangle|x_i\rangle$, and $\rho$ is the state of slots alone. Errors are drawn: the rates
-    have no derivative here, see `exact_fidelity`.
+    have no derivative here, see `exact_fidelity`. NaN where a traced rate or vector of amplitudes is none.
 
     Args:
         mem: n up to 6.
@@ -100,11 +101,14 @@ def trajectory_fidelity(mem: Memory, noise: Noise, key: Array, amplitudes: Array
         amplitudes: of the addresses, a unit vector; all equal unless given.
 
     Raises:
-        ValueError: too large a memory, or amplitudes of another shape.
+        TypeError: `mem` is no memory, or `noise` no noise.
+        ValueError: too large a memory, or amplitudes of another shape or norm.
     """
+    require_kind("mem", mem, Memory)
+    require_kind("noise", noise, Noise)
     n = mem.address_bits
     require(n <= MAX_TREE_BITS, f"`mem` must have at most {MAX_TREE_BITS} address bits here, but has {n}.")
-    amplitudes = as_amplitudes(mem, amplitudes, noise.x.dtype)
+    amplitudes = as_amplitudes(n, amplitudes, noise.x.dtype)
     addresses = jnp.arange(1 << n, dtype=jnp.int32)
 
     def entry(i: Array, j: Array) -> Array:
@@ -114,7 +118,8 @@ def trajectory_fidelity(mem: Memory, noise: Noise, key: Array, amplitudes: Array
         factor = amplitudes[i] * amplitudes[ket].conj() * (amplitudes[j] * amplitudes[bra].conj()).conj()
         return jnp.where(fits & fits_too & same, factor * ends.sign * damped(noise, ends.unshared), 0)
 
-    return jax.vmap(lambda i: jax.vmap(lambda j: entry(i, j))(addresses))(addresses).sum().real
+    fidelity = jax.vmap(lambda i: jax.vmap(lambda j: entry(i, j))(addresses))(addresses).sum().real
+    return nan_unless_finite(fidelity, noise, amplitudes)
 
 
 def arrival(mem: Memory, slots: Int[Array, " slots"]) -> tuple[Array, Array]:
@@ -127,21 +132,7 @@ def arrival(mem: Memory, slots: Int[Array, " slots"]) -> tuple[Array, Array]:
 
 def damped(noise: Noise, unshared: Array) -> Array:
     r"""$(1-\gamma)^{u/2}$. Its derivative at $\gamma = 1$ is infinite for one unshared bit, as that of the root is."""
-    return jnp.where(unshared == 0, 1, (1 - noise.loss) ** (unshared / 2).astype(noise.loss.dtype))
-
-
-def as_amplitudes(mem: Memory, amplitudes: Array | None, dtype: jnp.dtype) -> Array:
-    """The amplitudes of the addresses, all equal unless given.
-
-    Raises:
-        ValueError: another shape.
-    """
-    size = 1 << mem.address_bits
-    if amplitudes is None:
-        return jnp.full(size, size**-0.5, dtype)
-    amplitudes = jnp.asarray(amplitudes)
-    require(amplitudes.shape == (size,), f"`amplitudes` must have shape ({size},), but has {amplitudes.shape}.")
-    return amplitudes
+    return jnp.where(unshared == 0, 1, 1 - missed(noise.loss, unshared / 2))
 
 
 def _levels(mem: Memory) -> Int[Array, " nodes"]:

@@ -43,13 +43,17 @@ def test_branches_without_any_error_come_back_intact_as_often_as_held_sites_allo
     assert stats.binomtest(hits, shots, (1 - rate) ** (2 * site_count(n, k))).pvalue < 1e-3
 
 
-@pytest.mark.slow
 def test_a_sweep_is_plain_numbers_below_their_bound():
-    points = sweep([2], [1], depolarising(1e-3), jax.random.key(0), shots=50)
-    assert [point.address_bits for point in points] == [2]
-    for point in points:
-        assert all(type(part) in (int, float) for part in point)
-        assert point.infidelity <= point.bound + 4 * point.standard_error + 1e-6
+    """Bit flips alone leave 0 or 1 of a pair, so the mean tells the standard error."""
+    shots = 100
+    (point,) = sweep([2], [1], bit_flip(0.02), jax.random.key(0), shots=shots)
+    assert all(type(part) in (int, float) for part in point)
+    assert point[:4] == (2, 1, 1 * (12 + 4 + 2), 1 * (8 + 4 + 1)) and point.shots == shots
+    hits = (1 - point.infidelity) * shots
+    assert 10 < hits < 90 and hits == pytest.approx(round(hits), abs=1e-3)
+    variance = point.infidelity * (1 - point.infidelity)
+    assert point.standard_error == pytest.approx((variance / (shots - 1)) ** 0.5, rel=1e-5)
+    assert point.infidelity <= point.bound + 4 * point.standard_error
 
 
 def law(n, k):

@@ -32,21 +32,21 @@ def weight_by_paths(n, nodes, amplitudes):
 
 
 @pytest.mark.numerics
-def test_merged_intervals_weigh_what_paths_weigh(tol):
-    rng = np.random.default_rng(1)
-    weigh, weigh_equal = jax.jit(partial(good_weight, 5)), jax.jit(partial(good_weight, 5, amplitudes=None))
+@pytest.mark.parametrize("n", [5, 9])
+def test_merged_intervals_weigh_what_paths_weigh(n, tol):
+    rng, size = np.random.default_rng(1), 1 << n
+    weigh, weigh_equal = jax.jit(partial(good_weight, n)), jax.jit(partial(good_weight, n, amplitudes=None))
     for count in (0, 1, 2, 3, 6, 12):
         nodes = np.zeros(12, np.int32)
-        nodes[:count] = rng.integers(1 if count > 6 else 4, 32, count)
-        amplitudes = rng.normal(size=32) + 1j * rng.normal(size=32)
+        nodes[:count] = rng.integers(1 if count > 6 else 4, size, count)
+        amplitudes = rng.normal(size=size) + 1j * rng.normal(size=size)
         amplitudes /= np.linalg.norm(amplitudes)
-        expected = weight_by_paths(5, nodes, amplitudes)
+        expected = weight_by_paths(n, nodes, amplitudes)
         np.testing.assert_allclose(
             weigh(nodes, jnp.asarray(amplitudes)), expected, rtol=0, atol=tol("exact", factor=10)
         )
-        np.testing.assert_allclose(
-            weigh_equal(nodes), weight_by_paths(5, nodes, np.full(32, 32**-0.5)), rtol=0, atol=tol("exact", factor=10)
-        )
+        equal = weight_by_paths(n, nodes, np.full(size, size**-0.5))
+        np.testing.assert_allclose(weigh_equal(nodes), equal, rtol=0, atol=tol("exact", factor=10))
 
 
 @pytest.mark.numerics

@@ -11,7 +11,7 @@ from qla_jax.encodings.loading import qram_encode
 from qla_jax.encodings.vector import normalize, run, vector_encode
 from qla_jax.qram._noise import amplitude_damping, depolarising, noise
 from qla_jax.qram._schedule import held_site_count
-from qla_jax.qram.bounds import certified_infidelity, fidelity_with, infidelity_bound, state_error
+from qla_jax.qram.bounds import certified_infidelity, infidelity_bound, infidelity_with, state_error
 from qla_jax.qram.fidelity import Estimate
 from qla_jax.qram.loading import loading_infidelities, measured_infidelities, noisy_qram_encode
 
@@ -80,7 +80,7 @@ def test_measured_infidelities_repeat_and_hold_where_errors_are_known():
 def test_a_certified_infidelity_is_exceeded_no_more_often_than_it_says():
     """By the law of the count itself, all of its values."""
     shots, chance, confidence, rates = 50, 0.9, 0.9, noise(x=1e-4, loss=1e-4)
-    truth = 1 - fidelity_with(chance, held_site_count(2, 1), rates)
+    truth = infidelity_with(1 - chance, held_site_count(2, 1), rates)
     exceeded = [
         bool(certified_infidelity(Estimate(jnp.asarray(hits / shots), 0.0, shots), 2, 1, rates, confidence) < truth)
         for hits in range(shots + 1)
