@@ -3,8 +3,9 @@ r"""Gradients of deep circuits in the memory of a shallow one: the circuit runs 
 Unitary gates can be undone. Behind the circuit stand its last state and the derivative $\lambda$ of the loss; gate by
 gate the state is un-computed, the gate's own derivative is taken from $\langle\lambda|dU|\psi\rangle$, and $\lambda$
 passes the gate. Nothing is kept from the run forward but its end, so memory does not know the depth. Rounding grows
-with it, as it does in any run of a circuit: by some units per gate. The method needs two states and room for one gate;
-XLA's plan on a CPU takes seven in all, since it has transposed copies and sums of several gates at a time.
+with it, as it does in any run of a circuit: by some units per gate. The method needs two states. A state of more than
+`BLOCK_QUBITS` qubits is changed in place, and XLA's plan on a CPU takes three in all, the third while the
+observable is read; smaller ones take up to seven, which is little. Second derivatives of large states are slow.
 
 Example:
     >>> from qla_jax.variational.circuit import circuit
@@ -19,13 +20,16 @@ References:
     algorithms, algorithm 1. https://arxiv.org/abs/2009.02823
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.variational.circuit import Circuit, Layer, run, start
+from qla_jax.variational.blocks import States, Wires, after, sweep
+from qla_jax.variational.circuit import Circuit, Layer, start
 from qla_jax.variational.contraction import overlaps
-from qla_jax.variational.gates import Gate
+from qla_jax.variational.unitaries import Gate
 
 
 def run_adjoint(circuit: Circuit, state: Array | None = None) -> Array:
@@ -41,16 +45,20 @@ def run_adjoint(circuit: Circuit, state: Array | None = None) -> Array:
 
 @jax.custom_vjp
 def _run(circuit: Circuit, state: Array) -> Array:
-    return run(circuit, state)
+    for layer in circuit.layers:
+        state = _push_layer(layer, state)
+    return state
 
 
 def _forward(circuit: Circuit, state: Array) -> tuple[Array, tuple[Circuit, Array]]:
-    behind = run(circuit, state)
+    behind = _run(circuit, state)
     return behind, (circuit, behind)
 
 
 def _backward(kept: tuple[Circuit, Array], cotangent: Array) -> tuple[Circuit, Array]:
     circuit, state = kept
+    # Else the plan has a copy of the state for the un-computing while the caller still reads the original.
+    state = after(cotangent.reshape(-1)[0], state)
     layers = []
     for layer in circuit.layers[::-1]:
         (state, cotangent), gates = _pull_layer(layer, state, cotangent)
@@ -61,29 +69,58 @@ def _backward(kept: tuple[Circuit, Array], cotangent: Array) -> tuple[Circuit, A
 _run.defvjp(_forward, _backward)
 
 
-def _pull_layer(layer: Layer, state: Array, cotangent: Array) -> tuple[tuple[Array, Array], tuple[Gate, ...]]:
+def _push_layer(layer: Layer, state: Array) -> Array:
+    """The state behind all repeats of the layer."""
+
+    def step(state: Array, gates: tuple[Gate, ...]) -> tuple[Array, None]:
+        for gate in gates:
+            state = _push(gate, state)
+        return state, None
+
+    return jax.lax.scan(step, state, layer.gates, length=layer.repeats)[0]
+
+
+def _pull_layer(layer: Layer, state: Array, cotangent: Array) -> tuple[States, tuple[Gate, ...]]:
     """State and cotangent before the layer, and the cotangents of its gates."""
 
-    def step(pair: tuple[Array, Array], gates: tuple[Gate, ...]) -> tuple[tuple[Array, Array], tuple[Gate, ...]]:
-        state, cotangent = pair
+    def step(pair: States, gates: tuple[Gate, ...]) -> tuple[States, tuple[Gate, ...]]:
         pulled = []
         for gate in gates[::-1]:
-            state = gate.adjoint().apply(state)
-            # One thing after the other: the compiler would have several in memory to run them at once.
-            state, cotangent = jax.lax.optimization_barrier((state, cotangent))
-            of_gate = _of_gate(gate, state, cotangent)
-            cotangent = gate.adjoint().apply(cotangent.conj()).conj()
-            of_gate, state, cotangent = jax.lax.optimization_barrier((of_gate, state, cotangent))
+            pair, of_gate = _pull(gate, pair)
             pulled.append(of_gate)
-        return (state, cotangent), tuple(pulled[::-1])
+        return pair, tuple(pulled[::-1])
 
     return jax.lax.scan(step, (state, cotangent), layer.gates, length=layer.repeats, reverse=True)
 
 
-def _of_gate(gate: Gate, state: Array, cotangent: Array) -> Gate:
+def _push(gate: Gate, state: Array) -> Array:
+    """The state behind the gate."""
+    matrix = gate.matrix_for(state.dtype)
+
+    def change(apply: Callable[..., Array], wires: Wires, states: States) -> tuple[States, None]:
+        return (apply(matrix, wires, *states, diagonal=gate.diagonal),), None
+
+    return sweep(change, gate.wires, (state,))[0][0]
+
+
+def _pull(gate: Gate, pair: States) -> tuple[States, Gate]:
+    """State and cotangent before the gate, and the cotangent of the gate, in one sweep over both."""
+    matrix = gate.matrix_for(pair[0].dtype)
+
+    def change(apply: Callable[..., Array], wires: Wires, pair: States) -> tuple[States, Array | None]:
+        state, cotangent = pair
+        behind = overlaps(cotangent, state, wires) if jax.tree.leaves(gate) else None
+        state = apply(matrix.conj().T, wires, state, diagonal=gate.diagonal)
+        return (state, apply(matrix.T, wires, cotangent, diagonal=gate.diagonal)), behind
+
+    pair, behind = sweep(change, gate.wires, pair)
+    if behind is None:
+        return pair, gate
+    # The sums before the gate: with its adjoint on their second index. Entry by entry, since products are slow by vmap.
+    return pair, _of_gate(gate, (behind[:, :, None] * matrix.conj()[None]).sum(axis=1))
+
+
+def _of_gate(gate: Gate, entries: Array) -> Gate:
     """The cotangent of a gate, from the sums over all other qubits of cotangent times state."""
-    if not jax.tree.leaves(gate):
-        return gate
     matrix, pull = jax.vjp(lambda gate: gate.matrix(), gate)
-    entries = overlaps(cotangent, state, gate.wires)
     return pull(entries.real if jnp.isrealobj(matrix) else entries)[0]

@@ -13,7 +13,8 @@ from jaxtyping import Float
 
 from qla_jax.encodings.checks import require
 from qla_jax.variational.circuit import Circuit, circuit, repeated
-from qla_jax.variational.gates import Gate, Turn, cx, cz, rx, ry, rz
+from qla_jax.variational.gates import cx, cz, rx, ry, rz
+from qla_jax.variational.unitaries import Gate, Turn
 
 Rotation = Callable[[int, Array], Turn]
 Entangler = Callable[[int], list[Gate]]

@@ -24,8 +24,8 @@ from jax import Array
 from jaxtyping import Num
 
 from qla_jax.encodings.checks import require
-from qla_jax.variational.gates import Gate
 from qla_jax.variational.states import qubits_of, require_state_fits, zero_state
+from qla_jax.variational.unitaries import Gate
 
 MAX_UNITARY_QUBITS = 13
 """An explicit unitary has at most 2^13 rows: 1 GiB in complex128."""
@@ -152,8 +152,10 @@ def start(circuit: Circuit, state: Array | None = None) -> Array:
     state = jnp.asarray(state)
     have = qubits_of(state)
     require(have == circuit.num_qubits, f"`state` must have {circuit.num_qubits} qubits, but has {have}.")
-    require_state_fits(have, jnp.result_type(state, *kinds))
-    return state.astype(jnp.result_type(state, *kinds))
+    dtype = jnp.result_type(state, *kinds)
+    dtype = dtype if jnp.issubdtype(dtype, jnp.inexact) else jnp.result_type(float)  # integers hold no Hadamard
+    require_state_fits(have, dtype)
+    return state.astype(dtype)
 
 
 def _dtype(gate: Gate) -> Any:

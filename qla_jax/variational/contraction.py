@@ -9,13 +9,19 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Num
 
 from qla_jax.variational.states import qubits_of
 
+PRODUCT_QUBITS = 8
+"""From so many qubits on, overlaps are a matrix product; small ones under vmap take a tenth longer that way."""
 
-def apply_matrix(matrix: Num[Array, "k k"], wires: Sequence[int], state: Array, *, diagonal: bool = False) -> Array:
+Matrix = Num[Array | np.ndarray, "k k"]
+
+
+def apply_matrix(matrix: Matrix, wires: Sequence[int], state: Array, *, diagonal: bool = False) -> Array:
     """A matrix, unitary or not, on some qubits of a state, in the state's shape.
 
     Args:
@@ -26,7 +32,7 @@ def apply_matrix(matrix: Num[Array, "k k"], wires: Sequence[int], state: Array, 
     """
     k = len(wires)
     order = sorted(range(k), key=wires.__getitem__)
-    grid = state.reshape(_split(qubits_of(state), [wires[j] for j in order]))
+    grid = state.reshape(split(qubits_of(state), [wires[j] for j in order]))
     if diagonal:
         entries = jnp.diagonal(matrix).reshape((2,) * k).transpose(order)
         return (entries.reshape((1, 2) * k + (1,)) * grid).reshape(state.shape)
@@ -35,18 +41,53 @@ def apply_matrix(matrix: Num[Array, "k k"], wires: Sequence[int], state: Array, 
     return jnp.moveaxis(moved, range(k), axes).reshape(state.shape)
 
 
+def apply_by_flips(matrix: Matrix, wires: Sequence[int], state: Array, *, diagonal: bool = False) -> Array:
+    r"""The same by $M = \sum_f D_f X^f$, diagonals times flips of the wires: one pass over the state, no transposes.
+
+    Twice as fast as a matrix product, for gates that cannot be merged: one alone in the body of a loop. Terms that are
+    zero in a NumPy matrix are left out.
+    """
+    k = len(wires)
+    order = sorted(range(k), key=wires.__getitem__)
+    grid = state.reshape(split(qubits_of(state), [wires[j] for j in order]))
+    rows = np.arange(1 << k)
+    moved = jnp.zeros((), jnp.result_type(matrix, state))
+    for flip in range(1 if diagonal else 1 << k):
+        entries = matrix[rows, rows ^ flip]
+        if isinstance(matrix, np.ndarray) and not entries.any():
+            continue
+        axes = [2 * place + 1 for place, j in enumerate(order) if flip >> (k - 1 - j) & 1]
+        spread = entries.reshape((2,) * k).transpose(order).reshape((1, 2) * k + (1,))
+        moved = moved + spread * jax.lax.rev(grid, axes)
+    return moved.reshape(state.shape)
+
+
 def overlaps(left: Array, right: Array, wires: Sequence[int]) -> Num[Array, "k k"]:
     r"""$G_{ij} = \sum_r l_{ir}\, r_{jr}$, i and j the values of the wires, r of all others; nothing is conjugated."""
     k = len(wires)
     order = sorted(range(k), key=wires.__getitem__)
-    shape = _split(qubits_of(left), [wires[j] for j in order])
+    shape = split(qubits_of(left), [wires[j] for j in order])
+    sums = _sums_by_product if qubits_of(left) >= PRODUCT_QUBITS else _sums_one_by_one
+    axes = [order.index(j) for j in range(k)]
+    sorted_sums = sums(left.reshape(shape), right.reshape(shape), k)
+    return sorted_sums.transpose(*axes, *(k + axis for axis in axes)).reshape(1 << k, 1 << k)
 
-    def part(state: Array, value: int) -> Array:
-        bits = [value >> (k - 1 - j) & 1 for j in order]
-        return state.reshape(shape)[tuple(bits[axis // 2] if axis % 2 else slice(None) for axis in range(2 * k + 1))]
 
-    entries = [[_product_sum(part(left, i), part(right, j)) for j in range(1 << k)] for i in range(1 << k)]
-    return jnp.stack([jnp.stack(row) for row in entries])
+def _sums_by_product(left: Array, right: Array, k: int) -> Array:
+    """A matrix product over the even axes: 2k axes of the bits of left, then of right."""
+    rest = tuple(range(0, 2 * k + 1, 2))
+    return jax.lax.dot_general(left, right, ((rest, rest), ((), ())), precision=jax.lax.Precision.HIGHEST)
+
+
+def _sums_one_by_one(left: Array, right: Array, k: int) -> Array:
+    """The same by a sum for each entry."""
+
+    def part(grid: Array, value: int) -> Array:
+        bits = [value >> (k - 1 - j) & 1 for j in range(k)]
+        return grid[tuple(bits[axis // 2] if axis % 2 else slice(None) for axis in range(2 * k + 1))]
+
+    entries = [_product_sum(part(left, i), part(right, j)) for i in range(1 << k) for j in range(1 << k)]
+    return jnp.stack(entries).reshape((2,) * (2 * k))
 
 
 def _product_sum(a: Array, b: Array) -> Array:
@@ -56,8 +97,8 @@ def _product_sum(a: Array, b: Array) -> Array:
     return jax.lax.complex(jnp.sum(a.real * b.real - a.imag * b.imag), jnp.sum(a.real * b.imag + a.imag * b.real))
 
 
-def _split(num_qubits: int, wires: Sequence[int]) -> list[int]:
-    """Sizes of the axes before, at, between and behind sorted wires."""
+def split(num_qubits: int, wires: Sequence[int]) -> list[int]:
+    """The grid of a state: sizes of the axes before, at, between and behind sorted wires."""
     sizes, last = [], -1
     for wire in wires:
         sizes += [1 << (wire - last - 1), 2]

@@ -33,9 +33,9 @@ from jaxtyping import Float, Int, Num
 from qla_jax.encodings.checks import is_concrete, require
 from qla_jax.variational.circuit import Circuit, start
 from qla_jax.variational.contraction import apply_matrix
-from qla_jax.variational.gates import PAULIS, Gate
 from qla_jax.variational.observables import sample_bits, z_expectations
 from qla_jax.variational.states import qubits_of, require_state_fits
+from qla_jax.variational.unitaries import PAULIS, Gate
 
 
 class Channel(struct.PyTreeNode):

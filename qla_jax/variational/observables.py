@@ -21,8 +21,8 @@ from jaxtyping import Float, Int
 
 from qla_jax.encodings.checks import require
 from qla_jax.variational.contraction import apply_matrix
-from qla_jax.variational.gates import PAULIS
 from qla_jax.variational.states import qubits_of
+from qla_jax.variational.unitaries import PAULIS
 
 
 def expectation(state: Array, word: str) -> Float[Array, ""]:

@@ -30,9 +30,10 @@ from jaxtyping import Float
 from qla_jax.encodings.checks import require
 from qla_jax.variational.ansatz import cz_chain
 from qla_jax.variational.circuit import Circuit, Layer, circuit, repeated, run
-from qla_jax.variational.gates import Gate, axis_turn, ry
+from qla_jax.variational.gates import axis_turn, ry
 from qla_jax.variational.observables import probabilities, z_expectations
 from qla_jax.variational.qcnn import qcnn_angles_shape, qcnn_circuit, qcnn_kept
+from qla_jax.variational.unitaries import Gate
 
 Builder = Callable[[Array, Array], Circuit]
 Cost = Callable[[Array], Array]

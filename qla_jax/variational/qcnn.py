@@ -19,9 +19,10 @@ from jaxtyping import Float
 
 from qla_jax.encodings.checks import require
 from qla_jax.variational.circuit import Circuit, circuit, run
-from qla_jax.variational.gates import NUM_BLOCK_ANGLES, Gate, block, crx, crz, rx
+from qla_jax.variational.gates import block, crx, crz, rx
 from qla_jax.variational.observables import z_expectations
 from qla_jax.variational.states import angle_state
+from qla_jax.variational.unitaries import NUM_BLOCK_ANGLES, Gate
 
 POOLING_ANGLES = 2
 _PI = 3.141592653589793

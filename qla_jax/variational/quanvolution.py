@@ -31,9 +31,10 @@ from jaxtyping import Float, Num
 from qla_jax.encodings.checks import require
 from qla_jax.variational.ansatz import RX_CHAIN, Ansatz, Rotation
 from qla_jax.variational.circuit import Circuit, circuit, matrix_of, repeated, run
-from qla_jax.variational.gates import PAULIS, rx, ry, rz
+from qla_jax.variational.gates import rx, ry, rz
 from qla_jax.variational.observables import z_expectations
 from qla_jax.variational.states import require_state_fits
+from qla_jax.variational.unitaries import PAULIS
 
 _AXES: dict[Rotation, str] = {rx: "X", ry: "Y", rz: "Z"}
 

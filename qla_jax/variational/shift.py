@@ -18,7 +18,7 @@ import numpy as np
 from jax import Array
 
 from qla_jax.variational.circuit import Circuit
-from qla_jax.variational.gates import Gate
+from qla_jax.variational.unitaries import Gate
 
 _ROOT = math.sqrt(2)
 RULES = {
