@@ -26,7 +26,7 @@ from qla_jax.studies.study import Findings, Options, Plot, Row, Series, Study, T
 from qla_jax.variational.placements import Placement, direct_layers, placements
 from qla_jax.variational.resqunn import resqunn_specs
 
-PRINTED = {
+PRINTED: Mapping[int, Mapping[str, tuple[int, ...]]] = {
     2: {"none": (2,), "X+O1": (2,), "O1+O2": (1, 2), "X+O2": (2,), "(X+O1)+O2": (1, 2)},
     3: {"(O1+O2)+O3": (1, 2, 3), "((X+O1)+O2)+O3": (1, 2, 3)},
 }
@@ -130,9 +130,8 @@ def _plot(rows: Sequence[Row], layers: int) -> Plot:
     series = []
     for mode, style in ((FULL, "o-"), (DETACHED, "x:")):
         for layer in range(layers):
-            points = [(place, row[mode][layer]) for place, row in enumerate(chosen) if row[mode][layer] > 0]
-            series.append(
-                Series(f"layer {layer + 1}, {mode}", *(list(part) for part in zip(*points, strict=True)), style=style)
-            )
+            places = [place for place, row in enumerate(chosen) if row[mode][layer] > 0]
+            norms = [chosen[place][mode][layer] for place in places]
+            series.append(Series(f"layer {layer + 1}, {mode}", places, norms, style=style))
     title = f"{layers} layers; placements in the order of the table; zeros are left out"
     return Plot(f"{layers}-layers", "placement", "norm of the gradient", series, yscale="log", title=title)

@@ -105,9 +105,10 @@ def study(options: Options) -> Study:
     sizes = (10, 4) if options.full else (10,)
     images = {classes: prepared_images(options, classes=classes, train=each[0], test=each[1]) for classes in sizes}
     seeds = [options.seed + number for number in range(1 if options.quick else 3)]
-    names, modes = PLACEMENTS if options.full else MAIN, MODES
+    names: Sequence[str] = PLACEMENTS if options.full else MAIN
+    modes: Sequence[str] = MODES
     if options.quick:
-        names, modes = names[2:], (FULL,)
+        names, modes = names[2:], modes[:1]
     grid = Grid(images, names, modes, seeds, Protocol(epochs=1) if options.quick else Protocol())
     settings = {
         "images": {str(classes): one.source for classes, one in images.items()},

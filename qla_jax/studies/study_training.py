@@ -21,7 +21,7 @@ from flax import nnx
 
 from qla_jax.arithmetic import Format
 from qla_jax.data import ImageSet, load
-from qla_jax.nn import PlainResNet, PlainTransformer, QResNet, QTransformer, weight_gradients
+from qla_jax.nn import MeasuredNetwork, PlainResNet, PlainTransformer, QResNet, QTransformer, weight_gradients
 from qla_jax.studies.readout_accuracy import restored, weights_of
 from qla_jax.studies.study import Findings, Options, Plot, Row, Series, Study, Table
 from qla_jax.training import TrainingConfig, accuracy, fit
@@ -61,18 +61,19 @@ class Training:
 
     def pair(self, rows: Mapping[str, Row], kind: str, seed: int) -> Row:
         """A measured network and its twin, trained alike; the weights of the measured one."""
-        measured, twin = (self._fresh(kind, twin, seed) for twin in (False, True))
+        measured, twin = self._pair(kind, seed)
         config = TrainingConfig(
             epochs=self.epochs[kind], learning_rate=3e-3, noise=0.3 if kind == TRANSFORMER else 0.0, seed=seed
         )
         images = self.images
-        measured, twin = (fit(model, images.train_images, images.train_labels, config)[0] for model in (measured, twin))
+        measured, _ = fit(measured, images.train_images, images.train_labels, config)
+        twin, _ = fit(twin, images.train_images, images.train_labels, config)
         found = [accuracy(model, images.test_images, images.test_labels) for model in (measured, twin)]
         return {"measured": found[0], "twin": found[1], "weights": weights_of(measured)}
 
     def estimated(self, rows: Mapping[str, Row], eps: float | None) -> Row:
         """A residual network trained with gradients to this precision, exact ones for None."""
-        model = self._fresh(RESNET, False, self.seeds[0])
+        model = self._resnet(self.seeds[0])
         if eps is not None:
             model = model.with_gradients(weight_gradients(eps=eps, noise=self.noise))
         config = TrainingConfig(epochs=self.gradient_epochs, learning_rate=3e-3, seed=self.seeds[0])
@@ -85,7 +86,7 @@ class Training:
 
     def on_registers(self, rows: Mapping[str, Row], bits: int, fraction: int) -> Row:
         """The first trained residual network on fixed-point numbers."""
-        fresh = self._fresh(RESNET, False, self.seeds[0])
+        fresh = self._resnet(self.seeds[0])
         model = restored(fresh, rows[pair_key(RESNET, self.seeds[0])]["weights"])
         short = model.with_format(Format(bits, fraction, "saturate"))
         return {"accuracy": accuracy(short, self.images.test_images, self.images.test_labels, batch_size=120)}
@@ -95,14 +96,20 @@ class Training:
         rest = {name: value for name, value in vars(self).items() if name != "images"}
         return {"images": self.images.source, **rest}
 
-    def _fresh(self, kind: str, twin: bool, seed: int) -> nnx.Module:
-        shape, outcomes, rngs = self.images.train_images.shape[1:], self.images.num_classes, nnx.Rngs(seed)
+    def _resnet(self, seed: int) -> QResNet:
+        shape, rngs = self.images.train_images.shape[1:], nnx.Rngs(seed)
+        return QResNet(shape[0], self.images.num_classes, width=self.width, stages=self.stages, blocks=1, rngs=rngs)
+
+    def _pair(self, kind: str, seed: int) -> tuple[MeasuredNetwork, nnx.Module]:
+        """Both fresh."""
+        shape, outcomes = self.images.train_images.shape[1:], self.images.num_classes
         if kind == RESNET:
-            build: Callable = PlainResNet if twin else QResNet
-            return build(shape[0], outcomes, width=self.width, stages=self.stages, blocks=1, rngs=rngs)
-        build = PlainTransformer if twin else QTransformer
+            twin = PlainResNet(shape[0], outcomes, width=self.width, stages=self.stages, blocks=1, rngs=nnx.Rngs(seed))
+            return self._resnet(seed), twin
         sizes = {"patch": 2, "width": self.features, "heads": 4, "depth": 2, "hidden": 2 * self.features}
-        return build(shape, outcomes, **sizes, rngs=rngs)
+        builds: tuple[Callable, Callable] = QTransformer, PlainTransformer
+        measured, twin = (build(shape, outcomes, **sizes, rngs=nnx.Rngs(seed)) for build in builds)
+        return measured, twin
 
 
 def pair_key(kind: str, seed: int) -> str:
@@ -117,12 +124,13 @@ def study(options: Options) -> Study:
         DatasetUnavailable: images that are not there.
         ValueError: images that cannot be used.
     """
-    few = {"max_train": 128, "max_test": 40} if options.quick else {}
-    images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed, **few)
+    most = (128, 40) if options.quick else (None, None)
+    name = options.dataset or "digits"
+    images = load(name, data_dir=options.data_dir, seed=options.seed, max_train=most[0], max_test=most[1])
     training = Training(images, [options.seed + number for number in range(1 if options.quick else 6)])
     if options.quick:
-        small = {"width": 2, "stages": 1, "epochs": {RESNET: 1}, "gradient_epochs": 1, "noise": "uniform"}
-        training = replace(training, precisions=(0.4,), registers=((8, 4),), **small)
+        training = replace(training, width=2, stages=1, epochs={RESNET: 1}, registers=((8, 4),))
+        training = replace(training, gradient_epochs=1, precisions=(0.4,), noise="uniform")
     items: dict = {
         pair_key(kind, seed): partial(training.pair, kind=kind, seed=seed)
         for kind in training.epochs
