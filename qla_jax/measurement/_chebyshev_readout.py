@@ -25,10 +25,13 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from qla_jax.encodings.checks import require
+from qla_jax.encodings.vector import VectorEncoding
 from qla_jax.measurement.noise import Noise, noise_model
 from qla_jax.measurement.quantum_dct import (
     Axes,
+    as_wholes,
     chebyshev_coefficients,
+    chebyshev_state,
     checked_rank,
     from_chebyshev,
     kept_shape,
@@ -42,7 +45,7 @@ class ChebyshevReadout(ReadoutMethod):
     Attributes:
         rank: modes kept along each axis.
         axes: along which; negative ones count from the end.
-        eps: precision of each coefficient of the unit vector.
+        eps: precision of each coefficient of the unit vector; 0 where nothing is estimated.
         noise: the model of the estimation.
         cap: whether a rank above the length of its axis means all of it.
     """
@@ -63,14 +66,13 @@ class ChebyshevReadout(ReadoutMethod):
         found = from_chebyshev(self.noise.sample(key, exact, self.eps), shape, axes)
         projected = from_chebyshev(chebyshev_coefficients(amplitudes.state, rank, axes), shape, axes)
         lost = unit - kept
-        eps = 0.0 if self.noise.exact else self.eps
         tail = jnp.where(jnp.array(rank == tuple(shape[axis] for axis in axes)), 0, jnp.linalg.norm(lost.reshape(-1)))
-        total = jnp.sqrt(exact.size * eps**2 + jnp.square(tail))
+        total = jnp.sqrt(exact.size * self.eps**2 + jnp.square(tail))
         return amplitudes.readout(
             straight_through(projected, amplitudes.norm * found),
             shots=exact.size * self.noise.repetitions,
             queries=exact.size * self.noise.queries(self.eps),
-            entry=jnp.minimum(total, eps * _peak(shape, rank, axes) + jnp.where(tail > 0, jnp.abs(lost).max(), 0)),
+            entry=jnp.minimum(total, self.eps * _peak(shape, rank, axes) + jnp.where(tail > 0, jnp.abs(lost).max(), 0)),
             total=total,
             failure=self.noise.failure(exact.size),
             method=f"chebyshev, {self.noise.name}",
@@ -87,6 +89,29 @@ class ChebyshevReadout(ReadoutMethod):
         _, axes = checked_rank(shape, (1,) * len(self.rank), self.axes)
         return tuple(min(r, shape[axis]) for r, axis in zip(self.rank, axes, strict=True)), axes
 
+    def reprepared(self, found: Readout) -> VectorEncoding:
+        r"""The circuit of what was read, for the next layer: coefficients in a memory, then the inverse transform.
+
+        A $(\|\tilde x\|, m, \Delta)$-vector-encoding of the tensor itself, m being the number of axes and $\Delta$ the
+        error bound of the readout, which holds except with its failure probability.
+
+        Args:
+            found: by this readout, of a tensor whose axes are powers of two in length.
+
+        Raises:
+            ValueError: what `chebyshev_state` raises.
+
+        Example:
+            >>> readout = chebyshev_readout(rank=2, eps=0.1, noise="exact")
+            >>> vec = readout.reprepared(readout(jnp.array([4.0, 3.0, 2.0, 1.0]), jax.random.key(0)))
+            >>> [round(entry, 2) for entry in vec.vector().tolist()], round(float(vec.eps), 2)
+            ([3.96, 3.1, 1.9, 1.04], 0.16)
+        """
+        shape = found.values.shape
+        rank, axes = self.modes(shape)
+        vec = chebyshev_state(chebyshev_coefficients(found.values, rank, axes), shape, axes=axes)
+        return vec.replace(eps=vec.eps + found.error_bound)
+
     def num_coefficients(self, shape: tuple[int, ...]) -> int:
         """R, for a tensor of this shape."""
         return math.prod(kept_shape(shape, *self.modes(shape)))
@@ -96,8 +121,8 @@ def chebyshev_readout(
     *,
     rank: int | tuple[int, ...],
     eps: float,
-    noise: str = "qae",
-    axes: Axes | None = None,
+    noise: str | Noise = "qae",
+    axes: int | Axes | None = None,
     cap: bool = False,
 ) -> ChebyshevReadout:
     r"""Read the first `rank` Chebyshev coefficients along each axis, each to $\epsilon$ times the norm of the tensor.
@@ -110,13 +135,14 @@ def chebyshev_readout(
     Args:
         rank: one for each axis.
         eps: precision of a coefficient of the unit vector, in (0, 2); not looked at by "exact".
-        noise: see `noise_model`.
+        noise: the name of a model, see `noise_model`, or a model.
         axes: as many as ranks, the last ones unless given; `(-2,)` is the token axis of (tokens, features).
         cap: take all modes of an axis that is shorter than its rank, which otherwise is an error.
 
     Raises:
-        ValueError: a value out of its range, or ranks and axes that do not match; called, a rank above the length of
-            its axis, or a complex state: the Hadamard test for real parts would lose the imaginary one.
+        ValueError: a value out of its range, or ranks and axes that are no integers or do not match; called, a rank
+            above the length of its axis, a precision that amplitude estimation cannot have in these floats, or a
+            complex state: the Hadamard test for real parts would lose the imaginary one.
 
     Example:
         >>> image = jnp.outer(jnp.arange(1.0, 9.0), jnp.ones(8))
@@ -124,14 +150,14 @@ def chebyshev_readout(
         >>> int(found.queries), bool(jnp.linalg.norm(found.values - image) <= found.error_bound), found.method
         (5028, True, 'chebyshev, uniform')
     """
-    rank = (rank,) if isinstance(rank, int) else tuple(rank)
+    rank, noise = as_wholes("rank", rank), noise_model(noise)
     require(len(rank) > 0, f"`rank` must name at least one axis, but is {rank}.")
-    axes = tuple(range(-len(rank), 0)) if axes is None else tuple(axes)
+    axes = tuple(range(-len(rank), 0)) if axes is None else as_wholes("axes", axes)
     require(len(rank) == len(axes), f"`rank` must have an entry for each axis of {axes}, but is {rank}.")
     for r in rank:
         require(r >= 1, f"`rank` must be at least 1, but is {r}.")
-    eps = as_precision("eps", eps, below=2)
-    return ChebyshevReadout(rank=rank, axes=axes, eps=eps, noise=noise_model(noise), cap=cap)
+    eps = 0.0 if noise.exact else as_precision("eps", eps, below=2)
+    return ChebyshevReadout(rank=rank, axes=axes, eps=eps, noise=noise, cap=cap)
 
 
 def _peak(shape: tuple[int, ...], rank: tuple[int, ...], axes: Axes) -> float:

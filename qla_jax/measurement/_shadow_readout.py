@@ -23,6 +23,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from qla_jax.encodings.checks import require
+from qla_jax.encodings.memory import available
 from qla_jax.measurement.counts import require_countable
 from qla_jax.measurement.pauli_bases import LETTERS, as_qubits, as_words, expectation, outcome_law, weight
 from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision, straight_through
@@ -33,6 +34,7 @@ CONSTANT = 34
 """Of the theorem: copies in a group for a unit of variance and precision."""
 MOST_QUBITS_OF_PAULI = 16
 BATCH = 1024
+KEY_BYTES = 8
 
 
 class ShadowReadout(ReadoutMethod):
@@ -59,6 +61,7 @@ class ShadowReadout(ReadoutMethod):
         fits = len(self.observables[0]) == qubits
         require(fits, f"`observables` must be words of {qubits} letters for this state, but are {self.observables}.")
         groups, size, eps = self.plan()
+        _require_snapshots_fit(groups * size, len(self.observables), psi.real.dtype)
         exact = jnp.stack([expectation(word, psi) for word in self.observables])
         frozen = jax.lax.stop_gradient(psi)
         keys = jax.random.split(key, groups * size)
@@ -73,7 +76,8 @@ class ShadowReadout(ReadoutMethod):
             failure=self.failure,
             method=f"shadows, {self.ensemble}",
         )
-        bound = jnp.where(amplitudes.exists, eps, jnp.inf).astype(exact.dtype)  # of a unit vector, whatever the norm
+        measurable = amplitudes.exists & amplitudes.finite
+        bound = jnp.where(measurable, eps, jnp.inf).astype(exact.dtype)  # of a unit vector, whatever the norm
         return found.replace(entry_bound=bound, error_bound=bound * math.sqrt(len(self.observables)))
 
     def snapshot(self, key: Array, psi: Array) -> Float[Array, " observables"]:
@@ -89,12 +93,18 @@ class ShadowReadout(ReadoutMethod):
         return jnp.stack([_pauli_estimate(word, bases, signs).astype(psi.real.dtype) for word in self.observables])
 
     def plan(self) -> tuple[int, int, float]:
-        """Groups, copies in each, and the precision that the theorem proves for them."""
+        """Groups, copies in each, and the precision that the theorem proves for them.
+
+        Raises:
+            ValueError: more copies than the integers of this precision hold.
+        """
         groups = math.ceil(2 * math.log(2 * len(self.observables) / self.failure))
         worst = max(shadow_norm(word, self.ensemble) for word in self.observables)
         if self.copies is None:
             assert self.eps is not None
-            return groups, math.ceil(CONSTANT * worst / self.eps**2), self.eps
+            size = math.ceil(CONSTANT * worst / self.eps**2)
+            require_countable("copies", groups * size)
+            return groups, size, self.eps
         size = self.copies // groups
         return groups, size, math.sqrt(CONSTANT * worst / size)
 
@@ -122,7 +132,7 @@ def shadow_readout(
 
     Raises:
         ValueError: not exactly one of `eps` and `copies`, fewer copies than groups, or a value out of its range;
-            called, words that do not have a letter for each qubit.
+            called, words that do not have a letter for each qubit, or more copies than integers or memory hold.
 
     Example:
         >>> readout = shadow_readout(["ZI", "XX"], eps=0.5)
@@ -133,18 +143,18 @@ def shadow_readout(
     words = as_words(observables)
     require((eps is None) != (copies is None), f"Give one of `eps` and `copies`, but they are {eps} and {copies}.")
     require(ensemble in ("pauli", "clifford"), f"`ensemble` must be pauli or clifford, but is {ensemble!r}.")
-    readout = ShadowReadout(
+    failure = as_precision("failure", failure, below=1)
+    if copies is not None:
+        copies = require_countable("copies", copies)
+        groups = math.ceil(2 * math.log(2 * len(words) / failure))
+        require(copies >= groups, f"`copies` must be at least the number of groups, {groups}, but is {copies}.")
+    return ShadowReadout(
         observables=words,
         eps=None if eps is None else as_precision("eps", eps),
-        failure=as_precision("failure", failure, below=1),
+        failure=failure,
         ensemble=ensemble,
         copies=copies,
     )
-    if copies is not None:
-        require_countable("copies", copies)
-        groups = math.ceil(2 * math.log(2 * len(words) / failure))
-        require(copies >= groups, f"`copies` must be at least the number of groups, {groups}, but is {copies}.")
-    return readout
 
 
 def shadow_norm(word: str, ensemble: Ensemble) -> int:
@@ -155,6 +165,16 @@ def shadow_norm(word: str, ensemble: Ensemble) -> int:
     if weight(word) == 0:
         return 0
     return int(3 ** weight(word) if ensemble == "pauli" else 2 ** len(word) + 1)
+
+
+def _require_snapshots_fit(copies: int, words: int, dtype: jnp.dtype) -> None:
+    """A key and an estimate of each word are kept for every copy."""
+    taken, there = copies * (KEY_BYTES + words * jnp.dtype(dtype).itemsize), available()
+    require(
+        taken <= there,
+        f"`copies` must fit in memory, but the snapshots of {copies} take {taken / 2**30:.3g} GiB, and there are "
+        f"{there / 2**30:.3g} GiB.",
+    )
 
 
 def _pauli_estimate(word: str, bases: Array, signs: Array) -> Array:

@@ -24,7 +24,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Complex, Float, Num
 
 from qla_jax.encodings.checks import require
-from qla_jax.measurement.counts import multinomial, require_countable
+from qla_jax.measurement.counts import multinomial, require_countable, within_integers
 from qla_jax.measurement.pauli_bases import as_qubits, outcome_law, snapshots
 from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision, straight_through
 
@@ -69,11 +69,18 @@ class StateTomography(ReadoutMethod):
         )
 
     def plan(self, qubits: int) -> int:
-        """Copies in each basis."""
+        """Copies in each basis.
+
+        Raises:
+            ValueError: more copies in all than the integers of this precision hold.
+        """
         if self.eps is None:
             assert self.copies is not None
-            return self.copies
-        return math.ceil(frobenius_error(qubits, 1, self.failure) ** 2 * (2 / self.eps) ** 2 / 3**qubits)
+            copies = self.copies
+        else:
+            copies = math.ceil(frobenius_error(qubits, 1, self.failure) ** 2 * (2 / self.eps) ** 2 / 3**qubits)
+        within_integers("Copies in all bases", 3**qubits * copies)
+        return copies
 
 
 def state_tomography(*, copies: int | None = None, eps: float | None = None, failure: float = 0.01) -> StateTomography:
@@ -97,7 +104,7 @@ def state_tomography(*, copies: int | None = None, eps: float | None = None, fai
     """
     require((eps is None) != (copies is None), f"Give one of `eps` and `copies`, but they are {eps} and {copies}.")
     if copies is not None:
-        require_countable("copies", copies)
+        copies = require_countable("copies", copies)
     if eps is not None:
         eps = as_precision("eps", eps, below=2)
     return StateTomography(copies=copies, eps=eps, failure=as_precision("failure", failure, below=1))

@@ -112,7 +112,7 @@ def tomography(
     if delta is not None:
         delta = as_precision("delta", delta, below=1)
     if copies is not None:
-        require_countable("copies", copies)
+        copies = require_countable("copies", copies)
         require_countable("2 * copies", 2 * copies)
     return Tomography(
         delta=delta,

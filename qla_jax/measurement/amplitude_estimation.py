@@ -10,16 +10,17 @@ most $\sin(\pi/M)$, with a probability of at least $8/\pi^2$. F falls off like $
 range dominate the mean square of single runs, $\sin^2(M\theta)/2M$ for M above 2 (a sum of $\sin^2$ over all points),
 which falls off like $1/M$ and not its square. The median of several runs is free of them.
 
-Draws are exact for any M, tails included, without a table: the three points next to $\theta$ have their exact
-weights, all others come by rejection under $1/\sin^2z \le 1/z^2 + 1 - 4/\pi^2$, whose first term is bounded by a
-telescoping series. About 98 of 100 proposals are accepted.
+Draws follow this law, tails included, without a table: the three points next to $\theta$ have their exact weights, all
+others come by rejection under $1/\sin^2z \le 1/z^2 + 1 - 4/\pi^2$, whose first term is bounded by a telescoping series.
+About 98 of 100 proposals are accepted. Above `most_points` rounding would decide where $\theta$ lies: that is refused.
 
 References:
     Brassard, Hoyer, Mosca, Tapp (2002), Theorems 11 and 12. https://arxiv.org/abs/quant-ph/0005055
 """
 
 import math
-from typing import NamedTuple
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,13 +29,24 @@ from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
 from qla_jax.encodings.checks import is_concrete, require
+from qla_jax.measurement.counts import as_whole, counting_dtype
 from qla_jax.measurement.readout import as_precision, straight_through
 
 SUCCESS = 8 / math.pi**2
 """Lower bound on the probability that a run ends next to the true angle."""
 NO_OUTCOME = -1
 """Of a probability out of its range."""
+UNCERTAIN = 2.0**-7
+"""Of the distance between two points: the most by which rounding may move the angle among them."""
 _OVER_SQUARE = 1 - 4 / math.pi**2
+
+
+def most_points() -> int:
+    r"""The largest M that this precision tells apart: $2^{45}$ in double precision, $2^{16}$ in single.
+
+    The angle is known to a few units of rounding, so its place among M points to about M of them.
+    """
+    return int(UNCERTAIN / jnp.finfo(_working_dtype()).eps)
 
 
 def points_for(eps: float) -> int:
@@ -44,6 +56,29 @@ def points_for(eps: float) -> int:
         ValueError: `eps` not in (0, 1).
     """
     return math.ceil(math.pi / as_precision("eps", eps, below=1))
+
+
+def require_points(points: int) -> int:
+    """A number of points whose law this precision can hold.
+
+    Raises:
+        ValueError: no integer, below 1, or above `most_points`.
+    """
+    points, most = as_whole("points", points), most_points()
+    require(points >= 1, f"`points` must be at least 1, but is {points}.")
+    require(points <= most, f"`points` must be at most {most} in this precision, but is {points}.")
+    return points
+
+
+def points_for_signed(eps: float) -> int:
+    r"""The points that give $c = 2a - 1$ within eps, where they are to be drawn and not only counted.
+
+    Raises:
+        ValueError: `eps` not in (0, 2), or more than `most_points`.
+    """
+    points, finest = points_for(as_precision("eps", eps, below=2) / 2), 2 * math.pi / most_points()
+    require(points <= most_points(), f"`eps` must be at least {finest:.3g} in this precision, but is {eps}.")
+    return points
 
 
 def queries_of(points: int) -> int:
@@ -64,34 +99,62 @@ def median_failure(repetitions: int) -> float:
 
 
 def amplitude_law(probability: ArrayLike, points: int) -> Float[Array, " points"]:
-    """P(y) for y = 0, ..., M - 1.
+    """P(y) for y = 0, ..., M - 1, a polynomial of degree M - 1 in a.
 
     Args:
         probability: a, in [0, 1], a scalar.
         points: M, static.
 
     Raises:
-        ValueError: no points, or a probability out of its range where it can be seen.
+        ValueError: no scalar, points below 1 or above `most_points`, or a probability seen to be out of its range.
 
     Example:
         >>> amplitude_law(0.5, 4).round(6).tolist()  # theta is one of the points, and y and M - y mean the same
         [0.0, 0.5, 0.0, 0.5]
     """
-    theta = _angle(probability, points)
-    grid = jnp.arange(points, dtype=theta.dtype)
-    place = theta * points / jnp.pi
-    return (fejer(grid - place, points) + fejer(grid + place, points)) / 2
+    points, a = require_points(points), as_probability(probability)
+    require(a.ndim == 0, f"`probability` must be a scalar, but has shape {a.shape}.")
+    return _law(a.astype(_working_dtype()), points).astype(a.dtype)
 
 
-def fejer(offset: ArrayLike, points: int) -> Array:
-    """F at a distance of so many points, exactly 1 at multiples of M and 0 at other whole numbers."""
-    offset = jnp.asarray(offset)
-    nearest = jnp.round(offset)
-    fraction = offset - nearest  # sin(pi M D) = +- sin(pi fraction), without the rounding of a large argument
-    within = offset - points * jnp.round(offset / points)
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _law(a: Array, points: int) -> Array:
+    grid = jnp.arange(points, dtype=a.dtype)
+    place = angle(a) * points / jnp.pi
+    nearest = jnp.round(place)
+    fraction = place - nearest
+    return (fejer(grid - nearest, -fraction, points) + fejer(grid + nearest, fraction, points)) / 2
+
+
+@_law.defjvp
+def _law_jvp(points: int, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    # The angle has no derivative at 0 and 1, where the law has every one.
+    return _law(*primals, points), jax.jvp(lambda a: _law_by_cosines(a, points), primals, tangents)[1]
+
+
+def _law_by_cosines(a: Array, points: int) -> Array:
+    r"""The same as $\frac1M\sum_{|j|<M}(1 - \frac{|j|}M)\,T_{|j|}(1 - 2a)\cos\frac{2\pi jy}M$."""
+    below = a <= 0.5
+    b = jnp.where(below, a, 1 - a)
+
+    def step(pair: tuple[Array, Array], _: Any) -> tuple[tuple[Array, Array], Array]:
+        # Differences of neighbours keep the digits of a small b (Reinsch).
+        now, forward = pair
+        return (now + forward, forward - 4 * b * (now + forward)), now
+
+    _, cosines = jax.lax.scan(step, (jnp.ones_like(b), -2 * b), length=points)
+    index = jnp.arange(points)
+    mirrored = jnp.where(below | (index % 2 == 0), cosines, -cosines)
+    return (2 * jnp.fft.fft((1 - index.astype(b.dtype) / points) * mirrored).real - 1) / points
+
+
+def fejer(whole: ArrayLike, fraction: ArrayLike, points: int) -> Array:
+    """F at a distance of so many points, 1 at multiples of M and 0 at other whole numbers."""
+    fraction = jnp.asarray(fraction)  # in [-1/2, 1/2], and by itself: the sum of both would lose its digits
+    within = whole - points * jnp.round(jnp.asarray(whole, fraction.dtype) / points) + fraction
+    at_peak = jnp.abs(within) < jnp.sqrt(jnp.finfo(fraction.dtype).eps) / points
     below = points * jnp.sin(jnp.pi * within / points)
-    at_peak = jnp.abs(within) < jnp.sqrt(jnp.finfo(offset.dtype).eps) / points
-    ratio = jnp.sin(jnp.pi * fraction) / jnp.where(at_peak, 1, below)
+    ratio = jnp.sin(jnp.pi * fraction) / jnp.where(at_peak, 1, below)  # sin(pi M D) = +- sin(pi fraction)
     return jnp.where(at_peak, 1, ratio * ratio)
 
 
@@ -108,16 +171,17 @@ def sample_outcomes(key: Array, probability: Float[Array, "..."], points: int) -
     Inside jit, where nothing can be raised, a probability out of its range has `NO_OUTCOME`.
 
     Raises:
-        ValueError: no points, or a probability out of its range where it can be seen.
+        ValueError: points below 1 or above `most_points`, or a probability seen to be out of its range.
     """
-    theta = jax.lax.stop_gradient(_angle(probability, points))
+    points = require_points(points)
+    theta = jax.lax.stop_gradient(angle(as_probability(probability).astype(_working_dtype())))
     possible = jnp.isfinite(theta)
     theta = jnp.where(possible, theta, 0)
     side_key, offset_key = jax.random.split(key)
     place = theta * points / jnp.pi
     place = jnp.where(jax.random.bernoulli(side_key, shape=theta.shape), place, -place)
     nearest = jnp.round(place)
-    outcome = (nearest.astype(jnp.int32) + _offsets(offset_key, place - nearest, points)) % points
+    outcome = (nearest.astype(counting_dtype()) + _offsets(offset_key, place - nearest, points)) % points
     return jnp.where(possible, outcome, NO_OUTCOME)
 
 
@@ -135,16 +199,14 @@ def estimate_amplitude(key: Array, probability: ArrayLike, *, points: int, repet
         repetitions: an odd number.
 
     Raises:
-        ValueError: no points, an even number of repetitions, or a probability out of its range where it can be seen.
+        ValueError: points below 1 or above `most_points`, repetitions that are even, or a probability seen to be out of
+            its range.
 
     Example:
         >>> estimate_amplitude(jax.random.key(0), jnp.array([0.0, 0.5, 1.0]), points=4).round(6).tolist()
         [0.0, 0.5, 1.0]
     """
-    require_repetitions(repetitions)
-    probability = jnp.asarray(
-        probability, jnp.result_type(probability, float if _is_exact(probability) else probability)
-    )
+    repetitions, probability = require_repetitions(repetitions), as_probability(probability)
     keys = jax.random.split(key, repetitions)
     outcomes = jax.vmap(lambda key: sample_outcomes(key, probability, points))(keys)
     estimates = amplitude_of(outcomes, points).astype(probability.dtype)
@@ -153,6 +215,7 @@ def estimate_amplitude(key: Array, probability: ArrayLike, *, points: int, repet
 
 def require_repetitions(repetitions: int) -> int:
     """An odd number, so that the median is one of the runs."""
+    repetitions = as_whole("repetitions", repetitions)
     require(
         repetitions >= 1 and repetitions % 2 == 1,
         f"`repetitions` must be odd and at least 1, so that the median is an outcome, but is {repetitions}.",
@@ -160,44 +223,47 @@ def require_repetitions(repetitions: int) -> int:
     return repetitions
 
 
-class _Proposal(NamedTuple):
-    weights: Array  # of the points -1, 0, 1, the tails to the left and right, and all points alike
-    fraction: Array
-    peak: Array  # sin^2 of pi times the fraction
-
-
 def _offsets(key: Array, fraction: Float[Array, "..."], points: int) -> Int[Array, "..."]:
     """How far from the nearest point the outcome is, for a fraction in [-1/2, 1/2] by which that one misses."""
     f = fraction[..., None]
-    near = _row(f, -1, 0, 1) - f
+    near = _row(f, -1, 0, 1)
     peak = jnp.square(jnp.sin(jnp.pi * f))
-    centre = jnp.where(_valid(near, points), fejer(near, points), 0)
+    centre = jnp.where(_valid(near - f, points), fejer(near, -f, points), 0)
     tails = peak / jnp.pi**2 / (1.5 + f * _row(f, 1, -1))
     alike = peak * (_OVER_SQUARE / points)
     weights = jnp.log(jnp.concatenate([centre, tails, alike], axis=-1))
-    first = jnp.floor(fraction - points / 2).astype(jnp.int32) + 1
+    whole = counting_dtype()
+    first = jnp.floor(fraction - points / 2).astype(whole) + 1
 
     def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         key, open_, found = state
         key, which_key, tail_key, accept_key = jax.random.split(key, 4)
-        which = jax.random.categorical(which_key, weights).astype(jnp.int32)
-        u = jax.random.uniform(tail_key, fraction.shape, fraction.dtype)
-        side = jnp.where(which == 3, -1, 1).astype(jnp.int32)
+        which = jax.random.categorical(which_key, weights).astype(whole)
+        u = _fine_uniform(tail_key, fraction)
+        side = jnp.where(which == 3, -1, 1).astype(whole)
         # The first x = 1.5 -+ f of a tail, and the inverse of its distribution: P(X >= x) = x_first / (x - 1/2).
         start = 1.5 - side * fraction
-        far = jnp.minimum(jnp.floor(start / (1 - u) - start), points)
-        tail = side * (2 + far.astype(jnp.int32))
-        uniform = first + jnp.floor(u * points).astype(jnp.int32)
+        far = jnp.minimum(jnp.floor(start / u - start), points)
+        tail = side * (2 + far.astype(whole))
+        uniform = first + jnp.floor(u * points).astype(whole)
         proposed = jnp.where(which < 3, which - 1, jnp.where(which < 5, tail, uniform))
         x = proposed - fraction
-        hat = peak[..., 0] * (1 / (jnp.pi**2 * (x * x - 0.25)) + _OVER_SQUARE / points**2)
+        # Hat and law without their common factor, the peak, of which a large x knows too few digits.
+        hat = 1 / (x * x - 0.25) + _OVER_SQUARE * (jnp.pi / points) ** 2
+        law = jnp.square(jnp.pi / points / jnp.sin(jnp.pi * x / points))
         tail_point = _valid(x, points) & (jnp.abs(proposed) > 1)
         v = jax.random.uniform(accept_key, fraction.shape, fraction.dtype)
-        accepted = open_ & ((which < 3) | (tail_point & (v * hat < fejer(x, points))))
+        accepted = open_ & ((which < 3) | (tail_point & (v * hat < law)))
         return key, open_ & ~accepted, jnp.where(accepted, proposed, found)
 
-    start = (key, jnp.ones(fraction.shape, bool), jnp.zeros(fraction.shape, jnp.int32))
+    start = (key, jnp.ones(fraction.shape, bool), jnp.zeros(fraction.shape, whole))
     return jax.lax.while_loop(lambda state: jnp.any(state[1]), step, start)[2]
+
+
+def _fine_uniform(key: Array, like: Array) -> Array:
+    """Uniform numbers in [0, 1] with all the digits that floats have next to 0: one over them leaves out no integer."""
+    coarse, fine = jax.random.uniform(key, (2, *like.shape), like.dtype)
+    return coarse + jnp.finfo(like.dtype).eps * fine
 
 
 def _row(like: Array, *numbers: float) -> Array:
@@ -210,15 +276,23 @@ def _valid(x: Array, points: int) -> Array:
     return (x > -points / 2) & (x <= points / 2)
 
 
-def _angle(probability: ArrayLike, points: int) -> Array:
-    require(points >= 1, f"`points` must be at least 1, but is {points}.")
-    a = jnp.asarray(probability, jnp.result_type(probability, float if _is_exact(probability) else probability))
-    if is_concrete(a):
-        inside = bool(jnp.all((a >= 0) & (a <= 1)))
-        require(inside, f"`probability` must lie in [0, 1], but ranges over [{a.min()}, {a.max()}].")
-    # arctan2 of the two amplitudes is as accurate next to 1 as it is next to 0.
+def angle(a: Array) -> Array:
+    """arctan2 of the two amplitudes: as accurate next to 1 as it is next to 0."""
     return jnp.arctan2(jnp.sqrt(a), jnp.sqrt(1 - a))
 
 
-def _is_exact(value: ArrayLike) -> bool:
-    return not jnp.issubdtype(jnp.result_type(value), jnp.inexact)
+def as_probability(probability: ArrayLike) -> Array:
+    """Numbers in [0, 1] as floats."""
+    a = jnp.asarray(probability)
+    require(not jnp.iscomplexobj(a), f"`probability` must be real, but has dtype {a.dtype}.")
+    if not jnp.issubdtype(a.dtype, jnp.inexact):
+        a = a.astype(_working_dtype())
+    if is_concrete(a):
+        inside = bool(jnp.all((a >= 0) & (a <= 1)))
+        require(inside, f"`probability` must lie in [0, 1], but ranges over [{a.min()}, {a.max()}].")
+    return a
+
+
+def _working_dtype() -> jnp.dtype:
+    """Laws are computed in the best floats there are, whatever those of the probability."""
+    return jnp.dtype(jnp.result_type(float))

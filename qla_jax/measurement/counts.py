@@ -20,14 +20,17 @@ References:
 """
 
 import math
+import operator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import is_concrete, require
 
 SMALL = 10.0
 """Below this rate Poisson counts are counts of exponential gaps; above, PTRS has its hat."""
@@ -42,15 +45,36 @@ def counting_dtype() -> jnp.dtype:
     return jnp.dtype(jnp.result_type(int))
 
 
+def as_whole(name: str, value: Any) -> int:
+    """An integer known now.
+
+    Raises:
+        ValueError: traced, of another type, or a truth value.
+    """
+    require(is_concrete(value), f"`{name}` must be an integer known before tracing, but is traced.")
+    try:
+        require(not isinstance(value, bool | np.bool_), f"`{name}` must be an integer, but is {value}.")
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"`{name}` must be an integer, but is {value!r}.") from None
+
+
 def require_countable(name: str, value: int) -> int:
     """A number of shots or queries that the integers of this precision can hold.
 
     Raises:
-        ValueError: below 1, or too large.
+        ValueError: no integer, below 1, or too large.
     """
+    value = as_whole(name, value)
     require(value >= 1, f"`{name}` must be at least 1, but is {value}.")
-    largest = jnp.iinfo(counting_dtype()).max
-    require(value <= largest, f"`{name}` must be at most {largest} without JAX_ENABLE_X64, but is {value}.")
+    return within_integers(f"`{name}`", value)
+
+
+def within_integers(subject: str, value: int) -> int:
+    """The value, refused where arrays of counts cannot hold it."""
+    dtype = counting_dtype()
+    largest, hint = jnp.iinfo(dtype).max, "" if dtype == jnp.int64 else " without JAX_ENABLE_X64"
+    require(value <= largest, f"{subject} must be at most {largest}{hint}, but is {value}.")
     return value
 
 

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float
 
 from qla_jax.encodings.checks import require, require_kind
 from qla_jax.encodings.encoding import Encoding, State, with_ancillas
+from qla_jax.measurement.counts import as_whole
 
 Good = Bool[Array, "ancilla system"]
 
@@ -58,13 +59,13 @@ def estimation_circuit(circuit: Encoding, *, points: int, good: Good | None = No
 
     Raises:
         TypeError: `circuit` is not an encoding.
-        ValueError: no points, or `good` of another shape.
+        ValueError: no integer or no points, or `good` of another shape.
 
     Example:
         >>> estimation_circuit(qla.vector_encode(jnp.array([1.0, 1.0])), points=4).round(6).tolist()  # a = 1
         [0.0, 0.0, 1.0, 0.0]
     """
-    good = _as_good(circuit, good)
+    good, points = _as_good(circuit, good), as_whole("points", points)
     require(points >= 1, f"`points` must be at least 1, but is {points}.")
 
     def step(state: State, _: Any) -> tuple[State, State]:

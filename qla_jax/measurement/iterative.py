@@ -23,13 +23,16 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from qla_jax.encodings.checks import is_concrete, require
-from qla_jax.measurement.counts import counting_dtype, multinomial, require_countable
+from qla_jax.encodings.checks import require
+from qla_jax.measurement.amplitude_estimation import angle, as_probability, most_points
+from qla_jax.measurement.counts import counting_dtype, multinomial, require_countable, within_integers
 from qla_jax.measurement.readout import as_precision, straight_through
 
 Interval = Literal["chernoff", "clopper-pearson"]
 BISECTIONS = 60
 MAX_LOOKS = 10_000
+MOST_TURNS = 2**30
+"""The largest K = 4k + 2 that is looked for."""
 
 
 class IterativeEstimate(NamedTuple):
@@ -42,7 +45,8 @@ class IterativeEstimate(NamedTuple):
         shots: of all powers, an integer.
         queries: uses of the circuit and its inverse, 2k + 1 for each shot, an integer.
         largest_power: the largest k, an integer.
-        converged: whether half of the interval is at most eps.
+        converged: whether half of the interval is at most eps; if not, it was left at `MAX_LOOKS` looks, or where
+            another one might have taken more queries than integers hold.
     """
 
     value: Array
@@ -72,6 +76,7 @@ class _Law(NamedTuple):
     theta: Array  # over 2 pi
     shots: int
     share: float  # of the probability of failure, for each power
+    budget: int  # queries after which there may still be another look
     interval: Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
@@ -92,33 +97,32 @@ def iterative_amplitude_estimation(
     Args:
         key: of the draw.
         probability: a, in [0, 1].
-        eps: half of the width that the interval of a is to have, in (0, 1/2).
+        eps: half of the width that the interval of a is to have, in (0, 1/2); at least `finest_eps`.
         alpha: the probability of failure, in (0, 1).
         shots: of each look.
         interval: "chernoff" (Hoeffding's inequality) or "clopper-pearson", which is shorter.
 
     Raises:
-        ValueError: a value out of its range, or of which `interval` knows nothing.
+        ValueError: no scalar, a value out of its range, of which `interval` knows nothing, or more shots of the largest
+            power than can be counted.
 
     Example:
         >>> found = iterative_amplitude_estimation(jax.random.key(0), 0.3, eps=0.01)
         >>> bool(found.converged), bool((found.low <= 0.3) & (0.3 <= found.high))
         (True, True)
     """
-    as_precision("eps", eps, below=0.5)
-    as_precision("alpha", alpha, below=1)
-    require_countable("shots", shots)
-    require(interval in ("chernoff", "clopper-pearson"), f"`interval` must be a known one, but is {interval!r}.")
-    a = jnp.asarray(probability, jnp.result_type(probability, float))
-    if is_concrete(a):
-        require(bool((a >= 0) & (a <= 1)), f"`probability` must lie in [0, 1], but is {a}.")
-    theta = jax.lax.stop_gradient(jnp.arctan2(jnp.sqrt(a), jnp.sqrt(1 - a))) / (2 * jnp.pi)
-    law = _Law(theta, shots, alpha / _powers(eps), _INTERVALS[interval])
-
-    def unfinished(state: _State) -> Array:
-        return (state.high - state.low > eps / jnp.pi) & (state.looks < MAX_LOOKS)
-
-    end = jax.lax.while_loop(unfinished, lambda state: _look(law, state), _before(key, theta))
+    eps, alpha = as_precision("eps", eps, below=0.5), as_precision("alpha", alpha, below=1)
+    finest = finest_eps()
+    require(eps >= finest, f"`eps` must be at least {finest:.3g} in this precision, but is {eps}.")
+    require(interval in tuple(_INTERVALS), f"`interval` must be one of {', '.join(_INTERVALS)}, but is {interval!r}.")
+    shots = require_countable("shots", shots)
+    largest_look = within_integers("Queries of one look at the largest power", shots * math.ceil(math.pi / (4 * eps)))
+    a = as_probability(probability)
+    require(a.ndim == 0, f"`probability` must be a scalar, but has shape {a.shape}.")
+    a = a.astype(jnp.result_type(a, float))
+    theta = jax.lax.stop_gradient(angle(a)) / (2 * jnp.pi)
+    budget = int(jnp.iinfo(counting_dtype()).max) - largest_look
+    end = _looks(key, _Law(theta, shots, alpha / _powers(eps), budget, _INTERVALS[interval]), eps)
     low, high = (jnp.square(jnp.sin(2 * jnp.pi * edge)) for edge in (end.low, end.high))
     low, high = (jnp.where(jnp.isfinite(theta), edge, jnp.nan) for edge in (low, high))
     return IterativeEstimate(
@@ -130,6 +134,16 @@ def iterative_amplitude_estimation(
         largest_power=end.power,
         converged=(high - low) / 2 <= eps,
     )
+
+
+def _looks(key: Array, law: _Law, eps: float) -> _State:
+    """One after another, until the interval is short enough or nothing more can be afforded."""
+
+    def unfinished(state: _State) -> Array:
+        affordable = (state.looks < MAX_LOOKS) & (state.queries <= law.budget)
+        return (state.high - state.low > eps / jnp.pi) & affordable
+
+    return jax.lax.while_loop(unfinished, lambda state: _look(law, state), _before(key, law.theta))
 
 
 def _before(key: Array, theta: Array) -> _State:
@@ -182,7 +196,7 @@ def next_power(power: Array, upper: Array, low: Array, high: Array) -> tuple[Arr
     Returns the power and half as they were where there is none.
     """
     now = 4 * power + 2
-    widest = jnp.minimum(jnp.floor(0.5 / (high - low)), 2.0**30).astype(now.dtype)
+    widest = jnp.minimum(jnp.floor(0.5 / (high - low)), float(MOST_TURNS)).astype(now.dtype)
     largest = widest - (widest - 2) % 4
 
     def fits(turns: Array) -> tuple[Array, Array]:
@@ -221,6 +235,11 @@ def _beta_quantile(level: Array, a: Array, b: Array) -> tuple[Array, Array]:
 
 
 _INTERVALS = {"chernoff": chernoff_interval, "clopper-pearson": clopper_pearson_interval}
+
+
+def finest_eps() -> float:
+    r"""The least eps whose largest K, at most $\pi/(2\epsilon)$, is looked for and leaves digits of $K\theta$."""
+    return math.pi / (2 * min(MOST_TURNS, most_points()))
 
 
 def _powers(eps: float) -> int:

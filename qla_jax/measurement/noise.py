@@ -21,6 +21,7 @@ from qla_jax.measurement.amplitude_estimation import (
     estimate_amplitude,
     median_failure,
     points_for,
+    points_for_signed,
     queries_of,
     require_repetitions,
 )
@@ -85,6 +86,9 @@ class NoNoise(Noise):
     def exact(self) -> bool:
         return True
 
+    def queries(self, eps: float) -> int:
+        return 0
+
 
 class EstimationNoise(Noise):
     r"""Amplitude estimation of $\frac12(1 + c)$ by Hadamard tests, from its exact law; the median of some runs."""
@@ -97,7 +101,7 @@ class EstimationNoise(Noise):
 
     def sample(self, key: Array, c: Array, eps: float) -> Array:
         success = (1 + jnp.clip(jax.lax.stop_gradient(c), -1, 1)) / 2  # rounding of a state that is a basis vector
-        found = 2 * estimate_amplitude(key, success, points=points_for(eps / 2), repetitions=self.runs) - 1
+        found = 2 * estimate_amplitude(key, success, points=points_for_signed(eps), repetitions=self.runs) - 1
         return straight_through(c, found)
 
     @property
@@ -142,8 +146,8 @@ class UniformNoise(Noise):
         return 0.0
 
 
-def noise_model(name: str) -> Noise:
-    """The model of this name: "exact", "qae", "qae-median-K" for an odd K, "gaussian" or "uniform".
+def noise_model(name: str | Noise) -> Noise:
+    """The model of this name: "exact", "qae", "qae-median-K" for an odd K, "gaussian" or "uniform"; a model is itself.
 
     Raises:
         ValueError: another name, or an even K.
@@ -152,10 +156,12 @@ def noise_model(name: str) -> Noise:
         >>> noise_model("qae-median-5").repetitions
         5
     """
+    if isinstance(name, Noise):
+        return name
     models: dict[str, Noise] = {model.name: model for model in _MODELS}
-    if name in models:
+    if isinstance(name, str) and name in models:
         return models[name]
-    found = re.fullmatch(r"qae-median-(\d+)", name)
+    found = re.fullmatch(r"qae-median-(\d+)", name) if isinstance(name, str) else None
     if found is None:
         raise ValueError(f"`noise` must be one of {', '.join(models)} or qae-median-K for an odd K, but is {name!r}.")
     return EstimationNoise(runs=require_repetitions(int(found[1])))

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from qla_jax.encodings.checks import require, require_kind
+from qla_jax.encodings.checks import ROUNDING, is_concrete, require, require_kind
 from qla_jax.encodings.encoding import Encoding, State, Use, apply_adjoint_of, apply_of, side_by_side
 from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.lemmas import vector_sum
@@ -29,10 +29,11 @@ from qla_jax.measurement.amplitude_estimation import (
     estimate_amplitude,
     median_failure,
     points_for,
+    points_for_signed,
     queries_of,
 )
 from qla_jax.measurement.grover import Good
-from qla_jax.measurement.readout import Amplitudes, Readout, count, straight_through
+from qla_jax.measurement.readout import Amplitudes, Readout, count, scaled_bound, straight_through
 
 
 class OverlapTest(NamedTuple):
@@ -78,15 +79,21 @@ def hadamard_test(left: VectorEncoding, right: VectorEncoding, *, imaginary: boo
     r"""Good with probability $\frac12(1 + \mathrm{Re}\langle x|y\rangle)$ (or Im) for the two unit vectors prepared.
 
     Both circuits are controlled by one qubit between two Hadamard gates; behind it, a phase for the imaginary part.
+    With x a state and y from `chebyshev_state` that is a signed coefficient. Ancillas have to come back as 0, since
+    garbage would take part in the overlap; inside jit, where nothing can be raised, `eps` of the circuit is `inf` where
+    they do not.
 
     Raises:
-        ValueError: states of different sizes, or prepared with ancillas, whose garbage would take part in the overlap.
+        ValueError: states of different sizes, or ancillas that do not come back as 0 with certainty.
     """
-    _require_pure(left, right)
+    _require_alike(left, right)
+    clean = jnp.stack([_returns_ancillas("left", left), _returns_ancillas("right", right)]).all()
     phase = -1j if imaginary else 1.0
     weights = jnp.stack([1 / left.alpha, phase / right.alpha])  # a fair control whatever the norms of the two
     circuit = vector_sum(left, right, weights=weights)
-    return OverlapTest(circuit, jnp.zeros((2, 1 << left.num_qubits), bool).at[0].set(True))
+    circuit = circuit.replace(eps=jnp.where(clean, circuit.eps, jnp.inf))
+    halves = jnp.zeros((2, 1 << (circuit.num_ancillas - 1), 1 << left.num_qubits), bool).at[0].set(True)
+    return OverlapTest(circuit, halves.reshape(-1, 1 << left.num_qubits))
 
 
 def swap_test(left: VectorEncoding, right: VectorEncoding) -> OverlapTest:
@@ -95,7 +102,9 @@ def swap_test(left: VectorEncoding, right: VectorEncoding) -> OverlapTest:
     Raises:
         ValueError: states of different sizes, or prepared with ancillas.
     """
-    _require_pure(left, right)
+    _require_alike(left, right)
+    for name, vec in (("left", left), ("right", right)):
+        require(vec.num_ancillas == 0, f"`{name}` must be prepared without ancillas, but has {vec.num_ancillas}.")
     one = jnp.ones((), jnp.result_type(left.alpha, right.alpha))
     qubits = 2 * left.num_qubits
     circuit = SwapTest(alpha=one, eps=0 * one, num_ancillas=1, num_qubits=qubits, left=left, right=right)
@@ -119,7 +128,7 @@ def inner_product(x: ArrayLike, y: ArrayLike, key: Array, *, eps: float, repetit
         A scalar; queries are those of both circuits together, and `norm` is $\|x\|\|y\|$.
 
     Raises:
-        ValueError: different shapes, zero vectors, or a value out of its range.
+        ValueError: different shapes, zero vectors, or a value out of its range or of what these floats hold.
 
     Example:
         >>> x, y = jnp.array([3.0, 4.0]), jnp.array([1.0, 0.0])
@@ -163,7 +172,7 @@ def _squared(z: Array) -> Array:
 def _estimated(key: Array, overlaps: Array, eps: float, repetitions: int) -> Array:
     """Estimates of real numbers in [-1, 1] from tests that succeed with probability (1 + overlap) / 2."""
     success = jnp.clip((1 + jax.lax.stop_gradient(overlaps)) / 2, 0, 1)  # rounding of the overlap of parallel vectors
-    return 2 * estimate_amplitude(key, success, points=points_for(eps / 2), repetitions=repetitions) - 1
+    return 2 * estimate_amplitude(key, success, points=points_for_signed(eps), repetitions=repetitions) - 1
 
 
 def _pair(x: ArrayLike, y: ArrayLike) -> tuple[Amplitudes, Amplitudes]:
@@ -173,10 +182,9 @@ def _pair(x: ArrayLike, y: ArrayLike) -> tuple[Amplitudes, Amplitudes]:
 
 def _result(exact: Array, norm: Array, value: Array, tests: int, eps: float, repetitions: int, method: str) -> Readout:
     runs = tests * repetitions
-    exists = norm != 0
-    bound = jnp.where(exists, eps * math.sqrt(tests) * jax.lax.stop_gradient(norm), jnp.inf)
+    bound = scaled_bound(eps * math.sqrt(tests), norm)
     return Readout(
-        values=jnp.where(exists, straight_through(exact, (norm * value).astype(exact.dtype)), 0),
+        values=jnp.where(norm != 0, straight_through(exact, (norm * value).astype(exact.dtype)), 0),
         shots=count(runs),
         queries=count(2 * runs * queries_of(points_for(eps / 2))),
         error_bound=bound,
@@ -187,11 +195,19 @@ def _result(exact: Array, norm: Array, value: Array, tests: int, eps: float, rep
     )
 
 
-def _require_pure(left: VectorEncoding, right: VectorEncoding) -> None:
+def _require_alike(left: VectorEncoding, right: VectorEncoding) -> None:
     for name, vec in (("left", left), ("right", right)):
         require_kind(name, vec, VectorEncoding)
-        require(vec.num_ancillas == 0, f"`{name}` must be prepared without ancillas, but has {vec.num_ancillas}.")
     require(
         left.num_qubits == right.num_qubits,
         f"`right` must have the {left.num_qubits} qubits of `left`, but has {right.num_qubits}.",
     )
+
+
+def _returns_ancillas(name: str, vec: VectorEncoding) -> Array:
+    """Whether they all come back as 0, which the flagged amplitude tells; raises where that can be seen."""
+    returned = jnp.square(vec.amplitude)
+    surely = (returned >= 1 - ROUNDING * jnp.finfo(returned.dtype).eps) | (vec.num_ancillas == 0)
+    if is_concrete(surely):
+        require(bool(surely), f"`{name}` must return its ancillas to 0, but does so with probability {returned:.6g}.")
+    return surely

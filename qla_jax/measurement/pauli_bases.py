@@ -69,6 +69,8 @@ def as_words(words: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
         ValueError: none, an unknown letter, or different lengths.
     """
     words = (words,) if isinstance(words, str) else tuple(words)
+    for word in words:
+        require(isinstance(word, str), f"`observables` must be words of I, X, Y, Z, but one is {word!r}.")
     require(len(words) > 0 and len(words[0]) > 0, f"`observables` must hold at least one Pauli word, but is {words}.")
     for word in words:
         known = set(word) <= set("IXYZ") and len(word) == len(words[0])

@@ -16,10 +16,12 @@ References:
 """
 
 import math
+from collections.abc import Sequence
 from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
@@ -31,6 +33,7 @@ from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, adder, fourier
 from qla_jax.encodings.loading import qram_encode
 from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.measurement.counts import as_whole
 
 Axes = tuple[int, ...]
 
@@ -45,27 +48,41 @@ def inverse_dct(c: Num[Array, "..."], axes: Axes) -> Num[Array, "..."]:
     return _along(partial(jax.scipy.fft.idct, norm="ortho"), c, axes)
 
 
-def chebyshev_coefficients(x: Num[Array, "..."], rank: tuple[int, ...], axes: Axes) -> Num[Array, "..."]:
+def chebyshev_coefficients(x: ArrayLike, rank: int | tuple[int, ...], axes: int | Axes) -> Num[Array, "..."]:
     r"""$\langle t_k|x\rangle$ for the first `rank` of each axis; other axes are kept.
 
     Raises:
-        ValueError: ranks and axes that do not match, or a rank below 1 or above the length of its axis.
+        ValueError: ranks and axes that are no integers or do not match, axes that `x` does not have, or a rank below 1
+            or above the length of its axis.
 
     Example:
         >>> chebyshev_coefficients(jnp.ones((2, 4)), (2,), (1,)).round(6).tolist()
         [[2.0, 0.0], [2.0, 0.0]]
     """
+    x = _as_inexact(x)
     rank, axes = checked_rank(x.shape, rank, axes)
     return dct(x, axes)[tuple(slice(size) for size in kept_shape(x.shape, rank, axes))]
 
 
-def from_chebyshev(c: Num[Array, "..."], shape: tuple[int, ...], axes: Axes) -> Num[Array, "..."]:
-    r"""$\sum_kc_k|t_k\rangle$ on axes of the lengths in `shape`: the transpose of `chebyshev_coefficients`."""
-    return inverse_dct(jnp.pad(c, [(0, full - kept) for full, kept in zip(shape, c.shape, strict=True)]), axes)
+def from_chebyshev(c: ArrayLike, shape: int | tuple[int, ...], axes: int | Axes) -> Num[Array, "..."]:
+    r"""$\sum_kc_k|t_k\rangle$ on axes of the lengths in `shape`: the transpose of `chebyshev_coefficients`.
+
+    Raises:
+        ValueError: coefficients that are no such part of a tensor of that shape.
+    """
+    c, shape = _as_inexact(c), as_wholes("shape", shape)
+    axes = _axes_of_coefficients("c", c, shape, axes)
+    return inverse_dct(_padded(c, shape), axes)
 
 
-def checked_rank(shape: tuple[int, ...], rank: tuple[int, ...], axes: Axes) -> tuple[tuple[int, ...], Axes]:
+def as_wholes(name: str, value: int | Sequence[int]) -> tuple[int, ...]:
+    """One integer or several."""
+    return tuple(as_whole(name, one) for one in (value if np.ndim(value) > 0 else (value,)))  # type: ignore[union-attr]
+
+
+def checked_rank(shape: tuple[int, ...], rank: int | tuple[int, ...], axes: int | Axes) -> tuple[tuple[int, ...], Axes]:
     """Ranks and non-negative axes that fit a shape; see `chebyshev_coefficients` for what does not."""
+    rank, axes = as_wholes("rank", rank), as_wholes("axes", axes)
     require(len(rank) == len(axes), f"`rank` must have an entry for each axis of {axes}, but is {rank}.")
     for axis in axes:
         require(-len(shape) <= axis < len(shape), f"`axes` must be axes of a tensor of shape {shape}, but are {axes}.")
@@ -116,7 +133,7 @@ class QuantumDCT(BlockEncoding, kw_only=True):
 
 
 def quantum_dct(
-    sizes: int | tuple[int, ...], *, axes: Axes | None = None, dtype: jnp.dtype | None = None
+    sizes: int | tuple[int, ...], *, axes: int | Axes | None = None, dtype: jnp.dtype | None = None
 ) -> QuantumDCT:
     r"""The orthonormal DCT-II along axes of a tensor, exactly: a $(1, m, 0)$-block-encoding, m the number of axes.
 
@@ -129,19 +146,21 @@ def quantum_dct(
 
     Raises:
         ValueError: a size that is not a power of two (`dct` takes any; the circuit would need a Fourier transform of
-            another length), or axes that are none of the tensor.
+            another length), axes that are none of the tensor, or a dtype that is not real.
 
     Example:
         >>> enc = quantum_dct(4)
         >>> enc.num_ancillas, enc.adjoint().matvec(jnp.array([1.0, 0.0, 0.0, 0.0])).round(6).tolist()
         (1, [0.5, 0.5, 0.5, 0.5])
     """
-    sizes = (sizes,) if isinstance(sizes, int) else tuple(sizes)
+    sizes = as_wholes("sizes", sizes)
     for size in sizes:
         fits = size >= 1 and size & (size - 1) == 0
         require(fits, f"`sizes` must be powers of two for the circuit, but are {sizes}; `dct` takes any length.")
-    _, axes = checked_rank(sizes, (1,) * len(axes or sizes), tuple(range(len(sizes))) if axes is None else axes)
+    axes = tuple(range(len(sizes))) if axes is None else as_wholes("axes", axes)
+    _, axes = checked_rank(sizes, (1,) * len(axes), axes)
     one = jnp.ones((), dtype)
+    require(jnp.issubdtype(one.dtype, jnp.floating), f"`dtype` must be real, but is {one.dtype}.")
     return QuantumDCT(
         alpha=one,
         eps=0 * one,
@@ -154,10 +173,11 @@ def quantum_dct(
     )
 
 
-def chebyshev_state(coefficients: ArrayLike, sizes: tuple[int, ...], *, axes: Axes) -> VectorEncoding:
+def chebyshev_state(coefficients: ArrayLike, sizes: int | tuple[int, ...], *, axes: int | Axes) -> VectorEncoding:
     r"""Prepare $\sum_kc_k|t_k\rangle$: coefficients from a memory, then the inverse transform.
 
-    The next layer's input from what was read of the last one; with one coefficient of 1 it is $|t_k\rangle$.
+    The next layer's input from what was read of the last one; with one coefficient of 1 it is $|t_k\rangle$. Ancillas
+    come back as 0: a Hadamard test takes it.
 
     Args:
         coefficients: the first few along each of `axes`, all along other axes.
@@ -165,20 +185,39 @@ def chebyshev_state(coefficients: ArrayLike, sizes: tuple[int, ...], *, axes: Ax
         axes: along which the coefficients are.
 
     Raises:
-        ValueError: more coefficients than entries along an axis, or what `quantum_dct` and `qram_encode` raise.
+        ValueError: axes that the tensor does not have, more coefficients than entries along one, or what `quantum_dct`
+            and `qram_encode` raise.
 
     Example:
         >>> vec = chebyshev_state(jnp.array([2.0, 0.0]), (4,), axes=(0,))
         >>> vec.vector().round(6).tolist(), float(vec.alpha), vec.eps == 0
         ([1.0, 1.0, 1.0, 1.0], 2.0, Array(True, dtype=bool))
     """
+    sizes = as_wholes("sizes", sizes)
     c = as_numeric("coefficients", coefficients, ndim=len(sizes))
-    checked_rank(sizes, tuple(c.shape[axis] for axis in axes), axes)
-    transform = quantum_dct(sizes, axes=axes, dtype=c.real.dtype)
-    fits = c.shape == kept_shape(sizes, tuple(c.shape[axis] for axis in transform.axes), transform.axes)
-    require(fits, f"`coefficients` must be whole along the other axes of {sizes}, but have shape {c.shape}.")
-    padded = jnp.pad(c, [(0, full - kept) for full, kept in zip(sizes, c.shape, strict=True)])
-    return transform.adjoint() @ qram_encode(padded)
+    axes = _axes_of_coefficients("coefficients", c, sizes, axes)
+    return quantum_dct(sizes, axes=axes, dtype=c.real.dtype).adjoint() @ qram_encode(_padded(c, sizes))
+
+
+def _axes_of_coefficients(name: str, c: Array, shape: tuple[int, ...], axes: int | Axes) -> Axes:
+    """Non-negative axes along which `c` may hold the first few coefficients of a tensor, being whole along others."""
+    require(c.ndim == len(shape), f"`{name}` must have an axis for each of {shape}, but has shape {c.shape}.")
+    axes = as_wholes("axes", axes)
+    _, axes = checked_rank(shape, (1,) * len(axes), axes)
+    for axis, (kept, full) in enumerate(zip(c.shape, shape, strict=True)):
+        fits = 1 <= kept <= full if axis in axes else kept == full
+        rule = f"at most {full}" if axis in axes else f"all {full}"
+        require(fits, f"`{name}` must have {rule} entries on axis {axis}, but has {kept}.")
+    return axes
+
+
+def _padded(c: Array, shape: tuple[int, ...]) -> Array:
+    return jnp.pad(c, [(0, full - kept) for full, kept in zip(shape, c.shape, strict=True)])
+
+
+def _as_inexact(x: ArrayLike) -> Array:
+    x = jnp.asarray(x)
+    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.result_type(float))
 
 
 def _along(transform: object, x: Array, axes: Axes) -> Array:

@@ -27,7 +27,7 @@ from jaxtyping import Num
 
 from qla_jax.encodings.checks import is_concrete, real_dtype, require
 from qla_jax.encodings.preparation import unit_vector
-from qla_jax.measurement.counts import counting_dtype
+from qla_jax.measurement.counts import counting_dtype, within_integers
 
 
 class Readout(struct.PyTreeNode):
@@ -68,8 +68,9 @@ class ReadoutMethod(struct.PyTreeNode, ABC):
             key: of all that is random; where nothing is, it goes unused.
 
         Raises:
-            ValueError: an empty tensor, entries that are not finite, the zero vector where that can be seen (inside jit
-                its values are 0 and its bounds `inf`), or complex entries where the protocol needs real ones.
+            ValueError: an empty tensor, complex entries where the protocol needs real ones, or, where that can be
+                seen, the zero vector or entries that are not finite. Inside jit the bounds of both are `inf`, and the
+                values 0 and NaN.
         """
 
 
@@ -109,22 +110,22 @@ class Amplitudes:
     ) -> Readout:
         """The result, from bounds for a unit vector; values must come with the norm."""
         dtype = real_dtype(self.state.dtype)
-        frozen = jax.lax.stop_gradient
-
-        def bound(relative: ArrayLike) -> Array:
-            scaled = jnp.asarray(relative, dtype) * frozen(self.norm)
-            return jnp.where(self.exists, scaled, jnp.inf).astype(dtype)
-
         return Readout(
             values=jnp.where(self.finite, jnp.where(self.exists, values, 0), jnp.nan),
             shots=count(shots),
             queries=count(queries),
-            error_bound=frozen(bound(total)),
-            entry_bound=frozen(bound(entry)),
-            failure_probability=frozen(jnp.minimum(jnp.asarray(failure, dtype), 1)),
+            error_bound=scaled_bound(jnp.asarray(total, dtype), self.norm),
+            entry_bound=scaled_bound(jnp.asarray(entry, dtype), self.norm),
+            failure_probability=jax.lax.stop_gradient(jnp.minimum(jnp.asarray(failure, dtype), 1)),
             norm=self.norm,
             method=method,
         )
+
+
+def scaled_bound(relative: ArrayLike, norm: Array) -> Array:
+    """A bound for a unit vector made one for a vector of this norm: `inf` where that is zero or not finite."""
+    relative, norm = jax.lax.stop_gradient((jnp.asarray(relative, norm.dtype), norm))
+    return jnp.where((norm > 0) & jnp.isfinite(norm), relative * norm, jnp.inf)
 
 
 def as_state(state: ArrayLike, *, real: bool = False, name: str = "state") -> Num[Array, "..."]:
@@ -159,18 +160,19 @@ def count(value: ArrayLike) -> Array:
     Raises:
         ValueError: a number known now that the integers of this precision cannot hold.
     """
-    dtype = counting_dtype()
     if isinstance(value, int):
-        largest = jnp.iinfo(dtype).max
-        require(value <= largest, f"Counts must be at most {largest} without JAX_ENABLE_X64, but one is {value}.")
-    return jnp.asarray(value, dtype)
+        within_integers("A count of shots or queries", value)
+    return jnp.asarray(value, counting_dtype())
 
 
 def as_precision(name: str, value: float, *, below: float = math.inf) -> float:
-    """A static number in (0, below).
+    """A number in (0, below), known now.
 
     Raises:
-        ValueError: zero, negative, NaN, infinite or too large.
+        ValueError: no number, traced, zero, negative, NaN, infinite or too large.
     """
-    require(0 < value < below, f"`{name}` must lie strictly between 0 and {below:g}, but is {value}.")
+    rule = f"`{name}` must lie strictly between 0 and {below:g}"
+    require(is_concrete(value), f"{rule} and be known before tracing, but is traced.")
+    require(np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iuf", f"{rule}, but is {value!r}.")
+    require(0 < value < below, f"{rule}, but is {value}.")
     return float(value)

@@ -230,7 +230,7 @@ def test_bad_input_is_refused(key):
         estimation_circuit(np.eye(2), points=2)
     with pytest.raises(ValueError, match="`right` must have the 2 qubits"):
         swap_test(x, vector_encode(real(2)))
-    with pytest.raises(ValueError, match="`right` must be prepared without ancillas, but has 1"):
+    with pytest.raises(ValueError, match="`right` must return its ancillas to 0, but does so with probability"):
         hadamard_test(x, block_encode(real(4, 4)) @ x)
     with pytest.raises(ValueError, match="`x` must not be the zero vector"):
         inner_product(np.zeros(3), np.ones(3), key, eps=0.1)

@@ -93,5 +93,5 @@ def test_where_nothing_can_happen_nothing_does(key):
 def test_bad_numbers_of_trials_are_refused(key):
     with pytest.raises(ValueError, match="`trials` must be at least 1, but is 0"):
         multinomial(key, 0, jnp.ones(2))
-    with pytest.raises(ValueError, match=r"`trials` must be at most .* without JAX_ENABLE_X64"):
+    with pytest.raises(ValueError, match="`trials` must be at most 9223372036854775807, but is 9223372036854775808"):
         multinomial(key, 2**63, jnp.ones(2))

@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from qla_jax.measurement.amplitude_estimation import angle
 from qla_jax.measurement.iterative import (
+    MAX_LOOKS,
+    _Law,
+    _looks,
+    _seen_angles,
     chernoff_interval,
     clopper_pearson_interval,
+    finest_eps,
     iterative_amplitude_estimation,
     next_power,
 )
@@ -65,6 +71,18 @@ def test_intervals_are_those_of_scipy():
         assert float(wide[0]) <= exact.low and float(wide[1]) >= exact.high
 
 
+@pytest.mark.x64
+def test_all_looks_at_a_power_together_spend_its_share():
+    r"""$6/(\pi^2j^2)$ of it at the j-th, told by an interval that is the level itself."""
+    share = 0.02
+    law = _Law(jnp.zeros(()), 1, share, 1, lambda successes, trials, level: (level, level))
+    looks = jnp.arange(1, MAX_LOOKS + 1)
+    angles, _ = jax.vmap(lambda look: _seen_angles(law, jnp.ones(()), jnp.array(True), look, look, look))(looks)
+    spent = np.sin(np.pi * np.asarray(angles)) ** 2
+    assert 0.9999 * share < spent.sum() < share
+    assert (np.diff(spent) < 0).all() and spent[0] == pytest.approx(share / scipy.special.zeta(2))
+
+
 def test_the_next_power_keeps_the_angle_in_one_half_of_the_circle():
     rng = np.random.default_rng(0)
     step = jax.jit(next_power)
@@ -83,6 +101,24 @@ def test_the_next_power_keeps_the_angle_in_one_half_of_the_circle():
             assert bool(upper) == (math.floor(2 * (4 * best + 2) * low) % 2 == 0)
 
 
+@pytest.mark.numerics
+def test_the_finest_precision_is_kept_and_queries_stay_within_their_budget(key):
+    """One look may begin with the budget spent, and so may go beyond it by the queries of one at the largest power."""
+    eps, shots, budget = finest_eps(), 100, 30_000
+
+    @jax.jit
+    def views(a):
+        law = _Law(angle(a) / (2 * jnp.pi), shots, 1e-3, budget, chernoff_interval)
+        return iterative_amplitude_estimation(key, a, eps=eps), _looks(key, law, eps)
+
+    finest, cut = views(0.3)
+    assert finest.converged and 0 < float(finest.high - finest.low) <= 2 * eps
+    assert float(finest.low) <= 0.3 <= float(finest.high) and int(finest.queries) > 10 * budget
+    last = shots * (2 * int(cut.power) + 1)
+    assert budget < int(cut.queries) <= budget + last and int(cut.queries) - last <= budget
+    assert float(cut.high - cut.low) > eps / np.pi
+
+
 def test_the_value_is_differentiated_straight_through(key):
     assert jax.grad(lambda a: iterative_amplitude_estimation(key, a, eps=0.1).value)(0.3) == 1
 
@@ -93,7 +129,9 @@ def test_the_value_is_differentiated_straight_through(key):
         ({"eps": 0.0}, "`eps` must lie strictly between 0 and 0.5, but is 0"),
         ({"eps": 0.1, "alpha": 1.0}, "`alpha` must lie strictly between 0 and 1, but is 1"),
         ({"eps": 0.1, "shots": 0}, "`shots` must be at least 1, but is 0"),
-        ({"eps": 0.1, "interval": "wald"}, "`interval` must be a known one, but is 'wald'"),
+        ({"eps": 1e-11}, "`eps` must be at least 1.46e-09 in this precision, but is 1e-11"),
+        ({"eps": 0.1, "shots": 2**62}, "Queries of one look at the largest power must be at most 92"),
+        ({"eps": 0.1, "interval": "wald"}, "`interval` must be one of chernoff, clopper-pearson, but is 'wald'"),
     ],
 )
 def test_bad_input_is_refused(options, message, key):

@@ -110,5 +110,5 @@ def test_bad_input_is_refused():
         chebyshev_coefficients(jnp.ones(4), (5,), (0,))
     with pytest.raises(ValueError, match="`rank` must have an entry for each axis"):
         chebyshev_coefficients(jnp.ones((4, 4)), (2,), (0, 1))
-    with pytest.raises(ValueError, match="`coefficients` must be whole along the other axes"):
+    with pytest.raises(ValueError, match="`coefficients` must have all 4 entries on axis 1, but has 2"):
         chebyshev_state(np.ones((2, 2)), (4, 4), axes=(0,))

@@ -1,0 +1,76 @@
+"""Bounds where they are tight: the worst errors that a protocol allows, made on purpose."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qla_jax.measurement import chebyshev_readout, from_chebyshev, shadow_readout
+from qla_jax.measurement._shadow_readout import ShadowReadout
+from qla_jax.measurement.noise import Noise
+from tests.cases import real
+
+TRUTH, OUTLIER = 0.25, 1e9
+
+
+class WorstNoise(Noise):
+    """Every coefficient is off by the whole precision, all to one side: the error of the first entry adds up."""
+
+    @property
+    def name(self):
+        return "worst"
+
+    @property
+    def single_failure(self):
+        return 0.0
+
+    def sample(self, key, c, eps):
+        return c + eps
+
+
+class RareOutliers(ShadowReadout):
+    """Snapshots that tell the truth but for one in four hundred, which spoils the mean of all."""
+
+    def snapshot(self, key, psi):
+        return jnp.where(jax.random.uniform(key, (1,)) < 1 / 400, OUTLIER, TRUTH)
+
+
+def test_the_bound_of_an_entry_is_attained():
+    """Up to what the first entry lacks: the node next to the end is not the end."""
+    readout = chebyshev_readout(rank=(2, 4), eps=0.1, noise=WorstNoise())
+
+    @jax.jit
+    def views(c, key):
+        x = from_chebyshev(c, (32, 64), (0, 1))
+        return x, readout(x, key)
+
+    x, found = views(jnp.asarray(real(2, 4)), jax.random.key(0))
+    worst = np.abs(np.asarray(found.values) - x)
+    assert worst.argmax() == 0
+    assert 0.99 * float(found.entry_bound) < worst.max() <= float(found.entry_bound) * (1 + 1e-12)
+    assert np.linalg.norm(worst) == pytest.approx(float(found.error_bound))
+    assert float(found.entry_bound) < 0.7 * float(found.error_bound)
+
+
+def test_medians_of_means_stand_outliers():
+    """Fewer than half of the groups hold one."""
+    settings = shadow_readout("ZZ", copies=1100)
+    assert settings.plan()[:2] == (11, 100)
+    readout = RareOutliers(**vars(settings))
+    key = jax.random.key(0)
+    values, everything = jax.jit(
+        lambda state: (
+            readout(state, key).values,
+            jax.vmap(readout.snapshot, (0, None))(jax.random.split(key, 1100), state),
+        )
+    )(jnp.ones(4))
+    assert float(values[0]) == TRUTH
+    assert float(everything.mean()) > 1000, "the mean must be spoilt"
+
+
+def test_copies_that_fit_nowhere_are_refused(key):
+    state = np.ones(4)
+    with pytest.raises(ValueError, match=r"`copies` must fit in memory, but the snapshots of 11220000\d* take"):
+        shadow_readout("ZI", eps=1e-5)(state, key)
+    with pytest.raises(ValueError, match="`copies` must be at most 9223372036854775807, but is 1121999999999999"):
+        shadow_readout("ZI", eps=1e-8)(state, key)
