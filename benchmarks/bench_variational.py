@@ -118,7 +118,7 @@ def test_against_peers_mapped_by_hand(report, what, peer):
 
 @pytest.mark.benchmark(group="quanvolution")
 def test_against_pennylane_patch_by_patch(report):
-    """Gradients of 64 images against a Python loop over all patches of one, times 64; the loop warmed up on a corner."""
+    """Gradients of 64 images against a Python loop over all patches of one, times 64; it was warmed up on a corner."""
     one, args = in_pennylane(), (angles(), images())
     program = compiled(jax.value_and_grad(ours), *args)
 
