@@ -25,7 +25,6 @@ from jaxtyping import Float
 
 from qla_jax.arithmetic import Format, decode, dot, encode
 from qla_jax.encodings.checks import require
-from qla_jax.measurement.amplitude_estimation import points_for, queries_of
 from qla_jax.measurement.noise import Noise, noise_model
 from qla_jax.measurement.readout import as_precision
 
@@ -45,7 +44,7 @@ class WeightGradients(struct.PyTreeNode):
 
     def queries(self, entries: int) -> int:
         """Preparations of either state for the gradient of so many weights; none where nothing is estimated."""
-        return 2 * entries * self.noise.repetitions * queries_of(points_for(self.eps / 2))
+        return 2 * entries * self.noise.queries(self.eps)
 
 
 def weight_gradients(*, eps: float, noise: str = "qae", format: Format | None = None) -> WeightGradients:
@@ -63,7 +62,9 @@ def weight_gradients(*, eps: float, noise: str = "qae", format: Format | None = 
         >>> weight_gradients(eps=0.01, noise="qae-median-5").queries(entries=10)
         125700
     """
-    return WeightGradients(noise=noise_model(noise), eps=as_precision("eps", eps, below=2), format=format)
+    model = noise_model(noise)
+    eps = 0.0 if model.exact else as_precision("eps", eps, below=2)
+    return WeightGradients(noise=model, eps=eps, format=format)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))

@@ -239,7 +239,7 @@ def test_a_precision_out_of_range_raises(eps):
 @pytest.mark.numerics
 def test_exact_inner_products_give_the_gradient_of_autodiff(tol):
     x, weight, target = (jnp.asarray(real(*shape)) for shape in ((6, 3), (2, 3), (6, 2)))
-    found = weight_gradients(eps=0.1, noise="exact")
+    found = weight_gradients(eps=0, noise="exact")  # not looked at
 
     def loss(x, weight, dense):
         return jnp.sum(jnp.tanh(dense(x, weight)) * target)
