@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from flax import nnx
 
@@ -155,11 +156,28 @@ def test_batches_cover_everything_once(count, size):
         (LABELS[:-1], CONFIG, "`labels` must match `images`, but there are 19 for 20"),
         (LABELS, replace(CONFIG, batch_size=21), "`batch_size` must lie between 1 and 20, but is 21"),
         (LABELS, replace(CONFIG, batch_size=0), "`batch_size` must lie between 1 and 20, but is 0"),
+        (LABELS + 1, CONFIG, "`labels` must be from 0 to 3, but are from 1 to 4"),
+        (LABELS - 1, CONFIG, "`labels` must be from 0 to 3, but are from -1 to 2"),
     ],
 )
 def test_what_cannot_be_trained_on_raises(labels, config, message):
     with pytest.raises(ValueError, match=message):
         fit(fresh(), IMAGES, labels, config)
+
+
+def test_a_constant_rate_is_that_of_plain_adam_in_every_step():
+    config = replace(CONFIG, epochs=2, batch_size=20, constant=True, noise=0.0, weight_decay=0.0)
+    model = fresh()
+    graph, params = nnx.split(model)
+    adam = optax.adam(config.learning_rate)
+    state = adam.init(params)
+    for _ in range(2):
+        loss = lambda p: -jnp.log(nnx.merge(graph, p)(IMAGES)[np.arange(20), LABELS] + 1e-6).mean()  # noqa: E731
+        updates, state = adam.update(jax.grad(loss)(params), state, params)
+        params = optax.apply_updates(params, updates)
+    trained, _ = fit(model, IMAGES, LABELS, config)
+    for found, expected in zip(leaves(trained), map(np.asarray, jax.tree.leaves(params)), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
 class Normed(nnx.Module):
