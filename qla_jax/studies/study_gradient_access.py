@@ -113,7 +113,8 @@ def summary(rows: Mapping[str, Row]) -> Findings:
         f"With derivatives that stop at the input of each layer, {agree} of {of} placements have the access in print.",
         "With full differentiation gradients reach every layer in every placement.",
     ]
-    plots = [_plot(list(rows.values()), layers) for layers in sorted({row["layers"] for row in rows.values()})]
+    kinds = dict.fromkeys((row["layers"], row["depth"]) for row in rows.values())
+    plots = [_plot(list(rows.values()), layers, depth) for layers, depth in kinds]
     return Findings({"agree": agree, "of": of}, remarks if not failures else remarks[:1], failures, tables, plots)
 
 
@@ -125,13 +126,15 @@ def _layers(printed: Sequence[int] | None) -> str:
     return "not all" if printed is None else " ".join(str(layer) for layer in printed)
 
 
-def _plot(rows: Sequence[Row], layers: int) -> Plot:
-    chosen = [row for row in rows if row["layers"] == layers]
+def _plot(rows: Sequence[Row], layers: int, depth: int) -> Plot:
+    chosen = [row for row in rows if (row["layers"], row["depth"]) == (layers, depth)]
     series = []
-    for mode, style in ((FULL, "o-"), (DETACHED, "x:")):
+    for mode, style in ((FULL, "o"), (DETACHED, "x")):
         for layer in range(layers):
             places = [place for place, row in enumerate(chosen) if row[mode][layer] > 0]
             norms = [chosen[place][mode][layer] for place in places]
             series.append(Series(f"layer {layer + 1}, {mode}", places, norms, style=style))
-    title = f"{layers} layers; placements in the order of the table; zeros are left out"
-    return Plot(f"{layers}-layers", "placement", "norm of the gradient", series, yscale="log", title=title)
+    title = f"{layers} layers of depth {depth}; placements in the order of the table; zeros are left out"
+    return Plot(
+        f"{layers}-layers-depth-{depth}", "placement", "norm of the gradient", series, yscale="log", title=title
+    )
