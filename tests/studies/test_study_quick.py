@@ -77,7 +77,7 @@ def check_qram(report: dict) -> None:
 
 
 def check_training(report: dict) -> None:
-    rows, table = report["rows"], report["tables"]["beside twins"]
+    rows, table = report["rows"], report["tables"]["beside their twins"]
     (pair,) = report["numbers"]["pairs"].values()
     assert pair["difference"] == pytest.approx(rows["residual network, seed 0"]["measured"] - pair["twin"])
     assert table[1][4] == "unknown"  # a single pair has no error
