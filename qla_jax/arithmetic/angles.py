@@ -71,7 +71,9 @@ def angle_encode(x: FixedPoint, *, target: ArrayLike | None = None) -> AngleRota
     angle = arccos(x)
     if is_concrete(angle.overflow) and target is None:
         flagged = int(np.asarray(angle.overflow).sum())
-        require(flagged == 0, f"`x` must fit its format and lie in [-1, 1], but {flagged} numbers do not.")
+        require(
+            flagged == 0, f"`x` must fit its format and lie in [-1, 1], but {flagged} of {angle.overflow.size} do not."
+        )
     values = jnp.cos(jnp.pi * decode(angle)).reshape(-1)
     if target is None:
         eps = jnp.where(angle.overflow.any(), jnp.inf, jnp.linalg.norm(values - decode(x).reshape(-1)))

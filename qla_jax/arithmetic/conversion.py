@@ -30,7 +30,7 @@ from qla_jax.arithmetic.formats import FixedPoint, Format, decode, encode
 from qla_jax.arithmetic.layers import add_bias, reshaped
 from qla_jax.encodings import registers
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import ROUNDING, as_bound, as_numeric, is_concrete, require, require_kind
+from qla_jax.encodings.checks import as_alpha, as_numeric, is_concrete, require, require_kind
 from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, remembered
@@ -106,7 +106,7 @@ def amplitude_encode(
     largest = jnp.abs(values).max()
     if is_concrete(largest):
         require(bool(largest > 0) or scale is not None, "`x` must not be the zero vector, but its largest |x| is 0.0.")
-    scale, eps = _as_scale(scale, largest)
+    scale, eps = as_alpha(scale, largest, "the largest |x|", name="scale")
     if target is not None:
         target = as_numeric("target", target, ndim=jnp.ndim(target))
         require(target.shape == x.shape, f"`target` must have shape {x.shape}, but has shape {target.shape}.")
@@ -123,19 +123,6 @@ def amplitude_encode(
         sizes=x.shape,
         ratios=registers.embed(ratio(values, scale), x.shape, qubits),
     )
-
-
-def _as_scale(scale: ArrayLike | None, largest: Array) -> tuple[Array, Array]:
-    """s, and an eps of `inf` where it cannot be seen that it is too small, and is."""
-    if scale is None:
-        return largest, jnp.zeros_like(largest)
-    scale = as_bound("scale", scale, largest.dtype)
-    if is_concrete(scale):
-        require(bool(jnp.isfinite(scale)), f"`scale` must be finite, but is {scale}.")
-    enough = largest <= scale * (1 + ROUNDING * jnp.finfo(largest.dtype).eps)
-    if is_concrete(enough):
-        require(bool(enough), f"`scale` must be at least the largest |x|, {largest}, but is {scale}.")
-    return scale, jnp.where(enough, 0.0, jnp.inf).astype(largest.dtype)
 
 
 def digital_encode(

@@ -47,16 +47,16 @@ def as_numeric(name: str, value: ArrayLike | Sequence[ArrayLike], ndim: int, lik
     return array
 
 
-def as_alpha(alpha: ArrayLike | None, norm: Array, rule: str) -> tuple[Array, Array]:
+def as_alpha(alpha: ArrayLike | None, norm: Array, rule: str, *, name: str = "alpha") -> tuple[Array, Array]:
     """Alpha (`norm` unless given) and eps: an alpha below `norm` raises where it can be seen and is `inf` elsewhere."""
     if alpha is None:
         return norm, jnp.zeros_like(norm)
-    alpha = as_bound("alpha", alpha, norm.dtype)
+    alpha = as_bound(name, alpha, norm.dtype)
     if is_concrete(alpha):
-        require(bool(jnp.isfinite(alpha)), f"`alpha` must be finite, but is {alpha}.")
+        require(bool(jnp.isfinite(alpha)), f"`{name}` must be finite, but is {alpha}.")
     enough = norm <= alpha * (1 + ROUNDING * jnp.finfo(norm.dtype).eps)
     if is_concrete(enough):
-        require(bool(enough), f"`alpha` must be at least {rule}, but alpha = {alpha} < {norm}.")
+        require(bool(enough), f"`{name}` must be at least {rule}, but {name} = {alpha} < {norm}.")
     return alpha, jnp.where(enough, 0.0, jnp.inf).astype(norm.dtype)
 
 

@@ -15,7 +15,7 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Float, Int
 
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import as_numeric, require
 from qla_jax.variational.classifier import (
     READOUT_CLASSES,
     READOUT_QUBITS,
@@ -138,6 +138,7 @@ class ResQuNN(nnx.Module):
     ):
         shapes = layer_shapes(shape, specs, placement)
         size = math.prod(feature_shape(shape, specs, placement))
+        self.shape = tuple(shape)
         self.placement = placement
         self.specs = tuple(specs)
         self.detach_data = detach_data
@@ -165,8 +166,11 @@ class ResQuNN(nnx.Module):
         """What the layers make of the images.
 
         Raises:
-            ValueError: what `quanvolve` raises.
+            ValueError: images of another shape or, where it can be seen, not finite; what `quanvolve` raises.
         """
+        have = jnp.shape(images)
+        require(have[1:] == self.shape, f"`images` must have shape (batch, {str(self.shape)[1:]}, but has {have}.")
+        images = as_numeric("images", images, ndim=4)
         given = self.layer_angles() if angles is None else angles
 
         def one(image: Array) -> Array:

@@ -23,7 +23,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import require, require_kind
 from qla_jax.variational.states import qubits_of, require_state_fits, zero_state
 from qla_jax.variational.unitaries import Gate
 
@@ -145,6 +145,7 @@ def start(circuit: Circuit, state: Array | None = None) -> Array:
     Raises:
         ValueError: what `run` raises.
     """
+    require_kind("circuit", circuit, Circuit)
     kinds = [_dtype(gate) for one in circuit.layers for gate in one.gates]
     if state is None:
         dtype = jnp.result_type(*kinds) if kinds else jnp.result_type(complex)

@@ -62,7 +62,7 @@ def test_a_target_takes_quantisation_in_and_bad_numbers_are_seen(key):
     wide = from_integers(np.array([33, 0]), f)
     assert float(jax.jit(lambda x: angle_encode(x).eps)(wide)) == np.inf
     for call, kind, message in (
-        (lambda: angle_encode(wide), ValueError, r"`x` must fit its format and lie in \[-1, 1\], but 1 numbers do not"),
+        (lambda: angle_encode(wide), ValueError, r"`x` must fit its format and lie in \[-1, 1\], but 1 of 2 do not"),
         (lambda: angle_encode(encode(jnp.zeros(3), f)), ValueError, "powers of two"),
         (lambda: angle_encode(encode(jnp.zeros(2), f), target=jnp.zeros(4)), ValueError, r"shape \(2,\), but has"),
         (lambda: angle_encode(jnp.zeros(2)), TypeError, "`x` must be of type FixedPoint"),

@@ -164,7 +164,7 @@ CASES = [
     (lambda: exponential(F)(from_integers(np.array([1]), G)), "`x` must have the format"),
     (lambda: amplitude_encode(from_integers(np.array([0, 0]), F)), "`x` must not be the zero vector"),
     (lambda: amplitude_encode(encode(jnp.array([9.0]), F)), "`x` must fit its format, but 1 entries overflowed"),
-    (lambda: amplitude_encode(X, scale=0.1), "`scale` must be at least the largest .*, but is 0.1"),
+    (lambda: amplitude_encode(X, scale=0.1), "`scale` must be at least the largest .*, but scale = 0.1 < 0.5"),
     (lambda: amplitude_encode(X, scale=-5), "`scale` must not be negative or NaN, but is -5"),
     (lambda: amplitude_encode(X, scale=np.inf), "`scale` must be finite, but is inf"),
     (lambda: amplitude_encode(X, target=jnp.ones(3)), r"`target` must have shape \(2,\), but has shape \(3,\)"),

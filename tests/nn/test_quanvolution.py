@@ -116,6 +116,8 @@ def test_classifiers_are_probabilities_and_their_parameters_few():
         (lambda: ResQuNN((1, 7, 7), placement("none", 2), resqunn_specs(), rngs=nnx.Rngs(0)), "stride 2 fit"),
         (lambda: ResQuNN(SHAPE, placement("none", 3), resqunn_specs(), rngs=nnx.Rngs(0)), "of as many layers"),
         (lambda: mean_loss(network(), IMAGES, LABELS + 9), "`labels` must lie between 0 and 9, but one is 11"),
+        (lambda: network()(jnp.ones((2, 3, 8, 8))), "`images` must have shape (batch, 1, 8, 8), but has (2, 3, 8, 8)"),
+        (lambda: network()(jnp.full((1, *SHAPE), jnp.nan)), "`images` must be finite, but entry (0, 0, 0, 0) is nan"),
         (lambda: mean_loss(network(), IMAGES, LABELS[:2]), "`labels` must be 6, as many as images, but are 2"),
         (lambda: gradient_access(network(), IMAGES, LABELS - 1), "`labels` must lie between 0 and 9, but one is -1"),
         (lambda: QuantumConvNet(4, 3, rngs=nnx.Rngs(0)), "`stages` must leave two qubits"),

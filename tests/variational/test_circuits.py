@@ -297,3 +297,9 @@ def test_a_unitary_gate_and_a_layer_are_gates_too():
     flip = g.unitary_gate(np.eye(2)[::-1], 1)
     np.testing.assert_allclose(run(circuit(2, layer([flip]))), [0, 1, 0, 0])
     np.testing.assert_allclose(run(circuit(2, [flip]) + circuit(2, [flip]).adjoint()), [1, 0, 0, 0])
+
+
+@pytest.mark.parametrize("call", [run, run_adjoint])
+def test_only_a_circuit_runs(call):
+    with pytest.raises(TypeError, match="`circuit` must be of type Circuit, but is of type list"):
+        call([g.rx(0, 0.1)])
