@@ -152,7 +152,6 @@ CLAIMS = (
     readout.chebyshev_lossless,
     readout.chebyshev_truncation,
     readout.chebyshev_error,
-    readout.chebyshev_queries,
     readout.estimation_success,
     readout.estimation_heavy_tail,
     readout.estimation_median,

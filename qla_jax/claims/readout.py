@@ -116,19 +116,6 @@ def chebyshev_error(instance: Instance) -> Sides:
 
 
 @claim(
-    source="Towards Fault-Tolerant Quantum Deep Learning (2025), Theorem II.1, as read here",
-    statement="Calls of the circuit for r coefficients, each by one run of amplitude estimation.",
-    formula=r"r(2\lceil2\pi/\epsilon\rceil - 1) \le r(4\pi/\epsilon + 1)",
-    draw=lambda key, size: {"eps": magnitude(key, 1e-4, 1.0), "rank": jnp.ones(size)},
-    sizes=(2, 900),
-)
-def chebyshev_queries(instance: Instance) -> Sides:
-    r"""The theorem has $O(rT/\epsilon)$ with formulas that are not at hand: T is the price of a call, r the size."""
-    rank, points = instance["rank"].size, jnp.ceil(2 * math.pi / instance["eps"])
-    return Sides(rank * (2 * points - 1), rank * (4 * math.pi / instance["eps"] + 1))
-
-
-@claim(
     source="Brassard, Hoyer, Mosca, Tapp (2002), Theorem 12",
     statement="One run of amplitude estimation ends close to the truth more often than four times in five.",
     formula=r"P(|\tilde a - a| \le 2\pi\sqrt{a(1-a)}/M + \pi^2/M^2) \ge 8/\pi^2",

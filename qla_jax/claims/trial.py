@@ -11,6 +11,7 @@ import numpy as np
 from qla_jax.claims.attack import QUICK, STARTS, STEPS, Worst, attack, drawn
 from qla_jax.claims.claim import Claim, Instance, Sides
 from qla_jax.claims.corpus import known
+from qla_jax.mapping import map_in_batches
 
 VIOLATED = 1 + 1e-6
 """A ratio above this is no rounding."""
@@ -143,7 +144,6 @@ def examine(
 def _sides(claim: Claim, instances: Instance) -> Sides:
     @partial(jax.jit, compiler_options=QUICK)
     def sides(instances: Instance) -> Sides:
-        return jax.lax.map(claim.sides, instances, batch_size=min(BATCH, count))
+        return map_in_batches(claim.sides, instances, BATCH)
 
-    count = len(jax.tree.leaves(instances)[0])
     return sides(instances)

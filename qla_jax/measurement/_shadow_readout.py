@@ -24,6 +24,7 @@ from jaxtyping import Float
 
 from qla_jax.encodings.checks import require
 from qla_jax.encodings.memory import available
+from qla_jax.mapping import map_in_batches
 from qla_jax.measurement.counts import require_countable
 from qla_jax.measurement.pauli_bases import LETTERS, as_qubits, as_words, expectation, outcome_law, weight
 from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision, straight_through
@@ -65,7 +66,7 @@ class ShadowReadout(ReadoutMethod):
         exact = jnp.stack([expectation(word, psi) for word in self.observables])
         frozen = jax.lax.stop_gradient(psi)
         keys = jax.random.split(key, groups * size)
-        seen = jax.lax.map(lambda key: self.snapshot(key, frozen), keys, batch_size=min(BATCH, len(keys)))
+        seen = map_in_batches(lambda key: self.snapshot(key, frozen), keys, BATCH)
         values = jnp.median(seen.reshape(groups, size, -1).mean(axis=1), axis=0)
         found = amplitudes.readout(
             straight_through(exact, values.astype(exact.dtype)),

@@ -123,16 +123,21 @@ def tomography(
 
 
 def sampled_amplitudes(key: Array, x: Float[Array, " d"], copies: int, threshold: float) -> Float[Array, " d"]:
-    """Both rounds on a unit vector."""
-    first, second = jax.random.split(key)
+    """Both rounds on a unit vector, as one loop: what draws the counts is compiled once."""
     x = jax.lax.stop_gradient(x)
-    share = multinomial(first, copies, jnp.square(x)).astype(x.dtype) / copies
-    sizes = jnp.sqrt(share)
-    # Counts with flag 1 are not looked at, so they are one outcome.
-    with_flag_0, with_flag_1 = jnp.square((x + sizes) / 2), jnp.square((x - sizes) / 2)
-    law = jnp.append(with_flag_0, with_flag_1.sum())
-    seen = multinomial(second, copies, law)[:-1].astype(x.dtype)
-    return jnp.where(seen > threshold * share * copies, sizes, -sizes)
+
+    def one_round(share: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
+        key, second = now
+        with_flag_0, with_flag_1 = (jnp.square((x + sign * jnp.sqrt(share)) / 2) for sign in (1, -1))
+        # Counts with flag 1 are not looked at, so they are one outcome.
+        law = jnp.where(second, jnp.append(with_flag_0, with_flag_1.sum()), jnp.append(jnp.square(x), 0))
+        seen = multinomial(key, copies, law)[:-1].astype(x.dtype)
+        return seen / copies, seen
+
+    keys, second = jax.random.split(key), jnp.array([False, True])
+    _, (found, plus) = jax.lax.scan(one_round, jnp.zeros_like(x), (keys, second))
+    sizes = jnp.sqrt(found / copies)
+    return jnp.where(plus > threshold * found, sizes, -sizes)
 
 
 def failure_probability(dimension: int, delta: float, copies: int, threshold: float = THRESHOLD) -> float:

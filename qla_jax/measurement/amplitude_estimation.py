@@ -173,8 +173,13 @@ def sample_outcomes(key: Array, probability: Float[Array, "..."], points: int) -
     Raises:
         ValueError: points below 1 or above `most_points`, or a probability seen to be out of its range.
     """
-    points = require_points(points)
-    theta = jax.lax.stop_gradient(angle(as_probability(probability).astype(_working_dtype())))
+    return _drawn(key, as_probability(probability), require_points(points))
+
+
+@partial(jax.jit, static_argnums=2)
+def _drawn(key: Array, probability: Array, points: int) -> Array:
+    # As a vector: XLA takes three times as long to compile the same draws in three dimensions.
+    theta = jax.lax.stop_gradient(angle(probability.reshape(-1).astype(_working_dtype())))
     possible = jnp.isfinite(theta)
     theta = jnp.where(possible, theta, 0)
     side_key, offset_key = jax.random.split(key)
@@ -182,7 +187,7 @@ def sample_outcomes(key: Array, probability: Float[Array, "..."], points: int) -
     place = jnp.where(jax.random.bernoulli(side_key, shape=theta.shape), place, -place)
     nearest = jnp.round(place)
     outcome = (nearest.astype(counting_dtype()) + _offsets(offset_key, place - nearest, points)) % points
-    return jnp.where(possible, outcome, NO_OUTCOME)
+    return jnp.where(possible, outcome, NO_OUTCOME).reshape(probability.shape)
 
 
 def estimate_amplitude(key: Array, probability: ArrayLike, *, points: int, repetitions: int = 1) -> Float[Array, "..."]:
@@ -207,8 +212,7 @@ def estimate_amplitude(key: Array, probability: ArrayLike, *, points: int, repet
         [0.0, 0.5, 1.0]
     """
     repetitions, probability = require_repetitions(repetitions), as_probability(probability)
-    keys = jax.random.split(key, repetitions)
-    outcomes = jax.vmap(lambda key: sample_outcomes(key, probability, points))(keys)
+    outcomes = sample_outcomes(key, jnp.broadcast_to(probability, (repetitions, *probability.shape)), points)
     estimates = amplitude_of(outcomes, points).astype(probability.dtype)
     return straight_through(probability, jnp.sort(estimates, axis=0)[repetitions // 2])
 
@@ -223,52 +227,50 @@ def require_repetitions(repetitions: int) -> int:
     return repetitions
 
 
-def _offsets(key: Array, fraction: Float[Array, "..."], points: int) -> Int[Array, "..."]:
+def _offsets(key: Array, fraction: Float[Array, " draw"], points: int) -> Int[Array, " draw"]:
     """How far from the nearest point the outcome is, for a fraction in [-1/2, 1/2] by which that one misses."""
-    f = fraction[..., None]
-    near = _row(f, -1, 0, 1)
-    peak = jnp.square(jnp.sin(jnp.pi * f))
-    centre = jnp.where(_valid(near - f, points), fejer(near, -f, points), 0)
-    tails = peak / jnp.pi**2 / (1.5 + f * _row(f, 1, -1))
-    alike = peak * (_OVER_SQUARE / points)
-    weights = jnp.log(jnp.concatenate([centre, tails, alike], axis=-1))
     whole = counting_dtype()
     first = jnp.floor(fraction - points / 2).astype(whole) + 1
+    reached = jnp.cumsum(_proposal_weights(fraction, points), axis=0)
 
     def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         key, open_, found = state
-        key, which_key, tail_key, accept_key = jax.random.split(key, 4)
-        which = jax.random.categorical(which_key, weights).astype(whole)
-        u = _fine_uniform(tail_key, fraction)
-        side = jnp.where(which == 3, -1, 1).astype(whole)
+        key, now = jax.random.split(key)
+        which_coarse, which_fine, coarse, fine, v = jax.random.uniform(now, (5, *fraction.shape), fraction.dtype)
+        which = jnp.sum((_fine(which_coarse, which_fine) * reached[-1])[None] >= reached[:-1], axis=0)
+        u = _fine(coarse, fine)
+        side = jnp.where(which == 1, -1, 1).astype(whole)
         # The first x = 1.5 -+ f of a tail, and the inverse of its distribution: P(X >= x) = x_first / (x - 1/2).
         start = 1.5 - side * fraction
         far = jnp.minimum(jnp.floor(start / u - start), points)
         tail = side * (2 + far.astype(whole))
         uniform = first + jnp.floor(u * points).astype(whole)
-        proposed = jnp.where(which < 3, which - 1, jnp.where(which < 5, tail, uniform))
+        near = jnp.where(which == 5, 0, jnp.where(which == 4, 1, -1))
+        proposed = jnp.where(which == 0, uniform, jnp.where(which < 3, tail, near)).astype(whole)
         x = proposed - fraction
         # Hat and law without their common factor, the peak, of which a large x knows too few digits.
         hat = 1 / (x * x - 0.25) + _OVER_SQUARE * (jnp.pi / points) ** 2
         law = jnp.square(jnp.pi / points / jnp.sin(jnp.pi * x / points))
         tail_point = _valid(x, points) & (jnp.abs(proposed) > 1)
-        v = jax.random.uniform(accept_key, fraction.shape, fraction.dtype)
-        accepted = open_ & ((which < 3) | (tail_point & (v * hat < law)))
+        accepted = open_ & ((which > 2) | (tail_point & (v * hat < law)))
         return key, open_ & ~accepted, jnp.where(accepted, proposed, found)
 
-    start = (key, jnp.ones(fraction.shape, bool), jnp.zeros(fraction.shape, whole))
-    return jax.lax.while_loop(lambda state: jnp.any(state[1]), step, start)[2]
+    begin = (key, jnp.ones(fraction.shape, bool), jnp.zeros(fraction.shape, whole))
+    return jax.lax.while_loop(lambda state: jnp.any(state[1]), step, begin)[2]
 
 
-def _fine_uniform(key: Array, like: Array) -> Array:
-    """Uniform numbers in [0, 1] with all the digits that floats have next to 0: one over them leaves out no integer."""
-    coarse, fine = jax.random.uniform(key, (2, *like.shape), like.dtype)
-    return coarse + jnp.finfo(like.dtype).eps * fine
+def _proposal_weights(f: Float[Array, " draw"], points: int) -> Float[Array, "6 draw"]:
+    """All points alike, the lower and upper tail, the offsets -1, 1, 0; in a sum rare ones have to be first."""
+    peak = jnp.square(jnp.sin(jnp.pi * f))
+    alike = peak * (_OVER_SQUARE / points)
+    tails = [peak / jnp.pi**2 / (1.5 + side * f) for side in (1, -1)]
+    near = [jnp.where(_valid(j - f, points), fejer(j, -f, points), 0) for j in (-1.0, 1.0, 0.0)]
+    return jnp.stack([alike, *tails, *near])
 
 
-def _row(like: Array, *numbers: float) -> Array:
-    """Numbers along the last axis of an array."""
-    return jnp.asarray(numbers, like.dtype).reshape((1,) * (like.ndim - 1) + (-1,))
+def _fine(coarse: Array, fine: Array) -> Array:
+    """A uniform number in [0, 1] with all the digits that floats have next to 0: one over it leaves out no integer."""
+    return coarse + jnp.finfo(coarse.dtype).eps * fine
 
 
 def _valid(x: Array, points: int) -> Array:

@@ -1,8 +1,9 @@
 r"""How often each outcome is seen when N copies are measured: the multinomial law, at a cost that hardly knows N.
 
 Given their sum T, independent Poisson counts of rates $\lambda p_i$ are multinomial in T trials. So counts whose sum
-came out as $N - c \le T \le N$, topped up by $N - T$ single trials, are multinomial in N trials, exactly: the rule that
+came out as $N - c \le T \le N$, topped up by $N - T$ more trials, are multinomial in N trials, exactly: the rule that
 accepts looks at T alone. With $\lambda = N - 4\sqrt N$ and $c = 8\sqrt N$ about one run in twenty thousand is repeated.
+The trials left over come the same way while there may be many, the last few one by one.
 
 Poisson counts come by transformed rejection, the logarithm of their law by a deviance without cancellation (Loader), a
 single trial by the binary tree of the probabilities. So nothing subtracts large numbers, and in single precision, too,
@@ -21,6 +22,7 @@ References:
 
 import math
 import operator
+from functools import partial
 from typing import Any
 
 import jax
@@ -36,6 +38,8 @@ SMALL = 10.0
 """Below this rate Poisson counts are counts of exponential gaps; above, PTRS has its hat."""
 ALONE = 256
 """Up to this many trials, each is made by itself."""
+LEFT_OVER = 1 << 18
+"""So many trials at most are made by themselves behind a round of Poisson counts; more than that take another."""
 
 _EXACT_LOGS = tuple(math.lgamma(k + 1) - (k * math.log(k) - k if k else 0.0) for k in range(16))
 
@@ -90,20 +94,30 @@ def multinomial(key: Array, trials: int, probabilities: Float[Array, " d"]) -> I
     Raises:
         ValueError: no trials, or more than an integer of this precision holds.
     """
-    trials = require_countable("trials", trials)
     weights = jax.lax.stop_gradient(jnp.asarray(probabilities))
+    return _drawn(key, require_countable("trials", trials), weights)
+
+
+@partial(jax.jit, static_argnums=1)
+def _drawn(key: Array, trials: int, weights: Array) -> Array:
     total = weights.sum()
     possible = (total > 0) & jnp.isfinite(total) & (weights.min() >= 0)
     tree = _tree(jnp.where(possible, weights, 1))
-    bulk_key, single_key = jax.random.split(key)
-    if trials <= ALONE:
-        return jnp.where(possible, _singles(single_key, tree, trials, jnp.asarray(trials), weights.size), 0)
-    spread = math.sqrt(trials)
-    rates = tree[-1][: weights.size] * ((trials - 4 * spread) / tree[0][0])
-    fewest = trials - math.ceil(8 * spread)
-    counts = _accepted(bulk_key, rates, fewest, trials)
-    missing = trials - counts.sum()
-    return jnp.where(possible, counts + _singles(single_key, tree, trials - fewest, missing, weights.size), 0)
+    key, single_key = jax.random.split(key)
+    shares = tree[-1][: weights.size] / tree[0][0]
+    counts, most = jnp.zeros(weights.size, counting_dtype()), trials
+    while most > (ALONE if most == trials else LEFT_OVER):
+        key, bulk_key = jax.random.split(key)
+        counts = counts + _bulk(bulk_key, shares, trials - counts.sum())
+        most = 8 * math.isqrt(most) + 8
+    return jnp.where(possible, counts + _singles(single_key, tree, most, trials - counts.sum(), weights.size), 0)
+
+
+def _bulk(key: Array, shares: Array, trials: Array) -> Array:
+    """Poisson counts that leave at most 8 sqrt(trials) + 8 of these trials to be made."""
+    spread = jnp.sqrt(trials.astype(shares.dtype))
+    rates = shares * jnp.maximum(trials - 4 * spread, 0)
+    return _accepted(key, rates, trials - jnp.ceil(8 * spread).astype(trials.dtype), trials)
 
 
 def poisson(key: Array, rates: Float[Array, " d"]) -> Int[Array, " d"]:
@@ -114,7 +128,7 @@ def poisson(key: Array, rates: Float[Array, " d"]) -> Int[Array, " d"]:
     return jnp.where(large, _by_rejection(second, jnp.where(large, rates, SMALL), large), by_gaps)
 
 
-def _accepted(key: Array, rates: Array, fewest: int, most: int) -> Array:
+def _accepted(key: Array, rates: Array, fewest: Array, most: Array) -> Array:
     """Poisson counts given that their sum lies in an interval."""
 
     def outside(state: tuple[Array, Array]) -> Array:
@@ -206,11 +220,11 @@ def _tree(weights: Array) -> list[Array]:
 def _singles(key: Array, tree: list[Array], most: int, wanted: Array, size: int) -> Array:
     """Counts of `wanted` single trials, at most `most`, each from the root down by a fresh uniform number per level."""
     place = jnp.zeros(most, jnp.int32)
-    for depth, level in enumerate(tree[1:]):
+    uniform = jax.random.uniform(key, (len(tree) - 1, most), tree[0].dtype)
+    for u, level in zip(uniform, tree[1:], strict=True):
         pairs = level.reshape(-1, 2)
         right = jnp.where(pairs[:, 0] > 0, pairs[:, 1] / pairs.sum(axis=1), 1)
         right = jnp.where(pairs[:, 1] > 0, right, 0)
-        u = jax.random.uniform(jax.random.fold_in(key, depth), (most,), level.dtype)
         place = 2 * place + (u < right[place])
     made = (jnp.arange(most) < wanted).astype(counting_dtype())
     return jnp.zeros(size, counting_dtype()).at[place].add(made, mode="drop")

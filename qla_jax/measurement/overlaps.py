@@ -13,6 +13,7 @@ References:
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -44,18 +45,16 @@ class OverlapTest(NamedTuple):
 
 
 class SwapTest(Encoding, kw_only=True):
-    """The flag in front, then both states."""
+    """The flag in front, then the ancillas of both, then both states, which alone are swapped."""
 
     left: VectorEncoding
     right: VectorEncoding
 
     def apply(self, state: State) -> State:
-        state = jax.vmap(lambda s: side_by_side(self.left, self.right, apply_of, s[None])[0])(state)
-        return self._test(state)
+        return self._test(self._both(apply_of, state))
 
     def apply_adjoint(self, state: State) -> State:
-        state = self._test(state)
-        return jax.vmap(lambda s: side_by_side(self.left, self.right, apply_adjoint_of, s[None])[0])(state)
+        return self._both(apply_adjoint_of, self._test(state))
 
     def uses(self) -> tuple[Use, ...]:
         return Use(self.left), Use(self.right)
@@ -64,15 +63,25 @@ class SwapTest(Encoding, kw_only=True):
         """A controlled swap of two qubits is a Toffoli gate between two CNOT."""
         return self.left.num_qubits * Gates(toffoli=1, cnot=2)
 
+    def _both(self, way: Callable, state: State) -> State:
+        flags = state.reshape(2, -1, state.shape[1])
+        return jax.vmap(lambda s: side_by_side(self.left, self.right, way, s))(flags).reshape(state.shape)
+
     def _test(self, state: State) -> State:
         size = 1 << self.left.num_qubits
-        up, down = _hadamard(state)
-        return jnp.stack(_hadamard(jnp.stack([up, down.reshape(size, size).T.reshape(-1)])))
+        up, down = _hadamard(state.reshape(2, -1, size, size))
+        return jnp.stack(_hadamard(jnp.stack([up, down.swapaxes(1, 2)]))).reshape(state.shape)
 
 
 def _hadamard(state: State) -> tuple[Array, Array]:
     half = math.sqrt(0.5)
     return half * (state[0] + state[1]), half * (state[0] - state[1])
+
+
+def _flag_zero(circuit: Encoding) -> Good:
+    """The first ancilla in 0, whatever the others are."""
+    halves = jnp.zeros((2, 1 << (circuit.num_ancillas - 1), 1 << circuit.num_qubits), bool).at[0].set(True)
+    return halves.reshape(-1, 1 << circuit.num_qubits)
 
 
 def hadamard_test(left: VectorEncoding, right: VectorEncoding, *, imaginary: bool = False) -> OverlapTest:
@@ -86,29 +95,33 @@ def hadamard_test(left: VectorEncoding, right: VectorEncoding, *, imaginary: boo
     Raises:
         ValueError: states of different sizes, or ancillas that do not come back as 0 with certainty.
     """
-    _require_alike(left, right)
-    clean = jnp.stack([_returns_ancillas("left", left), _returns_ancillas("right", right)]).all()
+    clean = _clean(left, right)
     phase = -1j if imaginary else 1.0
     weights = jnp.stack([1 / left.alpha, phase / right.alpha])  # a fair control whatever the norms of the two
     circuit = vector_sum(left, right, weights=weights)
     circuit = circuit.replace(eps=jnp.where(clean, circuit.eps, jnp.inf))
-    halves = jnp.zeros((2, 1 << (circuit.num_ancillas - 1), 1 << left.num_qubits), bool).at[0].set(True)
-    return OverlapTest(circuit, halves.reshape(-1, 1 << left.num_qubits))
+    return OverlapTest(circuit, _flag_zero(circuit))
 
 
 def swap_test(left: VectorEncoding, right: VectorEncoding) -> OverlapTest:
     r"""Good with probability $\frac12(1 + |\langle x|y\rangle|^2)$.
 
+    Ancillas are as of `hadamard_test`: garbage would be a second register, which this test leaves out of the swap.
+
     Raises:
-        ValueError: states of different sizes, or prepared with ancillas.
+        ValueError: states of different sizes, or ancillas that do not come back as 0 with certainty.
     """
-    _require_alike(left, right)
-    for name, vec in (("left", left), ("right", right)):
-        require(vec.num_ancillas == 0, f"`{name}` must be prepared without ancillas, but has {vec.num_ancillas}.")
+    clean = _clean(left, right)
     one = jnp.ones((), jnp.result_type(left.alpha, right.alpha))
-    qubits = 2 * left.num_qubits
-    circuit = SwapTest(alpha=one, eps=0 * one, num_ancillas=1, num_qubits=qubits, left=left, right=right)
-    return OverlapTest(circuit, jnp.zeros((2, 1 << qubits), bool).at[0].set(True))
+    circuit = SwapTest(
+        alpha=one,
+        eps=jnp.where(clean, 0 * one, jnp.inf),
+        num_ancillas=1 + left.num_ancillas + right.num_ancillas,
+        num_qubits=2 * left.num_qubits,
+        left=left,
+        right=right,
+    )
+    return OverlapTest(circuit, _flag_zero(circuit))
 
 
 def inner_product(x: ArrayLike, y: ArrayLike, key: Array, *, eps: float, repetitions: int = 1) -> Readout:
@@ -195,13 +208,15 @@ def _result(exact: Array, norm: Array, value: Array, tests: int, eps: float, rep
     )
 
 
-def _require_alike(left: VectorEncoding, right: VectorEncoding) -> None:
+def _clean(left: VectorEncoding, right: VectorEncoding) -> Array:
+    """Whether both return their ancillas, once they are found to be states of one size."""
     for name, vec in (("left", left), ("right", right)):
         require_kind(name, vec, VectorEncoding)
     require(
         left.num_qubits == right.num_qubits,
         f"`right` must have the {left.num_qubits} qubits of `left`, but has {right.num_qubits}.",
     )
+    return _returns_ancillas("left", left) & _returns_ancillas("right", right)
 
 
 def _returns_ancillas(name: str, vec: VectorEncoding) -> Array:

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from qla_jax.encodings.checks import require_kind
+from qla_jax.mapping import map_in_batches
 from qla_jax.qram import branches
 from qla_jax.qram._checks import as_amplitudes, as_size, nan_unless_finite
 from qla_jax.qram._memory import Memory
@@ -129,7 +130,7 @@ def overlap(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) 
 
 
 def _shots(shot: Callable[[Array], Array], key: Array, shots: int, batch: int) -> Array:
-    return jax.lax.map(shot, jax.random.split(key, shots), batch_size=min(batch, shots))
+    return map_in_batches(shot, jax.random.split(key, shots), batch)
 
 
 def _checked(mem: Memory, noise: Noise, shots: int, batch: int, least: int) -> tuple[int, int]:

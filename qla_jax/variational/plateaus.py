@@ -28,6 +28,7 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax.encodings.checks import require
+from qla_jax.mapping import map_in_batches
 from qla_jax.variational.ansatz import cz_chain
 from qla_jax.variational.circuit import Circuit, Layer, circuit, repeated, run
 from qla_jax.variational.gates import axis_turn, ry
@@ -61,7 +62,7 @@ def gradient_samples(
         zero = jnp.zeros(())
         return jax.jvp(lambda shift: cost(run(build(key, shift))), (zero,), (jnp.ones_like(zero),))[1]
 
-    return jax.lax.map(component, jax.random.split(key, samples), batch_size=min(batch, samples))
+    return map_in_batches(component, jax.random.split(key, samples), batch)
 
 
 def global_cost(state: Array) -> Float[Array, ""]:

@@ -12,6 +12,7 @@ Example:
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
@@ -168,7 +169,8 @@ class Block(Turn, kw_only=True):
 
     def matrix(self) -> Array:
         first, second, middle, third, fourth = self.angle.reshape(5, 3)
-        return _pair(third, fourth) @ _interaction(middle) @ _pair(first, second)
+        singles = _rotated(jnp.stack([first, second, third, fourth]))
+        return _pair(singles[2], singles[3]) @ _interaction(middle) @ _pair(singles[0], singles[1])
 
     def adjoint(self) -> Gate:
         first, second, middle, third, fourth = -self.angle.reshape(5, 3)
@@ -222,21 +224,23 @@ class Unitary(Gate, kw_only=True):
         return self.replace(unitary=self.unitary.conj().T)
 
 
-def _rotated(angles: Array) -> Array:
-    """RZ RY RZ of one qubit, the first angle acting first."""
-    before, middle, after = (kind(wires=(0,), angle=a).matrix() for kind, a in zip((RZ, RY, RZ), angles, strict=True))
-    return after @ middle @ before
+def _rotated(angles: Float[Array, "qubit 3"]) -> Num[Array, "qubit 2 2"]:
+    """RZ RY RZ of each qubit, the first angle acting first."""
+    before, middle, after = angles.T
+    c, s = _halves(middle)
+    outer, inner = (jax.lax.complex(*_halves(angle)) for angle in (after + before, after - before))
+    entries = jnp.stack([c * outer.conj(), -s * inner.conj(), s * inner, c * outer], axis=1)
+    return entries.reshape(-1, 2, 2)
 
 
 def _pair(first: Array, second: Array) -> Array:
-    return jnp.kron(_rotated(first), _rotated(second))
+    return (first[:, None, :, None] * second[None, :, None, :]).reshape(4, 4)
 
 
-def _interaction(angles: Array) -> Array:
-    """Its three factors commute; each is a cosine and a sine, for (P (x) P)^2 = 1."""
-    total = jnp.eye(4, dtype=jnp.result_type(angles, jnp.complex64))
-    for letter, angle in zip("XYZ", angles, strict=True):
-        c, s = _halves(angle)
-        pair = jnp.asarray(np.kron(PAULIS[letter], PAULIS[letter]), total.dtype)
-        total = (c * jnp.eye(4, dtype=total.dtype) - 1j * s * pair) @ total
-    return total
+def _interaction(angles: Float[Array, "3"]) -> Num[Array, "4 4"]:
+    """X and Y terms mix 00 with 11 by their difference, 01 with 10 by their sum; the Z term tells the two apart."""
+    x, y, z = angles
+    c, s = _halves(jnp.stack([x - y, x + y]))
+    phase = jax.lax.complex(*_halves(jnp.stack([-z, z])))
+    stays, moves = phase * c, -1j * phase * s
+    return jnp.diag(stays[jnp.array([0, 1, 1, 0])]) + jnp.fliplr(jnp.diag(moves[jnp.array([0, 1, 1, 0])]))

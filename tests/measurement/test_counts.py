@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from qla_jax.measurement import counts
 from qla_jax.measurement.counts import SMALL, deviance, log_excess, multinomial, poisson
 
 RUNS = 4000
@@ -28,8 +29,10 @@ def fits(seen: np.ndarray, law: np.ndarray) -> bool:
 
 
 @pytest.mark.numerics
-@pytest.mark.parametrize("trials", [40, 700])
-def test_each_count_is_binomial_and_their_sum_is_exact(trials, key):
+@pytest.mark.parametrize(("trials", "left_over"), [(40, counts.LEFT_OVER), (700, counts.LEFT_OVER), (701, 80)])
+def test_each_count_is_binomial_and_their_sum_is_exact(trials, left_over, key, monkeypatch):
+    """Trial by trial; with one round of Poisson counts before; with four, a number of its own to be compiled for."""
+    monkeypatch.setattr(counts, "LEFT_OVER", left_over)
     p = np.array([0.5, 0.003, 0.0, 0.3, 0.197])
     draw = jax.jit(jax.vmap(lambda key: multinomial(key, trials, jnp.asarray(p))))
     seen = np.asarray(draw(jax.random.split(key, RUNS)))
@@ -60,6 +63,16 @@ def test_counts_beyond_the_integers_of_single_precision_are_right(key):
     assert seen.sum() == trials
     spread = np.sqrt(trials * p * (1 - p)) + trials * 2.0**-22 * p  # and what rounding makes of p
     assert (np.abs(seen - trials * p) < 5 * spread).all()
+
+
+@pytest.mark.x64
+def test_any_number_that_the_integers_hold_can_be_drawn(key):
+    trials = 2**63 - 1
+    p = np.array([0.6, 0.4 - 1e-9, 1e-9, 0.0])
+    seen = np.asarray(jax.jit(lambda key: multinomial(key, trials, jnp.asarray(p)))(key))
+    assert sum(map(int, seen)) == trials and seen[3] == 0
+    off = np.array([int(n) - round(trials * share) for n, share in zip(seen, p, strict=True)], float)
+    assert (np.abs(off) < 5 * np.sqrt(trials * p * (1 - p)) + trials * 2.0**-51 * p + 1).all() and off.any()
 
 
 def test_many_outcomes_have_the_right_spread(key):

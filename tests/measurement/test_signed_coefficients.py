@@ -21,7 +21,7 @@ from qla_jax.measurement import (
 from qla_jax.measurement.amplitude_estimation import amplitude_of
 from qla_jax.measurement.grover import good_probability
 from qla_jax.measurement.readout import Readout
-from tests.cases import real
+from tests.cases import cplx, real
 
 N, RANK, POINTS = 8, 3, 41
 
@@ -55,15 +55,30 @@ def garbage(x):
     return vector_from_unitary(turned, num_ancillas=1, alpha=1.0, eps=0.0)
 
 
-def test_circuits_that_leave_garbage_are_refused():
+@pytest.mark.numerics
+def test_the_swap_test_swaps_states_and_leaves_returned_ancillas_alone(tol):
+    x, mode = cplx(N), 2
+    wave, loaded = chebyshev_state(jnp.eye(3)[mode], N, axes=0), vector_encode(jnp.asarray(x))
+    assert wave.num_ancillas > 0
+    expected = (1 + abs(scipy.fft.dct(x / np.linalg.norm(x), norm="ortho")[mode]) ** 2) / 2
+    for left, right in ((wave, loaded), (loaded, wave)):
+        circuit, good = swap_test(left, right)
+        assert abs(float(good_probability(circuit, good)) - expected) < tol("exact") and circuit.eps == 0
+        state = jnp.asarray(cplx(1 << circuit.num_ancillas, 1 << circuit.num_qubits))
+        there, back = circuit.apply(state), circuit.apply_adjoint(state)
+        assert np.abs(np.asarray(circuit.apply_adjoint(there) - state)).max() < tol("exact", factor=10)
+        assert abs(complex(jnp.vdot(state, there) - jnp.vdot(back, state))) < tol("exact", factor=100)
+    assert np.isposinf(jax.jit(lambda y: swap_test(wave, garbage(y)).circuit.eps)(real(N)))
+
+
+@pytest.mark.parametrize("test", [hadamard_test, swap_test])
+def test_circuits_that_leave_garbage_are_refused(test):
     x = vector_encode(real(4))
     for left, right, name in ((x, garbage(real(4)), "right"), (garbage(real(4)), x, "left")):
         with pytest.raises(
             ValueError, match=f"`{name}` must return its ancillas to 0, but does so with probability 0.25"
         ):
-            hadamard_test(left, right)
-    with pytest.raises(ValueError, match="`right` must be prepared without ancillas, but has 1"):
-        swap_test(x, garbage(real(4)))
+            test(left, right)
 
 
 @pytest.mark.numerics

@@ -1,0 +1,83 @@
+"""The polynomials of a piecewise function: what interpolation errs by, and coefficients rounded to integers.
+
+An index of so many bits names a segment; negative numbers have the upper half of its values. Integers `low` to `high`
+are the domain; a segment that it cuts is interpolated where the domain is, so nothing is asked of the function outside.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import chebyshev as series
+from numpy.polynomial import polynomial as monomials
+
+from qla_jax.arithmetic.formats import Format
+from qla_jax.encodings.checks import require
+from qla_jax.polynomials import chebyshev
+
+Derivative = Callable[[int, float, float], float]
+"""A bound on |f^(n)| over an interval: of n, its low and its high end."""
+
+ROUNDINGS = 64
+"""How many units of float64 a coefficient may be off by, times the sizes that its sum has."""
+
+
+def _segments(format: Format, index: int, low: int, high: int) -> list[tuple[int, int, int]]:
+    """For each value of the index the first integer of its segment, and the part of it that is in the domain."""
+    size = 1 << (format.bits - index)
+    count = 1 << index
+    found = []
+    for i in range(count):
+        first = (i - count if 2 * i >= count else i) * size
+        found.append((first, max(first, low), min(first + size - 1, high)))
+    return found
+
+
+def approximation(format: Format, index: int, degree: int, derivative: Derivative, low: int, high: int) -> float:
+    """The error of the best of these polynomials known beforehand, over the segments of the domain."""
+    n, worst = degree + 1, 0.0
+    for _, start, end in _segments(format, index, low, high):
+        if start < end:
+            a, b = start * format.step, end * format.step
+            bound = float(derivative(n, a, b))
+            require(bound >= 0, f"`derivative` must not be negative or NaN, but is {bound} for n = {n} on [{a}, {b}].")
+            worst = max(worst, bound * ((b - a) / 2) ** n / (2**degree * math.factorial(n)))
+    return worst
+
+
+def interpolants(
+    function: Callable, format: Format, index: int, degree: int, working: int, low: int, high: int
+) -> tuple[tuple[tuple[int, ...], ...], float]:
+    """Coefficients in t, rounded, the half of the last rounding added; and what float64 may have done to them."""
+    rows, noise = [], 0.0
+    size = 1 << (format.bits - index)
+    nodes = np.asarray(chebyshev.nodes(degree + 1))
+    half = 1 << (working - format.fraction - 1)
+    for first, start, end in _segments(format, index, low, high):
+        if start > end:
+            rows.append((0,) * (degree + 1))
+            continue
+        middle, radius = (start + end) / 2, max((end - start) / 2, 0.5)
+        points = (middle + radius * nodes) * format.step
+        values: Any = np.asarray(function(np.clip(points, start * format.step, end * format.step)))
+        require(values.dtype.kind in "iuf", f"`function` must give real numbers, but gives {values.dtype}.")
+        fits = values.shape == points.shape
+        require(fits, f"`function` must give as many values as points, {points.shape}, but gives {values.shape}.")
+        values = values.astype(float)
+        require(bool(np.isfinite(values).all()), f"`function` must be finite, but is not near {points[0]}.")
+        of_s = series.cheb2poly(np.asarray(chebyshev.interpolate(values)))
+        line = ((first - middle) / radius, size / radius)
+        of_t = _composed(of_s, line)
+        noise = max(noise, ROUNDINGS * 2.0**-53 * float(_composed(np.abs(of_s), np.abs(line)).sum()))
+        rounded = [round(float(c) * (1 << working)) for c in of_t]
+        rounded += [0] * (degree + 1 - len(rounded))  # NumPy leaves leading coefficients out that are exactly zero
+        rows.append((rounded[0] + half, *rounded[1:]))
+    return tuple(rows), noise
+
+
+def _composed(outer: np.ndarray, line: Any) -> np.ndarray:
+    total = np.zeros(1)
+    for coefficient in outer[::-1]:
+        total = monomials.polyadd(monomials.polymul(total, line), [coefficient])
+    return np.pad(total, (0, max(len(outer) - len(total), 0)))[: len(outer)]
