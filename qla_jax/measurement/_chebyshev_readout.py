@@ -22,7 +22,6 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 from jax import Array
-from jax.typing import ArrayLike
 
 from qla_jax.encodings.checks import require
 from qla_jax.encodings.vector import VectorEncoding
@@ -56,8 +55,9 @@ class ChebyshevReadout(ReadoutMethod):
     noise: Noise
     cap: bool = struct.field(pytree_node=False, default=False)
 
-    def __call__(self, state: ArrayLike, key: Array) -> Readout:
-        amplitudes = Amplitudes(state, real=True)
+    real = True
+
+    def measure(self, amplitudes: Amplitudes, key: Array) -> Readout:
         shape = amplitudes.state.shape
         rank, axes = self.modes(shape)
         unit = jax.lax.stop_gradient(amplitudes.direction).reshape(shape)

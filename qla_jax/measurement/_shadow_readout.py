@@ -19,7 +19,6 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 from jax import Array
-from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from qla_jax.encodings.checks import require
@@ -55,8 +54,7 @@ class ShadowReadout(ReadoutMethod):
     ensemble: Ensemble = struct.field(pytree_node=False)
     copies: int | None = struct.field(pytree_node=False)
 
-    def __call__(self, state: ArrayLike, key: Array) -> Readout:
-        amplitudes = Amplitudes(state)
+    def measure(self, amplitudes: Amplitudes, key: Array) -> Readout:
         most = MOST_QUBITS if self.ensemble == "clifford" else MOST_QUBITS_OF_PAULI
         psi, qubits = as_qubits(amplitudes, most)
         fits = len(self.observables[0]) == qubits

@@ -20,7 +20,6 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from jax import Array
-from jax.typing import ArrayLike
 from jaxtyping import Complex, Float, Num
 
 from qla_jax.encodings.checks import require
@@ -44,8 +43,7 @@ class StateTomography(ReadoutMethod):
     eps: float | None = struct.field(pytree_node=False)
     failure: float = struct.field(pytree_node=False)
 
-    def __call__(self, state: ArrayLike, key: Array) -> Readout:
-        amplitudes = Amplitudes(state)
+    def measure(self, amplitudes: Amplitudes, key: Array) -> Readout:
         psi, qubits = as_qubits(amplitudes, MOST_QUBITS)
         psi = jax.lax.stop_gradient(psi)
         copies = self.plan(qubits)

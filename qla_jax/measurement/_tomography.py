@@ -22,7 +22,6 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 from jax import Array
-from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from qla_jax.encodings.checks import require
@@ -49,8 +48,9 @@ class Tomography(ReadoutMethod):
     constant: float = struct.field(pytree_node=False, default=CONSTANT)
     threshold: float = struct.field(pytree_node=False, default=THRESHOLD)
 
-    def __call__(self, state: ArrayLike, key: Array) -> Readout:
-        amplitudes = Amplitudes(state, real=True)
+    real = True
+
+    def measure(self, amplitudes: Amplitudes, key: Array) -> Readout:
         x, shape = amplitudes.direction, amplitudes.state.shape
         copies, delta = self.plan(x.size)
         estimate = sampled_amplitudes(key, x, copies, self.threshold)

@@ -16,6 +16,7 @@ Example:
 
 import math
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -57,9 +58,11 @@ class Readout(struct.PyTreeNode):
 
 
 class ReadoutMethod(struct.PyTreeNode, ABC):
-    """A protocol with its settings."""
+    """A protocol with its settings: `measure` is what a new one has to say."""
 
-    @abstractmethod
+    real: ClassVar[bool] = False
+    """Whether complex states are refused."""
+
     def __call__(self, state: ArrayLike, key: Array) -> Readout:
         """Read a state out.
 
@@ -72,13 +75,21 @@ class ReadoutMethod(struct.PyTreeNode, ABC):
                 seen, the zero vector or entries that are not finite. Inside jit the bounds of both are `inf`, and the
                 values 0 and NaN.
         """
+        return _compiled(self, as_state(state, real=self.real), key)
+
+    @abstractmethod
+    def measure(self, amplitudes: "Amplitudes", key: Array) -> Readout:
+        """The protocol on a state that has been looked at; compiled once for each shape, so all it is given is traced.
+
+        Raises:
+            ValueError: a shape that does not suit the settings.
+        """
 
 
 class ExactReadout(ReadoutMethod):
     """The state itself: the limit of all protocols, at no price that could be named."""
 
-    def __call__(self, state: ArrayLike, key: Array) -> Readout:
-        amplitudes = Amplitudes(state)
+    def measure(self, amplitudes: "Amplitudes", key: Array) -> Readout:
         return amplitudes.readout(amplitudes.state, shots=0, queries=0, entry=0.0, total=0.0, method="exact")
 
 
@@ -87,11 +98,16 @@ def exact_readout() -> ExactReadout:
     return ExactReadout()
 
 
+@jax.jit
+def _compiled(method: ReadoutMethod, state: Array, key: Array) -> Readout:
+    return method.measure(Amplitudes(state), key)
+
+
 class Amplitudes:
     """A state taken apart: direction, norm, and whether there is anything to measure."""
 
-    def __init__(self, state: ArrayLike, *, real: bool = False, name: str = "state") -> None:
-        self.state = as_state(state, real=real, name=name)
+    def __init__(self, state: ArrayLike, *, name: str = "state") -> None:
+        self.state = as_state(state, name=name)
         direction, self.norm = unit_vector(self.state.reshape(-1))
         self.finite = jnp.isfinite(self.norm)
         self.direction = jnp.where(self.finite, direction, 0)  # samplers may never end on NaN

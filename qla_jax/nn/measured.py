@@ -21,7 +21,7 @@ from jaxtyping import Float
 
 from qla_jax.encodings.checks import require
 from qla_jax.encodings.preparation import length
-from qla_jax.measurement import ChebyshevReadout, ExactReadout, Readout, ReadoutMethod
+from qla_jax.measurement import ChebyshevReadout, ExactReadout, ReadoutMethod
 from qla_jax.nn.qam import Arithmetic
 
 BATCH = "batch"
@@ -120,7 +120,8 @@ class Pass:
             self.qam.note(arccos=1)
         operations, macs = self.qam.taken()
         key = jax.random.fold_in(self.key, len(self.transfers))
-        found = _read(readout, state, key)
+        # Under vmap a state of zeros, which a ReLU may leave, is read as zeros without bounds, outside of jit, too.
+        found = jax.tree.map(lambda part: part[0], jax.vmap(readout)(state[None], key[None]))
         values = self.qam.rounded(found.values)
         told = Transfer(
             shots=found.shots,
@@ -140,15 +141,6 @@ class Pass:
         )
         self.transfers.append(jax.tree.map(jax.lax.stop_gradient, told))
         return values
-
-
-@jax.jit
-def _read(readout: ReadoutMethod, state: Array, key: Array) -> Readout:
-    """Compiled even where the layers run one operation at a time.
-
-    Under vmap a state of zeros, which a ReLU may leave, is read as zeros without bounds.
-    """
-    return jax.tree.map(lambda part: part[0], jax.vmap(readout)(state[None], key[None]))
 
 
 def kept_modes(readout: ReadoutMethod, shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:

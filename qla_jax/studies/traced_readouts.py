@@ -46,8 +46,9 @@ class RankedChebyshev(ReadoutMethod):
     eps: float = struct.field(pytree_node=False)
     noise: Noise
 
-    def __call__(self, state: ArrayLike, key: Array) -> Readout:
-        amplitudes = Amplitudes(state, real=True)
+    real = True
+
+    def measure(self, amplitudes: Amplitudes, key: Array) -> Readout:
         shape = amplitudes.state.shape
         unit = jax.lax.stop_gradient(amplitudes.direction).reshape(shape)
         exact = dct(unit, self.axes)
@@ -78,8 +79,9 @@ class PoissonTomography(ReadoutMethod):
 
     delta: ArrayLike
 
-    def __call__(self, state: ArrayLike, key: Array) -> Readout:
-        amplitudes = Amplitudes(state, real=True)
+    real = True
+
+    def measure(self, amplitudes: Amplitudes, key: Array) -> Readout:
         x = jax.lax.stop_gradient(amplitudes.direction)
         first, second = jax.random.split(key)
         copies = jnp.ceil(CONSTANT * math.log(max(x.size, 2)) / jnp.square(jnp.asarray(self.delta, x.dtype)))

@@ -61,13 +61,21 @@ def test_the_swap_test_swaps_states_and_leaves_returned_ancillas_alone(tol):
     wave, loaded = chebyshev_state(jnp.eye(3)[mode], N, axes=0), vector_encode(jnp.asarray(x))
     assert wave.num_ancillas > 0
     expected = (1 + abs(scipy.fft.dct(x / np.linalg.norm(x), norm="ortho")[mode]) ** 2) / 2
-    for left, right in ((wave, loaded), (loaded, wave)):
-        circuit, good = swap_test(left, right)
-        assert abs(float(good_probability(circuit, good)) - expected) < tol("exact") and circuit.eps == 0
-        state = jnp.asarray(cplx(1 << circuit.num_ancillas, 1 << circuit.num_qubits))
-        there, back = circuit.apply(state), circuit.apply_adjoint(state)
-        assert np.abs(np.asarray(circuit.apply_adjoint(there) - state)).max() < tol("exact", factor=10)
+    circuits = [swap_test(wave, loaded), swap_test(loaded, wave)]
+    state = jnp.asarray(cplx(1 << circuits[0].circuit.num_ancillas, 1 << 2 * loaded.num_qubits))
+
+    @jax.jit
+    def views(circuits, state):
+        there = [one.circuit.apply(state) for one in circuits]
+        back = [one.circuit.apply_adjoint(state) for one in circuits]
+        again = [one.circuit.apply_adjoint(moved) for one, moved in zip(circuits, there, strict=True)]
+        return there, back, again, [good_probability(*one) for one in circuits]
+
+    for there, back, again, found in zip(*views(circuits, state), strict=True):
+        assert abs(float(found) - expected) < tol("exact")
+        assert np.abs(np.asarray(again - state)).max() < tol("exact", factor=10)
         assert abs(complex(jnp.vdot(state, there) - jnp.vdot(back, state))) < tol("exact", factor=100)
+    assert all(one.circuit.eps == 0 for one in circuits)
     assert np.isposinf(jax.jit(lambda y: swap_test(wave, garbage(y)).circuit.eps)(real(N)))
 
 

@@ -93,7 +93,7 @@ def test_a_sweep_is_the_matrix_on_the_whole(wires, block_qubits, tol):
 
 
 @pytest.mark.numerics
-@pytest.mark.parametrize("block_qubits", [1, 3])
+@pytest.mark.parametrize("block_qubits", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_un_computing_in_blocks_gives_the_gradient_of_reverse_mode(block_qubits, monkeypatch, tol):
     monkeypatch.setattr(blocks, "BLOCK_QUBITS", block_qubits)
     monkeypatch.setattr(contraction, "PRODUCT_QUBITS", 3)
