@@ -49,6 +49,7 @@ def report(benchmark, request: pytest.FixtureRequest) -> Callable[..., dict]:
         ratio_bar: float | None = None,
         state_bytes: int | None = None,
         states_bar: float | None = None,
+        seconds_bar: float | None = None,
         **notes: object,
     ) -> dict:
         """Run it alone, then in turn with `against`; a bar that is missed fails once everything is kept.
@@ -61,6 +62,7 @@ def report(benchmark, request: pytest.FixtureRequest) -> Callable[..., dict]:
             ratio_bar: the most that the ratio of medians may be.
             state_bytes: of one state, to give the memory in states.
             states_bar: the most states that may be in memory.
+            seconds_bar: the longest that the median may be.
             notes: anything else to keep.
         """
         rates = machine_rates()
@@ -85,8 +87,9 @@ def report(benchmark, request: pytest.FixtureRequest) -> Callable[..., dict]:
         stats = benchmark.stats.stats if benchmark.stats else None
         if stats:
             figures["floor"]["fraction"] = floor / stats.median
-        bars = {"ratio": ratio_bar, "states_in_memory": states_bar}
-        figures["bars"] = {name: bar for name, bar in bars.items() if bar is not None}
+            figures["median_s"] = stats.median
+        bars = {"ratio": ratio_bar, "states_in_memory": states_bar, "median_s": seconds_bar}
+        figures["bars"] = {name: bar for name, bar in bars.items() if bar is not None and name in figures}
         benchmark.extra_info.update(figures)
         if stats:
             request.config.stash[ROWS].append(_row(request.node.name, stats, figures))

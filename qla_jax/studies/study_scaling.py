@@ -100,7 +100,8 @@ def study(options: Options) -> Study:
         DatasetUnavailable: images that are not there.
         ValueError: images that cannot be used.
     """
-    images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed)
+    most = 256 if options.quick else None
+    images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed, max_train=most)
     seeds = [options.seed + number for number in range(3)]
     sweep = Sweep(images, NetworkSetting(0, stages=3, epochs=10), (8, 12, 16, 20, 24, 32), seeds)
     if options.quick:

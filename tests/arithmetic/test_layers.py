@@ -159,15 +159,3 @@ def test_rounding_is_to_even_and_what_does_not_fit_wraps_or_saturates_and_is_fla
 def test_gradients_through_integers_are_zero_and_finite():
     gradient = jax.jit(jax.grad(lambda x: decode(into(x, Format(8, 4))).sum()))(jnp.array([0.3, 100.0]))
     np.testing.assert_array_equal(gradient, [0, 0])
-
-
-@pytest.mark.slow
-def test_a_warm_convolution_of_a_feature_map_takes_less_than_a_second():
-    import time
-
-    x, kernel = (from_integers(draw(s, LARGE, i), LARGE) for i, s in enumerate([(16, 16, 16), (16, 16, 3, 3)]))
-    layer = jax.jit(convolve)
-    jax.block_until_ready(layer(x, kernel))
-    start = time.perf_counter()
-    jax.block_until_ready(layer(x, kernel))
-    assert time.perf_counter() - start < 1
