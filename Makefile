@@ -53,7 +53,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@$(CACHE) $(PYTEST) -n $(WORKERS) --dist worksteal -p no:benchmark tests/test_notebooks.py
+	@$(CACHE) $(PYTEST) -n $(WORKERS) --maxschedchunk 1 -p no:benchmark tests/test_notebooks.py
 
 bench: setup
 	$(PYTEST) --benchmark-only --benchmark-autosave benchmarks

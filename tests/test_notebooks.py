@@ -49,7 +49,7 @@ def test_notebook_ends_with_a_check(path):
     assert "assert " in code_cells(nbformat.read(path, as_version=4))[-1]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS[::-1], ids=lambda path: path.stem)  # the longest first
 def test_notebook_runs(path, execute):
     execute(nbformat.read(path, as_version=4))
 

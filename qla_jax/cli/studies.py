@@ -1,5 +1,6 @@
 """`qla-jax study`, `claims`, `costs` and `comparison`: what is measured about claims, costs and networks."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,9 @@ import typer
 from rich.markup import escape
 
 from qla_jax.cli.terminal import Bars, ItemBar, Output, console, fail, finish, fresh, print_table, tell_end
+
+QUICK_FLAGS = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+"""Most of the time of a quick form is compiling, and most of what is compiled runs once."""
 
 
 def claims(
@@ -91,6 +95,8 @@ def study(
             raise ValueError("`--resume` must come with the `--output` to go on with, but none is given.")
         if quick and full:
             raise ValueError("`--full` must stand without `--quick`, but both are given.")
+        if quick:  # XLA reads its flags when it first compiles
+            os.environ["XLA_FLAGS"] = f"{QUICK_FLAGS} {os.environ.get('XLA_FLAGS', '')}"
         found = study_registry.build(name, Options(quick, seed, dataset, data_dir, full))
         with ItemBar() as bar:
             report = study_runner.run(found, directory, resume=resume, tell=bar.item)
