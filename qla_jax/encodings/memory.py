@@ -36,7 +36,7 @@ def require_fit(num_ancillas: int, num_system: int, dtype: jnp.dtype) -> None:
     require(
         fits(qubits, itemsize),
         f"the circuit must fit in memory, but has {qubits} qubits, {num_ancillas} of them ancillas: {COPIES} states of "
-        f"2^{qubits} amplitudes take {_gib(COPIES * itemsize, qubits)}, and there are {_gib(available())}. The encoded "
+        f"2^{qubits} amplitudes take {gib(COPIES * itemsize, qubits)}, and there are {gib(available())}. The encoded "
         "view, `matvec` and `vector`, has no ancillas; `run_projected` drops those of a vector as early as it can.",
     )
 
@@ -47,8 +47,8 @@ def require_arrays_fit(function: Callable, argument: Array, qubits: int) -> None
     largest = max(_sizes(traced.jaxpr), default=0)
     require(
         largest <= available(),
-        f"the circuit must fit in memory, but has {qubits} qubits, and takes an array of {_gib(largest)} even with "
-        f"ancillas dropped early; there are {_gib(available())}. The encoded view, `vector`, has no ancillas.",
+        f"the circuit must fit in memory, but has {qubits} qubits, and takes an array of {gib(largest)} even with "
+        f"ancillas dropped early; there are {gib(available())}. The encoded view, `vector`, has no ancillas.",
     )
 
 
@@ -64,6 +64,7 @@ def _sizes(program: jex.Jaxpr) -> Iterator[int]:
                 yield from _sizes(inner)
 
 
-def _gib(number: int, doublings: int = 0) -> str:
+def gib(number: int, doublings: int = 0) -> str:
+    """So many bytes, doubled so often, as people read them; the power of two stays where nobody could."""
     shift = doublings - 30
     return f"{number * 2**shift:.3g} GiB" if shift < 40 else f"{number} * 2^{shift} GiB"

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qla_jax.encodings.checks import require_kind
 from qla_jax.variational.circuit import Circuit
 from qla_jax.variational.unitaries import Gate
 
@@ -38,7 +39,11 @@ def parameter_shift(value: Callable[[Circuit], Array], circuit: Circuit) -> list
 
     Returns:
         For each layer and each of its gates the derivatives in `gate.angles()`, None where it has none.
+
+    Raises:
+        TypeError: `circuit` is none.
     """
+    require_kind("circuit", circuit, Circuit)
     return [
         tuple(_of_gate(value, circuit, number, place) for place in range(len(layer.gates)))
         for number, layer in enumerate(circuit.layers)

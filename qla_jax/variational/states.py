@@ -15,9 +15,7 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Float, Num
 
 from qla_jax.encodings.checks import as_numeric, is_concrete, require
-from qla_jax.encodings.memory import COPIES, available, fits
-
-GIB = 2.0**30
+from qla_jax.encodings.memory import COPIES, available, fits, gib
 
 
 class AmplitudeState(struct.PyTreeNode):
@@ -45,7 +43,7 @@ def require_state_fits(num_qubits: int, dtype: DTypeLike) -> None:
     require(
         fits(num_qubits, itemsize),
         f"`num_qubits` must be such that {COPIES} states fit in memory, but is {num_qubits}: they take "
-        f"{COPIES * itemsize / GIB:.3g} * 2^{num_qubits} GiB, and there are {available() / GIB:.3g} GiB.",
+        f"{gib(COPIES * itemsize, num_qubits)}, and there are {gib(available())}.",
     )
 
 

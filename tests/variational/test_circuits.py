@@ -299,7 +299,7 @@ def test_a_unitary_gate_and_a_layer_are_gates_too():
     np.testing.assert_allclose(run(circuit(2, [flip]) + circuit(2, [flip]).adjoint()), [1, 0, 0, 0])
 
 
-@pytest.mark.parametrize("call", [run, run_adjoint])
+@pytest.mark.parametrize("call", [run, run_adjoint, lambda circuit: parameter_shift(run, circuit)])
 def test_only_a_circuit_runs(call):
     with pytest.raises(TypeError, match="`circuit` must be of type Circuit, but is of type list"):
         call([g.rx(0, 0.1)])
