@@ -65,8 +65,10 @@ def test_readout_of_a_batch(report, name):
     program = compiled(jax.vmap(READOUTS[name]), *args)
     found = program.run(*args)
     errors = jnp.linalg.norm((found.values - maps).reshape(64, -1), axis=1)
-    within = errors <= found.error_bound
-    assert within.mean() >= 1 - found.failure_probability.max()
+    if name == "coefficients":  # of single runs nothing is promised but the mean square, at most eps / pi for each
+        assert 0 < jnp.mean(jnp.square(errors / found.norm)) < 1.5 * 256 * 0.01 / jnp.pi
+    else:
+        assert found.failure_probability.max() < 0.05 and (errors <= found.error_bound).all()
     report(program, queries=int(found.queries[0]))
 
 

@@ -9,9 +9,6 @@ from rich.markup import escape
 
 from qla_jax.cli.terminal import Bars, ItemBar, Output, console, fail, finish, fresh, print_table, tell_end
 
-QUICK_FLAGS = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-"""Most of the time of a quick form is compiling, and most of what is compiled runs once."""
-
 
 def claims(
     names: Annotated[list[str] | None, typer.Argument(help="Claims to run; all of them by default.")] = None,
@@ -80,6 +77,7 @@ def study(
     data_dir: Annotated[Path | None, typer.Option(help="Where prepared sets lie.")] = None,
 ) -> None:
     """Run a study: tables, figures and JSON, item by item, so that a kill costs one item at most."""
+    from qla_jax.claims.attack import QUICK
     from qla_jax.data import DatasetUnavailable
     from qla_jax.report import study_page
     from qla_jax.studies import study_registry, study_runner
@@ -95,8 +93,9 @@ def study(
             raise ValueError("`--resume` must come with the `--output` to go on with, but none is given.")
         if quick and full:
             raise ValueError("`--full` must stand without `--quick`, but both are given.")
-        if quick:  # XLA reads its flags when it first compiles
-            os.environ["XLA_FLAGS"] = f"{QUICK_FLAGS} {os.environ.get('XLA_FLAGS', '')}"
+        if quick:  # nearly all the time is compiling; XLA reads its flags when it first does
+            flags = [f"--{name}={str(value).lower()}" for name, value in QUICK.items()]
+            os.environ["XLA_FLAGS"] = " ".join([*flags, os.environ.get("XLA_FLAGS", "")])
         found = study_registry.build(name, Options(quick, seed, dataset, data_dir, full))
         with ItemBar() as bar:
             report = study_runner.run(found, directory, resume=resume, tell=bar.item)

@@ -81,7 +81,7 @@ def study(options: Options) -> Study:
     access = Access(images, (1,) if options.quick else (1, 4), seeds, batch=2 if options.quick else 16)
     chosen = [one for layers in (2, 3) for one in placements(layers)]
     if options.quick:
-        chosen = [one for one in chosen if one.num_layers == 2][::2]
+        chosen = [one for one in chosen if one.num_layers == 2]
     items = {
         f"{one.num_layers} layers, depth {depth}, {one.name}": partial(access.measure, placement=one, depth=depth)
         for depth in access.depths

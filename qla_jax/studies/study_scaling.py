@@ -100,8 +100,7 @@ def study(options: Options) -> Study:
         DatasetUnavailable: images that are not there.
         ValueError: images that cannot be used.
     """
-    most = 256 if options.quick else None
-    images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed, max_train=most)
+    images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed)
     seeds = [options.seed + number for number in range(3)]
     sweep = Sweep(images, NetworkSetting(0, stages=3, epochs=10), (8, 12, 16, 20, 24, 32), seeds)
     if options.quick:

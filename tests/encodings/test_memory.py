@@ -30,7 +30,6 @@ def test_what_early_projection_cannot_save_is_refused_as_well():
         jax.eval_shape(run_projected, vec)
 
 
-@pytest.mark.slow
 def test_early_projection_runs_where_the_whole_state_does_not_fit(monkeypatch):
     vec = network(2, 2)
     projected, whole = run_projected(vec), 1 << (vec.num_ancillas + vec.num_qubits)

@@ -180,12 +180,13 @@ def one_pass(readout, qam=None) -> Pass:
     return Pass(readout, Arithmetic() if qam is None else qam, jax.random.key(3))
 
 
-def test_a_transfer_gives_what_the_readout_gives_and_says_what_it_took(tol):
+def test_a_transfer_gives_what_the_readout_gives_and_says_what_it_took():
     state, readout = jnp.asarray(real(2, 8, 6)), chebyshev_readout(rank=(4, 7), eps=0.01, noise="uniform", cap=True)
     flow = one_pass(readout)
     values = flow.transfer("layer", state)
     found = readout(state, jax.random.fold_in(jax.random.key(3), 0))
-    np.testing.assert_allclose(values, found.values, rtol=0, atol=tol("exact"))
+    rounding = 4 * np.finfo(values.dtype).eps * np.abs(found.values).max()  # a batch of one is another program
+    np.testing.assert_allclose(values, found.values, rtol=0, atol=rounding)
     (told,) = flow.transfers
     assert (told.name, told.shape, told.rank, told.capped) == ("layer", (2, 8, 6), (4, 6), True)
     assert (int(told.shots), int(told.queries)) == price(readout, (2, 8, 6)) == (48, 48 * 1257)

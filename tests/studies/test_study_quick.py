@@ -92,7 +92,7 @@ def test_the_difference_of_pairs_comes_with_its_standard_error():
 
 
 def check_gradient_access(report: dict) -> None:
-    assert report["numbers"] == {"agree": 3, "of": 3}
+    assert report["numbers"] == {"agree": 5, "of": 5}
     for row in report["rows"].values():
         for layer, (detached, full) in enumerate(zip(row["detached"], row["full"], strict=True), start=1):
             assert (detached > 0) == (layer in row["direct"]) and full > 1e-6

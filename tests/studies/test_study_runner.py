@@ -1,6 +1,7 @@
 """Studies in general: items one by one, rows that outlive a kill, settings that must agree, the page, the command."""
 
 import json
+import os
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -141,10 +142,11 @@ def command(monkeypatch, tmp_path):
     """The command with these squares for a study, in an empty directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(study_page, "png", lambda figure: b"a picture")
+    monkeypatch.setenv("XLA_FLAGS", "--mine")
     made: dict = {"study": squares(), "options": None}
 
     def build(name: str, options: Options) -> Study:
-        made["options"] = options
+        made.update(options=options, flags=os.environ["XLA_FLAGS"])
         return made["study"]
 
     monkeypatch.setattr(study_registry, "build", build)
@@ -160,6 +162,8 @@ def test_the_command_prints_tables_and_writes_files(command):
     result = command("squares", "--output", "here", "--quick", "--seed", "4", "--dataset", "d", "--data-dir", "there")
     assert result.exit_code == 0, result.output
     assert command.made["options"] == Options(True, 4, "d", Path("there"))
+    flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --mine"
+    assert command.made["flags"] == flags, "quick forms compile quickly"
     for part in ("squares", "9.1", "A remark <with> signs.", "here/squares.html"):
         assert part in result.output
     names = {"squares.jsonl", "squares.json", "squares.html", "squares-curve.png"}
@@ -168,6 +172,7 @@ def test_the_command_prints_tables_and_writes_files(command):
 
 def test_the_command_resumes(command):
     assert command("squares", "--output", "here").exit_code == 0
+    assert command.made["flags"] == "--mine"
     again = command("squares", "--output", "here")
     assert again.exit_code == 2 and "`output` must hold no rows" in again.output
     assert command("squares", "--output", "here", "--resume").exit_code == 0
