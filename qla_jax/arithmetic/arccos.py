@@ -25,13 +25,12 @@ from jax import Array
 
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
-from qla_jax.arithmetic.checks import as_integer
 from qla_jax.arithmetic.circuit import Circuit
 from qla_jax.arithmetic.circuits import finished
 from qla_jax.arithmetic.elementwise import fitted
 from qla_jax.arithmetic.formats import FixedPoint, Format
 from qla_jax.arithmetic.gates import Gates, conjugate, cx, flip, land, load, wires
-from qla_jax.encodings.checks import require_kind
+from qla_jax.encodings.checks import as_integer, require_kind
 
 
 def working_bits(format: Format) -> int:

@@ -16,9 +16,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from qla_jax.arithmetic import digits as wide
-from qla_jax.arithmetic.checks import as_integer
 from qla_jax.arithmetic.formats import FixedPoint, Format, same_format
-from qla_jax.encodings.checks import require, require_kind
+from qla_jax.encodings.checks import as_integer, require, require_kind
 
 
 def _length(format: Format) -> int:

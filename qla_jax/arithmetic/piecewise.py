@@ -34,13 +34,12 @@ import numpy as np
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
 from qla_jax.arithmetic.adders import gidney
-from qla_jax.arithmetic.checks import as_integer
 from qla_jax.arithmetic.circuit import Circuit, circuit
 from qla_jax.arithmetic.elementwise import fitted
 from qla_jax.arithmetic.formats import FixedPoint, Format
 from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, cx, flip, land, load, wires
 from qla_jax.arithmetic.segments import Derivative, approximation, interpolants
-from qla_jax.encodings.checks import require, require_kind
+from qla_jax.encodings.checks import as_integer, require, require_kind
 
 MAX_INDEX = 14
 """At most 2^14 segments."""

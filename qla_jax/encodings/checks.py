@@ -5,6 +5,7 @@ vmap and grad a check on values is left out, and its outcome shows in `eps` inst
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +26,18 @@ def require(condition: bool, message: str) -> None:
 def is_concrete(*values: ArrayLike) -> bool:
     """Whether all values can be looked at now, outside any transformation."""
     return not any(isinstance(value, jax.core.Tracer) for value in values)
+
+
+def as_integer(name: str, value: Any, least: int | None = None) -> int:
+    """`value` as a Python integer; floats and booleans, which Python lets pass for one, are none.
+
+    Raises:
+        ValueError: not an integer, or one below `least`.
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    require(whole, f"`{name}` must be an integer, but is {value!r}.")
+    require(least is None or value >= least, f"`{name}` must be at least {least}, but is {value}.")
+    return int(value)
 
 
 def as_numeric(name: str, value: ArrayLike | Sequence[ArrayLike], ndim: int, like: Array | None = None) -> Array:

@@ -23,7 +23,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax.encodings.checks import require, require_kind
+from qla_jax.encodings.checks import as_integer, require, require_kind
 from qla_jax.variational.states import qubits_of, require_state_fits, zero_state
 from qla_jax.variational.unitaries import Gate
 
@@ -106,7 +106,7 @@ def circuit(num_qubits: int, *layers: Layer | Sequence[Gate]) -> Circuit:
     Raises:
         ValueError: no qubit, or a gate on a qubit that is not there.
     """
-    require(num_qubits >= 1, f"`num_qubits` must be at least 1, but is {num_qubits}.")
+    as_integer("num_qubits", num_qubits, least=1)
     made = tuple(one if isinstance(one, Layer) else layer(one) for one in layers)
     used = [wire for one in made for gate in one.gates for wire in gate.wires]
     most = max(used, default=0)

@@ -30,7 +30,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int, Num
 
-from qla_jax.encodings.checks import is_concrete, require
+from qla_jax.encodings.checks import as_integer, is_concrete, require
 from qla_jax.variational.circuit import Circuit, start
 from qla_jax.variational.contraction import apply_matrix
 from qla_jax.variational.observables import sample_bits, z_expectations
@@ -107,7 +107,7 @@ def noisy_z(key: Array, circuit: Circuit, noise: NoiseModel, trajectories: int) 
     Raises:
         ValueError: no trajectory.
     """
-    require(trajectories >= 1, f"`trajectories` must be at least 1, but is {trajectories}.")
+    as_integer("trajectories", trajectories, least=1)
     keys = jax.random.split(key, trajectories)
     values = jax.vmap(lambda key: read_z(z_expectations(trajectory(key, circuit, noise)), noise))(keys)
     return values.mean(axis=0)
@@ -119,7 +119,7 @@ def noisy_shots(key: Array, circuit: Circuit, noise: NoiseModel, shots: int) -> 
     Raises:
         ValueError: no shot.
     """
-    require(shots >= 1, f"`shots` must be at least 1, but is {shots}.")
+    as_integer("shots", shots, least=1)
 
     def shot(key: Array) -> Array:
         path, measure, read = jax.random.split(key, 3)

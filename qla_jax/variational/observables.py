@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Int
 
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import as_integer, is_concrete, require
 from qla_jax.variational.contraction import apply_matrix
 from qla_jax.variational.states import qubits_of
 from qla_jax.variational.unitaries import PAULIS
@@ -75,43 +75,57 @@ def z_expectations(state: Array, qubits: Sequence[int] | None = None) -> Float[A
 def sample_bits(key: Array, state: Array, shots: int) -> Int[Array, "shots n"]:
     """Measured bits of all qubits, shot by shot; a basis state of probability zero never occurs. No derivative.
 
+    Inside jit, where nothing can be raised, all bits of what is no unit vector are -1.
+
     Raises:
-        ValueError: no shot.
+        ValueError: no shot, or a state seen not to be a unit vector, to half of the digits.
     """
-    require(shots >= 1, f"`shots` must be at least 1, but is {shots}.")
+    as_integer("shots", shots, least=1)
     n = qubits_of(state)
     heights = jnp.cumsum(probabilities(jax.lax.stop_gradient(state)))
     total = heights[-1]
     drawn = jnp.minimum(total * jax.random.uniform(key, (shots,), heights.dtype), jnp.nextafter(total, 0 * total))
     index = jnp.searchsorted(heights, drawn, side="right")
-    return index[:, None] >> jnp.arange(n - 1, -1, -1)[None, :] & 1
+    return jnp.where(_is_unit(state), index[:, None] >> jnp.arange(n - 1, -1, -1)[None, :] & 1, -1)
 
 
 def sampled_z(key: Array, state: Array, shots: int) -> Float[Array, " n"]:
-    """<Z> of every qubit from the same shots, with the derivative of the exact values.
+    """<Z> of every qubit from the same shots, with the derivative of the exact values; NaN where bits would be -1.
 
     Raises:
-        ValueError: no shot.
+        ValueError: what `sample_bits` raises.
     """
     exact = z_expectations(state)
-    return with_derivative_of(exact, 1 - 2 * sample_bits(key, state, shots).mean(axis=0, dtype=exact.dtype))
+    found = 1 - 2 * sample_bits(key, state, shots).mean(axis=0, dtype=exact.dtype)
+    return with_derivative_of(exact, jnp.where(_is_unit(state), found, jnp.nan))
 
 
 def sampled_expectation(key: Array, state: Array, word: str, shots: int) -> Float[Array, ""]:
     """The mean of so many measurements of a Pauli word, each +1 or -1, with the derivative of the exact value.
 
+    NaN where bits would be -1.
+
     Raises:
-        ValueError: no shot, or what `expectation` raises.
+        ValueError: what `sample_bits` and `expectation` raise.
     """
-    require(shots >= 1, f"`shots` must be at least 1, but is {shots}.")
+    as_integer("shots", shots, least=1)
     exact = expectation(state, word)
     plus = jax.random.uniform(key, (shots,), exact.dtype) < (1 + jax.lax.stop_gradient(exact)) / 2
-    return with_derivative_of(exact, 2 * plus.mean(dtype=exact.dtype) - 1)
+    return with_derivative_of(exact, jnp.where(_is_unit(state), 2 * plus.mean(dtype=exact.dtype) - 1, jnp.nan))
 
 
 def with_derivative_of(exact: Array, sampled: Array) -> Array:
     """The sampled value, which changes as the exact one does."""
     return jax.lax.stop_gradient(sampled) + (exact - jax.lax.stop_gradient(exact))
+
+
+def _is_unit(state: Array) -> Array:
+    """Whether a state has norm 1, to half of the digits; raises where it can be seen that it has not."""
+    total = probabilities(jax.lax.stop_gradient(state)).sum()
+    unit = jnp.abs(total - 1) <= jnp.sqrt(jnp.finfo(total.dtype).eps)
+    if is_concrete(unit):
+        require(bool(unit), f"`state` must be a unit vector to be measured, but its squared norm is {total:.6g}.")
+    return unit
 
 
 def require_qubits(qubits: Sequence[int], num_qubits: int) -> None:

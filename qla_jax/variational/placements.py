@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import as_integer, require
 
 
 class Placement(NamedTuple):
@@ -56,7 +56,7 @@ def placements(num_layers: int) -> tuple[Placement, ...]:
     Raises:
         ValueError: no layer.
     """
-    require(num_layers >= 1, f"`num_layers` must be at least 1, but is {num_layers}.")
+    as_integer("num_layers", num_layers, least=1)
     return tuple(_of_blocks(blocks, num_layers) for blocks in _partitions(num_layers + 1))
 
 
@@ -72,7 +72,7 @@ def placement(expression: str, num_layers: int) -> Placement:
         ValueError: no layer, a term that is not there, or sums in another order, which would need an output before it
             is computed.
     """
-    require(num_layers >= 1, f"`num_layers` must be at least 1, but is {num_layers}.")
+    as_integer("num_layers", num_layers, least=1)
     if expression.strip() == "none":
         return _of_blocks((), num_layers)
     return _of_blocks(tuple(_block(part, num_layers) for part in expression.split(",")), num_layers)

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import as_integer, require
 from qla_jax.mapping import map_in_batches
 from qla_jax.variational.ansatz import cz_chain
 from qla_jax.variational.circuit import Circuit, Layer, circuit, repeated, run
@@ -56,7 +56,7 @@ def gradient_samples(
         ValueError: no sample or an empty batch.
     """
     for name, value in (("samples", samples), ("batch", batch)):
-        require(value >= 1, f"`{name}` must be at least 1, but is {value}.")
+        as_integer(name, value, least=1)
 
     def component(key: Array) -> Array:
         zero = jnp.zeros(())
@@ -131,7 +131,7 @@ def identity_blocks(
     Raises:
         ValueError: a depth that is no such multiple, or a watched angle that is not there.
     """
-    require(blocks >= 1, f"`blocks` must be at least 1, but is {blocks}.")
+    as_integer("blocks", blocks, least=1)
     require(depth % (2 * blocks) == 0, f"`depth` must be a multiple of {2 * blocks}, but is {depth}.")
     half = depth // (2 * blocks)
     _require_watched(watched, half, num_qubits)

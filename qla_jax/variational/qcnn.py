@@ -17,7 +17,7 @@ References:
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import as_integer, require
 from qla_jax.variational.circuit import Circuit, circuit, run
 from qla_jax.variational.gates import block, crx, crz, rx
 from qla_jax.variational.observables import z_expectations
@@ -39,7 +39,7 @@ def qcnn_kept(num_qubits: int, stages: int) -> tuple[int, ...]:
     Raises:
         ValueError: no stage, or a stage with one qubit left.
     """
-    require(stages >= 1, f"`stages` must be at least 1, but is {stages}.")
+    as_integer("stages", stages, least=1)
     kept = tuple(range(num_qubits))
     for _ in range(stages):
         require(len(kept) >= 2, f"`stages` must leave two qubits to the last one of {num_qubits}, but is {stages}.")

@@ -28,7 +28,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Num
 
-from qla_jax.encodings.checks import require
+from qla_jax.encodings.checks import as_integer, require
 from qla_jax.variational.ansatz import RX_CHAIN, Ansatz, Rotation
 from qla_jax.variational.circuit import Circuit, circuit, matrix_of, repeated, run
 from qla_jax.variational.gates import rx, ry, rz
@@ -139,10 +139,10 @@ def quanvolution_spec(
     That the one channel is the mean over the qubits is a choice: the paper also says a channel for each, `stacked`.
 
     Raises:
-        ValueError: a kernel, stride or depth below 1, or an encoding that is none of `rx`, `ry`, `rz`.
+        ValueError: a kernel, stride or depth that is no integer from 1 on, or an encoding other than `rx`, `ry`, `rz`.
     """
     for name, value in (("kernel", kernel), ("stride", stride), ("depth", depth)):
-        require(value >= 1, f"`{name}` must be at least 1, but is {value}.")
+        as_integer(name, value, least=1)
     require(encoding in _AXES, f"`encoding` must be rx, ry or rz, but is {encoding}.")
     return QuanvolutionSpec(kernel, stride, depth, ansatz, encoding, reupload, channels, num_qubits, pad)
 

@@ -14,7 +14,7 @@ from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Float, Num
 
-from qla_jax.encodings.checks import as_numeric, is_concrete, require
+from qla_jax.encodings.checks import as_integer, as_numeric, is_concrete, require
 from qla_jax.encodings.memory import COPIES, available, fits, gib
 
 
@@ -38,7 +38,7 @@ def require_state_fits(num_qubits: int, dtype: DTypeLike) -> None:
     Raises:
         ValueError: no qubit, or three states that do not fit in memory.
     """
-    require(num_qubits >= 1, f"`num_qubits` must be at least 1, but is {num_qubits}.")
+    as_integer("num_qubits", num_qubits, least=1)
     itemsize = jnp.dtype(dtype).itemsize
     require(
         fits(num_qubits, itemsize),

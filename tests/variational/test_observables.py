@@ -47,9 +47,10 @@ def test_sums_and_single_qubits(tol):
 def test_bits_follow_the_law_of_the_state(key):
     psi = state().copy()
     psi[[1, 7]] = 0
+    psi /= np.linalg.norm(psi)
     bits = np.asarray(sample_bits(key, jnp.asarray(psi), SHOTS))
     counts = np.bincount(bits @ [4, 2, 1], minlength=8)
-    law = np.abs(psi) ** 2 / np.sum(np.abs(psi) ** 2)
+    law = np.abs(psi) ** 2
     assert counts[1] == counts[7] == 0
     kept = law > 0
     assert scipy.stats.chisquare(counts[kept], SHOTS * law[kept]).pvalue > SIGNIFICANCE
@@ -73,7 +74,7 @@ def test_sampled_words_are_binomial(key):
 
 @pytest.mark.numerics
 def test_samples_have_the_derivative_of_the_exact_value(key, tol):
-    psi = jnp.asarray(state().real)
+    psi = jnp.asarray(state().real / np.linalg.norm(state().real))
     for sampled, exact in [
         (lambda s: sampled_z(key, s, 7)[1], lambda s: z_expectations(s)[1]),
         (lambda s: sampled_expectation(key, s, "XXI", 7), lambda s: expectation(s, "XXI")),
@@ -92,9 +93,21 @@ def test_samples_have_the_derivative_of_the_exact_value(key, tol):
         (lambda s, k: z_expectations(s, ()), "`qubits` must lie between 0 and 2, but are ()"),
         (lambda s, k: sample_bits(k, s, 0), "`shots` must be at least 1, but is 0"),
         (lambda s, k: sampled_expectation(k, s, "XXX", 0), "`shots` must be at least 1, but is 0"),
+        (lambda s, k: sample_bits(k, s, 2.5), "`shots` must be an integer, but is 2.5"),
+        (lambda s, k: sample_bits(k, s, 1), "`state` must be a unit vector to be measured, but its squared norm is 8"),
+        (lambda s, k: sampled_z(k, 0 * s, 1), "unit vector to be measured, but its squared norm is 0"),
+        (lambda s, k: sampled_expectation(k, s * jnp.nan, "XXX", 1), "squared norm is nan"),
     ],
 )
 def test_bad_input_raises(make, told, key):
     with pytest.raises(ValueError) as failure:
         make(jnp.ones(8), key)
     assert told in str(failure.value)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.001, jnp.nan])
+def test_inside_jit_what_is_no_unit_vector_gives_no_sample(scale, key):
+    psi = scale * jnp.asarray(state())
+    assert (jax.jit(sample_bits, static_argnums=2)(key, psi, 4) == -1).all()
+    assert jnp.isnan(jax.jit(sampled_z, static_argnums=2)(key, psi, 4)).all()
+    assert jnp.isnan(jax.jit(sampled_expectation, static_argnums=(2, 3))(key, psi, "XYI", 4))

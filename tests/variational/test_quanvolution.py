@@ -205,6 +205,7 @@ def test_sums_are_those_of_the_expression(name, tol):
     ("make", "told"),
     [
         (lambda: quanvolution_spec(kernel=0), "`kernel` must be at least 1, but is 0"),
+        (lambda: quanvolution_spec(kernel=2.5), "`kernel` must be an integer, but is 2.5"),
         (lambda: quanvolution_spec(stride=0), "`stride` must be at least 1, but is 0"),
         (lambda: quanvolution_spec(depth=0), "`depth` must be at least 1, but is 0"),
         (lambda: quanvolution_spec(encoding=hadamard), "`encoding` must be rx, ry or rz"),
