@@ -59,7 +59,12 @@ def arccos(x: FixedPoint, *, working: int | None = None) -> FixedPoint:
         ValueError: `working` is no integer of at least 1.
     """
     require_kind("x", x, FixedPoint)
-    format, working = x.format, _working(x.format, working)
+    return _arccos(x, _working(x.format, working))
+
+
+@jax.jit(static_argnames="working")
+def _arccos(x: FixedPoint, working: int) -> FixedPoint:
+    format = x.format
     length = wide.count(2 * (working + 2) + 1)
     one = wide.of_number(1 << working, length, x.shape)
     outside = _outside(x)

@@ -1,7 +1,7 @@
 r"""Arithmetic on fixed-point arrays, entry by entry: integers that are those of the circuits, bit by bit.
 
 A result is computed in full, shifted with its floor where there is a shift, and brought into the format once. Each
-function has the circuit of its name in `circuits`.
+function has the circuit of its name in `circuits`. Each is compiled, once for a shape and a format.
 
 Example:
     >>> from qla_jax.arithmetic import Format, decode, encode
@@ -11,13 +11,19 @@ Example:
     ([1.125, 0.0], [False, True])
 """
 
+import functools
+from collections.abc import Callable
+from typing import TypeVar
+
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from qla_jax.arithmetic import digits as wide
-from qla_jax.arithmetic.formats import FixedPoint, Format, same_format
+from qla_jax.arithmetic.formats import FixedPoint, Format, from_integers, same_format
 from qla_jax.encodings.checks import as_integer, require, require_kind
+
+Result = TypeVar("Result")
 
 
 def _length(format: Format) -> int:
@@ -34,20 +40,42 @@ def fitted(value: wide.Digits, fraction: int, format: Format, *flags: Array) -> 
 
 
 def _digits(x: FixedPoint) -> wide.Digits:
-    require_kind("x", x, FixedPoint)
     return wide.digits(x.integers, _length(x.format))
 
 
-def _matched(x: FixedPoint, y: FixedPoint) -> tuple[FixedPoint, FixedPoint]:
-    """Both in one shape: digits lead with an axis of their own, so they cannot be left to broadcast themselves."""
-    same_format("y", x, y)
-    try:
+def _of_one(function: Callable[[FixedPoint], FixedPoint]) -> Callable[[FixedPoint], FixedPoint]:
+    """Compiled behind a look at the number."""
+    compiled = jax.jit(function)
+
+    @functools.wraps(function)
+    def call(x: FixedPoint) -> FixedPoint:
+        require_kind("x", x, FixedPoint)
+        return compiled(x)
+
+    return call
+
+
+def _of_two(function: Callable[[FixedPoint, FixedPoint], Result]) -> Callable[[FixedPoint, FixedPoint], Result]:
+    """Compiled behind a look at both, which become one shape: digits lead with an axis that must not broadcast."""
+
+    @jax.jit
+    def compiled(x: FixedPoint, y: FixedPoint) -> Result:
         shape = jnp.broadcast_shapes(x.shape, y.shape)
-    except ValueError as error:
-        raise ValueError(f"`y` must have a shape that fits {x.shape} of `x`, but has {y.shape}.") from error
-    return jax.tree.map(lambda a: jnp.broadcast_to(a, shape), (x, y))
+        return function(*jax.tree.map(lambda part: jnp.broadcast_to(part, shape), (x, y)))
+
+    @functools.wraps(function)
+    def call(x: FixedPoint, y: FixedPoint) -> Result:
+        same_format("y", x, y)
+        try:
+            jnp.broadcast_shapes(x.shape, y.shape)
+        except ValueError as error:
+            raise ValueError(f"`y` must have a shape that fits {x.shape} of `x`, but has {y.shape}.") from error
+        return compiled(x, y)
+
+    return call
 
 
+@_of_two
 def add(x: FixedPoint, y: FixedPoint) -> FixedPoint:
     """$x + y$.
 
@@ -55,51 +83,52 @@ def add(x: FixedPoint, y: FixedPoint) -> FixedPoint:
         TypeError: not numbers in fixed point; so do all functions here.
         ValueError: formats or shapes that do not fit each other; so do all functions of two numbers.
     """
-    x, y = _matched(x, y)
     return fitted(wide.add(_digits(x), _digits(y)), 0, x.format, x.overflow, y.overflow)
 
 
+@_of_two
 def subtract(x: FixedPoint, y: FixedPoint) -> FixedPoint:
     """$x - y$."""
-    x, y = _matched(x, y)
     return fitted(wide.subtract(_digits(x), _digits(y)), 0, x.format, x.overflow, y.overflow)
 
 
+@_of_one
 def negate(x: FixedPoint) -> FixedPoint:
     """$-x$; the least number has none."""
     return fitted(wide.carried(-_digits(x)), 0, x.format, x.overflow)
 
 
+@_of_one
 def absolute(x: FixedPoint) -> FixedPoint:
     """$|x|$; the least number has none."""
-    require_kind("x", x, FixedPoint)
     return fitted(wide.negate_where(x.integers < 0, _digits(x)), 0, x.format, x.overflow)
 
 
+@_of_two
 def less(x: FixedPoint, y: FixedPoint) -> Array:
     """Where $x < y$."""
-    x, y = _matched(x, y)
     return x.integers < y.integers
 
 
+@_of_two
 def maximum(x: FixedPoint, y: FixedPoint) -> FixedPoint:
     """The larger one."""
-    x, y = _matched(x, y)
     return FixedPoint(jnp.maximum(x.integers, y.integers), x.overflow | y.overflow, x.format)
 
 
+@_of_one
 def relu(x: FixedPoint) -> FixedPoint:
     r"""$\max(x, 0)$."""
-    require_kind("x", x, FixedPoint)
     return x.replace(integers=jnp.maximum(x.integers, 0))
 
 
+@_of_two
 def multiply(x: FixedPoint, y: FixedPoint) -> FixedPoint:
     """The floor of $xy$ to the last bit."""
-    x, y = _matched(x, y)
     return fitted(wide.multiply(_digits(x), _digits(y)), x.format.fraction, x.format, x.overflow, y.overflow)
 
 
+@_of_one
 def square(x: FixedPoint) -> FixedPoint:
     """The floor of $x^2$ to the last bit."""
     return multiply(x, x)
@@ -112,8 +141,7 @@ def multiply_constant(x: FixedPoint, factor: int) -> FixedPoint:
         ValueError: a factor that is no integer of the format.
     """
     require_kind("x", x, FixedPoint)
-    constant = wide.of_number(as_constant("factor", factor, x.format), _length(x.format), x.shape)
-    return fitted(wide.multiply(_digits(x), constant), x.format.fraction, x.format, x.overflow)
+    return multiply(x, from_integers(as_constant("factor", factor, x.format), x.format))
 
 
 def as_constant(name: str, value: int, format: Format) -> int:
@@ -131,12 +159,12 @@ def magnitude(x: FixedPoint) -> Array:
     return jnp.where(x.integers < 0, 0 - raw, raw)
 
 
+@_of_two
 def divide(x: FixedPoint, y: FixedPoint) -> FixedPoint:
     """$x/y$ rounded towards zero; by zero it is flagged, as what does not fit.
 
     By zero all digits of the quotient are 1: the largest or least number where the format saturates.
     """
-    x, y = _matched(x, y)
     numerator, divisor, format = magnitude(x), magnitude(y), x.format
     digit_count = format.bits + format.fraction
 
@@ -156,9 +184,9 @@ def divide(x: FixedPoint, y: FixedPoint) -> FixedPoint:
     return fitted(signed, 0, format, x.overflow, y.overflow)
 
 
+@_of_one
 def sqrt(x: FixedPoint) -> FixedPoint:
     r"""The floor of $\sqrt{x}$ to the last bit; of a negative number 0, and flagged."""
-    require_kind("x", x, FixedPoint)
     positive = jnp.maximum(x.integers, 0)
     length = _length(x.format)
     radicand = wide.shift_left(wide.digits(positive, length), x.format.fraction)

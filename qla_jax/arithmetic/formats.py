@@ -171,6 +171,11 @@ def from_integers(integers: ArrayLike, format: Format) -> FixedPoint:
 def decode(x: FixedPoint) -> Float[Array, "..."]:
     """The numbers as floats of the default precision: exact in double, to 24 bits in single precision."""
     require_kind("x", x, FixedPoint)
+    return _decoded(x)
+
+
+@jax.jit
+def _decoded(x: FixedPoint) -> Array:
     return jnp.ldexp(x.integers.astype(jnp.result_type(float)), -x.format.fraction)
 
 

@@ -24,7 +24,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Int
 
 from qla_jax.arithmetic import digits as wide
-from qla_jax.arithmetic.elementwise import add, fitted, maximum
+from qla_jax.arithmetic.elementwise import add, fitted
 from qla_jax.arithmetic.formats import FixedPoint, Format, encode, same_format
 from qla_jax.encodings.checks import as_integer, as_numeric, is_concrete, require, require_kind
 
@@ -39,11 +39,16 @@ def dot(x: FixedPoint, y: FixedPoint) -> FixedPoint:
         TypeError: not numbers in fixed point; so do all functions here.
         ValueError: formats or the lengths of these axes differ, or these are 0.
     """
-    format = same_format("y", x, y)
+    same_format("y", x, y)
     fits = x.shape[-1:] == y.shape[:1] != ()
     require(fits, f"`y` must have a first axis like the last one of `x`, but the shapes are {x.shape} and {y.shape}.")
-    n = y.shape[0]
-    require(n >= 1, f"`x` must have a last axis of at least 1, but has shape {x.shape}.")
+    require(y.shape[0] >= 1, f"`x` must have a last axis of at least 1, but has shape {x.shape}.")
+    return _dot(x, y)
+
+
+@jax.jit
+def _dot(x: FixedPoint, y: FixedPoint) -> FixedPoint:
+    n, format = y.shape[0], x.format
     total = _dot_in_full(x.integers.reshape(-1, n), y.integers.reshape(n, -1), format)
     flags = x.overflow.reshape(-1, n).any(axis=1)[:, None] | y.overflow.reshape(n, -1).any(axis=0)[None, :]
     return reshaped(fitted(total, format.fraction, format, flags), (*x.shape[:-1], *y.shape[1:]))
@@ -87,19 +92,25 @@ def convolve(x: FixedPoint, kernel: FixedPoint, *, padding: str = "same", stride
     require(padding in ("same", "valid"), f"`padding` must be 'same' or 'valid', but is {padding!r}.")
     stride = as_integer("stride", stride, least=1)
     taps = kernel.shape[2:]
-    around = [((k - 1) // 2, k // 2) if padding == "same" else (0, 0) for k in taps]
-    integers, flags = (_patches(part, taps, around, stride) for part in (x.integers, x.overflow))
-    rows, columns = integers.shape[-2:]
-    flat = FixedPoint(integers.reshape(-1, rows * columns), flags.reshape(-1, rows * columns), x.format)
-    weights = reshaped(kernel, (kernel.shape[0], -1))
-    return reshaped(dot(weights, flat), (kernel.shape[0], rows, columns))
+    around = tuple(((k - 1) // 2, k // 2) if padding == "same" else (0, 0) for k in taps)
+    room = tuple(size + sum(edge) for size, edge in zip(x.shape[1:], around, strict=True))
+    fits = all(tap <= size for tap, size in zip(taps, room, strict=True))
+    require(fits, f"`kernel` must fit into the image, but is {taps} on {room}.")
+    return _convolved(x, kernel, around, stride)
 
 
-def _patches(x: Array, taps: tuple[int, ...], around: list[tuple[int, int]], stride: int) -> Array:
+@jax.jit(static_argnames=("around", "stride"))
+def _convolved(x: FixedPoint, kernel: FixedPoint, around: tuple[tuple[int, int], ...], stride: int) -> FixedPoint:
+    cut = jax.tree.map(lambda part: _patches(part, kernel.shape[2:], around, stride), x)
+    rows, columns = cut.shape[-2:]
+    found = dot(reshaped(kernel, (kernel.shape[0], -1)), reshaped(cut, (-1, rows * columns)))
+    return reshaped(found, (kernel.shape[0], rows, columns))
+
+
+def _patches(x: Array, taps: tuple[int, ...], around: tuple[tuple[int, int], ...], stride: int) -> Array:
     """(C, H, W) to (C, K, K, rows, columns)."""
     x = jnp.pad(x, [(0, 0), *around])
     rows, columns = ((size - tap) // stride + 1 for size, tap in zip(x.shape[1:], taps, strict=True))
-    require(min(rows, columns) >= 1, f"`kernel` must fit into the image, but is {taps} on {x.shape[1:]}.")
     cuts = [
         [
             x[:, i : i + stride * (rows - 1) + 1 : stride, j : j + stride * (columns - 1) + 1 : stride]
@@ -118,7 +129,7 @@ def add_bias(x: FixedPoint, bias: FixedPoint) -> FixedPoint:
     """
     require_kind("x", x, FixedPoint)
     require_kind("bias", bias, FixedPoint)
-    return add(x, _along_first("bias", bias, x))
+    return add(x, _along_first("bias", bias, x.shape))
 
 
 def batch_norm(
@@ -135,7 +146,13 @@ def batch_norm(
     """
     require_kind("x", x, FixedPoint)
     constants = batch_norm_constants(mean, variance, gamma, beta, x.format, epsilon=epsilon)
-    scale, shift = (_along_first(name, c, x) for name, c in zip(("gamma", "beta"), constants, strict=True))
+    return _scaled(x, *(_along_first(name, c, x.shape) for name, c in zip(("gamma", "beta"), constants, strict=True)))
+
+
+@jax.jit
+def _scaled(x: FixedPoint, scale: FixedPoint, shift: FixedPoint) -> FixedPoint:
+    """Digits lead with an axis of their own, so numbers cannot be left to broadcast themselves."""
+    scale, shift = jax.tree.map(lambda part: jnp.broadcast_to(part, x.shape), (scale, shift))
     length = wide.count(2 * x.format.bits + 1)
     factor, offset, number = (wide.digits(part.integers, length) for part in (scale, shift, x))
     total = wide.add(wide.multiply(number, factor), wide.shift_left(offset, x.format.fraction))
@@ -160,11 +177,10 @@ def batch_norm_constants(
     return encode(factor, format), encode(given["beta"] - given["mean"] * factor, format)
 
 
-def _along_first(name: str, constants: FixedPoint, x: FixedPoint) -> FixedPoint:
-    fits = constants.shape == x.shape[:1]
-    require(fits, f"`{name}` must have shape {x.shape[:1]}, but has shape {constants.shape}.")
-    shape = (-1,) + (1,) * (x.integers.ndim - 1)
-    return jax.tree.map(lambda a: jnp.broadcast_to(a, x.shape), reshaped(constants, shape))
+def _along_first(name: str, constants: FixedPoint, shape: tuple[int, ...]) -> FixedPoint:
+    fits = constants.shape == shape[:1]
+    require(fits, f"`{name}` must have shape {shape[:1]}, but has shape {constants.shape}.")
+    return reshaped(constants, (-1,) + (1,) * (len(shape) - 1))
 
 
 def max_pool(x: FixedPoint, window: int) -> FixedPoint:
@@ -177,10 +193,10 @@ def max_pool(x: FixedPoint, window: int) -> FixedPoint:
     window = as_integer("window", window, least=1)
     require(len(x.shape) == 3, f"`x` must be an image (C, H, W), but has shape {x.shape}.")
     require(window <= min(x.shape[1:]), f"`window` must fit into the image, but is {window} on {x.shape[1:]}.")
-    square, stride = (window, window), window
-    parts = [_patches(a, square, [(0, 0), (0, 0)], stride) for a in (x.integers, x.overflow)]
-    places = [(i, j) for i in range(window) for j in range(window)]
-    cells = [FixedPoint(parts[0][:, i, j], parts[1][:, i, j], x.format) for i, j in places]
-    while len(cells) > 1:
-        cells = [*(maximum(a, b) for a, b in zip(cells[::2], cells[1::2], strict=False)), *cells[len(cells) & ~1 :]]
-    return cells[0]
+    return _pooled(x, window)
+
+
+@jax.jit(static_argnames="window")
+def _pooled(x: FixedPoint, window: int) -> FixedPoint:
+    cut = jax.tree.map(lambda part: _patches(part, (window, window), ((0, 0), (0, 0)), window), x)
+    return FixedPoint(cut.integers.max(axis=(1, 2)), cut.overflow.any(axis=(1, 2)), x.format)

@@ -53,6 +53,11 @@ def reciprocal(a: FixedPoint) -> FixedPoint:
         TypeError: not numbers in fixed point.
     """
     require_kind("a", a, FixedPoint)
+    return _reciprocal(a)
+
+
+@jax.jit
+def _reciprocal(a: FixedPoint) -> FixedPoint:
     format = a.format
     bits, working = format.bits, format.bits + GUARD
     length = wide.count(2 * (working + 2) + 1)

@@ -23,13 +23,16 @@ References:
     Davis (1975), Interpolation and Approximation, 3.3: the error at Chebyshev nodes.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
+import jax
 import numpy as np
+from jax import Array
+from jaxtyping import Int
 
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
@@ -86,16 +89,13 @@ class Piecewise:
         """
         require_kind("x", x, FixedPoint)
         require(x.format == self.format, f"`x` must have the format {self.format}, but has {x.format}.")
+        return _evaluated(x, self.domain, self._table, self.place, self.working)
+
+    @functools.cached_property
+    def _table(self) -> Int[np.ndarray, "digit segment power"]:
         length = wide.count(self.width + self.place)
-        table: Any = [[[c >> 8 * i & 255 for c in row] for row in self.coefficients] for i in range(length)]
-        table = jnp.asarray(np.array(table, np.int32))
-        segment = x.integers >> self.place & (len(self.coefficients) - 1)
-        t = wide.digits(x.integers & ((1 << self.place) - 1), length)
-        *lower, total = (table[:, segment, j] for j in range(table.shape[2]))
-        for coefficient in reversed(lower):
-            total = wide.add(wide.shift_right(wide.multiply(total, t), self.place), coefficient)
-        outside = (x.integers < self.domain[0]) | (x.integers > self.domain[1])
-        return fitted(total, self.working - self.format.fraction, self.format, x.overflow, outside)
+        digits = [[[c >> 8 * i & 255 for c in row] for row in self.coefficients] for i in range(length)]
+        return np.array(digits, np.int32)
 
     def circuit(self) -> Circuit:
         """The same by gates, with registers `x`, `out` and `overflow`."""
@@ -127,6 +127,18 @@ class Piecewise:
         if high < self.format.largest:
             gates += conjugate(load(high % (1 << len(x)), constant), parts.less_signed(constant, x, flag))
         return gates
+
+
+@jax.jit(static_argnames=("place", "working"))
+def _evaluated(x: FixedPoint, domain: tuple[Array, Array], table: Array, place: int, working: int) -> FixedPoint:
+    """Horner's rule in the segment of each number."""
+    length, segments, powers = table.shape
+    segment, t = x.integers >> place & (segments - 1), wide.digits(x.integers & ((1 << place) - 1), length)
+    *lower, total = (table[:, segment, j] for j in range(powers))
+    for coefficient in reversed(lower):
+        total = wide.add(wide.shift_right(wide.multiply(total, t), place), coefficient)
+    outside = (x.integers < domain[0]) | (x.integers > domain[1])
+    return fitted(total, working - x.format.fraction, x.format, x.overflow, outside)
 
 
 def _one_hot(address: Register) -> tuple[Gates, tuple]:

@@ -50,7 +50,7 @@ class BlockEncoding(Encoding, kw_only=True):
             ValueError: x is not a vector of `shape[1]` entries.
         """
         _require_length("x", x, self.shape[1])
-        return self._matvec(x)
+        return _matvec(self, x)
 
     def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         r"""$\alpha\langle 0|U^\dagger|0\rangle y$, the adjoint of `matvec`.
@@ -59,7 +59,7 @@ class BlockEncoding(Encoding, kw_only=True):
             ValueError: y is not a vector of `shape[0]` entries.
         """
         _require_length("y", y, self.shape[0])
-        return self._rmatvec(y)
+        return _rmatvec(self, y)
 
     # The plain derivations, by the circuit; structured nodes override them.
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
@@ -131,6 +131,17 @@ def embed(enc: BlockEncoding, x: Num[Array, " columns"]) -> State:
     return with_ancillas(registers.embed(x, enc.domain, enc.num_qubits), enc.num_ancillas)
 
 
+# Compiled, so that an eager call is one program for each structure and shape.
+@jax.jit
+def _matvec(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+    return enc._matvec(x)
+
+
+@jax.jit
+def _rmatvec(enc: BlockEncoding, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+    return enc._rmatvec(y)
+
+
 @jax.custom_jvp
 def postselect(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
     r"""$\alpha\langle 0|U|0\rangle x$ by running the circuit and keeping the branch with all ancillas in |0>.
@@ -155,6 +166,7 @@ def _require_length(name: str, x: Array, length: int) -> None:
     require(jnp.shape(x) == (length,), f"`{name}` must have shape ({length},), but has shape {jnp.shape(x)}.")
 
 
+@jax.jit
 def block(enc: BlockEncoding) -> Num[Array, "rows columns"]:
     """The encoded matrix $A$ itself, alpha included, from the encoded view."""
     return jax.vmap(enc.matvec, out_axes=1)(jnp.eye(enc.shape[1], dtype=enc.alpha.dtype))

@@ -92,6 +92,7 @@ def real_dtype(dtype: jnp.dtype) -> jnp.dtype:
     return jnp.zeros((), dtype).real.dtype
 
 
+@jax.jit
 def times(factor: ArrayLike, bound: ArrayLike) -> Array:
     """`factor * bound` for error bounds: an unknown (`inf`) stays unknown, also when the other is zero."""
     unknown = jnp.isinf(factor) | jnp.isinf(bound)

@@ -11,6 +11,7 @@ Example:
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
@@ -84,13 +85,17 @@ def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None) -> Dense:
     """
     matrix = as_numeric("matrix", matrix, ndim=2)
     norm = jnp.linalg.norm(matrix, 2)
-    size, eps = as_alpha(alpha, norm, "the spectral norm of `matrix`")
+    return _dilated(matrix, norm, *as_alpha(alpha, norm, "the spectral norm of `matrix`"))
+
+
+@jax.jit
+def _dilated(matrix: Array, norm: Array, alpha: Array, eps: Array) -> Dense:
     qubits = (max(matrix.shape) - 1).bit_length()
-    contraction = matrix / jnp.where(size == 0, 1, size)
+    contraction = matrix / jnp.where(alpha == 0, 1, alpha)
     square = jnp.zeros((1 << qubits, 1 << qubits), matrix.dtype)
     square = square.at[: matrix.shape[0], : matrix.shape[1]].set(contraction)
     return Dense(
-        alpha=size,
+        alpha=alpha,
         eps=eps,
         num_ancillas=1,
         num_qubits=qubits,
@@ -130,8 +135,9 @@ def from_unitary(
     shape = shape or (1 << qubits, 1 << qubits)
     require(max(shape) <= 1 << qubits, f"`shape` must fit in 2^{qubits} x 2^{qubits}, but is {shape}.")
     if is_concrete(unitary):
-        padding = unitary[: shape[0], shape[1] : 1 << qubits], unitary[shape[0] : 1 << qubits, : shape[1]]
-        leak = float(max(jnp.abs(part).max(initial=0) for part in padding))
+        block = np.asarray(unitary)[: 1 << qubits, : 1 << qubits]
+        padding = block[: shape[0], shape[1] :], block[shape[0] :, : shape[1]]
+        leak = max(float(np.abs(part).max(initial=0)) for part in padding)
         require(leak < 1e-6, f"`shape` must leave the padding empty, but {shape} leaves up to {leak:.3g} there.")
     alpha = as_bound("alpha", alpha, unitary.dtype)
     eps = as_bound("eps", eps, unitary.dtype)
@@ -154,12 +160,18 @@ def _qubits_of(unitary: Array, num_ancillas: int) -> int:
     require(unitary.shape == (1 << qubits, 1 << qubits), f"`unitary` must be 2^q x 2^q, but has shape {unitary.shape}.")
     require(0 <= num_ancillas <= qubits, f"`num_ancillas` must lie between 0 and {qubits}, but is {num_ancillas}.")
     if is_concrete(unitary):
-        defect = float(jnp.abs(unitary @ unitary.conj().T - jnp.eye(rows)).max())
+        defect = float(_defect(unitary))
         tolerance = 100 * rows * float(jnp.finfo(unitary.dtype).eps)
         require(defect <= tolerance, f"`unitary` must be unitary, but |U U^H - I| reaches {defect:.3g}.")
     return qubits - num_ancillas
 
 
+@jax.jit
+def _defect(unitary: Array) -> Array:
+    return jnp.abs(unitary @ unitary.conj().T - jnp.eye(len(unitary))).max()
+
+
+@jax.jit
 def dilation(contraction: Num[Array, "n n"]) -> Num[Array, "m m"]:
     """The unitary dilation of a square matrix of norm at most 1."""
     left, right = _complements(contraction)

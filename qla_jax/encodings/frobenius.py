@@ -94,7 +94,11 @@ def block_encode_frobenius(matrix: ArrayLike) -> Frobenius:
     Raises:
         ValueError: wrong rank, no entries, or an entry that is not finite.
     """
-    matrix = as_numeric("matrix", matrix, ndim=2)
+    return _stored(as_numeric("matrix", matrix, ndim=2))
+
+
+@jax.jit
+def _stored(matrix: Array) -> Frobenius:
     rows, columns = matrix.shape
     size = 1 << (max(matrix.shape) - 1).bit_length()
     oracle, norms = column_oracle(jnp.zeros((size, size), matrix.dtype).at[:columns, :rows].set(matrix.T))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import TypedDict
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
@@ -46,17 +47,20 @@ def lcu_parameters(weights: Num[Array, " parts"], parts: Sequence[Encoding]) -> 
     }
 
 
+@jax.jit
 def combine(weights: Num[Array, " parts"], vectors: Sequence[Num[Array, " n"]]) -> Num[Array, " n"]:
     """The encoded view of a combination."""
     return reduce(jnp.add, [weights[i] * vector for i, vector in enumerate(vectors)])
 
 
+@jax.jit
 def amplitudes(sizes: Num[Array, " parts"]) -> Num[Array, " index"]:
     """What PREPARE loads for non-negative `sizes`, padded to a power of two; all zero gives the first basis state."""
     padded = jnp.pad(sizes, (0, (1 << index_qubits(len(sizes))) - len(sizes)))
     return unit_vector(jnp.sqrt(padded))[0]
 
 
+@jax.jit
 def phases(weights: Num[Array, " parts"]) -> Num[Array, " parts"]:
     """Sign or phase of each weight, 1 for a zero weight."""
     nonzero = jnp.where(weights == 0, 1, weights)

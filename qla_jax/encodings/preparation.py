@@ -4,23 +4,27 @@ With $b = e^{-i\theta} v$ rotated so that $b_0 \ge 0$, the reflection $u u^\dagg
 $e_0$ to $b$. It is smooth for $b_0 \ge 0$, at $v = e_0$ too, where the usual $u = b - e_0$ divides by zero.
 """
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
 
 
+@jax.jit
 def prepare(unit: Num[Array, " n"], state: Num[Array, "n ..."]) -> Num[Array, "n ..."]:
     """Apply the unitary whose first column is `unit` along the leading axis."""
     phase, u = _reflection(unit)
     return phase * (_outer(u, state) - state)
 
 
+@jax.jit
 def unprepare(unit: Num[Array, " n"], state: Num[Array, "n ..."]) -> Num[Array, "n ..."]:
     """The adjoint of `prepare`."""
     phase, u = _reflection(unit)
     return phase.conj() * (_outer(u, state) - state)
 
 
+@jax.jit
 def unit_vector(x: Num[Array, " n"]) -> tuple[Num[Array, " n"], Num[Array, ""]]:
     """Direction and norm of `x`; the zero vector has norm 0 and direction $e_0$, with finite (zero) derivatives."""
     nonzero = jnp.any(x != 0)
@@ -32,6 +36,7 @@ def unit_vector(x: Num[Array, " n"]) -> tuple[Num[Array, " n"], Num[Array, ""]]:
     return scaled / size, jnp.where(nonzero, size * largest, 0)
 
 
+@jax.jit
 def length(x: Num[Array, " n"]) -> Num[Array, ""]:
     """The norm of `x`, `inf` with infinite entries; its derivative at zero is zero, not NaN."""
     infinite = jnp.isinf(x)

@@ -14,6 +14,7 @@ Example:
 
 import math
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -38,6 +39,7 @@ def canonical(sizes: Sizes) -> Sizes:
     return tuple(merged)
 
 
+@jax.jit(static_argnames=("sizes", "qubits"))
 def embed(x: Array, sizes: Sizes, qubits: int) -> Array:
     """Place the entries of `x`, shape (prod(sizes),), among 2^qubits basis states."""
     if len(sizes) > 1:
@@ -46,6 +48,7 @@ def embed(x: Array, sizes: Sizes, qubits: int) -> Array:
     return jnp.pad(x, (0, (1 << qubits) - x.size))
 
 
+@jax.jit(static_argnames="sizes")
 def extract(state: Array, sizes: Sizes) -> Array:
     """Read the entries back, shape (prod(sizes),): the left inverse of `embed`."""
     if len(sizes) > 1:

@@ -25,6 +25,11 @@ def spectral_norm_bound(matrix: Num[Array, "... rows columns"], *, iterations: i
         matrix: real or complex, any stack of matrices.
         iterations: matrix squarings t; the excess is at most rank^(1/2^(t+2)) - 1, 4.4% for rank 256 and t = 5.
     """
+    return _bound(matrix, iterations)
+
+
+@partial(jax.jit, static_argnums=1)
+def _bound(matrix: Array, iterations: int) -> Array:
     slack = 1 + 8 * max(matrix.shape[-2:]) * jnp.finfo(matrix.dtype).eps
     tall = matrix.mT if matrix.shape[-2] < matrix.shape[-1] else matrix
     return _gram_iteration(tall, iterations) * slack
@@ -95,6 +100,11 @@ def convolution_norm_bound(
     """
     if grid < max(kernel.shape[2:]):
         raise ValueError(f"`grid` must be at least the kernel size {max(kernel.shape[2:])}, but is {grid}.")
+    return _convolution_norm_bound(kernel, image, grid, iterations)
+
+
+@partial(jax.jit, static_argnums=(1, 2, 3))
+def _convolution_norm_bound(kernel: Array, image: tuple[int, int] | None, grid: int, iterations: int) -> Array:
     sizes, between = [], 1.0
     for taps, length in zip(kernel.shape[2:], image or (math.inf, math.inf), strict=True):
         if length + taps - 1 <= grid:

@@ -154,19 +154,22 @@ def vector_encode(x: ArrayLike, *, pad: bool = False) -> StatePreparation:
         require(
             pad or size & (size - 1) == 0, f"`x` must have power-of-two axes unless pad=True, but has shape {x.shape}."
         )
-    flat = x.reshape(-1)
-    direction, norm = unit_vector(flat)
-    if is_concrete(flat):
-        require(
-            bool(norm > 0), f"`x` must not be the zero vector, there is nothing to encode, but {x.size} entries are 0."
-        )
+    if is_concrete(x):
+        there = bool(np.asarray(x).any())
+        require(there, f"`x` must not be the zero vector, there is nothing to encode, but {x.size} entries are 0.")
+    return _prepared(x)
+
+
+@jax.jit
+def _prepared(x: Array) -> StatePreparation:
+    direction, norm = unit_vector(x.reshape(-1))
     qubits = registers.num_qubits(x.shape)
     return StatePreparation(
         alpha=norm,
         eps=jnp.zeros_like(norm),
         num_ancillas=0,
         num_qubits=qubits,
-        encoded=flat,
+        encoded=x.reshape(-1),
         sizes=x.shape,
         direction=registers.embed(direction, x.shape, qubits),
     )
@@ -215,7 +218,7 @@ def vector_from_unitary(
     column = unitary[: 1 << qubits, 0]
     encoded = registers.extract(column, sizes)
     if is_concrete(column):
-        leak = float(jnp.abs(column - registers.embed(encoded, sizes, qubits)).max())
+        leak = float(np.abs(np.asarray(column) - np.asarray(registers.embed(encoded, sizes, qubits))).max())
         require(leak < 1e-6, f"`sizes` must leave padding at amplitude zero, but {sizes} leaves {leak:.3g} outside.")
     return ExplicitVector(
         alpha=alpha,
@@ -279,6 +282,7 @@ def normalize(vec: VectorEncoding) -> Normalized:
     )
 
 
+@jax.jit
 def direction_error(eps: ArrayLike, norm: ArrayLike) -> Array:
     """Bound on the distance of x/|x| from y/|y|, given one of |x - y| and the norm of y alone; see `normalize`."""
     eps, norm = jnp.asarray(eps), jnp.asarray(norm)

@@ -24,6 +24,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int
@@ -114,7 +115,7 @@ def amplitude_law(probability: ArrayLike, points: int) -> Float[Array, " points"
     """
     points, a = require_points(points), as_probability(probability)
     require(a.ndim == 0, f"`probability` must be a scalar, but has shape {a.shape}.")
-    return _law(a.astype(_working_dtype()), points).astype(a.dtype)
+    return _law_compiled(a, points)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -130,6 +131,11 @@ def _law(a: Array, points: int) -> Array:
 def _law_jvp(points: int, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     # The angle has no derivative at 0 and 1, where the law has every one.
     return _law(*primals, points), jax.jvp(lambda a: _law_by_cosines(a, points), primals, tangents)[1]
+
+
+@partial(jax.jit, static_argnums=1)
+def _law_compiled(a: Array, points: int) -> Array:
+    return _law(a.astype(_working_dtype()), points).astype(a.dtype)
 
 
 def _law_by_cosines(a: Array, points: int) -> Array:
@@ -160,7 +166,11 @@ def fejer(whole: ArrayLike, fraction: ArrayLike, points: int) -> Array:
 
 def amplitude_of(outcome: ArrayLike, points: int) -> Array:
     r"""The estimate $\sin^2(\pi y/M)$; NaN of `NO_OUTCOME`."""
-    outcome = jnp.asarray(outcome)
+    return _amplitude_of(jnp.asarray(outcome), points)
+
+
+@partial(jax.jit, static_argnums=1)
+def _amplitude_of(outcome: Array, points: int) -> Array:
     folded = jnp.minimum(outcome, points - outcome)
     return jnp.where(outcome == NO_OUTCOME, jnp.nan, jnp.square(jnp.sin(jnp.pi * folded / points)))
 
@@ -211,8 +221,12 @@ def estimate_amplitude(key: Array, probability: ArrayLike, *, points: int, repet
         >>> estimate_amplitude(jax.random.key(0), jnp.array([0.0, 0.5, 1.0]), points=4).round(6).tolist()
         [0.0, 0.5, 1.0]
     """
-    repetitions, probability = require_repetitions(repetitions), as_probability(probability)
-    outcomes = sample_outcomes(key, jnp.broadcast_to(probability, (repetitions, *probability.shape)), points)
+    return _median(key, as_probability(probability), require_points(points), require_repetitions(repetitions))
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _median(key: Array, probability: Array, points: int, repetitions: int) -> Array:
+    outcomes = _drawn(key, jnp.broadcast_to(probability, (repetitions, *probability.shape)), points)
     estimates = amplitude_of(outcomes, points).astype(probability.dtype)
     return straight_through(probability, jnp.sort(estimates, axis=0)[repetitions // 2])
 
@@ -290,8 +304,9 @@ def as_probability(probability: ArrayLike) -> Array:
     if not jnp.issubdtype(a.dtype, jnp.inexact):
         a = a.astype(_working_dtype())
     if is_concrete(a):
-        inside = bool(jnp.all((a >= 0) & (a <= 1)))
-        require(inside, f"`probability` must lie in [0, 1], but ranges over [{a.min()}, {a.max()}].")
+        seen = np.asarray(a)
+        inside = bool(np.all((seen >= 0) & (seen <= 1)))
+        require(inside, f"`probability` must lie in [0, 1], but ranges over [{seen.min()}, {seen.max()}].")
     return a
 
 

@@ -10,6 +10,7 @@ References:
     Brassard, Hoyer, Mosca, Tapp (2002), figure 1. https://arxiv.org/abs/quant-ph/0005055
 """
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -38,7 +39,11 @@ def prepared(circuit: Encoding) -> State:
 
 def good_probability(circuit: Encoding, good: Good | None = None) -> Float[Array, ""]:
     """The probability that amplitude estimation estimates."""
-    good = _as_good(circuit, good)
+    return _probability(circuit, _as_good(circuit, good))
+
+
+@jax.jit
+def _probability(circuit: Encoding, good: Good) -> Array:
     state = prepared(circuit)
     return jnp.sum(jnp.where(good, jnp.square(state.real) + jnp.square(state.imag), 0))
 
@@ -67,7 +72,11 @@ def estimation_circuit(circuit: Encoding, *, points: int, good: Good | None = No
     """
     good, points = _as_good(circuit, good), as_whole("points", points)
     require(points >= 1, f"`points` must be at least 1, but is {points}.")
+    return _outcomes(circuit, good, points)
 
+
+@partial(jax.jit, static_argnums=2)
+def _outcomes(circuit: Encoding, good: Good, points: int) -> Array:
     def step(state: State, _: Any) -> tuple[State, State]:
         return grover_operator(circuit, good, state), state
 

@@ -103,6 +103,11 @@ def inner_products(
     left: Float[Array, "n m"], right: Float[Array, "n k"], key: Array, gradients: WeightGradients
 ) -> Float[Array, "m k"]:
     """Those of all columns of one with all columns of the other, each estimated by itself; 0 with a zero column."""
+    return _inner_products(left, right, key, gradients)
+
+
+@jax.jit
+def _inner_products(left: Array, right: Array, key: Array, gradients: WeightGradients) -> Array:
     lengths = jnp.outer(jnp.linalg.norm(left, axis=0), jnp.linalg.norm(right, axis=0))
     safe = jnp.where(lengths == 0, 1, lengths)
     return lengths * gradients.noise.sample(key, left.T @ right / safe, gradients.eps)

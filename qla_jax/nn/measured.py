@@ -21,7 +21,7 @@ from jaxtyping import Float
 
 from qla_jax.encodings.checks import require
 from qla_jax.encodings.preparation import length
-from qla_jax.measurement import ChebyshevReadout, ExactReadout, ReadoutMethod
+from qla_jax.measurement import ChebyshevReadout, ExactReadout, Readout, ReadoutMethod
 from qla_jax.nn.qam import Arithmetic
 
 BATCH = "batch"
@@ -119,9 +119,7 @@ class Pass:
         if amplitude is None:
             self.qam.note(arccos=1)
         operations, macs = self.qam.taken()
-        key = jax.random.fold_in(self.key, len(self.transfers))
-        # Under vmap a state of zeros, which a ReLU may leave, is read as zeros without bounds, outside of jit, too.
-        found = jax.tree.map(lambda part: part[0], jax.vmap(readout)(state[None], key[None]))
+        found = _read(readout, state, self.key, len(self.transfers))
         values = self.qam.rounded(found.values)
         told = Transfer(
             shots=found.shots,
@@ -141,6 +139,12 @@ class Pass:
         )
         self.transfers.append(jax.tree.map(jax.lax.stop_gradient, told))
         return values
+
+
+@jax.jit
+def _read(readout: ReadoutMethod, state: Array, key: Array, index: int) -> Readout:
+    """Inside jit a state of zeros, which a ReLU may leave, is read as zeros without bounds."""
+    return readout(state, jax.random.fold_in(key, index))
 
 
 def kept_modes(readout: ReadoutMethod, shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
@@ -172,6 +176,7 @@ def keys_for(readout: ReadoutMethod, key: Array | None, count: int, *, random: b
     return jax.random.split(jax.random.key(0) if key is None else key, count)
 
 
+@jax.jit
 def digital_amplitude(x: Float[Array, "..."]) -> Array:
     r"""$\|x\|_2/(\|x\|_\infty\sqrt n)$: the flagged amplitude of numbers from registers; 1 for zeros."""
     x = jax.lax.stop_gradient(x)
@@ -179,6 +184,7 @@ def digital_amplitude(x: Float[Array, "..."]) -> Array:
     return jnp.where(peak > 0, length(x.reshape(-1)) / (jnp.where(peak > 0, peak, 1) * math.sqrt(x.size)), 1)
 
 
+@jax.jit
 def infidelity(found: Float[Array, "..."], state: Float[Array, "..."]) -> Array:
     r"""$1 - \langle\tilde x|x\rangle^2$ of the two directions; 1 where one of them is zero.
 
