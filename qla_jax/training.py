@@ -6,8 +6,8 @@ exactly; so a run that is killed and resumed ends in the same bits as one that i
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial, wraps
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,6 +20,8 @@ from flax import nnx
 from jax import Array
 
 Model = TypeVar("Model", bound=nnx.Module)
+Call = Callable[[Any, Array, Array], Array]
+KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,29 @@ class Epoch(NamedTuple):
     accuracy: float
 
 
+def once_for_each_build(make: Callable[..., Callable]) -> Callable[..., Callable]:
+    """What is made from a graph and settings, kept where these have a hash: a second training compiles nothing.
+
+    Weights are no part of a graph. Of what is kept, the last 64 stay.
+    """
+    kept = lru_cache(maxsize=KEPT)(make)
+
+    @wraps(make)
+    def made(*settings: Any) -> Callable:
+        try:
+            hash(settings)
+        except TypeError:  # a module with a list among its attributes
+            return make(*settings)
+        return kept(*settings)
+
+    return made
+
+
+def plain_call(model: Any, images: Array, key: Array) -> Array:
+    """A model that draws nothing."""
+    return model(images)
+
+
 def fit(
     model: Model,
     images: np.ndarray,
@@ -64,7 +89,7 @@ def fit(
     directory: Path | None = None,
     resume: bool = False,
     report: Callable[[Epoch], None] = lambda epoch: None,
-    call: Callable[[Any, Array, Array], Array] = lambda model, images, key: model(images),
+    call: Call = plain_call,
 ) -> tuple[Model, list[Epoch]]:
     """Train a model that maps a batch of images to outcome probabilities.
 
@@ -97,12 +122,34 @@ def fit(
     graph, params, statistics, rest = nnx.split(model, nnx.Param, nnx.BatchStat, ...)  # type: ignore[misc]
     params, statistics = jax.tree.map(jnp.copy, (params, statistics))  # donated below; the caller's model stays usable
     steps = len(images) // config.batch_size
-    optimizer = _optimizer(config, steps)
-    state = {"params": params, "optimizer": optimizer.init(params), "statistics": statistics}
+    state = {"params": params, "optimizer": _optimizer(config, steps).init(params), "statistics": statistics}
+    step = _step(graph, call, replace(config, seed=0), steps)
+    with _Checkpoints(directory, config) as checkpoints:
+        state, history = checkpoints.restore(state, resume)
+        for epoch in history:
+            report(epoch)
+        for number in range(len(history), config.epochs):
+            rng = np.random.default_rng([config.seed, number])
+            keys = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), number), steps)
+            order = rng.permutation(len(images))[: steps * config.batch_size].reshape(steps, -1)
+            told = []
+            for chosen, key in zip(order, keys, strict=True):
+                state, measured = step(state, rest, images[chosen], labels[chosen], key)
+                told.append(measured)
+            value, right = np.mean(jax.device_get(told), axis=0)
+            history.append(Epoch(number, float(value), float(right)))
+            checkpoints.save(state, history)
+            report(history[-1])
+    return nnx.merge(graph, state["params"], state["statistics"], rest), history
 
-    # One compiled step in a Python loop: inside `lax.scan` XLA's CPU convolutions run 16 times slower.
+
+@once_for_each_build
+def _step(graph: Any, call: Call, config: TrainingConfig, steps: int) -> Callable:
+    """One compiled step, to be run in a Python loop: inside `lax.scan` XLA's CPU convolutions run 16 times slower."""
+    optimizer = _optimizer(config, steps)
+
     @partial(jax.jit, donate_argnums=0)
-    def step(state: dict, images: Array, labels: Array, key: Array) -> tuple[dict, tuple[Array, Array]]:
+    def step(state: dict, rest: Any, images: Array, labels: Array, key: Array) -> tuple[dict, tuple[Array, Array]]:
         def loss(params: Any) -> tuple[Array, tuple[Array, Any]]:
             statistics = jax.tree.map(lambda x: x, state["statistics"])  # variables of this trace, which may change
             learner = nnx.merge(graph, params, statistics, rest)
@@ -116,23 +163,7 @@ def fit(
         params = optax.apply_updates(state["params"], updates)
         return {"params": params, "optimizer": optimizer_state, "statistics": statistics}, (value, right)
 
-    with _Checkpoints(directory, config) as checkpoints:
-        state, history = checkpoints.restore(state, resume)
-        for epoch in history:
-            report(epoch)
-        for number in range(len(history), config.epochs):
-            rng = np.random.default_rng([config.seed, number])
-            keys = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), number), steps)
-            order = rng.permutation(len(images))[: steps * config.batch_size].reshape(steps, -1)
-            told = []
-            for chosen, key in zip(order, keys, strict=True):
-                state, measured = step(state, images[chosen], labels[chosen], key)
-                told.append(measured)
-            value, right = np.mean(jax.device_get(told), axis=0)
-            history.append(Epoch(number, float(value), float(right)))
-            checkpoints.save(state, history)
-            report(history[-1])
-    return nnx.merge(graph, state["params"], state["statistics"], rest), history
+    return step
 
 
 def accuracy(
@@ -142,7 +173,7 @@ def accuracy(
     *,
     key: Array | None = None,
     batch_size: int = 128,
-    call: Callable[[Any, Array, Array], Array] = lambda model, images, key: model(images),
+    call: Call = plain_call,
 ) -> float:
     """The share of images whose likeliest outcome is their label, in evaluation mode.
 
@@ -162,17 +193,22 @@ def accuracy(
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1, but is {batch_size}.")
     graph, state = nnx.split(model)
+    parts = list(batches(len(images), batch_size))
+    keys = jax.random.split(jax.random.key(0) if key is None else key, len(parts))
+    chosen = _chosen(graph, call)
+    found = [chosen(state, images[part], one) for part, one in zip(parts, keys, strict=True)]
+    return float(np.mean(np.concatenate(jax.device_get(found)) == labels))
 
+
+@once_for_each_build
+def _chosen(graph: Any, call: Call) -> Callable:
     @jax.jit
     def chosen(state: Any, images: Array, key: Array) -> Array:
         judged = nnx.merge(graph, state)
         judged.eval()
         return call(judged, images, key).argmax(axis=1)
 
-    parts = list(batches(len(images), batch_size))
-    keys = jax.random.split(jax.random.key(0) if key is None else key, len(parts))
-    found = [chosen(state, images[part], one) for part, one in zip(parts, keys, strict=True)]
-    return float(np.mean(np.concatenate(jax.device_get(found)) == labels))
+    return chosen
 
 
 def add_noise(key: Array, images: Array, size: float) -> Array:

@@ -893,9 +893,6 @@ VECTORS = [*PREPARED, *LEMMAS, *NONLINEAR, *SQUARES]
 
 # What the laws do with cases and their parameters.
 
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-"""Compiler options for what runs once: compiling takes nearly all the time of a law, and half of it without these."""
-
 
 def as_params(cases: list[Case]) -> list:
     """Fixture parameters, each marked for the lanes it runs in."""

@@ -15,19 +15,17 @@ import hypothesis
 import jax
 import pytest
 
+from qla_jax.compiling import compile_quickly
+
 X64 = bool(jax.config.jax_enable_x64)
 if X64 != (os.environ["JAX_ENABLE_X64"].lower() in ("1", "true", "yes", "on", "y", "t")):
     raise RuntimeError(
         "jax was imported before tests/conftest.py could choose the precision; set JAX_ENABLE_X64 outside."
     )
 
-# Quick compiles, where asked for. The older code generator of XLA takes two thirds of the time of its successor and is
-# gone after jax 0.10; XLA stops at flags that it does not know, and reads them when it first compiles.
+# Nearly all the time of the tests is compiling; XLA reads its flags when it first does.
 if os.environ.get("QLA_TEST_QUICK_COMPILES"):
-    flags = ["--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true"]
-    if jax.__version_info__[:2] == (0, 10):
-        flags.append("--xla_cpu_use_fusion_emitters=false")
-    os.environ["XLA_FLAGS"] = " ".join([*flags, os.environ.get("XLA_FLAGS", "")])
+    compile_quickly()
 
 # Tracing makes many small objects that stay: looking through them less often saves a tenth of the time.
 gc.set_threshold(200_000, 50, 100)

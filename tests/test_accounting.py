@@ -10,6 +10,7 @@ import pytest
 
 from qla_jax import polynomials
 from qla_jax.accounting import Calls, cost
+from qla_jax.compiling import QUICK
 from qla_jax.encodings.algebra import Adjoint, linear_combination
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.circulant import block_encode_circulant, block_encode_toeplitz
@@ -36,7 +37,7 @@ from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import Activation, activate
 from qla_jax.transforms.amplification import amplify
 from qla_jax.transforms.chebyshev_lcu import ChebyshevLCU, chebyshev_lcu, reflect
-from tests.cases import CUBIC, ENCODINGS, QUARTIC, QUICK, VECTORS, Case, contraction, cplx, in_default_lane, real
+from tests.cases import CUBIC, ENCODINGS, QUARTIC, VECTORS, Case, contraction, cplx, in_default_lane, real
 
 
 def encode(size=2):

@@ -14,6 +14,7 @@ import optax
 from jax import Array
 
 from qla_jax.claims.claim import Claim, Instance, Sides
+from qla_jax.compiling import QUICK
 
 STEPS = 400
 """Of either kind."""
@@ -23,8 +24,6 @@ LENGTH = 0.5
 RATE = 0.05
 """Adam's, likewise."""
 LEAST = 1e-3
-QUICK: dict[str, Any] = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-"""Compiler options: instances are small, and compiling them takes nearly all the time."""
 
 
 class Worst(NamedTuple):

@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qla_jax.claims.attack import QUICK, STARTS, STEPS, Worst, attack, drawn
+from qla_jax.claims.attack import STARTS, STEPS, Worst, attack, drawn
 from qla_jax.claims.claim import Claim, Instance, Sides
 from qla_jax.claims.corpus import known
+from qla_jax.compiling import QUICK
 from qla_jax.mapping import map_in_batches
 
 VIOLATED = 1 + 1e-6

@@ -1,6 +1,5 @@
 """`qla-jax study`, `claims`, `costs` and `comparison`: what is measured about claims, costs and networks."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -77,7 +76,7 @@ def study(
     data_dir: Annotated[Path | None, typer.Option(help="Where prepared sets lie.")] = None,
 ) -> None:
     """Run a study: tables, figures and JSON, item by item, so that a kill costs one item at most."""
-    from qla_jax.claims.attack import QUICK
+    from qla_jax.compiling import compile_quickly
     from qla_jax.data import DatasetUnavailable
     from qla_jax.report import study_page
     from qla_jax.studies import study_registry, study_runner
@@ -93,9 +92,8 @@ def study(
             raise ValueError("`--resume` must come with the `--output` to go on with, but none is given.")
         if quick and full:
             raise ValueError("`--full` must stand without `--quick`, but both are given.")
-        if quick:  # nearly all the time is compiling; XLA reads its flags when it first does
-            flags = [f"--{name}={str(value).lower()}" for name, value in QUICK.items()]
-            os.environ["XLA_FLAGS"] = " ".join([*flags, os.environ.get("XLA_FLAGS", "")])
+        if quick:
+            compile_quickly()
         found = study_registry.build(name, Options(quick, seed, dataset, data_dir, full))
         with ItemBar() as bar:
             report = study_runner.run(found, directory, resume=resume, tell=bar.item)

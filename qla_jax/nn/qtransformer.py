@@ -119,20 +119,20 @@ class QAttention(nnx.Module):
         flow.qam.macs += weights.size * values.shape[-1]
         if self.by_arithmetic:
             return self._merged_by_arithmetic(weights, values, flow, name, transfers)
-        vec = combined_heads(weights, values, self.out.weight[...])
+        y, amplitude = _combined(weights, values, self.out.weight[...])
         flow.qam.macs += self.out.weight[...].size * len(x)
-        y = vec.vector().reshape(x.shape)
+        y = y.reshape(x.shape)
         if transfers.attention:
-            y = flow.transfer(f"{name}.attention", y, vec.amplitude)
+            y = flow.transfer(f"{name}.attention", y, amplitude)
         return flow.qam.add(y, jnp.broadcast_to(flow.qam.rounded(self.out.bias[...])[None], y.shape))
 
     def _merged_by_arithmetic(
         self, weights: Array, values: Array, flow: Pass, name: str, transfers: TransformerTransfers
     ) -> Tokens:
-        vec = concatenated_heads(weights, values)
-        y = vec.vector().reshape(values.shape)
+        y, amplitude = _concatenated(weights, values)
+        y = y.reshape(values.shape)
         if transfers.heads:
-            y = flow.transfer(f"{name}.heads", y, vec.amplitude)
+            y = flow.transfer(f"{name}.heads", y, amplitude)
         y = self.out(jnp.moveaxis(y, 0, 1).reshape(y.shape[1], -1), flow)
         return flow.transfer(f"{name}.attention", y) if transfers.attention else y
 
@@ -146,6 +146,19 @@ class QAttention(nnx.Module):
             flow.qam.serial = before
             found.append(flow.qam.product(flow.qam.rounded(scale * q), k.T))
         return jnp.stack(found)
+
+
+# Compiled functions are traced once for all blocks, in training and out of it.
+@jax.jit
+def _combined(weights: Array, values: Array, merging: Array) -> tuple[Array, Array]:
+    vec = combined_heads(weights, values, merging)
+    return vec.vector(), vec.amplitude
+
+
+@jax.jit
+def _concatenated(weights: Array, values: Array) -> tuple[Array, Array]:
+    vec = concatenated_heads(weights, values)
+    return vec.vector(), vec.amplitude
 
 
 class QEncoderBlock(nnx.Module):

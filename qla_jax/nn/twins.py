@@ -16,7 +16,7 @@ Outcomes = Float[Array, "batch outcomes"]
 
 class _ConvNorm(nnx.Module):
     def __init__(self, have: int, give: int, taps: int, stride: int, *, rngs: nnx.Rngs):
-        around = [((taps - 1) // 2, taps // 2)] * 2
+        around = (((taps - 1) // 2, taps // 2),) * 2
         kernel_init = nnx.initializers.he_normal()
         self.conv = nnx.Conv(
             have,

@@ -15,6 +15,7 @@ References:
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -81,7 +82,7 @@ def _layer(kernel: Array, image: Array, key: Array, eps: float, eta: float, cap:
     repetitions = repetitions_for(failure / outputs)
     rows, taps = patches(image, kernel.shape[-1]), kernel.reshape(len(kernel), -1)
     estimates, error, queries = _products(rows, taps, first, eps, repetitions)
-    capped = jnp.clip(estimates, 0, cap).T.reshape(len(kernel), *image.shape[1:])
+    capped = _activated(estimates, cap, (len(kernel), *image.shape[1:]))
     share = float(jnp.mean(jnp.square(capped))) / cap**2
     require(share > 0, "`image` must leave something behind the activation, but all outputs of a layer are zero.")
     readout, proven = tomography_for(outputs, eta, failure)
@@ -93,13 +94,30 @@ def _layer(kernel: Array, image: Array, key: Array, eps: float, eta: float, cap:
 
 def _products(rows: Array, taps: Array, key: Array, eps: float, repetitions: int) -> tuple[Array, float, int]:
     """Inner products of all patches with all kernels, in superposition: the calls are those of one of them."""
-    points, _ = precision(taps, rows[jnp.argmax(jnp.linalg.norm(rows, axis=1))], eps)
+    points, _ = precision(taps, _longest(rows), eps)
+    found, largest = _estimated(rows, taps, key, points, repetitions)
+    error = 2 * math.sin(math.pi / points) * float(largest)
+    return found, error, repetitions * LOADED * queries_of(points)
+
+
+@jax.jit
+def _longest(rows: Array) -> Array:
+    return rows[jnp.argmax(jnp.linalg.norm(rows, axis=1))]
+
+
+@partial(jax.jit, static_argnums=(3, 4))
+def _estimated(rows: Array, taps: Array, key: Array, points: int, repetitions: int) -> tuple[Array, Array]:
+    """The products, and the largest that one could be."""
     sizes = jnp.outer(jnp.linalg.norm(rows, axis=1), jnp.linalg.norm(taps, axis=1))
     safe = jnp.where(sizes == 0, 1, sizes)
     shares = jnp.clip((1 + rows @ taps.T / safe) / 2, 0, 1)
     found = safe * (2 * estimate_amplitude(key, shares, points=points, repetitions=repetitions) - 1)
-    error = 2 * math.sin(math.pi / points) * float(sizes.max())
-    return jnp.where(sizes == 0, 0, found), error, repetitions * LOADED * queries_of(points)
+    return jnp.where(sizes == 0, 0, found), sizes.max()
+
+
+@partial(jax.jit, static_argnums=2)
+def _activated(products: Array, cap: float, shape: tuple[int, ...]) -> Array:
+    return jnp.clip(products, 0, cap).T.reshape(shape)
 
 
 def rounds(share: float) -> int:
@@ -107,6 +125,7 @@ def rounds(share: float) -> int:
     return math.floor(math.pi / (4 * math.asin(math.sqrt(min(share, 1.0)))))
 
 
+@partial(jax.jit, static_argnums=1)
 def patches(image: Num[Array, "channel row column"], taps: int) -> Num[Array, "place tap"]:
     """The zero-padded window around each pixel, a row each, channels first in it."""
     before = (taps - 1) // 2
@@ -116,6 +135,7 @@ def patches(image: Num[Array, "channel row column"], taps: int) -> Num[Array, "p
     return jnp.stack(windows, axis=1).reshape(len(image) * taps**2, -1).T
 
 
+@jax.jit
 def pooled(image: Num[Array, "channel row column"]) -> Num[Array, "channel half other"]:
     """The largest of each square of four."""
     channels, rows, columns = image.shape
@@ -124,6 +144,10 @@ def pooled(image: Num[Array, "channel row column"]) -> Num[Array, "channel half 
 
 def exact_convolution(kernel: ArrayLike, image: ArrayLike, cap: float = 1.0) -> np.ndarray:
     """The layer that `convolutional` estimates."""
-    kernel, image = jnp.asarray(kernel), jnp.asarray(image)
+    return np.asarray(_convolved(jnp.asarray(kernel), jnp.asarray(image), cap))
+
+
+@jax.jit
+def _convolved(kernel: Array, image: Array, cap: float) -> Array:
     products = patches(image, kernel.shape[-1]) @ kernel.reshape(len(kernel), -1).T
-    return np.asarray(pooled(jnp.clip(products, 0, cap).T.reshape(len(kernel), *image.shape[1:])))
+    return pooled(_activated(products, cap, (len(kernel), *image.shape[1:])))

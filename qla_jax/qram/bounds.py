@@ -17,7 +17,7 @@ Example:
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from qla_jax.encodings.checks import is_concrete, require, require_kind
 from qla_jax.qram._checks import as_size, nan_unless_finite
@@ -86,7 +86,7 @@ def certified_infidelity(
     require(0 <= float(found.value) <= 1, f"`found` must be of a value from 0 to 1, but it is {found.value}.")
     shots = as_size("found.shots", found.shots, 1)
     hits = round(float(found.value) * shots)
-    low = stats.beta.ppf(1 - confidence, hits, shots - hits + 1) if hits else 0.0
+    low = special.betaincinv(hits, shots - hits + 1, 1 - confidence) if hits else 0.0
     return nan_unless_finite(infidelity_with(1 - float(low), held, noise), noise)
 
 

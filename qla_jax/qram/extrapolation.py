@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from qla_jax.encodings.checks import require
 from qla_jax.qram._checks import as_size
@@ -55,7 +55,7 @@ class Fit(NamedTuple):
     @property
     def p_value(self) -> float:
         """How likely a worse fit is if the law holds; 1 where there is no freedom."""
-        return float(stats.chi2.sf(self.chi_squared, self.freedom)) if self.freedom else 1.0
+        return float(special.gammaincc(self.freedom / 2, self.chi_squared / 2)) if self.freedom else 1.0
 
 
 class Extrapolated(NamedTuple):
@@ -143,5 +143,5 @@ def extrapolate(
     values, widths = zip(*(fit.at(address_bits) for fit in fits), strict=True)
     line = polynomial_fit(word_lengths, values, widths, degree=1)
     value, error = line.at(word_bits)
-    reach = float(stats.norm.ppf((1 + confidence) / 2)) * error
+    reach = float(special.ndtri((1 + confidence) / 2)) * error
     return Extrapolated(value, error, value - reach, value + reach, fits, line)

@@ -9,7 +9,7 @@ Example:
     True
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -22,6 +22,7 @@ from qla_jax.measurement import ReadoutMethod
 from qla_jax.nn import MeasuredNetwork
 from qla_jax.nn.measured import Pass
 from qla_jax.nn.qam import Arithmetic
+from qla_jax.training import once_for_each_build
 
 Network = TypeVar("Network", bound=MeasuredNetwork)
 
@@ -39,10 +40,17 @@ def accuracies(
         key: each image and readout gets its own.
     """
     graph, state = nnx.split(model)
-    count = len(jax.tree.leaves(readouts)[0])
+    keys = jax.random.split(key, (len(jax.tree.leaves(readouts)[0]), len(images)))
+    right = _judge(graph)(state, readouts, keys, jnp.asarray(images), jnp.asarray(labels))
+    return [int(number) / len(images) for number in np.asarray(right)]
+
+
+@once_for_each_build
+def _judge(graph: Any) -> Callable:
+    """Compiled once for networks of one build, whatever their weights."""
 
     @jax.jit
-    def judge(state: Any, readouts: Any, keys: Array, images: Array, labels: Array) -> Array:
+    def right(state: Any, readouts: Any, keys: Array, images: Array, labels: Array) -> Array:
         def one(readout: ReadoutMethod, image: Array, key: Array) -> Array:
             network = nnx.merge(graph, state)
             return network.forward(image, Pass(readout, Arithmetic(), key)).argmax()
@@ -54,9 +62,7 @@ def accuracies(
 
         return jax.lax.map(all_images, (readouts, keys))
 
-    keys = jax.random.split(key, (count, len(images)))
-    right = judge(state, readouts, keys, jnp.asarray(images), jnp.asarray(labels))
-    return [int(number) / len(images) for number in right]
+    return right
 
 
 def weights_of(model: nnx.Module) -> list[list[float]]:

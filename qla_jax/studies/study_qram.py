@@ -49,7 +49,7 @@ def study(options: Options) -> Study:
     require(
         options.dataset is None, f"`dataset` must not be given for a study without images, but is {options.dataset!r}."
     )
-    sizes, lengths, shots = ((2, 3, 4), (1, 2), 4000) if options.quick else ((4, 6, 8, 10, 12), (1, 2, 4, 8), 30_000)
+    sizes, lengths, shots = ((2, 3, 4), (1, 2), 1000) if options.quick else ((4, 6, 8, 10, 12), (1, 2, 4, 8), 30_000)
     held_out: tuple[Size, ...] = () if options.quick else ((16, 16), (19, 32))
     wanted: tuple[Size, ...] = ((5, 3),) if options.quick else (*held_out, (19, 64))
     rates = QUICK_RATES if options.quick else RATES

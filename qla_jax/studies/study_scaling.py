@@ -105,7 +105,7 @@ def study(options: Options) -> Study:
     sweep = Sweep(images, NetworkSetting(0, stages=3, epochs=10), (8, 12, 16, 20, 24, 32), seeds)
     if options.quick:
         network = NetworkSetting(0, stages=1, epochs=2)
-        sweep = Sweep(images, network, (6, 8, 10), seeds[:1], parts=4, deltas=(0.4, 0.1, 0.025), judges=64)
+        sweep = Sweep(images, network, (4, 8), seeds[:2], parts=4, deltas=(0.4, 0.1, 0.025), judges=32)
     items = {
         f"side {side}, network {seed}": partial(sweep.measure, side=side, seed=seed)
         for side in sweep.sides

@@ -18,6 +18,7 @@ from functools import partial
 
 import numpy as np
 from flax import nnx
+from jax import Array
 
 from qla_jax.arithmetic import Format
 from qla_jax.data import ImageSet, load
@@ -78,9 +79,7 @@ class Training:
             model = model.with_gradients(weight_gradients(eps=eps, noise=self.noise))
         config = TrainingConfig(epochs=self.gradient_epochs, learning_rate=3e-3, seed=self.seeds[0])
         images = self.images
-        trained, history = fit(
-            model, images.train_images, images.train_labels, config, call=lambda model, images, key: model(images, key)
-        )
+        trained, history = fit(model, images.train_images, images.train_labels, config, call=_with_key)
         found = accuracy(trained.with_gradients(None), images.test_images, images.test_labels)
         return {"eps": eps, "losses": [epoch.loss for epoch in history], "accuracy": found}
 
@@ -110,6 +109,10 @@ class Training:
         builds: tuple[Callable, Callable] = QTransformer, PlainTransformer
         measured, twin = (build(shape, outcomes, **sizes, rngs=nnx.Rngs(seed)) for build in builds)
         return measured, twin
+
+
+def _with_key(model: MeasuredNetwork, images: Array, key: Array) -> Array:
+    return model(images, key)
 
 
 def pair_key(kind: str, seed: int) -> str:

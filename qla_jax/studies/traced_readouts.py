@@ -83,12 +83,16 @@ class PoissonTomography(ReadoutMethod):
 
     def measure(self, amplitudes: Amplitudes, key: Array) -> Readout:
         x = jax.lax.stop_gradient(amplitudes.direction)
-        first, second = jax.random.split(key)
         copies = jnp.ceil(CONSTANT * math.log(max(x.size, 2)) / jnp.square(jnp.asarray(self.delta, x.dtype)))
-        share = poisson(first, copies * jnp.square(x)).astype(x.dtype) / copies
-        sizes = jnp.sqrt(share)
-        seen = poisson(second, copies * jnp.square((x + sizes) / 2)).astype(x.dtype)
-        found = jnp.where(seen > THRESHOLD * share * copies, sizes, -sizes)
+
+        def look(sizes: Array, key: Array) -> tuple[Array, Array]:
+            """Against sizes found before; against x itself it is a plain look at x. Two in a loop compile as one."""
+            seen = poisson(key, copies * jnp.square((x + sizes) / 2)).astype(x.dtype)
+            return jnp.sqrt(seen / copies), seen
+
+        _, (first, second) = jax.lax.scan(look, x, jax.random.split(key))
+        sizes = jnp.sqrt(first / copies)
+        found = jnp.where(second > THRESHOLD * first, sizes, -sizes)
         return amplitudes.readout(
             jax.lax.stop_gradient((amplitudes.norm * found).reshape(amplitudes.state.shape)),
             shots=2 * copies,

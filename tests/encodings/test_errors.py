@@ -19,6 +19,7 @@ import scipy.special
 from hypothesis import given
 
 from qla_jax import polynomials
+from qla_jax.compiling import QUICK
 from qla_jax.encodings.algebra import linear_combination, product, scale
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.block import BlockEncoding, block
@@ -33,7 +34,6 @@ from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 from tests.cases import (
-    QUICK,
     dilation,
     hermitian_function,
     norm2,

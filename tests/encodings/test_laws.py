@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from qla_jax.compiling import QUICK
 from qla_jax.encodings.algebra import linear_combination
 from qla_jax.encodings.block import BlockEncoding, block, postselect
 from qla_jax.encodings.dense import block_encode, from_unitary
@@ -19,7 +20,6 @@ from qla_jax.transforms._gqet import GQET
 from qla_jax.transforms._qsvt import QSVT
 from tests.cases import (
     ENCODINGS,
-    QUICK,
     Case,
     as_params,
     cplx,

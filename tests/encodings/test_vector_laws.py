@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from qla_jax.compiling import QUICK
 from qla_jax.encodings.dense import block_encode
 from qla_jax.encodings.encoding import unitary
 from qla_jax.encodings.lemmas import concatenate, vector_tensor
 from qla_jax.encodings.vector import VectorEncoding, normalize, run, run_projected, vector_encode, vector_from_unitary
 from tests.cases import (
-    QUICK,
     VECTORS,
     Case,
     as_params,

@@ -162,8 +162,8 @@ def test_the_command_prints_tables_and_writes_files(command):
     result = command("squares", "--output", "here", "--quick", "--seed", "4", "--dataset", "d", "--data-dir", "there")
     assert result.exit_code == 0, result.output
     assert command.made["options"] == Options(True, 4, "d", Path("there"))
-    flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --mine"
-    assert command.made["flags"] == flags, "quick forms compile quickly"
+    assert command.made["flags"].startswith("--xla_backend_optimization_level=0 "), "quick forms compile quickly"
+    assert command.made["flags"].endswith(" --mine")
     for part in ("squares", "9.1", "A remark <with> signs.", "here/squares.html"):
         assert part in result.output
     names = {"squares.jsonl", "squares.json", "squares.html", "squares-curve.png"}
