@@ -46,7 +46,7 @@ def check_table3(report: dict) -> None:
 def check_scaling(report: dict) -> None:
     assert set(report["numbers"]["fits"]) == {f"{m}, {v}" for m in ("decomposition", "tomography") for v in (0.9, 0.95)}
     for law in report["numbers"]["fits"].values():
-        assert law["low"] < law["exponent"] < law["high"] and law["points"] == 3
+        assert law["low"] < law["exponent"] < law["high"] and law["points"] == 4
     for row in report["rows"].values():
         for curve in row["methods"].values():
             assert np.all(np.diff(curve["queries"]) > 0) and len(curve["queries"]) == len(curve["accuracies"])
