@@ -2,7 +2,6 @@ r"""Readout: what measured states cost and how far off they are, from exact laws
 
 References:
     Brassard, Hoyer, Mosca, Tapp (2002), Theorem 12. https://arxiv.org/abs/quant-ph/0005055
-    Kerenidis, Landman, Prakash (2019), Theorem 4.3. https://arxiv.org/abs/1911.01117
     Huang, Kueng, Preskill (2020), Theorem 1. https://arxiv.org/abs/2002.08953
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Theorem II.1. https://arxiv.org/abs/2402.18940
 """
@@ -17,13 +16,11 @@ from jax import Array
 from qla_jax.claims.claim import Instance, Sides, claim
 from qla_jax.claims.instances import between, magnitude, onto_sphere, projected, unit_vector, unit_vectors
 from qla_jax.measurement._shadow_readout import _pauli_estimate
-from qla_jax.measurement._tomography import THRESHOLD, failure_probability, tomography
 from qla_jax.measurement.amplitude_estimation import SUCCESS, amplitude_law, amplitude_of
 from qla_jax.measurement.overlaps import modulus_error
 from qla_jax.measurement.pauli_bases import expectation, outcome_law
 from qla_jax.measurement.quantum_dct import chebyshev_coefficients, dct, from_chebyshev
 
-DELTA = 0.3
 MEDIAN_OF = 5
 
 
@@ -170,54 +167,6 @@ def _law(instance: Instance) -> tuple[Array, int, Array, Array]:
     """The probability, the number of points, the law of the outcomes and their estimates."""
     a, points = jnp.square(jnp.sin(instance["theta"])), instance["points"].size
     return a, points, amplitude_law(a, points), amplitude_of(jnp.arange(points), points)
-
-
-@claim(
-    source="Kerenidis, Landman, Prakash (2019), Theorem 4.3, with constants derived here",
-    statement="Tomography in the maximum norm fails no more often than proven.",
-    formula=r"P(\|\tilde x - x\|_\infty > \delta) \le d(2e^{-N\delta^2} + \sum_\tau e^{-N(\tau^2 + h_\tau)})",
-    draw=one_vector,
-    sizes=(8, 16),
-)
-def tomography_failure(instance: Instance) -> Sides:
-    r"""The sum over entries of their exact binomial laws, both rounds; precision 0.3, $N = 36\ln d/\delta^2$."""
-    x = instance["x"]
-    copies, _ = tomography(delta=DELTA).plan(x.size)
-    seen, law = _first_round(x, copies)
-    counts = jnp.floor(THRESHOLD * jnp.arange(copies + 1))[:, None]
-    flag_0 = jnp.square((x[None] + seen) / 2)
-    plus = jax.scipy.special.betainc(counts + 1, copies - counts, flag_0)
-    wrong = jnp.where(jnp.abs(seen - x[None]) > DELTA, plus, 0) + jnp.where(
-        jnp.abs(seen + x[None]) > DELTA, 1 - plus, 0
-    )
-    return Sides(jnp.sum(law * wrong), jnp.asarray(failure_probability(x.size, DELTA, copies)))
-
-
-@claim(
-    source="derived, for Theorem 4.3 of Kerenidis, Landman, Prakash (2019)",
-    statement="The sizes found by tomography are off by a length that grows like the root of the dimension.",
-    formula=r"\sqrt{E\||\tilde x| - |x|\|^2} \le \sqrt{(d - 1)/N}",
-    draw=one_vector,
-    sizes=(8, 16),
-)
-def tomography_noise(instance: Instance) -> Sides:
-    r"""From $(\sqrt{\hat p} - \sqrt p)^2 \le (\hat p - p)^2/p$; where no entry is rare it is half, $\sqrt{d/4N}$."""
-    x = instance["x"]
-    copies, _ = tomography(delta=DELTA).plan(x.size)
-    seen, law = _first_round(x, copies)
-    mean_square = jnp.sum(law * jnp.square(seen - jnp.abs(x)[None]))
-    return Sides(jnp.sqrt(mean_square), jnp.asarray(math.sqrt((x.size - 1) / copies)))
-
-
-def _first_round(x: Array, copies: int) -> tuple[Array, Array]:
-    """The sizes that each count gives, and the binomial law of the counts for each entry."""
-    n = jnp.arange(copies + 1.0)[:, None]
-    choose = jax.scipy.special.gammaln(copies + 1.0) - jax.scipy.special.gammaln(n + 1)
-    choose = choose - jax.scipy.special.gammaln(copies - n + 1)
-    p = jnp.square(x)[None]
-    return jnp.sqrt(n / copies), jnp.exp(
-        choose + jax.scipy.special.xlogy(n, p) + jax.scipy.special.xlog1py(copies - n, -p)
-    )
 
 
 onto_overlap_and_error = projected(overlap=between(1e-4, 1.0), eps=between(1e-4, 1e-1), error=between(-1.0, 1.0))

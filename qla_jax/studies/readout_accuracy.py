@@ -10,7 +10,7 @@ Example:
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,18 @@ from qla_jax.training import once_for_each_build
 Network = TypeVar("Network", bound=MeasuredNetwork)
 
 
+class Judged(NamedTuple):
+    """What a network does under each of a stack of readouts.
+
+    Attributes:
+        accuracies: shares of images told right.
+        infidelities: of the states read out, means over all transfers and images.
+    """
+
+    accuracies: list[float]
+    infidelities: list[float]
+
+
 def accuracies(
     model: MeasuredNetwork, images: np.ndarray, labels: np.ndarray, readouts: ReadoutMethod, key: Array
 ) -> list[float]:
@@ -39,30 +51,45 @@ def accuracies(
         readouts: one pytree with a leading axis on its leaves, as `traced_readouts` makes them.
         key: each image and readout gets its own.
     """
+    (right,) = _judged(model, images, labels, readouts, key, infidelity=False)
+    return right
+
+
+def judged(
+    model: MeasuredNetwork, images: np.ndarray, labels: np.ndarray, readouts: ReadoutMethod, key: Array
+) -> Judged:
+    """Infidelities beside `accuracies`, of the same draws."""
+    return Judged(*_judged(model, images, labels, readouts, key, infidelity=True))
+
+
+def _judged(model: Any, images: Any, labels: Any, readouts: Any, key: Array, *, infidelity: bool) -> list[list[float]]:
     graph, state = nnx.split(model)
     keys = jax.random.split(key, (len(jax.tree.leaves(readouts)[0]), len(images)))
-    right = _judge(graph)(state, readouts, keys, jnp.asarray(images), jnp.asarray(labels))
-    return [int(number) / len(images) for number in np.asarray(right)]
+    judge = _judge(graph, infidelity)
+    found = judge(state, readouts, keys, jnp.asarray(images), jnp.asarray(labels))
+    return [(np.asarray(part, np.float64) / len(images)).tolist() for part in found]
 
 
 @once_for_each_build
-def _judge(graph: Any) -> Callable:
-    """Compiled once for networks of one build, whatever their weights."""
+def _judge(graph: Any, infidelity: bool) -> Callable:
+    """Images told right, and the sum of their mean infidelities where these are asked for."""
+
+    def one(state: Any, readout: ReadoutMethod, image: Array, label: Array, key: Array) -> tuple[Array, ...]:
+        flow = Pass(readout, Arithmetic(), key)
+        right = nnx.merge(graph, state).forward(image, flow).argmax() == label
+        if not infidelity:
+            return (right,)
+        return right, jnp.stack([transfer.infidelity for transfer in flow.transfers]).mean()
 
     @jax.jit
-    def right(state: Any, readouts: Any, keys: Array, images: Array, labels: Array) -> Array:
-        def one(readout: ReadoutMethod, image: Array, key: Array) -> Array:
-            network = nnx.merge(graph, state)
-            return network.forward(image, Pass(readout, Arithmetic(), key)).argmax()
-
-        def all_images(task: tuple) -> Array:
-            readout, keys = task
-            found = jax.vmap(one, in_axes=(None, 0, 0))(readout, images, keys)
-            return (found == labels).sum()
+    def judge(state: Any, readouts: Any, keys: Array, images: Array, labels: Array) -> tuple[Array, ...]:
+        def all_images(task: tuple) -> tuple[Array, ...]:
+            told = jax.vmap(one, in_axes=(None, None, 0, 0, 0))(state, task[0], images, labels, task[1])
+            return tuple(part.sum(axis=0) for part in told)
 
         return jax.lax.map(all_images, (readouts, keys))
 
-    return right
+    return judge
 
 
 def weights_of(model: nnx.Module) -> list[list[float]]:

@@ -10,7 +10,7 @@ is better than that by rule. It is a model. Protocols are on either side of it: 
 outliers that ruin a network, and the median of five is mostly well within the precision; tables of their own say what
 all models leave of one network, at the price that `measurement.noise` charges for each. Precisions are relative to the
 length of the whole tensor, all channels together, and R is the square of the rank times the channels. Tomography draws
-a Poisson number of copies (`traced_readouts`).
+a Poisson number of copies (`traced_readouts`). Beside accuracies stand the fidelities of the states that are read out.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Table 3. https://arxiv.org/abs/2402.18940
@@ -28,7 +28,7 @@ from qla_jax.measurement import ReadoutMethod
 from qla_jax.nn import QResNet
 from qla_jax.studies.measured_networks import FORMAT, NetworkSetting, layers_of, residual_network, train
 from qla_jax.studies.printed_overheads import PRECISIONS, PRINTED, RANKS, overhead
-from qla_jax.studies.readout_accuracy import accuracies, restored
+from qla_jax.studies.readout_accuracy import Judged, judged, restored
 from qla_jax.studies.study import Options, Row, Study
 from qla_jax.studies.table3_summary import summary
 from qla_jax.studies.traced_readouts import RankedChebyshev, poisson_tomography, ranked_chebyshev
@@ -69,18 +69,20 @@ class Bench:
         return row | {"layers": layers_of(fresh, self.images)}
 
     def judge_ranks(self, rows: Mapping[str, Row], seed: int, eps: float) -> Row:
-        """Accuracies of all ranks at one precision."""
-        return {"accuracies": self._judged(rows, seed, self._ranked(eps, NOISE), self.judges, round(1 / eps))}
+        """Accuracies of all ranks at one precision, and infidelities of the states that are read out."""
+        return self._judged(rows, seed, self._ranked(eps, NOISE), self.judges, round(1 / eps))._asdict()
 
     def judge_tomography(self, rows: Mapping[str, Row], seed: int) -> Row:
-        """Accuracies of all precisions."""
-        return {"accuracies": self._judged(rows, seed, poisson_tomography(self.precisions), self.judges, 0)}
+        """The same of all precisions."""
+        return self._judged(rows, seed, poisson_tomography(self.precisions), self.judges, 0)._asdict()
 
     def judge_models(self, rows: Mapping[str, Row], seed: int, eps: float) -> Row:
         """Accuracies of all ranks with each model of noise."""
         return {
             "accuracies": {
-                noise: self._judged(rows, seed, self._ranked(eps, noise), self.model_judges, round(1 / eps) + number)
+                noise: self._judged(
+                    rows, seed, self._ranked(eps, noise), self.model_judges, round(1 / eps) + number
+                ).accuracies
                 for number, noise in enumerate(MODELS, start=1)
             }
         }
@@ -97,12 +99,10 @@ class Bench:
     def _ranked(self, eps: float, noise: str) -> RankedChebyshev:
         return ranked_chebyshev(jnp.array(self.ranks), axes=AXES, eps=eps, noise=noise)
 
-    def _judged(
-        self, rows: Mapping[str, Row], seed: int, readouts: ReadoutMethod, judges: int, draw: int
-    ) -> list[float]:
+    def _judged(self, rows: Mapping[str, Row], seed: int, readouts: ReadoutMethod, judges: int, draw: int) -> Judged:
         model = restored(self._fresh(seed), rows[f"network {seed}"]["weights"])
         images, labels = self.images.test_images[:judges], self.images.test_labels[:judges]
-        return accuracies(model, images, labels, readouts, jax.random.fold_in(jax.random.key(seed), draw))
+        return judged(model, images, labels, readouts, jax.random.fold_in(jax.random.key(seed), draw))
 
 
 def study(options: Options) -> Study:
