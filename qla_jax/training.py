@@ -21,7 +21,7 @@ from jax import Array
 
 Model = TypeVar("Model", bound=nnx.Module)
 Call = Callable[[Any, Array, Array], Array]
-KEPT = 64
+KEPT = 16
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Epoch(NamedTuple):
 def once_for_each_build(make: Callable[..., Callable]) -> Callable[..., Callable]:
     """What is made from a graph and settings, kept where these have a hash: a second training compiles nothing.
 
-    Weights are no part of a graph. Of what is kept, the last 64 stay.
+    Weights are no part of a graph. Only the last few stay, since compiled functions are large.
     """
     kept = lru_cache(maxsize=KEPT)(make)
 

@@ -217,3 +217,34 @@ def test_accuracy_is_the_share_of_right_outcomes_whatever_the_batches():
         accuracy(model, IMAGES, LABELS[:-1])
     with pytest.raises(ValueError, match="`batch_size` must be at least 1, but is 0"):
         accuracy(model, IMAGES, LABELS, batch_size=0)
+
+
+class Counting(nnx.Module):
+    """Notes each time that Python runs it on a batch."""
+
+    def __init__(self, seed: int, setting: object = None):
+        self.dense, self.setting = nnx.Linear(16, 4, rngs=nnx.Rngs(seed)), setting
+
+    def __call__(self, images):
+        if len(images) > 1:  # no look at the shapes of one
+            TRACED.append(len(images))
+        return jax.nn.softmax(self.dense(images))
+
+
+TRACED: list[int] = []
+
+
+@pytest.mark.parametrize(("setting", "traces"), [("hashable", 1), (frozenset({"a"}), 1), (bytearray(b"none"), 2)])
+def test_models_of_one_build_are_compiled_once_and_each_is_trained_by_its_own_weights_and_seed(setting, traces):
+    config, found = replace(CONFIG, epochs=2), []
+    for seed in (0, 1):
+        TRACED.clear()
+        model, history = fit(Counting(seed, setting), IMAGES, LABELS, replace(config, seed=seed))
+        right = accuracy(model, IMAGES, LABELS, batch_size=20)
+        assert right == np.mean(np.asarray(model(IMAGES)).argmax(axis=1) == LABELS)
+        found.append((history, TRACED.count(CONFIG.batch_size), leaves(model)))
+    assert [traced for _, traced, _ in found] == [1, traces - 1]
+    assert found[0][0] != found[1][0] and not np.array_equal(found[0][2][0], found[1][2][0])
+    alone, _ = fit(Counting(1, object()), IMAGES, LABELS, replace(config, seed=1))
+    for shared, own in zip(found[1][2], leaves(alone), strict=True):
+        np.testing.assert_array_equal(shared, own)
