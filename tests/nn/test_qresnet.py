@@ -7,13 +7,13 @@ import pytest
 from flax import nnx
 
 from qla_jax.arithmetic import Format
-from qla_jax.data import load
 from qla_jax.measurement import chebyshev_readout, exact_readout, tomography
 from qla_jax.nn.estimated_gradients import weight_gradients
 from qla_jax.nn.qresnet import EVERY_BLOCK, EVERY_LAYER, QResidualBlock, QResNet
 from qla_jax.nn.twins import PlainResNet
-from qla_jax.training import TrainingConfig, accuracy, fit
+from qla_jax.training import TrainingConfig
 from tests.cases import real
+from tests.nn.twins import assert_within_a_point
 
 SIZES = {"width": 2, "stages": 2, "blocks": 1}
 IMAGES = np.abs(real(3, 1, 4, 4)).astype(np.float32)
@@ -201,11 +201,9 @@ def test_resnet_18_has_its_layers():
 
 @pytest.mark.slow
 def test_on_digits_it_is_within_a_point_of_its_twin():
-    digits, config = load("digits"), TrainingConfig(epochs=15, learning_rate=3e-3)
     sizes = {"width": 8, "stages": 2, "blocks": 1}
-    found = []
-    for model in (QResNet(1, 10, **sizes, rngs=nnx.Rngs(0)), PlainResNet(1, 10, **sizes, rngs=nnx.Rngs(0))):
-        trained, _ = fit(model, digits.train_images, digits.train_labels, config)
-        found.append(accuracy(trained, digits.test_images, digits.test_labels))
-    assert found[0] >= found[1] - 0.01
-    assert min(found) > 0.95
+    assert_within_a_point(
+        lambda kind, rngs: kind(1, 10, **sizes, rngs=rngs),
+        (QResNet, PlainResNet),
+        TrainingConfig(epochs=15, learning_rate=3e-3),
+    )

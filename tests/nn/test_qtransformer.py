@@ -7,13 +7,13 @@ import pytest
 from flax import nnx
 
 from qla_jax.arithmetic import Format
-from qla_jax.data import load
 from qla_jax.measurement import chebyshev_readout, tomography
 from qla_jax.nn.qtransformer import EVERYTHING, QTransformer, patches
 from qla_jax.nn.softmax import arithmetic_softmax
 from qla_jax.nn.twins import PlainTransformer
-from qla_jax.training import TrainingConfig, accuracy, fit
+from qla_jax.training import TrainingConfig
 from tests.cases import real
+from tests.nn.twins import assert_within_a_point
 
 SHAPE = (2, 4, 4)
 SIZES = {"patch": 2, "width": 6, "heads": 2, "depth": 1, "hidden": 5}
@@ -164,13 +164,9 @@ def test_images_of_another_shape_raise(net, shape):
 
 @pytest.mark.slow
 def test_on_digits_it_is_within_a_point_of_its_twin():
-    digits, config = load("digits"), TrainingConfig(epochs=30, learning_rate=3e-3, noise=0.3)
     sizes = {"patch": 2, "width": 32, "heads": 4, "depth": 2, "hidden": 64}
-    found = []
-    for kind in (QTransformer, PlainTransformer):
-        trained, _ = fit(
-            kind((1, 8, 8), 10, **sizes, rngs=nnx.Rngs(0)), digits.train_images, digits.train_labels, config
-        )
-        found.append(accuracy(trained, digits.test_images, digits.test_labels))
-    assert found[0] >= found[1] - 0.01
-    assert min(found) > 0.95
+    assert_within_a_point(
+        lambda kind, rngs: kind((1, 8, 8), 10, **sizes, rngs=rngs),
+        (QTransformer, PlainTransformer),
+        TrainingConfig(epochs=30, learning_rate=3e-3, noise=0.3),
+    )
