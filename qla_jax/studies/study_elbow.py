@@ -105,7 +105,7 @@ def study(options: Options) -> Study:
     sets, left_out = at_hand(options)
     networks = Transformers(sets, (16, 24, 32), options.seed)
     if options.quick:
-        networks = replace(networks, sides=(8, 12), width=8, heads=1, depth=1, epochs=3, most_ranks=6, judges=64)
+        networks = replace(networks, sides=(12,), width=8, heads=1, depth=1, epochs=3, most_ranks=6, judges=64)
     items = {
         f"{name}, side {side}": partial(networks.measure, name=name, side=side)
         for name in sets

@@ -104,8 +104,8 @@ def study(options: Options) -> Study:
     seeds = [options.seed + number for number in range(3)]
     sweep = Sweep(images, NetworkSetting(0, stages=3, epochs=10), (8, 12, 16, 20, 24, 32), seeds)
     if options.quick:
-        network = NetworkSetting(0, stages=1, epochs=2)
-        sweep = Sweep(images, network, (4, 8), seeds[:2], parts=4, deltas=(0.4, 0.1, 0.025), judges=32)
+        network = NetworkSetting(0, stages=1, epochs=5)
+        sweep = Sweep(images, network, (4, 8), seeds[:2], parts=4, deltas=(0.9, 0.3, 0.1), judges=32)
     items = {
         f"side {side}, network {seed}": partial(sweep.measure, side=side, seed=seed)
         for side in sweep.sides
@@ -124,9 +124,10 @@ def summary(rows: Mapping[str, Row]) -> Findings:
         for level in LEVELS:
             x, y, bounds = _costs(rows, method, level)
             law = log_slope(x, y)
-            fits[f"{method}, {level:g}"] = law._asdict() | {"verdict": law.verdict, "upper_bounds": bounds}
+            verdict = law.verdict if bounds < law.points else "unmeasured"
+            fits[f"{method}, {level:g}"] = law._asdict() | {"verdict": verdict, "upper_bounds": bounds}
             numbers = [f"{value:.2f}" for value in (law.exponent, law.low, law.high)]
-            table.append([method, f"{level:g}", *numbers, str(law.points), law.verdict])
+            table.append([method, f"{level:g}", *numbers, str(law.points), verdict])
             series += _series(level, x, y, law)
             if bounds:
                 remarks.append(

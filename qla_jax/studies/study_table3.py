@@ -116,7 +116,7 @@ def study(options: Options) -> Study:
     images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed)
     bench = Bench(resized(images, network.side), network, [options.seed + number for number in range(3)])
     if options.quick:
-        bench = Bench(bench.images, network, bench.seeds[:1], (4, 16), (0.001, 0.02), judges=64, model_precisions=())
+        bench = Bench(bench.images, network, bench.seeds[:1], (4, 16), (0.001, 0.02), judges=32, model_precisions=())
     items: dict = {"printed overheads": lambda rows: printed()}
     for seed in bench.seeds:
         items[f"network {seed}"] = partial(bench.train, seed=seed)
