@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial, wraps
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import orbax.checkpoint as ocp
 from flax import nnx
 from jax import Array
+
+if TYPE_CHECKING:
+    import orbax.checkpoint as ocp
 
 Model = TypeVar("Model", bound=nnx.Module)
 Call = Callable[[Any, Array, Array], Array]
@@ -257,8 +259,9 @@ class _Checkpoints:
 
     def __init__(self, directory: Path | None, config: TrainingConfig):
         self.config = json.loads(json.dumps(asdict(config)))
-        self.manager: ocp.CheckpointManager | None = None
+        self.manager: "ocp.CheckpointManager | None" = None
         if directory is not None:
+            ocp = _orbax()
             options = ocp.CheckpointManagerOptions(max_to_keep=2)
             self.manager = ocp.CheckpointManager(Path(directory).absolute(), options=options)
 
@@ -273,6 +276,7 @@ class _Checkpoints:
     def save(self, state: dict, history: list[Epoch]) -> None:
         if not self.manager:
             return
+        ocp = _orbax()
         arrays = ocp.args.StandardSave(_plain(state))
         notes = ocp.args.JsonSave({"config": self.config, "history": [list(epoch) for epoch in history]})
         self.manager.save(len(history), args=ocp.args.Composite(state=arrays, notes=notes), force=True)
@@ -285,6 +289,7 @@ class _Checkpoints:
             raise ValueError(
                 f"`directory` must hold no checkpoints unless resume=True, but has {step} epochs of a run."
             )
+        ocp = _orbax()
         notes = self.manager.restore(step, args=ocp.args.Composite(notes=ocp.args.JsonRestore()))["notes"]
         if notes["config"] != self.config:
             changed = [name for name in self.config if self.config[name] != notes["config"].get(name)]
@@ -297,6 +302,13 @@ class _Checkpoints:
         leaves = jax.tree.leaves(self.manager.restore(step, args=wanted)["state"])
         restored = jax.tree.unflatten(jax.tree.structure(state), leaves)
         return restored, [Epoch(int(number), loss, accuracy) for number, loss, accuracy in notes["history"]]
+
+
+def _orbax() -> Any:
+    """Imported where it is used: that takes a third of a second."""
+    import orbax.checkpoint
+
+    return orbax.checkpoint
 
 
 def _plain(state: dict) -> list[Array]:

@@ -104,8 +104,8 @@ def study(options: Options) -> Study:
     seeds = [options.seed + number for number in range(3)]
     sweep = Sweep(images, NetworkSetting(0, stages=3, epochs=10), (8, 12, 16, 20, 24, 32), seeds)
     if options.quick:
-        network = NetworkSetting(0, stages=1, epochs=5)
-        sweep = Sweep(images, network, (4, 8), seeds[:2], parts=4, deltas=(0.9, 0.3, 0.1), judges=32)
+        network = NetworkSetting(0, stages=1, epochs=4)
+        sweep = Sweep(images, network, (4, 6), seeds[:2], parts=2, deltas=(0.9, 0.3, 0.1), judges=24)
     items = {
         f"side {side}, network {seed}": partial(sweep.measure, side=side, seed=seed)
         for side in sweep.sides
