@@ -48,9 +48,7 @@ def tomography_noise(instance: Instance) -> Sides:
     r"""From $(\sqrt{\hat p} - \sqrt p)^2 \le (\hat p - p)^2/p$; where no entry is rare it is half, $\sqrt{d/4N}$."""
     x = instance["x"]
     copies, _ = tomography(delta=DELTA).plan(x.size)
-    seen, law = _first_round(x, copies)
-    mean_square = jnp.sum(law * jnp.square(seen - jnp.abs(x)[None]))
-    return Sides(jnp.sqrt(mean_square), jnp.asarray(math.sqrt((x.size - 1) / copies)))
+    return Sides(_noise_of_sizes(x, copies), jnp.asarray(math.sqrt((x.size - 1) / copies)))
 
 
 @claim(
@@ -62,9 +60,8 @@ def tomography_noise(instance: Instance) -> Sides:
 )
 def noise_of_fewer_copies(instance: Instance) -> Sides:
     """Six times in the limit of many copies. The most is of an entry seen once in the mean; found, not proven."""
-    few, many = (_first_round(instance["x"], copies) for copies in _few_and_many(instance["x"].size))
-    errors = [jnp.sqrt(jnp.sum(law * jnp.square(seen - jnp.abs(instance["x"])[None]))) for seen, law in (few, many)]
-    return Sides(errors[0], 8.1 * errors[1])
+    few, many = (_noise_of_sizes(instance["x"], copies) for copies in _few_and_many(instance["x"].size))
+    return Sides(few, 8.1 * many)
 
 
 @claim(
@@ -78,7 +75,7 @@ def noise_of_fewer_copies(instance: Instance) -> Sides:
 def noise_of_fewer_copies_with_signs(instance: Instance) -> Sides:
     """36 makes signs right; without it there are wrong ones, which cost twice their entry: up to 17 times was seen."""
     x = instance["x"]
-    few, many = (jnp.sqrt(jnp.sum(_square_error(x, copies))) for copies in _few_and_many(x.size))
+    few, many = (_noise(x, copies) for copies in _few_and_many(x.size))
     return Sides(few, 6 * many)
 
 
@@ -86,11 +83,17 @@ def _few_and_many(dimension: int) -> list[int]:
     return [tomography(delta=DELTA, constant=constant).plan(dimension)[0] for constant in (1.0, 36.0)]
 
 
-def _square_error(x: Array, copies: int) -> Array:
-    """The mean square error of each entry by each count of the first round, over both rounds."""
+def _noise_of_sizes(x: Array, copies: int) -> Array:
+    """The root mean square error, signs left out."""
+    seen, law = _first_round(x, copies)
+    return jnp.sqrt(jnp.sum(law * jnp.square(seen - jnp.abs(x)[None])))
+
+
+def _noise(x: Array, copies: int) -> Array:
+    """The root mean square error over both rounds."""
     seen, law = _first_round(x, copies)
     plus = _plus(x, seen, copies)
-    return law * (plus * jnp.square(seen - x[None]) + (1 - plus) * jnp.square(seen + x[None]))
+    return jnp.sqrt(jnp.sum(law * (plus * jnp.square(seen - x[None]) + (1 - plus) * jnp.square(seen + x[None]))))
 
 
 def _plus(x: Array, seen: Array, copies: int) -> Array:

@@ -96,8 +96,8 @@ def sampled_z(key: Array, state: Array, shots: int) -> Float[Array, " n"]:
         ValueError: what `sample_bits` raises.
     """
     exact = z_expectations(state)
-    found = 1 - 2 * sample_bits(key, state, shots).mean(axis=0, dtype=exact.dtype)
-    return with_derivative_of(exact, jnp.where(_is_unit(state), found, jnp.nan))
+    bits = sample_bits(key, state, shots)
+    return with_derivative_of(exact, jnp.where(bits[0] < 0, jnp.nan, 1 - 2 * bits.mean(axis=0, dtype=exact.dtype)))
 
 
 def sampled_expectation(key: Array, state: Array, word: str, shots: int) -> Float[Array, ""]:

@@ -11,7 +11,7 @@ from flax import nnx
 
 from qla_jax.measurement import chebyshev_readout, tomography
 from qla_jax.nn import QResNet
-from qla_jax.studies import printed_overheads, study_elbow, study_qram, table3_summary
+from qla_jax.studies import printed_overheads, study_elbow, study_qram, study_scaling, table3_summary
 from qla_jax.studies.curves import cost_of_level, elbow
 from qla_jax.studies.printed_overheads import PRINTED, agrees, overhead
 from qla_jax.studies.readout_accuracy import accuracies, restored, weights_of
@@ -61,6 +61,31 @@ def test_what_accuracies_do_in_print_is_what_the_table_says():
     assert shape["tomography_lost"] == pytest.approx(0.7347 - 0.2276)
     assert shape["most_lost_by_a_rank"] == pytest.approx(0.7475 - 0.7047)
     assert shape["span_at_the_coarsest"] == pytest.approx(0.5721 - 0.4978)
+
+
+def test_accuracies_are_sorted_by_the_mean_fidelity_of_their_states():
+    found = {"rank 1": {0.1: [0.2, 0.4]}, "tomography": {0.1: [0.9, 0.7], 0.2: [0.5, 0.5]}}
+    infidelity = {"rank 1": {0.1: [0.7, 0.9]}, "tomography": {0.1: [0.0, 0.02], 0.2: [0.01, 0.1]}}
+    assert table3_summary.accuracy_by_fidelity(found, infidelity) == {
+        "0.99 to 1": [pytest.approx(0.8)],
+        "0.9 to 0.99": [0.5],
+        "0.5 to 0.9": [],
+        "below 0.5": [pytest.approx(0.3)],
+    }
+
+
+@pytest.mark.parametrize(("lowest", "verdict"), [(0.9, "unmeasured"), (0.1, "undecided")])
+def test_costs_that_are_all_bounds_have_no_verdict(lowest, verdict):
+    def curve(side: int) -> dict:
+        return {"settings": [1, 2], "accuracies": [lowest, 0.9], "queries": [side**2 * (1 + side % 3), 20 * side**2]}
+
+    rows = {
+        f"{side}": {"side": side, "exact": 0.9, "methods": dict.fromkeys(study_scaling.METHODS, curve(side))}
+        for side in (4, 6, 8, 10)
+    }
+    fits = study_scaling.summary(rows).numbers["fits"].values()
+    assert {law["verdict"] for law in fits} == {verdict}
+    assert {law["upper_bounds"] for law in fits} == {4 if lowest == 0.9 else 0}
 
 
 # Readouts whose settings are traced.

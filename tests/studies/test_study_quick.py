@@ -41,6 +41,10 @@ def check_table3(report: dict) -> None:
     assert 0.1 < exact <= 1
     here = {row[0]: [float(cell) for cell in row[1:]] for row in report["tables"]["accuracy here, mean"][1:]}
     assert abs(here["tomography"][0] - exact) < 0.15  # fine tomography is next to exact readouts
+    infidelities = report["rows"]["network 0, tomography"]["infidelities"]
+    assert 0 < 100 * infidelities[0] < infidelities[1] < 0.01  # like the square of the precision, here 1 to 20
+    assert report["rows"]["network 0, eps 0.001"]["infidelities"][0] > 0.05  # rank 4 of 16 leaves more out than noise
+    assert sum(map(len, report["numbers"]["by_fidelity"].values())) == 2 * 3
 
 
 def check_scaling(report: dict) -> None:
