@@ -15,7 +15,7 @@ Example:
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from qla_jax.encodings.checks import require_kind
+from qla_jax._checks import require_kind
 from qla_jax.encodings.encoding import Encoding, Use
 from qla_jax.encodings.gates import Gates
 

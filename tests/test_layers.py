@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "qla_jax"
 
-BOTTOM = frozenset({"compiling", "mapping"})
+BOTTOM = frozenset({"_checks", "compiling", "mapping"})
 CORE = ("polynomials", "phases", "encodings", "transforms", "networks")
 SIDE = ("measurement", "arithmetic", "qram", "variational")
 ROOT = "__init__"

@@ -17,8 +17,8 @@ References:
 
 from collections.abc import Hashable
 
+from qla_jax._checks import require
 from qla_jax.arithmetic.gates import Gate, Gates, Register, ccx, conjugate, cx, flip, inverse, land, wires
-from qla_jax.encodings.checks import require
 
 
 def require_equal_bits(a: Register, b: Register) -> None:

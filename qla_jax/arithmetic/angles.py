@@ -23,12 +23,12 @@ import numpy as np
 from flax import struct
 from jax.typing import ArrayLike
 
+from qla_jax._checks import as_numeric, is_concrete, require, require_kind
 from qla_jax.arithmetic.arccos import arccos, arccos_circuit
 from qla_jax.arithmetic.conversion import DigitalRotation
 from qla_jax.arithmetic.counts import counts
 from qla_jax.arithmetic.formats import FixedPoint, Format, decode
 from qla_jax.encodings import registers
-from qla_jax.encodings.checks import as_numeric, is_concrete, require, require_kind
 from qla_jax.encodings.gates import Gates, read
 
 

@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qla_jax._checks import as_integer, require_kind
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
 from qla_jax.arithmetic.circuit import Circuit
@@ -30,7 +31,6 @@ from qla_jax.arithmetic.circuits import finished
 from qla_jax.arithmetic.elementwise import fitted
 from qla_jax.arithmetic.formats import FixedPoint, Format
 from qla_jax.arithmetic.gates import Gates, conjugate, cx, flip, land, load, wires
-from qla_jax.encodings.checks import as_integer, require_kind
 
 
 def working_bits(format: Format) -> int:

@@ -22,10 +22,10 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import require
 from qla_jax.arithmetic import gates as writing
 from qla_jax.arithmetic import simulation
 from qla_jax.arithmetic.gates import ARITY, Gate, Register, wires
-from qla_jax.encodings.checks import require
 
 
 @dataclass(frozen=True)

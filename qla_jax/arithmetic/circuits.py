@@ -15,12 +15,12 @@ Example:
 
 from collections.abc import Callable, Hashable
 
+from qla_jax._checks import as_integer, require, require_kind
 from qla_jax.arithmetic import adders, lookahead, parts, products, quotients
 from qla_jax.arithmetic.circuit import Circuit, circuit
 from qla_jax.arithmetic.elementwise import as_constant
 from qla_jax.arithmetic.formats import Format
 from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, cx, wires
-from qla_jax.encodings.checks import as_integer, require, require_kind
 
 ADDERS: dict[str, Callable[..., Gates]] = {
     "cuccaro": adders.cuccaro,

@@ -25,12 +25,12 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import as_alpha, as_numeric, is_concrete, require, require_kind
 from qla_jax.arithmetic.elementwise import relu
 from qla_jax.arithmetic.formats import FixedPoint, Format, decode, encode
 from qla_jax.arithmetic.layers import add_bias, reshaped
 from qla_jax.encodings import registers
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_alpha, as_numeric, is_concrete, require, require_kind
 from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, remembered

@@ -22,9 +22,9 @@ import math
 from collections import Counter
 from typing import NamedTuple
 
+from qla_jax._checks import require, require_kind
 from qla_jax.arithmetic.circuit import Circuit
 from qla_jax.arithmetic.gates import Gate
-from qla_jax.encodings.checks import require, require_kind
 
 
 class Counts(NamedTuple):

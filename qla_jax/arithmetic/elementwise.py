@@ -19,9 +19,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qla_jax._checks import as_integer, require, require_kind
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic.formats import FixedPoint, Format, from_integers, same_format
-from qla_jax.encodings.checks import as_integer, require, require_kind
 
 Result = TypeVar("Result")
 

@@ -24,9 +24,9 @@ import importlib
 import math
 from typing import Any
 
+from qla_jax._checks import require_kind
 from qla_jax.arithmetic.circuit import Circuit
 from qla_jax.arithmetic.gates import Gate
-from qla_jax.encodings.checks import require_kind
 
 NAMES = {
     "X": "x",

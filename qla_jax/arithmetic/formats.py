@@ -20,7 +20,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int
 
-from qla_jax.encodings.checks import as_integer, is_concrete, require, require_kind
+from qla_jax._checks import as_integer, is_concrete, require, require_kind
 
 MAX_BITS = 32
 

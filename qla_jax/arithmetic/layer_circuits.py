@@ -19,13 +19,13 @@ from collections.abc import Sequence
 import numpy as np
 from jax.typing import ArrayLike
 
+from qla_jax._checks import as_integer, require, require_kind
 from qla_jax.arithmetic import parts, products
 from qla_jax.arithmetic.circuit import Circuit, circuit
 from qla_jax.arithmetic.circuits import finished
 from qla_jax.arithmetic.elementwise import as_constant
 from qla_jax.arithmetic.formats import Format
 from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, load, wires
-from qla_jax.encodings.checks import as_integer, require, require_kind
 
 
 def dot_circuit(length: int, format: Format) -> Circuit:

@@ -23,10 +23,10 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Int
 
+from qla_jax._checks import as_integer, as_numeric, is_concrete, require, require_kind
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic.elementwise import add, fitted
 from qla_jax.arithmetic.formats import FixedPoint, Format, encode, same_format
-from qla_jax.encodings.checks import as_integer, as_numeric, is_concrete, require, require_kind
 
 CHUNK = 4096
 """Terms whose products of bytes fit into an int32, four at a time."""

@@ -12,9 +12,9 @@ References:
 
 from collections.abc import Hashable, Sequence
 
+from qla_jax._checks import require
 from qla_jax.arithmetic.adders import require_equal_bits
 from qla_jax.arithmetic.gates import Gates, Register, ccx, conjugate, cx, flip, inverse, wires
-from qla_jax.encodings.checks import require
 
 
 def lookahead(a: Register, b: Register, carry: Hashable | None = None) -> Gates:

@@ -20,6 +20,7 @@ References:
 import jax
 import jax.numpy as jnp
 
+from qla_jax._checks import require_kind
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
 from qla_jax.arithmetic.circuit import Circuit
@@ -27,7 +28,6 @@ from qla_jax.arithmetic.circuits import finished
 from qla_jax.arithmetic.elementwise import fitted, magnitude
 from qla_jax.arithmetic.formats import FixedPoint, Format
 from qla_jax.arithmetic.gates import Gates, Register, ccx, cx, flip, land, wires
-from qla_jax.encodings.checks import require_kind
 
 GUARD = 2
 """Bits behind the point besides those of the format."""

@@ -34,6 +34,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Int
 
+from qla_jax._checks import as_integer, require, require_kind
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
 from qla_jax.arithmetic.adders import gidney
@@ -42,7 +43,6 @@ from qla_jax.arithmetic.elementwise import fitted
 from qla_jax.arithmetic.formats import FixedPoint, Format
 from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, cx, flip, land, load, wires
 from qla_jax.arithmetic.segments import Derivative, approximation, interpolants
-from qla_jax.encodings.checks import as_integer, require, require_kind
 
 MAX_INDEX = 14
 """At most 2^14 segments."""

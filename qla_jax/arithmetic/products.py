@@ -6,10 +6,10 @@ $$xy = x_uy_u - 2^ns_xy_u - 2^ms_yx_u.$$
 Counts in AND, n bits each: `multiply_unsigned` $2n^2 - n$, `square_unsigned` $n^2 - 2$ from two bits on.
 """
 
+from qla_jax._checks import require
 from qla_jax.arithmetic.adders import gidney
 from qla_jax.arithmetic.gates import Gates, Register, conjugate, cx, land, wires
 from qla_jax.arithmetic.parts import add_controlled, extended, subtract, subtract_controlled
-from qla_jax.encodings.checks import require
 
 
 def multiply_unsigned(x: Register, y: Register, out: Register) -> Gates:

@@ -6,9 +6,9 @@ References:
     Thapliyal, Munoz-Coreas, Varun, Humble (2019), restoring division. https://arxiv.org/abs/1809.09732
 """
 
+from qla_jax._checks import require
 from qla_jax.arithmetic.gates import Gates, Register, flip, wires
 from qla_jax.arithmetic.parts import less, subtract_controlled
-from qla_jax.encodings.checks import require
 
 
 def divide_unsigned(dividend: Register, divisor: Register, quotient: Register) -> Gates:

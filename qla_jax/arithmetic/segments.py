@@ -12,8 +12,8 @@ import numpy as np
 from numpy.polynomial import chebyshev as series
 from numpy.polynomial import polynomial as monomials
 
+from qla_jax._checks import require
 from qla_jax.arithmetic.formats import Format
-from qla_jax.encodings.checks import require
 from qla_jax.polynomials import chebyshev
 
 Derivative = Callable[[int, float, float], float]

@@ -17,8 +17,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import is_concrete, require
 from qla_jax.arithmetic.gates import CLASSICAL, Gate, inverse
-from qla_jax.encodings.checks import is_concrete, require
 
 if TYPE_CHECKING:
     from qla_jax.arithmetic.circuit import Circuit

@@ -15,8 +15,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import as_numeric, require, require_kind, times
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_numeric, require, require_kind, times
 from qla_jax.encodings.encoding import State, Use, flagged_on, on_front_ancillas, run_on
 from qla_jax.encodings.gates import Gates, combination
 from qla_jax.encodings.lcu import apply_lcu, apply_lcu_adjoint, combine, flagged_lcu, lcu_parameters

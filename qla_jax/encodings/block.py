@@ -17,8 +17,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import require
 from qla_jax.encodings import registers
-from qla_jax.encodings.checks import require
 from qla_jax.encodings.encoding import Encoding, State, with_ancillas
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import as_alpha, as_numeric, is_concrete, require
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_alpha, as_numeric, is_concrete, require
 from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
 from qla_jax.encodings.encoding import State, Use
 from qla_jax.encodings.gates import Gates, adder, fourier, multiplexed

@@ -20,10 +20,10 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import as_alpha, as_numeric, require
 from qla_jax.encodings import registers
 from qla_jax.encodings.amplitudes import DiagonalOfAmplitudes, diagonal_of_amplitudes
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_alpha, as_numeric, require
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, multiplexed
 from qla_jax.encodings.vector import VectorEncoding

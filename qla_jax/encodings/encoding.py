@@ -15,7 +15,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.memory import require_fit
 

@@ -22,8 +22,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import as_numeric
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_numeric
 from qla_jax.encodings.encoding import Encoding, State, Use
 from qla_jax.encodings.gates import Gates, remembered_tree
 from qla_jax.encodings.preparation import prepare, unit_vector, unprepare

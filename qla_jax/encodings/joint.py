@@ -11,10 +11,10 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
 
+from qla_jax._checks import require, require_kind, times
 from qla_jax.encodings import registers
 from qla_jax.encodings.algebra import encoded_norm
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import require, require_kind, times
 from qla_jax.encodings.encoding import State, Use, apply_adjoint_of, apply_of, side_by_side, swap_qubits
 from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.vector import same_place

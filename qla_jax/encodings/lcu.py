@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax.encodings.checks import times
+from qla_jax._checks import times
 from qla_jax.encodings.encoding import Encoding, State, apply_adjoint_of, apply_of, flagged_on, run_on
 from qla_jax.encodings.preparation import prepare, unit_vector, unprepare
 

@@ -15,9 +15,9 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import as_numeric, require, require_kind, times
 from qla_jax.encodings import registers
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_numeric, require, require_kind, times
 from qla_jax.encodings.encoding import (
     State,
     Use,

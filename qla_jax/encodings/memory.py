@@ -13,7 +13,7 @@ import jax.extend.core as jex
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 
 COPIES = 3
 """States of all qubits that live at a time while a circuit runs: what a gate reads, what it writes, one between."""

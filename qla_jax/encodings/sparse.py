@@ -27,8 +27,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from qla_jax._checks import as_numeric, is_concrete, require
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_numeric, is_concrete, require
 from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, adder, lookup, multiplexed, tree

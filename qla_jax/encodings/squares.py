@@ -26,8 +26,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import as_alpha, as_numeric, is_concrete, require, require_kind, times
 from qla_jax.encodings import registers
-from qla_jax.encodings.checks import as_alpha, as_numeric, is_concrete, require, require_kind, times
 from qla_jax.encodings.diagonal import Diagonal, block_encode_diagonal, ratio
 from qla_jax.encodings.encoding import Encoding, State, Use, flagged_on, run_on
 from qla_jax.encodings.frobenius import ColumnOracle, column_oracle

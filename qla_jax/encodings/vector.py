@@ -22,8 +22,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import as_bound, as_numeric, is_concrete, require, require_kind
 from qla_jax.encodings import registers
-from qla_jax.encodings.checks import as_bound, as_numeric, is_concrete, require, require_kind
 from qla_jax.encodings.dense import _qubits_of
 from qla_jax.encodings.encoding import Encoding, State, Use, with_ancillas
 from qla_jax.encodings.gates import Gates, reflection, synthesized, tree

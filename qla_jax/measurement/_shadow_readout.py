@@ -21,7 +21,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 from qla_jax.encodings.memory import available
 from qla_jax.mapping import map_in_batches
 from qla_jax.measurement.counts import require_countable

@@ -22,7 +22,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Complex, Float, Num
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 from qla_jax.measurement.counts import multinomial, require_countable, within_integers
 from qla_jax.measurement.pauli_bases import as_qubits, outcome_law, snapshots
 from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision, straight_through

@@ -24,7 +24,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 from qla_jax.measurement.counts import multinomial, require_countable
 from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision, straight_through
 

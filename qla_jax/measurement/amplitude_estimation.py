@@ -29,7 +29,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
-from qla_jax.encodings.checks import is_concrete, require
+from qla_jax._checks import is_concrete, require
 from qla_jax.measurement.counts import as_whole, counting_dtype
 from qla_jax.measurement.readout import as_precision, straight_through
 

@@ -32,7 +32,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
-from qla_jax.encodings.checks import is_concrete, require
+from qla_jax._checks import is_concrete, require
 
 SMALL = 10.0
 """Below this rate Poisson counts are counts of exponential gaps; above, PTRS has its hat."""

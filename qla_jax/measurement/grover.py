@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float
 
-from qla_jax.encodings.checks import require, require_kind
+from qla_jax._checks import require, require_kind
 from qla_jax.encodings.encoding import Encoding, State, with_ancillas
 from qla_jax.measurement.counts import as_whole
 

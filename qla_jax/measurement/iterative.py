@@ -23,7 +23,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 from qla_jax.measurement.amplitude_estimation import angle, as_probability, most_points
 from qla_jax.measurement.counts import counting_dtype, multinomial, require_countable, within_integers
 from qla_jax.measurement.readout import as_precision, straight_through

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from qla_jax.encodings.checks import ROUNDING, is_concrete, require, require_kind
+from qla_jax._checks import ROUNDING, is_concrete, require, require_kind
 from qla_jax.encodings.encoding import Encoding, State, Use, apply_adjoint_of, apply_of, side_by_side
 from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.lemmas import vector_sum

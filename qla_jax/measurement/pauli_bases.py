@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Complex, Float, Int, Num
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 from qla_jax.measurement.readout import Amplitudes
 
 _HALF = math.sqrt(0.5)

@@ -27,8 +27,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import as_numeric, require
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_numeric, require
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, adder, fourier
 from qla_jax.encodings.loading import qram_encode

@@ -26,7 +26,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax.encodings.checks import is_concrete, real_dtype, require
+from qla_jax._checks import is_concrete, real_dtype, require
 from qla_jax.encodings.preparation import unit_vector
 from qla_jax.measurement.counts import counting_dtype, within_integers
 

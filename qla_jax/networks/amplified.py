@@ -9,8 +9,8 @@ References:
 
 from collections.abc import Sequence
 
+from qla_jax._checks import is_concrete, require
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import is_concrete, require
 from qla_jax.encodings.preparation import length
 from qla_jax.encodings.vector import VectorEncoding
 from qla_jax.networks.residual import SkipNormBlock, skip_norm_block

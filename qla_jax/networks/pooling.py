@@ -17,7 +17,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int, Num
 
-from qla_jax.encodings.checks import require, require_kind
+from qla_jax._checks import require, require_kind
 from qla_jax.encodings.vector import VectorEncoding
 
 

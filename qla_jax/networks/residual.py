@@ -21,8 +21,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import is_concrete, require, require_kind, times
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import is_concrete, require, require_kind, times
 from qla_jax.encodings.composed import Composed
 from qla_jax.encodings.encoding import Use
 from qla_jax.encodings.gates import Gates, combination

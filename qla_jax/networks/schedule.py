@@ -9,7 +9,7 @@ References:
 
 import math
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 from qla_jax.networks.residual import LIPSCHITZ
 
 GROWTH, SHARE = (1 + LIPSCHITZ) / (1 - LIPSCHITZ), 1 / (1 - LIPSCHITZ)

@@ -14,7 +14,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax.encodings.checks import ROUNDING, is_concrete, require, require_kind
+from qla_jax._checks import ROUNDING, is_concrete, require, require_kind
 from qla_jax.encodings.composed import Composed
 from qla_jax.encodings.encoding import Use
 from qla_jax.encodings.gates import Gates, combination

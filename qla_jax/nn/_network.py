@@ -9,8 +9,8 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
+from qla_jax._checks import as_numeric, require
 from qla_jax.arithmetic import Format
-from qla_jax.encodings.checks import as_numeric, require
 from qla_jax.measurement import ReadoutMethod
 from qla_jax.nn.estimated_gradients import WeightGradients
 from qla_jax.nn.measured import BATCH, MeasuredRun, Pass, keys_for

@@ -31,9 +31,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from qla_jax._checks import require
 from qla_jax.arithmetic import Circuit, Format, arccos_circuit, counts
 from qla_jax.arithmetic.circuits import operation
-from qla_jax.encodings.checks import require
 from qla_jax.measurement import ChebyshevReadout, ExactReadout, ReadoutMethod, Tomography
 from qla_jax.nn._network import MeasuredNetwork
 from qla_jax.nn.measured import MeasuredRun, Transfer, capped

@@ -21,8 +21,8 @@ from flax import nnx, struct
 from jax import Array
 from jaxtyping import Float
 
+from qla_jax._checks import require
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import require
 from qla_jax.encodings.convolution import Convolution, block_encode_convolution
 from qla_jax.encodings.dense import Dense, block_encode
 from qla_jax.encodings.lemmas import vector_tensor

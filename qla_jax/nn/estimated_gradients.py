@@ -23,8 +23,8 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float
 
+from qla_jax._checks import require
 from qla_jax.arithmetic import Format, decode, dot, encode
-from qla_jax.encodings.checks import require
 from qla_jax.measurement.noise import Noise, noise_model
 from qla_jax.measurement.readout import as_precision
 

@@ -19,7 +19,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 from qla_jax.encodings.preparation import length
 from qla_jax.measurement import ChebyshevReadout, ExactReadout, Readout, ReadoutMethod
 from qla_jax.nn.qam import Arithmetic

@@ -28,8 +28,8 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax import arithmetic
+from qla_jax._checks import require
 from qla_jax.arithmetic import FixedPoint, Format, Piecewise, decode, encode, from_integers, piecewise
-from qla_jax.encodings.checks import require
 from qla_jax.measurement.readout import straight_through
 from qla_jax.nn.estimated_gradients import WeightGradients, estimated_dense
 

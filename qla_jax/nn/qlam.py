@@ -24,8 +24,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from qla_jax._checks import require
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import require
 from qla_jax.encodings.dense import from_unitary
 from qla_jax.encodings.frobenius import block_encode_frobenius
 from qla_jax.encodings.joint import tensor

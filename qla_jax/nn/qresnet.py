@@ -34,8 +34,8 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
+from qla_jax._checks import require
 from qla_jax.arithmetic import Format
-from qla_jax.encodings.checks import require
 from qla_jax.measurement import ReadoutMethod, exact_readout
 from qla_jax.nn._network import Image, MeasuredNetwork
 from qla_jax.nn.measured import BATCH, Pass

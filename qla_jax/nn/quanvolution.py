@@ -15,7 +15,7 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Float, Int
 
-from qla_jax.encodings.checks import as_numeric, require
+from qla_jax._checks import as_numeric, require
 from qla_jax.variational.classifier import (
     READOUT_CLASSES,
     READOUT_QUBITS,

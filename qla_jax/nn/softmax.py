@@ -20,8 +20,8 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax import arithmetic
+from qla_jax._checks import require
 from qla_jax.arithmetic import Format, Piecewise, decode, encode
-from qla_jax.encodings.checks import require
 from qla_jax.measurement.readout import straight_through
 from qla_jax.nn.qam import Arithmetic, exponential_table, spread
 

@@ -24,7 +24,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax.encodings.checks import as_numeric, require
+from qla_jax._checks import as_numeric, require
 from qla_jax.measurement.amplitude_estimation import estimate_amplitude, median_failure, queries_of
 from qla_jax.prior.feedforward import FAILURE, LOADED, precision
 from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, repetitions_for, require_tolerances, tomography_for

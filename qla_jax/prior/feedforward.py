@@ -21,7 +21,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax.encodings.checks import as_numeric, require
+from qla_jax._checks import as_numeric, require
 from qla_jax.measurement.amplitude_estimation import (
     estimate_amplitude,
     median_failure,

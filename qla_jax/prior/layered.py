@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from jax import Array
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 from qla_jax.measurement import Tomography, tomography
 from qla_jax.measurement._tomography import CONSTANT, failure_probability
 from qla_jax.measurement.amplitude_estimation import median_failure

@@ -26,10 +26,10 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from qla_jax._checks import as_numeric, require
 from qla_jax.accounting import cost
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_numeric, require
 from qla_jax.encodings.dense import block_encode
 from qla_jax.encodings.frobenius import block_encode_frobenius
 from qla_jax.encodings.lemmas import vector_sum

@@ -11,7 +11,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax.encodings.checks import ROUNDING, as_numeric, is_concrete, require
+from qla_jax._checks import ROUNDING, as_numeric, is_concrete, require
 
 
 def as_size(name: str, value: Any, least: int, most: int | None = None) -> int:

@@ -19,7 +19,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num, UInt8
 
-from qla_jax.encodings.checks import is_concrete, require, require_kind
+from qla_jax._checks import is_concrete, require, require_kind
 from qla_jax.qram._schedule import Schedule, check_sizes, schedule
 
 MAX_INTEGER_BITS = 64

@@ -24,7 +24,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from qla_jax.encodings.checks import is_concrete, require
+from qla_jax._checks import is_concrete, require
 
 SLACK = 1e-6
 """Of a sum of three probabilities that were rounded."""

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from qla_jax.encodings.checks import require, require_kind
+from qla_jax._checks import require, require_kind
 from qla_jax.qram._memory import Memory, memory
 from qla_jax.qram._noise import Noise
 from qla_jax.qram._schedule import check_sizes, held_site_count, site_count

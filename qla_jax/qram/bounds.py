@@ -19,7 +19,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from scipy import special
 
-from qla_jax.encodings.checks import is_concrete, require, require_kind
+from qla_jax._checks import is_concrete, require, require_kind
 from qla_jax.qram._checks import as_size, nan_unless_finite
 from qla_jax.qram._noise import Noise, missed
 from qla_jax.qram._schedule import held_site_count

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qla_jax.encodings.checks import is_concrete, require, require_kind
+from qla_jax._checks import is_concrete, require, require_kind
 from qla_jax.qram._checks import as_amplitudes, nan_unless_finite
 from qla_jax.qram._memory import Memory
 from qla_jax.qram._noise import Noise

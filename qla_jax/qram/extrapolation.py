@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 from qla_jax.qram._checks import as_size
 
 

@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.encodings.checks import require_kind
+from qla_jax._checks import require_kind
 from qla_jax.mapping import map_in_batches
 from qla_jax.qram import branches
 from qla_jax.qram._checks import as_amplitudes, as_size, nan_unless_finite

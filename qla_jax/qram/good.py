@@ -30,7 +30,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Int
 
-from qla_jax.encodings.checks import is_concrete, require
+from qla_jax._checks import is_concrete, require
 from qla_jax.qram._checks import as_amplitudes, as_size, nan_unless_finite
 from qla_jax.qram._memory import Memory
 from qla_jax.qram._noise import Noise, as_rate, missed

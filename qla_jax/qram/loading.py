@@ -22,7 +22,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from qla_jax.encodings.checks import as_numeric, is_concrete, require, require_kind
+from qla_jax._checks import as_numeric, is_concrete, require, require_kind
 from qla_jax.encodings.loading import QRAMPreparation, qram_encode, tree_of
 from qla_jax.qram._checks import as_size
 from qla_jax.qram._memory import memory

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Int
 
-from qla_jax.encodings.checks import require, require_kind
+from qla_jax._checks import require, require_kind
 from qla_jax.qram._checks import as_amplitudes, nan_unless_finite
 from qla_jax.qram._memory import Memory
 from qla_jax.qram._noise import Noise, missed

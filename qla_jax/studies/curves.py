@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 
 
 def cost_of_level(costs: Sequence[float], accuracies: Sequence[float], level: float) -> tuple[float, bool]:

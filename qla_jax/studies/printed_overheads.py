@@ -23,7 +23,7 @@ References:
 import math
 from typing import NamedTuple
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 
 SCALE = 8.3048e-5
 """a, fitted."""

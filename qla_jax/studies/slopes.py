@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 
 CONFIDENCE = 0.95
 

@@ -21,7 +21,7 @@ import numpy as np
 from jax import Array
 
 from qla_jax import qram
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 from qla_jax.qram import amplitude_damping, depolarising, held_site_count, infidelity_bound, memory, read_fidelity
 from qla_jax.qram._noise import Noise
 from qla_jax.qram._sweep import Point

@@ -15,8 +15,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Num
 
+from qla_jax._checks import require_kind
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import require_kind
 from qla_jax.encodings.gates import Gates, flag_phase
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import TOLERANCE, find, polynomial_of

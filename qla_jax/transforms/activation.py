@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
 
+from qla_jax._checks import require, require_kind, times
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
-from qla_jax.encodings.checks import require, require_kind, times
 from qla_jax.encodings.composed import Composed
 from qla_jax.encodings.encoding import Use
 from qla_jax.encodings.gates import Gates

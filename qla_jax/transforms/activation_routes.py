@@ -14,9 +14,9 @@ References:
 import jax.numpy as jnp
 from jax import Array
 
+from qla_jax._checks import is_concrete, require, require_kind
 from qla_jax.encodings.algebra import scale
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
-from qla_jax.encodings.checks import is_concrete, require, require_kind
 from qla_jax.encodings.lemmas import MatrixVectorProduct, VectorSum, matrix_vector_product, vector_sum
 from qla_jax.encodings.vector import VectorEncoding, vector_encode
 from qla_jax.phases.solve import TOLERANCE, find

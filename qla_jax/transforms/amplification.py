@@ -23,9 +23,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from qla_jax import polynomials
+from qla_jax._checks import ROUNDING, is_concrete, require, require_kind, times
 from qla_jax.encodings.algebra import scale
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import ROUNDING, is_concrete, require, require_kind, times
 from qla_jax.encodings.gates import Gates, flag_phase
 from qla_jax.encodings.preparation import length
 from qla_jax.encodings.vector import VectorEncoding

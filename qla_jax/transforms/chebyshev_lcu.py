@@ -16,8 +16,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import as_numeric
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import as_numeric
 from qla_jax.encodings.encoding import State, Use
 from qla_jax.encodings.gates import Gates, combination, reflection
 from qla_jax.encodings.lcu import amplitudes, index_qubits, phases

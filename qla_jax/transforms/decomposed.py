@@ -19,9 +19,9 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Num
 
+from qla_jax._checks import require_kind
 from qla_jax.encodings.algebra import Adjoint
 from qla_jax.encodings.block import BlockEncoding, block
-from qla_jax.encodings.checks import require_kind
 from qla_jax.encodings.encoding import State, Use
 from qla_jax.encodings.gates import Gates
 from qla_jax.polynomials import chebyshev

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from qla_jax import polynomials
+from qla_jax._checks import ROUNDING, is_concrete, require, require_kind
 from qla_jax.encodings.algebra import adjoint, scale
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import ROUNDING, is_concrete, require, require_kind
 from qla_jax.transforms._gqet import gqet
 from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.decomposed import Decomposed

@@ -18,8 +18,8 @@ from flax import struct
 from jax import Array
 from jaxtyping import Complex, Num
 
+from qla_jax._checks import require, require_kind
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.checks import require, require_kind
 from qla_jax.encodings.encoding import State, Use
 from qla_jax.encodings.gates import Gates, reflection
 from qla_jax.encodings.vector import same_place

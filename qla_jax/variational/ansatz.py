@@ -11,7 +11,7 @@ from typing import NamedTuple
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 from qla_jax.variational.circuit import Circuit, circuit, repeated
 from qla_jax.variational.gates import cx, cz, rx, ry, rz
 from qla_jax.variational.unitaries import Gate, Turn

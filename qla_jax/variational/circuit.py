@@ -23,7 +23,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax.encodings.checks import as_integer, require, require_kind
+from qla_jax._checks import as_integer, require, require_kind
 from qla_jax.variational.states import qubits_of, require_state_fits, zero_state
 from qla_jax.variational.unitaries import Gate
 

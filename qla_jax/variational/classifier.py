@@ -17,7 +17,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from qla_jax.encodings.checks import is_concrete, require
+from qla_jax._checks import is_concrete, require
 from qla_jax.variational.ansatz import RY_CHAIN, Ansatz, ansatz_circuit
 from qla_jax.variational.circuit import run
 from qla_jax.variational.observables import z_expectations

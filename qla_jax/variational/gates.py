@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from qla_jax.encodings.checks import ROUNDING, is_concrete, require
+from qla_jax._checks import ROUNDING, is_concrete, require
 from qla_jax.variational.unitaries import (
     CX,
     CZ,

@@ -30,7 +30,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int, Num
 
-from qla_jax.encodings.checks import as_integer, is_concrete, require
+from qla_jax._checks import as_integer, is_concrete, require
 from qla_jax.variational.circuit import Circuit, start
 from qla_jax.variational.contraction import apply_matrix
 from qla_jax.variational.observables import sample_bits, z_expectations

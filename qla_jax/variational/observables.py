@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Int
 
-from qla_jax.encodings.checks import as_integer, is_concrete, require
+from qla_jax._checks import as_integer, is_concrete, require
 from qla_jax.variational.contraction import apply_matrix
 from qla_jax.variational.states import qubits_of
 from qla_jax.variational.unitaries import PAULIS

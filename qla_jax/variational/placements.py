@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from qla_jax.encodings.checks import as_integer, require
+from qla_jax._checks import as_integer, require
 
 
 class Placement(NamedTuple):

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax.encodings.checks import as_integer, require
+from qla_jax._checks import as_integer, require
 from qla_jax.mapping import map_in_batches
 from qla_jax.variational.ansatz import cz_chain
 from qla_jax.variational.circuit import Circuit, Layer, circuit, repeated, run

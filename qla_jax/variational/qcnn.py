@@ -17,7 +17,7 @@ References:
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax.encodings.checks import as_integer, require
+from qla_jax._checks import as_integer, require
 from qla_jax.variational.circuit import Circuit, circuit, run
 from qla_jax.variational.gates import block, crx, crz, rx
 from qla_jax.variational.observables import z_expectations

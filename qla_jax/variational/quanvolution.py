@@ -28,7 +28,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Num
 
-from qla_jax.encodings.checks import as_integer, require
+from qla_jax._checks import as_integer, require
 from qla_jax.variational.ansatz import RX_CHAIN, Ansatz, Rotation
 from qla_jax.variational.circuit import Circuit, circuit, matrix_of, repeated, run
 from qla_jax.variational.gates import rx, ry, rz

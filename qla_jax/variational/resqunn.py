@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.encodings.checks import require
+from qla_jax._checks import require
 from qla_jax.variational.placements import Placement
 from qla_jax.variational.quanvolution import Image, QuanvolutionSpec, quanvolution_spec, quanvolve
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qla_jax.encodings.checks import require_kind
+from qla_jax._checks import require_kind
 from qla_jax.variational.circuit import Circuit
 from qla_jax.variational.unitaries import Gate
 

@@ -14,7 +14,7 @@ from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Float, Num
 
-from qla_jax.encodings.checks import as_integer, as_numeric, is_concrete, require
+from qla_jax._checks import as_integer, as_numeric, is_concrete, require
 from qla_jax.encodings.memory import COPIES, available, fits, gib
 
 

@@ -1,0 +1,228 @@
+"""Checks and promotions that every room shares: what a public function may be given, and what its errors say.
+
+Error messages name the argument, the rule and the value. Values can only be looked at when they are concrete: inside
+jit, vmap and grad a check on values is left out, and its outcome shows in `eps` instead.
+
+Arrays are promoted at the public door: integers and booleans become JAX's default float, half precision becomes
+float32, wider dtypes stay as they are. NumPy scalars and arrays without axes count as numbers wherever a number is due.
+
+Example:
+    >>> as_inexact("x", np.array([200, 100], np.uint8)).dtype == jnp.zeros(()).dtype
+    True
+    >>> as_inexact("x", jnp.ones(2, jnp.bfloat16)).dtype.name, as_integer("n", np.array(3))
+    ('float32', 3)
+"""
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+ROUNDING = 64
+"""How many units of rounding a norm may exceed alpha by and still count as equal: a few operations, or one FFT."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ValueError with `message` unless the condition holds."""
+    if not condition:
+        raise ValueError(message)
+
+
+def require_kind(name: str, value: object, kind: type) -> None:
+    """Raise TypeError unless `value` is of the kind."""
+    if not isinstance(value, kind):
+        wanted, given = kind.__name__, type(value).__name__
+        if wanted == given:  # two rooms have a class of this name
+            wanted, given = (f"{one.__module__}.{one.__qualname__}" for one in (kind, type(value)))
+        raise TypeError(f"`{name}` must be of type {wanted}, but is of type {given}.")
+
+
+def is_concrete(*values: ArrayLike) -> bool:
+    """Return whether all values can be looked at now, outside any transformation."""
+    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values))
+
+
+def as_integer(name: str, value: Any, least: int | None = None, most: int | None = None) -> int:
+    """Return `value` as a Python integer; NumPy and JAX integers count, floats and booleans do not.
+
+    Raises:
+        ValueError: not an integer, traced, or one outside of the range from `least` to `most`.
+    """
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)  # arrays of one axis or more have none
+    except (TypeError, jax.errors.TracerIntegerConversionError):
+        number = None
+    if number is None:
+        raise ValueError(f"`{name}` must be an integer, but is {_told(value)}.")
+    require(least is None or number >= least, f"`{name}` must be at least {least}, but is {number}.")
+    require(most is None or number <= most, f"`{name}` must be at most {most}, but is {number}.")
+    return number
+
+
+def as_integers(name: str, values: Any, least: int | None = None) -> tuple[int, ...]:
+    """Return a sequence of integers, such as the sizes of axes, as a tuple of Python integers.
+
+    Raises:
+        ValueError: not a sequence, or an entry that `as_integer` refuses.
+    """
+    try:
+        entries = tuple(values)
+    except TypeError:
+        raise ValueError(f"`{name}` must be a sequence of integers, but is {_told(values)}.") from None
+    return tuple(as_integer(name, entry, least) for entry in entries)
+
+
+def as_real(name: str, value: Any) -> float:
+    """Return a concrete real number, of Python, NumPy or JAX, as a Python float.
+
+    Raises:
+        ValueError: traced, not a number, complex, NaN, or with axes.
+    """
+    require(is_concrete(value), f"`{name}` must be known outside jit, but is traced.")
+    real = _is_number(value) and np.ndim(value) == 0 and not jnp.iscomplexobj(value)
+    require(real, f"`{name}` must be a real number, but is {_told(value)}.")
+    number = float(value)
+    require(not math.isnan(number), f"`{name}` must be a number, but is {number}.")
+    return number
+
+
+def as_inexact(name: str, value: Any, like: Array | None = None) -> Array:
+    """Return `value` as an array of floating or complex numbers, whatever its rank.
+
+    Args:
+        name: the argument's name, for the error.
+        value: numbers of Python, NumPy or JAX, possibly nested in lists.
+        like: array whose precision Python numbers take, as they would in arithmetic with it.
+
+    Raises:
+        ValueError: not an array of numbers.
+    """
+    array = _array_of(name, value)
+    if like is not None and not any(hasattr(part, "dtype") for part in jax.tree.leaves(value)):
+        array = array.astype(like.dtype) if jnp.isrealobj(array) else array.astype(jnp.result_type(like, jnp.complex64))
+    if not jnp.issubdtype(array.dtype, jnp.inexact):
+        return array.astype(jnp.result_type(float))
+    # Half precision has neither decompositions nor FFTs in XLA, and its errors would stand in no bound.
+    return array.astype(jnp.float32) if array.dtype.itemsize < 4 else array
+
+
+def as_numeric(
+    name: str, value: ArrayLike | Sequence[ArrayLike], ndim: int, like: Array | None = None, *, finite: bool = True
+) -> Array:
+    """Return `as_inexact` of the given rank, not empty, its entries finite where that can be seen.
+
+    Raises:
+        ValueError: not an array of numbers, of another rank, empty, or with an entry that is not finite.
+    """
+    array = as_inexact(name, value, like)
+    require(array.ndim == ndim, f"`{name}` must have {ndim} axes, but has shape {array.shape}.")
+    require(0 not in array.shape, f"`{name}` must not be empty, but has shape {array.shape}.")
+    if finite and is_concrete(array):
+        bad = np.argwhere(~np.isfinite(np.asarray(array)))
+        if len(bad):
+            where = tuple(int(i) for i in bad[0])
+            raise ValueError(f"`{name}` must be finite, but entry {where} is {np.asarray(array)[where]}.")
+    return array
+
+
+def as_alpha(alpha: ArrayLike | None, norm: Array, rule: str, *, name: str = "alpha") -> tuple[Array, Array]:
+    """Return alpha, `norm` unless given, and the error of an exact encoding with it.
+
+    An alpha below `norm` raises where it can be seen and gives `eps = inf` elsewhere, as does one that is not finite.
+    """
+    if alpha is None:
+        return norm, exact(norm)
+    alpha = as_bound(name, alpha, norm.dtype)
+    if is_concrete(alpha):
+        require(bool(jnp.isfinite(alpha)), f"`{name}` must be finite, but is {alpha}.")
+    enough = norm <= alpha * (1 + ROUNDING * jnp.finfo(norm.dtype).eps)
+    if is_concrete(enough):
+        require(bool(enough), f"`{name}` must be at least {rule}, but {name} = {alpha} < {norm}.")
+    return alpha, jnp.where(enough & jnp.isfinite(alpha), 0.0, jnp.inf).astype(norm.dtype)
+
+
+@jax.jit
+def exact(size: Array) -> Array:
+    """Return the error 0 of an exact encoding, `inf` where `size`, its alpha or its norm, is not finite.
+
+    Inside jit nothing can refuse NaN or infinite entries; a sum or maximum over them is not finite either.
+    """
+    return jnp.where(jnp.isfinite(size), 0.0, jnp.inf).astype(size.dtype)
+
+
+def as_bound(name: str, value: ArrayLike, dtype: jnp.dtype) -> Array:
+    """Return `value` as a non-negative real scalar in the real counterpart of `dtype` (`inf` means unknown)."""
+    if is_concrete(value):
+        real = _is_number(value) and np.ndim(value) == 0 and not jnp.iscomplexobj(value)
+        require(real, f"`{name}` must be a real scalar, but is {_told(value)} of shape {np.shape(value)}.")
+        require(bool(np.asarray(value) >= 0), f"`{name}` must not be negative or NaN, but is {value}.")
+    return jnp.asarray(value, real_dtype(dtype))
+
+
+def real_dtype(dtype: jnp.dtype) -> jnp.dtype:
+    """Return the real dtype of the same precision."""
+    return jnp.zeros((), dtype).real.dtype
+
+
+@jax.jit
+def times(factor: ArrayLike, bound: ArrayLike) -> Array:
+    """Return `factor * bound` for error bounds: what is unknown (`inf` or NaN) gives `inf`, also times zero."""
+    unknown = ~(jnp.isfinite(factor) & jnp.isfinite(bound))
+    product = jnp.where(unknown, 0.0, factor) * jnp.where(unknown, 0.0, bound)
+    return jnp.where(unknown, jnp.inf, product)
+
+
+def _array_of(name: str, value: Any) -> Array:
+    if isinstance(value, bool | int | float | complex) and not isinstance(value, np.generic):
+        # These keep JAX's weak type, so that they do not widen what they are multiplied by.
+        return jnp.asarray(value if isinstance(value, complex) else _as_float(name, value))
+    try:
+        # NumPy first: without jax_enable_x64 JAX would cut 64-bit integers to their low half, and it knows no extended
+        # precision. Lists that hold JAX arrays are left to JAX.
+        foreign = not any(isinstance(leaf, Array) for leaf in jax.tree.leaves(value))
+        array = jnp.asarray(_of_numpy(np.asarray(value)) if foreign else value)
+        if _holds_numbers(array.dtype):
+            return array
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"`{name}` must be an array of numbers, but is {_told(value)}.")
+
+
+def _as_float(name: str, value: int | float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"`{name}` must be within the range of floats, but is {_told(value)}.") from None
+
+
+def _of_numpy(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind in "iu":
+        return array.astype(jnp.result_type(float))
+    if array.dtype.kind in "fc" and array.dtype.itemsize > (8 if array.dtype.kind == "f" else 16):
+        return array.astype(np.float64 if array.dtype.kind == "f" else np.complex128)
+    return array
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, int | float | complex):
+        return True
+    dtype = getattr(value, "dtype", None)
+    return dtype is not None and _holds_numbers(dtype)
+
+
+def _holds_numbers(dtype: Any) -> bool:
+    return jnp.issubdtype(dtype, jnp.number) or jnp.issubdtype(dtype, jnp.bool_)
+
+
+def _told(value: Any) -> str:
+    """What an error says a value is: itself if short, else its type."""
+    if isinstance(value, jax.core.Tracer):
+        return "traced"
+    text = repr(value)
+    return text if len(text) <= 60 else f"of type {type(value).__name__}"
