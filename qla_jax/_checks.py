@@ -78,6 +78,17 @@ def as_integers(name: str, values: Any, least: int | None = None) -> tuple[int, 
     return tuple(as_integer(name, entry, least) for entry in entries)
 
 
+def as_image(name: str, image: Any) -> tuple[int, int]:
+    """Return the rows and columns of an image as Python integers.
+
+    Raises:
+        ValueError: not two positive integers.
+    """
+    sides = as_integers(name, image)
+    require(len(sides) == 2 and min(sides) >= 1, f"`{name}` must be (rows, columns), both positive, but is {sides}.")
+    return sides[0], sides[1]
+
+
 def as_real(name: str, value: Any) -> float:
     """Return a concrete real number, of Python, NumPy or JAX, as a Python float.
 

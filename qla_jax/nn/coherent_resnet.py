@@ -21,14 +21,14 @@ from flax import nnx, struct
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import require
+from qla_jax._checks import as_image, as_inexact, as_integer, as_integers, as_real, require, require_kind
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.convolution import Convolution, block_encode_convolution
 from qla_jax.encodings.dense import Dense, block_encode
 from qla_jax.encodings.lemmas import vector_tensor
 from qla_jax.encodings.spectral import convolution_norm_bound, spectral_norm_bound
-from qla_jax.encodings.vector import VectorEncoding, normalize, vector_encode
-from qla_jax.networks.pooling import l2_pool
+from qla_jax.encodings.vector import VectorEncoding, normalize, same_place, vector_encode
+from qla_jax.networks.pooling import as_outcomes, l2_pool
 from qla_jax.networks.residual import DEFAULT_DEGREE, LIPSCHITZ, SCALE, SkipNormBlock, chain, residual_network
 from qla_jax.networks.terminal import TAU, ideal_terminal, terminal_block
 from qla_jax.polynomials import erf
@@ -78,6 +78,7 @@ class DenseWeight(Weight):
     """
 
     def __init__(self, size: int, *, rngs: nnx.Rngs, noise: float = 0.03, dtype: jnp.dtype = jnp.float32):
+        size = as_integer("size", size, least=1)
         draw = jax.random.normal(rngs.params(), (size, size), dtype)
         self.kernel = nnx.Param(noise / math.sqrt(size) * draw - jnp.eye(size, dtype=dtype))
 
@@ -107,11 +108,14 @@ class ConvolutionWeight(Weight):
         noise: float = 0.03,
         dtype: jnp.dtype = jnp.float32,
     ):
+        channels, size = as_integer("channels", channels, least=1), as_integer("size", size, least=1)
+        self.image = as_image("image", image)
+        reach = size // 2
+        require(reach < min(image) or reach == 0, f"`size` must not reach over the image {image}, but is {size}.")
         draw = jax.random.normal(rngs.params(), (channels, channels, size, size), dtype)
         middle = (size - 1) // 2
         start = noise / math.sqrt(channels * size**2) * draw
         self.kernel = nnx.Param(start.at[:, :, middle, middle].add(-jnp.eye(channels, dtype=dtype)))
-        self.image = image
 
     def encoding(self) -> Convolution:
         """The normalised convolution by Lemma 5, with its norm bound at 1."""
@@ -135,6 +139,8 @@ class TerminalWeight(nnx.Module):
     def __init__(
         self, size: int, *, rngs: nnx.Rngs, tau: float = TAU, noise: float = 0.03, dtype: jnp.dtype = jnp.float32
     ):
+        size = as_integer("size", size, least=1)
+        require(0.5 < as_real("tau", tau) < 1, f"`tau` must lie between 0.5 and 1, but is {tau}.")
         draw = jax.random.normal(rngs.params(), (size, size), dtype)
         self.kernel = nnx.Param(noise / math.sqrt(size) * draw - jnp.eye(size, dtype=dtype))
         self.tau = tau
@@ -152,11 +158,16 @@ class CoherentResNet(nnx.Module):
         weights: one module per block, each with an `encoding()` of a square weight on `sizes`.
         sizes: registers of the state, such as (channels, rows, columns) or (N,). Smaller inputs are loaded into the
             leading entries of each axis ("null channels").
-        outcomes: measured blocks, a power of two; outcomes beyond the classes count as wrong.
+        outcomes: number of outcomes of the leading qubits, a power of two. Registers count with their padding: of
+            three channels and four outcomes the last has probability zero. Outcomes beyond the classes count as wrong.
         degree: odd degree of the activation's polynomial.
         paths: classical modules from an input to a vector each; the state starts as the Kronecker product of their unit
             vectors, which fills all registers. Without them it starts as the input itself.
-        terminal: the matrix of a terminal block behind the others.
+        terminal: the matrix of a terminal block after the others.
+
+    Raises:
+        ValueError: outcomes that `l2_pool` refuses, an even degree, no weights, a weight or a terminal matrix that does
+            not act on `sizes`.
     """
 
     def __init__(
@@ -169,16 +180,24 @@ class CoherentResNet(nnx.Module):
         paths: Sequence[nnx.Module] = (),
         terminal: TerminalWeight | None = None,
     ):
+        self.sizes = as_integers("sizes", sizes, least=1)
+        self.outcomes = as_outcomes(outcomes, self.sizes)
+        self.degree = as_integer("degree", degree, least=1)
+        require(self.degree % 2 == 1, f"`degree` must be odd, but is {self.degree}.")
+        require(len(weights) > 0, "`weights` must hold at least one module, but is empty.")
+        for number, weight in enumerate(weights):
+            _require_on(self.sizes, f"weights[{number}]", weight)
+        if terminal is not None:
+            rows = terminal.kernel.shape[0]
+            entries = math.prod(self.sizes)
+            require(rows == entries, f"`terminal` must be a matrix on {entries} entries, but has {rows} rows.")
         self.weights = nnx.List(weights)
-        self.sizes = sizes
-        self.outcomes = outcomes
-        self.degree = degree
         self.paths = nnx.List(paths)
         self.terminal = terminal
 
     def __call__(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch outcomes"]:
-        """Outcome probabilities, shape (batch, outcomes)."""
-        return jax.vmap(lambda x: l2_pool(x, self.outcomes))(self.states(inputs))
+        """Return the outcome probabilities of the leading qubits, shape (batch, outcomes)."""
+        return jax.vmap(lambda x: l2_pool(x, self.outcomes, sizes=self.sizes))(self.states(inputs))
 
     def states(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch n"]:
         """The encoded state before measurement."""
@@ -197,7 +216,7 @@ class CoherentResNet(nnx.Module):
 
     def encode(self, x: Array) -> VectorEncoding:
         """The whole network on one input as a vector encoding: its circuit."""
-        start = jax.tree.map(lambda part: part[0], self.load(x[None]))
+        start = jax.tree.map(lambda part: part[0], self.load(as_inexact("x", x)[None]))
         return self.head(self.terminal_matrix(), self.network(self.encodings(), start))
 
     def skip_bounds(self) -> list[Array]:
@@ -218,6 +237,8 @@ class CoherentResNet(nnx.Module):
         Raises:
             ValueError: an input with more axes than registers or longer than one.
         """
+        inputs = as_inexact("inputs", inputs)
+        require(0 not in inputs.shape, f"`inputs` must not be empty, but has shape {inputs.shape}.")
         if len(self.paths):
             return tuple(path(inputs) for path in self.paths)
         shape = inputs.shape[1:]
@@ -245,6 +266,14 @@ class CoherentResNet(nnx.Module):
         if matrix is None or self.terminal is None:
             return state
         return ideal_terminal(matrix, state, self.terminal.tau)[0]
+
+
+def _require_on(sizes: tuple[int, ...], name: str, weight: Weight) -> None:
+    """Raise unless a weight maps registers of these sizes to themselves; looks at shapes, computes nothing."""
+    enc = jax.eval_shape(weight.encoding)
+    require_kind(f"{name}.encoding()", enc, BlockEncoding)
+    fits = same_place(enc.domain, sizes) and same_place(enc.codomain, sizes)
+    require(fits, f"`{name}` must map the registers {sizes} to themselves, but is {enc.codomain} x {enc.domain}.")
 
 
 def _diagnose(block: SkipNormBlock) -> BlockDiagnostics:

@@ -195,8 +195,8 @@ def _trace_one(model: CoherentResNet, built: Built, start: Start) -> tuple[Array
     worst_case, published = worst_case_error(input_eps, activation_eps), published_error(input_eps, activation_eps)
     last = model.head(matrix, blocks[-1])
     ends = last.vector(), model.ideal_head(matrix, ideal)
-    outcomes, ideal_outcomes = (l2_pool(state, model.outcomes) for state in ends)
+    outcomes, ideal_outcomes = (l2_pool(state, model.outcomes, sizes=model.sizes) for state in ends)
     states = norm, jnp.stack(bare_norms), alpha, alone, jnp.stack(actual), eps, worst_case, published
-    before = l2_pool(blocks[-1].encoded, model.outcomes)
+    before = l2_pool(blocks[-1], model.outcomes)
     said = (last.norm, last.contribution) if isinstance(last, TerminalBlock) else (jnp.ones(()), jnp.zeros(()))
     return *states, outcomes, ideal_outcomes, distribution_error(last.eps), *said, before

@@ -15,7 +15,7 @@ from jax import Array
 from numpy.polynomial import chebyshev as series
 
 from qla_jax.encodings.vector import run
-from qla_jax.nn import CoherentResNet, ConvolutionWeight, DenseWeight
+from qla_jax.nn import CoherentResNet, ConvolutionWeight, DenseWeight, TerminalWeight
 from tests.cases import convolution, erf_coeffs, norm2, real
 
 LIPSCHITZ = 8 / (5 * math.sqrt(math.pi))
@@ -256,3 +256,63 @@ def test_weights_start_near_minus_the_identity():
     for weight, sizes in ((flat, (8,)), (layer, (2, 4, 4))):
         matrix = matrix_of(np.asarray(weight.kernel[...], float), sizes)
         assert norm2(matrix + np.eye(len(matrix))) < 0.2
+
+
+@pytest.mark.parametrize("sizes", [(3, 2), (6,), (3, 4)], ids=str)
+def test_outcomes_of_padded_registers_are_those_of_the_networks_circuit(sizes):
+    rngs = nnx.Rngs(0)
+    net = CoherentResNet(
+        [DenseWeight(int(np.prod(sizes)), rngs=rngs, noise=0.5, dtype=PRECISION)], sizes=sizes, outcomes=4, degree=3
+    )
+    x = jnp.asarray(np.abs(real(*sizes)), PRECISION)
+    vec = net.encode(x)
+    start = jnp.zeros(1 << vec.num_qubits, PRECISION).at[0].set(1)
+    weights = np.abs(np.asarray(jax.jit(lambda v, s: v.flagged(s))(vec, start))) ** 2
+    expected = weights.reshape(4, -1).sum(1) / weights.sum()
+    np.testing.assert_allclose(net(x[None])[0], expected, rtol=0, atol=1e-5)
+
+
+WEIGHT = functools.partial(DenseWeight, rngs=nnx.Rngs(0))
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        (lambda: CoherentResNet([WEIGHT(8)], sizes=(8,), outcomes=3), "`outcomes` must be a power of two of at most 8"),
+        (
+            lambda: CoherentResNet([WEIGHT(6)], sizes=(6,), outcomes=16),
+            "`outcomes` must be a power of two of at most 8",
+        ),
+        (lambda: CoherentResNet([WEIGHT(8)], sizes=(8,), outcomes=2, degree=6), "`degree` must be odd, but is 6"),
+        (lambda: CoherentResNet([WEIGHT(8)], sizes=(8,), outcomes=2, degree=2.5), "`degree` must be an integer"),
+        (lambda: CoherentResNet([WEIGHT(8)], sizes=(8,), outcomes=2, degree=-1), "`degree` must be at least 1"),
+        (lambda: CoherentResNet([], sizes=(8,), outcomes=2), "`weights` must hold at least one module"),
+        (
+            lambda: CoherentResNet([WEIGHT(8), WEIGHT(4)], sizes=(8,), outcomes=2),
+            r"`weights\[1\]` must map the registers",
+        ),
+        (lambda: CoherentResNet([WEIGHT(8)], sizes=(0,), outcomes=2), "`sizes` must be at least 1"),
+        (lambda: CoherentResNet([WEIGHT(8)], sizes=8, outcomes=2), "`sizes` must be a sequence of integers"),
+        (
+            lambda: CoherentResNet([WEIGHT(8)], sizes=(8,), outcomes=2, terminal=TerminalWeight(4, rngs=nnx.Rngs(0))),
+            "`terminal` must be a matrix on 8 entries",
+        ),
+        (lambda: ConvolutionWeight(2, (4,), rngs=nnx.Rngs(0)), r"`image` must be \(rows, columns\)"),
+        (lambda: ConvolutionWeight(2, (4, 4), size=9, rngs=nnx.Rngs(0)), "`size` must not reach over the image"),
+        (lambda: TerminalWeight(4, tau=0.5, rngs=nnx.Rngs(0)), "`tau` must lie between 0.5 and 1"),
+        (lambda: DenseWeight(2.0, rngs=nnx.Rngs(0)), "`size` must be an integer"),
+    ],
+)
+def test_constructors_refuse_what_their_calls_would(build, told):
+    with pytest.raises(ValueError, match=told):
+        build()
+
+
+def test_sizes_of_numpy_are_sizes():
+    net = CoherentResNet(
+        [ConvolutionWeight(np.int64(2), tuple(np.array([4, 4])), rngs=nnx.Rngs(0))],
+        sizes=tuple(np.array([2, 4, 4])),
+        outcomes=np.int64(2),
+        degree=np.int32(3),
+    )
+    assert net(np.ones((1, 2, 4, 4), np.uint8)).shape == (1, 2)
