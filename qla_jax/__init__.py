@@ -4,6 +4,7 @@
 touches JAX's configuration.
 """
 
+from qla_jax import _interruption as _interruption  # isort: skip # first: Ctrl-C may come while the rest is imported
 from qla_jax import arithmetic as arithmetic
 from qla_jax import claims as claims
 from qla_jax import nn as nn

@@ -22,6 +22,9 @@ from typing import Any, NoReturn
 import numpy as np
 from jaxtyping import Float32, Int, Int32
 
+from qla_jax import _fingerprint
+from qla_jax._checks import as_integer, as_real
+
 
 class DatasetUnavailable(RuntimeError):
     """The set is not here; the message says, in one line, why and what to do."""
@@ -49,37 +52,44 @@ def load(
     max_train: int | None = None,
     max_test: int | None = None,
 ) -> ImageSet:
-    """Loads an image set; the same arguments give the same arrays.
+    """Load an image set; the same arguments give the same arrays.
 
     Args:
         name: `digits` (comes with scikit-learn), or a tfds name such as `mnist`, `mnist:3.0.1` or `emnist/letters`.
-        data_dir: Where prepared sets lie, as DATA_DIR/NAME/VERSION; by default where tfds keeps them.
-        seed: Seeds the split of a set that has no test images, and which images a cap keeps.
+        data_dir: Directory of prepared sets, as DATA_DIR/NAME/VERSION; by default where tfds keeps them.
+        seed: Seed of the split of a set that has no test images, and of the choice of images that a cap keeps.
         test_size: Fraction held out for testing, rounded up. Ignored where the set has its own test images.
         max_train: Upper bound on the training images read; a smaller bound keeps a subset of a larger one's.
-        max_test: The same for the test images.
+        max_test: Upper bound on the test images read.
 
     Raises:
         DatasetUnavailable: The set is unknown, not prepared, or not in a format that can be read without TensorFlow.
         ValueError: The set is there, but is not one of labelled grey or RGB images of one size.
     """
-    for argument, cap in (("max_train", max_train), ("max_test", max_test)):
-        if cap is not None and cap < 1:
-            raise ValueError(f"`{argument}` must be at least 1, but is {cap}.")
+    caps = {
+        part: None if cap is None else as_integer(f"max_{part}", cap, least=1)
+        for part, cap in (("train", max_train), ("test", max_test))
+    }
+    seed, test_size = as_integer("seed", seed, least=0), as_real("test_size", test_size)
     if not 0 < test_size < 1:
         raise ValueError(f"`test_size` must lie between 0 and 1, but is {test_size}.")
-    caps = {"train": max_train, "test": max_test}
     return _digits(seed, test_size, caps) if name == "digits" else _prepared(name, data_dir, seed, test_size, caps)
 
 
+def fingerprint(images: ImageSet) -> dict[str, Any]:
+    """Return what tells a set from another one: name, classes, and kind, shape and checksum of each of its arrays."""
+    names = ("train_images", "train_labels", "test_images", "test_labels")
+    arrays = _fingerprint.fingerprint(**{name: getattr(images, name) for name in names})
+    return {"dataset": images.name, "classes": images.num_classes, **arrays}
+
+
 def resized(images: ImageSet, side: int) -> ImageSet:
-    """The same set at another size, side x side pixels, linearly interpolated between centres of pixels.
+    """Return the set at another size, side x side pixels, linearly interpolated between the centers of pixels.
 
     Raises:
         ValueError: a side below 1.
     """
-    if side < 1:
-        raise ValueError(f"`side` must be at least 1, but is {side}.")
+    side = as_integer("side", side, least=1)
     height, width = images.train_images.shape[2:]
     rows, columns = _interpolation(height, side), _interpolation(width, side)
 

@@ -5,11 +5,12 @@ exactly; so a run that is killed and resumed ends in the same bits as one that i
 """
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +19,10 @@ import optax
 from flax import nnx
 from jax import Array
 
-if TYPE_CHECKING:
-    import orbax.checkpoint as ocp
+from qla_jax import checkpoints
+from qla_jax._checks import as_inexact, as_integer
+from qla_jax._fingerprint import checksum, fingerprint, require_same
+from qla_jax.checkpoints import Notice
 
 Model = TypeVar("Model", bound=nnx.Module)
 Call = Callable[[Any, Array, Array], Array]
@@ -92,6 +95,7 @@ def fit(
     resume: bool = False,
     report: Callable[[Epoch], None] = lambda epoch: None,
     call: Call = plain_call,
+    notice: Notice = warnings.warn,
 ) -> tuple[Model, list[Epoch]]:
     """Train a model that maps a batch of images to outcome probabilities.
 
@@ -106,42 +110,42 @@ def fit(
         directory: where to keep checkpoints; none are kept unless given.
         resume: continue from the last checkpoint in `directory`, if there is one.
         report: called after every epoch.
-        call: how outcomes come about, with a key for each step that is independent of shuffles and noise:
+        call: function that gives the outcomes, with a key for each step that is independent of shuffles and noise:
             `lambda model, images, key: model(images, key)` for a model that measures.
+        notice: called with a line where a damaged checkpoint is passed over for the one before.
 
     Returns:
         The trained model and every epoch, those before a resume included.
 
     Raises:
-        ValueError: labels and images that do not match, labels that are no outcome of the model, a batch larger than
-            the set, a directory that holds checkpoints without `resume`, or checkpoints of another config.
+        ValueError: images that are not finite, labels that do not match them or are no outcome of the model, a batch
+            larger than the set, a directory that cannot be written or holds checkpoints without `resume`, checkpoints
+            of another config, other data or another untrained model, or none that is intact.
+        OSError: a checkpoint that cannot be written; those before it stay.
     """
-    if len(images) != len(labels):
-        raise ValueError(f"`labels` must match `images`, but there are {len(labels)} for {len(images)}.")
-    if not 1 <= config.batch_size <= len(images):
-        raise ValueError(f"`batch_size` must lie between 1 and {len(images)}, but is {config.batch_size}.")
+    images, labels = _checked(images, labels, config)
     _require_outcomes(labels, call, model, images)
+    kept = _Checkpoints(directory, config, {} if directory is None else _fingerprint(model, images, labels), notice)
     graph, params, statistics, rest = nnx.split(model, nnx.Param, nnx.BatchStat, ...)  # type: ignore[misc]
     params, statistics = jax.tree.map(jnp.copy, (params, statistics))  # donated below; the caller's model stays usable
     steps = len(images) // config.batch_size
     state = {"params": params, "optimizer": _optimizer(config, steps).init(params), "statistics": statistics}
     step = _step(graph, call, replace(config, seed=0), steps)
-    with _Checkpoints(directory, config) as checkpoints:
-        state, history = checkpoints.restore(state, resume)
-        for epoch in history:
-            report(epoch)
-        for number in range(len(history), config.epochs):
-            rng = np.random.default_rng([config.seed, number])
-            keys = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), number), steps)
-            order = rng.permutation(len(images))[: steps * config.batch_size].reshape(steps, -1)
-            told = []
-            for chosen, key in zip(order, keys, strict=True):
-                state, measured = step(state, rest, images[chosen], labels[chosen], key)
-                told.append(measured)
-            value, right = np.mean(jax.device_get(told), axis=0)
-            history.append(Epoch(number, float(value), float(right)))
-            checkpoints.save(state, history)
-            report(history[-1])
+    state, history = kept.restore(state, resume)
+    for epoch in history:
+        report(epoch)
+    for number in range(len(history), config.epochs):
+        rng = np.random.default_rng([config.seed, number])
+        keys = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), number), steps)
+        order = rng.permutation(len(images))[: steps * config.batch_size].reshape(steps, -1)
+        measured = []
+        for chosen, key in zip(order, keys, strict=True):
+            state, found = step(state, rest, images[chosen], labels[chosen], key)
+            measured.append(found)
+        value, right = np.mean(jax.device_get(measured), axis=0)
+        history.append(Epoch(number, float(value), float(right)))
+        kept.save(state, history)
+        report(history[-1])
     return nnx.merge(graph, state["params"], state["statistics"], rest), history
 
 
@@ -192,8 +196,8 @@ def accuracy(
     """
     if not 0 < len(images) == len(labels):
         raise ValueError(f"`labels` must match `images`, but there are {len(labels)} for {len(images)}.")
-    if batch_size < 1:
-        raise ValueError(f"`batch_size` must be at least 1, but is {batch_size}.")
+    batch_size, labels = as_integer("batch_size", batch_size, least=1), _integers(labels)
+    images = np.asarray(images if is_floating(images) else as_inexact("images", images))
     graph, state = nnx.split(model)
     parts = list(batches(len(images), batch_size))
     keys = jax.random.split(jax.random.key(0) if key is None else key, len(parts))
@@ -254,63 +258,94 @@ def _optimizer(config: TrainingConfig, steps: int) -> optax.GradientTransformati
     return optax.adamw(schedule, weight_decay=config.weight_decay)
 
 
+def _checked(images: Any, labels: Any, config: TrainingConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Return images of a floating dtype and labels of integers, both finite and as many, a batch at least."""
+    if len(images) != len(labels):
+        raise ValueError(f"`labels` must match `images`, but there are {len(labels)} for {len(images)}.")
+    for name, least in (("epochs", 0), ("batch_size", None), ("seed", 0)):
+        as_integer(name, getattr(config, name), least)
+    if not 1 <= config.batch_size <= len(images):
+        raise ValueError(f"`batch_size` must lie between 1 and {len(images)}, but is {config.batch_size}.")
+    images = np.asarray(images if is_floating(images) else as_inexact("images", images))
+    if not np.isfinite(images).all():
+        place = int(np.argwhere(~np.isfinite(images.reshape(len(images), -1)))[0, 0])
+        raise ValueError(f"`images` must be finite, but image {place} has NaN or infinite entries.")
+    return images, _integers(labels)
+
+
+def is_floating(images: Any) -> bool:
+    """Return whether an array has a dtype that training computes in as it is."""
+    return getattr(images, "dtype", None) in (np.float32, np.float64)
+
+
+def _integers(labels: Any) -> np.ndarray:
+    """Return labels as integers; floats that are integers count."""
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        raise ValueError(f"`labels` must be one number for each image, but have shape {labels.shape}.")
+    if labels.dtype.kind not in "iu":
+        whole = labels.dtype.kind == "f" and bool(np.isfinite(labels).all() and (labels == np.floor(labels)).all())
+        if not whole:
+            raise ValueError(f"`labels` must be integers, but are of {labels.dtype}, the first of them {labels[0]}.")
+        return labels.astype(np.int32)
+    return labels
+
+
+def _fingerprint(model: nnx.Module, images: np.ndarray, labels: np.ndarray) -> dict[str, str]:
+    """Return what a training began with, as text: the data, the untrained weights, and the settings of the modules."""
+    found = fingerprint(images=images, labels=labels)
+    leaves = [_plain(leaf) for leaf in jax.tree.leaves(nnx.state(model))]
+    settings = [
+        f"{'.'.join(map(str, path))}.{name}={value!r}"
+        for path, node in nnx.iter_graph(model)
+        if isinstance(node, nnx.Module)
+        for name, value in sorted(vars(node).items())
+        if not name.startswith("_") and _is_setting(value)
+    ]
+    parts = [*(f"{leaf.dtype}{leaf.shape}".encode() + leaf.tobytes() for leaf in leaves), "\n".join(settings).encode()]
+    return found | {"model": f"{type(model).__name__} of {len(leaves)} arrays, sha256 {checksum(b'|'.join(parts))}"}
+
+
+def _is_setting(value: Any) -> bool:
+    """Return whether a module's attribute has a text that is the same in every process."""
+    if isinstance(value, tuple):
+        return all(map(_is_setting, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    """Return a leaf as a NumPy array, a random key by its data."""
+    is_key = jax.dtypes.issubdtype(getattr(leaf, "dtype", np.float32), jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+
+
 class _Checkpoints:
-    """The last two epochs on disk, or nothing without a directory; a kill while one is written leaves the other."""
+    """Epochs on disk, or nothing without a directory."""
 
-    def __init__(self, directory: Path | None, config: TrainingConfig):
+    def __init__(self, directory: Path | None, config: TrainingConfig, about: dict[str, str], notice: Notice):
         self.config = json.loads(json.dumps(asdict(config)))
-        self.manager: "ocp.CheckpointManager | None" = None
-        if directory is not None:
-            ocp = _orbax()
-            options = ocp.CheckpointManagerOptions(max_to_keep=2)
-            self.manager = ocp.CheckpointManager(Path(directory).absolute(), options=options)
-
-    def __enter__(self) -> "_Checkpoints":
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        if self.manager:
-            self.manager.wait_until_finished()
-            self.manager.close()
+        self.directory = None if directory is None else Path(directory)
+        self.about, self.notice = about, notice
 
     def save(self, state: dict, history: list[Epoch]) -> None:
-        if not self.manager:
-            return
-        ocp = _orbax()
-        arrays = ocp.args.StandardSave(_plain(state))
-        notes = ocp.args.JsonSave({"config": self.config, "history": [list(epoch) for epoch in history]})
-        self.manager.save(len(history), args=ocp.args.Composite(state=arrays, notes=notes), force=True)
+        if self.directory is not None:
+            notes = {"config": self.config, "data": self.about, "history": [list(epoch) for epoch in history]}
+            checkpoints.save(self.directory, len(history), jax.tree.leaves(state), notes)
 
     def restore(self, state: dict, resume: bool) -> tuple[dict, list[Epoch]]:
-        step = self.manager.latest_step() if self.manager else None
-        if self.manager is None or step is None:
+        if self.directory is None:
             return state, []
-        if not resume:
-            raise ValueError(
-                f"`directory` must hold no checkpoints unless resume=True, but has {step} epochs of a run."
-            )
-        ocp = _orbax()
-        notes = self.manager.restore(step, args=ocp.args.Composite(notes=ocp.args.JsonRestore()))["notes"]
-        if notes["config"] != self.config:
-            changed = [name for name in self.config if self.config[name] != notes["config"].get(name)]
-            name = changed[0] if changed else "config"
-            raise ValueError(
-                f"`resume` must go on with the settings of the checkpoint, but {name} is {self.config.get(name)} "
-                f"and was {notes['config'].get(name)}."
-            )
-        wanted = ocp.args.Composite(state=ocp.args.StandardRestore(_plain(state)))
-        leaves = jax.tree.leaves(self.manager.restore(step, args=wanted)["state"])
-        restored = jax.tree.unflatten(jax.tree.structure(state), leaves)
-        return restored, [Epoch(int(number), loss, accuracy) for number, loss, accuracy in notes["history"]]
+        checkpoints.make_usable(self.directory, resume)
+        if not checkpoints.epochs_in(self.directory):
+            return state, []
+        _, arrays, notes = checkpoints.last_intact(self.directory, self.notice)
+        require_same("settings", "the checkpoint", self.config, notes["config"])
+        require_same("data", "the checkpoint", self.about, notes["data"])
+        leaves, structure = jax.tree.flatten(state)
+        restored = [_like(leaf, array) for leaf, array in zip(leaves, arrays, strict=True)]
+        return jax.tree.unflatten(structure, restored), [Epoch(*epoch) for epoch in notes["history"]]
 
 
-def _orbax() -> Any:
-    """Imported where it is used: that takes a third of a second."""
-    import orbax.checkpoint
-
-    return orbax.checkpoint
-
-
-def _plain(state: dict) -> list[Array]:
-    """The leaves in order: what is stored does not depend on how a library names its states."""
-    return jax.tree.leaves(state)
+def _like(leaf: Array, array: np.ndarray) -> Array:
+    """Return a stored array with the dtype, which a file may not know, and the devices of the leaf that it replaces."""
+    return jax.device_put(array.view(leaf.dtype) if array.dtype != leaf.dtype else array, leaf.sharding)

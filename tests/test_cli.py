@@ -19,12 +19,14 @@ from typer.testing import CliRunner, Result
 from qla_jax import data
 from qla_jax.claims import catalogue, normalisation, norms, vectors
 from qla_jax.cli import app
-from qla_jax.data import DatasetUnavailable
+from qla_jax.data import DatasetUnavailable, ImageSet
 from qla_jax.report import page
 from qla_jax.studies import main_job, phase_job
 from qla_jax.studies.main_job import Job
 from qla_jax.training import Epoch
 from tests.report.test_report import report
+
+IMAGES = ImageSet("four", *2 * (np.zeros((4, 1, 2, 2), np.float32), np.zeros(4, np.int32)), 4, "Made here")
 
 
 class Asked:
@@ -42,7 +44,7 @@ def asked(monkeypatch, tmp_path) -> Asked:
 
     def load(name, **options):
         asked.load = {"name": name, **options}
-        return "images"
+        return IMAGES
 
     def run(job, progress):
         asked.job = job
@@ -70,7 +72,7 @@ def test_a_run_without_options_is_that_of_the_digits_into_a_new_directory(asked)
     result = command()
     assert result.exit_code == 0, result.output
     assert asked.load == {"name": "digits", "data_dir": None, "seed": 0, "max_train": None, "max_test": None}
-    assert (asked.job.images, asked.job.kind, asked.job.regime, asked.job.seed) == ("images", None, None, 0)
+    assert (asked.job.images, asked.job.kind, asked.job.regime, asked.job.seed) == (IMAGES, None, None, 0)
     assert asked.job.resume is False
     (directory,) = Path("runs").iterdir()
     assert asked.job.directory == directory
@@ -81,7 +83,8 @@ def test_options_reach_the_data_and_the_job(asked):
     arguments = "--dataset mnist --data-dir there --kind convolutional --epochs 3 --seed 4 --max-train 5 --max-test 6"
     result = command(*arguments.split(), "--output", "here")
     assert result.exit_code == 0, result.output
-    assert asked.load == {"name": "mnist", "data_dir": Path("there"), "seed": 4, "max_train": 5, "max_test": 6}
+    place = str(Path("there").resolve())  # a run may be resumed from elsewhere
+    assert asked.load == {"name": "mnist", "data_dir": place, "seed": 4, "max_train": 5, "max_test": 6}
     job = asked.job
     assert (job.directory, job.kind, job.epochs, job.seed) == (Path("here"), "convolutional", 3, 4)
     assert not Path("runs").exists()
@@ -95,14 +98,15 @@ def test_what_is_printed_are_stages_epochs_tables_and_the_page(asked):
     assert "here/report.html" in told.splitlines()[-1]
 
 
-def test_resume_goes_on_with_the_last_run_that_has_checkpoints(asked):
-    for name in ("20250101-000000", "20250102-000000"):
-        (Path("runs") / name / "checkpoints").mkdir(parents=True)
-    (Path("runs") / "20250103-000000").mkdir()
+def test_resume_goes_on_with_the_newest_run_of_the_command_and_its_own_options(asked):
+    for name, seed in (("b", "4"), ("a", "5")):
+        assert command("--output", f"runs/{name}", "--seed", seed, "--regime", "c").exit_code == 0
+    CliRunner().invoke(app, ["claims", "pooling", "--trials", "1", "--output", "runs/c"])
     assert command("--resume").exit_code == 0
-    assert (asked.job.resume, asked.job.directory) == (True, Path("runs/20250102-000000"))
-    assert command("--resume", "--output", "here").exit_code == 0
-    assert (asked.job.resume, asked.job.directory) == (True, Path("here"))
+    job = asked.job
+    assert (job.resume, job.directory, job.seed, job.regime) == (True, Path("runs/a"), 5, "c")
+    assert command("--resume", "--output", "runs/b").exit_code == 0
+    assert (asked.job.directory, asked.job.seed, asked.load["seed"]) == (Path("runs/b"), 4, 4)
 
 
 def test_a_violated_bound_is_named_with_status_1(asked):
@@ -126,7 +130,12 @@ def unusable(*arguments, **options):
     [
         ("load", unavailable, ["--dataset", "mnist"], "Dataset 'mnist' is unavailable: nothing is prepared in /there."),
         ("run", unusable, [], "`batch_size` must lie between 1 and 20, but is 64."),
-        ("load", None, ["--resume"], "`--resume` needs a run to go on with, but there is none under runs/."),
+        (
+            "load",
+            None,
+            ["--resume"],
+            "`--resume` needs a run of `qla-jax run` to go on with, but there is none under runs/.",
+        ),
     ],
     ids=["no data", "no batch", "nothing to resume"],
 )
@@ -152,7 +161,7 @@ def test_a_set_that_is_not_prepared_is_said_in_one_line_with_status_2(tmp_path, 
 
 def test_an_unknown_kind_is_said_in_one_line_with_status_2(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(data, "load", lambda *arguments, **options: "images")
+    monkeypatch.setattr(data, "load", lambda *arguments, **options: IMAGES)
     result = command("--kind", "cubic")
     assert result.exit_code == 2
     (line,) = lines(result)
@@ -228,12 +237,23 @@ def test_a_figure_of_phases(phases):
     ("arguments", "told"),
     [
         (["2*x", "--degree", "3"], "the interpolant reaches 1.99"),
-        (["2*x", "--degree", "3", "--scale", "0.6"], "nothing is rescaled here: give --scale below 0.50"),
+        (["2*x", "--degree", "3", "--scale", "0.6"], "nothing is rescaled here: give --scale below 0.5."),
         (
             ["x + x**2/2", "--degree", "3"],
             "has even coefficients up to 0.25 and odd ones up to 1: take (f(x) + f(-x))/2",
         ),
         (["1/x", "--degree", "2"], "`expression` must be finite on [-1, 1], but at x = 0 it is inf"),
+        (["1/x", "--degree", "3"], "`expression` must be finite on [-1, 1], but at x = -6.12323e-17 it is -1.6331239"),
+        (["1/(x**2 - 0.25)/9", "--degree", "2"], "at x = -0.500907 it is 122.444: no phases answer that"),
+        (["x**2/1000 + exp(-(900*x)**2)", "--degree", "3"], "`degree` must resolve `expression`, but at degree 2 the"),
+        (["sin(100*x)/2", "--degree", "11"], "the interpolant is off by 1.07, where the largest value is 0.5"),
+        (["sign(x)/2", "--degree", "41"], "smooth a jump, as erf(20*x) does for sign(x)"),
+        (
+            ["x**2/9 + 2*exp(-(50*(abs(x) - 0.1))**2)", "--degree", "3"],
+            "must be at most 1 in size on [-1, 1], but",
+        ),
+        (["x/2", "--degree", "3", "--figure", "response.gpx"], "`--figure` must end in one of .avif, "),
+        (["x/2", "--degree", "3", "--figure", "no/response.pdf"], "no/response.pdf is not: No such file"),
         (["open(x)", "--degree", "2"], "but has 'open(x)'"),
         (["x/2", "--degree", "2", "--convention", "qiskit"], "`convention` must be one of cudaq, "),
         (["x/2", "--degree", "2", "--output", "nowhere/phases.json"], "nowhere/phases.json"),
@@ -278,7 +298,7 @@ def test_claims_are_printed_and_written(claims):
     report = json.loads(Path("here/claims.json").read_text())
     assert [row["name"] for row in report["claims"]] == ["alpha-of-concatenation", "pooling-sum"]
     assert all(row["ratio"] < 1 and row["trials"] == 10 for row in report["claims"])
-    names = {"claims.json", "claims.html", "known.npz"}
+    names = {"claims.json", "claims.html", "known.npz", "run.json", "items.jsonl"}
     assert {path.name for path in Path("here").iterdir()} == names
 
 

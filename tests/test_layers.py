@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "qla_jax"
 
-BOTTOM = frozenset({"_checks", "compiling", "mapping"})
+BOTTOM = frozenset({"_checks", "_files", "_fingerprint", "_interruption", "_modes", "compiling", "mapping"})
 CORE = ("polynomials", "phases", "encodings", "transforms", "networks")
 SIDE = ("measurement", "arithmetic", "qram", "variational")
 ROOT = "__init__"
@@ -23,7 +23,7 @@ MAY_IMPORT |= dict.fromkeys(BOTTOM, frozenset())
 MAY_IMPORT["accounting"] = BOTTOM | set(CORE)
 MAY_IMPORT |= {room: BOTTOM | {"polynomials", "phases", "encodings", "accounting"} for room in SIDE}
 _below: frozenset[str] = BOTTOM | {*CORE, *SIDE, "accounting"}
-for _room in ("prior", "nn", "claims", "data", "training", ROOT, "studies", "report", "cli", "__main__"):
+for _room in ("prior", "nn", "claims", "data", "checkpoints", "training", ROOT, "studies", "report", "cli", "__main__"):
     MAY_IMPORT[_room] = _below
     _below |= {_room}
 

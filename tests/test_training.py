@@ -2,7 +2,6 @@
 
 import itertools
 import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +22,7 @@ IMAGES = (0.3 * np.abs(real(20, 16)) + 2 * np.eye(16)[4 * LABELS]).astype(np.flo
 
 
 class Killed(Exception):
-    pass
+    """As if a signal ended the process after an epoch."""
 
 
 def fresh() -> PlainMLP:
@@ -34,15 +33,9 @@ def leaves(model: nnx.Module) -> list[np.ndarray]:
     return [np.asarray(leaf) for leaf in jax.tree.leaves(nnx.state(model, nnx.Param))]
 
 
-def kill_after(epochs: int, directory: Path):
-    """A report that ends the run once the checkpoint of that epoch lies on disk: it is written in the background."""
-
+def kill_after(epochs: int):
     def report(epoch: Epoch) -> None:
         if epoch.number + 1 == epochs:
-            patience = time.monotonic() + 60
-            while not (directory / str(epochs)).is_dir():
-                assert time.monotonic() < patience, "no checkpoint was written"
-                time.sleep(0.01)
             raise Killed
 
     return report
@@ -59,7 +52,7 @@ def killed(tmp_path_factory) -> Path:
     """What a run that was killed after two of four epochs leaves behind."""
     directory = tmp_path_factory.mktemp("killed") / "run"
     with pytest.raises(Killed):
-        fit(fresh(), IMAGES, LABELS, CONFIG, directory=directory, report=kill_after(2, directory))
+        fit(fresh(), IMAGES, LABELS, CONFIG, directory=directory, report=kill_after(2))
     return directory
 
 
@@ -87,6 +80,87 @@ def test_a_resumed_run_ends_in_the_same_bits_as_one_that_was_not_interrupted(str
     again, history = fit(fresh(), IMAGES, LABELS, CONFIG, directory=directory, resume=True)  # nothing left to do
     assert history == straight[1]
     np.testing.assert_array_equal(leaves(again)[0], leaves(straight[0])[0])
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"images": IMAGES[:16], "labels": LABELS[:16]}, r"data of the checkpoint, but images is float32 \(16, 16\), "),
+        ({"images": np.nextafter(IMAGES, 9)}, r"images is float32 \(20, 16\), sha256 \w+ and was float32 \(20, 16\), "),
+        ({"labels": LABELS[::-1].copy()}, "labels is int32"),
+        ({"model": PlainMLP([16, 8, 4], rngs=nnx.Rngs(7))}, "model is PlainMLP of 4 arrays, sha256 "),
+        ({"model": PlainMLP([16, 9, 4], rngs=nnx.Rngs(0))}, "model is PlainMLP of 4 arrays, sha256 "),
+    ],
+)
+def test_a_run_is_not_resumed_with_other_data_or_another_model(killed, tmp_path, changed, told):
+    directory = shutil.copytree(killed, tmp_path / "run")
+    asked = {"model": fresh(), "images": IMAGES, "labels": LABELS} | changed
+    with pytest.raises(ValueError, match=f"`resume` must go on with the .*{told}"):
+        fit(*asked.values(), CONFIG, directory=directory, resume=True)
+
+
+def test_a_setting_without_arrays_is_part_of_the_model(tmp_path):
+    def network(degree: int) -> CoherentResNet:
+        return CoherentResNet([DenseWeight(16, rngs=nnx.Rngs(0))], sizes=(16,), outcomes=4, degree=degree)
+
+    once = replace(CONFIG, epochs=1, batch_size=20)
+    fit(network(3), IMAGES, LABELS, once, directory=tmp_path)
+    fit(network(3), IMAGES, LABELS, once, directory=tmp_path, resume=True)
+    with pytest.raises(ValueError, match="model is CoherentResNet of 1 arrays"):
+        fit(network(5), IMAGES, LABELS, once, directory=tmp_path, resume=True)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def halve(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("damage", [flip, halve, Path.unlink])
+@pytest.mark.parametrize("name", ["state.npz", "notes.json", "sha256.json"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_taken(straight, killed, tmp_path, name, damage):
+    directory, lines = shutil.copytree(killed, tmp_path / "run"), []
+    damage(directory / "2" / name)
+    with_notice = {"directory": directory, "resume": True, "notice": lines.append}
+    model, history = fit(fresh(), IMAGES, LABELS, CONFIG, **with_notice)
+    (line,) = lines
+    assert f"run/2/{name} " in line and line.endswith("going on from the intact epoch 1 before")
+    assert history == straight[1]
+    for found, expected in zip(leaves(model), leaves(straight[0]), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    again, _ = fit(fresh(), IMAGES, LABELS, CONFIG, **with_notice)
+    assert len(lines) == 1 and np.array_equal(leaves(again)[0], leaves(straight[0])[0])
+
+
+def test_without_an_intact_checkpoint_the_file_is_named_and_the_way_to_start_afresh(killed, tmp_path):
+    directory = shutil.copytree(killed, tmp_path / "run")
+    for number in "12":
+        flip(directory / number / "state.npz")
+    told = r"2/state\.npz is damaged; .*1/state\.npz is damaged: remove .*run to train afresh"
+    with pytest.raises(ValueError, match=told):
+        fit(fresh(), IMAGES, LABELS, CONFIG, directory=directory, resume=True)
+
+
+def test_a_checkpoint_that_was_cut_short_while_it_was_written_is_none(straight, killed, tmp_path):
+    directory = shutil.copytree(killed, tmp_path / "run")
+    shutil.copytree(directory / "2", directory / ".3.partial")
+    halve(directory / ".3.partial" / "state.npz")
+    _, history = fit(fresh(), IMAGES, LABELS, CONFIG, directory=directory, resume=True)
+    assert history == straight[1]
+    assert sorted(path.name for path in directory.iterdir()) == ["3", "4"]
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere"])
+def test_a_directory_that_cannot_be_written_is_refused_before_training(tmp_path, place):
+    (tmp_path / "file").write_text("taken")
+    epochs = []
+    with pytest.raises(ValueError, match="`directory` must be a directory that can be written, but "):
+        fit(fresh(), IMAGES, LABELS, CONFIG, directory=tmp_path / place, report=epochs.append)
+    assert not epochs
 
 
 def test_training_learns(straight):
@@ -158,11 +232,38 @@ def test_batches_cover_everything_once(count, size):
         (LABELS, replace(CONFIG, batch_size=0), "`batch_size` must lie between 1 and 20, but is 0"),
         (LABELS + 1, CONFIG, "`labels` must be from 0 to 3, but are from 1 to 4"),
         (LABELS - 1, CONFIG, "`labels` must be from 0 to 3, but are from -1 to 2"),
+        (np.eye(4)[LABELS], CONFIG, r"`labels` must be one number for each image, but have shape \(20, 4\)"),
+        (
+            np.where(LABELS, LABELS, np.nan),
+            CONFIG,
+            "`labels` must be integers, but are of float64",
+        ),
+        (LABELS + 0.5, CONFIG, "`labels` must be integers, but are of float64, the first of them 0.5"),
+        (LABELS, replace(CONFIG, epochs=2.5), "`epochs` must be an integer, but is 2.5"),
     ],
 )
 def test_what_cannot_be_trained_on_raises(labels, config, message):
     with pytest.raises(ValueError, match=message):
         fit(fresh(), IMAGES, labels, config)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_images_that_are_not_finite_are_refused_by_number(wrong):
+    images = IMAGES.copy()
+    images[13, 5] = wrong
+    with pytest.raises(ValueError, match="`images` must be finite, but image 13 has NaN or infinite entries"):
+        fit(fresh(), images, LABELS, CONFIG)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, bool])
+def test_images_and_labels_of_any_dtype_train_as_floats_do(dtype):
+    images, config = (4 * IMAGES).astype(dtype), replace(CONFIG, epochs=1)
+    floats = images.astype(np.float32 if dtype == np.float16 else jnp.result_type(float))
+    found, history = fit(fresh(), images, LABELS.astype(float), config)
+    expected, same = fit(fresh(), floats, LABELS, config)
+    np.testing.assert_allclose(leaves(found)[0], leaves(expected)[0], rtol=0, atol=1e-6)
+    assert history[0].loss == pytest.approx(same[0].loss, abs=1e-6)
+    assert accuracy(found, images, LABELS.astype(np.uint8)) == accuracy(found, floats, LABELS)
 
 
 def test_a_constant_rate_is_that_of_plain_adam_in_every_step():

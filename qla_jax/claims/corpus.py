@@ -9,6 +9,7 @@ Example:
     {2: 0.02, 4: 0.02, 16: 0.02}
 """
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qla_jax._files import write
 from qla_jax.claims.claim import Claim, Instance
 
 FILE = Path(__file__).with_name("known.npz")
@@ -43,6 +45,7 @@ def save(worst: Iterable[tuple[Claim, dict[int, Instance]]], file: Path) -> None
             small = sum(np.size(leaf) for leaf in jax.tree.leaves(instance)) <= MAX_NUMBERS
             if small and claim.project is not None:
                 written |= {f"{claim.name}/{size}/{part}": np.asarray(array) for part, array in instance.items()}
+    content = io.BytesIO()
+    np.savez_compressed(content, **written)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("wb") as opened:
-        np.savez_compressed(opened, **written)
+    write(file, content.getvalue())

@@ -17,5 +17,5 @@ def root() -> None:
 
 
 def main() -> None:
-    """Entry point of the `qla-jax` script."""
+    """Run the `qla-jax` script."""
     app()

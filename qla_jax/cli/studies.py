@@ -6,69 +6,75 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from qla_jax.cli.terminal import Bars, ItemBar, Output, console, fail, finish, fresh, print_table, tell_end
+from qla_jax.cli.session import Output, Resume, ending, session
+from qla_jax.cli.terminal import Bars, ItemBar, console, fail, finish, print_table, tell_end
 
 
 def claims(
+    context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(help="Claims to run; all of them by default.")] = None,
     trials: Annotated[int, typer.Option(min=1, help="Random instances of each size.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the instances.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the instances.")] = 0,
     attack: Annotated[bool, typer.Option("--attack", help="Look for the worst instance by gradient ascent.")] = False,
     table: Annotated[bool, typer.Option("--table", help="Print the sharper constants, and run nothing.")] = False,
     output: Output = None,
+    resume: Resume = False,
 ) -> None:
     """Hold the theorems' bounds to measurement."""
-    from qla_jax.claims.catalogue import select
-    from qla_jax.claims.sharper import markdown
-    from qla_jax.report.claims_page import claim_rows, write
-    from qla_jax.studies import claims_job
-
     if table:
+        from qla_jax.claims.sharper import markdown
+
         console.print(markdown(), soft_wrap=True, highlight=False, markup=False)
         return
-    directory = output or fresh("claims")
-    try:
-        job = claims_job.ClaimsJob(select(names or ()), directory, trials, seed, attack)
+    with session(context, output, resume, "claims") as (here, options):
+        from qla_jax.claims.catalogue import select
+        from qla_jax.report.claims_page import claim_rows, write
+        from qla_jax.studies import claims_job
+
+        chosen = select(options["names"] or ())
+        job = claims_job.ClaimsJob(chosen, here.path, options["trials"], options["seed"], options["attack"])
         with ItemBar() as bar:
-            report = claims_job.run(job, bar)
-        write(report, directory)
-    except (ValueError, OSError) as error:
-        fail(error)
+            report = claims_job.run(job, bar, here.items)
+        write(report, here.path)
     rows = [[f"{name}\n  {source}", *told] for name, source, *told in claim_rows(report)]
     print_table("claims", rows, wrapped=0)
-    tell_end(report["seconds"], directory / "claims.html")
+    tell_end(report["seconds"], here.path / "claims.html")
     finish(report)
 
 
 def costs(
-    regime: Annotated[str, typer.Option(help="a (memory), b (loaded, terminal block) or c (loaded, no memory).")],
+    context: typer.Context,
+    regime: Annotated[
+        str, typer.Option(help="a (memory), b (loaded, terminal block) or c (loaded, no memory); needed to begin.")
+    ] = "",
     output: Output = None,
+    resume: Resume = False,
 ) -> None:
     """Count what the networks of a regime cost, and set fitted exponents beside the paper's."""
-    from qla_jax.report import costs_page
-    from qla_jax.studies import costs_job
+    if not regime and not resume:
+        fail(ValueError("`--regime` must be one of a, b and c, but none is given."))
+    with session(context, output, resume, f"costs-{regime}") as (here, options):
+        from qla_jax.report import costs_page
+        from qla_jax.studies import costs_job
 
-    directory = output or fresh(f"costs-{regime}")
-    try:
-        job = costs_job.CostsJob(regime)
+        job = costs_job.CostsJob(options["regime"])
         with Bars() as bars:
-            report = costs_job.run(job, bars.stage)
-        costs_page.write(report, directory)
-    except (ValueError, OSError) as error:
-        fail(error)
-    print_table(f"exponents, regime ({regime})", costs_page.exponent_rows(report))
+            report = costs_job.run(job, bars.stage, here.items)
+        costs_page.write(report, here.path)
+    print_table(f"exponents, regime ({report['regime']})", costs_page.exponent_rows(report))
     print_table("blocks", costs_page.block_rows(report))
     print_table("N from which on the depth is below the exact classical network", costs_page.crossing_rows(report))
     print_table("without skip connections, W = N^(-1/2)", costs_page.ablation_rows(report))
     print_table("W|x|^2, calls of x over the amplitude", costs_page.square_rows(report))
-    tell_end(report["seconds"], directory / "costs.html")
+    tell_end(report["seconds"], here.path / "costs.html")
     finish(report)
 
 
 def study(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="One of the studies; without one they are listed.")] = "",
     output: Output = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the rows in --output.")] = False,
+    resume: Resume = False,
     quick: Annotated[bool, typer.Option("--quick", help="The small form, of seconds instead of minutes.")] = False,
     full: Annotated[bool, typer.Option("--full", help="The whole grid, where a study has one: up to hours.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all that is drawn.")] = 0,
@@ -76,50 +82,45 @@ def study(
     data_dir: Annotated[Path | None, typer.Option(help="Where prepared sets lie.")] = None,
 ) -> None:
     """Run a study: tables, figures and JSON, item by item, so that a kill costs one item at most."""
-    from qla_jax.compiling import compile_quickly
-    from qla_jax.data import DatasetUnavailable
-    from qla_jax.report import study_page
-    from qla_jax.studies import study_registry, study_runner
-    from qla_jax.studies.study import Options
+    from qla_jax.studies import study_registry
 
-    if not name:
+    if not name and not resume:
         for known, entry in study_registry.STUDIES.items():
             console.print(f"{known:<20} {entry.about}", soft_wrap=True, highlight=False)
         return
-    directory = output or fresh(name)
-    try:
-        if resume and output is None:
-            raise ValueError("`--resume` must come with the `--output` to go on with, but none is given.")
+    with ending():
         if quick and full:
             raise ValueError("`--full` must stand without `--quick`, but both are given.")
-        if quick:
+    with session(context, output, resume, name) as (here, options):
+        from qla_jax.compiling import compile_quickly
+        from qla_jax.report import study_page
+        from qla_jax.studies import study_runner
+        from qla_jax.studies.study import Options
+
+        if options["quick"]:
             compile_quickly()
-        found = study_registry.build(name, Options(quick, seed, dataset, data_dir, full))
+        asked = Options(*(options[one] for one in ("quick", "seed", "dataset", "data_dir", "full")))
+        found = study_registry.build(options["name"], asked)
         with ItemBar() as bar:
-            report = study_runner.run(found, directory, resume=resume, tell=bar.item)
-        study_page.write(report, directory)
-    except (DatasetUnavailable, ValueError, OSError) as error:
-        fail(error)
+            report = study_runner.run(found, here, tell=bar.item)
+        study_page.write(report, here.path)
     for title, rows in report["tables"].items():
         print_table(title, rows, wrapped=0)
     for line in report["remarks"]:
         console.print(escape(line), highlight=False)
-    tell_end(sum(report["seconds"].values()), directory / f"{name}.html")
+    tell_end(sum(report["seconds"].values()), here.path / f"{report['study']}.html")
     finish(report)
 
 
-def comparison(output: Output = None) -> None:
+def comparison(context: typer.Context, output: Output = None, resume: Resume = False) -> None:
     """Run the networks that came before coherent ones, and print what is coherent and what it takes."""
-    from qla_jax.report import comparison_page
-    from qla_jax.studies import comparison_job
+    with session(context, output, resume, "comparison") as (here, _):
+        from qla_jax.report import comparison_page
+        from qla_jax.studies import comparison_job
 
-    directory = output or fresh("comparison")
-    try:
         with Bars() as bars:
-            report = comparison_job.run(tell=bars.stage)
-        comparison_page.write(report, directory)
-    except (ValueError, OSError) as error:
-        fail(error)
+            report = comparison_job.run(tell=bars.stage, items=here.items)
+        comparison_page.write(report, here.path)
     print_table("found", comparison_page.verdict_rows(report), wrapped=0)
     print_table("steps", [row[:-1] for row in comparison_page.cost_rows(report)], wrapped=0)
-    tell_end(report["seconds"], directory / "comparison.html")
+    tell_end(report["seconds"], here.path / "comparison.html")

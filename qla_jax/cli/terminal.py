@@ -1,8 +1,8 @@
-"""What commands share: the terminal, bars, tables, directories of results, and how a command ends."""
+"""What commands print: stages, bars, tables, and the last line."""
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich import box
@@ -15,23 +15,17 @@ if TYPE_CHECKING:
     from qla_jax.training import Epoch
 
 console = Console()
-RUNS = Path("runs")
-Output = Annotated[Path | None, typer.Option(help="Directory of the results; a new one under runs/ by default.")]
 
 
-def fresh(name: str = "") -> Path:
-    """A directory of results, named by the time."""
-    return RUNS / f"{name}{'-' if name else ''}{datetime.now():%Y%m%d-%H%M%S}"
-
-
-def fail(error: Exception) -> NoReturn:
-    """One line, and status 2."""
-    console.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True, highlight=False)
+def fail(error: BaseException, told: str | None = None) -> NoReturn:
+    """Print an error in one line, and end with status 2."""
+    line = " ".join((told or str(error)).split())
+    console.print(f"[red]error:[/red] {escape(line)}", soft_wrap=True, highlight=False)
     raise typer.Exit(2) from error
 
 
 def finish(report: dict) -> None:
-    """Status 1 where the report has failures, each of them told."""
+    """Print the failures of a report, if there are any, and end with status 1."""
     for line in report["failures"]:
         console.print(f"[red]failed:[/red] {escape(line)}", soft_wrap=True, highlight=False)
     if report["failures"]:
@@ -39,12 +33,12 @@ def finish(report: dict) -> None:
 
 
 def tell_end(seconds: float, page: Path) -> None:
-    """How long it took, and where to look."""
+    """Print how long a command took and where its page is."""
     console.print(f"{seconds:.0f} s in all; {page}", highlight=False, soft_wrap=True)
 
 
 def print_table(title: str, rows: list[list[str]], wrapped: int | None = None) -> None:
-    """Rows, the first of them the head; the column `wrapped` may break lines."""
+    """Print rows as a table, the first of them as its head; the column `wrapped` may break lines."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, padding=0)
     for number, name in enumerate(rows[0]):
         table.add_column(name, justify="right" if number else "left", no_wrap=number != wrapped)
@@ -54,7 +48,7 @@ def print_table(title: str, rows: list[list[str]], wrapped: int | None = None) -
 
 
 class Bars:
-    """Stages as lines, epochs as a bar with loss and accuracy."""
+    """Stages as lines, and epochs as a bar with loss and accuracy."""
 
     def __init__(self) -> None:
         columns = (
@@ -75,14 +69,14 @@ class Bars:
         self.progress.stop()
 
     def stage(self, text: str) -> None:
-        """A new stage begins."""
+        """Print the time and the name of a stage that begins."""
         if self.task is not None:
             self.progress.remove_task(self.task)
             self.task = None
         console.print(f"{datetime.now():%H:%M:%S}  {text}", highlight=False)
 
     def epoch(self, epoch: "Epoch", total: int) -> None:
-        """An epoch of training is done."""
+        """Move the bar to an epoch that is done."""
         if self.task is None:
             self.task = self.progress.add_task("", total=total)
         told = f"loss {epoch.loss:.3f}  accuracy {epoch.accuracy:.3f}"
@@ -92,7 +86,7 @@ class Bars:
 
 
 class ItemBar:
-    """A bar over claims or items, with the name of the one that is on."""
+    """A bar over claims or items, with the name of the one that is running."""
 
     def __init__(self) -> None:
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
@@ -107,9 +101,9 @@ class ItemBar:
         self.progress.stop()
 
     def claim(self, name: str, total: int) -> None:
-        """The next one begins."""
+        """Move the bar to a claim that begins."""
         self.progress.update(self.task, description=name, total=total, advance=1)
 
     def item(self, key: str, done: int, total: int) -> None:
-        """An item begins behind so many that are done."""
+        """Move the bar to an item that begins, after `done` others."""
         self.progress.update(self.task, description=key, total=total, completed=done)

@@ -5,6 +5,7 @@ import html
 import json
 from pathlib import Path
 
+from qla_jax._files import write as write_file
 from qla_jax.report.claims_figures import ratios
 from qla_jax.report.page import STYLE, _finite, _table, png
 
@@ -17,8 +18,8 @@ CARDS = """
 def write(report: dict, directory: Path) -> None:
     """Write claims.json and claims.html into a directory."""
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "claims.json").write_text(json.dumps(_finite(report), indent=1, allow_nan=False) + "\n")
-    (directory / "claims.html").write_text(page(report))
+    write_file(directory / "claims.json", json.dumps(_finite(report), indent=1, allow_nan=False) + "\n")
+    write_file(directory / "claims.html", page(report))
 
 
 def page(report: dict) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from qla_jax._files import write as write_file
 from qla_jax.report.figures import BLUE, GREY, ORANGE
 from qla_jax.report.page import STYLE, _finite, _table, png
 
@@ -18,9 +19,9 @@ def write(report: dict, directory: Path) -> None:
     """Write comparison.json, the figure as PNG and comparison.html into a directory."""
     directory.mkdir(parents=True, exist_ok=True)
     picture = png(steps(report))
-    (directory / "comparison.json").write_text(json.dumps(_finite(report), indent=1, allow_nan=False) + "\n")
-    (directory / "comparison.png").write_bytes(picture)
-    (directory / "comparison.html").write_text(page(report, picture))
+    write_file(directory / "comparison.json", json.dumps(_finite(report), indent=1, allow_nan=False) + "\n")
+    write_file(directory / "comparison.png", picture)
+    write_file(directory / "comparison.html", page(report, picture))
 
 
 def page(report: dict, picture: bytes) -> str:

@@ -5,6 +5,7 @@ import html
 import json
 from pathlib import Path
 
+from qla_jax._files import write as write_file
 from qla_jax.report.costs_figures import FIGURES
 from qla_jax.report.page import STYLE, _finite, _table, png
 
@@ -13,10 +14,10 @@ def write(report: dict, directory: Path) -> None:
     """Write costs.json, the figures as PNG and costs.html into a directory."""
     directory.mkdir(parents=True, exist_ok=True)
     pictures = {name: png(draw(report)) for name, draw in FIGURES.items()}
-    (directory / "costs.json").write_text(json.dumps(_finite(report), indent=1, allow_nan=False) + "\n")
+    write_file(directory / "costs.json", json.dumps(_finite(report), indent=1, allow_nan=False) + "\n")
     for name, picture in pictures.items():
-        (directory / f"{name}.png").write_bytes(picture)
-    (directory / "costs.html").write_text(page(report, pictures))
+        write_file(directory / f"{name}.png", picture)
+    write_file(directory / "costs.html", page(report, pictures))
 
 
 def page(report: dict, pictures: dict[str, bytes]) -> str:
@@ -50,7 +51,7 @@ def exponent_rows(report: dict) -> list[list[str]]:
             if "depth" in found:
                 found["end"] = series["fits"]["depth"]["end"]
             told = [_short(found.get(name)) for name in ("depth", "end", "loading", "queries", "gain")]
-            paper = curve["paper"][series["blocks"]]
+            paper = curve["paper"][str(series["blocks"])]
             rows.append([curve["law"], series["schedule"], str(series["blocks"]), *told, paper])
     return rows
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from qla_jax._files import write as write_file
 from qla_jax.report.figures import FIGURES
 from qla_jax.report.table import block_rows, claim_rows, regime_rows, summary_rows, terminal_rows
 
@@ -26,11 +27,11 @@ background: #f6f6f6; padding: 1rem }
 def write(report: dict, directory: Path) -> None:
     """Write report.json, the figures as PNG and report.html into a directory."""
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "report.json").write_text(json.dumps(_finite(report), indent=2, allow_nan=False) + "\n")
+    write_file(directory / "report.json", json.dumps(_finite(report), indent=2, allow_nan=False) + "\n")
     for network in report["networks"]:
         for name, draw in FIGURES.items():
-            (directory / f"{network['kind']}-{name}.png").write_bytes(png(draw(network)))
-    (directory / "report.html").write_text(page(report))
+            write_file(directory / f"{network['kind']}-{name}.png", png(draw(network)))
+    write_file(directory / "report.html", page(report))
 
 
 def page(report: dict) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from qla_jax._files import write as write_file
 from qla_jax.report.figures import _figure
 from qla_jax.report.page import STYLE, _finite, _table, png
 
@@ -24,10 +25,10 @@ def write(report: dict, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     name = report["study"]
     pictures = {plot["name"]: png(draw(plot)) for plot in report["plots"]}
-    (directory / f"{name}.json").write_text(json.dumps(_finite(report), indent=1, allow_nan=False) + "\n")
+    write_file(directory / f"{name}.json", json.dumps(_finite(report), indent=1, allow_nan=False) + "\n")
     for title, picture in pictures.items():
-        (directory / f"{name}-{title}.png").write_bytes(picture)
-    (directory / f"{name}.html").write_text(page(report, pictures))
+        write_file(directory / f"{name}-{title}.png", picture)
+    write_file(directory / f"{name}.html", page(report, pictures))
 
 
 def page(report: dict, pictures: dict[str, bytes]) -> str:

@@ -1,22 +1,24 @@
-"""All claims put to the test, and what became of them as a report: the work of the command `qla-jax claims`."""
+"""Claims put to the test, and a report of their trials: the work of the command `qla-jax claims`."""
 
-import time
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from qla_jax.claims.claim import Claim
+from qla_jax.claims.claim import Claim, Instance
 from qla_jax.claims.corpus import FILE, save
 from qla_jax.claims.trial import Trial, examine
+from qla_jax.studies.items import Items
 
 BINS = 40
 SMALLEST = 1e-8
-"""Ratios below count as this in a histogram."""
+"""Ratio that smaller ones count as in a histogram."""
 MARGIN = 0.02
-"""Of a histogram, in decades: ratios may all be the same."""
+"""Margin of a histogram on both sides, in decades: ratios may all be the same."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,10 @@ class ClaimsJob:
     """What to run, and where the worst instances go.
 
     Attributes:
-        claims: which.
-        directory: for the worst instances, `known.npz`; they are not written without.
+        claims: claims to try.
+        directory: directory for the worst instances, `known.npz`; they are not written without.
         trials: random instances of each size.
-        seed: of all that is drawn.
+        seed: seed of all that is drawn.
         attacks: whether to attack what can be attacked.
     """
 
@@ -39,10 +41,10 @@ class ClaimsJob:
 
 
 class Progress(Protocol):
-    """What a job tells while it runs; the command line draws it."""
+    """Receiver of what a job says while it runs; the command line draws it."""
 
     def claim(self, name: str, total: int) -> None:
-        """The next one begins."""
+        """Take note of a claim that begins."""
 
 
 class _Silent:
@@ -50,23 +52,26 @@ class _Silent:
         pass
 
 
-def run(job: ClaimsJob, progress: Progress | None = None) -> dict:
-    """Each claim on random instances, and under attack if asked for, in float64 whatever the caller's precision.
+def run(job: ClaimsJob, progress: Progress | None = None, items: Items | None = None) -> dict:
+    """Try each claim on random instances, and under attack if asked for, in float64 whatever the caller's precision.
+
+    Args:
+        job: what to run.
+        progress: receiver of what the job says.
+        items: finished claims, which are not run again.
 
     Returns:
         The report. `failures` names each true claim that is violated or not finite, and under attack each negative
         control that is not violated; empty is good.
     """
-    progress = progress or _Silent()
-    started = time.perf_counter()
+    progress, items = progress or _Silent(), items or Items()
     rows, failures, worst = [], [], []
     for claim in job.claims:
         progress.claim(claim.name, len(job.claims))
-        begun = time.perf_counter()
-        trial = examine(claim, trials=job.trials, seed=job.seed, attacks=job.attacks)
-        rows.append(row(trial) | {"seconds": time.perf_counter() - begun})
-        failures += failed(trial, job.attacks)
-        worst.append((claim, {size: found.instance for size, found in trial.worst_of.items()}))
+        found = items.result(claim.name, partial(_tried, claim, job))
+        rows.append(found["row"] | {"seconds": items.seconds[claim.name]})
+        failures += found["failures"]
+        worst.append((claim, {int(size): _unpacked(one) for size, one in found["worst"].items()}))
     if job.directory is not None:
         save(worst, job.directory / FILE.name)
     return {
@@ -75,12 +80,31 @@ def run(job: ClaimsJob, progress: Progress | None = None) -> dict:
         "attacks": job.attacks,
         "claims": rows,
         "failures": failures,
-        "seconds": time.perf_counter() - started,
+        "seconds": sum(row["seconds"] for row in rows),
+    }
+
+
+def _tried(claim: Claim, job: ClaimsJob) -> dict:
+    trial = examine(claim, trials=job.trials, seed=job.seed, attacks=job.attacks)
+    worst = {str(size): _packed(found.instance) for size, found in trial.worst_of.items()}
+    return {"row": row(trial), "failures": failed(trial, job.attacks), "worst": worst}
+
+
+def _packed(instance: Instance) -> dict[str, list]:
+    """Return the arrays of an instance as text, bit by bit."""
+    arrays = {name: np.asarray(part) for name, part in instance.items()}
+    return {name: [a.dtype.name, a.shape, base64.b64encode(a.tobytes()).decode()] for name, a in arrays.items()}
+
+
+def _unpacked(packed: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: np.frombuffer(base64.b64decode(text), dtype).reshape(shape)
+        for name, (dtype, shape, text) in packed.items()
     }
 
 
 def row(trial: Trial) -> dict:
-    """A trial as JSON has it, but for infinities."""
+    """Return a trial as JSON has it, but for infinities."""
     claim = trial.claim
     return {
         "name": claim.name,
@@ -107,7 +131,7 @@ def _of_size(trial: Trial, size: int) -> dict:
 
 
 def failed(trial: Trial, attacks: bool) -> list[str]:
-    """A line if the claim is not as it was meant to be; a control that has not been attacked may still be violated."""
+    """Return a line if the claim is not as it is meant to be; a control that was not attacked may still be violated."""
     if trial.passed or not (trial.claim.true or attacks):
         return []
     if trial.claim.true:
@@ -116,7 +140,7 @@ def failed(trial: Trial, attacks: bool) -> list[str]:
 
 
 def _histogram(ratios: np.ndarray) -> dict:
-    """Of the logarithms to base ten."""
+    """Return a histogram of the logarithms to base ten."""
     logs = np.log10(np.maximum(ratios[np.isfinite(ratios)], SMALLEST))
     low, high = (logs.min(), logs.max()) if logs.size else (0.0, 0.0)
     counts, edges = np.histogram(logs, bins=BINS, range=(low - MARGIN, high + MARGIN))

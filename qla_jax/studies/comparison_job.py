@@ -6,7 +6,6 @@ coherent networks the depth of the circuit.
 """
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +25,7 @@ from qla_jax.polynomials import erf, exp
 from qla_jax.prior import AttentionWeights, LayeredRun, convolutional, feedforward, transformer
 from qla_jax.prior.transformer import token_encoding
 from qla_jax.studies.costs_networks import Setting, convolutions, count, kernels, network, plan
+from qla_jax.studies.items import Items
 from qla_jax.transforms.activation import Activation
 
 LAYERS = 2
@@ -75,19 +75,29 @@ class Method:
     errors: Sequence[float]
 
 
-def run(methods: Sequence[Method] | None = None, tell: Callable[[str], None] = lambda text: None) -> dict:
+def run(
+    methods: Sequence[Method] | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+    items: Items | None = None,
+) -> dict:
     """Run every method over its sizes and errors, in float64 whatever the caller's precision.
+
+    Args:
+        methods: rows of the table; all of them unless given.
+        tell: called with the name of each method that begins.
+        items: finished rows, which are not run again.
 
     Returns:
         rows, each with its points, its exponents and its verdicts; seconds.
     """
-    started = time.perf_counter()
+    items = items or Items()
     with jax.enable_x64(True):
         rows = []
         for method in METHODS if methods is None else methods:
-            tell(method.name)
-            rows.append(_row(method))
-    return {"rows": rows, "layers": LAYERS, "seconds": time.perf_counter() - started}
+            if method.name not in items.rows:
+                tell(method.name)
+            rows.append(items.result(method.name, partial(_row, method)))
+    return {"rows": rows, "layers": LAYERS, "seconds": sum(items.seconds.values())}
 
 
 def _row(method: Method) -> dict:

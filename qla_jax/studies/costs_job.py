@@ -5,7 +5,6 @@ classical network beside the depth, the same without skip connections, and Theor
 """
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +17,7 @@ from qla_jax.studies import fits
 from qla_jax.studies.costs_ablation import ablation
 from qla_jax.studies.costs_networks import REGIMES, SCHEDULES, Setting, count
 from qla_jax.studies.costs_squares import squares
+from qla_jax.studies.items import Items
 
 TITLES = {
     "a": "N entries from a quantum memory, k blocks, a dense terminal block",
@@ -67,23 +67,30 @@ class CostsJob:
             raise ValueError(f"`regime` must be one of {', '.join(REGIMES)}, but is {self.regime!r}.")
 
 
-def run(job: CostsJob, tell: Callable[[str], None] = lambda text: None) -> dict:
+def run(job: CostsJob, tell: Callable[[str], None] = lambda text: None, items: Items | None = None) -> dict:
     """Count, fit and compare, in float64 whatever the caller's precision.
+
+    Args:
+        job: what to count.
+        tell: called with each stage that begins.
+        items: finished parts, which are not counted again.
 
     Returns:
         The report, plain numbers. `failures` names each curve of depths that falls where it has to grow, and each
         network with skip connections whose queries depend on N; empty is good.
     """
-    started = time.perf_counter()
+    items = items or Items()
+
+    def part(name: str, make: Callable[[], Any]) -> Any:
+        if name not in items.rows:
+            tell(f"counting {name}")
+        return items.result(name, make)
+
     with jax.enable_x64(True):
-        curves = []
-        for make in (_entries, _errors, _blocks, _channels, _taps):
-            tell(f"counting against {make.__name__.removeprefix('_')}")
-            curves.append(make(job))
-        tell("counting without skip connections")
-        rows = ablation(job.ablated, job.blocks[:3])
-        tell("counting squared amplitudes")
-        squared = squares(job.squared)
+        makers = (_entries, _errors, _blocks, _channels, _taps)
+        curves = [part(f"against {make.__name__.removeprefix('_')}", partial(make, job)) for make in makers]
+        rows = part("without skip connections", lambda: ablation(job.ablated, job.blocks[:3]))
+        squared = part("squared amplitudes", lambda: squares(job.squared))
     report = {
         "regime": job.regime,
         "title": TITLES[job.regime],
@@ -94,7 +101,7 @@ def run(job: CostsJob, tell: Callable[[str], None] = lambda text: None) -> dict:
         "squares": squared,
         "uncounted": curves[0]["series"][0]["points"][0]["uncounted"],
     }
-    return report | {"failures": failed(report), "seconds": time.perf_counter() - started}
+    return report | {"failures": failed(report), "seconds": sum(items.seconds.values())}
 
 
 def failed(report: dict) -> list[str]:
@@ -116,7 +123,7 @@ def _entries(job: CostsJob) -> dict:
         base = _base(job, schedule, blocks)
         return [(n, replace(base, entries=n)) for n in job.entries or ENTRIES[job.regime]]
 
-    paper = {k: f"<= {2 * k + 3}" if job.regime == "a" else "1" for k in job.blocks}
+    paper = {str(k): f"<= {2 * k + 3}" if job.regime == "a" else "1" for k in job.blocks}
     curve = _curve("N", settings, job.blocks[:3], _polylog if job.regime == "a" else fits.power, paper)
     return curve | {"law": "log2 N" if job.regime == "a" else "N"}
 
@@ -126,7 +133,7 @@ def _errors(job: CostsJob) -> dict:
         base = _base(job, schedule, blocks)
         return [(math.log(1 / eps), replace(base, eps=eps)) for eps in job.errors]
 
-    paper = {k: str(2 * k + (job.regime == "a")) for k in job.blocks}
+    paper = {str(k): str(2 * k + (job.regime == "a")) for k in job.blocks}
     return _curve("log 1/eps", settings, job.blocks[:3], fits.power, paper) | {"law": "log 1/eps"}
 
 
@@ -151,7 +158,7 @@ def _channels(job: CostsJob) -> dict:
         base = _base(job, schedule, blocks)
         return [(c, replace(base, channels=c)) for c in job.channels]
 
-    return _curve("C", settings, (1,), fits.power, {1: "3"}, ("sharp",)) | {"law": "C"}
+    return _curve("C", settings, (1,), fits.power, {"1": "3"}, ("sharp",)) | {"law": "C"}
 
 
 def _taps(job: CostsJob) -> dict:
@@ -159,7 +166,7 @@ def _taps(job: CostsJob) -> dict:
         base = _base(job, schedule, blocks)
         return [(d, replace(base, taps=d)) for d in job.taps]
 
-    return _curve("D", settings, (1,), fits.power, {1: "4"}, ("sharp",)) | {"law": "D"}
+    return _curve("D", settings, (1,), fits.power, {"1": "4"}, ("sharp",)) | {"law": "D"}
 
 
 def _base(job: CostsJob, schedule: str, blocks: int) -> Setting:
@@ -171,7 +178,7 @@ def _curve(
     settings: Callable[[str, int], list[tuple[float, Setting]]],
     blocks: Sequence[int],
     law: Callable,
-    paper: dict[int, str],
+    paper: dict[str, str],
     schedules: Sequence[str] = tuple(SCHEDULES),
 ) -> dict:
     series = [_series(name, k, settings(name, k), law) for name in schedules for k in blocks]

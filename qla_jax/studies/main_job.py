@@ -1,10 +1,14 @@
-"""The main job: train coherent residual networks on real images and hold every claim about them to measurement."""
+"""The main job: train coherent residual networks on real images and hold every claim about them to measurement.
+
+Every finished part is kept in the job's items: training by epochs, then evaluation, claims, costs and circuits.
+"""
 
 import math
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -27,10 +31,11 @@ from qla_jax.studies.circuit_check import (
     terminal_instances,
 )
 from qla_jax.studies.evaluation import accuracies, error_rows, norm_rows, output_error, terminal_row, trace
+from qla_jax.studies.items import Items
 from qla_jax.studies.own_claims import own_claims
 from qla_jax.studies.own_costs import own_costs
 from qla_jax.studies.recipes import RECIPES, REGIMES, Recipe, arranged, build
-from qla_jax.training import Epoch, Model, TrainingConfig, fit
+from qla_jax.training import Epoch, Model, TrainingConfig, accuracy, fit
 
 CHECK_DEGREE = 5
 """Degree of the polynomial in the circuit check: 19 qubits for two blocks on one."""
@@ -38,7 +43,18 @@ CHECK_DEGREE = 5
 
 @dataclass(frozen=True)
 class Job:
-    """What to run: the networks of a regime, the one that stands at the top of the report, and where it all goes."""
+    """Networks to train and the data, and where checkpoints and finished parts go.
+
+    Attributes:
+        images: the data.
+        directory: directory whose subdirectory `checkpoints` takes an epoch of each training at a time.
+        kind: network at the top of the report; the regime's first unless given.
+        regime: regime of the paper, or None.
+        epochs: epochs of each training; the recipe's own unless given.
+        seed: seed of weights, shuffles and samples.
+        resume: whether to go on with checkpoints in the directory.
+        items: finished parts; those that are there are not run again.
+    """
 
     images: ImageSet
     directory: Path
@@ -47,10 +63,11 @@ class Job:
     epochs: int | None = None
     seed: int = 0
     resume: bool = False
+    items: Items = field(default_factory=Items)
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The regime's networks, by name.
+        """Names of the regime's networks.
 
         Raises:
             ValueError: an unknown regime, or a `kind` that is not one of them.
@@ -63,20 +80,20 @@ class Job:
         return kinds
 
     def recipe(self, kind: str) -> Recipe:
-        """The kind's recipe with this job's epochs and seed."""
+        """Return the recipe of a kind with the epochs and the seed of this job."""
         recipe = RECIPES[kind]
         epochs = self.epochs or recipe.training.epochs
         return replace(recipe, training=replace(recipe.training, epochs=epochs, seed=self.seed))
 
 
 class Progress(Protocol):
-    """What a job tells while it runs; the command line draws it."""
+    """Receiver of what a job says while it runs; the command line draws it."""
 
     def stage(self, text: str) -> None:
-        """A new stage begins."""
+        """Take note of a stage that begins."""
 
     def epoch(self, epoch: Epoch, total: int) -> None:
-        """An epoch of training is done."""
+        """Take note of an epoch that is done."""
 
 
 class _Silent:
@@ -114,7 +131,7 @@ def run(job: Job, progress: Progress | None = None) -> dict:
 
 
 def failures(network: dict) -> list[str]:
-    """A line for each violated bound or failed check of one network."""
+    """Return a line for each violated bound or failed check of one network."""
     lines = []
     for name in ("norms", "errors"):
         for row in network[name]:
@@ -141,6 +158,10 @@ def failures(network: dict) -> list[str]:
 
 
 def _network(job: Job, kind: str, progress: Progress) -> dict:
+    return job.items.result(kind, lambda: _measured(job, kind, progress))
+
+
+def _measured(job: Job, kind: str, progress: Progress) -> dict:
     recipe, images = job.recipe(kind), job.images
     shape = images.train_images.shape[1:]
     model = build(shape, images.num_classes, recipe)
@@ -154,29 +175,51 @@ def _network(job: Job, kind: str, progress: Progress) -> dict:
     progress.stage(f"{kind}: training the plain baseline")
     baseline = _baseline(shape, model, recipe)
     baseline, _ = _fit(job, recipe.training, baseline, images.train_images, f"{kind}-baseline", progress)
-    right = jax.jit(lambda x: baseline(x).argmax(1))(jnp.asarray(images.test_images)) == images.test_labels
 
-    progress.stage(f"{kind}: every test image against the ideal network, in float64")
-    found = trace(model, test)
-    progress.stage(f"{kind}: two blocks as one circuit")
-    instances = _instances(model)
+    def part(name: str, told: str, make: Callable[[], Any]) -> Any:
+        if f"{kind}: {name}" not in job.items.rows:
+            progress.stage(f"{kind}: {told}")
+        return job.items.result(f"{kind}: {name}", make)
+
+    evaluated = part(
+        "evaluation",
+        "every test image against the ideal network, in float64",
+        lambda: _evaluated(model, baseline, test, images, job.seed),
+    )
     return {
         "kind": kind,
         "description": _description(model, recipe),
         "recipe": asdict(recipe),
         "parameters": {"coherent": count_parameters(model), "baseline": count_parameters(baseline)},
-        "accuracy": {**accuracies(found, images.test_labels, job.seed), "baseline": float(right.mean())},
+        **evaluated,
+        "claims": part("claims", "claims on its own weights and images", lambda: own_claims(model, test)),
+        "regime_costs": part(
+            "regime costs",
+            "costs in its regime",
+            lambda: None if job.regime is None else own_costs(model, job.regime),
+        ),
+        "circuit_check": part(
+            "circuits", "two blocks as one circuit", lambda: circuit_check(_instances(model), CHECK_DEGREE)
+        ),
+        "training": [{"epoch": e.number + 1, "loss": e.loss, "accuracy": e.accuracy} for e in history],
+        "seconds": seconds,
+    }
+
+
+def _evaluated(
+    model: CoherentResNet, baseline: nnx.Module, test: np.ndarray, images: ImageSet, seed: int
+) -> dict[str, Any]:
+    """Return what every test image says about the network, beside its plain baseline."""
+    found, labels = trace(model, test), images.test_labels
+    plain = accuracy(baseline, images.test_images, labels)
+    return {
+        "accuracy": {**accuracies(found, labels, seed), "baseline": plain},
         "norms": norm_rows(found.norm),
         "norms_without_skip": norm_rows(found.bare_norm),
         "errors": error_rows(found),
         "output_error": output_error(found),
-        "terminal": None if model.terminal is None else terminal_row(found, images.test_labels, model.terminal.tau),
-        "claims": own_claims(model, test),
-        "regime_costs": None if job.regime is None else own_costs(model, job.regime),
-        "circuit_check": circuit_check(instances, CHECK_DEGREE),
+        "terminal": None if model.terminal is None else terminal_row(found, labels, model.terminal.tau),
         "costs": _costs(model, test[0], found.norm.mean(0), found.alone.mean(0), found.alpha),
-        "training": [{"epoch": e.number + 1, "loss": e.loss, "accuracy": e.accuracy} for e in history],
-        "seconds": seconds,
     }
 
 
@@ -198,6 +241,7 @@ def _fit(
         directory=job.directory / "checkpoints" / name,
         resume=job.resume,
         report=lambda epoch: progress.epoch(epoch, config.epochs),
+        notice=progress.stage,
     )
 
 

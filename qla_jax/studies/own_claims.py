@@ -1,8 +1,12 @@
-"""The claims about norms on a trained network's own weights and images, instead of random ones."""
+"""Claims about norms on the weights and images of a trained network, in place of random ones."""
+
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 from jax import Array
 
 from qla_jax.claims import norms
@@ -19,20 +23,24 @@ OF_TERMINAL_BLOCK = (norms.terminal_norm,)
 
 
 def own_claims(model: CoherentResNet, images: np.ndarray) -> list[dict]:
-    """The largest ratio of each claim over all images, for each block, in float64."""
+    """Return the largest ratio of each claim over all images, for each block, in float64."""
     with jax.enable_x64(True):
         double = in_double(model)
         weights = [jax.jit(block)(enc) for enc in double.encodings()]
         matrix, starts = double.terminal_matrix(), double.load(jnp.asarray(images, jnp.float64))
 
+        graph, state = nnx.split(double)
+
+        # Weights are arguments: XLA would multiply constants while it compiles, slowly, and warn of that in between.
         @jax.jit
-        @jax.vmap
-        def entering(start: Start) -> list[Array]:
-            """The state in front of each block, and behind the last."""
-            blocks = chain(double.network(double.encodings(), start))
+        @partial(jax.vmap, in_axes=(None, 0))
+        def entering(state: Any, start: Start) -> list[Array]:
+            """Return the state before each block, and after the last."""
+            network = nnx.merge(graph, state)
+            blocks = chain(network.network(network.encodings(), start))
             return [one.part.vector() for one in blocks] + [blocks[-1].vector()]
 
-        states = entering(starts)
+        states = entering(state, starts)
         rows = [
             own_claim(claim, f"block {number}", weight, psi)
             for number, (weight, psi) in enumerate(zip(weights, states, strict=False), 1)
@@ -44,7 +52,7 @@ def own_claims(model: CoherentResNet, images: np.ndarray) -> list[dict]:
 
 
 def own_claim(claim: Claim, place: str, weight: Array, states: Array) -> dict:
-    """One claim on one weight; a zero vector is no instance."""
+    """Return the largest ratio of one claim on one weight; a zero vector is no instance."""
 
     @jax.jit
     def worst(weight: Array, states: Array) -> Array:

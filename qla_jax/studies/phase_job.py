@@ -8,6 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from qla_jax._checks import as_integer, as_real
+from qla_jax._files import write as write_file
 from qla_jax.phases.conventions import convention
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import phase_factors
@@ -16,6 +18,13 @@ from qla_jax.studies.expression import Function, parse
 
 NEGLIGIBLE = 1e-12
 """A coefficient of the other parity that counts as rounding, relative to the largest value."""
+POLE = 1e9
+"""Value from which on a target counts as infinite: points of a grid come next to a pole, and miss it by rounding."""
+ROUNDING = 1e-12
+"""What rounding may add to a target of size one."""
+UNRESOLVED = 0.5
+"""Error of an interpolant relative to the largest value of its target from which on it counts as not resolved: a
+polynomial of zero has 1. Lower degrees than needed are a choice, and their error is stated."""
 POINTS_PER_DEGREE = 10
 FEWEST_POINTS = 1000
 FORMAT = "qla-jax phase factors, version 1"
@@ -23,16 +32,16 @@ FORMAT = "qla-jax phase factors, version 1"
 
 @dataclass(frozen=True)
 class PhaseJob:
-    """What was asked for, and what was found.
+    """A formula with its degree, and the phases that were found for it.
 
     Attributes:
         expression: the formula f.
         scale: the target is `scale` times f.
-        asked_degree: of the interpolant, before its parity was known.
+        asked_degree: degree of the interpolant before its parity was known.
         coeffs: Chebyshev coefficients of the interpolant P of the target, shape (degree + 1,).
         dropped: the largest coefficient of the other parity, which is set to zero.
         error: max |P - target| over `points` points.
-        points: how many.
+        points: number of these points.
         phases: in the convention asked for; |Re(<0|U|0>/c) - P| is at most their residual.
     """
 
@@ -47,16 +56,16 @@ class PhaseJob:
 
     @property
     def degree(self) -> int:
-        """Of the polynomial: that asked for, or one less, as its parity will have it."""
+        """Degree of the polynomial: that asked for, or one less, by its parity."""
         return len(self.coeffs) - 1
 
     @property
     def parity(self) -> str:
-        """Of the polynomial."""
+        """Parity of the polynomial."""
         return ("even", "odd")[self.degree % 2]
 
     def document(self) -> dict:
-        """All of it as JSON has it: numbers, lists, text; what is infinite is null."""
+        """Return everything as JSON has it: numbers, lists, text; what is infinite is null."""
         with jax.enable_x64(True):
             constant = complex(self.phases.global_phase)
         entry = convention(self.phases.convention)
@@ -81,12 +90,12 @@ class PhaseJob:
 
     @property
     def title(self) -> str:
-        """What a figure of it is called."""
+        """Title of a figure."""
         name = self.expression if self.scale == 1 else f"{self.scale:g} ({self.expression})"
         return f"{name}, degree {self.degree}, {self.phases.convention}"
 
     def target(self, x: np.ndarray) -> np.ndarray:
-        """`scale` times f."""
+        """Return `scale` times f at points x."""
         return self.scale * parse(self.expression)(x)
 
 
@@ -100,37 +109,43 @@ HOW_TO_READ = (
 
 
 def run(expression: str, degree: int, *, name: str = "wx", scale: float = 1.0) -> PhaseJob:
-    """Interpolates at Chebyshev nodes, finds the parity, and solves, in float64 whatever the caller's precision.
+    """Interpolate at Chebyshev nodes, find the parity, and solve, in float64 whatever the caller's precision.
 
     Raises:
         ValueError: a formula that is not one, not finite or of no definite parity on [-1, 1]; a polynomial that reaches
-            1; an unknown convention, or one without this degree.
+            1; a target above 1, or one that the interpolant does not resolve; an unknown convention, or one without
+            this degree.
     """
-    if degree < 0:
-        raise ValueError(f"`degree` must be 0 or more, but is {degree}.")
+    degree, scale = as_integer("degree", degree, least=0), as_real("scale", scale)
     if not np.isfinite(scale):
         raise ValueError(f"`scale` must be finite, but is {scale}.")
     convention(name)  # before the work
     function = parse(expression)
-    coeffs, dropped = _interpolate(function, degree, scale)
-    _require_below_one(coeffs, scale)
     points = max(FEWEST_POINTS, POINTS_PER_DEGREE * (degree + 1)) + 1
     x = -np.cos(np.linspace(0, np.pi, points))
     target = scale * function(x)
+    coeffs, dropped = _interpolate(function, degree, scale)
     _require_finite(target, x)
+    _require_below_one(coeffs, scale, np.abs(target).max())
     error = float(np.abs(np.polynomial.chebyshev.chebval(x, coeffs) - target).max())
+    _require_resolved(target, x, error, len(coeffs) - 1)
     with jax.enable_x64(True):
         phases = phase_factors(coeffs, parity=("even", "odd")[(len(coeffs) - 1) % 2]).to(name)
     return PhaseJob(expression, scale, degree, coeffs, dropped, error, points, phases)
 
 
 def write(job: PhaseJob, path: Path) -> None:
-    """The document, as JSON in UTF-8; numbers with all of their digits."""
-    path.write_text(json.dumps(job.document(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    """Write the document as JSON in UTF-8, numbers with all of their digits."""
+    write_file(path, text(job))
+
+
+def text(job: PhaseJob) -> str:
+    """Return the document as JSON."""
+    return json.dumps(job.document(), indent=1, allow_nan=False) + "\n"
 
 
 def _interpolate(function: Function, degree: int, scale: float) -> tuple[np.ndarray, float]:
-    """Coefficients of definite parity, and the largest of the other parity."""
+    """Return coefficients of definite parity, and the largest one of the other parity."""
     nodes = chebyshev.nodes(degree + 1)
     values: Any = scale * function(nodes)  # the series of a NumPy array is one, too
     _require_finite(values, nodes)
@@ -146,18 +161,35 @@ def _interpolate(function: Function, degree: int, scale: float) -> tuple[np.ndar
     return np.where(np.arange(len(coeffs)) % 2 == parity, coeffs, 0.0), float(dropped)
 
 
-def _require_below_one(coeffs: Any, scale: float) -> None:
+def _require_below_one(coeffs: Any, scale: float, largest: float) -> None:
     peak = np.abs(chebyshev.at_nodes(coeffs, 8 * len(coeffs))).max()
     if not peak < 1:
         raise ValueError(
             f"the interpolant reaches {peak:.9g} on [-1, 1], and has to stay below 1; nothing is rescaled here: give "
-            f"--scale below {scale / peak:.6g}."
+            f"--scale below {scale / max(peak, largest):.6g}."
+        )
+
+
+def _require_resolved(target: np.ndarray, x: np.ndarray, error: float, degree: int) -> None:
+    """Refuse a target that no phases answer, and an interpolant that says next to nothing about its target."""
+    sizes = np.abs(target)
+    peak, place = float(sizes.max()), x[sizes.argmax()]
+    if peak > 1 + ROUNDING:
+        raise ValueError(
+            f"scale times `expression` must be at most 1 in size on [-1, 1], but at x = {place:.6g} it is "
+            f"{target[sizes.argmax()]:.6g}: no phases answer that, whatever the degree. Give a smaller --scale."
+        )
+    if error > UNRESOLVED * peak:
+        raise ValueError(
+            f"`degree` must resolve `expression`, but at degree {degree} the interpolant is off by {error:.3g}, where "
+            f"the largest value is {peak:.3g}: raise --degree, or smooth a jump, as erf(20*x) does for sign(x)."
         )
 
 
 def _require_finite(values: np.ndarray, x: np.ndarray) -> None:
-    if not np.all(np.isfinite(values)):
-        place = np.flatnonzero(~np.isfinite(values))[0]
+    infinite = ~(np.abs(values) < POLE)
+    if infinite.any():
+        place = np.flatnonzero(infinite)[0]
         raise ValueError(f"`expression` must be finite on [-1, 1], but at x = {x[place]:.6g} it is {values[place]}.")
 
 

@@ -1,36 +1,33 @@
 """Run a study item by item, so that a kill costs one item at most: the work of the command `qla-jax study`.
 
-Finished rows go into NAME.jsonl, a line each behind one of settings. A line is written by one call and synchronised
-before the next item begins; what a kill leaves of a line is cut off when the study is resumed.
-
 Example:
-    >>> import tempfile
     >>> from qla_jax.studies.study import Findings, Study
     >>> items = {"a": lambda rows: {"x": 1}}
     >>> study = Study("one", "One", {"seed": 0}, items, lambda rows: Findings({"x": rows["a"]["x"]}))
-    >>> with tempfile.TemporaryDirectory() as there:
-    ...     report = run(study, Path(there))
+    >>> report = run(study)
     >>> report["numbers"], report["failures"]
     ({'x': 1}, [])
 """
 
 import json
-import os
-import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from qla_jax.studies.directory import RunDirectory
+from qla_jax.studies.items import Items
 from qla_jax.studies.study import Study
 
 Tell = Callable[[str, int, int], None]
-"""Which item begins, how many are done, how many there are."""
+"""Receiver of the item that begins, how many are done, and how many there are."""
 
 
 def run(
     study: Study,
-    directory: Path,
+    directory: Path | RunDirectory | None = None,
     *,
     resume: bool = False,
     tell: Tell = lambda key, done, total: None,
@@ -38,9 +35,9 @@ def run(
     """Run what is not done yet, and sum up.
 
     Args:
-        study: which.
-        directory: of its rows.
-        resume: go on with the rows that are there.
+        study: study to run.
+        directory: directory of its rows, or one that is open already; rows stay in memory without.
+        resume: whether to go on with the rows in the directory.
         tell: called before each item, and once in the end with an empty key.
 
     Returns:
@@ -49,74 +46,39 @@ def run(
     Raises:
         ValueError: rows in the directory without `resume`, rows of other settings, or an item whose row is not JSON.
     """
-    log = _Log(study, directory / f"{study.name}.jsonl", resume)
-    with log:
-        for key, make in study.items.items():
-            if key not in log.rows:
-                tell(key, len(log.rows), len(study.items))
-                started = time.perf_counter()
-                log.append(key, make(log.rows), time.perf_counter() - started)
-        tell("", len(log.rows), len(study.items))
-    rows = {key: log.rows[key] for key in study.items}
-    found = asdict(study.summary(rows))
-    about = {"study": study.name, "title": study.title, "settings": dict(study.settings)}
-    return about | {"rows": rows, "seconds": {key: log.seconds[key] for key in study.items}} | _plain("summary", found)
+    opened: AbstractContextManager[RunDirectory | None] = nullcontext(None)
+    if isinstance(directory, RunDirectory):
+        opened = nullcontext(directory)
+    elif directory is not None:
+        opened = RunDirectory(directory, "study", {"name": study.name}, resume=resume)
+    with opened as here:
+        if here is not None:
+            here.pin("settings of the study", plain("settings", dict(study.settings)))
+        return _report(study, Items() if here is None else here.items, tell)
 
 
-class _Log:
-    """The file of finished rows."""
-
-    def __init__(self, study: Study, path: Path, resume: bool) -> None:
-        self.path = path
-        self.rows: dict[str, dict] = {}
-        self.seconds: dict[str, float] = {}
-        self.head = _plain("settings", {"study": study.name, "settings": dict(study.settings)})
-        whole = _whole_lines(path)
-        if whole and not resume:
-            raise ValueError(f"`output` must hold no rows of this study unless it is resumed, but {path} is there.")
-        if whole:
-            self._restore([json.loads(line) for line in whole])
-
-    def __enter__(self) -> "_Log":
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        kept = sum(len(line) for line in _whole_lines(self.path))
-        self.file = open(self.path, "ab", buffering=0)
-        self.file.truncate(kept)
-        if not kept:
-            self._write(self.head)
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self.file.close()
-
-    def append(self, key: str, row: dict, seconds: float) -> None:
-        entry = _plain(key, {"key": key, "row": row, "seconds": seconds})
-        self._write(entry)
-        self.rows[key], self.seconds[key] = entry["row"], entry["seconds"]
-
-    def _write(self, entry: dict) -> None:
-        self.file.write(json.dumps(entry).encode() + b"\n")
-        os.fsync(self.file.fileno())
-
-    def _restore(self, entries: list[dict]) -> None:
-        head, *entries = entries
-        now, was = (found["settings"] | {"study": found["study"]} for found in (self.head, head))
-        for name in {**was, **now}:
-            if now.get(name) != was.get(name):
-                told = f"{name} is {now.get(name)!r} and was {was.get(name)!r}"
-                raise ValueError(f"`resume` must go on with the settings of {self.path}, but {told}.")
-        for entry in entries:
-            self.rows[entry["key"]], self.seconds[entry["key"]] = entry["row"], entry["seconds"]
+def _report(study: Study, items: Items, tell: Tell) -> dict[str, Any]:
+    for key, make in study.items.items():
+        if key not in items.rows:
+            tell(key, len(items.rows), len(study.items))
+        items.result(key, partial(_row, key, make, items.rows))
+    tell("", len(items.rows), len(study.items))
+    rows = {key: items.rows[key] for key in study.items}
+    found = plain("summary", asdict(study.summary(rows)))
+    about = {"study": study.name, "title": study.title, "settings": plain("settings", dict(study.settings))}
+    return about | {"rows": rows, "seconds": {key: items.seconds[key] for key in study.items}} | found
 
 
-def _whole_lines(path: Path) -> list[bytes]:
-    if not path.exists():
-        return []
-    return [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+def _row(key: str, make: Callable[[dict[str, Any]], dict], rows: dict[str, Any]) -> dict:
+    return plain(key, make(rows))
 
 
-def _plain(key: str, value: dict) -> dict:
-    """As it comes back from the file, so that a resumed study has the very same rows."""
+def plain(key: str, value: dict) -> dict:
+    """Return a row as it comes back from a file, so that a resumed study has the very same rows.
+
+    Raises:
+        ValueError: a row that JSON does not have, or that has infinite numbers.
+    """
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:

@@ -80,7 +80,7 @@ def test_a_report_is_written_as_numbers_a_picture_and_one_page(coherent, tmp_pat
 
 
 def test_the_command_prints_both_tables(coherent, monkeypatch, tmp_path):
-    monkeypatch.setattr(comparison_job, "run", lambda tell: coherent)
+    monkeypatch.setattr(comparison_job, "run", lambda tell, items: coherent)
     result = CliRunner().invoke(app, ["comparison", "--output", str(tmp_path)], env={"COLUMNS": "80"})
     assert result.exit_code == 0 and "…" not in result.stdout
     assert "no QRAM" in result.stdout and "Rattew et al. (2025), c" in result.stdout

@@ -212,13 +212,13 @@ def command(*arguments: str):
 
 
 def test_the_command_prints_tables_and_ends_with_the_status_of_the_report(report, monkeypatch, tmp_path):
-    monkeypatch.setattr(costs_job, "run", lambda job, tell: report)
+    monkeypatch.setattr(costs_job, "run", lambda job, tell, items: report)
     monkeypatch.setattr(costs_page, "png", lambda figure: b"a picture")
     result = command("--regime", "c", "--output", str(tmp_path))
     assert "…" not in result.stdout  # nothing is cut off at 80 columns
     assert result.exit_code == 0 and "power of" in result.stdout and (tmp_path / "costs.html").is_file()
-    monkeypatch.setattr(costs_job, "run", lambda job, tell: report | {"failures": ["something falls."]})
-    result = command("--regime", "c", "--output", str(tmp_path))
+    monkeypatch.setattr(costs_job, "run", lambda job, tell, items: report | {"failures": ["something falls."]})
+    result = command("--regime", "c", "--output", str(tmp_path / "again"))
     assert result.exit_code == 1 and "failed: something falls." in result.stdout
 
 

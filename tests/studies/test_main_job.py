@@ -2,10 +2,10 @@
 
 import json
 import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from qla_jax.cli import app
+from qla_jax.cli.terminal import Bars
 from qla_jax.data import ImageSet
 from qla_jax.studies import main_job, recipes
 from qla_jax.studies.circuit_check import dense_instances
@@ -35,24 +36,14 @@ def tiny() -> ImageSet:
     return ImageSet("tiny", images[:32], labels[:32], images[32:], labels[32:], 4, "Made <here>.")
 
 
-class Killed(Exception):
-    pass
+class Killed(BaseException):
+    """As a signal would end the process: nobody catches it."""
 
 
-class KilledAfterOneEpoch:
-    """A progress that ends the run in the first network, once its checkpoint lies on disk."""
-
-    def __init__(self, directory: Path):
-        self.checkpoint = directory / "checkpoints" / "dense" / "1"
-
-    def stage(self, text: str) -> None:
-        pass
+class KilledAfterOneEpoch(Bars):
+    """Bars that end the run in the first network, once its checkpoint lies on disk."""
 
     def epoch(self, epoch: Epoch, total: int) -> None:
-        patience = time.monotonic() + 60
-        while not self.checkpoint.is_dir():
-            assert time.monotonic() < patience, "no checkpoint was written"
-            time.sleep(0.01)
         raise Killed
 
 
@@ -82,9 +73,11 @@ def finished(tmp_path_factory) -> Finished:
     """Killed in its first network, then finished by the command with --resume: one run that all below look at."""
     directory = tmp_path_factory.mktemp("run")
     with small_networks():
-        with pytest.raises(Killed):
-            main_job.run(Job(tiny(), directory), KilledAfterOneEpoch(directory))
-        result = CliRunner().invoke(app, ["run", "--output", str(directory), "--resume", "--kind", "convolutional"])
+        with pytest.raises(Killed), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(import_module("qla_jax.cli.run"), "Bars", KilledAfterOneEpoch)  # not the command of that name
+            CliRunner().invoke(app, ["run", "--output", str(directory), "--kind", "convolutional"])
+        assert (directory / "checkpoints" / "dense" / "1").is_dir()
+        result = CliRunner().invoke(app, ["run", "--output", str(directory), "--resume"])
     assert result.exit_code == 0, result.output
     return Finished(result, json.loads((directory / "report.json").read_text()), directory)
 
@@ -159,6 +152,8 @@ def test_figures_and_a_page_are_written_and_a_table_is_printed(finished):
         "checkpoints",
         "report.json",
         "report.html",
+        "run.json",
+        "items.jsonl",
     } | pictures
     assert all((finished.directory / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
     assert "Made &lt;here&gt;." in (finished.directory / "report.html").read_text()

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.x64
 
 @pytest.mark.parametrize(
     ("degree", "scale", "told"),
-    [(-1, 1.0, "`degree` must be 0 or more, but is -1"), (3, np.inf, "`scale` must be finite, but is inf")],
+    [(-1, 1.0, "`degree` must be at least 0, but is -1"), (3, np.inf, "`scale` must be finite, but is inf")],
 )
 def test_bad_numbers_are_refused(degree, scale, told):
     with pytest.raises(ValueError, match=told):

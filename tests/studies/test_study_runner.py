@@ -43,13 +43,18 @@ def squares(asked: list[str] | None = None, settings: dict | None = None, dies_a
     return Study("squares", "Squares", settings or {"seed": 0}, items, summary)
 
 
-def test_rows_are_written_one_by_one_behind_the_settings(tmp_path):
+def entries(directory: Path) -> list[list]:
+    """Key, row and seconds of each line, after its checksum."""
+    return [json.loads(line[17:]) for line in (directory / "items.jsonl").read_text().splitlines()]
+
+
+def test_rows_are_written_one_by_one_and_settings_before_them(tmp_path):
     told = []
     report = study_runner.run(squares(), tmp_path, tell=lambda *state: told.append(state))
-    head, *entries = map(json.loads, (tmp_path / "squares.jsonl").read_text().splitlines())
-    assert head == {"study": "squares", "settings": {"seed": 0}}
-    assert [entry["key"] for entry in entries] == ["1", "2", "3"]
-    assert {entry["key"]: entry["row"] for entry in entries} == report["rows"]
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert (record["settings"], record["settings of the study"]) == ({"name": "squares"}, {"seed": 0})
+    assert [key for key, _, _ in entries(tmp_path)] == ["1", "2", "3"]
+    assert {key: row for key, row, _ in entries(tmp_path)} == report["rows"]
     assert told == [("1", 0, 3), ("2", 1, 3), ("3", 2, 3), ("", 3, 3)]
     assert report["numbers"]["sum"] == pytest.approx(14.3) and report["failures"] == []
 
@@ -67,19 +72,32 @@ def test_a_kill_loses_the_running_item_at_most(tmp_path):
 @pytest.mark.parametrize("lost", [1, 20])
 def test_a_line_cut_short_is_done_again_and_leaves_no_trace(tmp_path, lost):
     study_runner.run(squares(), tmp_path)
-    path = tmp_path / "squares.jsonl"
+    path = tmp_path / "items.jsonl"
     path.write_bytes(path.read_bytes()[:-lost])
     asked: list[str] = []
     study_runner.run(squares(asked), tmp_path, resume=True)
     assert asked == ["3"]
-    assert [json.loads(line).get("key") for line in path.read_text().splitlines()] == [None, "1", "2", "3"]
+    assert [key for key, _, _ in entries(tmp_path)] == ["1", "2", "3"]
 
 
-def test_a_head_cut_short_begins_anew(tmp_path):
-    (tmp_path / "squares.jsonl").write_text('{"study": "squ')
+@pytest.mark.parametrize("place", [3, 60, 100])
+def test_a_changed_byte_costs_the_items_of_its_line_alone(tmp_path, place):
+    whole = study_runner.run(squares(), tmp_path)
+    path = tmp_path / "items.jsonl"
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
     asked: list[str] = []
-    study_runner.run(squares(asked), tmp_path)
-    assert asked == ["1", "2", "3"]
+    assert study_runner.run(squares(asked), tmp_path, resume=True)["rows"] == whole["rows"]
+    assert asked == [str(1 + bytes(content[:place]).count(b"\n"))]
+
+
+def test_a_record_cut_short_is_named_and_nothing_is_lost(tmp_path):
+    study_runner.run(squares(), tmp_path)
+    (tmp_path / "run.json").write_text('{"command": "stu')
+    with pytest.raises(ValueError, match=r"run\.json is damaged: start afresh in another directory"):
+        study_runner.run(squares(), tmp_path, resume=True)
+    assert len(entries(tmp_path)) == 3
 
 
 def test_an_item_is_given_the_rows_before_it(tmp_path):
@@ -90,7 +108,7 @@ def test_an_item_is_given_the_rows_before_it(tmp_path):
 
 def test_rows_are_not_written_over_without_resume(tmp_path):
     study_runner.run(squares(), tmp_path)
-    with pytest.raises(ValueError, match=r"`output` must hold no rows of this study unless it is resumed"):
+    with pytest.raises(ValueError, match=r"`--output` must hold no earlier results, but .*items\.jsonl is there"):
         study_runner.run(squares(), tmp_path)
 
 
@@ -104,7 +122,7 @@ def test_rows_are_not_written_over_without_resume(tmp_path):
 )
 def test_other_settings_are_not_gone_on_with(tmp_path, now, told):
     study_runner.run(squares(), tmp_path)
-    with pytest.raises(ValueError, match=f"`resume` must go on with the settings of .*{told}"):
+    with pytest.raises(ValueError, match=f"`--resume` must go on with the settings of the study of .*{told}"):
         study_runner.run(squares(settings=now), tmp_path, resume=True)
 
 
@@ -161,12 +179,12 @@ def command(monkeypatch, tmp_path):
 def test_the_command_prints_tables_and_writes_files(command):
     result = command("squares", "--output", "here", "--quick", "--seed", "4", "--dataset", "d", "--data-dir", "there")
     assert result.exit_code == 0, result.output
-    assert command.made["options"] == Options(True, 4, "d", Path("there"))
+    assert command.made["options"] == Options(True, 4, "d", str(Path("there").resolve()))
     assert command.made["flags"].startswith("--xla_backend_optimization_level=0 "), "quick forms compile quickly"
     assert command.made["flags"].endswith(" --mine")
     for part in ("squares", "9.1", "A remark <with> signs.", "here/squares.html"):
         assert part in result.output
-    names = {"squares.jsonl", "squares.json", "squares.html", "squares-curve.png"}
+    names = {"run.json", "items.jsonl", "squares.json", "squares.html", "squares-curve.png"}
     assert {path.name for path in Path("here").iterdir()} == names
 
 
@@ -174,10 +192,12 @@ def test_the_command_resumes(command):
     assert command("squares", "--output", "here").exit_code == 0
     assert command.made["flags"] == "--mine"
     again = command("squares", "--output", "here")
-    assert again.exit_code == 2 and "`output` must hold no rows" in again.output
-    assert command("squares", "--output", "here", "--resume").exit_code == 0
-    alone = command("squares", "--resume")
-    assert alone.exit_code == 2 and "`--resume` must come with the `--output`" in alone.output
+    assert again.exit_code == 2 and "`--output` must hold no earlier results" in again.output
+    assert command("--output", "here", "--resume").exit_code == 0
+    other = command("squares", "--output", "here", "--resume", "--seed", "7")
+    assert other.exit_code == 2 and "settings of here, but --seed is 7 and was 0" in other.output
+    alone = command("--resume")
+    assert alone.exit_code == 2 and "but there is none under runs/" in alone.output
 
 
 def test_a_failed_check_is_named_with_status_1(command):

@@ -1,0 +1,114 @@
+"""How every command begins and ends: its directory, the options that it goes on with, and one line for what goes wrong.
+
+Status 2 stands for what could not be done, 130 and 143 for an interruption and a termination; 1 is kept for bounds that
+are violated.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from qla_jax._interruption import ENDINGS, way_on
+from qla_jax.cli.terminal import console, fail
+from qla_jax.studies.directory import RunDirectory, newest
+
+RUNS = Path("runs")
+Output = Annotated[Path | None, typer.Option(help="Directory of the results; a new one under runs/ by default.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with an interrupted run, that in --output or the newest under runs/.")
+]
+NOT_STORED = ("output", "resume")
+
+
+class Session(NamedTuple):
+    """A run that has begun: its directory, and its options by parameter, those that are stored if it is resumed."""
+
+    run: RunDirectory
+    options: dict[str, Any]
+
+
+@contextmanager
+def session(context: typer.Context, output: Path | None, resume: bool, name: str = "") -> Iterator[Session]:
+    """Open the directory of a command before any of its work, and end the command in one line if that fails.
+
+    Args:
+        context: the command's, with all of its options.
+        output: the directory; without one a new one, or with `resume` the newest of the command.
+        resume: whether to go on with the run in it.
+        name: first part of a new directory's name.
+    """
+    command = str(context.info_name)
+    labels = {str(one.name): _label(one) for one in context.command.params if one.name not in NOT_STORED}
+    options = {label: _stored(context.params[one]) for one, label in labels.items()}
+    given = [label for one, label in labels.items() if _is_given(context, one)]
+    with ending():
+        path = output or (newest(RUNS, command) if resume else fresh(name))
+        opened = RunDirectory(path, command, options, resume=resume, given=given)
+        with opened as run, going_on(run):
+            for line in run.notices:
+                console.print(line, highlight=False, soft_wrap=True)
+            yield Session(run, {one: run.settings.get(label) for one, label in labels.items()})
+
+
+@contextmanager
+def going_on(run: RunDirectory) -> Iterator[None]:
+    """Tell whoever interrupts a run how it is gone on with, and say so where the disk gives out."""
+    how = f"go on with `qla-jax {run.command} --resume --output {run.path}`"
+    way_on.append(how)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(how) from error
+    except OSError as error:
+        place = error.filename or run.path
+        raise OSError(
+            f"cannot write or read {place}: {error.strerror or error}; once that is mended, {how}."
+        ) from error
+    finally:
+        way_on.remove(how)
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """End a command in one line where it is interrupted or cannot do what was asked."""
+    from qla_jax.data import DatasetUnavailable
+
+    try:
+        yield
+    except KeyboardInterrupt as error:  # where signals are not watched, as inside another program
+        word, status = next(iter(ENDINGS.values()))
+        console.print(f"{word}; {error or way_on[-1]}", highlight=False, soft_wrap=True)
+        raise typer.Exit(status) from error
+    except OSError as error:
+        place = error.filename or "the output"
+        fail(error, None if error.strerror is None else f"cannot write or read {place}: {error.strerror}.")
+    except (DatasetUnavailable, ValueError) as error:
+        fail(error)
+
+
+def fresh(name: str = "") -> Path:
+    """Return a new directory of results, named by the time."""
+    first = RUNS / f"{name}{'-' if name else ''}{datetime.now():%Y%m%d-%H%M%S}"
+    path, number = first, 1
+    while path.exists():
+        number += 1
+        path = first.with_name(f"{first.name}-{number}")
+    return path
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT", "PROMPT")
+
+
+def _label(parameter: Any) -> str:
+    """Return how a user writes an option, or the name of an argument."""
+    return max(parameter.opts, key=len) if parameter.param_type_name == "option" else str(parameter.name)
+
+
+def _stored(value: Any) -> Any:
+    return str(value.resolve()) if isinstance(value, Path) else value

@@ -1,0 +1,81 @@
+"""Results of finished items by key, in memory and in a file of lines: a kill costs the running item at most.
+
+A line is written by one call and synchronized before the next item begins. It carries a checksum: what a kill leaves
+of a line, or a line with a changed byte, is dropped, and that item is run again.
+
+Example:
+    >>> items = Items()
+    >>> items.result("a", lambda: {"x": 1}), items.result("a", lambda: 1 / 0)
+    ({'x': 1}, {'x': 1})
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qla_jax._files import write
+
+
+class Items:
+    """Results by key, in the order in which they were finished.
+
+    Attributes:
+        path: file of the lines; None keeps the results in memory alone.
+        rows: results as JSON gives them back, so that a resumed run has the very same ones.
+        seconds: time that each item took.
+        damaged: number of lines of the file that were dropped.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self.rows: dict[str, Any] = {}
+        self.seconds: dict[str, float] = {}
+        self.damaged = 0
+        if path is not None and path.exists():
+            self._restore(path)
+
+    def result(self, key: str, make: Callable[[], Any]) -> Any:
+        """Return the item's result, making and keeping it if it is not there yet."""
+        if key not in self.rows:
+            started = time.perf_counter()
+            self.keep(key, make(), time.perf_counter() - started)
+        return self.rows[key]
+
+    def keep(self, key: str, row: Any, seconds: float) -> None:
+        """Keep a finished item.
+
+        Raises:
+            OSError: a line that cannot be written.
+            TypeError: a result that JSON does not have.
+        """
+        text = json.dumps([key, row, seconds])
+        if self.path is not None:
+            with self.path.open("ab", buffering=0) as file:
+                file.write(_line(text))
+                os.fsync(file.fileno())
+        _, self.rows[key], self.seconds[key] = json.loads(text)
+
+    def _restore(self, path: Path) -> None:
+        lines = path.read_bytes().splitlines(keepends=True)
+        intact = [line for line in lines if _text(line) is not None]
+        self.damaged = len(lines) - len(intact)
+        if self.damaged:
+            write(path, b"".join(intact))
+        for line in intact:
+            key, row, seconds = json.loads(_text(line) or "")
+            self.rows[key], self.seconds[key] = row, seconds
+
+
+def _line(text: str) -> bytes:
+    """Return the line of an item: its checksum, and key, row and seconds as JSON."""
+    return f"{hashlib.sha256(text.encode()).hexdigest()[:16]} {text}\n".encode()
+
+
+def _text(line: bytes) -> str | None:
+    """Return the JSON of a line, None of a damaged one."""
+    text = line[17:-1].decode(errors="replace")
+    return text if line == _line(text) else None
