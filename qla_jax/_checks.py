@@ -16,6 +16,7 @@ Example:
 import math
 import operator
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -140,6 +141,37 @@ def as_numeric(
             where = tuple(int(i) for i in bad[0])
             raise ValueError(f"`{name}` must be finite, but entry {where} is {np.asarray(array)[where]}.")
     return array
+
+
+def within(name: str, value: Any, low: float, high: float) -> Array:
+    """Return real numbers of any shape that lie between two bounds, as floats.
+
+    Numbers beyond a bound by no more than rounding, which sums and squares of unit vectors may be, become that bound;
+    the derivative is that of the numbers. Inside jit numbers further out become NaN.
+
+    Raises:
+        ValueError: not real numbers, or, where it can be seen, numbers out of range.
+    """
+    array = as_inexact(name, value)
+    require(not jnp.iscomplexobj(array), f"`{name}` must be real, but has dtype {array.dtype}.")
+    room = ROUNDING * float(jnp.finfo(array.dtype).eps) * max(abs(low), abs(high))
+    if is_concrete(array):
+        seen = np.asarray(array)
+        inside = bool(np.all((seen >= low - room) & (seen <= high + room)))
+        told = (
+            f"is {seen}" if seen.ndim == 0 else f"ranges over [{seen.min(initial=np.inf)}, {seen.max(initial=-np.inf)}]"
+        )
+        require(inside, f"`{name}` must lie in [{low:g}, {high:g}], but {told}.")
+        if seen.size == 0 or (seen.min() >= low and seen.max() <= high):
+            return array
+    return _moved_within(array, low, high, room)
+
+
+@partial(jax.jit, static_argnums=(1, 2, 3))
+def _moved_within(array: Array, low: float, high: float, room: float) -> Array:
+    moved = jnp.where(array < low, low, jnp.where(array > high, high, array))
+    inside = (array >= low - room) & (array <= high + room)
+    return jnp.where(inside, array + jax.lax.stop_gradient(moved - array), jnp.nan)
 
 
 def as_alpha(alpha: ArrayLike | None, norm: Array, rule: str, *, name: str = "alpha") -> tuple[Array, Array]:

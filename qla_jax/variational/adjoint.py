@@ -26,6 +26,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qla_jax._modes import varying_like
 from qla_jax.variational.blocks import States, Wires, after, sweep
 from qla_jax.variational.circuit import Circuit, Layer, start
 from qla_jax.variational.contraction import overlaps
@@ -77,7 +78,7 @@ def _push_layer(layer: Layer, state: Array) -> Array:
             state = _push(gate, state)
         return state, None
 
-    return jax.lax.scan(step, state, layer.gates, length=layer.repeats)[0]
+    return jax.lax.scan(step, varying_like(state, layer.gates), layer.gates, length=layer.repeats)[0]
 
 
 def _pull_layer(layer: Layer, state: Array, cotangent: Array) -> tuple[States, tuple[Gate, ...]]:
@@ -90,7 +91,8 @@ def _pull_layer(layer: Layer, state: Array, cotangent: Array) -> tuple[States, t
             pulled.append(of_gate)
         return pair, tuple(pulled[::-1])
 
-    return jax.lax.scan(step, (state, cotangent), layer.gates, length=layer.repeats, reverse=True)
+    begin = varying_like((state, cotangent), state, cotangent, layer.gates)
+    return jax.lax.scan(step, begin, layer.gates, length=layer.repeats, reverse=True)
 
 
 def _push(gate: Gate, state: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import require
+from qla_jax._checks import as_inexact, require
 from qla_jax.variational.circuit import Circuit, circuit, repeated
 from qla_jax.variational.gates import cx, cz, rx, ry, rz
 from qla_jax.variational.unitaries import Gate, Turn
@@ -37,6 +37,8 @@ class Ansatz(NamedTuple):
 
     def gates(self, angles: Float[Array, "rotation qubit"]) -> list[Gate]:
         """The row of gates."""
+        angles = as_inexact("angles", angles)
+        require(angles.ndim == 2, f"`angles` must have shape (rotation, qubit), but has {angles.shape}.")
         num_qubits = angles.shape[1]
         turns: list[Gate] = [
             rotate(qubit, row[qubit])
@@ -80,6 +82,7 @@ def ansatz_circuit(angles: Float[Array, "depth rotation qubit"], ansatz: Ansatz 
     Raises:
         ValueError: angles of another rank, or of another number of rotations than the ansatz has.
     """
+    angles = as_inexact("angles", angles)
     require(angles.ndim == 3, f"`angles` must have shape (depth, rotation, qubit), but has {angles.shape}.")
     wanted = len(ansatz.rotations)
     require(angles.shape[1] == wanted, f"`angles` must have {wanted} rotations a row, but has shape {angles.shape}.")

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qla_jax._modes import varying_like
 from qla_jax.variational.contraction import apply_by_flips, apply_matrix, split
 from qla_jax.variational.states import qubits_of
 
@@ -74,6 +75,8 @@ def sweep(
     grids = tuple(state.reshape(shape) for state in states)
     parts = jax.eval_shape(changed, 0, grids)[1]
     nothing = jax.tree.map(lambda part: jnp.zeros(part.shape, part.dtype), parts)
+    # What is changed differs between devices where the change itself does: what comes out of it once says where.
+    grids, nothing = varying_like((grids, nothing), grids, parts)
     grids, total = jax.lax.fori_loop(0, int(np.prod(counts)), step, (grids, nothing))
     return tuple(grid.reshape(state.shape) for grid, state in zip(grids, states, strict=True)), total
 

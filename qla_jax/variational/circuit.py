@@ -23,7 +23,8 @@ from flax import struct
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax._checks import as_integer, require, require_kind
+from qla_jax._checks import as_inexact, as_integer, require, require_kind
+from qla_jax._modes import common_dtype, varying_like
 from qla_jax.variational.states import qubits_of, require_state_fits, zero_state
 from qla_jax.variational.unitaries import Gate
 
@@ -92,7 +93,8 @@ def repeated(make: Callable[[Any], Sequence[Gate]], angles: Any) -> Layer:
     Raises:
         ValueError: no depth, or axes of different lengths.
     """
-    lengths = {leaf.shape[0] if jnp.ndim(leaf) else 0 for leaf in jax.tree.leaves(angles)}
+    angles = jax.tree.map(lambda leaf: as_inexact("angles", leaf), angles, is_leaf=_is_array)
+    lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in jax.tree.leaves(angles)}
     require(
         len(lengths) == 1 and 0 not in lengths,
         f"`angles` must lead with one axis of the depth, at least 1, but have lengths {sorted(lengths)}.",
@@ -106,7 +108,7 @@ def circuit(num_qubits: int, *layers: Layer | Sequence[Gate]) -> Circuit:
     Raises:
         ValueError: no qubit, or a gate on a qubit that is not there.
     """
-    as_integer("num_qubits", num_qubits, least=1)
+    num_qubits = as_integer("num_qubits", num_qubits, least=1)
     made = tuple(one if isinstance(one, Layer) else layer(one) for one in layers)
     used = [wire for one in made for gate in one.gates for wire in gate.wires]
     most = max(used, default=0)
@@ -136,7 +138,7 @@ def run_layer(layer: Layer, state: Array) -> Array:
             state = gate.apply(state)
         return state, None
 
-    return jax.lax.scan(step, state, layer.gates, length=layer.repeats)[0]
+    return jax.lax.scan(step, varying_like(state, layer.gates), layer.gates, length=layer.repeats)[0]
 
 
 def start(circuit: Circuit, state: Array | None = None) -> Array:
@@ -148,15 +150,19 @@ def start(circuit: Circuit, state: Array | None = None) -> Array:
     require_kind("circuit", circuit, Circuit)
     kinds = [_dtype(gate) for one in circuit.layers for gate in one.gates]
     if state is None:
-        dtype = jnp.result_type(*kinds) if kinds else jnp.result_type(complex)
+        dtype = common_dtype(*kinds) if kinds else jnp.result_type(complex)
         return zero_state(circuit.num_qubits, dtype if jnp.issubdtype(dtype, jnp.inexact) else float)
-    state = jnp.asarray(state)
+    state = as_inexact("state", state)
     have = qubits_of(state)
     require(have == circuit.num_qubits, f"`state` must have {circuit.num_qubits} qubits, but has {have}.")
-    dtype = jnp.result_type(state, *kinds)
-    dtype = dtype if jnp.issubdtype(dtype, jnp.inexact) else jnp.result_type(float)  # integers hold no Hadamard
+    dtype = common_dtype(state, *kinds)
     require_state_fits(have, dtype)
     return state.astype(dtype)
+
+
+def _is_array(angles: Any) -> bool:
+    """Whether a pytree of angles is a list of numbers, which stands for an array."""
+    return isinstance(angles, list) and not any(hasattr(leaf, "dtype") for leaf in jax.tree.leaves(angles))
 
 
 def _dtype(gate: Gate) -> Any:

@@ -17,7 +17,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from qla_jax._checks import is_concrete, require
+from qla_jax._checks import as_inexact, as_integer, is_concrete, require
 from qla_jax.variational.ansatz import RY_CHAIN, Ansatz, ansatz_circuit
 from qla_jax.variational.circuit import run
 from qla_jax.variational.observables import z_expectations
@@ -47,7 +47,8 @@ def classify(
         ValueError: more entries or classes than qubits, or what `ansatz_circuit` raises.
     """
     made = ansatz_circuit(angles, ansatz)
-    n = made.num_qubits
+    n, x = made.num_qubits, as_inexact("x", x)
+    require(x.ndim == 1, f"`x` must have one axis, but has shape {x.shape}.")
     require(len(x) <= n, f"`x` must have at most {n} entries, one for each qubit, but has {len(x)}.")
     state = angle_state(jnp.pad(x, (0, n - len(x))))
     return z_expectations(run(made, state), _measured(num_classes, n))
@@ -73,33 +74,47 @@ def quantum_readout(
 
 
 def cross_entropy(scores: Float[Array, " num_classes"], label: ArrayLike) -> Float[Array, ""]:
-    """-log softmax(scores)[label]; `inf` for a label out of range where it cannot be seen.
+    """-log softmax(scores)[label]; `inf` for a label out of range where it cannot be seen. Batches take `jax.vmap`.
 
     Raises:
-        ValueError: a label out of range, where it can be seen.
+        ValueError: scores of another rank, a label that is no integer without axes, or one out of range, where it can
+            be seen.
     """
-    label = require_labels(label, len(scores))
+    scores = as_inexact("scores", scores)
+    require(scores.ndim == 1, f"`scores` must have one axis, of classes, but has shape {scores.shape}.")
+    require(jnp.isrealobj(scores), f"`scores` must be real, but is {scores.dtype}.")
+    label = require_labels(label, len(scores), shape=(), name="label")
     there = (label >= 0) & (label < len(scores))
-    chosen = jax.nn.log_softmax(scores)[jnp.clip(label, 0, len(scores) - 1)]
+    chosen = jnp.sum(jnp.where(jnp.arange(len(scores)) == label, jax.nn.log_softmax(scores), 0))
     return jnp.where(there, -chosen, jnp.inf)
 
 
-def require_labels(labels: ArrayLike, num_classes: int) -> Array:
-    """Labels as an array of integers.
+def require_labels(
+    labels: ArrayLike, num_classes: int, *, shape: tuple[int, ...] | None = None, name: str = "labels"
+) -> Array:
+    """Return labels as an array of integers.
+
+    Args:
+        labels: classes, counted from 0.
+        num_classes: how many classes there are.
+        shape: shape that the labels must have; any unless given.
+        name: the argument's name, for the error.
 
     Raises:
-        ValueError: labels that are no integers or, where they can be seen, out of range.
+        ValueError: labels that are no integers, of another shape or, where they can be seen, out of range.
     """
-    found = jnp.asarray(labels)
-    require(jnp.issubdtype(found.dtype, jnp.integer), f"`labels` must be integers, but are {found.dtype}.")
-    if is_concrete(found) and found.size:
-        seen = np.asarray(found)
-        worst = int(seen.min() if seen.min() < 0 else seen.max())
-        require(0 <= worst < num_classes, f"`labels` must lie between 0 and {num_classes - 1}, but one is {worst}.")
-    return found
+    found = np.asarray(labels) if is_concrete(*jax.tree.leaves(labels)) else jnp.asarray(labels)
+    require(jnp.issubdtype(found.dtype, jnp.integer), f"`{name}` must be integers, but are {found.dtype}.")
+    require(shape in (None, found.shape), f"`{name}` must have shape {shape}, but has {found.shape}.")
+    if isinstance(found, np.ndarray) and found.size:
+        worst = int(found.min() if found.min() < 0 else found.max())
+        require(0 <= worst < num_classes, f"`{name}` must lie between 0 and {num_classes - 1}, but one is {worst}.")
+    # Narrow ones could not be compared with the number of classes.
+    return jnp.asarray(found, jnp.int32 if found.dtype.itemsize < 4 else None)
 
 
 def _measured(num_classes: int, num_qubits: int) -> range:
+    num_classes = as_integer("num_classes", num_classes)
     require(
         1 <= num_classes <= num_qubits,
         f"`num_classes` must lie between 1 and {num_qubits}, the qubits, but is {num_classes}.",

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Num
 
+from qla_jax._modes import common_dtype, promoted, reshaped
 from qla_jax.variational.states import qubits_of
 
 PRODUCT_QUBITS = 8
@@ -32,13 +33,13 @@ def apply_matrix(matrix: Matrix, wires: Sequence[int], state: Array, *, diagonal
     """
     k = len(wires)
     order = sorted(range(k), key=wires.__getitem__)
-    grid = state.reshape(split(qubits_of(state), [wires[j] for j in order]))
+    matrix, grid = promoted(jnp.asarray(matrix), reshaped(state, split(qubits_of(state), [wires[j] for j in order])))
     if diagonal:
         entries = jnp.diagonal(matrix).reshape((2,) * k).transpose(order)
-        return (entries.reshape((1, 2) * k + (1,)) * grid).reshape(state.shape)
+        return reshaped(entries.reshape((1, 2) * k + (1,)) * grid, state.shape)
     axes = [2 * order.index(j) + 1 for j in range(k)]
-    moved = jnp.tensordot(matrix.reshape((2,) * (2 * k)), grid, (list(range(k, 2 * k)), axes))
-    return jnp.moveaxis(moved, range(k), axes).reshape(state.shape)
+    moved = jnp.tensordot(reshaped(matrix, (2,) * (2 * k)), grid, (list(range(k, 2 * k)), axes))
+    return reshaped(jnp.moveaxis(moved, range(k), axes), state.shape)
 
 
 def apply_by_flips(matrix: Matrix, wires: Sequence[int], state: Array, *, diagonal: bool = False) -> Array:
@@ -49,17 +50,18 @@ def apply_by_flips(matrix: Matrix, wires: Sequence[int], state: Array, *, diagon
     """
     k = len(wires)
     order = sorted(range(k), key=wires.__getitem__)
-    grid = state.reshape(split(qubits_of(state), [wires[j] for j in order]))
+    grid = reshaped(state, split(qubits_of(state), [wires[j] for j in order]))
     rows = np.arange(1 << k)
-    moved = jnp.zeros((), jnp.result_type(matrix, state))
+    grid = grid.astype(common_dtype(matrix, state))
+    moved = jnp.zeros((), grid.dtype)
     for flip in range(1 if diagonal else 1 << k):
         entries = matrix[rows, rows ^ flip]
         if isinstance(matrix, np.ndarray) and not entries.any():
             continue
         axes = [2 * place + 1 for place, j in enumerate(order) if flip >> (k - 1 - j) & 1]
-        spread = entries.reshape((2,) * k).transpose(order).reshape((1, 2) * k + (1,))
+        spread = jnp.asarray(entries, grid.dtype).reshape((2,) * k).transpose(order).reshape((1, 2) * k + (1,))
         moved = moved + spread * jax.lax.rev(grid, axes)
-    return moved.reshape(state.shape)
+    return reshaped(moved, state.shape)
 
 
 def overlaps(left: Array, right: Array, wires: Sequence[int]) -> Num[Array, "k k"]:
@@ -69,8 +71,8 @@ def overlaps(left: Array, right: Array, wires: Sequence[int]) -> Num[Array, "k k
     shape = split(qubits_of(left), [wires[j] for j in order])
     sums = _sums_by_product if qubits_of(left) >= PRODUCT_QUBITS else _sums_one_by_one
     axes = [order.index(j) for j in range(k)]
-    sorted_sums = sums(left.reshape(shape), right.reshape(shape), k)
-    return sorted_sums.transpose(*axes, *(k + axis for axis in axes)).reshape(1 << k, 1 << k)
+    sorted_sums = sums(reshaped(left, shape), reshaped(right, shape), k)
+    return reshaped(sorted_sums.transpose(*axes, *(k + axis for axis in axes)), (1 << k, 1 << k))
 
 
 def _sums_by_product(left: Array, right: Array, k: int) -> Array:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from qla_jax._checks import ROUNDING, is_concrete, require
+from qla_jax._checks import ROUNDING, as_inexact, as_integer, is_concrete, require
 from qla_jax.variational.unitaries import (
     CX,
     CZ,
@@ -35,24 +35,22 @@ def rx(qubit: int, angle: ArrayLike) -> RX:
     Raises:
         ValueError: a negative qubit, or an angle that is not a real scalar. So do all builders of gates.
     """
-    return RX(wires=_wires(qubit), angle=_angles(angle))
+    return RX(wires=_wires(qubit), angle=_angle(angle))
 
 
 def ry(qubit: int, angle: ArrayLike) -> RY:
     r"""$e^{-i\theta Y/2}$ on a qubit."""
-    return RY(wires=_wires(qubit), angle=_angles(angle))
+    return RY(wires=_wires(qubit), angle=_angle(angle))
 
 
 def rz(qubit: int, angle: ArrayLike) -> RZ:
     r"""$e^{-i\theta Z/2}$ on a qubit."""
-    return RZ(wires=_wires(qubit), angle=_angles(angle))
+    return RZ(wires=_wires(qubit), angle=_angle(angle))
 
 
 def axis_turn(qubit: int, axis: ArrayLike, angle: ArrayLike) -> AxisTurn:
     """A rotation about a unit vector of three entries, for whose length the caller vouches."""
-    axis = jnp.asarray(axis)
-    require(axis.shape == (3,), f"`axis` must have shape (3,), but has {axis.shape}.")
-    return AxisTurn(wires=_wires(qubit), axis=axis, angle=_angles(angle))
+    return AxisTurn(wires=_wires(qubit), axis=_reals("axis", axis, (3,)), angle=_angle(angle))
 
 
 def crx(control: int, target: int, angle: ArrayLike) -> ControlledTurn:
@@ -72,7 +70,7 @@ def crz(control: int, target: int, angle: ArrayLike) -> ControlledTurn:
 
 def block(first: int, second: int, angles: ArrayLike) -> Block:
     """Any unitary on two qubits, by the 15 angles of `Block`."""
-    return Block(wires=_wires(first, second), angle=_angles(angles, (NUM_BLOCK_ANGLES,)))
+    return Block(wires=_wires(first, second), angle=_reals("angles", angles, (NUM_BLOCK_ANGLES,)))
 
 
 def hadamard(qubit: int) -> Hadamard:
@@ -96,8 +94,7 @@ def unitary_gate(unitary: ArrayLike, *wires: int) -> Unitary:
     Raises:
         ValueError: wires that repeat or do not match the shape, or, where it can be seen, a matrix that is not unitary.
     """
-    matrix, side = jnp.asarray(unitary), 1 << len(wires)
-    matrix = matrix if jnp.issubdtype(matrix.dtype, jnp.inexact) else matrix.astype(jnp.result_type(float))
+    matrix, side = as_inexact("unitary", unitary), 1 << len(wires)
     require(matrix.shape == (side, side), f"`unitary` must have shape {(side, side)}, but has {matrix.shape}.")
     if is_concrete(matrix):
         off = float(jnp.abs(matrix @ matrix.conj().T - jnp.eye(side, dtype=matrix.dtype)).max())
@@ -111,13 +108,17 @@ def _controlled(control: int, turn: Turn) -> ControlledTurn:
 
 
 def _wires(*wires: int) -> tuple[int, ...]:
-    require(all(wire >= 0 for wire in wires), f"`wires` must not be negative, but are {wires}.")
-    require(len(set(wires)) == len(wires), f"`wires` must be different qubits, but are {wires}.")
-    return tuple(int(wire) for wire in wires)
+    found = tuple(as_integer("wires", wire, least=0) for wire in wires)
+    require(len(set(found)) == len(found), f"`wires` must be different qubits, but are {found}.")
+    return found
 
 
-def _angles(angle: ArrayLike, shape: tuple[int, ...] = ()) -> Array:
-    array = jnp.asarray(angle)
-    require(array.shape == shape, f"`angle` must have shape {shape}, but has {array.shape}.")
-    require(not jnp.iscomplexobj(array), f"`angle` must be real, but is {array.dtype}.")
-    return jnp.asarray(array, array.dtype if jnp.issubdtype(array.dtype, jnp.floating) else jnp.result_type(float))
+def _angle(angle: ArrayLike) -> Array:
+    return _reals("angle", angle, ())
+
+
+def _reals(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Array:
+    array = as_inexact(name, value)
+    require(array.shape == shape, f"`{name}` must have shape {shape}, but has {array.shape}.")
+    require(not jnp.iscomplexobj(array), f"`{name}` must be real, but is {array.dtype}.")
+    return jnp.asarray(array, array.dtype)  # a dtype in so many words: the angle of a gate is not weak

@@ -19,9 +19,10 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Int
 
-from qla_jax._checks import as_integer, is_concrete, require
+from qla_jax._checks import as_inexact, as_integer, as_integers, is_concrete, require
+from qla_jax._modes import common_dtype
 from qla_jax.variational.contraction import apply_matrix
-from qla_jax.variational.states import qubits_of
+from qla_jax.variational.states import as_state
 from qla_jax.variational.unitaries import PAULIS
 
 
@@ -31,15 +32,16 @@ def expectation(state: Array, word: str) -> Float[Array, ""]:
     Raises:
         ValueError: a word of another length than the qubits, or of other letters than I, X, Y, Z.
     """
-    n = qubits_of(state)
+    state, n = as_state(state)
+    require(isinstance(word, str), f"`word` must be a string of letters I, X, Y, Z, but is {word!r}.")
     require(len(word) == n, f"`word` must have {n} letters, but is {word!r}.")
     require(set(word) <= set(PAULIS), f"`word` must have letters I, X, Y, Z, but is {word!r}.")
     moved = state
     for qubit, letter in enumerate(word):
         if letter != "I":
-            kind = jnp.result_type(state, jnp.complex64) if letter == "Y" else state.dtype
+            kind = common_dtype(state, jnp.complex64) if letter == "Y" else state.dtype
             moved = apply_matrix(jnp.asarray(PAULIS[letter], kind), (qubit,), moved, diagonal=letter == "Z")
-    return jnp.sum((state.conj() * moved).real)
+    return jnp.sum((state.conj().astype(moved.dtype) * moved).real)
 
 
 def pauli_sum(state: Array, terms: Mapping[str, float]) -> Float[Array, ""]:
@@ -49,12 +51,19 @@ def pauli_sum(state: Array, terms: Mapping[str, float]) -> Float[Array, ""]:
         ValueError: no term, or what `expectation` raises.
     """
     require(len(terms) > 0, "`terms` must not be empty.")
-    return sum((weight * expectation(state, word) for word, weight in terms.items()), jnp.zeros((), state.real.dtype))
+    state, _ = as_state(state)
+    weights = [as_inexact("terms", weight, like=state.real) for weight in terms.values()]
+    for word, weight in zip(terms, weights, strict=True):
+        real = weight.ndim == 0 and jnp.isrealobj(weight)
+        require(real, f"`terms` must have real numbers, but has {weight.dtype} of shape {weight.shape} for {word!r}.")
+    dtype = common_dtype(state.real, *weights)
+    values = [expectation(state, word).astype(dtype) for word in terms]
+    return sum((w.astype(dtype) * value for w, value in zip(weights, values, strict=True)), jnp.zeros((), dtype))
 
 
 def probabilities(state: Array) -> Float[Array, " dim"]:
     """Of each basis state."""
-    flat = state.reshape(-1)
+    flat = as_inexact("state", state).reshape(-1)
     return jnp.square(flat.real) + jnp.square(flat.imag) if jnp.iscomplexobj(flat) else jnp.square(flat)
 
 
@@ -64,9 +73,8 @@ def z_expectations(state: Array, qubits: Sequence[int] | None = None) -> Float[A
     Raises:
         ValueError: no qubit, or one that is not there.
     """
-    n = qubits_of(state)
-    qubits = range(n) if qubits is None else qubits
-    require_qubits(qubits, n)
+    state, n = as_state(state)
+    qubits = range(n) if qubits is None else require_qubits(qubits, n)
     law = probabilities(state)
     halves = [law.reshape(1 << qubit, 2, -1).sum(axis=(0, 2)) for qubit in qubits]
     return jnp.stack([half[0] - half[1] for half in halves])
@@ -80,13 +88,14 @@ def sample_bits(key: Array, state: Array, shots: int) -> Int[Array, "shots n"]:
     Raises:
         ValueError: no shot, or a state seen not to be a unit vector, to half of the digits.
     """
-    as_integer("shots", shots, least=1)
-    n = qubits_of(state)
+    shots = as_integer("shots", shots, least=1)
+    state, n = as_state(state)
     heights = jnp.cumsum(probabilities(jax.lax.stop_gradient(state)))
     total = heights[-1]
     drawn = jnp.minimum(total * jax.random.uniform(key, (shots,), heights.dtype), jnp.nextafter(total, 0 * total))
     index = jnp.searchsorted(heights, drawn, side="right")
-    return jnp.where(_is_unit(state), index[:, None] >> jnp.arange(n - 1, -1, -1)[None, :] & 1, -1)
+    places = jnp.arange(n - 1, -1, -1, dtype=index.dtype)
+    return jnp.where(_is_unit(state), index[:, None] >> places[None, :] & 1, -1)
 
 
 def sampled_z(key: Array, state: Array, shots: int) -> Float[Array, " n"]:
@@ -95,6 +104,7 @@ def sampled_z(key: Array, state: Array, shots: int) -> Float[Array, " n"]:
     Raises:
         ValueError: what `sample_bits` raises.
     """
+    state, _ = as_state(state)
     exact = z_expectations(state)
     bits = sample_bits(key, state, shots)
     return with_derivative_of(exact, jnp.where(bits[0] < 0, jnp.nan, 1 - 2 * bits.mean(axis=0, dtype=exact.dtype)))
@@ -108,7 +118,8 @@ def sampled_expectation(key: Array, state: Array, word: str, shots: int) -> Floa
     Raises:
         ValueError: what `sample_bits` and `expectation` raise.
     """
-    as_integer("shots", shots, least=1)
+    shots = as_integer("shots", shots, least=1)
+    state, _ = as_state(state)
     exact = expectation(state, word)
     plus = jax.random.uniform(key, (shots,), exact.dtype) < (1 + jax.lax.stop_gradient(exact)) / 2
     return with_derivative_of(exact, jnp.where(_is_unit(state), 2 * plus.mean(dtype=exact.dtype) - 1, jnp.nan))
@@ -128,7 +139,9 @@ def _is_unit(state: Array) -> Array:
     return unit
 
 
-def require_qubits(qubits: Sequence[int], num_qubits: int) -> None:
-    """Raises ValueError unless there are qubits to measure and all are there."""
-    there = len(qubits) > 0 and all(0 <= qubit < num_qubits for qubit in qubits)
-    require(there, f"`qubits` must lie between 0 and {num_qubits - 1}, but are {tuple(qubits)}.")
+def require_qubits(qubits: Sequence[int], num_qubits: int) -> tuple[int, ...]:
+    """Return the qubits to measure as integers; raise ValueError unless there are some and all exist."""
+    found = as_integers("qubits", qubits)
+    there = len(found) > 0 and all(0 <= qubit < num_qubits for qubit in found)
+    require(there, f"`qubits` must lie between 0 and {num_qubits - 1}, but are {found}.")
+    return found

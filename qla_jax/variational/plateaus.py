@@ -25,9 +25,11 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from qla_jax._checks import as_integer, require
+from qla_jax._checks import as_inexact, as_integer, as_integers, require
+from qla_jax._modes import common_dtype
 from qla_jax.mapping import map_in_batches
 from qla_jax.variational.ansatz import cz_chain
 from qla_jax.variational.circuit import Circuit, Layer, circuit, repeated, run
@@ -55,8 +57,7 @@ def gradient_samples(
     Raises:
         ValueError: no sample or an empty batch.
     """
-    for name, value in (("samples", samples), ("batch", batch)):
-        as_integer(name, value, least=1)
+    samples, batch = as_integer("samples", samples, least=1), as_integer("batch", batch, least=1)
 
     def component(key: Array) -> Array:
         zero = jnp.zeros(())
@@ -77,6 +78,7 @@ def local_cost(state: Array) -> Float[Array, ""]:
 
 def qubit_cost(qubits: tuple[int, ...]) -> Cost:
     """`local_cost` of some of the qubits: of those that a QCNN keeps."""
+    qubits = as_integers("qubits", qubits, least=0)
     return lambda state: (1 - z_expectations(state, qubits).mean()) / 2
 
 
@@ -102,7 +104,8 @@ def random_circuit(
     Raises:
         ValueError: no layer, or a watched angle that is not there.
     """
-    _require_watched(watched, depth, num_qubits)
+    num_qubits, depth = as_integer("num_qubits", num_qubits, least=1), as_integer("depth", depth)
+    watched = _as_watched(watched, depth, num_qubits)
     before = [ry(qubit, math.pi / 4) for qubit in range(num_qubits)]
     return circuit(num_qubits, before, _random_layers(key, shift, num_qubits, depth, spread, watched))
 
@@ -131,10 +134,11 @@ def identity_blocks(
     Raises:
         ValueError: a depth that is no such multiple, or a watched angle that is not there.
     """
-    as_integer("blocks", blocks, least=1)
+    num_qubits, depth = as_integer("num_qubits", num_qubits, least=1), as_integer("depth", depth)
+    blocks, shift = as_integer("blocks", blocks, least=1), as_inexact("shift", shift)
     require(depth % (2 * blocks) == 0, f"`depth` must be a multiple of {2 * blocks}, but is {depth}.")
     half = depth // (2 * blocks)
-    _require_watched(watched, half, num_qubits)
+    watched = _as_watched(watched, half, num_qubits)
     layers: list[Layer] = []
     for number, block_key in enumerate(jax.random.split(key, blocks)):
         moved = shift if number == 0 else jnp.zeros_like(shift)
@@ -154,11 +158,12 @@ def random_qcnn(
     Raises:
         ValueError: what `qcnn_circuit` raises, or a watched angle that is not there.
     """
-    stages = (num_qubits - 1).bit_length() if stages is None else stages
+    num_qubits = as_integer("num_qubits", num_qubits, least=1)
+    stages = (num_qubits - 1).bit_length() if stages is None else as_integer("stages", stages)
     qcnn_kept(num_qubits, stages)
     shape = qcnn_angles_shape(stages)
-    _require_watched(watched, *shape)
-    angles = jax.random.uniform(key, shape, maxval=2 * math.pi).at[watched].add(shift)
+    watched = _as_watched(watched, *shape)
+    angles = _moved(jax.random.uniform(key, shape, maxval=2 * math.pi), watched, shift)
     return circuit(num_qubits, [ry(qubit, math.pi / 4) for qubit in range(num_qubits)]) + qcnn_circuit(
         angles, num_qubits
     )
@@ -179,10 +184,20 @@ def _random_layers(
         axis, angle = given
         return [axis_turn(q, axis[q], angle[q]) for q in range(num_qubits)] + cz_chain(num_qubits)
 
-    return repeated(row, (axes, angles.at[watched].add(shift)))
+    return repeated(row, (axes, _moved(angles, watched, shift)))
 
 
-def _require_watched(watched: tuple[int, int], rows: int, columns: int) -> None:
+def _moved(angles: Array, watched: tuple[int, int], shift: ArrayLike) -> Array:
+    """Return the angles with the shift added to the watched one, in a dtype that holds both."""
+    shift = as_inexact("shift", shift)
+    require(shift.shape == (), f"`shift` must be a scalar, but has shape {shift.shape}.")
+    dtype = common_dtype(angles, shift)
+    return angles.astype(dtype).at[watched].add(shift.astype(dtype))
+
+
+def _as_watched(watched: tuple[int, int], rows: int, columns: int) -> tuple[int, int]:
     require(rows >= 1, f"`depth` must be at least 1, but is {rows}.")
-    there = 0 <= watched[0] < rows and 0 <= watched[1] < columns
-    require(there, f"`watched` must lie in {(rows, columns)}, but is {watched}.")
+    found = as_integers("watched", watched)
+    there = len(found) == 2 and 0 <= found[0] < rows and 0 <= found[1] < columns
+    require(there, f"`watched` must lie in {(rows, columns)}, but is {found}.")
+    return found[0], found[1]

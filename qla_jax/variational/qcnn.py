@@ -17,7 +17,7 @@ References:
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import as_integer, require
+from qla_jax._checks import as_inexact, as_integer, as_numeric, require
 from qla_jax.variational.circuit import Circuit, circuit, run
 from qla_jax.variational.gates import block, crx, crz, rx
 from qla_jax.variational.observables import z_expectations
@@ -30,7 +30,7 @@ _PI = 3.141592653589793
 
 def qcnn_angles_shape(stages: int) -> tuple[int, int]:
     """Of the parameters: for each stage those of a block and of the pooling."""
-    return stages, NUM_BLOCK_ANGLES + POOLING_ANGLES
+    return as_integer("stages", stages, least=0), NUM_BLOCK_ANGLES + POOLING_ANGLES
 
 
 def qcnn_kept(num_qubits: int, stages: int) -> tuple[int, ...]:
@@ -39,8 +39,8 @@ def qcnn_kept(num_qubits: int, stages: int) -> tuple[int, ...]:
     Raises:
         ValueError: no stage, or a stage with one qubit left.
     """
-    as_integer("stages", stages, least=1)
-    kept = tuple(range(num_qubits))
+    stages = as_integer("stages", stages, least=1)
+    kept = tuple(range(as_integer("num_qubits", num_qubits, least=1)))
     for _ in range(stages):
         require(len(kept) >= 2, f"`stages` must leave two qubits to the last one of {num_qubits}, but is {stages}.")
         kept = kept[::2]
@@ -53,6 +53,8 @@ def qcnn_circuit(angles: Float[Array, "stage angle"], num_qubits: int) -> Circui
     Raises:
         ValueError: angles of another shape, or what `qcnn_kept` raises.
     """
+    angles = as_inexact("angles", angles)
+    num_qubits = as_integer("num_qubits", num_qubits, least=1)
     wanted = qcnn_angles_shape(len(angles) if angles.ndim else 0)
     require(angles.shape == wanted, f"`angles` must have shape {wanted}, but has {angles.shape}.")
     qcnn_kept(num_qubits, len(angles))
@@ -69,6 +71,7 @@ def qcnn(x: Float[Array, " n"], angles: Float[Array, "stage angle"]) -> Float[Ar
     Raises:
         ValueError: what `qcnn_circuit` raises.
     """
+    x, angles = as_numeric("x", x, 1), as_inexact("angles", angles)
     return z_expectations(run(qcnn_circuit(angles, len(x)), angle_state(x)), qcnn_kept(len(x), len(angles)))
 
 

@@ -28,7 +28,8 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Num
 
-from qla_jax._checks import as_integer, require
+from qla_jax._checks import as_inexact, as_integer, as_integers, require
+from qla_jax._modes import common_dtype, promoted
 from qla_jax.variational.ansatz import RX_CHAIN, Ansatz, Rotation
 from qla_jax.variational.circuit import Circuit, circuit, matrix_of, repeated, run
 from qla_jax.variational.gates import rx, ry, rz
@@ -44,16 +45,17 @@ Mixing = Callable[[int], np.ndarray]
 
 def stacked(num_qubits: int) -> np.ndarray:
     """A channel for each qubit."""
-    return np.eye(num_qubits)
+    return np.eye(as_integer("num_qubits", num_qubits, least=1))
 
 
 def summed(num_qubits: int) -> np.ndarray:
     """One channel, the sum over the qubits."""
-    return np.ones((1, num_qubits))
+    return np.ones((1, as_integer("num_qubits", num_qubits, least=1)))
 
 
 def averaged(num_qubits: int) -> np.ndarray:
     """One channel, the mean over the qubits: again between -1 and 1."""
+    num_qubits = as_integer("num_qubits", num_qubits, least=1)
     return np.full((1, num_qubits), 1 / num_qubits)
 
 
@@ -88,7 +90,7 @@ class QuanvolutionSpec(NamedTuple):
         Raises:
             ValueError: fewer qubits than values.
         """
-        values = image_channels * self.kernel**2
+        values = as_integer("image_channels", image_channels, least=1) * self.kernel**2
         n = values if self.num_qubits is None else self.num_qubits
         require(n >= values, f"`num_qubits` must be at least {values}, the values of a patch, but is {n}.")
         return n
@@ -103,7 +105,8 @@ class QuanvolutionSpec(NamedTuple):
         Raises:
             ValueError: an image smaller than the kernel, or sides that the stride does not fit, unless padded.
         """
-        count, *sides = shape
+        count, *sides = as_integers("shape", shape, least=1)
+        require(len(sides) == 2, f"`shape` must be (channel, row, column), but is {tuple(shape)}.")
         places = [self._places(name, side) for name, side in zip(("rows", "columns"), sides, strict=True)]
         return len(self.channels(self.qubits(count))), places[0], places[1]
 
@@ -141,8 +144,10 @@ def quanvolution_spec(
     Raises:
         ValueError: a kernel, stride or depth that is no integer from 1 on, or an encoding other than `rx`, `ry`, `rz`.
     """
-    for name, value in (("kernel", kernel), ("stride", stride), ("depth", depth)):
-        as_integer(name, value, least=1)
+    kernel, stride, depth = (
+        as_integer(name, value, least=1) for name, value in (("kernel", kernel), ("stride", stride), ("depth", depth))
+    )
+    num_qubits = None if num_qubits is None else as_integer("num_qubits", num_qubits, least=1)
     require(encoding in _AXES, f"`encoding` must be rx, ry or rz, but is {encoding}.")
     return QuanvolutionSpec(kernel, stride, depth, ansatz, encoding, reupload, channels, num_qubits, pad)
 
@@ -215,7 +220,7 @@ def _behind(values: Float[Array, "value patch"], angles: Array, spec: Quanvoluti
     """The states of all patches before the measurement."""
     n = angles.shape[2]
     rows = jax.vmap(lambda row: matrix_of(circuit(n, spec.ansatz.gates(row))))(angles)
-    dtype = jnp.result_type(rows, jnp.complex64)
+    dtype = common_dtype(rows, jnp.complex64)
     basis = _eigenbasis(spec.encoding, len(values), n).astype(dtype)
     phases = _phases(values, n)
     units = list(rows.astype(dtype))
@@ -261,10 +266,12 @@ def _z_signs(num_qubits: int) -> np.ndarray:
 
 
 def _checked(image: Any, angles: Any, spec: QuanvolutionSpec) -> tuple[Array, Array]:
-    image, angles = jnp.asarray(image), jnp.asarray(angles)
-    image = image if jnp.issubdtype(image.dtype, jnp.inexact) else image.astype(angles.dtype)
+    image, angles = as_inexact("image", image), as_inexact("angles", angles)
+    for name, array in (("image", image), ("angles", angles)):
+        require(jnp.isrealobj(array), f"`{name}` must be real, but is {array.dtype}.")
+    image, angles = promoted(image, angles)
     values = patches(image, spec)
     wanted = spec.angles_shape(len(image))
     require(angles.shape == wanted, f"`angles` must have shape {wanted}, but has {angles.shape}.")
-    require_state_fits(wanted[2], jnp.result_type(angles, jnp.complex64))
+    require_state_fits(wanted[2], common_dtype(angles, jnp.complex64))
     return values, angles

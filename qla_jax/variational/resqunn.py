@@ -16,7 +16,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax._checks import require
+from qla_jax._checks import as_inexact, as_integers, require
+from qla_jax._modes import promoted
 from qla_jax.variational.placements import Placement
 from qla_jax.variational.quanvolution import Image, QuanvolutionSpec, quanvolution_spec, quanvolve
 
@@ -25,7 +26,7 @@ Shape = tuple[int, int, int]
 
 def resqunn_specs(depths: Sequence[int] = (4, 1), *, pad: bool = False) -> tuple[QuanvolutionSpec, ...]:
     """The paper's layers: depth 4 and then 1 where there are two. Three on 28 x 28 need `pad`: 7 x 7 is odd."""
-    return tuple(quanvolution_spec(depth=depth, pad=pad) for depth in depths)
+    return tuple(quanvolution_spec(depth=depth, pad=pad) for depth in as_integers("depths", depths, least=1))
 
 
 def features(
@@ -50,7 +51,7 @@ def features(
         ValueError: unequal numbers of layers, or what `quanvolve` raises.
     """
     _require_layers(len(specs), placement, len(angles))
-    passed = [jnp.asarray(image)]
+    passed = [as_inexact("image", image)]
     for spec, angle, sources in zip(specs, angles, placement.sources, strict=True):
         data = jax.lax.stop_gradient(passed[-1]) if detach_data else passed[-1]
         total = quanvolve(data, angle, spec)
@@ -66,7 +67,8 @@ def add_padded(first: Image, second: Image) -> Image:
     padded = [
         jnp.pad(one, [(0, size - have) for size, have in zip(shape, one.shape, strict=True)]) for one in (first, second)
     ]
-    return padded[0] + padded[1]
+    first, second = promoted(*padded)
+    return first + second
 
 
 def layer_shapes(shape: Shape, specs: Sequence[QuanvolutionSpec], placement: Placement) -> list[Shape]:
@@ -76,7 +78,8 @@ def layer_shapes(shape: Shape, specs: Sequence[QuanvolutionSpec], placement: Pla
         ValueError: unequal numbers of layers, or sides that a stride does not fit.
     """
     _require_layers(len(specs), placement, len(specs))
-    passed = [shape]
+    channels, rows, columns = as_integers("shape", shape, least=1)
+    passed = [(channels, rows, columns)]
     for spec, sources in zip(specs, placement.sources, strict=True):
         together = [spec.output_shape(passed[-1]), *(passed[source] for source in sources)]
         passed.append((max(s[0] for s in together), max(s[1] for s in together), max(s[2] for s in together)))

@@ -14,7 +14,7 @@ from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Float, Num
 
-from qla_jax._checks import as_integer, as_numeric, is_concrete, require
+from qla_jax._checks import as_inexact, as_integer, as_numeric, is_concrete, require
 from qla_jax.encodings.memory import COPIES, available, fits, gib
 
 
@@ -32,19 +32,30 @@ class AmplitudeState(struct.PyTreeNode):
     encodable: Array
 
 
-def require_state_fits(num_qubits: int, dtype: DTypeLike) -> None:
-    """Refuses, by the number of qubits, states that a machine would swap or die for.
+def require_state_fits(num_qubits: int, dtype: DTypeLike) -> int:
+    """Return the number of qubits as an integer, refusing states that a machine would swap or die for.
 
     Raises:
         ValueError: no qubit, or three states that do not fit in memory.
     """
-    as_integer("num_qubits", num_qubits, least=1)
+    num_qubits = as_integer("num_qubits", num_qubits, least=1)
     itemsize = jnp.dtype(dtype).itemsize
     require(
         fits(num_qubits, itemsize),
         f"`num_qubits` must be such that {COPIES} states fit in memory, but is {num_qubits}: they take "
         f"{gib(COPIES * itemsize, num_qubits)}, and there are {gib(available())}.",
     )
+    return num_qubits
+
+
+def as_state(state: ArrayLike) -> tuple[Array, int]:
+    """Return a state in floating or complex numbers and its number of qubits.
+
+    Raises:
+        ValueError: what is no array of numbers, or has another shape than (2^n,) or (2,)*n.
+    """
+    state = as_inexact("state", state)
+    return state, qubits_of(state)
 
 
 def qubits_of(state: Array) -> int:
@@ -66,7 +77,7 @@ def zero_state(num_qubits: int, dtype: DTypeLike | None = None) -> Num[Array, " 
         ValueError: what `require_state_fits` raises.
     """
     dtype = jnp.result_type(complex) if dtype is None else dtype
-    require_state_fits(num_qubits, dtype)
+    num_qubits = require_state_fits(num_qubits, dtype)
     return (jnp.arange(1 << num_qubits) == 0).astype(dtype)  # the compiler would keep zeros with a one as a constant
 
 
@@ -76,6 +87,7 @@ def product_state(qubits: Num[Array, "n 2"]) -> Num[Array, " dim"]:
     Raises:
         ValueError: another shape, or more qubits than fit in memory.
     """
+    qubits = as_inexact("qubits", qubits)
     require(qubits.ndim == 2 and qubits.shape[1] == 2, f"`qubits` must have shape (n, 2), but has {qubits.shape}.")
     require_state_fits(len(qubits), qubits.dtype)
     state = qubits[0]
@@ -107,9 +119,9 @@ def amplitude_state(x: ArrayLike, num_qubits: int | None = None) -> AmplitudeSta
         ValueError: too few qubits, entries that are not finite, or, where it can be seen, x = 0: inside jit
             `encodable` says so.
     """
-    flat = as_numeric("x", jnp.ravel(jnp.asarray(x)), 1)
+    flat = as_numeric("x", as_inexact("x", x).reshape(-1), 1)
     least = max((flat.size - 1).bit_length(), 1)
-    num_qubits = least if num_qubits is None else num_qubits
+    num_qubits = least if num_qubits is None else as_integer("num_qubits", num_qubits)
     require(num_qubits >= least, f"`num_qubits` must be at least {least} for {flat.size} entries, but is {num_qubits}.")
     require_state_fits(num_qubits, flat.dtype)
     largest = jnp.abs(flat).max()

@@ -17,9 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from jax import Array
-from jax.typing import ArrayLike, DTypeLike
+from jax.typing import DTypeLike
 from jaxtyping import Float, Num
 
+from qla_jax._modes import promoted, reshaped
 from qla_jax.variational.contraction import apply_matrix
 
 NUM_BLOCK_ANGLES = 15
@@ -90,9 +91,14 @@ def _halves(angle: Array) -> tuple[Array, Array]:
     return jnp.cos(angle / 2), jnp.sin(angle / 2)
 
 
-def _square(*entries: ArrayLike) -> Array:
+def _square(*entries: Array) -> Array:
     size = int(len(entries) ** 0.5)
-    return jnp.stack(jnp.broadcast_arrays(*entries)).reshape(size, size)
+    return jnp.stack(promoted(*entries)).reshape(size, size)
+
+
+def _imaginary(x: Array) -> Array:
+    """Return ix: `1j * x` would promote."""
+    return jax.lax.complex(jnp.zeros_like(x), x)
 
 
 class RX(Turn, kw_only=True):
@@ -102,7 +108,7 @@ class RX(Turn, kw_only=True):
 
     def matrix(self) -> Array:
         c, s = _halves(self.angle)
-        return _square(c, -1j * s, -1j * s, c)
+        return _square(c, _imaginary(-s), _imaginary(-s), c)
 
 
 class RY(Turn, kw_only=True):
@@ -123,7 +129,7 @@ class RZ(Turn, kw_only=True):
 
     def matrix(self) -> Array:
         c, s = _halves(self.angle)
-        return jnp.diag(jnp.stack([c - 1j * s, c + 1j * s]))
+        return jnp.diag(jnp.stack([jax.lax.complex(c, -s), jax.lax.complex(c, s)]))
 
 
 class AxisTurn(Turn, kw_only=True):
@@ -134,9 +140,11 @@ class AxisTurn(Turn, kw_only=True):
     axis: Float[Array, "3"]
 
     def matrix(self) -> Array:
-        c, s = _halves(self.angle)
-        x, y, z = self.axis
-        return _square(c - 1j * s * z, s * (-1j * x - y), s * (-1j * x + y), c + 1j * s * z)
+        angle, axis = promoted(self.angle, self.axis)
+        c, s = _halves(angle)
+        x, y, z = s * axis
+        of = jax.lax.complex
+        return _square(of(c, -z), of(-y, -x), of(y, -x), of(c, z))
 
 
 class ControlledTurn(Gate, kw_only=True):
@@ -229,18 +237,20 @@ def _rotated(angles: Float[Array, "qubit 3"]) -> Num[Array, "qubit 2 2"]:
     before, middle, after = angles.T
     c, s = _halves(middle)
     outer, inner = (jax.lax.complex(*_halves(angle)) for angle in (after + before, after - before))
+    c, s = c.astype(outer.dtype), s.astype(outer.dtype)
     entries = jnp.stack([c * outer.conj(), -s * inner.conj(), s * inner, c * outer], axis=1)
     return entries.reshape(-1, 2, 2)
 
 
 def _pair(first: Array, second: Array) -> Array:
-    return (first[:, None, :, None] * second[None, :, None, :]).reshape(4, 4)
+    return reshaped(first[:, None, :, None] * second[None, :, None, :], (4, 4))
 
 
 def _interaction(angles: Float[Array, "3"]) -> Num[Array, "4 4"]:
     """X and Y terms mix 00 with 11 by their difference, 01 with 10 by their sum; the Z term tells the two apart."""
     x, y, z = angles
     c, s = _halves(jnp.stack([x - y, x + y]))
-    phase = jax.lax.complex(*_halves(jnp.stack([-z, z])))
-    stays, moves = phase * c, -1j * phase * s
+    real, imaginary = _halves(jnp.stack([-z, z]))
+    stays = jax.lax.complex(real * c, imaginary * c)
+    moves = jax.lax.complex(imaginary * s, -real * s)  # the phase times -i s
     return jnp.diag(stays[jnp.array([0, 1, 1, 0])]) + jnp.fliplr(jnp.diag(moves[jnp.array([0, 1, 1, 0])]))

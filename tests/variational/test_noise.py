@@ -65,6 +65,64 @@ def test_the_density_matrix_is_that_of_the_kraus_sums(tol):
     np.testing.assert_allclose(found, dense_rho(ANGLES), rtol=0, atol=tol("exact", factor=10))
 
 
+def z_at(channel, rate, angles):
+    """<Z> by sums of w A rho A^+, which go on below 0 and above 1: the oracle of derivatives there."""
+    pauli = [(1 - rate, np.eye(2)), *((rate / 3, dense.PAULI[letter]) for letter in "XYZ")]
+    damped = [(1, np.diag([1, np.sqrt(max(1 - rate, 0))])), (rate, np.array([[0, 1], [0, 0]]))]
+    rho = np.zeros((4, 4), complex)
+    rho[0, 0] = 1
+    for a in angles:
+        for matrix, wires in [(dense.turn("X", a[0]), (0,)), (dense.turn("Y", a[1]), (1,)), (dense.CX, (0, 1))]:
+            full = dense.on(matrix, wires, 2)
+            rho = full @ rho @ full.conj().T
+            for wire in wires:
+                whole = [(w, dense.on(k, (wire,), 2)) for w, k in (pauli if channel is depolarizing else damped)]
+                rho = sum(w * k @ rho @ k.conj().T for w, k in whole)
+    return z_of(rho)
+
+
+RATES = [(depolarizing, 0.0), (depolarizing, 0.3), (depolarizing, 1.0), (amplitude_damping, 0.0)]
+
+
+@pytest.mark.numerics
+@pytest.mark.parametrize(("channel", "rate"), RATES, ids=lambda value: getattr(value, "__name__", str(value)))
+def test_derivatives_in_a_rate_are_those_of_the_sums_at_the_ends_of_its_range_too(channel, rate, tol):
+    h, angles = 1e-5, jnp.asarray(ANGLES[:1] if rate == 1 else ANGLES)  # two layers of full noise leave nothing
+    wanted = (z_at(channel, rate + h, angles) - z_at(channel, rate - h, angles)) / (2 * h)
+
+    def exact(p):
+        rho = density_matrix(build(angles), noise_model(channel(p)))
+        return jnp.stack([jnp.trace(rho @ jnp.asarray(dense.word(w), rho.dtype)).real for w in ("ZI", "IZ")])
+
+    np.testing.assert_allclose(jax.jit(jax.jacfwd(exact))(rate), wanted, rtol=0, atol=tol("gradient"))
+
+    def drawn(p, key):
+        return noisy_z(key, build(angles), noise_model(channel(p)), 1)
+
+    keys = jax.random.split(jax.random.key(5), 4000)
+    slopes = np.asarray(jax.jit(jax.vmap(jax.jacfwd(drawn), in_axes=(None, 0)))(rate, keys))
+    sigma = slopes.std(axis=0, ddof=1) / np.sqrt(len(slopes))
+    assert np.all(np.abs(slopes.mean(axis=0) - wanted) <= SIGMAS * sigma + tol("gradient"))
+    assert np.any(np.abs(wanted) > 8 * sigma)  # a derivative that were left out would be seen
+    values = np.asarray(jax.jit(jax.vmap(drawn, in_axes=(None, 0)))(rate, keys[:20]))
+    if rate == 0:
+        np.testing.assert_allclose(values, np.tile(z_at(channel, 0.0, angles), (20, 1)), rtol=0, atol=tol("rounding"))
+
+
+def test_derivatives_at_full_damping_are_those_of_populations():
+    turn = circuit(1, [rx(0, 0.3)])
+    fed = 2 * np.sin(0.15) ** 2  # <Z> = 1 - 2 (1 - gamma) sin^2(0.15)
+    slope = jax.grad(lambda g: 1 - 2 * density_matrix(turn, noise_model(amplitude_damping(g)))[1, 1].real)(1.0)
+    np.testing.assert_allclose(slope, fed, rtol=1e-6)
+    keys = jax.random.split(jax.random.key(1), 2000)
+    slopes = jax.jit(
+        jax.vmap(jax.grad(lambda g, k: noisy_z(k, turn, noise_model(amplitude_damping(g)), 1)[0]), (None, 0))
+    )
+    found = np.asarray(slopes(1.0, keys))
+    assert abs(found.mean() - fed) <= SIGMAS * found.std() / np.sqrt(len(found))
+    assert fed > 5 * found.std() / np.sqrt(len(found))
+
+
 @pytest.fixture(scope="module")
 def sampled():
     """Values and gradients of <Z> of the second qubit on many trajectories."""
@@ -143,10 +201,10 @@ def test_flips_shrink_and_shift_expectation_values(tol):
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda c: depolarizing(1.5), "`p` must lie between 0 and 1, but is 1.5"),
-        (lambda c: amplitude_damping(-0.1), "`gamma` must lie between 0 and 1"),
+        (lambda c: depolarizing(1.5), "`p` must lie in [0, 1], but is 1.5"),
+        (lambda c: amplitude_damping(-0.1), "`gamma` must lie in [0, 1]"),
         (lambda c: amplitude_damping(jnp.ones(2)), "`gamma` must be a scalar, but has shape (2,)"),
-        (lambda c: noise_model(flip_0=2.0), "`flip_0` must lie between 0 and 1, but is 2.0"),
+        (lambda c: noise_model(flip_0=2.0), "`flip_0` must lie in [0, 1], but is 2.0"),
         (lambda c: noisy_z(jax.random.key(0), c, noise_model(), 0), "`trajectories` must be at least 1, but is 0"),
         (lambda c: noisy_shots(jax.random.key(0), c, noise_model(), 0), "`shots` must be at least 1, but is 0"),
         (lambda c: density_matrix(circuit(25, [rx(0, 0.1)]), noise_model()), "but is 50: they take"),

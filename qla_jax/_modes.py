@@ -1,0 +1,60 @@
+"""What code needs to run alike in all modes of JAX: strict promotion, `shard_map`, explicit mesh axes.
+
+Under `jax.numpy_dtype_promotion("strict")` nothing is promoted unless someone casts it: `common_dtype` says to what.
+Inside `jax.shard_map` a loop must carry from the start what differs between devices at the end: `varying_like` makes
+constants so. Over an explicit mesh axis a reshape that both merges and splits is refused: `reshaped` does it in two.
+
+Example:
+    >>> with jax.numpy_dtype_promotion("strict"):
+    ...     common_dtype(jnp.ones(2, jnp.float32), jnp.complex64).name
+    'complex64'
+    >>> varying_like(jnp.zeros(2), jnp.ones(3)), reshaped(jnp.arange(4).reshape(2, 2), (1, 4, 1)).shape
+    (Array([0., 0.], dtype=...), (1, 4, 1))
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+Tree = TypeVar("Tree")
+
+
+def common_dtype(*values: Any) -> jnp.dtype:
+    """Return the dtype that JAX's default promotion gives to arrays, numbers and dtypes together, in every mode."""
+    with jax.numpy_dtype_promotion("standard"):
+        return jnp.dtype(jnp.result_type(*values))
+
+
+def promoted(*arrays: Array) -> list[Array]:
+    """Return all arrays in their common dtype."""
+    dtype = common_dtype(*arrays)
+    return [array.astype(dtype) for array in arrays]
+
+
+def varying_like(values: Tree, *references: Any) -> Tree:
+    """Return arrays that differ between the devices of a `shard_map` along the axes that the references do.
+
+    Args:
+        values: a pytree of arrays, such as constants that a loop starts from.
+        references: pytrees of everything that the loop brings into what it carries.
+    """
+    axes = frozenset[Any]().union(*(_varying(leaf) for leaf in jax.tree.leaves(references)))
+
+    def cast(leaf: Any) -> Any:
+        missing = axes - _varying(leaf)
+        return jax.lax.pcast(leaf, tuple(sorted(missing)), to="varying") if missing else leaf
+
+    return jax.tree.map(cast, values) if axes else values
+
+
+def reshaped(x: Array, shape: Sequence[int]) -> Array:
+    """Return `x.reshape(shape)` by way of one axis, from which and to which sharded batches are followed."""
+    return x.reshape(-1).reshape(tuple(shape))
+
+
+def _varying(leaf: Any) -> frozenset[Any]:
+    found = getattr(jax.typeof(leaf), "manual_axis_type", None)
+    return frozenset() if found is None else found.varying
