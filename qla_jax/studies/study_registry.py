@@ -18,8 +18,8 @@ class Entry(NamedTuple):
     """A study that there is.
 
     Attributes:
-        about: in a sentence.
-        module: of this package, that has its function `study`.
+        about: what it measures, in a sentence.
+        module: module of this package that has its function `study`.
     """
 
     about: str
@@ -41,7 +41,7 @@ STUDIES = {
 
 
 def build(name: str, options: Options) -> Study:
-    """A study with its settings.
+    """Build a study with its settings.
 
     Raises:
         ValueError: an unknown name, or what the study itself raises about its options.
