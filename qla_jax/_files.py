@@ -10,6 +10,7 @@ Example:
 
 import errno
 import hashlib
+import io
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -26,16 +27,26 @@ def write(path: Path, content: bytes | str) -> None:
     """Write a file whole or not at all: a kill or a full disk leaves what was there before."""
     partial = partial_of(path)
     try:
-        with partial.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
+        with partial.open("wb", buffering=0) as file:
+            append(file, content)
         partial.replace(path)
     except BaseException:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
     synchronize(path.parent)
+
+
+def append(file: io.FileIO, content: bytes | str) -> None:
+    """Write all of the content to an open file without a buffer, and wait until it lies on the disk.
+
+    Raises:
+        OSError: a disk that gives out; a buffer would report that once more when the file is closed.
+    """
+    rest = memoryview(content.encode() if isinstance(content, str) else content)
+    while rest:
+        rest = rest[file.write(rest) :]
+    os.fsync(file.fileno())
 
 
 def partial_of(path: Path) -> Path:
@@ -142,7 +153,7 @@ def reserved(path: Path, name: str) -> Iterator[Callable[[bytes | str], None]]:
     if path.exists():
         raise ValueError(f"`{name}` must be a new file, but {path} is there: choose another name, or remove it.")
     try:
-        file = partial.open("ab")
+        file = partial.open("ab", buffering=0)
     except OSError as error:
         raise ValueError(
             f"`{name}` must be a file that can be written, but {path} is not: {error.strerror}."
@@ -153,9 +164,7 @@ def reserved(path: Path, name: str) -> Iterator[Callable[[bytes | str], None]]:
 
         def fill(content: bytes | str) -> None:
             file.truncate(0)
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
+            append(file, content)
 
         def finish(content: bytes | str) -> None:
             fill(content)

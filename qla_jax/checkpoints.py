@@ -125,7 +125,7 @@ def make_usable(directory: Path, resume: bool) -> None:
         raise ValueError(
             f"`directory` must hold no checkpoints unless resume=True, but has {found[-1]} epochs of a run."
         )
-    remove_empty(make_writable(directory, "directory")[:1])
+    remove_empty(make_writable(directory, "directory", least_free=0)[:1])
 
 
 def _synchronize_file(path: Path) -> None:

@@ -11,13 +11,12 @@ Example:
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qla_jax._files import write
+from qla_jax._files import append, write
 
 
 class Items:
@@ -55,8 +54,7 @@ class Items:
         text = json.dumps([key, row, seconds])
         if self.path is not None:
             with self.path.open("ab", buffering=0) as file:
-                file.write(_line(text))
-                os.fsync(file.fileno())
+                append(file, _line(text))
         _, self.rows[key], self.seconds[key] = json.loads(text)
 
     def _restore(self, path: Path) -> None:
