@@ -6,10 +6,12 @@ from matplotlib.figure import Figure
 from qla_jax.report.figures import BLUE, GREY, ORANGE
 
 SIZE = (3.4, 1.8)
+RATIOS = {"<=": "measured / bound", ">=": "bound / measured", "==": "difference / rounding"}
+"""Ratio that is drawn, by the relation that is claimed; above 1 the claim is violated."""
 
 
 def ratios(row: dict) -> Figure:
-    """How near random instances come to the bound, the known one (dot) and the attack (triangle), by size."""
+    """Draw how near random instances, the known one (dot) and the attack (triangle) come to the bound, by size."""
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -22,7 +24,7 @@ def ratios(row: dict) -> Figure:
             axes.plot(entry["known"], place + 0.1, "o", color=GREY, markersize=5)
         if entry["attacked"] is not None:
             axes.plot(entry["attacked"], place + 0.1, "v", color=ORANGE, markersize=7)
-    axes.set(xscale="log", xlabel="measured / bound", ylim=(0, len(row["sizes"])))
+    axes.set(xscale="log", xlabel=RATIOS[row["relation"]], ylim=(0, len(row["sizes"])))
     axes.set_yticks(np.arange(len(row["sizes"])) + 0.3, [f"size {entry['size']}" for entry in row["sizes"]])
     axes.tick_params(axis="y", length=0)
     return figure

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qla_jax._files import write as write_file
 from qla_jax.report.claims_figures import ratios
-from qla_jax.report.page import STYLE, _finite, _table, png
+from qla_jax.report.page import STYLE, _finite, _table, png, sentence
 
 CARDS = """
 .claim { border-top: 1px solid #ddd; padding: .8rem 0; display: grid; grid-template-columns: 1fr 22rem; gap: 1rem }
@@ -23,7 +23,7 @@ def write(report: dict, directory: Path) -> None:
 
 
 def page(report: dict) -> str:
-    """The page as text."""
+    """Return the page as text."""
     told = "".join(f'<p class="bad">{html.escape(line)}</p>' for line in report["failures"])
     how = "random instances and gradient ascent" if report["attacks"] else "random instances"
     parts = [
@@ -44,7 +44,7 @@ def page(report: dict) -> str:
 
 
 def claim_rows(report: dict) -> list[list[str]]:
-    """One row per claim: source, trials, worst ratio, verdict."""
+    """Return a row per claim: source, trials, worst ratio, verdict."""
     rows = [["claim", "source", "trials", "worst", "verdict"]]
     for row in report["claims"]:
         rows.append([row["name"], row["source"], str(row["trials"]), f"{row['ratio']:.4g}", row["verdict"]])
@@ -59,7 +59,7 @@ def _card(row: dict) -> str:
     return (
         f'<div class="claim" id="{row["name"]}"><div><h2>{row["name"]}{meant}</h2>'
         f"<p>{html.escape(row['statement'])}</p><p><code>{html.escape(row['formula'])}</code></p>"
-        f"<p><small>{html.escape(row['source'])}. {html.escape(row['remark'])}</small></p>"
+        f"<p><small>{html.escape(sentence(row['source']))} {html.escape(row['remark'])}</small></p>"
         f'<p class="{"" if row["passed"] else "bad"}">{verdict}; {measured}.</p></div>'
         f'<img alt="ratios of {row["name"]}" src="data:image/png;base64,{picture}"></div>'
     )

@@ -25,7 +25,7 @@ def write(report: dict, directory: Path) -> None:
 
 
 def page(report: dict, picture: bytes) -> str:
-    """The page as text."""
+    """Return the page as text."""
     parts = [
         "<h1>Coherent networks and those before them</h1>",
         *(f"<p>{html.escape(line)}</p>" for line in remarks(report)),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qla_jax._files import write as write_file
 from qla_jax.report.costs_figures import FIGURES
-from qla_jax.report.page import STYLE, _finite, _table, png
+from qla_jax.report.page import STYLE, _finite, _table, png, sentence
 
 
 def write(report: dict, directory: Path) -> None:
@@ -21,15 +21,15 @@ def write(report: dict, directory: Path) -> None:
 
 
 def page(report: dict, pictures: dict[str, bytes]) -> str:
-    """The page as text."""
+    """Return the page as text."""
     told = "".join(f'<p class="bad">{html.escape(line)}</p>' for line in report["failures"])
     images = "".join(
         f'<img alt="{name}" src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
         for name, picture in pictures.items()
     )
     parts = [
-        f"<h1>Costs of regime ({report['regime']})</h1><p>{html.escape(report['title'])}. "
-        f"Depth by the paper: {html.escape(report['depth_of_the_paper'])}.</p>{told}",
+        f"<h1>Costs of regime ({report['regime']})</h1><p>{html.escape(sentence(report['title']))} "
+        f"Depth by the paper: {html.escape(sentence(report['depth_of_the_paper']))}</p>{told}",
         *(f"<p>{html.escape(line)}</p>" for line in remarks(report)),
         f'<div class="figures">{images}</div><h2>Exponents</h2>{_table(exponent_rows(report))}',
         f"<h2>Blocks</h2>{_table(block_rows(report))}<h2>Against the exact classical network</h2>",

@@ -1,10 +1,11 @@
 """Figures of a run, each drawn from the report alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 BLUE, ORANGE, GREY = "#2166ac", "#d6604d", "#777777"
 
@@ -15,6 +16,7 @@ def training(network: dict) -> Figure:
     epochs = [row["epoch"] for row in network["training"]]
     axes.plot(epochs, [row["loss"] for row in network["training"]], color=BLUE, label="loss")
     axes.set(xlabel="epoch", ylabel="training loss")
+    whole_ticks(axes, epochs)
     right = axes.twinx()
     right.plot(epochs, [row["accuracy"] for row in network["training"]], color=ORANGE, label="accuracy")
     right.set(ylabel="training accuracy", ylim=(0, 1.02))
@@ -73,6 +75,12 @@ FIGURES: dict[str, Callable[[dict], Figure]] = {
     "errors": errors,
     "samples": samples,
 }
+
+
+def whole_ticks(axes: Axes, x: Sequence[float]) -> None:
+    """Put ticks of the x axis at integers alone where all that is drawn lies there: there is no epoch 1.5."""
+    if axes.get_xscale() == "linear" and all(float(value).is_integer() for value in x):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def _figure() -> tuple[Figure, Axes]:

@@ -35,12 +35,12 @@ def write(report: dict, directory: Path) -> None:
 
 
 def page(report: dict) -> str:
-    """The page as text."""
+    """Return the page as text."""
     verdict, plain = report["failures"], json.dumps(_finite(report), indent=1)
     told = "".join(f'<p class="bad">{html.escape(line)}</p>' for line in verdict) or "<p>No bound was violated.</p>"
     parts = [
         f"<h1>Coherent residual networks on {html.escape(report['dataset']['name'])}</h1>",
-        f"<p>{html.escape(report['dataset']['source'])} "
+        f"<p>{html.escape(sentence(report['dataset']['source']))} "
         f"Train {report['dataset']['train']}, test {report['dataset']['test']} images. "
         "Errors are measured in float64; eps bounds approximation, not rounding.</p>",
         told,
@@ -52,15 +52,20 @@ def page(report: dict) -> str:
     return f"{head}<body>{''.join(parts)}</body></html>"
 
 
+def sentence(text: str) -> str:
+    """Return a text with a full stop at its end, if it has none."""
+    return text if text.endswith((".", "!", "?", ":")) else f"{text}."
+
+
 def png(figure: Figure) -> bytes:
-    """A figure as PNG bytes."""
+    """Return a figure as PNG bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     return buffer.getvalue()
 
 
 def _finite(value: Any) -> Any:
-    """JSON knows no infinity and no NaN: both become null."""
+    """Return plain data without infinities and NaN, which JSON does not know: both become null."""
     if isinstance(value, dict):
         return {key: _finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

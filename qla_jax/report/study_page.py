@@ -10,14 +10,15 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from qla_jax._files import write as write_file
-from qla_jax.report.figures import _figure
-from qla_jax.report.page import STYLE, _finite, _table, png
+from qla_jax.report.figures import _figure, whole_ticks
+from qla_jax.report.page import STYLE, _finite, _table, png, sentence
 
 DISTINCT = 10
 TITLE = 9
+TICKS = 6
 MARKER = 4
 LEGEND = 8
-"""Curves with a legend beside each other; more stand in two columns."""
+"""Largest number of curves whose legend has one column; more have two."""
 
 
 def write(report: dict, directory: Path) -> None:
@@ -32,7 +33,7 @@ def write(report: dict, directory: Path) -> None:
 
 
 def page(report: dict, pictures: dict[str, bytes]) -> str:
-    """The page as text."""
+    """Return the page as text."""
     verdict = "".join(f'<p class="bad">{html.escape(line)}</p>' for line in report["failures"])
     images = "".join(
         f'<img alt="{html.escape(name)}" src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
@@ -42,7 +43,7 @@ def page(report: dict, pictures: dict[str, bytes]) -> str:
     rest = json.dumps({name: report[name] for name in ("settings", "numbers")}, indent=1)
     parts = [
         f"<h1>{html.escape(report['title'])}</h1>",
-        *(f"<p>{html.escape(line)}</p>" for line in report["remarks"]),
+        *(f"<p>{html.escape(sentence(line))}</p>" for line in report["remarks"]),
         verdict or "<p>The study's own checks hold.</p>",
         f'<div class="figures">{images}</div>',
         tables,
@@ -53,7 +54,7 @@ def page(report: dict, pictures: dict[str, bytes]) -> str:
 
 
 def draw(plot: dict) -> Figure:
-    """A figure from its data; intervals are bars, and a curve without a label has the color of the one before."""
+    """Draw a figure from its data; intervals are bars, and a curve without a label has the color of the one before."""
     figure, axes = _figure()
     few = len(plot["series"]) <= DISTINCT
     colors = colormaps["tab10" if few else "tab20"].colors  # type: ignore[attr-defined] # a listed map
@@ -72,6 +73,10 @@ def draw(plot: dict) -> Figure:
         ylabel=plot["ylabel"],
     )
     axes.set_title(plot["title"], fontsize=TITLE)
+    if plot["categories"]:
+        axes.set_xticks(range(len(plot["categories"])), plot["categories"], rotation=90, fontsize=TICKS)
+    else:
+        whole_ticks(axes, [x for series in plot["series"] for x in series["x"]])
     if any(series["label"] for series in plot["series"]):
         axes.legend(frameon=False, fontsize=7, ncols=1 if len(plot["series"]) <= LEGEND else 2)
     return figure

@@ -64,13 +64,14 @@ class Plot:
     """A figure of some curves, as data.
 
     Attributes:
-        name: part of the file's.
-        xlabel: of the axis.
-        ylabel: of the axis.
-        series: the curves.
-        xscale: linear or log.
-        yscale: linear or log.
-        title: above it.
+        name: part of the file's name.
+        xlabel: label of the x axis.
+        ylabel: label of the y axis.
+        series: curves.
+        xscale: scale of the x axis, linear or log.
+        yscale: scale of the y axis, linear or log.
+        title: title above the figure.
+        categories: names of the places 0, 1, ... where the x axis has no numbers.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Plot:
     xscale: str = "linear"
     yscale: str = "linear"
     title: str = ""
+    categories: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,6 @@ def _plot(rows: Sequence[Row], layers: int, depth: int) -> Plot:
             places = [place for place, row in enumerate(chosen) if row[mode][layer] > 0]
             norms = [chosen[place][mode][layer] for place in places]
             series.append(Series(f"layer {layer + 1}, {mode}", places, norms, style=style))
-    title = f"{layers} layers of depth {depth}, in the order of the table; zeros left out"
-    return Plot(
-        f"{layers}-layers-depth-{depth}", "placement", "norm of the gradient", series, yscale="log", title=title
-    )
+    title, names = f"{layers} layers of depth {depth}; zeros left out", [row["placement"] for row in chosen]
+    name = f"{layers}-layers-depth-{depth}"
+    return Plot(name, "placement", "norm of the gradient", series, yscale="log", title=title, categories=names)

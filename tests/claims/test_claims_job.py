@@ -91,6 +91,14 @@ def test_a_figure_has_a_line_for_each_size(report):
     assert len(ratios(attacked).axes[0].lines) == len(ratios(known).axes[0].lines) == len(axes.lines) + 2
 
 
+@pytest.mark.parametrize(
+    ("relation", "label"), [("<=", "measured / bound"), (">=", "bound / measured"), ("==", "difference / rounding")]
+)
+def test_the_axis_names_the_ratio_that_is_drawn(report, relation, label):
+    (axes,) = ratios(report["claims"][0] | {"relation": relation}).axes
+    assert axes.get_xlabel() == label
+
+
 def trial(ratio: float, true: bool) -> Trial:
     claim = CHOSEN[0] if not true else norms.skip_norm
     return Trial(claim, {2: np.array([ratio])}, {}, {}, {})

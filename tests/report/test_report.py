@@ -192,3 +192,20 @@ def test_blocks_have_a_row_each_and_large_numbers_an_exponent():
     assert second[0] == "2"
     assert second[9] == "1e+08"
     assert len(head) == len(first)
+
+
+@pytest.mark.parametrize("source", ["digits, with seed 0", "digits, with seed 0."])
+def test_every_sentence_of_the_page_has_one_full_stop(source):
+    found = report(network())
+    text = page.page(found | {"dataset": found["dataset"] | {"source": source}})
+    assert "digits, with seed 0. Train " in text and ".." not in re.sub("<pre>.*</pre>", "", text, flags=re.S)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 40])
+def test_ticks_of_epochs_are_whole(epochs):
+    rows = [{"epoch": e, "loss": 1 / e, "accuracy": 0.5} for e in range(1, epochs + 1)]
+    figure = FIGURES["training"](network(training=rows))
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    ticks = [tick for tick in axes.get_xticks() if axes.get_xlim()[0] <= tick <= axes.get_xlim()[1]]
+    assert ticks and all(float(tick).is_integer() for tick in ticks)

@@ -155,6 +155,16 @@ def test_a_figure_has_each_curve_with_its_intervals():
     assert first.get_color() == second.get_color() != third.get_color()
 
 
+def test_places_without_numbers_are_named_and_whole_numbers_have_whole_ticks():
+    series = [Series("a", (0, 1, 2), (1, 2, 3))]
+    named = study_page.draw(asdict(Plot("p", "placement", "y", series, categories=["none", "X+O1", "O1+O2"]))).axes[0]
+    assert [label.get_text() for label in named.get_xticklabels()] == ["none", "X+O1", "O1+O2"]
+    assert list(named.get_xticks()) == [0, 1, 2]
+    for x, whole in (((4, 5, 6), True), ((4, 5.5, 6), False)):
+        axes = study_page.draw(asdict(Plot("p", "qubits", "y", [Series("a", x, (1, 2, 3))]))).axes[0]
+        assert all(float(tick).is_integer() for tick in axes.get_xticks()) == whole
+
+
 @pytest.fixture
 def command(monkeypatch, tmp_path):
     """The command with these squares for a study, in an empty directory."""
