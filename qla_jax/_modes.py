@@ -1,6 +1,7 @@
 """What code needs to run alike in all modes of JAX: strict promotion, `shard_map`, explicit mesh axes.
 
-Under `jax.numpy_dtype_promotion("strict")` nothing is promoted unless someone casts it: `common_dtype` says to what.
+Under `jax.numpy_dtype_promotion("strict")` nothing is promoted unless someone casts it: `common_dtype` says to what;
+functions that count and round all over are exempt by `default_promotion`.
 Inside `jax.shard_map` a loop must carry from the start what differs between devices at the end: `varying_like` makes
 constants so. Over an explicit mesh axis a reshape that both merges and splits is refused: `reshaped` does it in two.
 
@@ -12,13 +13,17 @@ Example:
     (Array([0., 0.], dtype=...), (1, 4, 1))
 """
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.sharding import AxisType
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Tree = TypeVar("Tree")
 
 
@@ -28,6 +33,17 @@ def common_dtype(*values: Any) -> jnp.dtype:
         return jnp.dtype(jnp.result_type(*values))
 
 
+def default_promotion(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function promote dtypes within itself as JAX does by default, whatever the mode of its caller is."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        with jax.numpy_dtype_promotion("standard"):
+            return function(*args, **kwargs)
+
+    return call
+
+
 def promoted(*arrays: Array) -> list[Array]:
     """Return all arrays in their common dtype."""
     dtype = common_dtype(*arrays)
@@ -35,24 +51,43 @@ def promoted(*arrays: Array) -> list[Array]:
 
 
 def varying_like(values: Tree, *references: Any) -> Tree:
-    """Return arrays that differ between the devices of a `shard_map` along the axes that the references do.
+    """Return arrays that differ between devices, and items of a batch, as the references do.
 
     Args:
         values: a pytree of arrays, such as constants that a loop starts from.
         references: pytrees of everything that the loop brings into what it carries.
     """
-    axes = frozenset[Any]().union(*(_varying(leaf) for leaf in jax.tree.leaves(references)))
+    found = jax.tree.leaves(references)
+    axes = frozenset[Any]().union(*(_varying(leaf) for leaf in found))
 
     def cast(leaf: Any) -> Any:
         missing = axes - _varying(leaf)
         return jax.lax.pcast(leaf, tuple(sorted(missing)), to="varying") if missing else leaf
 
-    return jax.tree.map(cast, values) if axes else values
+    values = jax.tree.map(cast, values) if axes else values
+    return _batched(values, found) if _in_explicit_mesh() else values
 
 
 def reshaped(x: Array, shape: Sequence[int]) -> Array:
     """Return `x.reshape(shape)` by way of one axis, from which and to which sharded batches are followed."""
     return x.reshape(-1).reshape(tuple(shape))
+
+
+def _in_explicit_mesh() -> bool:
+    return AxisType.Explicit in jax.sharding.get_abstract_mesh().axis_types
+
+
+def _batched(values: Tree, references: list[Any]) -> Tree:
+    """Return the values with zeros of the references added: `vmap` over an explicit axis cannot add the axis itself."""
+    zero = sum(((x == x).reshape(-1)[0] & False for x in references if jnp.size(x)), jnp.zeros((), bool))
+
+    def add(leaf: Any) -> Any:
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            data = jax.random.key_data(leaf)
+            return jax.random.wrap_key_data(data + zero.astype(data.dtype), impl=jax.random.key_impl(leaf))
+        return leaf | zero if leaf.dtype == bool else leaf + zero.astype(leaf.dtype)
+
+    return jax.tree.map(add, values)
 
 
 def _varying(leaf: Any) -> frozenset[Any]:

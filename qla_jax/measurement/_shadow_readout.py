@@ -22,9 +22,8 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax._checks import require
-from qla_jax.encodings.memory import available
-from qla_jax.mapping import map_in_batches
-from qla_jax.measurement.counts import require_countable
+from qla_jax._modes import varying_like
+from qla_jax.measurement.counts import counting_dtype, require_countable
 from qla_jax.measurement.pauli_bases import LETTERS, as_qubits, as_words, expectation, outcome_law, weight
 from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision, straight_through
 from qla_jax.measurement.stabilizer_bases import MOST_QUBITS, generators, measured
@@ -34,7 +33,6 @@ CONSTANT = 34
 """Of the theorem: copies in a group for a unit of variance and precision."""
 MOST_QUBITS_OF_PAULI = 16
 BATCH = 1024
-KEY_BYTES = 8
 
 
 class ShadowReadout(ReadoutMethod):
@@ -60,12 +58,12 @@ class ShadowReadout(ReadoutMethod):
         fits = len(self.observables[0]) == qubits
         require(fits, f"`observables` must be words of {qubits} letters for this state, but are {self.observables}.")
         groups, size, eps = self.plan()
-        _require_snapshots_fit(groups * size, len(self.observables), psi.real.dtype)
         exact = jnp.stack([expectation(word, psi) for word in self.observables])
         frozen = jax.lax.stop_gradient(psi)
-        keys = jax.random.split(key, groups * size)
-        seen = map_in_batches(lambda key: self.snapshot(key, frozen), keys, BATCH)
-        values = jnp.median(seen.reshape(groups, size, -1).mean(axis=1), axis=0)
+        means = jax.lax.map(
+            lambda group: self._mean(jax.random.fold_in(key, group), frozen, size), jnp.arange(groups, dtype=jnp.int32)
+        )
+        values = jnp.median(means, axis=0)
         found = amplitudes.readout(
             straight_through(exact, values.astype(exact.dtype)),
             shots=groups * size,
@@ -78,6 +76,21 @@ class ShadowReadout(ReadoutMethod):
         measurable = amplitudes.exists & amplitudes.finite
         bound = jnp.where(measurable, eps, jnp.inf).astype(exact.dtype)  # of a unit vector, whatever the norm
         return found.replace(entry_bound=bound, error_bound=bound * math.sqrt(len(self.observables)))
+
+    def _mean(self, key: Array, psi: Array, size: int) -> Float[Array, " observables"]:
+        """Mean estimates from so many copies: a batch at a time, so that memory knows nothing of their number."""
+        batch = min(size, BATCH)
+        places = jnp.arange(batch, dtype=counting_dtype())
+
+        def step(number: Array, mean: Array) -> Array:
+            own = jax.random.fold_in(key, number)
+            seen = jax.vmap(lambda place: self.snapshot(jax.random.fold_in(own, place), psi))(places)
+            there = (number * batch + places < size)[:, None]
+            return mean + jnp.sum(jnp.where(there, seen, 0), axis=0) / size
+
+        start = varying_like(jnp.zeros(len(self.observables), psi.real.dtype), psi, key)
+        first = jnp.zeros((), counting_dtype())
+        return jax.lax.fori_loop(first, first - (-size // batch), step, start)
 
     def snapshot(self, key: Array, psi: Array) -> Float[Array, " observables"]:
         """Unbiased estimates of all observables from one copy."""
@@ -101,7 +114,7 @@ class ShadowReadout(ReadoutMethod):
         worst = max(shadow_norm(word, self.ensemble) for word in self.observables)
         if self.copies is None:
             assert self.eps is not None
-            size = math.ceil(CONSTANT * worst / self.eps**2)
+            size = max(math.ceil(CONSTANT * worst / self.eps**2), 1)  # the identity alone takes no copies
             require_countable("copies", groups * size)
             return groups, size, self.eps
         size = self.copies // groups
@@ -131,7 +144,7 @@ def shadow_readout(
 
     Raises:
         ValueError: not exactly one of `eps` and `copies`, fewer copies than groups, or a value out of its range;
-            called, words that do not have a letter for each qubit, or more copies than integers or memory hold.
+            called, words that do not have a letter for each qubit, or more copies than integers hold.
 
     Example:
         >>> readout = shadow_readout(["ZI", "XX"], eps=0.5)
@@ -166,18 +179,8 @@ def shadow_norm(word: str, ensemble: Ensemble) -> int:
     return int(3 ** weight(word) if ensemble == "pauli" else 2 ** len(word) + 1)
 
 
-def _require_snapshots_fit(copies: int, words: int, dtype: jnp.dtype) -> None:
-    """A key and an estimate of each word are kept for every copy."""
-    taken, there = copies * (KEY_BYTES + words * jnp.dtype(dtype).itemsize), available()
-    require(
-        taken <= there,
-        f"`copies` must fit in memory, but the snapshots of {copies} take {taken / 2**30:.3g} GiB, and there are "
-        f"{there / 2**30:.3g} GiB.",
-    )
-
-
 def _pauli_estimate(word: str, bases: Array, signs: Array) -> Array:
-    estimate = jnp.ones(())
+    estimate = 0 * signs[0] + 1
     for qubit, letter in enumerate(word):
         if letter != "I":
             estimate = estimate * jnp.where(bases[qubit] == LETTERS.index(letter), 3 * signs[qubit], 0)
@@ -187,5 +190,5 @@ def _pauli_estimate(word: str, bases: Array, signs: Array) -> Array:
 def _clifford_estimate(word: str, left: Array) -> Array:
     r"""Of the inverse channel $(2^n + 1)X - \mathrm{tr}X$; a snapshot has expectation -1, 0 or 1."""
     if weight(word) == 0:
-        return jnp.ones((), left.real.dtype)
+        return 0 * left[0].real + 1
     return (left.size + 1) * jnp.round(expectation(word, left))

@@ -25,6 +25,7 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax._checks import require
+from qla_jax._modes import varying_like
 from qla_jax.measurement.counts import multinomial, require_countable
 from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision, straight_through
 
@@ -130,12 +131,13 @@ def sampled_amplitudes(key: Array, x: Float[Array, " d"], copies: int, threshold
         key, second = now
         with_flag_0, with_flag_1 = (jnp.square((x + sign * jnp.sqrt(share)) / 2) for sign in (1, -1))
         # Counts with flag 1 are not looked at, so they are one outcome.
-        law = jnp.where(second, jnp.append(with_flag_0, with_flag_1.sum()), jnp.append(jnp.square(x), 0))
+        law = jnp.concatenate([jnp.square(x), jnp.zeros_like(x[:1])])
+        law = jnp.where(second, jnp.concatenate([with_flag_0, with_flag_1.sum()[None]]), law)
         seen = multinomial(key, copies, law)[:-1].astype(x.dtype)
         return seen / copies, seen
 
     keys, second = jax.random.split(key), jnp.array([False, True])
-    _, (found, plus) = jax.lax.scan(one_round, jnp.zeros_like(x), (keys, second))
+    _, (found, plus) = jax.lax.scan(one_round, varying_like(jnp.zeros_like(x), x, key), (keys, second))
     sizes = jnp.sqrt(found / copies)
     return jnp.where(plus > threshold * found, sizes, -sizes)
 

@@ -24,12 +24,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
-from qla_jax._checks import is_concrete, require
+from qla_jax._checks import require, within
+from qla_jax._modes import default_promotion, varying_like
 from qla_jax.measurement.counts import as_whole, counting_dtype
 from qla_jax.measurement.readout import as_precision, straight_through
 
@@ -148,7 +148,7 @@ def _law_by_cosines(a: Array, points: int) -> Array:
         now, forward = pair
         return (now + forward, forward - 4 * b * (now + forward)), now
 
-    _, cosines = jax.lax.scan(step, (jnp.ones_like(b), -2 * b), length=points)
+    _, cosines = jax.lax.scan(step, varying_like((jnp.ones_like(b), -2 * b), b), length=points)
     index = jnp.arange(points)
     mirrored = jnp.where(below | (index % 2 == 0), cosines, -cosines)
     return (2 * jnp.fft.fft((1 - index.astype(b.dtype) / points) * mirrored).real - 1) / points
@@ -200,6 +200,7 @@ def _drawn(key: Array, probability: Array, points: int) -> Array:
     return jnp.where(possible, outcome, NO_OUTCOME).reshape(probability.shape)
 
 
+@default_promotion
 def estimate_amplitude(key: Array, probability: ArrayLike, *, points: int, repetitions: int = 1) -> Float[Array, "..."]:
     r"""The median of independent estimates of each probability.
 
@@ -269,7 +270,7 @@ def _offsets(key: Array, fraction: Float[Array, " draw"], points: int) -> Int[Ar
         accepted = open_ & ((which > 2) | (tail_point & (v * hat < law)))
         return key, open_ & ~accepted, jnp.where(accepted, proposed, found)
 
-    begin = (key, jnp.ones(fraction.shape, bool), jnp.zeros(fraction.shape, whole))
+    begin = varying_like((key, jnp.ones(fraction.shape, bool), jnp.zeros(fraction.shape, whole)), fraction, key)
     return jax.lax.while_loop(lambda state: jnp.any(state[1]), step, begin)[2]
 
 
@@ -298,16 +299,8 @@ def angle(a: Array) -> Array:
 
 
 def as_probability(probability: ArrayLike) -> Array:
-    """Numbers in [0, 1] as floats."""
-    a = jnp.asarray(probability)
-    require(not jnp.iscomplexobj(a), f"`probability` must be real, but has dtype {a.dtype}.")
-    if not jnp.issubdtype(a.dtype, jnp.inexact):
-        a = a.astype(_working_dtype())
-    if is_concrete(a):
-        seen = np.asarray(a)
-        inside = bool(np.all((seen >= 0) & (seen <= 1)))
-        require(inside, f"`probability` must lie in [0, 1], but ranges over [{seen.min()}, {seen.max()}].")
-    return a
+    """Numbers in [0, 1] as floats, those outside by no more than rounding at its ends; NaN for others inside jit."""
+    return within("probability", probability, 0, 1)
 
 
 def _working_dtype() -> jnp.dtype:

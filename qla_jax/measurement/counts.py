@@ -21,18 +21,17 @@ References:
 """
 
 import math
-import operator
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
-from qla_jax._checks import is_concrete, require
+from qla_jax._checks import as_inexact, as_integer, is_concrete, require
+from qla_jax._modes import varying_like
 
 SMALL = 10.0
 """Below this rate Poisson counts are counts of exponential gaps; above, PTRS has its hat."""
@@ -56,11 +55,7 @@ def as_whole(name: str, value: Any) -> int:
         ValueError: traced, of another type, or a truth value.
     """
     require(is_concrete(value), f"`{name}` must be an integer known before tracing, but is traced.")
-    try:
-        require(not isinstance(value, bool | np.bool_), f"`{name}` must be an integer, but is {value}.")
-        return operator.index(value)
-    except TypeError:
-        raise ValueError(f"`{name}` must be an integer, but is {value!r}.") from None
+    return as_integer(name, value)
 
 
 def require_countable(name: str, value: int) -> int:
@@ -94,7 +89,8 @@ def multinomial(key: Array, trials: int, probabilities: Float[Array, " d"]) -> I
     Raises:
         ValueError: no trials, or more than an integer of this precision holds.
     """
-    weights = jax.lax.stop_gradient(jnp.asarray(probabilities))
+    weights = jax.lax.stop_gradient(as_inexact("probabilities", probabilities))
+    require(weights.ndim == 1 and weights.size > 0, f"`probabilities` must have one axis, but have {weights.shape}.")
     return _drawn(key, require_countable("trials", trials), weights)
 
 
@@ -139,8 +135,8 @@ def _accepted(key: Array, rates: Array, fewest: Array, most: Array) -> Array:
         key, now = jax.random.split(state[0])
         return key, poisson(now, rates)
 
-    start = jnp.zeros(rates.shape, counting_dtype())
-    return jax.lax.while_loop(outside, again, (key, start))[1]
+    start = varying_like((key, jnp.zeros(rates.shape, counting_dtype())), rates, fewest, most, key)
+    return jax.lax.while_loop(outside, again, start)[1]
 
 
 def _by_gaps(key: Array, rates: Array) -> Array:
@@ -152,7 +148,7 @@ def _by_gaps(key: Array, rates: Array) -> Array:
         reached = reached + jax.random.exponential(now, rates.shape, rates.dtype)
         return key, reached, count + (reached <= rates)
 
-    start = (key, jnp.zeros_like(rates), jnp.zeros(rates.shape, counting_dtype()))
+    start = varying_like((key, jnp.zeros_like(rates), jnp.zeros(rates.shape, counting_dtype())), rates, key)
     return jax.lax.while_loop(lambda state: jnp.any(state[1] <= rates), step, start)[2]
 
 
@@ -179,7 +175,7 @@ def _by_rejection(key: Array, rates: Array, wanted: Array) -> Array:
         accepted = open_ & inside & (jnp.log(v) + log_alpha - jnp.log(a / (us * us) + b) <= log_law)
         return key, open_ & ~accepted, jnp.where(accepted, whole + offset.astype(whole.dtype), found)
 
-    start = (key, wanted, jnp.zeros(rates.shape, counting_dtype()))
+    start = varying_like((key, wanted, jnp.zeros(rates.shape, counting_dtype())), rates, wanted, key)
     return jax.lax.while_loop(lambda state: jnp.any(state[1]), step, start)[2]
 
 

@@ -19,6 +19,7 @@ from jax import Array
 from jaxtyping import Bool, Float
 
 from qla_jax._checks import require, require_kind
+from qla_jax._modes import varying_like
 from qla_jax.encodings.encoding import Encoding, State, with_ancillas
 from qla_jax.measurement.counts import as_whole
 
@@ -80,7 +81,7 @@ def _outcomes(circuit: Encoding, good: Good, points: int) -> Array:
     def step(state: State, _: Any) -> tuple[State, State]:
         return grover_operator(circuit, good, state), state
 
-    _, powers = jax.lax.scan(step, prepared(circuit), length=points)
+    _, powers = jax.lax.scan(step, varying_like(prepared(circuit), circuit, good), length=points)
     outcomes = jnp.fft.fft(powers, axis=0) / points  # minus in the exponent: the inverse quantum Fourier transform
     return jnp.sum(jnp.square(outcomes.real) + jnp.square(outcomes.imag), axis=(1, 2))
 

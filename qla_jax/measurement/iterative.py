@@ -24,6 +24,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from qla_jax._checks import require
+from qla_jax._modes import common_dtype, default_promotion, varying_like
 from qla_jax.measurement.amplitude_estimation import angle, as_probability, most_points
 from qla_jax.measurement.counts import counting_dtype, multinomial, require_countable, within_integers
 from qla_jax.measurement.readout import as_precision, straight_through
@@ -80,6 +81,7 @@ class _Law(NamedTuple):
     interval: Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
+@default_promotion
 def iterative_amplitude_estimation(
     key: Array,
     probability: Float[ArrayLike, ""],
@@ -119,7 +121,7 @@ def iterative_amplitude_estimation(
     largest_look = within_integers("Queries of one look at the largest power", shots * math.ceil(math.pi / (4 * eps)))
     a = as_probability(probability)
     require(a.ndim == 0, f"`probability` must be a scalar, but has shape {a.shape}.")
-    a = a.astype(jnp.result_type(a, float))
+    a = a.astype(common_dtype(a, float))
     theta = jax.lax.stop_gradient(angle(a)) / (2 * jnp.pi)
     budget = int(jnp.iinfo(counting_dtype()).max) - largest_look
     end = _looks(key, _Law(theta, shots, alpha / _powers(eps), budget, _INTERVALS[interval]), eps)
@@ -143,7 +145,9 @@ def _looks(key: Array, law: _Law, eps: float) -> _State:
         affordable = (state.looks < MAX_LOOKS) & (state.queries <= law.budget)
         return (state.high - state.low > eps / jnp.pi) & affordable
 
-    return jax.lax.while_loop(unfinished, lambda state: _look(law, state), _before(key, law.theta))
+    return jax.lax.while_loop(
+        unfinished, lambda state: _look(law, state), varying_like(_before(key, law.theta), law.theta, key)
+    )
 
 
 def _before(key: Array, theta: Array) -> _State:
@@ -204,6 +208,7 @@ def next_power(power: Array, upper: Array, low: Array, high: Array) -> tuple[Arr
         whole = jnp.floor(first)
         return (last <= whole + 0.5) | ((first >= whole + 0.5) & (last <= whole + 1)), first < whole + 0.5
 
+    largest = varying_like(largest, power, low, high)
     turns = jax.lax.while_loop(lambda turns: (turns >= 2 * now) & ~fits(turns)[0], lambda turns: turns - 4, largest)
     found = turns >= 2 * now
     return jnp.where(found, (turns - 2) // 4, power), jnp.where(found, fits(turns)[1], upper)
@@ -231,7 +236,7 @@ def _beta_quantile(level: Array, a: Array, b: Array) -> tuple[Array, Array]:
         short = jax.scipy.special.betainc(a, b, middle) < level
         return jnp.where(short, middle, low), jnp.where(short, high, middle)
 
-    return jax.lax.fori_loop(0, BISECTIONS, halve, (jnp.zeros_like(a), jnp.ones_like(a)))
+    return jax.lax.fori_loop(0, BISECTIONS, halve, varying_like((jnp.zeros_like(a), jnp.ones_like(a)), level, a, b))
 
 
 _INTERVALS = {"chernoff": chernoff_interval, "clopper-pearson": clopper_pearson_interval}

@@ -22,6 +22,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from qla_jax._checks import ROUNDING, is_concrete, require, require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.encoding import Encoding, State, Use, apply_adjoint_of, apply_of, side_by_side
 from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.lemmas import vector_sum
@@ -124,6 +125,7 @@ def swap_test(left: VectorEncoding, right: VectorEncoding) -> OverlapTest:
     return OverlapTest(circuit, _flag_zero(circuit))
 
 
+@default_promotion
 def inner_product(x: ArrayLike, y: ArrayLike, key: Array, *, eps: float, repetitions: int = 1) -> Readout:
     r"""Estimate $\langle x, y\rangle = \sum_i\bar x_iy_i$ to $\epsilon\|x\|\|y\|$ by Hadamard tests.
 
@@ -158,6 +160,7 @@ def inner_product(x: ArrayLike, y: ArrayLike, key: Array, *, eps: float, repetit
     return _result(exact, left.norm * right.norm, value, len(parts), eps, repetitions, "inner product")
 
 
+@default_promotion
 def squared_overlap(x: ArrayLike, y: ArrayLike, key: Array, *, eps: float, repetitions: int = 1) -> Readout:
     r"""Estimate $|\langle x, y\rangle|^2$ to $\epsilon\|x\|^2\|y\|^2$ by swap tests; arguments as of `inner_product`.
 

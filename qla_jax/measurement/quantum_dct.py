@@ -27,7 +27,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, require
+from qla_jax._checks import as_inexact, as_numeric, require
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, adder, fourier
@@ -59,7 +59,7 @@ def chebyshev_coefficients(x: ArrayLike, rank: int | tuple[int, ...], axes: int 
         >>> chebyshev_coefficients(jnp.ones((2, 4)), (2,), (1,)).round(6).tolist()
         [[2.0, 0.0], [2.0, 0.0]]
     """
-    x = _as_inexact(x)
+    x = as_inexact("x", x)
     rank, axes = checked_rank(x.shape, rank, axes)
     return dct(x, axes)[tuple(slice(size) for size in kept_shape(x.shape, rank, axes))]
 
@@ -70,7 +70,7 @@ def from_chebyshev(c: ArrayLike, shape: int | tuple[int, ...], axes: int | Axes)
     Raises:
         ValueError: coefficients that are no such part of a tensor of that shape.
     """
-    c, shape = _as_inexact(c), as_wholes("shape", shape)
+    c, shape = as_inexact("c", c), as_wholes("shape", shape)
     axes = _axes_of_coefficients("c", c, shape, axes)
     return inverse_dct(_padded(c, shape), axes)
 
@@ -213,11 +213,6 @@ def _axes_of_coefficients(name: str, c: Array, shape: tuple[int, ...], axes: int
 
 def _padded(c: Array, shape: tuple[int, ...]) -> Array:
     return jnp.pad(c, [(0, full - kept) for full, kept in zip(shape, c.shape, strict=True)])
-
-
-def _as_inexact(x: ArrayLike) -> Array:
-    x = jnp.asarray(x)
-    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.result_type(float))
 
 
 def _along(transform: object, x: Array, axes: Axes) -> Array:

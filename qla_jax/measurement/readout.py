@@ -26,7 +26,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import is_concrete, real_dtype, require
+from qla_jax._checks import as_inexact, as_real, is_concrete, real_dtype, require
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.preparation import unit_vector
 from qla_jax.measurement.counts import counting_dtype, within_integers
 
@@ -63,6 +64,7 @@ class ReadoutMethod(struct.PyTreeNode, ABC):
     real: ClassVar[bool] = False
     """Whether complex states are refused."""
 
+    @default_promotion
     def __call__(self, state: ArrayLike, key: Array) -> Readout:
         """Read a state out.
 
@@ -146,9 +148,7 @@ def scaled_bound(relative: ArrayLike, norm: Array) -> Array:
 
 def as_state(state: ArrayLike, *, real: bool = False, name: str = "state") -> Num[Array, "..."]:
     """A tensor with entries that can be amplitudes; see `ReadoutMethod` for what is refused."""
-    array = jnp.asarray(state)
-    if not jnp.issubdtype(array.dtype, jnp.inexact):
-        array = array.astype(jnp.result_type(float))
+    array = as_inexact(name, state)
     require(array.size > 0, f"`{name}` must not be empty, but has shape {array.shape}.")
     complex_ = jnp.iscomplexobj(array)
     require(not (real and complex_), f"`{name}` must be real for this protocol, but has dtype {array.dtype}.")
@@ -189,6 +189,6 @@ def as_precision(name: str, value: float, *, below: float = math.inf) -> float:
     """
     rule = f"`{name}` must lie strictly between 0 and {below:g}"
     require(is_concrete(value), f"{rule} and be known before tracing, but is traced.")
-    require(np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iuf", f"{rule}, but is {value!r}.")
-    require(0 < value < below, f"{rule}, but is {value}.")
-    return float(value)
+    number = as_real(name, value)
+    require(0 < number < below, f"{rule}, but is {number:g}.")
+    return number

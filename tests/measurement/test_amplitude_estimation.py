@@ -1,5 +1,6 @@
 """The law of amplitude estimation against its circuit, and samples against the law."""
 
+import functools
 import math
 
 import jax
@@ -22,6 +23,7 @@ from qla_jax.measurement.amplitude_estimation import (
     sample_outcomes,
 )
 from qla_jax.measurement.grover import estimation_circuit, good_probability, grover_operator
+from qla_jax.measurement.iterative import iterative_amplitude_estimation
 from qla_jax.measurement.overlaps import (
     hadamard_test,
     inner_product,
@@ -236,3 +238,21 @@ def test_bad_input_is_refused(key):
         inner_product(np.zeros(3), np.ones(3), key, eps=0.1)
     with pytest.raises(ValueError, match="`y` must have the shape"):
         inner_product(np.ones(2), np.ones(3), key, eps=0.1)
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("beyond", [-4e-16, 1.0000000000000004, 1 + 1e-15])
+def test_probabilities_beyond_an_end_by_rounding_are_at_the_end(key, beyond):
+    """Squares of amplitudes of unit vectors are; what is further out is refused, or NaN inside jit."""
+    end = min(max(beyond, 0.0), 1.0)
+    estimate = functools.partial(estimate_amplitude, key, points=16)
+    assert float(estimate(beyond)) == float(jax.jit(estimate)(beyond)) == end
+    found = iterative_amplitude_estimation(key, beyond, eps=0.05)
+    assert float(found.low) <= end <= float(found.high)
+    np.testing.assert_array_equal(amplitude_law(beyond, 8), amplitude_law(end, 8))
+    np.testing.assert_array_equal(jax.jit(lambda a: amplitude_law(a, 8))(beyond), amplitude_law(end, 8))
+    assert float(jax.grad(lambda a: estimate(a))(beyond)) == 1.0
+    outside = 1.001 if end else -0.001
+    with pytest.raises(ValueError, match="`probability` must lie in"):
+        estimate(outside)
+    assert np.isnan(jax.jit(estimate)(outside))

@@ -103,7 +103,7 @@ def test_derivatives_in_a_rate_are_those_of_the_sums_at_the_ends_of_its_range_to
     slopes = np.asarray(jax.jit(jax.vmap(jax.jacfwd(drawn), in_axes=(None, 0)))(rate, keys))
     sigma = slopes.std(axis=0, ddof=1) / np.sqrt(len(slopes))
     assert np.all(np.abs(slopes.mean(axis=0) - wanted) <= SIGMAS * sigma + tol("gradient"))
-    assert np.any(np.abs(wanted) > 8 * sigma)  # a derivative that were left out would be seen
+    assert np.any(np.abs(wanted) > 5 * sigma)  # a derivative that were left out would be seen
     values = np.asarray(jax.jit(jax.vmap(drawn, in_axes=(None, 0)))(rate, keys[:20]))
     if rate == 0:
         np.testing.assert_allclose(values, np.tile(z_at(channel, 0.0, angles), (20, 1)), rtol=0, atol=tol("rounding"))
