@@ -15,7 +15,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, require, require_kind, times
+from qla_jax._checks import ROUNDING, as_numeric, is_concrete, require, require_kind, times
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State, Use, flagged_on, on_front_ancillas, run_on
 from qla_jax.encodings.gates import Gates, combination
@@ -104,6 +104,16 @@ class LinearCombination(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Vector) -> Vector:
         return combine(self.weights.conj(), [part.rmatvec(y) for part in self.parts])
 
+    def hermitian_defect(self) -> Array | None:
+        """Return the bound by the parts, where each of them has one that vanishes for real weights."""
+        defects = [part.hermitian_defect() for part in self.parts]
+        known = [defect for defect in defects if defect is not None]
+        if len(known) < len(defects) or not jnp.isrealobj(self.weights):
+            return None
+        total = jnp.sum(jnp.abs(self.weights) * jnp.stack(known))
+        small = is_concrete(total) and bool(total <= ROUNDING * jnp.finfo(total.dtype).eps * self.alpha)
+        return total if small or not is_concrete(total) else None  # parts that are not may add up to one that is
+
     def uses(self) -> tuple[Use, ...]:
         return tuple(Use(part, controlled=len(self.parts) > 1) for part in self.parts)
 
@@ -158,6 +168,12 @@ class Adjoint(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Vector) -> Vector:
         return self.part.matvec(y)
 
+    def hermitian_defect(self) -> Array | None:
+        return self.part.hermitian_defect()
+
+    def singular_values(self) -> Num[Array, " values"] | None:
+        return self.part.singular_values()
+
     def uses(self) -> tuple[Use, ...]:
         return (Use(self.part, 0, 1),)
 
@@ -167,6 +183,7 @@ class Adjoint(BlockEncoding, kw_only=True):
 
 def adjoint(enc: BlockEncoding) -> BlockEncoding:
     r"""An $(\alpha, a, \epsilon)$-block-encoding of $A^\dagger$. The adjoint of an adjoint is the encoding itself."""
+    require_kind("enc", enc, BlockEncoding)
     if isinstance(enc, Adjoint):
         return enc.part
     return Adjoint(**{**_parameters(enc), "domain": enc.codomain, "codomain": enc.domain}, part=enc)
@@ -194,6 +211,14 @@ class Scaled(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Vector) -> Vector:
         return self.factor.conj() * self.part.rmatvec(y)
 
+    def hermitian_defect(self) -> Array | None:
+        defect = self.part.hermitian_defect() if jnp.isrealobj(self.factor) else None
+        return None if defect is None else jnp.abs(self.factor) * defect
+
+    def singular_values(self) -> Num[Array, " values"] | None:
+        values = self.part.singular_values()
+        return None if values is None else jnp.abs(self.factor) * values
+
     def uses(self) -> tuple[Use, ...]:
         return (Use(self.part),)
 
@@ -207,7 +232,8 @@ def scale(factor: ArrayLike, enc: BlockEncoding) -> Scaled:
     Raises:
         ValueError: `factor` is not a finite scalar.
     """
-    factor = as_numeric("factor", factor, ndim=0)
+    require_kind("enc", enc, BlockEncoding)
+    factor = as_numeric("factor", factor, ndim=0, like=enc.alpha)
     nonzero = jnp.where(factor == 0, 1, factor)
     size = jnp.abs(factor)
     changed = {"alpha": size * enc.alpha, "eps": times(size, enc.eps), "norm_bound": times(size, enc.norm_bound)}

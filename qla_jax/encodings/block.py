@@ -17,9 +17,10 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import require
+from qla_jax._checks import as_inexact, as_numeric, is_concrete, require, require_kind
 from qla_jax.encodings import registers
 from qla_jax.encodings.encoding import Encoding, State, with_ancillas
+from qla_jax.encodings.memory import require_fit
 
 if TYPE_CHECKING:
     from qla_jax.encodings.vector import VectorEncoding
@@ -44,22 +45,20 @@ class BlockEncoding(Encoding, kw_only=True):
         return math.prod(self.codomain), math.prod(self.domain)
 
     def matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
-        r"""$\alpha\langle 0|U|0\rangle x$ in the encoded view.
+        r"""Return $\alpha\langle 0|U|0\rangle x$ in the encoded view, in the wider precision of x and the encoding.
 
         Raises:
-            ValueError: x is not a vector of `shape[1]` entries.
+            ValueError: x is not a vector of `shape[1]` numbers.
         """
-        _require_length("x", x, self.shape[1])
-        return _matvec(self, x)
+        return _matvec(self, _as_vector("x", x, self.shape[1], self))
 
     def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
-        r"""$\alpha\langle 0|U^\dagger|0\rangle y$, the adjoint of `matvec`.
+        r"""Return $\alpha\langle 0|U^\dagger|0\rangle y$, the adjoint of `matvec`.
 
         Raises:
-            ValueError: y is not a vector of `shape[0]` entries.
+            ValueError: y is not a vector of `shape[0]` numbers.
         """
-        _require_length("y", y, self.shape[0])
-        return _rmatvec(self, y)
+        return _rmatvec(self, _as_vector("y", y, self.shape[0], self))
 
     # The plain derivations, by the circuit; structured nodes override them.
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
@@ -68,6 +67,17 @@ class BlockEncoding(Encoding, kw_only=True):
     def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         state = with_ancillas(registers.embed(y, self.codomain, self.num_qubits), self.num_ancillas)
         return self.alpha * registers.extract(self.apply_adjoint(state)[0], self.domain)
+
+    def hermitian_defect(self) -> Array | None:
+        r"""Return a bound on $|A - A^\dagger|$ of the encoded matrix from its structure; None where that tells nothing.
+
+        A node of one's own may leave this out: small matrices are then formed to be looked at.
+        """
+        return None
+
+    def singular_values(self) -> Num[Array, " values"] | None:
+        """Return the singular values of the encoded matrix where its structure gives them; None elsewhere."""
+        return None
 
     __array_ufunc__ = None  # a NumPy scalar on the left leaves the product to __rmul__
 
@@ -100,6 +110,9 @@ class BlockEncoding(Encoding, kw_only=True):
 
         return linear_combination(jnp.array([1.0, 1.0], self.alpha.dtype), (self, other))
 
+    def __radd__(self, other: int) -> "BlockEncoding":
+        return self if isinstance(other, int) and other == 0 else NotImplemented  # sum() starts from 0
+
     def __sub__(self, other: "BlockEncoding") -> "BlockEncoding":
         if not isinstance(other, BlockEncoding):
             return NotImplemented
@@ -115,7 +128,7 @@ class BlockEncoding(Encoding, kw_only=True):
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: ArrayLike) -> "BlockEncoding":
-        return self * (1 / jnp.asarray(divisor))
+        return self * inverse_of(divisor, self.alpha)
 
     def __neg__(self) -> "BlockEncoding":
         return self * -1.0
@@ -125,9 +138,11 @@ def embed(enc: BlockEncoding, x: Num[Array, " columns"]) -> State:
     """The state `enc.apply` takes: `x` in the system, all ancillas in |0>.
 
     Raises:
-        ValueError: x is not a vector of `enc.shape[1]` entries, or more qubits than fit in memory.
+        TypeError: `enc` is not a block encoding.
+        ValueError: x is not a vector of `enc.shape[1]` numbers, or more qubits than fit in memory.
     """
-    _require_length("x", x, enc.shape[1])
+    require_kind("enc", enc, BlockEncoding)
+    x = _as_vector("x", x, enc.shape[1], enc)
     return with_ancillas(registers.embed(x, enc.domain, enc.num_qubits), enc.num_ancillas)
 
 
@@ -142,12 +157,24 @@ def _rmatvec(enc: BlockEncoding, y: Num[Array, " rows"]) -> Num[Array, " columns
     return enc._rmatvec(y)
 
 
-@jax.custom_jvp
 def postselect(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
-    r"""$\alpha\langle 0|U|0\rangle x$ by running the circuit and keeping the branch with all ancillas in |0>.
+    r"""Return $\alpha\langle 0|U|0\rangle x$ by running the circuit and keeping the branch with all ancillas in |0>.
 
     Its derivative is that of the encoded view: the garbage of a circuit need not have one, its flagged part does.
+
+    Raises:
+        TypeError: `enc` is not a block encoding.
+        ValueError: x is not a vector of `enc.shape[1]` numbers, or more qubits than fit in memory.
     """
+    require_kind("enc", enc, BlockEncoding)
+    x = _as_vector("x", x, enc.shape[1], enc)
+    require_fit(enc.num_ancillas, enc.num_qubits, x.dtype)  # here: what is compiled already asks no more
+    return _postselect(enc, x)
+
+
+@jax.custom_jvp
+@jax.jit  # an eager call would compile every gate apart
+def _postselect(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
     return _by_circuit(enc, x)
 
 
@@ -155,18 +182,42 @@ def _by_circuit(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " r
     return enc.alpha * registers.extract(enc.apply(embed(enc, x))[0], enc.codomain)
 
 
-@postselect.defjvp
+@_postselect.defjvp
 def _postselect_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     _, tangent = jax.jvp(lambda enc, x: enc.matvec(x), primals, tangents)
-    found = postselect(*primals)
+    found = _postselect(*primals)
     return found, tangent.astype(found.dtype)  # a complex circuit may encode a real matrix
 
 
-def _require_length(name: str, x: Array, length: int) -> None:
-    require(jnp.shape(x) == (length,), f"`{name}` must have shape ({length},), but has shape {jnp.shape(x)}.")
+def _as_vector(name: str, x: ArrayLike, length: int, enc: BlockEncoding) -> Num[Array, " length"]:
+    """A vector of so many entries, no less precise than the encoding: FFTs and convolutions round to their input."""
+    x = as_inexact(name, x)
+    require(x.shape == (length,), f"`{name}` must have shape ({length},), but has shape {x.shape}.")
+    return x.astype(jnp.result_type(x.dtype, enc.alpha.dtype))
+
+
+def inverse_of(divisor: ArrayLike, like: Array) -> Array:
+    """Return one over a scalar; a Python number takes the precision of `like`.
+
+    Raises:
+        ValueError: `divisor` is not a scalar, or is seen to be zero.
+    """
+    divisor = as_numeric("divisor", divisor, ndim=0, like=like)
+    if is_concrete(divisor):
+        require(bool(divisor != 0), f"`divisor` must not be zero, but is {divisor}.")
+    return 1 / divisor
+
+
+def block(enc: BlockEncoding) -> Num[Array, "rows columns"]:
+    """Return the encoded matrix $A$ itself, alpha included, from the encoded view.
+
+    Raises:
+        TypeError: `enc` is not a block encoding.
+    """
+    require_kind("enc", enc, BlockEncoding)
+    return _block(enc)
 
 
 @jax.jit
-def block(enc: BlockEncoding) -> Num[Array, "rows columns"]:
-    """The encoded matrix $A$ itself, alpha included, from the encoded view."""
+def _block(enc: BlockEncoding) -> Num[Array, "rows columns"]:
     return jax.vmap(enc.matvec, out_axes=1)(jnp.eye(enc.shape[1], dtype=enc.alpha.dtype))

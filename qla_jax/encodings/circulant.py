@@ -35,6 +35,8 @@ class Circulant(BlockEncoding, kw_only=True):
 
     column: Vector
 
+    zero_without_alpha = True
+
     def apply(self, state: State) -> State:
         return self._in_fourier_basis(lambda s: rotate(ratio(self._spectrum, self.alpha), s), state)
 
@@ -47,6 +49,12 @@ class Circulant(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Vector) -> Vector:
         return self._in_fourier_basis(lambda s: self._spectrum.conj() * s, y)
 
+    def hermitian_defect(self) -> Array:
+        return 2 * jnp.abs(self._spectrum.imag).max()
+
+    def singular_values(self) -> Vector:
+        return jnp.abs(self._spectrum)
+
     def gates(self) -> Gates:
         return 2 * fourier(self.num_qubits) + 3 * multiplexed(self.num_qubits)
 
@@ -55,7 +63,8 @@ class Circulant(BlockEncoding, kw_only=True):
         return jnp.fft.fft(self.column)
 
     def _in_fourier_basis(self, act: Callable[[Array], Array], array: Array) -> Array:
-        # The forward FFT (minus in the exponent) is the adjoint of the QFT.
+        # The forward FFT (minus in the exponent) is the adjoint of the QFT. It rounds to the precision of its input.
+        array = array.astype(jnp.result_type(array, self.column))
         result = jnp.fft.ifft(act(jnp.fft.fft(array, norm="ortho")), norm="ortho")
         return result if jnp.iscomplexobj(self.column) or jnp.iscomplexobj(array) else result.real
 
@@ -101,6 +110,8 @@ class Toeplitz(BlockEncoding, kw_only=True):
 
     circulant: Circulant
 
+    zero_without_alpha = True
+
     def apply(self, state: State) -> State:
         rows, columns = self.shape
         return self._compared(self.circulant.apply, columns, rows, state)
@@ -120,6 +131,13 @@ class Toeplitz(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         rows, columns = self.shape
         return self.circulant.rmatvec(jnp.pad(y, (0, self.circulant.shape[0] - rows)))[:columns]
+
+    def hermitian_defect(self) -> Array:
+        """Return the sum of |t_k - conj(t_-k)| over the diagonals, which is a bound on the norm."""
+        rows, columns = self.shape
+        down, across = self.circulant.column[:rows], jnp.roll(self.circulant.column[::-1], 1)[:columns]
+        size = min(rows, columns)
+        return 2 * jnp.abs(down[:size] - across[:size].conj()).sum()
 
     def uses(self) -> tuple[Use, ...]:
         return (Use(self.circulant),)
@@ -150,7 +168,9 @@ def block_encode_toeplitz(column: ArrayLike, row: ArrayLike) -> Toeplitz:
     rows, columns = column.size, row.size
     qubits = (max(rows, columns) - 1).bit_length()
     index_qubits = max(qubits, (rows + columns - 2).bit_length())
-    between = jnp.zeros((1 << index_qubits) - rows - columns + 1, column.dtype)
+    dtype = jnp.result_type(column, row)
+    column, row = column.astype(dtype), row.astype(dtype)
+    between = jnp.zeros((1 << index_qubits) - rows - columns + 1, dtype)
     circulant = block_encode_circulant(jnp.concatenate([column, between, row[:0:-1]]))
     comparator = 0 if rows == columns == 1 << qubits else 1
     return Toeplitz(

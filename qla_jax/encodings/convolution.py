@@ -22,7 +22,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, require
+from qla_jax._checks import as_image, as_numeric, exact, require
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, adder, tree
@@ -85,6 +85,13 @@ class Convolution(BlockEncoding, kw_only=True):
             set_flag, where = _shift(index[flag], index[position], amount, length, shape[position])
             tables.append(place[tap] * index[tap] + place[flag] * set_flag + place[position] * where)
         return reduce(jnp.add, [jnp.asarray(table, jnp.int32) for table in tables]).reshape(-1)
+
+    def hermitian_defect(self) -> Array | None:
+        r"""Return $\|K - K^\dagger\|_1$, where taps are centred: the adjoint is mirrored, channels swapped."""
+        centred = all(shifts == tuple(-m for m in reversed(shifts)) for shifts in (self.row_shifts, self.column_shifts))
+        if not centred or self.kernel.shape[0] != self.kernel.shape[1]:
+            return None
+        return jnp.abs(self.kernel - self.kernel.conj().swapaxes(0, 1)[..., ::-1, ::-1]).sum()
 
     def gates(self) -> Gates:
         """Of a circuit with this block; on taps beyond the kernel it does something else."""
@@ -149,7 +156,7 @@ def block_encode_convolution(kernel: ArrayLike, image: tuple[int, int], *, paddi
     """
     kernel = as_numeric("kernel", kernel, ndim=4)
     require(padding in ("same", "top-left"), f"`padding` must be 'same' or 'top-left', but is {padding!r}.")
-    require(len(image) == 2 and min(image) >= 1, f"`image` must be (rows, columns), both positive, but is {image}.")
+    image = as_image("image", image)
     out_channels, in_channels, *size = kernel.shape
     shifts = []
     for taps, length in zip(size, image, strict=True):
@@ -162,7 +169,7 @@ def block_encode_convolution(kernel: ArrayLike, image: tuple[int, int], *, paddi
     alpha = jnp.sum(jnp.abs(kernel))
     node = Convolution(
         alpha=alpha,
-        eps=jnp.zeros_like(alpha),
+        eps=exact(alpha),
         num_ancillas=0,
         num_qubits=0,
         norm_bound=jnp.minimum(convolution_norm_bound(kernel, (image[0], image[1])), alpha),

@@ -16,10 +16,14 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_alpha, as_bound, as_numeric, is_concrete, require
+from qla_jax._checks import as_alpha, as_bound, as_image, as_integer, as_numeric, is_concrete, require
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, synthesized
+from qla_jax.encodings.spectral import require_norm_bound
+
+DECOMPOSED_SIZE = 1024
+"""Rows and columns up to which singular values are looked at: half a second on one core."""
 
 
 class Dense(BlockEncoding, kw_only=True):
@@ -27,6 +31,8 @@ class Dense(BlockEncoding, kw_only=True):
 
     matrix: Num[Array, "rows columns"]
     unitary: Num[Array, "dimension dimension"]
+
+    zero_without_alpha = True
 
     def apply(self, state: State) -> State:
         return _times(self.unitary, state.reshape(-1)).reshape(state.shape)
@@ -42,8 +48,26 @@ class Dense(BlockEncoding, kw_only=True):
             return y @ self.matrix  # in a loop XLA is far slower at a transposed real matrix times a vector
         return _times(self.matrix.conj().T, y)
 
+    def hermitian_defect(self) -> Array | None:
+        return stored_defect(self.matrix)
+
+    def singular_values(self) -> Num[Array, " values"] | None:
+        return stored_values(self.matrix)
+
     def gates(self) -> Gates:
         return synthesized(self.num_ancillas + self.num_qubits)
+
+
+def stored_defect(matrix: Num[Array, "rows columns"]) -> Array | None:
+    r"""Return $\|A - A^\dagger\|$ of a stored matrix, in Frobenius norm where it is large; None where not square."""
+    if matrix.shape[0] != matrix.shape[1]:
+        return None
+    return jnp.linalg.norm(matrix - matrix.conj().T, 2 if len(matrix) <= DECOMPOSED_SIZE // 4 else None)
+
+
+def stored_values(matrix: Num[Array, "rows columns"]) -> Num[Array, " values"] | None:
+    """Return the singular values of a stored matrix, None where that would take long."""
+    return jnp.linalg.svd(matrix, compute_uv=False) if max(matrix.shape) <= DECOMPOSED_SIZE else None
 
 
 def _times(matrix: Num[Array, "rows columns"], x: Num[Array, " columns"]) -> Num[Array, " rows"]:
@@ -122,17 +146,20 @@ def from_unitary(
         unitary: shape (2^(a+n), 2^(a+n)), ancillas most significant.
         num_ancillas: a.
         alpha: subnormalization.
-        eps: the error you vouch for; nothing can check it here.
+        eps: the error you vouch for, absolute in units of A; nothing can check it here. It becomes `inf` inside jit
+            where `unitary` is none.
         shape: rows and columns of A where it is smaller than 2^n x 2^n. The block must be zero beside and below A.
-        norm_bound: a bound on $\|A\|$ that you vouch for; `alpha + eps` unless given.
+        norm_bound: a bound on $\|A\|$; `alpha + eps` unless given. One that the block contradicts is refused; inside
+            jit it is yours to vouch for.
 
     Raises:
         ValueError: not square, not a power of two, not unitary to rounding, a padding that is not empty, or a
             negative bound.
     """
     unitary = as_numeric("unitary", unitary, ndim=2)
+    num_ancillas = as_integer("num_ancillas", num_ancillas, least=0)
     qubits = _qubits_of(unitary, num_ancillas)
-    shape = shape or (1 << qubits, 1 << qubits)
+    shape = (1 << qubits, 1 << qubits) if shape is None else as_image("shape", shape)
     require(max(shape) <= 1 << qubits, f"`shape` must fit in 2^{qubits} x 2^{qubits}, but is {shape}.")
     if is_concrete(unitary):
         block = np.asarray(unitary)[: 1 << qubits, : 1 << qubits]
@@ -140,16 +167,20 @@ def from_unitary(
         leak = max(float(np.abs(part).max(initial=0)) for part in padding)
         require(leak < 1e-6, f"`shape` must leave the padding empty, but {shape} leaves up to {leak:.3g} there.")
     alpha = as_bound("alpha", alpha, unitary.dtype)
-    eps = as_bound("eps", eps, unitary.dtype)
+    eps = as_bound("eps", eps, unitary.dtype) + unknown_unless_unitary(unitary)
+    matrix = alpha * unitary[: shape[0], : shape[1]]
+    if norm_bound is not None:
+        norm_bound = as_bound("norm_bound", norm_bound, unitary.dtype)
+        require_norm_bound(norm_bound, matrix, eps)
     return Dense(
         alpha=alpha,
         eps=eps,
         num_ancillas=num_ancillas,
         num_qubits=qubits,
-        norm_bound=alpha + eps if norm_bound is None else as_bound("norm_bound", norm_bound, unitary.dtype),
+        norm_bound=alpha + eps if norm_bound is None else norm_bound,
         domain=(shape[1],),
         codomain=(shape[0],),
-        matrix=alpha * unitary[: shape[0], : shape[1]],
+        matrix=matrix,
         unitary=unitary,
     )
 
@@ -161,14 +192,23 @@ def _qubits_of(unitary: Array, num_ancillas: int) -> int:
     require(0 <= num_ancillas <= qubits, f"`num_ancillas` must lie between 0 and {qubits}, but is {num_ancillas}.")
     if is_concrete(unitary):
         defect = float(_defect(unitary))
-        tolerance = 100 * rows * float(jnp.finfo(unitary.dtype).eps)
-        require(defect <= tolerance, f"`unitary` must be unitary, but |U U^H - I| reaches {defect:.3g}.")
+        require(defect <= _tolerance(unitary), f"`unitary` must be unitary, but |U U^H - I| reaches {defect:.3g}.")
     return qubits - num_ancillas
+
+
+def unknown_unless_unitary(unitary: Array) -> Array:
+    """Return 0, or `inf` for a matrix that is not unitary to rounding: inside jit it could not be refused."""
+    zero = jnp.zeros((), unitary.real.dtype)
+    return zero if is_concrete(unitary) else jnp.where(_defect(unitary) <= _tolerance(unitary), zero, jnp.inf)
 
 
 @jax.jit
 def _defect(unitary: Array) -> Array:
-    return jnp.abs(unitary @ unitary.conj().T - jnp.eye(len(unitary))).max()
+    return jnp.abs(unitary @ unitary.conj().T - jnp.eye(len(unitary), dtype=unitary.dtype)).max()
+
+
+def _tolerance(unitary: Array) -> float:
+    return 100 * len(unitary) * float(jnp.finfo(unitary.dtype).eps)
 
 
 @jax.jit

@@ -20,7 +20,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_alpha, as_numeric, require
+from qla_jax._checks import as_alpha, as_inexact, as_numeric, require
 from qla_jax.encodings import registers
 from qla_jax.encodings.amplitudes import DiagonalOfAmplitudes, diagonal_of_amplitudes
 from qla_jax.encodings.block import BlockEncoding
@@ -34,6 +34,8 @@ class Diagonal(BlockEncoding, kw_only=True):
 
     values: Num[Array, " size"]
 
+    zero_without_alpha = True
+
     def apply(self, state: State) -> State:
         return rotate(self._ratios, state)
 
@@ -45,6 +47,12 @@ class Diagonal(BlockEncoding, kw_only=True):
 
     def _rmatvec(self, y: Num[Array, " size"]) -> Num[Array, " size"]:
         return self.values.conj() * y
+
+    def hermitian_defect(self) -> Array:
+        return 2 * jnp.abs(self.values.imag).max()
+
+    def singular_values(self) -> Num[Array, " size"]:
+        return jnp.abs(self.values)
 
     def gates(self) -> Gates:
         return (3 if jnp.iscomplexobj(self.values) else 1) * multiplexed(self.num_qubits)
@@ -75,7 +83,8 @@ def block_encode_diagonal(
     if isinstance(values, VectorEncoding):
         require(alpha is None, f"`alpha` must not be given with a vector encoding, which has its own, but is {alpha}.")
         return diagonal_of_amplitudes(values)
-    values = as_numeric("values", values, ndim=max(jnp.ndim(values), 1))
+    values = as_inexact("values", values)
+    values = as_numeric("values", values, ndim=max(values.ndim, 1))
     norm = jnp.abs(values).max()
     alpha, eps = as_alpha(alpha, norm, "the largest |value|")
     return Diagonal(

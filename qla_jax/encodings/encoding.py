@@ -11,13 +11,16 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax._checks import require
+from qla_jax._checks import is_concrete, require, require_kind
+from qla_jax._nodes import Node
 from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.memory import require_fit
+from qla_jax.encodings.sharing import separate
 
 MAX_UNITARY_QUBITS = 13
 """An explicit unitary has at most 2^13 rows: 1 GiB in complex128."""
@@ -25,7 +28,7 @@ MAX_UNITARY_QUBITS = 13
 State = Num[Array, "ancilla system"]
 
 
-class Encoding(struct.PyTreeNode, ABC, kw_only=True):
+class Encoding(Node, ABC, kw_only=True):
     r"""A unitary $U$ on $a$ ancillas and $n$ system qubits; its block $\alpha\langle 0|U|0\rangle$ means something.
 
     Attributes:
@@ -36,13 +39,33 @@ class Encoding(struct.PyTreeNode, ABC, kw_only=True):
         num_qubits: $n$, the system alone.
     """
 
+    __slots__ = ("_original",)  # of a copy, see `sharing`; no field, and gone after a transformation
+
     alpha: Array
     eps: Array
     num_ancillas: int = struct.field(pytree_node=False)
     num_qubits: int = struct.field(pytree_node=False)
 
+    zero_without_alpha = False
+    """Whether alpha = 0 implies that the flagged block itself is zero, so that zero over zero may count as zero."""
+
     def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**{"repr": False, **options})  # not every array of every part
+        # Not every array of every part is printed, and arrays have no single answer to ==.
+        super().__init_subclass__(**{"repr": False, "eq": False, **options})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        separate(self)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are the same node with equal arrays; arrays that are traced are equal to themselves only."""
+        if not isinstance(other, Encoding):
+            return NotImplemented
+        (mine, structure), (yours, wanted) = jax.tree.flatten(self), jax.tree.flatten(other)
+        return str(structure) == str(wanted) and all(map(_same, mine, yours))
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.num_ancillas, self.num_qubits))
 
     def __repr__(self) -> str:
         told = f"alpha={self.alpha}, eps={self.eps}, num_ancillas={self.num_ancillas}, num_qubits={self.num_qubits}"
@@ -88,6 +111,24 @@ class Use(NamedTuple):
     adjoint: int = 0
     controlled: bool = False
     paired: bool = False
+
+
+def _same(mine: Any, yours: Any) -> bool:
+    if mine is yours:
+        return True
+    return is_concrete(mine, yours) and np.array_equal(np.asarray(mine), np.asarray(yours))
+
+
+def contraction(enc: Encoding) -> tuple[Array, Array]:
+    r"""Return what to divide by for $A/\alpha$, and 0, or `inf` where that quotient is not the circuit's flagged block.
+
+    Where alpha is 0 the encoded matrix is 0 whatever the circuit does: `0.0 * enc` still runs the circuit of `enc`.
+    A polynomial or a control acts on the flagged block itself, which is then unknown unless the node says that it
+    vanishes.
+    """
+    zero, finite = enc.alpha == 0, jnp.isfinite(enc.alpha)
+    unknown = (zero & (not enc.zero_without_alpha)) | ~finite
+    return jnp.where(zero | ~finite, 1, enc.alpha), jnp.where(unknown, jnp.inf, 0).astype(enc.alpha.dtype)
 
 
 def with_ancillas(system: Num[Array, " system"], num_ancillas: int) -> State:
@@ -148,17 +189,24 @@ def unitary(enc: Encoding) -> Num[Array, "rows rows"]:
     padding between registers (`docs/conventions.md`).
 
     Raises:
+        TypeError: `enc` is not an encoding.
         ValueError: above 2^13 rows. Use `enc.apply`, which never forms the unitary.
     """
+    require_kind("enc", enc, Encoding)
     qubits = enc.num_ancillas + enc.num_qubits
     require(
         qubits <= MAX_UNITARY_QUBITS,
         f"`enc` must have at most {MAX_UNITARY_QUBITS} qubits for an explicit unitary, but has {qubits} "
         f"(2^{qubits} = {1 << qubits} rows); `enc.apply(state)` is the matrix-free way.",
     )
-    shape = (1 << enc.num_ancillas, 1 << enc.num_qubits)
-    basis = jnp.eye(1 << qubits, dtype=enc.alpha.dtype).reshape(-1, *shape)
-    return jax.vmap(enc.apply)(basis).reshape(1 << qubits, -1).T
+    return _unitary(enc)
+
+
+@jax.jit  # an eager call would compile every gate apart
+def _unitary(enc: Encoding) -> Num[Array, "rows rows"]:
+    rows = 1 << (enc.num_ancillas + enc.num_qubits)
+    basis = jnp.eye(rows, dtype=enc.alpha.dtype).reshape(rows, 1 << enc.num_ancillas, 1 << enc.num_qubits)
+    return jax.vmap(enc.apply)(basis).reshape(rows, -1).T
 
 
 def apply_of(enc: Encoding) -> Callable[[State], State]:

@@ -22,8 +22,9 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric
+from qla_jax._checks import as_numeric, exact
 from qla_jax.encodings.block import BlockEncoding
+from qla_jax.encodings.dense import stored_defect, stored_values
 from qla_jax.encodings.encoding import Encoding, State, Use
 from qla_jax.encodings.gates import Gates, remembered_tree
 from qla_jax.encodings.preparation import prepare, unit_vector, unprepare
@@ -78,6 +79,12 @@ class Frobenius(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         return y @ self.matrix.conj()
 
+    def hermitian_defect(self) -> Array | None:
+        return stored_defect(self.matrix)
+
+    def singular_values(self) -> Num[Array, " values"] | None:
+        return stored_values(self.matrix)
+
     def uses(self) -> tuple[Use, ...]:
         return Use(self.oracle), Use(self.norms, 0, 1)
 
@@ -103,7 +110,7 @@ def _stored(matrix: Array) -> Frobenius:
     size = 1 << (max(matrix.shape) - 1).bit_length()
     oracle, norms = column_oracle(jnp.zeros((size, size), matrix.dtype).at[:columns, :rows].set(matrix.T))
     direction, alpha = unit_vector(norms)
-    qubits, zero = oracle.num_qubits // 2, jnp.zeros_like(alpha)
+    qubits, zero = oracle.num_qubits // 2, exact(alpha)
     loader = StatePreparation(
         alpha=alpha,
         eps=zero,

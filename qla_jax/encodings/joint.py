@@ -15,7 +15,15 @@ from qla_jax._checks import require, require_kind, times
 from qla_jax.encodings import registers
 from qla_jax.encodings.algebra import encoded_norm
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.encoding import State, Use, apply_adjoint_of, apply_of, side_by_side, swap_qubits
+from qla_jax.encodings.encoding import (
+    State,
+    Use,
+    apply_adjoint_of,
+    apply_of,
+    contraction,
+    side_by_side,
+    swap_qubits,
+)
 from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.vector import same_place
 
@@ -106,7 +114,7 @@ class Controlled(BlockEncoding, kw_only=True):
 
     def _blocks(self, act: Callable[[Vector], Vector], x: Vector) -> Vector:
         off, on = jnp.split(x, 2)
-        return jnp.concatenate([off, act(on) / jnp.where(self.part.alpha == 0, 1, self.part.alpha)])
+        return jnp.concatenate([off, act(on) / contraction(self.part)[0]])
 
     def uses(self) -> tuple[Use, ...]:
         return (Use(self.part, controlled=True),)
@@ -118,17 +126,20 @@ class Controlled(BlockEncoding, kw_only=True):
 def controlled(enc: BlockEncoding) -> Controlled:
     r"""$|0\rangle\langle 0| \otimes I + |1\rangle\langle 1| \otimes A/\alpha$, a $(1, a, \epsilon/\alpha)$-encoding.
 
-    The control stands in front of A's registers.
+    The control stands in front of A's registers. Where alpha is 0 the quotient is not that of the circuit unless the
+    part says so, and `eps` is `inf`: `0.0 * enc` still runs the circuit of `enc`.
 
     Raises:
+        TypeError: `enc` is not a block encoding.
         ValueError: rectangular A, whose control has no meaning.
     """
+    require_kind("enc", enc, BlockEncoding)
     require(same_place(enc.domain, enc.codomain), f"`enc` must be square, but is {enc.codomain} x {enc.domain}.")
-    safe = jnp.where(enc.alpha == 0, 1, enc.alpha)
+    safe, unknown = contraction(enc)
     sizes = (2, *enc.domain)
     return Controlled(
         alpha=jnp.ones_like(enc.alpha),
-        eps=enc.eps / safe,
+        eps=enc.eps / safe + unknown,
         num_ancillas=enc.num_ancillas,
         num_qubits=enc.num_qubits + 1,
         norm_bound=jnp.maximum(1, enc.norm_bound / safe),

@@ -23,7 +23,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, require
+from qla_jax._checks import as_numeric, exact, require
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, combination
@@ -68,6 +68,9 @@ class PauliSum(BlockEncoding, kw_only=True):
         start = jnp.zeros(x.shape, jnp.result_type(weights, x))
         return jax.lax.scan(add, start, (weights, *_masks(self.words)))[0]
 
+    def hermitian_defect(self) -> Array:
+        return 2 * jnp.abs(self.coeffs.imag).sum()
+
     def gates(self) -> Gates:
         letters = sum(len(word) - word.count("I") for word in self.words)
         return combination(len(self.words), phases=jnp.iscomplexobj(self.coeffs)) + Gates(cnot=letters)
@@ -99,11 +102,11 @@ def block_encode_pauli(terms: Mapping[str, ArrayLike]) -> PauliSum:
         require(set(word) <= set("IXYZ"), f"`terms` must use the letters I, X, Y and Z, but has {word!r}.")
         shape = jnp.shape(terms[word])
         require(shape == (), f"`terms` must map words to scalars, but {word!r} maps to shape {shape}.")
-    coeffs = as_numeric("terms", jnp.array([terms[word] for word in words]), ndim=1)
+    coeffs = jnp.stack([as_numeric("terms", terms[word], ndim=0) for word in words])
     alpha = jnp.abs(coeffs).sum()
     return PauliSum(
         alpha=alpha,
-        eps=jnp.zeros_like(alpha),
+        eps=exact(alpha),
         num_ancillas=index_qubits(len(words)),
         num_qubits=qubits,
         norm_bound=alpha,

@@ -14,7 +14,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, require
+from qla_jax._checks import as_image, as_numeric, exact, require
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.dense import dilation
 from qla_jax.encodings.encoding import State
@@ -28,6 +28,8 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
     dilations: Num[Array, "rows columns m m"]
     real: bool = struct.field(pytree_node=False)
 
+    zero_without_alpha = True
+
     def apply(self, state: State) -> State:
         return self._in_fourier_basis(state, self.dilations)
 
@@ -35,10 +37,18 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
         return self._in_fourier_basis(state, self.dilations.conj().mT)
 
     def _in_fourier_basis(self, state: State, unitaries: Array) -> State:
+        state = state.astype(jnp.result_type(state, self.alpha))  # an FFT rounds to the precision of its input
         grid = jnp.fft.fft2(state.reshape(self.dilations.shape[-1], *self.domain[1:]), norm="ortho")
         grid = jnp.einsum("rsij,jrs->irs", unitaries, grid)
         out = jnp.fft.ifft2(grid, norm="ortho").reshape(state.shape)
         return out.real if self.real and not jnp.iscomplexobj(state) else out
+
+    def hermitian_defect(self) -> Array | None:
+        square = self.symbol.shape[-1] == self.symbol.shape[-2]
+        return jnp.linalg.norm(self.symbol - self.symbol.conj().mT, axis=(-2, -1)).max() if square else None
+
+    def singular_values(self) -> Num[Array, " values"]:
+        return jnp.linalg.svd(self.symbol, compute_uv=False).reshape(-1)
 
     def gates(self) -> Gates:
         rows, columns, channels, _ = (size.bit_length() - 1 for size in self.dilations.shape)
@@ -67,7 +77,7 @@ def block_encode_periodic_convolution(kernel: ArrayLike, image: tuple[int, int])
     Raises:
         ValueError: wrong rank, entries that are not finite, or an image that is not a power of two.
     """
-    kernel = as_numeric("kernel", kernel, ndim=4)
+    kernel, image = as_numeric("kernel", kernel, ndim=4), as_image("image", image)
     for size in image:
         require(size > 0 and size & (size - 1) == 0, f"`image` must have power-of-two sides, but is {image}.")
     symbol = _symbol(kernel, image)
@@ -78,7 +88,7 @@ def block_encode_periodic_convolution(kernel: ArrayLike, image: tuple[int, int])
     dilations = jax.vmap(jax.vmap(dilation))(square / jnp.where(alpha == 0, 1, alpha))
     return PeriodicConvolution(
         alpha=alpha,
-        eps=jnp.zeros_like(alpha),
+        eps=exact(alpha),
         num_ancillas=1,
         num_qubits=(channels * image[0] * image[1]).bit_length() - 1,
         norm_bound=alpha,

@@ -27,7 +27,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from qla_jax._checks import as_numeric, is_concrete, require
+from qla_jax._checks import as_image, as_numeric, exact, is_concrete, require
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
 from qla_jax.encodings.encoding import State
@@ -74,6 +74,8 @@ class Sparse(BlockEncoding, kw_only=True):
     values: Num[Array, " entries"]
     pattern: Pattern = struct.field(pytree_node=False)
 
+    zero_without_alpha = True
+
     def apply(self, state: State) -> State:
         loaded, ratios, rows = self._tables()
         branches = jax.vmap(rotate)(ratios, prepare(loaded, _grid(state, rows)))
@@ -83,6 +85,18 @@ class Sparse(BlockEncoding, kw_only=True):
         loaded, ratios, rows = self._tables()
         branches = _gather(prepare(loaded, _grid(state, rows)), rows)
         return unprepare(loaded, jax.vmap(rotate_back)(ratios, branches)).reshape(state.shape)
+
+    def hermitian_defect(self) -> Array | None:
+        r"""Return $\|A - A^\dagger\|_F$; an entry whose mirror image is not stored counts against zero."""
+        if self.shape[0] != self.shape[1]:
+            return None
+        rows, columns, _ = self.pattern.entries
+        places, mirrored = _places(rows, columns, self.shape[1]), _places(columns, rows, self.shape[1])
+        order = np.argsort(places)
+        found = np.minimum(np.searchsorted(places[order], mirrored), len(order) - 1)
+        there = places[order][found] == mirrored
+        mirror = jnp.where(there, self.values[order[found]].conj(), 0)
+        return jnp.sqrt(jnp.sum(jnp.square(jnp.abs(self.values - mirror)) * np.where(there, 1, 2)))
 
     def gates(self) -> Gates:
         """Permutations are shifts by a number that the index looks up; other ones look up each target, and unlook."""
@@ -153,7 +167,7 @@ def block_encode_sparse(
     alpha = sizes.sum()
     return Sparse(
         alpha=alpha,
-        eps=jnp.zeros_like(alpha),
+        eps=exact(alpha),
         num_ancillas=index_qubits(len(sizes)) + 1,
         num_qubits=qubits,
         norm_bound=jnp.minimum(alpha, _schur_bound(rows, columns, values, shape)),
@@ -171,9 +185,7 @@ def _coordinates(matrix: scipy.sparse.sparray) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _as_shape(shape: tuple[int, int]) -> tuple[int, int]:
-    fits = len(shape) == 2 and min(shape) > 0
-    require(fits, f"`shape` must be two positive integers, but is {shape}.")
-    return int(shape[0]), int(shape[1])
+    return as_image("shape", shape)
 
 
 def _as_index(name: str, index: ArrayLike, size: int) -> np.ndarray:

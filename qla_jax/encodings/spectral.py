@@ -13,7 +13,10 @@ from functools import partial, reduce
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 from jaxtyping import Num
+
+from qla_jax._checks import ROUNDING, is_concrete, require
 
 
 def spectral_norm_bound(matrix: Num[Array, "... rows columns"], *, iterations: int = 5) -> Num[Array, "..."]:
@@ -72,6 +75,15 @@ def _unit(gram: Array) -> tuple[Array, Array]:
     square = jnp.sum(jnp.square(gram.real) + jnp.square(gram.imag), axis=(-2, -1))
     size = jnp.sqrt(jnp.where(square == 0, 1, square))
     return gram / size[..., None, None], size
+
+
+def require_norm_bound(norm_bound: ArrayLike, matrix: Num[Array, "rows columns"], eps: ArrayLike = 0.0) -> None:
+    """Raise ValueError where a bound that somebody vouches for is seen to be too small by more than `eps`."""
+    if not is_concrete(norm_bound, matrix, eps):
+        return
+    norm, slack = jnp.linalg.norm(matrix, 2), 1 + ROUNDING * jnp.finfo(matrix.dtype).eps
+    fits = bool(norm <= (norm_bound + eps) * slack)
+    require(fits, f"`norm_bound` must be at least {norm - eps}, but is {norm_bound}.")
 
 
 def convolution_norm_bound(

@@ -21,19 +21,18 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_alpha, as_numeric, is_concrete, require, require_kind, times
+from qla_jax._checks import as_alpha, as_integer, as_integers, as_numeric, is_concrete, require, require_kind, times
 from qla_jax.encodings import registers
 from qla_jax.encodings.diagonal import Diagonal, block_encode_diagonal, ratio
 from qla_jax.encodings.encoding import Encoding, State, Use, flagged_on, run_on
 from qla_jax.encodings.frobenius import ColumnOracle, column_oracle
 from qla_jax.encodings.gates import Gates, remembered
 from qla_jax.encodings.preparation import length
-from qla_jax.encodings.spectral import spectral_norm_bound
+from qla_jax.encodings.spectral import require_norm_bound, spectral_norm_bound
 from qla_jax.encodings.vector import VectorEncoding, _start
 
 MAX_BITS = 64
@@ -124,8 +123,9 @@ def square_product(
         alpha: at least the largest column norm. Inside jit an alpha below it cannot raise; it gives `eps = inf`.
         bits: precision of the column norms, 1 to 64; exact unless given.
         sizes: the registers of the result, `(rows,)` unless given.
-        norm_bound: a bound on $\|W\|$ that you vouch for. With it $\|W\mathrm{diag}|y|\|$ is bounded by its product
-            with $\max_j|y_j|$, at no cost; without it by a few products of matrices, for every x.
+        norm_bound: a bound on $\|W\|$; one that the matrix contradicts is refused, inside jit you vouch for it. With it
+            $\|W\mathrm{diag}|y|\|$ is bounded by its product with $\max_j|y_j|$, at no cost; without it by a few
+            products of matrices, for every x.
 
     Raises:
         ValueError: a number of columns other than that of entries, an entry that is not finite, `alpha` below a column
@@ -133,7 +133,8 @@ def square_product(
     """
     require_kind("vec", vec, VectorEncoding)
     matrix = as_numeric("matrix", matrix, ndim=2, like=vec.alpha)
-    sizes = _checked_sizes(matrix, vec, bits, sizes)
+    bits = None if bits is None else as_integer("bits", bits, least=1, most=MAX_BITS)
+    sizes = _checked_sizes(matrix, vec, sizes)
     columns, norms = column_oracle(_placed(matrix, sizes, vec.sizes))
     norms = registers.extract(norms, vec.sizes)
     alpha, misfit = as_alpha(alpha, norms.max(), _rule(norms))
@@ -153,15 +154,11 @@ def square_product(
     )
 
 
-def _checked_sizes(
-    matrix: Array, vec: VectorEncoding, bits: int | None, sizes: tuple[int, ...] | None
-) -> tuple[int, ...]:
+def _checked_sizes(matrix: Array, vec: VectorEncoding, sizes: tuple[int, ...] | None) -> tuple[int, ...]:
     rows, columns = matrix.shape
     entries = math.prod(vec.sizes)
     require(columns == entries, f"`matrix` must have a column for each of {entries} entries, but has {columns}.")
-    in_range = bits is None or (isinstance(bits, (int, np.integer)) and 1 <= bits <= MAX_BITS)
-    require(in_range, f"`bits` must be an integer from 1 to {MAX_BITS}, but is {bits}.")
-    sizes = (rows,) if sizes is None else tuple(sizes)
+    sizes = (rows,) if sizes is None else as_integers("sizes", sizes, least=1)
     require(math.prod(sizes) == rows, f"`sizes` must hold the {rows} rows of `matrix`, but is {sizes}.")
     return sizes
 
@@ -191,6 +188,7 @@ def _inherited(matrix: Array, norms: Array, vec: VectorEncoding, norm_bound: Arr
     r"""Bound on $\|W(|x|^2 - |y|^2)\|$ for all x within `vec.eps` of the encoded y."""
     second = times(norms.max(), times(vec.eps, vec.eps))
     if norm_bound is not None:
+        require_norm_bound(norm_bound, matrix)
         return times(2 * jnp.abs(vec.encoded).max() * norm_bound, vec.eps) + second
     slopes = matrix * jnp.abs(vec.encoded)[None]
     if not jnp.isrealobj(slopes):  # the norm over real vectors, which is up to sqrt(2) smaller

@@ -22,12 +22,23 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_bound, as_numeric, is_concrete, require, require_kind
+from qla_jax._checks import (
+    as_bound,
+    as_inexact,
+    as_integer,
+    as_integers,
+    as_numeric,
+    exact,
+    is_concrete,
+    require,
+    require_kind,
+)
 from qla_jax.encodings import registers
-from qla_jax.encodings.dense import _qubits_of
+from qla_jax.encodings.block import inverse_of
+from qla_jax.encodings.dense import _qubits_of, unknown_unless_unitary
 from qla_jax.encodings.encoding import Encoding, State, Use, with_ancillas
 from qla_jax.encodings.gates import Gates, reflection, synthesized, tree
-from qla_jax.encodings.memory import fits, require_arrays_fit
+from qla_jax.encodings.memory import fits, require_arrays_fit, require_fit
 from qla_jax.encodings.preparation import length, prepare, unit_vector, unprepare
 
 
@@ -59,6 +70,9 @@ class VectorEncoding(Encoding, kw_only=True):
 
         return vector_sum(self, other) if isinstance(other, VectorEncoding) else NotImplemented
 
+    def __radd__(self, other: int) -> "VectorEncoding":
+        return self if isinstance(other, int) and other == 0 else NotImplemented  # sum() starts from 0
+
     def __sub__(self, other: "VectorEncoding") -> "VectorEncoding":
         from qla_jax.encodings.lemmas import vector_sum
 
@@ -67,14 +81,19 @@ class VectorEncoding(Encoding, kw_only=True):
     def __mul__(self, factor: ArrayLike) -> "VectorEncoding":
         from qla_jax.encodings.lemmas import vector_sum
 
-        return vector_sum(self, weights=as_numeric("factor", factor, ndim=0)[None])
+        return vector_sum(self, weights=as_numeric("factor", factor, ndim=0, like=self.alpha)[None])
 
     __rmul__ = __mul__
 
+    def __truediv__(self, divisor: ArrayLike) -> "VectorEncoding":
+        return self * inverse_of(divisor, self.alpha)
 
-@jax.custom_jvp
+    def __neg__(self) -> "VectorEncoding":
+        return self * -1.0
+
+
 def run(vec: VectorEncoding) -> Num[Array, " size"]:
-    """The encoded vector by running the whole circuit from |0>, every ancilla simulated.
+    """Return the encoded vector by running the whole circuit from |0>, every ancilla simulated.
 
     Its derivative is that of the encoded view: garbage need not have one.
 
@@ -83,13 +102,21 @@ def run(vec: VectorEncoding) -> Num[Array, " size"]:
         ValueError: more qubits than fit in memory.
     """
     require_kind("vec", vec, VectorEncoding)
+    require_fit(vec.num_ancillas, vec.num_qubits, vec.encoded.dtype)  # here: what is compiled already asks no more
+    return _run(vec)
+
+
+@jax.custom_jvp
+@jax.jit  # an eager call would compile every gate apart
+def _run(vec: VectorEncoding) -> Num[Array, " size"]:
     state = vec.apply(with_ancillas(_start(vec), vec.num_ancillas))
     return vec.alpha * registers.extract(state[0], vec.sizes)
 
 
-@jax.custom_jvp
 def run_projected(vec: VectorEncoding) -> Num[Array, " size"]:
-    """The encoded vector by running the circuit with flagged ancillas projected as soon as no later gate touches them.
+    """Return the encoded vector by running the circuit, flagged ancillas projected as early as they can be.
+
+    An ancilla is projected as soon as no later gate touches it.
 
     Exact, and far smaller than the full state; but a projection is not unitary, so this is no circuit to amplify.
 
@@ -101,17 +128,23 @@ def run_projected(vec: VectorEncoding) -> Num[Array, " size"]:
     start, qubits = _start(vec), vec.num_ancillas + vec.num_qubits
     if not fits(qubits, start.dtype.itemsize):
         require_arrays_fit(vec.flagged, start, qubits)
-    return vec.alpha * registers.extract(vec.flagged(start), vec.sizes)
+    return _run_projected(vec)
 
 
-@run.defjvp
+@jax.custom_jvp
+@jax.jit
+def _run_projected(vec: VectorEncoding) -> Num[Array, " size"]:
+    return vec.alpha * registers.extract(vec.flagged(_start(vec)), vec.sizes)
+
+
+@_run.defjvp
 def _run_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    return _with_encoded_tangent(run(*primals), tangents[0])
+    return _with_encoded_tangent(_run(*primals), tangents[0])
 
 
-@run_projected.defjvp
+@_run_projected.defjvp
 def _run_projected_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    return _with_encoded_tangent(run_projected(*primals), tangents[0])
+    return _with_encoded_tangent(_run_projected(*primals), tangents[0])
 
 
 def _with_encoded_tangent(found: Array, tangent: VectorEncoding) -> tuple[Array, Array]:
@@ -149,7 +182,8 @@ def vector_encode(x: ArrayLike, *, pad: bool = False) -> StatePreparation:
         ValueError: an axis that is not a power of two without `pad`, an entry that is not finite, or the zero vector.
             Inside jit and vmap the zero vector gets alpha = 0, which encodes it exactly.
     """
-    x = as_numeric("x", x, ndim=max(np.ndim(x), 1))
+    x = as_inexact("x", x)
+    x = as_numeric("x", x, ndim=max(x.ndim, 1))
     for size in x.shape:
         require(
             pad or size & (size - 1) == 0, f"`x` must have power-of-two axes unless pad=True, but has shape {x.shape}."
@@ -166,7 +200,7 @@ def _prepared(x: Array) -> StatePreparation:
     qubits = registers.num_qubits(x.shape)
     return StatePreparation(
         alpha=norm,
-        eps=jnp.zeros_like(norm),
+        eps=exact(norm),
         num_ancillas=0,
         num_qubits=qubits,
         encoded=x.reshape(-1),
@@ -211,8 +245,9 @@ def vector_from_unitary(
         ValueError: not square, not a power of two, not unitary to rounding, or a negative bound.
     """
     unitary = as_numeric("unitary", unitary, ndim=2)
+    num_ancillas = as_integer("num_ancillas", num_ancillas, least=0)
     qubits = _qubits_of(unitary, num_ancillas)
-    sizes = sizes or (1 << qubits,)
+    sizes = (1 << qubits,) if sizes is None else as_integers("sizes", sizes, least=1)
     require(registers.num_qubits(sizes) <= qubits, f"`sizes` must fit in {qubits} qubits, but is {sizes}.")
     alpha = as_bound("alpha", alpha, unitary.dtype)
     column = unitary[: 1 << qubits, 0]
@@ -222,7 +257,7 @@ def vector_from_unitary(
         require(leak < 1e-6, f"`sizes` must leave padding at amplitude zero, but {sizes} leaves {leak:.3g} outside.")
     return ExplicitVector(
         alpha=alpha,
-        eps=as_bound("eps", eps, unitary.dtype),
+        eps=as_bound("eps", eps, unitary.dtype) + unknown_unless_unitary(unitary),
         num_ancillas=num_ancillas,
         num_qubits=qubits,
         encoded=alpha * encoded,
@@ -288,7 +323,7 @@ def direction_error(eps: ArrayLike, norm: ArrayLike) -> Array:
     eps, norm = jnp.asarray(eps), jnp.asarray(norm)
     known = eps < norm
     bound = jnp.where(known, 2 * eps / jnp.where(known, 2 * norm - eps, 1), 2)
-    return jnp.where((norm == 0) | jnp.isinf(eps), jnp.inf, bound)
+    return jnp.where((norm > 0) & jnp.isfinite(norm) & jnp.isfinite(eps), bound, jnp.inf)
 
 
 def same_place(sizes: tuple[int, ...], other: tuple[int, ...]) -> bool:

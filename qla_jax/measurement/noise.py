@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
+from qla_jax._nodes import Node
 from qla_jax.measurement.amplitude_estimation import (
     estimate_amplitude,
     median_failure,
@@ -28,7 +29,7 @@ from qla_jax.measurement.amplitude_estimation import (
 from qla_jax.measurement.readout import straight_through
 
 
-class Noise(struct.PyTreeNode, ABC):
+class Noise(Node, ABC):
     """A law for estimates of signed numbers c in [-1, 1], all independent, each within eps with some probability."""
 
     @property

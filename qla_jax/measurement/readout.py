@@ -28,11 +28,12 @@ from jaxtyping import Num
 
 from qla_jax._checks import as_inexact, as_real, is_concrete, real_dtype, require
 from qla_jax._modes import default_promotion
+from qla_jax._nodes import Node
 from qla_jax.encodings.preparation import unit_vector
 from qla_jax.measurement.counts import counting_dtype, within_integers
 
 
-class Readout(struct.PyTreeNode):
+class Readout(Node):
     r"""Values and their price.
 
     With probability at least `1 - failure_probability`, both bounds hold at once. A bound that nobody knows is `inf`.
@@ -58,7 +59,7 @@ class Readout(struct.PyTreeNode):
     method: str = struct.field(pytree_node=False)
 
 
-class ReadoutMethod(struct.PyTreeNode, ABC):
+class ReadoutMethod(Node, ABC):
     """A protocol with its settings: `measure` is what a new one has to say."""
 
     real: ClassVar[bool] = False

@@ -43,8 +43,8 @@ def l2_pool(
             not hold the entries of `x`.
 
     Example:
-        >>> l2_pool(jnp.ones((3, 5)), 4).tolist(), l2_pool(jnp.ones(15), 2).round(3).tolist()
-        ([0.3333333333333333, 0.3333333333333333, 0.3333333333333333, 0.0], [0.533, 0.467])
+        >>> l2_pool(jnp.ones((3, 5)), 4).round(3).tolist(), l2_pool(jnp.ones(15), 2).round(3).tolist()
+        ([0.333, 0.333, 0.333, 0.0], [0.533, 0.467])
     """
     if isinstance(x, VectorEncoding):
         return l2_pool(x.encoded, outcomes, sizes=x.sizes if sizes is None else sizes)

@@ -19,9 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
-from jaxtyping import Num
+from jaxtyping import Bool, Num
 
-from qla_jax._checks import is_concrete, require, require_kind, times
+from qla_jax._checks import ROUNDING, is_concrete, require, require_kind, times
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.composed import Composed
 from qla_jax.encodings.encoding import Use
@@ -109,7 +109,9 @@ def skip_norm_block(
         vec: $\psi$; the norm is conserved for unit vectors.
         poly: the activation's odd polynomial, an approximant of erf(4x/5); of degree 7 unless given.
         eps: choose instead the smallest degree of erf(4x/5) whose uniform error is at most eps.
-        skip_bound: s, a certified bound on $\|1 + LW\|$ that you vouch for; $1 + L\|W\|$ unless given.
+        skip_bound: s, a certified bound on $\|1 + LW\|$; $1 + L\|W\|$ unless given. One that a stored W contradicts is
+            refused, elsewhere you vouch for it. It counts for polynomials of `polynomials.erf(4/5, ...)`, of whose
+            slopes it speaks.
 
     Raises:
         ValueError: both `poly` and `eps`, a weight that does not map the vector's registers to themselves, or a
@@ -118,6 +120,8 @@ def skip_norm_block(
     """
     require_kind("weight", weight, BlockEncoding)
     require_kind("vec", vec, VectorEncoding)
+    if poly is not None:
+        require_kind("poly", poly, Polynomial)
     require(poly is None or eps is None, f"`skip_norm_block` takes `poly` or `eps`, but got both (eps={eps}).")
     if poly is None:
         scale = np.asarray(SCALE, vec.alpha.dtype)  # concrete under jit, too
@@ -136,11 +140,8 @@ def skip_norm_block(
     if skip_bound is not None:
         own = times(weight.eps, length(vec.encoded))
         moved = times(_contraction(weight, product, skip_bound), vec.eps) + times(LIPSCHITZ, own)
-        slope = jnp.inf if poly.lipschitz is None else poly.lipschitz
-        # The bound speaks of erf(4x/5): with an approximant of anything else it proves nothing.
-        eps_sharp = jnp.where(
-            jnp.abs(slope - LIPSCHITZ) < 1e-6, direction_error(moved + approximation, circuit.norm), jnp.inf
-        )
+        _require_skip_bound(skip_bound, weight)
+        eps_sharp = jnp.where(_is_of_erf(poly), direction_error(moved + approximation, circuit.norm), jnp.inf)
     degree_sum = jnp.abs(
         chebyshev.quotient(chebyshev.rescale(poly.coeffs, weight.alpha.astype(poly.coeffs.dtype)))
     ).sum()
@@ -209,6 +210,24 @@ def worst_case_error(input_eps: ArrayLike, activation_eps: ArrayLike) -> Array:
 def published_error(input_eps: ArrayLike, activation_eps: ArrayLike) -> Array:
     """$712(e_0 + e_1)$, Lemma 6 as published."""
     return 712 * jnp.add(input_eps, activation_eps)
+
+
+def _is_of_erf(poly: Polynomial) -> Bool[Array, ""]:
+    """Whether this is the approximant of erf(4x/5) of its degree: of other functions a skip bound proves nothing."""
+    dtype = poly.coeffs.dtype
+    if poly.parity != "odd" or poly.lipschitz is None or jnp.iscomplexobj(poly.coeffs):
+        return jnp.asarray(False)
+    wanted = erf(np.asarray(SCALE, dtype), degree=poly.degree).coeffs
+    return jnp.abs(poly.coeffs - wanted).max() <= ROUNDING * jnp.finfo(dtype).eps
+
+
+def _require_skip_bound(skip_bound: ArrayLike, weight: BlockEncoding) -> None:
+    matrix = getattr(weight, "matrix", None)
+    if matrix is None or not is_concrete(skip_bound, matrix):
+        return
+    norm = jnp.linalg.norm(jnp.eye(len(matrix), dtype=matrix.dtype) + LIPSCHITZ * matrix, 2)
+    fits = bool(norm <= skip_bound + ROUNDING * jnp.finfo(matrix.dtype).eps)
+    require(fits, f"`skip_bound` must be at least |1 + LW| = {norm}, but is {skip_bound}.")
 
 
 def _contraction(weight: BlockEncoding, product: MatrixVectorProduct, skip_bound: ArrayLike) -> Array:

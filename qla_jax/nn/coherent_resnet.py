@@ -22,6 +22,7 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax._checks import as_image, as_inexact, as_integer, as_integers, as_real, require, require_kind
+from qla_jax._nodes import Node
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.convolution import Convolution, block_encode_convolution
 from qla_jax.encodings.dense import Dense, block_encode
@@ -38,7 +39,7 @@ Start = Array | tuple[Array, ...]
 """The vector that a circuit loads, or those whose tensor product it starts from."""
 
 
-class BlockDiagnostics(struct.PyTreeNode):
+class BlockDiagnostics(Node):
     """What one block says of itself, per input.
 
     Attributes:

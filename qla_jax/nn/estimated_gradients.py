@@ -24,12 +24,13 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax._checks import require
+from qla_jax._nodes import Node
 from qla_jax.arithmetic import Format, decode, dot, encode
 from qla_jax.measurement.noise import Noise, noise_model
 from qla_jax.measurement.readout import as_precision
 
 
-class WeightGradients(struct.PyTreeNode):
+class WeightGradients(Node):
     """How gradients are found.
 
     Attributes:

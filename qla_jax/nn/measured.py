@@ -20,6 +20,7 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax._checks import require
+from qla_jax._nodes import Node
 from qla_jax.encodings.preparation import length
 from qla_jax.measurement import ChebyshevReadout, ExactReadout, Readout, ReadoutMethod
 from qla_jax.nn.qam import Arithmetic
@@ -28,7 +29,7 @@ BATCH = "batch"
 """Name of the axis over which statistics of a batch are taken."""
 
 
-class Transfer(struct.PyTreeNode):
+class Transfer(Node):
     r"""What one transfer did; bounds are those of the readout.
 
     Attributes:
@@ -64,7 +65,7 @@ class Transfer(struct.PyTreeNode):
     method: str = struct.field(pytree_node=False)
 
 
-class MeasuredRun(struct.PyTreeNode):
+class MeasuredRun(Node):
     """One input through a network.
 
     Attributes:

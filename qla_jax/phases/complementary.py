@@ -132,6 +132,15 @@ def _solve_batch(b: Array, count: int) -> Outer:
     return refine(0, b)
 
 
+def sup_bound(b: Either, peak: Either, angle: Either, xp: ModuleType) -> Either:
+    r"""Return a proven bound on $|b|$ over the circle from the peak of $|b|^2$ on the grid, by Ehlich and Zeller.
+
+    Where the squares leave the range of floats it is the sum of the coefficients' sizes.
+    """
+    seen = peak > 1e16 * np.finfo(b.dtype).tiny
+    return xp.where(seen, xp.sqrt(xp.where(seen, peak, 1)) / xp.cos(angle), xp.sum(xp.abs(b)))
+
+
 def _weiss(b: Either, count: int, size: int, xp: ModuleType) -> tuple[Either, Either, Either]:
     """The coefficients from one grid, the peak of $|b|^2$ on it, and an estimate of the frequencies beyond it."""
     real = not xp.iscomplexobj(b)
@@ -140,7 +149,9 @@ def _weiss(b: Either, count: int, size: int, xp: ModuleType) -> tuple[Either, Ei
     log = xp.log1p(-square)
     frequencies = (xp.fft.irfft(log, size) if real else xp.fft.ifft(log))[: size // 2]
     sizes = xp.abs(frequencies)
-    before, last = xp.max(sizes[3 * size // 16 : 5 * size // 16]), xp.max(sizes[-(size // 16) :])
+    # Either window is 1.5 times as wide as b is long. No gap in the spectrum of the logarithm is wider than b: its
+    # frequencies are sums of differences of those of b. c T_d has nothing but multiples of d.
+    before, last = xp.max(sizes[size // 8 : size // 4]), xp.max(sizes[-(size // 8) :])
     beyond = last * xp.square(last / xp.maximum(before, np.finfo(before.dtype).tiny))
     # Half of the mean, and each positive frequency whole: those are the ones of log(a^*).
     half = xp.concatenate([frequencies[:1] / 2, frequencies[1:]])

@@ -21,13 +21,15 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Complex, Float
 
+from qla_jax._nodes import Node
 from qla_jax.phases import checks, complementary, nlft
 from qla_jax.phases.blocks import Either
 from qla_jax.phases.gqsp_conventions import MOTLAGH_WIEBE, gqsp_convention
 from qla_jax.phases.solve import TOLERANCE
+from qla_jax.polynomials.numpy_series import powers_of_numpy
 
 
-class GQSPPhaseFactors(struct.PyTreeNode):
+class GQSPPhaseFactors(Node):
     r"""Angles of $U = R(\theta_d,\phi_d,0)D\cdots D\,R(\theta_1,\phi_1,0)\,D\,R(\theta_0,\phi_0,\lambda)$.
 
     $R(\theta,\phi,\lambda) = \begin{pmatrix}e^{i(\lambda+\phi)}\cos\theta & e^{i\phi}\sin\theta\\
@@ -73,7 +75,7 @@ def gqsp_phase_factors(poly: ArrayLike, *, tol: float = TOLERANCE) -> GQSPPhaseF
     As `phase_factors` does: NumPy for concrete coefficients, a compiled program for traced ones, $O(d\log^2 d)$.
 
     Args:
-        poly: $p_0, \dots, p_d$, shape (d + 1,), real or complex.
+        poly: $p_0, \dots, p_d$, shape (d + 1,), real or complex; a polynomial of NumPy is one in z.
         tol: what `converged` holds the residual to.
 
     Returns:
@@ -89,6 +91,7 @@ def gqsp_phase_factors(poly: ArrayLike, *, tol: float = TOLERANCE) -> GQSPPhaseF
 
 def find(poly: ArrayLike, tol: float, strict: bool) -> GQSPPhaseFactors:
     """`gqsp_phase_factors`; unless strict, concrete coefficients may be of any precision, and are solved in double."""
+    poly = powers_of_numpy(poly)
     traced = isinstance(poly, jax.core.Tracer)
     coeffs: Either = poly if traced else np.asarray(poly)
     checks.require_vector(coeffs)
@@ -133,7 +136,7 @@ def _solve(b: Either, xp: ModuleType) -> tuple[Either, Either, Either]:
     size = 9 * -(-len(b) // 2)  # a grid that shares one point in nine with the solver's
     residual = xp.max(xp.abs(xp.fft.fft(found - b, size))) / math.cos(math.pi / 2 * (len(b) - 1) / size)
     samples = xp.asarray(complementary.grids(len(b)), cos.dtype)[outer.grid]
-    sup_bound = xp.sqrt(outer.peak) / xp.cos(math.pi / 2 * (len(b) - 1) / samples)
+    sup_bound = complementary.sup_bound(b, outer.peak, math.pi / 2 * (len(b) - 1) / samples, xp)
     return sequence, xp.where(xp.isfinite(residual), residual, np.inf), sup_bound
 
 

@@ -11,11 +11,12 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Complex, Float
 
+from qla_jax._nodes import Node
 from qla_jax.phases import conventions
 from qla_jax.phases.conventions import CANONICAL
 
 
-class PhaseFactors(struct.PyTreeNode):
+class PhaseFactors(Node):
     r"""Phase factors of quantum signal processing.
 
     In the canonical convention "wx" they are those of $U = e^{i\phi_0Z}\prod_{j=1}^d W(x)e^{i\phi_jZ}$ with

@@ -23,6 +23,7 @@ from jax.typing import ArrayLike
 from qla_jax.phases import checks, complementary, nlft
 from qla_jax.phases.blocks import Either
 from qla_jax.phases.sequence import CANONICAL, PhaseFactors
+from qla_jax.polynomials.foreign import as_chebyshev
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
 
 TOLERANCE = 1e-11
@@ -39,7 +40,8 @@ def phase_factors(poly: Polynomial | ArrayLike, *, parity: str | None = None, to
 
     Args:
         poly: a `Polynomial`, or its Chebyshev coefficients, low to high, shape (d + 1,). Leading zeros are kept:
-            they take their phases.
+            they take their phases. A polynomial of NumPy is converted, a function interpolated
+            (`polynomials.interpolant`).
         parity: "even" or "odd", of bare coefficients; where it is not given, it is read off concrete ones and is that
             of the last one of traced ones. A coefficient of the other parity counts as residual when traced.
         tol: what `converged` holds the residual to.
@@ -81,7 +83,7 @@ def _solve(coeffs: Array, degree: int | Array, xp: ModuleType) -> tuple[Array, A
     sequence = (nlft.inverse if compiled else nlft.inverse_numpy)(outer.coeffs, b[:count])
     half = xp.arctan(sequence)
     samples = xp.asarray(complementary.grids(len(b)), b.dtype)[outer.grid]
-    sup_bound = xp.sqrt(outer.peak) / xp.cos(math.pi / 2 * degree / samples)
+    sup_bound = complementary.sup_bound(b, outer.peak, math.pi / 2 * degree / samples, xp)
     ignored = xp.sum(xp.abs(coeffs) * ((xp.arange(len(coeffs)) - degree) % 2 != 0))
     residual = _residual(half, b, degree, xp) + ignored
     return half, xp.where(xp.isfinite(residual), residual, np.inf), sup_bound + ignored
@@ -124,6 +126,7 @@ def _residual(half: Either, b: Either, degree: int | Array, xp: ModuleType) -> E
 
 def _read(poly: Polynomial | ArrayLike, parity: str | None, strict: bool) -> tuple[Either, int]:
     """The coefficients, NumPy's if they are concrete, and the degree."""
+    poly = as_chebyshev(poly)
     if isinstance(poly, Polynomial):
         known: str = poly.parity
         if parity not in (None, known):

@@ -37,8 +37,9 @@ def interpolant(
         function: takes a NumPy vector of points in [-1, 1] and gives as many values, real or complex.
         parity: "odd" or "even" where the function is: the coefficients of the other parity are set to zero.
         ellipse: $(\rho, M)$ where the function is analytic and at most M in absolute value inside the ellipse with foci
-            $\pm1$ whose semi-axes add up to $\rho > 1$. You vouch for it; the error $4M\rho^{-n}/(\rho - 1)$ of
-            interpolation at degree n then follows, and `error_bound` is finite.
+            $\pm1$ whose semi-axes add up to $\rho > 1$. You vouch for it; what values and coefficients contradict is
+            refused. The error $4M\rho^{-n}/(\rho - 1)$ of interpolation at degree n then follows, and `error_bound` is
+            finite.
         max_degree: above it the function counts as unresolved.
 
     Raises:
@@ -54,7 +55,7 @@ def interpolant(
         raise ValueError(f"`parity` must be 'odd', 'even' or 'none', but is {parity!r}.")
     if ellipse is not None and not (ellipse[0] > 1 and 0 <= ellipse[1] < math.inf):
         raise ValueError(f"`ellipse` must be (rho, bound) with rho above 1 and a finite bound, but is {ellipse}.")
-    coeffs, noise = _resolve(function, max_degree)
+    coeffs, noise, largest = _resolve(function, max_degree)
     count = len(coeffs)
     other = np.arange(count) % 2 == (parity == "even")
     if parity != "none" and np.abs(coeffs[other]).max() > PROBE_ROUNDINGS * noise:
@@ -68,6 +69,7 @@ def interpolant(
     error = math.inf
     if ellipse is not None:
         rho, bound = ellipse
+        _require_ellipse(np.abs(coeffs), largest, rho, bound, noise)
         proven = 4 * bound * math.exp(-(count - 1) * math.log(rho)) / (rho - 1)
         error = proven + float(dropped.sum()) + math.log(count) * noise  # times the Lebesgue constant
     kept_coeffs = coeffs[:kept].astype(jax.dtypes.canonicalize_dtype(coeffs.dtype))
@@ -77,8 +79,20 @@ def interpolant(
     )
 
 
-def _resolve(function: Callable, max_degree: int) -> tuple[Any, float]:
-    """Coefficients and the rounding of the values, that of the nodes (slope times epsilon) included."""
+def _require_ellipse(sizes: np.ndarray, largest: float, rho: float, bound: float, noise: float) -> None:
+    r"""Refuse an ellipse that values or coefficients contradict: $|f| \le M$ and $|c_k| \le 2M\rho^{-k}$ inside it."""
+    allowed = 2 * bound * np.exp(-np.arange(len(sizes)) * math.log(rho))
+    excess = sizes - allowed
+    worst = int(excess.argmax())
+    if largest > bound + noise or excess[worst] > PROBE_ROUNDINGS * noise:
+        raise ValueError(
+            f"`ellipse` must bound the function inside it, but |f| reaches {largest:.6g} and coefficient {worst} is "
+            f"{sizes[worst]:.3g}, which ({rho}, {bound}) leaves no room for."
+        )
+
+
+def _resolve(function: Callable, max_degree: int) -> tuple[Any, float, float]:
+    """Coefficients; the rounding of the values, that of the nodes (slope times epsilon) included; the largest value."""
     count = FIRST_COUNT
     while True:
         x = chebyshev.nodes(count)
@@ -90,7 +104,7 @@ def _resolve(function: Callable, max_degree: int) -> tuple[Any, float]:
         if tail <= noise:
             missed = np.abs(np.polynomial.chebyshev.chebval(PROBES, coeffs) - _values(function, PROBES)).max()
             if missed <= PROBE_ROUNDINGS * noise:
-                return coeffs, noise
+                return coeffs, noise, float(np.abs(values).max())
         if 2 * count > max_degree + 1:
             raise ValueError(
                 f"`function` must be resolved by a degree of at most {max_degree}, but its coefficients are still "

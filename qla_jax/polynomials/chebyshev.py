@@ -22,6 +22,10 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Inexact
 
+from qla_jax._checks import as_inexact
+from qla_jax._modes import varying_like
+from qla_jax.polynomials.numpy_series import powers_of_numpy
+
 Coefficients = Inexact[Array, " degree_plus_1"]
 
 UNROLL_DEGREE = 32
@@ -36,12 +40,12 @@ MONOMIAL_DEGREE = 30
 
 def evaluate(coeffs: Coefficients, x: ArrayLike) -> Array:
     """$P(x)$ entrywise by Clenshaw's recurrence, also outside [-1, 1]."""
-    x = jnp.asarray(x)
+    coeffs, x = as_inexact("coeffs", coeffs), as_inexact("x", x)
 
     def step(carry: tuple[Array, Array], c: Array) -> tuple[tuple[Array, Array], None]:
         return (c + 2 * x * carry[0] - carry[1], carry[0]), None
 
-    zero = jnp.zeros(x.shape, jnp.result_type(x, coeffs))
+    zero = varying_like(jnp.zeros(x.shape, jnp.result_type(x, coeffs)), x, coeffs)
     carry = (zero, zero)
     if len(coeffs) <= UNROLL_DEGREE:
         for k in range(len(coeffs) - 1, 0, -1):
@@ -125,7 +129,7 @@ def divided_differences(
 
     $T_{k+1}[x, y] = 2yT_k[x, y] + 2T_k(x) - T_{k-1}[x, y]$, stable in [-1, 1]; $O(dnm)$, shape (n, m).
     """
-    x, y = jnp.asarray(x)[:, None], jnp.asarray(y)[None, :]
+    x, y = as_inexact("x", x)[:, None], as_inexact("y", y)[None, :]
 
     def step(carry: tuple, c: Array) -> tuple[tuple, None]:
         (before, now), (value_before, value), total = carry
@@ -133,7 +137,8 @@ def divided_differences(
         return ((now, after), (value, value_after), total + c * now), None
 
     zero = jnp.zeros((len(x), y.shape[1]), jnp.result_type(x, y))
-    start = (zero, zero + 1), (jnp.ones_like(x), x), zero * jnp.zeros((1, 1), coeffs.dtype)
+    start: tuple = (zero, zero + 1), (jnp.ones_like(x), x), zero * jnp.zeros((1, 1), coeffs.dtype)
+    start = varying_like(start, x, y, coeffs)
     return jax.lax.scan(step, start, coeffs[1:])[0][2]
 
 
@@ -155,10 +160,9 @@ def from_monomial(monomial_coeffs: ArrayLike) -> Coefficients:
     Warns above degree 30: a polynomial bounded by one can have monomial coefficients around $2.4^d$, so that their
     rounding alone destroys it. Start from Chebyshev coefficients or from values (`interpolate`) instead.
     """
-    a = jnp.asarray(monomial_coeffs)
+    a = as_inexact("monomial_coeffs", powers_of_numpy(monomial_coeffs))
     if a.ndim != 1 or not len(a):
         raise ValueError(f"`monomial_coeffs` must have one axis and an entry, but has shape {a.shape}.")
-    a = a.astype(jnp.result_type(a, float))
     if len(a) - 1 > MONOMIAL_DEGREE:
         warnings.warn(
             f"monomial coefficients of degree {len(a) - 1} > {MONOMIAL_DEGREE} lose up to "

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
 
+from qla_jax._checks import as_integer, as_real
 from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import EVERYWHERE, Polynomial, from_numpy
 
@@ -41,12 +42,14 @@ def minimax_fit(
         parity: "odd", "even" or "none"; with a definite parity the domain's mirror image is understood.
         domain: intervals within [-1, 1] on which the function is approximated.
         max_norm: positive.
-        lipschitz: a Lipschitz constant of the function on each interval, for which you vouch. It makes `error_bound`
-            finite: between checked points the error grows by at most (lipschitz + |P'|) times half their distance.
+        lipschitz: a Lipschitz constant of the function on each interval. What values contradict is refused; you vouch
+            for it between them. It makes `error_bound` finite: between checked points the error grows by at most
+            (lipschitz + |P'|) times half their distance.
         oversampling: how many nodes for each degree hold the polynomial below `max_norm`.
 
     Raises:
-        ValueError: a degree of the other parity, a domain outside [-1, 1], values that are not finite and real.
+        ValueError: a degree of the other parity, a domain outside [-1, 1], values that are not finite and real, or are
+            steeper than `lipschitz`.
         RuntimeError: the solver fails.
 
     Example:
@@ -54,15 +57,21 @@ def minimax_fit(
         >>> bool(abs(poly(0.5) - 0.4) < 0.01), bool(poly.sup_bound <= 1)
         (True, True)
     """
-    parity_of = {"odd": 1, "even": 0, "none": degree % 2}
+    parity_of = {"odd": 1, "even": 0, "none": None}
     if parity not in parity_of:
         raise ValueError(f"`parity` must be 'odd', 'even' or 'none', but is {parity!r}.")
-    if not isinstance(degree, int | np.integer) or degree < 0 or degree % 2 != parity_of[parity]:
+    degree, oversampling = as_integer("degree", degree, least=0), as_integer("oversampling", oversampling, least=2)
+    if parity != "none" and degree % 2 != parity_of[parity]:
         raise ValueError(f"`degree` must be an integer of `parity` {parity}, but is {degree}.")
     if not domain or not all(-1 <= low < high <= 1 for low, high in domain):
         raise ValueError(f"`domain` must be intervals (low, high) within [-1, 1], but is {domain}.")
     if not 0 < max_norm < math.inf:
         raise ValueError(f"`max_norm` must be positive and finite, but is {max_norm}.")
+    if lipschitz is not None:
+        lipschitz = as_real("lipschitz", lipschitz)
+        steepest = max(_steepest(function, low, high) for low, high in domain)
+        if lipschitz < steepest * (1 - FEASIBILITY) - FEASIBILITY:
+            raise ValueError(f"`lipschitz` must be at least {steepest:.6g}, as values show, but is {lipschitz}.")
     powers = np.arange(degree + 1)
     powers = powers if parity == "none" else powers[degree % 2 :: 2]
     points = np.concatenate([_points(low, high, 4 * degree + 16) for low, high in domain])
@@ -103,6 +112,12 @@ def _error(function: Callable, coeffs: Any, domain: Sequence[tuple[float, float]
         off = np.abs(np.polynomial.chebyshev.chebval(x, coeffs.astype(float)) - _values(function, x)).max()
         errors.append(off + (lipschitz + slope) * (high - low) / (2 * (CHECKS - 1)))
     return max(errors) + len(coeffs) * float(np.finfo(float).eps) * float(np.abs(coeffs).sum())
+
+
+def _steepest(function: Callable, low: float, high: float) -> float:
+    """The steepest slope between neighbours of the points at which the error is checked."""
+    x = np.linspace(low, high, CHECKS)
+    return float(np.abs(np.diff(_values(function, x)) / np.diff(x)).max())
 
 
 def _points(low: float, high: float, count: int) -> np.ndarray:

@@ -11,12 +11,15 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Inexact
 
+from qla_jax._checks import as_inexact
+from qla_jax._nodes import Node
 from qla_jax.polynomials import chebyshev
+from qla_jax.polynomials.numpy_series import series_of_numpy
 
 EVERYWHERE = ((-1.0, 1.0),)
 
 
-class Polynomial(struct.PyTreeNode):
+class Polynomial(Node):
     """A Chebyshev series on [-1, 1] that approximates some target function f on a part of it, the domain.
 
     Bounds of approximants include an allowance for the rounding of the stored coefficients, not for that of evaluating
@@ -48,12 +51,12 @@ class Polynomial(struct.PyTreeNode):
         return self.coeffs.shape[-1] - 1
 
     def __call__(self, x: ArrayLike) -> Array:
-        """$P(x)$ entrywise."""
-        return chebyshev.evaluate(self.coeffs, jnp.asarray(x))
+        """Return $P(x)$ entrywise."""
+        return chebyshev.evaluate(self.coeffs, x)
 
     def covers(self, x: ArrayLike) -> Bool[Array, "..."]:
         """Whether x lies in the domain, entrywise."""
-        x = jnp.asarray(x)
+        x = as_inexact("x", x)
         inside = [(low <= x) & (x <= high) for low, high in self.domain]
         return jnp.any(jnp.stack(inside), axis=0)
 
@@ -103,14 +106,28 @@ def from_numpy(
 
 
 def polynomial(coeffs: ArrayLike, parity: str) -> Polynomial:
-    """A polynomial that is its own target, from Chebyshev coefficients, real or complex.
+    """Return a polynomial that is its own target, from Chebyshev coefficients, real or complex.
+
+    Args:
+        coeffs: Chebyshev coefficients, low to high; or a polynomial of NumPy (`np.poly1d`, `numpy.polynomial`), which
+            is converted.
+        parity: "odd", "even" or "none".
 
     Raises:
         ValueError: coefficients that are not a vector of finite numbers, or that contradict the parity.
     """
+    coeffs = series_of_numpy(coeffs)
+    if callable(coeffs):
+        raise ValueError(
+            f"`coeffs` must be a vector of coefficients, but is {coeffs!r}; see `polynomials.interpolant`."
+        )
     known: Any = coeffs if isinstance(coeffs, jax.core.Tracer) else np.asarray(coeffs)  # NumPy needs no compile
     if known.ndim != 1 or not len(known):
         raise ValueError(f"`coeffs` must have one axis and an entry, but has shape {known.shape}.")
+    if known.dtype.kind not in "biufcV":
+        raise ValueError(f"`coeffs` must be a vector of numbers, but is of type {known.dtype}.")
+    if known.dtype.itemsize < 4 and known.dtype.kind in "fV":
+        known = known.astype(np.float32)  # half precision
     if parity not in ("odd", "even", "none"):
         raise ValueError(f"`parity` must be 'odd', 'even' or 'none', but is {parity!r}.")
     known = known.astype(jnp.result_type(jax.dtypes.canonicalize_dtype(known.dtype), float))  # of integers: a float

@@ -21,9 +21,11 @@ from qla_jax.encodings.encoding import State, Use
 from qla_jax.encodings.gates import Gates, reflection
 from qla_jax.phases.gqsp import find
 from qla_jax.phases.solve import TOLERANCE
+from qla_jax.polynomials.foreign import as_chebyshev
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
 from qla_jax.transforms.qubitization import hermitian_series, require_square, turned, walk, walk_back
-from qla_jax.transforms.robustness import transformed_error
+from qla_jax.transforms.robustness import target_bound, transformed_error
+from qla_jax.transforms.spectrum import hermitian_error, in_domain_of
 
 Vector = Num[Array, " n"]
 Grid = Complex[Array, "control mirror ancilla system"]
@@ -77,6 +79,9 @@ class GQET(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Vector) -> Vector:
         return hermitian_series(self.coeffs.conj(), self.part, y)
 
+    def hermitian_defect(self) -> Array:
+        return 2 * jnp.abs(self.coeffs.imag).sum()
+
     def uses(self) -> tuple[Use, ...]:
         steps = 2 * (len(self.coeffs) - 1)
         return (Use(self.part, steps, steps, controlled=True),)
@@ -86,22 +91,26 @@ class GQET(BlockEncoding, kw_only=True):
         return Gates(rotations=3 * len(self.theta)) + (len(self.theta) - 1) * reflection(self.part.num_ancillas + 2)
 
 
-def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = False) -> GQET:
+def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = False, hermitian: bool = False) -> GQET:
     r"""Any polynomial of a Hermitian matrix: a $(1, a + 2, \epsilon')$-block-encoding of $f(A/\alpha)$.
 
     4d calls, since each of the 2d steps mirrors the part. The error is the polynomial's own, the residual of the
     angles, and $\sum_k|c_k|\min(k^2\delta, 2)$ with $\delta = \epsilon/\alpha$, as for `qsvt`.
 
     Args:
-        enc: square, A Hermitian; not checked.
-        poly: a `Polynomial` below 1 of any parity, or Chebyshev coefficients, real or complex.
-        in_domain: whether you vouch for the spectrum of $A/\alpha$ to lie in the polynomial's domain.
+        enc: square, A Hermitian. It is looked at (`transforms.spectrum`); inside jit what is not gives `eps = inf`.
+        poly: a `Polynomial` below 1 of any parity, or Chebyshev coefficients, real or complex. A polynomial of NumPy is
+            converted; a function is interpolated, with `eps = inf`, since samples prove nothing.
+        in_domain: whether you vouch for the spectrum of $A/\alpha$ to lie in the polynomial's domain, where that is not
+            all of [-1, 1] and A is too large to be looked at. Without your word `eps` is `inf` there.
+        hermitian: the same for A to be Hermitian.
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: not square, or what `gqsp_phase_factors` refuses: not finite, size 1 or more on [-1, 1].
+        ValueError: not square, not Hermitian, or what `gqsp_phase_factors` refuses: not finite, size 1 or more.
     """
     require_square(enc)
+    poly = as_chebyshev(poly)
     if not isinstance(poly, Polynomial):
         poly = polynomial(poly, "none")
     # Known coefficients stay NumPy's, also inside jit: their angles are then found at once, in double precision.
@@ -112,10 +121,11 @@ def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = 
     dtype = real if jnp.isrealobj(poly.coeffs) else jnp.result_type(real, jnp.complex64)
     return GQET(
         alpha=jnp.ones_like(enc.alpha),
-        eps=transformed_error(enc, poly, found.residual, in_domain),
+        eps=transformed_error(enc, poly, found.residual, in_domain_of(enc, poly, vouched=in_domain, signed=True))
+        + hermitian_error(enc, vouched=hermitian),
         num_ancillas=enc.num_ancillas + 2,
         num_qubits=enc.num_qubits,
-        norm_bound=jnp.minimum(1, poly.sup_bound + poly.error_bound).astype(real),
+        norm_bound=target_bound(poly).astype(real),
         domain=enc.domain,
         codomain=enc.domain,
         coeffs=poly.coeffs.astype(dtype),

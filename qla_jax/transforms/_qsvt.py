@@ -20,10 +20,12 @@ from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.gates import Gates, flag_phase
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import TOLERANCE, find, polynomial_of
+from qla_jax.polynomials.foreign import as_chebyshev
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
 from qla_jax.transforms.alternation import Alternation, Flags, ancilla_flag
 from qla_jax.transforms.decomposed import transform
-from qla_jax.transforms.robustness import transformed_error
+from qla_jax.transforms.robustness import target_bound, transformed_error
+from qla_jax.transforms.spectrum import in_domain_of
 
 Vector = Num[Array, " n"]
 
@@ -37,6 +39,9 @@ class QSVT(Alternation, BlockEncoding, kw_only=True):
     @property
     def flags(self) -> Flags:
         return Flags(ancilla_flag(self.part), ancilla_flag(self.part))
+
+    def hermitian_defect(self) -> Array | None:
+        return jnp.zeros_like(self.alpha) if len(self.coeffs) % 2 else None  # V P(S) V^H for an even P
 
     def gates(self) -> Gates:
         return len(self.phases) * flag_phase(self.part.num_ancillas)
@@ -62,9 +67,11 @@ def qsvt(enc: BlockEncoding, poly: Polynomial | PhaseFactors | ArrayLike, *, in_
     Args:
         enc: the part, $\|A\| \le \alpha$.
         poly: a `Polynomial` below 1, its real Chebyshev coefficients, or phase factors that were found before. The
-            target is then their own polynomial: their residual to another one is not counted.
+            target is then their own polynomial: their residual to another one is not counted. A polynomial of NumPy is
+            converted; a function is interpolated, with `eps = inf`, since samples prove nothing.
         in_domain: whether you vouch for the nonzero singular values of $A/\alpha$ to lie in the polynomial's domain,
-            where that is not all of [-1, 1]. Otherwise nothing is proven there, and `eps` is `inf`.
+            where that is not all of [-1, 1] and A is too large to be looked at (`transforms.spectrum`). Without your
+            word, and where they are seen to lie elsewhere, nothing is proven, and `eps` is `inf`.
 
     Returns:
         Odd P: codomain and domain of A. Even P: the domain on both sides.
@@ -78,10 +85,10 @@ def qsvt(enc: BlockEncoding, poly: Polynomial | PhaseFactors | ArrayLike, *, in_
     degree, real = found.degree, enc.alpha.dtype
     return QSVT(
         alpha=jnp.ones_like(enc.alpha),
-        eps=transformed_error(enc, poly, found.residual, in_domain),
+        eps=transformed_error(enc, poly, found.residual, in_domain_of(enc, poly, vouched=in_domain)),
         num_ancillas=enc.num_ancillas + 1,
         num_qubits=enc.num_qubits,
-        norm_bound=jnp.minimum(1, poly.sup_bound + poly.error_bound).astype(real),
+        norm_bound=target_bound(poly).astype(real),
         domain=enc.domain,
         codomain=enc.codomain if degree % 2 else enc.domain,
         coeffs=poly.coeffs[: degree + 1].astype(real),
@@ -94,7 +101,8 @@ def _read(poly: Polynomial | PhaseFactors | ArrayLike) -> tuple[Polynomial, Phas
     if isinstance(poly, PhaseFactors):
         canonical = poly.to("wx")
         return polynomial_of(canonical), canonical.replace(residual=jnp.zeros_like(poly.residual))
-    found = find(poly, None, TOLERANCE, strict=False)
-    if isinstance(poly, Polynomial):
-        return poly, found
-    return polynomial(jnp.asarray(poly)[: found.degree + 1], "odd" if found.degree % 2 else "even"), found
+    series = as_chebyshev(poly)
+    found = find(series, None, TOLERANCE, strict=False)
+    if isinstance(series, Polynomial):
+        return series, found
+    return polynomial(jnp.asarray(series)[: found.degree + 1], "odd" if found.degree % 2 else "even"), found

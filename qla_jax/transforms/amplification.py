@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qla_jax import polynomials
-from qla_jax._checks import ROUNDING, is_concrete, require, require_kind, times
+from qla_jax._checks import ROUNDING, as_integer, as_real, is_concrete, require, require_kind, times
 from qla_jax.encodings.algebra import scale
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.gates import Gates, flag_phase
@@ -34,7 +34,9 @@ from qla_jax.phases.solve import TOLERANCE, find
 from qla_jax.polynomials import Polynomial, chebyshev
 from qla_jax.transforms._qsvt import QSVT, qsvt
 from qla_jax.transforms.alternation import Alternation, Flags, ancilla_flag, origin_flag
+from qla_jax.transforms.requests import as_eps, as_fraction, as_margin
 from qla_jax.transforms.robustness import robust_error
+from qla_jax.transforms.spectrum import isometric
 
 
 class AmplifiedVector(Alternation, VectorEncoding, kw_only=True):
@@ -72,8 +74,8 @@ def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: 
         ValueError: `amplitude_bound`, `eps` or `margin` outside of (0, 1).
     """
     require_kind("vec", vec, VectorEncoding)
-    for name, value in (("amplitude_bound", amplitude_bound), ("eps", eps), ("margin", margin)):
-        require(0 < value < 1, f"`{name}` must lie between 0 and 1, but is {value}.")
+    amplitude_bound, eps = as_fraction("amplitude_bound", amplitude_bound), as_fraction("eps", eps)
+    margin = as_margin(margin)
     with jax.ensure_compile_time_eval():  # known inside jit, too
         sign = np.asarray(polynomials.sign(amplitude_bound, eps=eps / 2).coeffs)  # |P| <= 1 + eps / 2
     coeffs = sign * ((1 - margin) / (1 + eps / 2))
@@ -94,24 +96,28 @@ def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: 
     )
 
 
-def oblivious_amplification(enc: BlockEncoding, *, order: int) -> BlockEncoding:
+def oblivious_amplification(enc: BlockEncoding, *, order: int, isometry: bool = False) -> BlockEncoding:
     r"""An isometry encoded with $\alpha = 1/\sin\frac{\pi}{2m}$ (2 for m = 3), encoded with alpha 1 by m calls.
 
     Its error is m times that of the part over alpha, by $|T_m'| \le m^2$ and sharper where the part's rule is.
 
     Args:
-        enc: an isometry, $A^\dagger A = 1$; not checked.
+        enc: an isometry, $A^\dagger A = 1$, which is looked at (`transforms.spectrum`). Where it is seen to be none
+            `eps` is `inf`.
         order: m, odd.
+        isometry: whether you vouch for that where A is too large to be looked at. Without your word `eps` is `inf`
+            there.
 
     Raises:
         TypeError: `enc` is not a block encoding.
         ValueError: an even or non-positive order.
     """
     require_kind("enc", enc, BlockEncoding)
+    order = as_integer("order", order)
     require(order > 0 and order % 2 == 1, f"`order` must be odd and positive, but is {order}.")
     wanted = 1 / math.sin(math.pi / (2 * order))
     slack = 64 * jnp.finfo(enc.alpha.dtype).eps
-    fits = jnp.abs(enc.alpha - wanted) <= slack * wanted
+    fits = (jnp.abs(enc.alpha - wanted) <= slack * wanted) & isometric(enc, vouched=isometry)
     coeffs = jnp.zeros(order + 1, enc.alpha.dtype).at[order].set(1)
     one = jnp.ones_like(enc.alpha)
     zero = PhaseFactors(jnp.zeros(order + 1, enc.alpha.dtype), 0 * one, one, one > 0)
@@ -149,9 +155,8 @@ def uniform_amplification(
         ValueError: a gain not above 1, a gap, eps or margin outside of (0, 1).
     """
     require_kind("enc", enc, BlockEncoding)
+    gain, gap, eps, margin = as_real("gain", gain), as_fraction("gap", gap), as_fraction("eps", eps), as_margin(margin)
     require(1 < gain < math.inf, f"`gain` must be above 1 and finite, but is {gain}.")
-    for name, value in (("gap", gap), ("eps", eps), ("margin", margin)):
-        require(0 < value < 1, f"`{name}` must lie between 0 and 1, but is {value}.")
     poly, below = _window(gain, gap, eps, margin)
     amplified = scale(enc.alpha / (gain * below), qsvt(enc, poly))
     certified = enc.norm_bound <= (1 - gap) * enc.alpha / gain
@@ -180,12 +185,13 @@ def amplify_to_norm(
         ValueError: a traced encoding without `gain`, one with norm bound 0, what `uniform_amplification` raises.
     """
     require_kind("enc", enc, BlockEncoding)
+    eps, gap, margin = as_eps(eps), as_fraction("gap", gap), as_margin(margin)
     if gain is None:
         known = is_concrete(enc.alpha, enc.norm_bound)
         require(known, "`gain` must be given inside jit: the circuit's length follows from it.")
         require(bool(enc.norm_bound > 0), f"`enc` must have a positive norm bound, but has {enc.norm_bound}.")
         gain = float((1 - gap) * enc.alpha / enc.norm_bound) * (1 - ROUNDING * float(jnp.finfo(enc.alpha.dtype).eps))
-    if gain <= 1:
+    if as_real("gain", gain) <= 1:
         return enc
     return uniform_amplification(enc, gain, gap=gap, eps=eps * (1 - gap), margin=margin)
 

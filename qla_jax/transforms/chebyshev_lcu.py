@@ -9,6 +9,7 @@ References:
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,12 +17,14 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric
+from qla_jax._checks import as_numeric, is_concrete, require, require_kind
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.encoding import State, Use, contraction
 from qla_jax.encodings.gates import Gates, combination, reflection
 from qla_jax.encodings.lcu import amplitudes, index_qubits, phases
 from qla_jax.encodings.preparation import prepare, unprepare
+from qla_jax.polynomials.numpy_series import series_of_numpy
+from qla_jax.polynomials.polynomial import Polynomial, polynomial
 from qla_jax.transforms.recurrence import chebyshev_sum
 from qla_jax.transforms.robustness import chebyshev_error
 
@@ -80,12 +83,15 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
 
     def _series(self, coeffs: Array, x: Vector) -> Vector:
         # T_2j(S) = T_j(2 S^2 - 1): the Chebyshev recurrence in Z = 2 A^dagger A / alpha^2 - 1.
-        safe = jnp.where(self.part.alpha == 0, 1, self.part.alpha)
+        safe, _ = contraction(self.part)
 
         def z(v: Vector) -> Vector:
             return 2 * self.part.rmatvec(self.part.matvec(v)) / jnp.square(safe) - v
 
         return chebyshev_sum(coeffs, z, x, z(x))  # T_{-1}(Z) = T_1(Z) = Z
+
+    def hermitian_defect(self) -> Array:
+        return 2 * jnp.abs(self.coeffs.imag).sum()
 
     def uses(self) -> tuple[Use, ...]:
         steps = len(self.coeffs) - 1
@@ -104,12 +110,14 @@ def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
 
     Args:
         enc: the part, $\|A\| \le \alpha$.
-        even_coeffs: $q_0, q_2, q_4, \dots$, real or complex.
+        even_coeffs: $q_0, q_2, q_4, \dots$, real or complex. An even polynomial of NumPy is converted.
 
     Raises:
-        ValueError: coefficients that are not a vector of finite numbers.
+        TypeError: `enc` is not a block encoding.
+        ValueError: coefficients that are not a vector of finite numbers, or a polynomial that is not even.
     """
-    coeffs = as_numeric("even_coeffs", even_coeffs, ndim=1, like=enc.alpha)
+    require_kind("enc", enc, BlockEncoding)
+    coeffs = as_numeric("even_coeffs", _even_series(even_coeffs), ndim=1, like=enc.alpha)
     sizes = jnp.abs(coeffs)
     return ChebyshevLCU(
         alpha=sizes.sum(),
@@ -122,6 +130,25 @@ def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
         coeffs=coeffs,
         part=enc,
     )
+
+
+def _even_series(poly: Any) -> Any:
+    """The even coefficients of a polynomial that brings its own convention; bare coefficients are even ones already."""
+    known = series_of_numpy(poly)
+    if known is poly and not isinstance(poly, Polynomial):
+        require(
+            not callable(poly), f"`even_coeffs` must be coefficients, but is {poly!r}; see `polynomials.interpolant`."
+        )
+        return poly
+    series = poly if isinstance(poly, Polynomial) else polynomial(known, "none")
+    odd = series.coeffs[1::2]
+    mixed = series.parity == "odd" or (is_concrete(odd) and bool(jnp.any(odd != 0)))
+    require(not mixed, f"`even_coeffs` must be those of an even polynomial, but is {poly!r}.")
+    own = not isinstance(poly, Polynomial) or poly.lipschitz is None
+    require(
+        own, "`even_coeffs` must be a polynomial that is its own target, but approximates another function: see `qsvt`."
+    )
+    return series.coeffs[::2]
 
 
 def combined_steps(terms: int, ancillas: int, *, phases: bool) -> Gates:

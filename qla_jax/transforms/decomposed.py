@@ -22,7 +22,7 @@ from jaxtyping import Float, Num
 from qla_jax._checks import require_kind
 from qla_jax.encodings.algebra import Adjoint
 from qla_jax.encodings.block import BlockEncoding, block
-from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.encoding import State, Use, contraction
 from qla_jax.encodings.gates import Gates
 from qla_jax.polynomials import chebyshev
 from qla_jax.transforms.recurrence import chebyshev_series
@@ -46,6 +46,10 @@ class Decomposed(BlockEncoding, kw_only=True):
     kept: Decomposition
     part: BlockEncoding
 
+    @property
+    def zero_without_alpha(self) -> bool:  # type: ignore[override]
+        return self.part.zero_without_alpha
+
     def apply(self, state: State) -> State:
         return self.part.apply(state)
 
@@ -60,6 +64,12 @@ class Decomposed(BlockEncoding, kw_only=True):
 
     def _rmatvec(self, y: Vector) -> Vector:
         return self.part.rmatvec(y)
+
+    def hermitian_defect(self) -> Array | None:
+        return self.part.hermitian_defect()
+
+    def singular_values(self) -> Float[Array, " n"]:
+        return self.kept.values * self.alpha
 
     def uses(self) -> tuple[Use, ...]:
         return (Use(self.part),)
@@ -79,12 +89,12 @@ def decomposed(enc: BlockEncoding) -> Decomposed:
     """
     require_kind("enc", enc, BlockEncoding)
     size = max(enc.shape)
-    contraction = block(enc) / jnp.where(enc.alpha == 0, 1, enc.alpha)
-    contraction = jnp.pad(contraction, [(0, size - length) for length in enc.shape])
-    left, values, adjoint = jnp.linalg.svd(jax.lax.stop_gradient(contraction))
+    matrix = block(enc) / contraction(enc)[0]
+    matrix = jnp.pad(matrix, [(0, size - length) for length in enc.shape])
+    left, values, adjoint = jnp.linalg.svd(jax.lax.stop_gradient(matrix))
     return Decomposed(
         **{name: getattr(enc, name) for name in BlockEncoding.__dataclass_fields__},
-        contraction=contraction,
+        contraction=matrix,
         kept=Decomposition(left, values, adjoint.conj().T),
         part=enc,
     )
@@ -96,18 +106,18 @@ def transform(coeffs: Float[Array, " d_plus_1"], enc: BlockEncoding, x: Vector, 
         enc, adjoint = enc.part, not adjoint
     if isinstance(enc, Decomposed):
         return _by_values(coeffs, enc, x, adjoint)
-    safe = jnp.where(enc.alpha == 0, 1, enc.alpha)
+    safe, _ = contraction(enc)
     ways = (lambda v: enc.matvec(v) / safe), (lambda v: enc.rmatvec(v) / safe)
     return chebyshev_series(coeffs, *(ways[::-1] if adjoint else ways), x)
 
 
 def _by_values(coeffs: Array, enc: Decomposed, x: Vector, adjoint: bool) -> Vector:
     size, odd = len(enc.kept.values), len(coeffs) % 2 == 0
-    contraction, (left, values, right) = enc.contraction, enc.kept
+    matrix, (left, values, right) = enc.contraction, enc.kept
     if adjoint:
-        contraction, left, right = contraction.conj().T, right, left
+        matrix, left, right = matrix.conj().T, right, left
     padded = jnp.pad(x, (0, size - len(x)))
-    found = _transformed(coeffs, contraction, Decomposition(left, values, right), padded)
+    found = _transformed(coeffs, matrix, Decomposition(left, values, right), padded)
     return found[: enc.shape[0 if odd != adjoint else 1]]
 
 

@@ -18,13 +18,14 @@ from flax import struct
 from jax import Array
 from jaxtyping import Complex, Num
 
-from qla_jax._checks import require, require_kind
+from qla_jax._checks import as_integer, require, require_kind
 from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.encoding import State, Use
+from qla_jax.encodings.encoding import State, Use, contraction
 from qla_jax.encodings.gates import Gates, reflection
 from qla_jax.encodings.vector import same_place
 from qla_jax.transforms.recurrence import chebyshev_sum
 from qla_jax.transforms.robustness import chebyshev_error
+from qla_jax.transforms.spectrum import hermitian_error
 
 Vector = Num[Array, " n"]
 Mirrored = Complex[Array, "mirror ancilla system"]
@@ -52,7 +53,7 @@ class QubitizationWalk(BlockEncoding, kw_only=True):
 
     def _repeated(self, step: Callable, state: State) -> State:
         grid = state.reshape(2, -1, state.shape[-1])
-        grid = turned(grid.astype(jnp.result_type(grid, jnp.complex64)))
+        grid = turned(grid.astype(jnp.result_type(grid, self.alpha, jnp.complex64)))
         grid, _ = jax.lax.scan(jax.checkpoint(step), grid, length=self.power)
         return turned(grid).reshape(state.shape)
 
@@ -63,6 +64,9 @@ class QubitizationWalk(BlockEncoding, kw_only=True):
 
     _rmatvec = _matvec
 
+    def hermitian_defect(self) -> Array:
+        return jnp.zeros_like(self.alpha)
+
     def uses(self) -> tuple[Use, ...]:
         return (Use(self.part, self.power, self.power, controlled=True),)
 
@@ -70,26 +74,28 @@ class QubitizationWalk(BlockEncoding, kw_only=True):
         return self.power * reflection(self.part.num_ancillas + 1)
 
 
-def qubitization_walk(enc: BlockEncoding, *, power: int = 1) -> QubitizationWalk:
+def qubitization_walk(enc: BlockEncoding, *, power: int = 1, hermitian: bool = False) -> QubitizationWalk:
     r"""$T_k(A/\alpha)$ by k steps, 2k calls, A Hermitian: a $(1, a + 1, \min(k^2\epsilon/\alpha, 2))$-block-encoding.
 
     Where `norm_bound` does not show $\|A\| \le \alpha$, `eps` is `inf`.
 
     Args:
-        enc: square, A Hermitian; not checked.
+        enc: square, A Hermitian. It is looked at (`transforms.spectrum`); inside jit what is not gives `eps = inf`.
         power: k, at least 0.
+        hermitian: whether you vouch for A to be Hermitian where it is too large to be looked at. Without your word
+            `eps` is `inf` there.
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: not square, or a negative power.
+        ValueError: not square, not Hermitian, or a negative power.
     """
     require_square(enc)
-    whole = isinstance(power, int | np.integer) and power >= 0
-    require(whole, f"`power` must be an integer of at least 0, but is {power}.")
+    power = as_integer("power", power, least=0)
     one = jnp.ones_like(enc.alpha)
     return QubitizationWalk(
         alpha=one,
-        eps=chebyshev_error(enc, jnp.zeros(power + 1, one.dtype).at[power].set(1)),
+        eps=chebyshev_error(enc, jnp.zeros(power + 1, one.dtype).at[power].set(1))
+        + hermitian_error(enc, vouched=hermitian),
         num_ancillas=enc.num_ancillas + 1,
         num_qubits=enc.num_qubits,
         norm_bound=one,
@@ -124,7 +130,7 @@ def turned(grid: Complex[Array, "... mirror ancilla system"]) -> Array:
 
 def hermitian_series(coeffs: Num[Array, " terms"], part: BlockEncoding, x: Vector) -> Vector:
     r"""$\sum_kc_kT_k(A/\alpha)x$ in the encoded view."""
-    safe = jnp.where(part.alpha == 0, 1, part.alpha)
+    safe, _ = contraction(part)
 
     def times(v: Vector) -> Vector:  # what the mirror makes of a part that is Hermitian up to its error only
         return (part.matvec(v) + part.rmatvec(v)) / (2 * safe)

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
 
+from qla_jax._modes import varying_like
+
 Vector = Num[Array, " n"]
 Matvec = Callable[[Vector], Vector]
 
@@ -19,7 +21,9 @@ def chebyshev_sum(coeffs: Num[Array, " terms"], times: Matvec, now: Vector, befo
         return (now, 2 * times(now) - before, total + c * now), None
 
     dtype = jnp.result_type(coeffs, now, before)
-    start = (before.astype(dtype), now.astype(dtype), jnp.zeros_like(now, dtype))
+    start: tuple = varying_like(
+        (before.astype(dtype), now.astype(dtype), jnp.zeros_like(now, dtype)), coeffs, now, before
+    )
     return jax.lax.scan(step, start, coeffs)[0][2]
 
 

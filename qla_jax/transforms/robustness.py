@@ -14,12 +14,21 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax.encodings.block import BlockEncoding
+from qla_jax.encodings.encoding import contraction
 from qla_jax.polynomials.polynomial import Polynomial
 
 
-def transformed_error(enc: BlockEncoding, poly: Polynomial, residual: ArrayLike, in_domain: bool) -> Array:
+def transformed_error(enc: BlockEncoding, poly: Polynomial, residual: ArrayLike, proven: ArrayLike) -> Array:
     """The polynomial's error where it is proven, the residual of its phases, and the part's error in it."""
-    return _transformed_error(enc.alpha, enc.eps, enc.norm_bound, poly, residual, in_domain)
+    return _transformed_error(enc.alpha, enc.eps, enc.norm_bound, poly, residual, proven) + contraction(enc)[1]
+
+
+def target_bound(poly: Polynomial) -> Array:
+    r"""Return a bound on $|f|$ over the domain for the ideal f that the polynomial approximates.
+
+    $|P| \le 1$ where phases exist, and never above `sup_bound`; the ideal f may exceed both by the error.
+    """
+    return jnp.minimum(1, poly.sup_bound) + poly.error_bound
 
 
 def robust_error(enc: BlockEncoding, coeffs: Num[Array, " d_plus_1"]) -> Array:
@@ -28,7 +37,7 @@ def robust_error(enc: BlockEncoding, coeffs: Num[Array, " d_plus_1"]) -> Array:
     $4d\sqrt\delta$; $d\sqrt{2/(1-\mu^2)}\,\delta$ if $\delta + \mu^2 \le 1$, $\mu$ a bound on the norm of the mean of
     ideal and encoded matrix; `chebyshev_error`.
     """
-    return _robust_error(enc.alpha, enc.eps, enc.norm_bound, coeffs)
+    return _robust_error(enc.alpha, enc.eps, enc.norm_bound, coeffs) + contraction(enc)[1]
 
 
 def chebyshev_error(enc: BlockEncoding, coeffs: Num[Array, " terms"], order: int = 1) -> Array:
@@ -37,17 +46,15 @@ def chebyshev_error(enc: BlockEncoding, coeffs: Num[Array, " terms"], order: int
     With X the ideal and Y the encoded matrix, Hermitian or its Hermitian dilation, $\|X - Y\| \le \delta$ and
     $$T_k(X) - T_k(Y) = U_{k-1}(Y)(X - Y) + 2\sum_{j=1}^{k-1} U_{k-1-j}(Y)(X - Y)\,T_j(X),\; \|U_i\| \le i + 1.$$
     """
-    return _chebyshev_error(enc.alpha, enc.eps, enc.norm_bound, coeffs, order)
+    return _chebyshev_error(enc.alpha, enc.eps, enc.norm_bound, coeffs, order) + contraction(enc)[1]
 
 
 @jax.jit
 def _transformed_error(
-    alpha: Array, eps: Array, norm_bound: Array, poly: Polynomial, residual: Array, in_domain: bool
+    alpha: Array, eps: Array, norm_bound: Array, poly: Polynomial, residual: Array, proven: ArrayLike
 ) -> Array:
-    ((low, high), *others) = poly.domain
-    everywhere = (jnp.asarray(low) <= -1) & (jnp.asarray(high) >= 1) & (not others)
-    proven = jnp.where(in_domain | everywhere, poly.error_bound, jnp.inf)
-    return (proven + residual + _robust_error(alpha, eps, norm_bound, poly.coeffs)).astype(alpha.dtype)
+    own = jnp.where(proven, poly.error_bound, jnp.inf)
+    return (own + residual + _robust_error(alpha, eps, norm_bound, poly.coeffs)).astype(alpha.dtype)
 
 
 @jax.jit
@@ -66,7 +73,8 @@ def _robust_error(alpha: Array, eps: Array, norm_bound: Array, coeffs: Array) ->
 def _chebyshev_error(alpha: Array, eps: Array, norm_bound: Array, coeffs: Array, order: int = 1) -> Array:
     known, delta = _relative_error(alpha, eps, norm_bound)
     squares = jnp.square(order * jnp.arange(len(coeffs), dtype=delta.dtype))
-    return jnp.where(known, jnp.sum(jnp.abs(coeffs) * jnp.minimum(squares * delta, 2)), jnp.inf)
+    total = jnp.sum(jnp.abs(coeffs) * jnp.minimum(squares * delta, 2))
+    return jnp.where(known & jnp.isfinite(total), total, jnp.inf)
 
 
 def _relative_error(alpha: Array, eps: Array, norm_bound: Array) -> tuple[Array, Array]:

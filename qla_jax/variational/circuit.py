@@ -25,6 +25,7 @@ from jaxtyping import Num
 
 from qla_jax._checks import as_inexact, as_integer, require, require_kind
 from qla_jax._modes import common_dtype, varying_like
+from qla_jax._nodes import Node
 from qla_jax.variational.states import qubits_of, require_state_fits, zero_state
 from qla_jax.variational.unitaries import Gate
 
@@ -32,7 +33,7 @@ MAX_UNITARY_QUBITS = 13
 """An explicit unitary has at most 2^13 rows: 1 GiB in complex128."""
 
 
-class Layer(struct.PyTreeNode, kw_only=True):
+class Layer(Node, kw_only=True):
     """Gates in a row, the first acting first, the row repeated.
 
     Attributes:
@@ -50,7 +51,7 @@ class Layer(struct.PyTreeNode, kw_only=True):
         return self.replace(gates=tuple(map(flip, turned[::-1])))
 
 
-class Circuit(struct.PyTreeNode, kw_only=True):
+class Circuit(Node, kw_only=True):
     """Layers in a row, the first acting first.
 
     Attributes:

@@ -26,13 +26,13 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int, Num
 
 from qla_jax._checks import as_integer, require, require_kind, within
 from qla_jax._modes import common_dtype, promoted, reshaped, varying_like
+from qla_jax._nodes import Node
 from qla_jax.variational.circuit import Circuit, start
 from qla_jax.variational.contraction import apply_matrix
 from qla_jax.variational.observables import sample_bits, z_expectations
@@ -52,7 +52,7 @@ _DAMPING = (
 """Amplitude damping as sums: operators, then the map on density matrices."""
 
 
-class Channel(struct.PyTreeNode):
+class Channel(Node):
     r"""Channel $\rho \mapsto \sum_k w_kA_k\rho A_k^\dagger$ on one qubit; its Kraus operators are $\sqrt{w_k}A_k$.
 
     Weights stand by themselves since their roots have no derivative at 0.
@@ -70,7 +70,7 @@ class Channel(struct.PyTreeNode):
     superoperator: Num[Array, "4 4"]
 
 
-class NoiseModel(struct.PyTreeNode):
+class NoiseModel(Node):
     """What happens behind every gate and at the measurement.
 
     Attributes:

@@ -9,16 +9,16 @@ Example:
 """
 
 import jax.numpy as jnp
-from flax import struct
 from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Float, Num
 
 from qla_jax._checks import as_inexact, as_integer, as_numeric, is_concrete, require
+from qla_jax._nodes import Node
 from qla_jax.encodings.memory import COPIES, available, fits, gib
 
 
-class AmplitudeState(struct.PyTreeNode):
+class AmplitudeState(Node):
     """Data as amplitudes, and what was divided out.
 
     Attributes:

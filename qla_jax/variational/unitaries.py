@@ -21,6 +21,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Float, Num
 
 from qla_jax._modes import promoted, reshaped
+from qla_jax._nodes import Node
 from qla_jax.variational.contraction import apply_matrix
 
 NUM_BLOCK_ANGLES = 15
@@ -34,7 +35,7 @@ PAULIS = {
 }
 
 
-class Gate(struct.PyTreeNode, ABC, kw_only=True):
+class Gate(Node, ABC, kw_only=True):
     """A unitary on a few qubits.
 
     Attributes:

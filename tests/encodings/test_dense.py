@@ -123,6 +123,6 @@ def test_the_dtype_is_the_callers(dtype):
 
 
 def test_what_a_user_vouches_for_is_kept():
-    enc = from_unitary(haar(8), num_ancillas=2, alpha=3.0, eps=0.25, norm_bound=2.0)
-    assert (enc.num_ancillas, enc.num_qubits, enc.alpha, enc.eps, enc.norm_bound) == (2, 1, 3, 0.25, 2)
+    enc = from_unitary(haar(8), num_ancillas=2, alpha=3.0, eps=0.25, norm_bound=2.4)
+    assert (enc.num_ancillas, enc.num_qubits, enc.alpha, enc.eps, enc.norm_bound) == (2, 1, 3, 0.25, 2.4)
     assert from_unitary(haar(8), num_ancillas=2, alpha=3.0, eps=0.25).norm_bound == 3.25

@@ -118,7 +118,7 @@ def test_scipy_adds_its_own_duplicates_up():
         (([0.0, 1.0], [1, 1], [1.0, 2.0], (2, 2)), "`rows` must be one-dimensional integers"),
         (([0], [1, 1], [1.0, 2.0], (2, 2)), r"must be equally long, but have lengths \(1, 2, 2\)"),
         (([0], [0], [np.inf], (2, 2)), "`values` must be finite"),
-        (([0], [0], [1.0], (2, 0)), r"`shape` must be two positive integers, but is \(2, 0\)"),
+        (([0], [0], [1.0], (2, 0)), r"`shape` must be \(rows, columns\), both positive, but is \(2, 0\)"),
         (([0], [0], [1.0]), "must be given unless"),
         ((scipy.sparse.eye_array(2), [0]), "must be the only argument"),
         ((scipy.sparse.coo_array((2, 2)),), "`values` must not be empty"),

@@ -114,7 +114,7 @@ def test_what_cannot_be_amplified_raises():
             amplified_block(one_block(x=size * UNIT), eps=1e-2)
     with pytest.raises(TypeError, match="`weight` must be of type BlockEncoding, but is of type ndarray"):
         skip_norm_block(WEIGHTS[0], vector_encode(UNIT))
-    with pytest.raises(ValueError, match="`shots` must be positive, but is 0"):
+    with pytest.raises(ValueError, match="`shots` must be at least 1, but is 0"):
         sample_runs(vector_encode(UNIT), jax.random.key(0), outcomes=2, shots=0)
     with pytest.raises(ValueError, match="`weights` must hold at least one block encoding"):
         amplified_network([], vector_encode(UNIT), eps=1e-2)

@@ -131,7 +131,7 @@ def test_runs_follow_the_circuit(vec, key):
 @pytest.mark.numerics
 @pytest.mark.parametrize("size", [1e-30, 1e30, 1e-200, 1e200])
 def test_squares_of_tiny_and_huge_entries_stay_in_range(size, x64):
-    if x64 or 1e-40 < size < 1e38:
+    if x64 or 1e-37 < size < 1e37:
         np.testing.assert_allclose(l2_pool(jnp.array([size, 2 * size]), 2), [0.2, 0.8], rtol=1e-6)
 
 

@@ -76,10 +76,10 @@ FAULTS = [
     ({"tau": 1.0}, "`tau` must lie between 0.5 and 1, but is 1.0"),
     ({"matrix": np.full((4, 4), 0.5)}, "`matrix` must have a norm of at most 1, but its norm is 2.0"),
     ({"matrix": 2 * np.eye(4)}, "`matrix` must have columns of a norm of at most 1, but the longest has 2.0"),
-    ({"matrix": 2 * np.eye(4), "norm_bound": 1.0}, "`matrix` must have columns of a norm of at most 1"),
+    ({"matrix": 2 * np.eye(4), "norm_bound": 1.0}, "`norm_bound` must be at least 2.0, but is 1.0"),
     ({"matrix": np.eye(3)}, "`matrix` must have a column for each of 4 entries, but has 3"),
     ({"matrix": np.ones((2, 4)) / 3}, "`sizes` must hold the 2 rows of `matrix`, but is (4,)"),
-    ({"bits": 0}, "`bits` must be an integer from 1 to 64, but is 0"),
+    ({"bits": 0}, "`bits` must be at least 1, but is 0"),
 ]
 
 

@@ -150,7 +150,7 @@ def test_a_function_that_cannot_be_interpolated_raises(function, options, messag
     ("options", "message"),
     [
         ({"degree": 4, "parity": "odd"}, "`degree` must be an integer of `parity` odd, but is 4"),
-        ({"degree": -1}, "`degree` must be an integer"),
+        ({"degree": -1}, "`degree` must be at least 0, but is -1"),
         ({"degree": 3, "parity": "mixed"}, "`parity` must be .* but is 'mixed'"),
         ({"degree": 3, "domain": [(0.5, 1.5)]}, "`domain` must be intervals"),
         ({"degree": 3, "domain": []}, "`domain` must be intervals"),

@@ -29,7 +29,7 @@ def test_hamiltonian_simulation_is_the_exponential(time):
     enc = hamiltonian_simulation(block_encode(h, alpha=1.2), time, eps=1e-6)
     expected = scipy.linalg.expm(-1j * h * time)
     assert distance(enc, expected) <= enc.eps <= 1.1e-6
-    np.testing.assert_allclose(enc.alpha, 1 / 0.999)
+    assert 1 / 0.999 <= enc.alpha <= (1 + 1e-6) / 0.999  # the series may be longer than 1 by its error
     x = cplx(4)
     found = postselect(enc, jnp.asarray(x))  # nearly all of the norm comes through
     assert np.linalg.norm(found - expected @ x) <= (enc.eps + 1e-12) * np.linalg.norm(x)

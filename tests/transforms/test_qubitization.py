@@ -49,7 +49,7 @@ def test_the_error_grows_with_the_square_of_the_power_and_is_reached_within_a_fa
 def test_what_has_no_walk_raises():
     with pytest.raises(ValueError, match=r"`enc` must be square, but is \(3,\) x \(5,\)"):
         qubitization_walk(block_encode(contraction(3, 5)))
-    with pytest.raises(ValueError, match="`power` must be an integer of at least 0, but is -1"):
+    with pytest.raises(ValueError, match="`power` must be at least 0, but is -1"):
         qubitization_walk(block_encode(HERMITIAN), power=-1)
     with pytest.raises(TypeError, match="`enc` must be of type BlockEncoding"):
         qubitization_walk(HERMITIAN)

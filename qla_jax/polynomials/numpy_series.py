@@ -1,0 +1,45 @@
+"""Polynomials of NumPy, read for what they are and not for the arrays that they turn into.
+
+`np.poly1d` lists its coefficients in powers of x from the highest down, the classes of `numpy.polynomial` in bases of
+their own on a domain of their own. Taken as an array, each would be read as a Chebyshev series, and silently be
+another polynomial.
+
+Example:
+    >>> series_of_numpy(np.poly1d([0.5, 0.0])).tolist(), powers_of_numpy(np.poly1d([0.5, 0.0])).tolist()
+    ([0.0, 0.5], [0.0, 0.5])
+    >>> series_of_numpy(np.polynomial.Legendre([0, 0, 1.0])).tolist()
+    [0.25, 0.0, 0.75]
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import Chebyshev, Hermite, HermiteE, Laguerre, Legendre
+from numpy.polynomial import Polynomial as PowerSeries
+
+OF_DEFINITE_PARITY = (PowerSeries, Chebyshev, Legendre, Hermite, HermiteE)
+"""Bases whose terms have the parity of their number. Laguerre's have none."""
+
+
+def series_of_numpy(poly: Any) -> Any:
+    """Return the Chebyshev coefficients, low to high, of a polynomial of NumPy; anything else comes back as it is."""
+    return _in_basis(poly, Chebyshev)
+
+
+def powers_of_numpy(poly: Any) -> Any:
+    """Return the coefficients of powers, low to high, of a polynomial of NumPy; anything else comes back as it is."""
+    return _in_basis(poly, PowerSeries)
+
+
+def _in_basis(poly: Any, basis: type) -> Any:
+    if isinstance(poly, np.poly1d):
+        poly = PowerSeries(poly.coeffs[::-1])
+    if not isinstance(poly, (*OF_DEFINITE_PARITY, Laguerre)):
+        return poly
+    series: Any = poly
+    coeffs: Any = np.array(series.convert(kind=basis, domain=[-1, 1]).coef)
+    centred = not isinstance(poly, Laguerre) and np.sum(series.domain) == np.sum(series.window) == 0
+    for start in (0, 1):  # what conversion rounds into the other parity is none of the polynomial's
+        if centred and not np.any(series.coef[start::2]):
+            coeffs[start::2] = 0
+    return coeffs

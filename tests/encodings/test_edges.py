@@ -1,0 +1,295 @@
+"""Edges of encodings: nothing is certified that is not so at alpha 0, at NaN inside jit, or by shared arrays."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qla_jax import polynomials
+from qla_jax.encodings.algebra import adjoint, linear_combination, product, scale
+from qla_jax.encodings.block import BlockEncoding, block, embed, postselect
+from qla_jax.encodings.circulant import block_encode_circulant, block_encode_toeplitz
+from qla_jax.encodings.convolution import block_encode_convolution
+from qla_jax.encodings.dense import block_encode, from_unitary
+from qla_jax.encodings.diagonal import block_encode_diagonal
+from qla_jax.encodings.encoding import unitary
+from qla_jax.encodings.frobenius import block_encode_frobenius
+from qla_jax.encodings.joint import controlled, tensor
+from qla_jax.encodings.lemmas import concatenate, matrix_vector_product, vector_sum, vector_tensor
+from qla_jax.encodings.loading import load_vector, qram_encode
+from qla_jax.encodings.pauli import block_encode_pauli
+from qla_jax.encodings.periodic_convolution import block_encode_periodic_convolution
+from qla_jax.encodings.sparse import block_encode_sparse
+from qla_jax.encodings.squares import square_product
+from qla_jax.encodings.vector import normalize, run, run_projected, vector_encode, vector_from_unitary
+from qla_jax.networks.residual import skip_norm_block
+from qla_jax.networks.terminal import terminal_block
+from qla_jax.transforms._gqet import gqet
+from qla_jax.transforms._qsvt import qsvt
+from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
+from qla_jax.transforms.decomposed import decomposed
+from qla_jax.transforms.qubitization import qubitization_walk
+from tests.cases import ENCODINGS, VECTORS, haar, orthogonal, real
+
+SYMMETRIC = np.array([[0.6, 0.2], [0.2, -0.5]])
+ZERO_KERNEL = np.zeros((1, 1, 2, 2))
+
+
+# alpha = 0: a circuit still runs, and its flagged block need not be zero.
+
+NOTHING = {
+    "0 * enc": lambda: 0.0 * block_encode(SYMMETRIC),
+    "zero weights": lambda: linear_combination([0.0, 0.0], [block_encode(SYMMETRIC), block_encode(np.eye(2))]),
+    "product": lambda: (0.0 * block_encode(SYMMETRIC)) @ block_encode(SYMMETRIC),
+    "tensor": lambda: tensor(0.0 * block_encode(SYMMETRIC), block_encode(SYMMETRIC)),
+    "adjoint": lambda: (0.0 * block_encode(SYMMETRIC)).adjoint(),
+    "decomposed": lambda: decomposed(0.0 * block_encode(SYMMETRIC)),
+    "convolution": lambda: block_encode_convolution(ZERO_KERNEL, (2, 2)),
+    "Pauli": lambda: block_encode_pauli({"XX": 0.0, "ZI": 0.0}),
+    "Frobenius": lambda: block_encode_frobenius(np.zeros((2, 2))),
+    "diagonal of amplitudes": lambda: block_encode_diagonal(0.0 * vector_encode([0.6, 0.8])),
+    "dense": lambda: block_encode(np.zeros((2, 2))),
+    "diagonal": lambda: block_encode_diagonal(np.zeros(2)),
+    "sparse": lambda: block_encode_sparse([0, 1], [1, 0], np.zeros(2), (2, 2)),
+    "circulant": lambda: block_encode_circulant(np.zeros(4)),
+    "Toeplitz": lambda: block_encode_toeplitz(np.zeros(3), np.zeros(3)),
+    "periodic convolution": lambda: block_encode_periodic_convolution(ZERO_KERNEL, (2, 2)),
+}
+ON_QUOTIENTS: dict[str, Callable[[BlockEncoding], BlockEncoding]] = {
+    "controlled": controlled,
+    "chebyshev_lcu": lambda enc: chebyshev_lcu(enc, [0.1, 0.8]),
+    "qsvt, even": lambda enc: qsvt(enc, [0.1, 0.0, 0.8]),
+    "qsvt, odd": lambda enc: qsvt(enc, [0.0, 0.1, 0.0, 0.8]),
+    "walk": qubitization_walk,
+    "gqet": lambda enc: gqet(enc, [0.1, 0.3, 0.4]),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+@pytest.mark.parametrize("transform", ON_QUOTIENTS)
+def test_without_alpha_the_circuit_is_the_encoded_view_or_eps_says_that_it_may_not_be(name, transform):
+    found = ON_QUOTIENTS[transform](NOTHING[name]())
+    x = jnp.asarray(real(found.shape[1]))
+    apart = float(jnp.abs(postselect(found, x) - found.matvec(x)).max())
+    assert apart < 1e-6 or found.eps == np.inf
+
+
+def test_a_zero_that_was_scaled_is_unknown_and_one_that_was_encoded_is_exact():
+    assert chebyshev_lcu(NOTHING["0 * enc"](), [0.1, 0.8]).eps == np.inf
+    assert chebyshev_lcu(NOTHING["dense"](), [0.1, 0.8]).eps == 0
+
+
+# NaN and infinities inside jit, where nothing can be refused.
+
+OF_ENTRIES: dict[str, Callable] = {
+    "vector_encode": vector_encode,
+    "load_vector": load_vector,
+    "qram_encode": qram_encode,
+    "block_encode": lambda x: block_encode(x.reshape(2, 2)),
+    "block_encode alpha": lambda x: block_encode(x.reshape(2, 2), alpha=5.0),
+    "from_unitary": lambda x: from_unitary(x.reshape(2, 2), num_ancillas=0, alpha=1.0, eps=0.0),
+    "vector_from_unitary": lambda x: vector_from_unitary(x.reshape(2, 2), num_ancillas=0, alpha=1.0, eps=0.0),
+    "frobenius": lambda x: block_encode_frobenius(x.reshape(2, 2)),
+    "diagonal": block_encode_diagonal,
+    "pauli": lambda x: block_encode_pauli({"XZ": x[0], "ZI": x[1], "II": x[2], "YY": x[3]}),
+    "circulant": block_encode_circulant,
+    "toeplitz": lambda x: block_encode_toeplitz(x, x),
+    "convolution": lambda x: block_encode_convolution(x.reshape(1, 1, 2, 2), (2, 2)),
+    "periodic": lambda x: block_encode_periodic_convolution(x.reshape(1, 1, 2, 2), (2, 2)),
+    "sparse": lambda x: block_encode_sparse([0, 1, 2, 3], [1, 0, 3, 2], x, (4, 4)),
+    "scale": lambda x: scale(x[1], block_encode(np.eye(2))),
+    "sum": lambda x: linear_combination(x[:2], [block_encode(np.eye(2)), block_encode(SYMMETRIC)]),
+    "vector_sum": lambda x: vector_sum(vector_encode([0.6, 0.8]), vector_encode([1.0, 0.0]), weights=x[:2]),
+    "product": lambda x: block_encode(x.reshape(2, 2)) @ block_encode(np.eye(2)),
+    "tensor": lambda x: tensor(block_encode(x.reshape(2, 2)), block_encode(np.eye(2))),
+    "controlled": lambda x: controlled(block_encode(x.reshape(2, 2))),
+    "matrix times vector": lambda x: block_encode(np.eye(4)) @ vector_encode(x),
+    "vector_tensor": lambda x: vector_tensor(vector_encode(x), vector_encode([0.6, 0.8])),
+    "concatenate": lambda x: concatenate([vector_encode(x), vector_encode(np.ones(4))]),
+    "normalize": lambda x: normalize(vector_encode(x)),
+    "square_product": lambda x: square_product(np.eye(4), vector_encode(x)),
+    "square_product matrix": lambda x: square_product(x.reshape(2, 2), vector_encode([0.6, 0.8])),
+    "chebyshev_lcu": lambda x: chebyshev_lcu(block_encode(np.eye(2)), x),
+    "skip_norm_block": lambda x: skip_norm_block(block_encode(0.5 * np.eye(4)), vector_encode(x)),
+    "skip_norm_block weight": lambda x: skip_norm_block(
+        block_encode(x.reshape(2, 2), alpha=1.0), vector_encode([0.6, 0.8])
+    ),
+    "terminal_block": lambda x: terminal_block(0.5 * np.eye(4), vector_encode(x)),
+    "terminal_block matrix": lambda x: terminal_block(x.reshape(2, 2), vector_encode([0.6, 0.8])),
+}
+
+
+@pytest.mark.numerics
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf], ids=str)
+@pytest.mark.parametrize("name", OF_ENTRIES)
+def test_entries_that_are_not_finite_leave_eps_unknown_inside_jit(name, bad):
+    x = jnp.array([0.3, bad, 0.1, 0.2])
+    eps = jax.jit(jax.vmap(lambda x: OF_ENTRIES[name](x).eps))(jnp.stack([x, jnp.array([0.6, 0.0, 0.0, 0.8])]))
+    assert np.isinf(eps[0]) and not np.isnan(eps[1])
+
+
+@pytest.mark.parametrize("name", ["from_unitary", "vector_from_unitary"])
+def test_a_matrix_that_is_not_unitary_leaves_eps_unknown_inside_jit(name):
+    build = jax.jit(lambda x: OF_ENTRIES[name](x).eps)
+    assert np.isinf(build(jnp.array([1.0, 0.1, 0.0, 1.0]))) and build(jnp.array([0.6, 0.8, -0.8, 0.6])) == 0
+
+
+# No array stands in two leaves: JAX donates no buffer twice.
+
+
+def shared(enc: object) -> int:
+    leaves = [leaf for leaf in jax.tree.leaves(enc) if isinstance(leaf, jax.Array)]
+    return len(leaves) - len({id(leaf) for leaf in leaves})
+
+
+A, VEC = block_encode(SYMMETRIC), vector_encode([0.6, 0.8])
+COMPOSITES = {
+    "a @ a": lambda: A @ A,
+    "a @ (a @ a)": lambda: A @ (A @ A),
+    "a + a": lambda: A + A,
+    "tensor": lambda: tensor(A, A),
+    "matrix times vector": lambda: matrix_vector_product(block_encode_diagonal(VEC), VEC),
+    "vec + vec": lambda: VEC + VEC,
+    "vector_tensor": lambda: vector_tensor(VEC, VEC),
+    "concatenate": lambda: concatenate([VEC, VEC]),
+    "skip norm block": lambda: skip_norm_block(block_encode(0.5 * np.eye(2)), VEC),
+    "chain": lambda: skip_norm_block(
+        enc := block_encode(0.5 * np.eye(2)),
+        skip_norm_block(enc, VEC, poly=(poly := polynomials.erf(0.8, degree=3))),
+        poly=poly,
+    ),
+    "terminal block": lambda: terminal_block(np.eye(2), VEC),
+}
+
+
+@pytest.mark.parametrize("build", [*(c for c in COMPOSITES.values())], ids=list(COMPOSITES))
+def test_composites_of_one_part_can_be_donated(build):
+    found = build()
+    assert shared(found) == 0
+    wanted = jax.tree.map(np.asarray, found)
+    kept = jax.jit(lambda e: e, donate_argnums=0)(jax.tree.map(jnp.copy, found))
+    jax.tree.map(np.testing.assert_array_equal, kept, wanted)
+
+
+@pytest.mark.parametrize("case", [*ENCODINGS, *VECTORS], ids=lambda case: case.name)
+def test_no_array_stands_in_two_leaves(case):
+    assert shared(case.build(jax.tree.map(jnp.asarray, case.params))) == 0
+
+
+# Operators, and arguments of the wrong kind.
+
+
+def test_both_kinds_of_encodings_have_the_operators_of_vectors():
+    matrix = SYMMETRIC
+    for enc, plain in ((A, matrix), (VEC, np.array([0.6, 0.8]))):
+        view = block if isinstance(enc, BlockEncoding) else lambda vec: vec.vector()
+        for made, wanted in (
+            (-enc, -plain),
+            (enc / 2, plain / 2),
+            (enc / np.float32(2), plain / 2),
+            (2 * enc, 2 * plain),
+            (enc * np.int64(3), 3 * plain),
+            (enc + enc, 2 * plain),
+            (enc - 2 * enc, -plain),
+            (sum([enc, enc, enc]), 3 * plain),
+        ):
+            np.testing.assert_allclose(view(made), wanted, rtol=0, atol=1e-12)
+            assert made.eps == 0
+        with pytest.raises(ValueError, match="`divisor` must not be zero"):
+            enc / 0
+        with pytest.raises(TypeError):
+            enc + 1
+
+
+def test_encodings_are_equal_when_all_of_them_is():
+    one, other = block_encode(SYMMETRIC), block_encode(SYMMETRIC)
+    assert one == other and one == one and hash(one) == hash(other)
+    assert one != block_encode(2 * SYMMETRIC) and one != VEC and one != 1 and one != one.adjoint()
+    assert (one == block_encode(SYMMETRIC.astype(np.float32) + 1e-3)) is False
+    assert jax.jit(lambda e: (e == e, e == block_encode(e.matrix)))(one) == (True, False)
+
+
+WRONG_KINDS: dict[str, tuple[Callable, str]] = {
+    "adjoint": (lambda: adjoint(np.eye(2)), "enc"),
+    "controlled": (lambda: controlled(np.eye(2)), "enc"),
+    "scale": (lambda: scale(2.0, np.eye(2)), "enc"),
+    "block": (lambda: block(VEC), "enc"),
+    "postselect": (lambda: postselect(VEC, np.ones(2)), "enc"),
+    "embed": (lambda: embed(VEC, np.ones(2)), "enc"),
+    "unitary": (lambda: unitary(np.eye(2)), "enc"),
+    "product": (lambda: product(A, VEC), "right"),
+    "tensor": (lambda: tensor(VEC, A), "left"),
+    "linear_combination": (lambda: linear_combination([1.0], [VEC]), "parts"),
+    "vector_sum": (lambda: vector_sum(A), "parts"),
+    "concatenate": (lambda: concatenate([A]), "parts"),
+    "normalize": (lambda: normalize(np.ones(2)), "vec"),
+    "run": (lambda: run(A), "vec"),
+    "run_projected": (lambda: run_projected(np.ones(2)), "vec"),
+    "chebyshev_lcu": (lambda: chebyshev_lcu(np.eye(2), [1.0]), "enc"),
+    "qsvt": (lambda: qsvt(VEC, [0.0, 0.5]), "enc"),
+    "gqet": (lambda: gqet(np.eye(2), [0.0, 0.5]), "enc"),
+    "walk": (lambda: qubitization_walk(np.eye(2)), "enc"),
+    "decomposed": (lambda: decomposed(np.eye(2)), "enc"),
+    "skip_norm_block": (lambda: skip_norm_block(A, np.ones(2)), "vec"),
+    "skip_norm_block poly": (lambda: skip_norm_block(A, VEC, poly=[0.0, 0.5]), "poly"),
+    "terminal_block": (lambda: terminal_block(np.eye(2), A), "vec"),
+    "square_product": (lambda: square_product(np.eye(2), np.ones(2)), "vec"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_KINDS)
+def test_an_argument_of_another_kind_is_named(name):
+    call, argument = WRONG_KINDS[name]
+    with pytest.raises(TypeError, match=f"`{argument}` must be of type"):
+        call()
+
+
+# Mixed precision follows JAX's promotion, in either view.
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize(
+    "build",
+    [
+        block_encode,
+        lambda a: block_encode_circulant(a[0]),
+        lambda a: block_encode_toeplitz(a[0], np.r_[a[0, :1], a[1, 1:]]),
+        lambda a: block_encode_convolution(a[:1, :4].reshape(1, 1, 2, 2), (2, 4)),
+        lambda a: block_encode_periodic_convolution(a[:1, :4].reshape(1, 1, 2, 2), (2, 4)),
+        lambda a: block_encode_diagonal(a[0]),
+        lambda a: block_encode_pauli({"XZI": a[0, 0], "YYZ": a[0, 1]}),
+        lambda a: block_encode_sparse(range(8), range(8), a[0], (8, 8)),
+        lambda a: qsvt(block_encode(a), [0.0, 0.3, 0.0, 0.4]),
+        lambda a: qubitization_walk(block_encode(a)),
+        lambda a: gqet(block_encode(a), [0.1, 0.3, 0.0, 0.4]),
+        lambda a: chebyshev_lcu(block_encode(a), [0.1, 0.3]),
+        lambda a: controlled(block_encode(a[:4, :4])),
+    ],
+)
+def test_a_float32_vector_loses_nothing_of_a_float64_encoding(build):
+    a = orthogonal(8) @ np.diag(np.linspace(0.2, 1, 8)) @ orthogonal(8).T
+    enc, x = build(a), jnp.asarray(real(8), jnp.float32)
+    wide = np.asarray(x, float)
+    for found in (enc.matvec(x), enc.rmatvec(x), postselect(enc, x)):
+        assert found.dtype in (np.float64, np.complex128)
+    np.testing.assert_allclose(enc.matvec(x), np.asarray(block(enc)) @ wide, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(postselect(enc, x), np.asarray(block(enc)) @ wide, rtol=0, atol=1e-12)
+
+
+@pytest.mark.x64
+def test_numbers_of_python_and_numpy_do_not_widen_single_precision():
+    enc, vec = block_encode(SYMMETRIC.astype(np.float32)), vector_encode(np.ones(2, np.float32))
+    for made in (2 * enc, 2.0 * enc, enc / 3, -enc, 2 * vec, vec / 3, -vec, enc @ vec, sum([enc, enc])):
+        assert {leaf.dtype for leaf in jax.tree.leaves(made)} == {np.dtype(np.float32)}
+
+
+@pytest.mark.x64
+def test_haar_unitaries_pass_where_their_sizes_are_numbers_of_numpy():
+    enc = from_unitary(haar(8), num_ancillas=np.int64(1), alpha=np.float32(1), eps=0, shape=tuple(np.array([4, 4])))
+    assert (type(enc.num_ancillas), enc.shape) == (int, (4, 4))
+    vec = vector_from_unitary(np.eye(8), num_ancillas=np.array(1), alpha=1, eps=0, sizes=tuple(np.array([2, 2])))
+    assert vec.sizes == (2, 2) and vec.vector().tolist() == [1, 0, 0, 0]
+    conv = block_encode_convolution(np.ones((1, 1, 2, 2), np.int8), tuple(np.array([4, 4])))
+    assert np.asarray(conv.matvec(np.arange(16, dtype=np.uint8))).sum() > 0
