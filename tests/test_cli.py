@@ -3,6 +3,7 @@
 The job itself is run by the command in tests/studies/test_main_job.py; here it is a stand-in.
 """
 
+import contextlib
 import json
 import re
 from dataclasses import replace
@@ -291,19 +292,19 @@ def claims(monkeypatch, tmp_path):
 
 
 def test_claims_are_printed_and_written(claims):
-    result = claims("alpha-of-concatenation", "pooling-sum", "--trials", "5", "--output", "here")
+    result = claims("alpha-of-concatenation", "pooling-by-circuit", "--trials", "5", "--output", "here")
     assert result.exit_code == 0, result.output
     for part in ("alpha-of-concatenation", "Rattew et al. (2025), Lemma 4", "holds to rounding", "here/claims.html"):
         assert part in result.output
     report = json.loads(Path("here/claims.json").read_text())
-    assert [row["name"] for row in report["claims"]] == ["alpha-of-concatenation", "pooling-sum"]
-    assert all(row["ratio"] < 1 and row["trials"] == 10 for row in report["claims"])
+    assert [row["name"] for row in report["claims"]] == ["alpha-of-concatenation", "pooling-by-circuit"]
+    assert all(row["ratio"] < 1 and row["trials"] == 15 for row in report["claims"])
     names = {"claims.json", "claims.html", "known.npz", "run.json", "items.jsonl"}
     assert {path.name for path in Path("here").iterdir()} == names
 
 
 def test_claims_go_into_a_new_directory_by_default(claims):
-    assert claims("pooling-sum", "--trials", "1").exit_code == 0
+    assert claims("pooling-by-circuit", "--trials", "1").exit_code == 0
     (directory,) = Path("runs").iterdir()
     assert re.fullmatch(r"claims-\d{8}-\d{6}", directory.name)
 
@@ -331,6 +332,72 @@ def test_an_unknown_claim_is_said_in_one_line_with_status_2(claims):
     (line,) = lines(result)
     assert line.startswith("error: `name` must be one of ") and line.endswith("but is 'skip-nor'.")
     assert not list(Path().iterdir())
+
+
+OWN = """
+import jax, jax.numpy as jnp
+from qla_jax.claims import Sides, claim
+
+
+@claim(
+    source="Schur (1911)",
+    statement="The Frobenius norm is at least the spectral norm.",
+    formula="x",
+    relation=">=",
+    draw=lambda key, size: {"a": jax.random.normal(key, (size, size))},
+    sizes=(3,),
+)
+def frobenius_norm(instance):
+    "Equal where the rank is one."
+    return Sides(jnp.linalg.norm(instance["a"]), jnp.linalg.norm(instance["a"], 2))
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A file with a claim of a user's own."""
+    path = tmp_path / "own.py"
+    path.write_text(OWN)
+    yield path
+    with contextlib.suppress(ValueError):
+        catalogue.forget("frobenius-norm")
+
+
+def test_a_claim_of_a_users_own_is_run_by_name_and_resumed_with_its_file(claims, own):
+    arguments = ("frobenius-norm", "--module", str(own), "--trials", "4", "--attack", "--output", "here")
+    result = claims(*arguments)
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(Path("here/claims.json").read_text())["claims"]
+    assert row["name"] == "frobenius-norm" and row["not_attacked"] is True
+    assert row["verdict"].endswith("; not attacked, since the claim has no `project`")
+    assert "1 claims that could fail; 1 of them cannot be attacked." in result.output
+    catalogue.forget("frobenius-norm")
+    assert claims("--resume", "--output", "here").exit_code == 0
+    catalogue.forget("frobenius-norm")
+    own.write_text(OWN + "# changed")
+    changed = claims("--resume", "--output", "here")
+    assert changed.exit_code == 2 and "must go on with the claims of your own of here, but sha256 is" in changed.output
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [(None, "own.py is none"), ("x = 1", "holds none"), ("1 / 0", "raised ZeroDivisionError: division by zero")],
+)
+def test_a_file_without_claims_is_refused_in_one_line(claims, text, told):
+    if text is not None:
+        Path("own.py").write_text(text)
+    result = claims("--module", "own.py")
+    assert result.exit_code == 2
+    (line,) = lines(result)
+    assert line.startswith("error: `--module` must ") and told in line
+
+
+def test_claims_are_listed_with_those_of_a_users_own(claims, own):
+    result = claims("--list", "--module", str(own))
+    assert result.exit_code == 0
+    told = [line.split()[0] for line in lines(result)]
+    assert told == [*(claim.name for claim in catalogue.CLAIMS), "frobenius-norm"]
+    assert [path.name for path in Path().iterdir()] == ["own.py"]
 
 
 def test_the_table_of_sharper_constants_runs_nothing(claims):

@@ -16,7 +16,7 @@ from qla_jax.studies.items import Items
 
 COMMANDS = {
     "run": ["run", "--max-train", "64"],
-    "claims": ["claims", "pooling-sum", "--trials", "1"],
+    "claims": ["claims", "pooling-by-circuit", "--trials", "1"],
     "costs": ["costs", "--regime", "c"],
     "comparison": ["comparison"],
     "study": ["study", "plateaus", "--quick"],
@@ -71,7 +71,7 @@ def test_a_disk_that_is_full_or_read_only_is_named_by_phases(tmp_path):
 
 
 def test_a_disk_that_fills_up_costs_the_running_item_and_says_how_to_go_on(tmp_path, monkeypatch):
-    arguments = ["claims", "pooling-sum", "alpha-of-concatenation", "--trials", "5", "--output"]
+    arguments = ["claims", "pooling-by-circuit", "alpha-of-concatenation", "--trials", "5", "--output"]
     whole = CliRunner().invoke(app, [*arguments, str(tmp_path / "whole")])
     assert whole.exit_code == 0
     with disk(tmp_path / "small", "size=1200k") as small:

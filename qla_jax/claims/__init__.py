@@ -1,4 +1,19 @@
-"""Bounds of the papers as functions that measure both of their sides: on random instances, and against an attack."""
+"""Bounds of the papers as functions that measure both of their sides: on random instances, and against an attack.
+
+`run` examines claims by name, `examine` one claim with all options; `claim` makes a claim of a function, and `register`
+adds it to those that are run by name.
+"""
 
 from qla_jax.claims.catalogue import CLAIMS as CLAIMS
+from qla_jax.claims.catalogue import every as every
+from qla_jax.claims.catalogue import forget as forget
+from qla_jax.claims.catalogue import register as register
 from qla_jax.claims.catalogue import run as run
+from qla_jax.claims.catalogue import select as select
+from qla_jax.claims.catalogue import tally as tally
+from qla_jax.claims.claim import Claim as Claim
+from qla_jax.claims.claim import Sides as Sides
+from qla_jax.claims.claim import claim as claim
+from qla_jax.claims.claim import free as free
+from qla_jax.claims.trial import Trial as Trial
+from qla_jax.claims.trial import examine as examine

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.claim import Instance, Sides, claim
+from qla_jax.claims.claim import FROM_TWO, POWERS, Instance, Sides, claim
 from qla_jax.claims.instances import (
     between,
     contraction,
@@ -64,6 +64,7 @@ def _amplified(instance: Instance) -> tuple[Array, Any]:
     draw=matrix_and_gain,
     sizes=(2, 3),
     project=onto_matrix,
+    over=FROM_TWO,
 )
 def tracked_uniform_amplification(instance: Instance) -> Sides:
     """The size is the gain; its gap 1/2, eps 1e-3 over the gain, in the encoded view."""
@@ -78,6 +79,7 @@ def tracked_uniform_amplification(instance: Instance) -> Sides:
     draw=matrix_and_gain,
     sizes=(2, 3),
     project=onto_matrix,
+    over=FROM_TWO,
 )
 def gain_of_amplification(instance: Instance) -> Sides:
     """The size is the gain, which is kept a thousandth below, so that the polynomial stays below 1."""
@@ -93,6 +95,7 @@ def gain_of_amplification(instance: Instance) -> Sides:
     draw=matrix_and_gain,
     sizes=(2, 3),
     project=onto_matrix,
+    over=FROM_TWO,
 )
 def size_of_amplification(instance: Instance) -> Sides:
     """The size is the gain."""
@@ -117,6 +120,7 @@ def vector_to_amplify(key: Array, size: int) -> Instance:
     draw=vector_to_amplify,
     sizes=(2,),
     project=projected(psi=onto_sphere, error=into_ball(0.01), slack=between(0.0, 0.9)),
+    over=POWERS,
 )
 def tracked_amplification(instance: Instance) -> Sides:
     """Of amplitudes above 1/2, to a relative error of 1e-3, in the encoded view."""

@@ -95,6 +95,8 @@ def newton_bits(instance: Instance) -> Sides:
     formula=r"e_K \le 1.6\cdot2^{-b}",
     draw=register,
     sizes=(4, 8, 16, 32),
+    over=range(4, 33),
+    counted=True,
 )
 def newton_steps_suffice(instance: Instance) -> Sides:
     """The size is b; the recursion of the bound itself."""
@@ -147,6 +149,8 @@ def _equal(counted: float, formula: float) -> Sides:
     relation="==",
     draw=register,
     sizes=ADDERS,
+    over=range(2, 65),
+    counted=True,
 )
 def t_gates_of_adder(instance: Instance) -> Sides:
     """Counted over the circuit, modulo 2^n; the size is n."""
@@ -161,9 +165,11 @@ def t_gates_of_adder(instance: Instance) -> Sides:
     relation="==",
     draw=register,
     sizes=ADDERS,
+    over=range(4, 65),
+    counted=True,
 )
 def gates_of_ripple_adder(instance: Instance) -> Sides:
-    """Their sum, counted over the circuit with its carry; the size is n."""
+    """Their sum, counted over the circuit with its carry; the size is n, at least 4: shorter ones merge their ends."""
     n, found = _of("cuccaro", instance, carry=True)
     return _equal(found.toffoli + found.cnot, 7 * n - 4)
 
@@ -175,6 +181,8 @@ def gates_of_ripple_adder(instance: Instance) -> Sides:
     relation="==",
     draw=register,
     sizes=ADDERS,
+    over=range(2, 65),
+    counted=True,
 )
 def toffoli_of_lookahead_adder(instance: Instance) -> Sides:
     """Counted over the circuit with its carry; w(n) is the number of ones of n."""
@@ -190,6 +198,8 @@ def toffoli_of_lookahead_adder(instance: Instance) -> Sides:
     relation="==",
     draw=register,
     sizes=ADDERS,
+    over=range(2, 65),
+    counted=True,
 )
 def phases_of_fourier_adder(instance: Instance) -> Sides:
     """Counted over the circuit; the size is n."""
@@ -204,6 +214,8 @@ def phases_of_fourier_adder(instance: Instance) -> Sides:
     relation="==",
     draw=register,
     sizes=ADDERS,
+    over=range(2, 65),
+    counted=True,
 )
 def t_gates_of_relu(instance: Instance) -> Sides:
     """Counted over the circuit; a cascade of CNOT gates, as the text has it, would not be controlled by the sign."""

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.claim import Instance, Sides, claim
+from qla_jax.claims.claim import POWERS, Instance, Sides, claim
 from qla_jax.claims.instances import (
     between,
     displacement,
@@ -61,6 +61,7 @@ def _norm_and_slope(instance: Instance) -> tuple[Array, Array]:
     draw=weight_state_and_kappa,
     sizes=(2, 16),
     project=onto_weight_state_and_kappa,
+    loose=True,
 )
 def amplitude_as_published(instance: Instance) -> Sides:
     """It stays above 1/85."""
@@ -90,6 +91,7 @@ def amplitude(instance: Instance) -> Sides:
     relation="==",
     draw=weight_state_and_kappa,
     sizes=(2,),
+    over=POWERS,
 )
 def amplitude_of_circuit(instance: Instance) -> Sides:
     """Every ancilla simulated, for a polynomial of degree 3: s is kappa times P(x)/x at 0, whatever kappa is."""
@@ -131,6 +133,8 @@ def _block(instance: Instance) -> tuple[Array, SkipNormBlock]:
     draw=block_and_error,
     sizes=(2, 16),
     project=onto_block_and_error,
+    loose=True,
+    over=POWERS,
 )
 def block_error_as_published(instance: Instance) -> Sides:
     """e1 is the activation's error in 2-norm."""
@@ -145,6 +149,7 @@ def block_error_as_published(instance: Instance) -> Sides:
     draw=block_and_error,
     sizes=(2, 16),
     project=onto_block_and_error,
+    over=POWERS,
 )
 def tracked_block(instance: Instance) -> Sides:
     """With the instance's own norm N, where the lemma has the worst case."""
@@ -159,6 +164,7 @@ def tracked_block(instance: Instance) -> Sides:
     draw=block_and_error,
     sizes=(2, 16),
     project=onto_block_and_error,
+    over=POWERS,
 )
 def block_error(instance: Instance) -> Sides:
     """For errors of up to 0.01."""

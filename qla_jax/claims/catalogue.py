@@ -1,7 +1,8 @@
-"""All claims, by theme."""
+"""All claims by theme, those of users, and how to select and run them."""
 
 from collections.abc import Sequence
 
+from qla_jax._checks import require, require_kind
 from qla_jax.claims import (
     activation,
     algebra,
@@ -98,12 +99,9 @@ CLAIMS = (
     blocks.block_error,
     networks.network_lipschitz,
     networks.tracked_network,
-    networks.error_schedule,
     networks.error_schedule_as_printed,
     squares.square_error,
     squares.square_error_of_unit_vectors,
-    squares.square_operator_norm,
-    squares.column_norm,
     squares.square_circuit,
     squares.square_alpha,
     squares.terminal_error,
@@ -111,7 +109,7 @@ CLAIMS = (
     pooling.pooling_as_published,
     pooling.pooling,
     pooling.pooling_in_two_norm,
-    pooling.pooling_sum,
+    pooling.pooling_by_circuit,
     pooling.class_distribution,
     pooling.class_samples,
     convolution.convolution_circuit,
@@ -132,8 +130,6 @@ CLAIMS = (
     amplification.search_fails_by_chebyshev,
     amplification.search_length,
     amplification.search_keeps_the_phase,
-    counts.ancillas_by_recursion,
-    counts.ancillas_of_blocks,
     counts.ancillas_of_package_block,
     counts.ancillas_of_package_network,
     counts.ancillas_of_package_activation,
@@ -183,22 +179,98 @@ CLAIMS = (
 )
 
 
-def select(names: Sequence[str]) -> tuple[Claim, ...]:
-    """The claims of these names, in the order of the catalogue; all of them for none.
+_REGISTERED: dict[str, Claim] = {}
+"""Claims of users, by name."""
+
+
+def register(claim: Claim) -> Claim:
+    r"""Add a claim of your own to those that are selected and run by name; usable as a decorator above `claim`.
+
+    Args:
+        claim: the claim, whose name no other claim has.
+
+    Returns:
+        The claim.
+
+    Raises:
+        ValueError: a name that another claim has.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from qla_jax.claims import Sides, claim, forget, free, register, run
+        >>> @register
+        ... @claim(
+        ...     source="Schur (1911)",
+        ...     statement="The Frobenius norm is at least the spectral norm.",
+        ...     formula=r"\|A\|_F \ge \|A\|_2",
+        ...     relation=">=",
+        ...     draw=lambda key, size: {"a": jax.random.normal(key, (size, size))},
+        ...     sizes=(3,),
+        ...     project=free,
+        ... )
+        ... def frobenius_norm(instance):
+        ...     "Equal where the rank is one."
+        ...     return Sides(jnp.linalg.norm(instance["a"]), jnp.linalg.norm(instance["a"], 2))
+        >>> run("frobenius-norm", trials=10)[0].passed
+        True
+        >>> forget("frobenius-norm")
+    """
+    require_kind("claim", claim, Claim)
+    taken = {one.name for one in every()}
+    require(claim.name not in taken, f"`claim` must have a name of its own, but {claim.name!r} is there already.")
+    _REGISTERED[claim.name] = claim
+    return claim
+
+
+def forget(name: str) -> None:
+    """Remove a registered claim.
+
+    Raises:
+        ValueError: no registered claim of this name.
+    """
+    require(name in _REGISTERED, f"`name` must be one of {', '.join(_REGISTERED) or 'none'}, but is {name!r}.")
+    del _REGISTERED[name]
+
+
+def every() -> tuple[Claim, ...]:
+    """Return the claims of the package, in the order of the catalogue, and those that are registered."""
+    return (*CLAIMS, *_REGISTERED.values())
+
+
+def tally(claims: Sequence[Claim]) -> dict[str, int]:
+    """Return how many claims could fail, how many are too loose to, and how many are negative controls."""
+    loose, controls = sum(one.loose for one in claims), sum(not one.true for one in claims)
+    return {"could fail": len(claims) - loose - controls, "too loose to fail": loose, "negative controls": controls}
+
+
+def select(names: Sequence[str | Claim]) -> tuple[Claim, ...]:
+    """Return the claims of these names, in the order of the catalogue; all of them for none.
+
+    Args:
+        names: names, or claims themselves, which need not be registered.
 
     Raises:
         ValueError: a name that no claim has.
     """
-    known = {claim.name for claim in CLAIMS}
-    for name in names:
+    given = {one.name: one for one in names if isinstance(one, Claim)}
+    known = {one.name: one for one in every()} | given
+    wanted = {one if isinstance(one, str) else one.name for one in names}
+    for name in wanted:
         if name not in known:
             near = [other for other in sorted(known) if name.split("-")[0] in other]
-            raise ValueError(f"`name` must be one of {', '.join(near or sorted(known))}, but is {name!r}.")
-    return tuple(claim for claim in CLAIMS if claim.name in names or not names)
+            told = ", ".join(near) if near else f"those that `qla-jax claims --list` prints ({len(known)})"
+            raise ValueError(f"`name` must be one of {told}, but is {name!r}.")
+    return tuple(one for name, one in known.items() if name in wanted or not wanted)
 
 
-def run(*names: str, trials: int = 1000, attacks: bool = False, seed: int = 0) -> list[Trial]:
-    """Claims of these names, or all, on random instances and perhaps under attack; see `examine`.
+def run(*names: str | Claim, trials: int = 1000, attacks: bool = False, seed: int = 0) -> list[Trial]:
+    """Examine claims of these names, or all, on random instances and perhaps under attack; see `examine`.
+
+    Args:
+        names: names, or claims themselves.
+        trials: number of random instances of each size.
+        attacks: whether to attack those that can be attacked; the verdicts of others say that they were not.
+        seed: seed of all that is drawn.
 
     Raises:
         ValueError: a name that no claim has, or fewer than one trial.

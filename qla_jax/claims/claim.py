@@ -1,4 +1,4 @@
-r"""A claim: one bound of a paper, with the instances on which it speaks and both of its sides.
+r"""A claim: one bound of a paper, with the instances of which it speaks and both of its sides.
 
 Example:
     >>> @claim(
@@ -16,18 +16,33 @@ Example:
     ('cauchy', True)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 
+from qla_jax._checks import require
+
 Instance = dict[str, Array]
 """Real arrays by name, so that any of them can be moved along a gradient."""
 
 ROUNDING = 1e-12
-"""What float64 may add to either side of an instance of length one."""
+"""Rounding of float64 on either side of an instance of length one."""
+EVERY_SIZE = range(1, 1 << 30)
+"""Range of a claim about instances of any size."""
+FROM_TWO = range(2, 1 << 30)
+"""Range of a claim that says nothing about a single entry."""
+POWERS = tuple(1 << qubits for qubits in range(21))
+"""Range of a claim that is measured on a circuit whose registers are full."""
+SHOWN = 3
+"""Number of sizes of a range that are written out."""
+
+
+def free(instance: Instance) -> Instance:
+    """Return an instance as it is: the projection of a claim about arrays without constraints."""
+    return instance
 
 
 class Sides(NamedTuple):
@@ -42,17 +57,21 @@ class Claim:
     r"""What is claimed, where, and how it is looked at.
 
     Attributes:
-        name: of the function that measures.
+        name: name of the function that measures, with hyphens.
         source: paper and number.
-        statement: in words.
-        formula: in LaTeX.
+        statement: the claim in words.
+        formula: the claim in LaTeX.
         relation: how the measured quantity stands to the bound.
-        draw: random key and size to an instance.
-        sizes: of the instances to draw.
-        sides: instance to both sides.
-        project: an instance that an attack has moved, back onto the constraints; None where there is nothing to attack.
-        true: whether it is meant to hold; a negative control is not.
-        remark: the docstring of that function: how it is measured, and what is to be known about it.
+        draw: function of a random key and a size that gives an instance.
+        sizes: sizes of the instances that are drawn and attacked, all of them in `over`.
+        sides: function of an instance that gives both sides.
+        project: function that puts an instance which an attack has moved back onto the constraints; `free` where there
+            are none, None where the claim cannot be attacked.
+        true: whether the claim is meant to hold; a negative control is not.
+        remark: docstring of the measuring function: how it measures, and what is to be known about it.
+        over: sizes for which it is claimed; the smallest of them is always tried.
+        counted: whether nothing random enters, so that one instance of each size says everything.
+        loose: whether it is published and so loose that no instance comes near: a test that could hardly fail.
     """
 
     name: str
@@ -66,15 +85,31 @@ class Claim:
     project: Callable[[Instance], Instance] | None
     true: bool
     remark: str
+    over: Sequence[int] = EVERY_SIZE
+    counted: bool = False
+    loose: bool = False
+
+    @property
+    def tried(self) -> tuple[int, ...]:
+        """Sizes that an examination draws: `sizes` and the smallest that the claim speaks of."""
+        return tuple(sorted({self.over[0], *self.sizes}))
+
+    @property
+    def range_told(self) -> str:
+        """Sizes for which it is claimed, in words."""
+        told = [str(size) for size in self.over[:SHOWN]]
+        if len(self.over) <= SHOWN:
+            return f"{'size' if len(told) == 1 else 'sizes'} {', '.join(told)}"
+        return f"sizes {', '.join(told)}, ..." + ("" if self.over[-1] >= EVERY_SIZE[-2] else f", {self.over[-1]}")
 
     def ratio(self, instance: Instance) -> Array:
-        """That of its two sides."""
+        """Return the ratio of the two sides; see `compare`."""
         return self.compare(self.sides(instance))
 
     def compare(self, sides: Sides) -> Array:
-        """Above 1 where the claim is violated, `inf` where the bound is not finite or a side is not a number.
+        """Return a ratio above 1 where the claim is violated, `inf` where a side is not a finite number.
 
-        The larger side over the smaller one as they are claimed to stand; of an equality the difference over what
+        It is the larger side over the smaller one as they are claimed to stand; of an equality the difference over what
         rounding may make of it.
         """
         measured, bound = sides
@@ -96,12 +131,23 @@ def claim(
     relation: Literal["<=", ">=", "=="] = "<=",
     project: Callable[[Instance], Instance] | None = None,
     true: bool = True,
+    over: Sequence[int] = EVERY_SIZE,
+    counted: bool = False,
+    loose: bool = False,
 ) -> Callable[[Callable[[Instance], Sides]], Claim]:
-    """Makes a claim of the function that measures both sides."""
+    """Make a claim of the function that measures both sides; the arguments are described at `Claim`.
+
+    Raises:
+        ValueError: no sizes, or sizes outside of `over`.
+    """
+    require(len(sizes) > 0, "`sizes` must not be empty, but is ().")
+    outside = [size for size in sizes if size not in over]
+    require(not outside, f"`sizes` must lie in `over`, {over}, but {outside} do not.")
 
     def decorate(sides: Callable[[Instance], Sides]) -> Claim:
         name = sides.__name__.replace("_", "-")
         remark = " ".join((sides.__doc__ or "").split())
-        return Claim(name, source, statement, formula, relation, draw, sizes, sides, project, true, remark)
+        parts = (name, source, statement, formula, relation, draw, tuple(sizes), sides, project, true, remark)
+        return Claim(*parts, over, counted, loose)
 
     return decorate

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.claim import Instance, Sides, claim
+from qla_jax.claims.claim import FROM_TWO, Instance, Sides, claim
 from qla_jax.claims.instances import projected, unit_vector
 from qla_jax.claims.parts import spectral
-from qla_jax.encodings.block import block, postselect
+from qla_jax.encodings.block import embed, postselect
 from qla_jax.encodings.convolution import block_encode_convolution
 from qla_jax.encodings.dense import block_encode
 from qla_jax.encodings.spectral import convolution_norm_bound
@@ -67,6 +67,7 @@ def _side(instance: Instance) -> int:
     relation="==",
     draw=kernel_of_two,
     sizes=(2, 4),
+    over=FROM_TWO,
 )
 def convolution_circuit(instance: Instance) -> Sides:
     """Every ancilla simulated, on one image; the largest difference of an entry."""
@@ -78,16 +79,19 @@ def convolution_circuit(instance: Instance) -> Sides:
 
 @claim(
     source="derived, for Lemma 5",
-    statement="The exact encoding has the 1-norm of the kernel for alpha.",
-    formula=r"\alpha = \|K\|_1",
+    statement="The circuit flags the convolved image over the 1-norm of the kernel: that is its alpha.",
+    formula=r"\|\langle 0|U|0\rangle x\| = \|Cx\|/\|K\|_1",
     relation="==",
     draw=kernel_of_two,
-    sizes=(2,),
+    sizes=(2, 4),
+    over=FROM_TWO,
 )
 def convolution_alpha(instance: Instance) -> Sides:
-    """Without any amplification."""
-    enc = block_encode_convolution(instance["kernel"], (2, 2), padding="top-left")
-    return Sides(enc.alpha, jnp.abs(instance["kernel"]).sum())
+    """Every ancilla simulated, without any amplification; the matrix is built from shifts."""
+    kernel, side, x = instance["kernel"], _side(instance), instance["image"].reshape(-1)
+    enc = block_encode_convolution(kernel, (side, side), padding="top-left")
+    flagged = enc.apply(embed(enc, x))[0]
+    return Sides(jnp.linalg.norm(flagged) * jnp.abs(kernel).sum(), jnp.linalg.norm(matrix_of(kernel, side) @ x))
 
 
 @claim(
@@ -97,6 +101,7 @@ def convolution_alpha(instance: Instance) -> Sides:
     draw=kernel_of_two,
     sizes=(2, 4),
     project=onto_kernel,
+    over=FROM_TWO,
 )
 def convolution_norm_by_symbol(instance: Instance) -> Sides:
     """The package's certified bound, the maximum over a torus in which the image has room, by Gram iteration."""
@@ -111,6 +116,7 @@ def convolution_norm_by_symbol(instance: Instance) -> Sides:
     draw=kernel_of_two,
     sizes=(2, 4),
     project=onto_kernel,
+    over=FROM_TWO,
 )
 def symbol_by_one_norm(instance: Instance) -> Sides:
     """Over the frequencies of the torus."""
@@ -123,13 +129,17 @@ def symbol_by_one_norm(instance: Instance) -> Sides:
 @claim(
     source="derived, for Lemma 5",
     statement="The gain that amplification has to have is at most C^1.5 D / 2.",
-    formula=r"\|K\|_1/\|C\| \le C^{3/2}D",
+    formula=r"\|K\|_1/\|C\| \le C^{3/2}D,\ \text{images of at least } D \times D \text{ pixels}",
     draw=kernel_of_two,
     sizes=(2, 4),
     project=onto_kernel,
+    over=range(TAPS, 1 << 30),
 )
 def amplification_gain(instance: Instance) -> Sides:
-    """By Cauchy and Schwarz, and a column of the matrix, which holds all taps of one input channel."""
+    """By Cauchy and Schwarz, and a column of the matrix, which holds all taps of one input channel.
+
+    A smaller image has no room for all taps: no column holds them, and the ratio is unbounded.
+    """
     kernel, side = instance["kernel"], _side(instance)
     gain = jnp.abs(kernel).sum() / spectral(matrix_of(kernel, side))
     return Sides(gain, jnp.asarray(CHANNELS**1.5 * TAPS))
@@ -164,7 +174,8 @@ def amplification_gain_as_published(instance: Instance) -> Sides:
     sizes=(2, 4, 8),
 )
 def amplified_shift(instance: Instance) -> Sides:
-    """The package's amplification, of an encoding of Q with alpha = 2; the largest difference of an entry."""
+    """The circuit of the package's amplification of Q at alpha = 2, every ancilla simulated; the largest entry."""
     shift = _shift(_side(instance), 1)
-    found = block(oblivious_amplification(block_encode(shift, alpha=2.0), order=3))
+    enc = oblivious_amplification(block_encode(shift, alpha=2.0), order=3)
+    found = jax.vmap(postselect, in_axes=(None, 0), out_axes=1)(enc, jnp.eye(len(shift)))
     return Sides(jnp.abs(found - shift).max(), jnp.zeros(()))

@@ -1,6 +1,6 @@
-r"""Ancillas, calls and degrees: the paper's counts, and the package's own, read off real encodings, against them.
+r"""Ancillas, calls and degrees: what real encodings of the package take, against the paper's counts.
 
-An instance tells sizes by its shapes; what is counted does not depend on its numbers.
+An instance tells sizes by its shapes; what is counted does not depend on numbers, so that one of each size is enough.
 
 References:
     Rattew et al. (2025), Theorem 1, Lemmas 5 to 7, B.18 and B.19. https://arxiv.org/abs/2510.07195
@@ -12,13 +12,11 @@ import numpy as np
 from jax import Array
 
 from qla_jax.accounting import cost
-from qla_jax.claims.claim import Instance, Sides, claim
-from qla_jax.claims.convolution import kernel_of_two
+from qla_jax.claims.claim import POWERS, Instance, Sides, claim
 from qla_jax.claims.instances import between, magnitude, projected
-from qla_jax.claims.normalisation import vector_and_error
 from qla_jax.claims.parts import erring_vector
 from qla_jax.claims.polynomials import SCALES, TERMS, tail
-from qla_jax.claims.pooling import build, network
+from qla_jax.claims.pooling import build
 from qla_jax.encodings.convolution import block_encode_convolution
 from qla_jax.encodings.squares import square_product
 from qla_jax.encodings.vector import VectorEncoding
@@ -28,44 +26,18 @@ from qla_jax.transforms.activation import activate
 
 BITS = 8
 """Precision of the column norms in Theorem 1."""
-CALLS_FOR_DIAGONAL = 6
 EPS = (1e-12, 1e-1)
 
 
-def registers(key: Array, blocks: int) -> Instance:
-    """Whole numbers: ancillas of input and weight, and system qubits; by its shape a number of blocks."""
-    a, b, n = jax.random.randint(key, (3,), 0, 20).astype(float)
-    return {"a": a, "b": b, "n": n, "blocks": jnp.ones(blocks)}
+def degree_of(key: Array, degree: int) -> Instance:
+    """Draw nothing: a degree by its shape. What is counted does not depend on numbers."""
+    return {"degree": jnp.ones(degree)}
 
 
-@claim(
-    source="Rattew et al. (2025), Lemma 7",
-    statement="Each block doubles the ancillas and adds to them.",
-    formula=r"a_i = 2a_{i-1} + 2b + n + 9 \Rightarrow a_k = 2^ka + (2^k - 1)(2b + n + 9)",
-    relation="==",
-    draw=registers,
-    sizes=(1, 2, 6),
-)
-def ancillas_by_recursion(instance: Instance) -> Sides:
-    """The size is k."""
-    a, more = instance["a"], 2 * instance["b"] + instance["n"] + 9
-    total, power = a, 2 ** len(instance["blocks"])
-    for _ in instance["blocks"]:
-        total = 2 * total + more
-    return Sides(total, power * a + (power - 1) * more)
-
-
-@claim(
-    source="Rattew et al. (2025), Lemma 7",
-    statement="The ancillas of k blocks are within the published count.",
-    formula=r"2^ka + (2^k - 1)(2b + n + 9) \le 2^k(a + 2b + n + 9)",
-    draw=registers,
-    sizes=(1, 2, 6),
-)
-def ancillas_of_blocks(instance: Instance) -> Sides:
-    """The size is k; nearly all of them as k grows."""
-    a, more, power = instance["a"], 2 * instance["b"] + instance["n"] + 9, 2 ** len(instance["blocks"])
-    return Sides(power * a + (power - 1) * more, power * (a + more))
+def _network_of(instance: Instance) -> VectorEncoding:
+    """Return a network of two blocks on one qubit, of the instance's degree."""
+    half = 0.5 * jnp.eye(2)
+    return build({"weights": jnp.stack([half, half]), "psi": jnp.eye(2)[0]}, degree=len(instance["degree"]))
 
 
 def _number(count: float) -> Array:
@@ -76,12 +48,14 @@ def _number(count: float) -> Array:
     source="the package's Lemma 6",
     statement="A block of the package needs no more ancillas than the lemma allows.",
     formula=r"n + 2(a + b) + \lceil\log_2\tfrac{k+1}2\rceil + 1 \le 2(a + b) + n + 9",
-    draw=network,
-    sizes=(2, 8),
+    draw=degree_of,
+    sizes=(7, 63, 511),
+    over=range(1, 512, 2),
+    counted=True,
 )
 def ancillas_of_package_block(instance: Instance) -> Sides:
-    """At degree 7, and up to degree 511."""
-    first = chain(build(instance, degree=7))[0]
+    """The size is the degree; at 511 it needs all of them, and beyond it one more."""
+    first = chain(_network_of(instance))[0]
     a, b, n = first.part.num_ancillas, first.weight.num_ancillas, first.num_qubits
     return Sides(_number(first.num_ancillas), _number(2 * (a + b) + n + 9))
 
@@ -90,31 +64,36 @@ def ancillas_of_package_block(instance: Instance) -> Sides:
     source="the package's Lemma 7",
     statement="Two blocks of the package need no more ancillas than the lemma allows.",
     formula=r"a_2 \le 2^2(a + 2b + n + 9)",
-    draw=network,
-    sizes=(2, 8),
+    draw=degree_of,
+    sizes=(7, 63, 511),
+    over=range(1, 512, 2),
+    counted=True,
 )
 def ancillas_of_package_network(instance: Instance) -> Sides:
-    """At degree 7, unamplified; read off the encoding."""
-    net = build(instance, degree=7)
+    """The size is the degree; unamplified, read off the encoding."""
+    net = _network_of(instance)
     blocks = chain(net)
     a, b, n = blocks[0].part.num_ancillas, blocks[0].weight.num_ancillas, net.num_qubits
     return Sides(_number(net.num_ancillas), _number(2 ** len(blocks) * (a + 2 * b + n + 9)))
 
 
 def _activated(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:
-    vec = erring_vector(instance["psi"], instance["error"], instance["slack"])
-    return vec, activate(vec, erf(SCALE, degree=7))
+    """Return a vector with one ancilla on one qubit, and its activation by the instance's degree."""
+    vec = erring_vector(jnp.eye(2)[0], jnp.zeros(2), jnp.zeros(()))
+    return vec, activate(vec, erf(SCALE, degree=len(instance["degree"])))
 
 
 @claim(
     source="the package's Lemma B.18",
     statement="An activation of the package needs no more ancillas than the lemma allows.",
     formula=r"n + 2a + \lceil\log_2\tfrac{k+1}2\rceil \le n + 2a + 4",
-    draw=vector_and_error,
-    sizes=(2, 8),
+    draw=degree_of,
+    sizes=(7, 31),
+    over=range(1, 32, 2),
+    counted=True,
 )
 def ancillas_of_package_activation(instance: Instance) -> Sides:
-    """At degree 7, and up to degree 31."""
+    """The size is the degree; at 31 it needs all of them, and beyond it one more."""
     vec, activated = _activated(instance)
     return Sides(_number(activated.num_ancillas), _number(vec.num_qubits + 2 * vec.num_ancillas + 4))
 
@@ -123,14 +102,15 @@ def ancillas_of_package_activation(instance: Instance) -> Sides:
     source="the package's Lemma 5",
     statement="A convolution of the package needs no more ancillas than the lemma allows.",
     formula=r"2\lceil\log_2CD\rceil + 3 \le 3 + 8D + 2\log_2CD",
-    draw=kernel_of_two,
-    sizes=(2, 4),
+    draw=lambda key, channels: {"channels": jnp.ones(channels)},
+    sizes=(2, 3, 16),
+    over=range(1, 65),
+    counted=True,
 )
 def ancillas_of_package_convolution(instance: Instance) -> Sides:
-    """Of two channels and 2 x 2 taps, for any size of the image."""
-    kernel, side = instance["kernel"], instance["image"].shape[-1]
-    channels, taps = kernel.shape[0], kernel.shape[-1]
-    enc = block_encode_convolution(kernel, (side, side), padding="top-left")
+    """The size is C, with 2 x 2 taps, on an image of 4 x 4 pixels: its size does not enter."""
+    channels, taps = len(instance["channels"]), 2
+    enc = block_encode_convolution(jnp.ones((channels, channels, taps, taps)), (4, 4), padding="top-left")
     return Sides(_number(enc.num_ancillas), _number(3 + 8 * taps + 2 * np.log2(channels * taps)))
 
 
@@ -138,27 +118,33 @@ def ancillas_of_package_convolution(instance: Instance) -> Sides:
     source="the package's Theorem 1",
     statement="Squares of amplitudes need no more ancillas in the package than the theorem allows.",
     formula=r"2a + n + 1 \le 2a + d + 3 + n",
-    draw=vector_and_error,
-    sizes=(2, 8),
+    draw=lambda key, size: {"psi": jnp.eye(size)[0]},
+    sizes=(2, 8, 64),
+    over=POWERS[:7],
+    counted=True,
 )
 def ancillas_of_package_squares(instance: Instance) -> Sides:
     """For d = 8 bits of the column norms."""
-    vec = erring_vector(instance["psi"], instance["error"], instance["slack"])
-    squares = square_product(jnp.eye(len(instance["psi"])), vec, bits=BITS)
+    psi = instance["psi"]
+    vec = erring_vector(psi, 0 * psi, jnp.zeros(()))
+    squares = square_product(jnp.eye(len(psi)), vec, bits=BITS)
     return Sides(_number(squares.num_ancillas), _number(2 * vec.num_ancillas + BITS + 3 + vec.num_qubits))
 
 
 @claim(
     source="derived; Rattew, Rebentrost (2023) with six controlled calls",
-    statement="An activation of degree k calls its vector k times; with six calls for a diagonal it would be more.",
-    formula=r"k \le 6(k - 1) + 1",
-    draw=vector_and_error,
-    sizes=(2,),
+    statement="An activation of degree k calls its vector k times; with six calls for a diagonal it would be 6k - 5.",
+    formula=r"\mathrm{calls}(U_x) = k",
+    relation="==",
+    draw=degree_of,
+    sizes=(3, 7, 31),
+    over=range(1, 64, 2),
+    counted=True,
 )
 def calls_of_activation(instance: Instance) -> Sides:
-    """At degree 7."""
+    """The size is the degree; counted over the circuit."""
     _, activated = _activated(instance)
-    return Sides(_number(cost(activated).depth), _number(CALLS_FOR_DIAGONAL * (7 - 1) + 1))
+    return Sides(_number(cost(activated).depth), _number(len(instance["degree"])))
 
 
 @claim(
@@ -166,13 +152,15 @@ def calls_of_activation(instance: Instance) -> Sides:
     statement="A chain of k blocks of degree d calls its input (d + 1)^k times.",
     formula=r"\mathrm{calls}(U_\psi) = (d + 1)^k",
     relation="==",
-    draw=network,
-    sizes=(2,),
+    draw=degree_of,
+    sizes=(3, 7, 31),
+    over=range(1, 64, 2),
+    counted=True,
 )
 def calls_of_network(instance: Instance) -> Sides:
-    """Two blocks of degree 7, unamplified; counted over the circuit."""
-    net = build(instance, degree=7)
-    return Sides(_number(cost(net).num_queries["StatePreparation[0]"]), _number((7 + 1) ** len(chain(net))))
+    """Two blocks, unamplified; the size is the degree. Counted over the circuit."""
+    net, d = _network_of(instance), len(instance["degree"])
+    return Sides(_number(cost(net).num_queries["StatePreparation[0]"]), _number((d + 1) ** len(chain(net))))
 
 
 def scale_and_error(key: Array, blocks: int) -> Instance:

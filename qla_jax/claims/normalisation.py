@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.claim import Instance, Sides, claim
+from qla_jax.claims.claim import POWERS, Instance, Sides, claim
 from qla_jax.claims.instances import between, displacement, into_ball, onto_sphere, projected, unit_vector
 from qla_jax.claims.parts import erring_vector
 from qla_jax.encodings.vector import normalize, run
@@ -41,6 +41,7 @@ def _of_directions(instance: Instance) -> tuple[Array, Array, Array]:
     draw=vector_and_error,
     sizes=(2, 8),
     project=onto_vector_and_error,
+    over=POWERS,
 )
 def normalisation(instance: Instance) -> Sides:
     """Of every vector at a distance of eps from what is encoded, not only of unit vectors."""

@@ -111,6 +111,7 @@ def erf_by_gaussian(instance: Instance) -> Sides:
     draw=scale_and_points,
     sizes=(3, 5, 9),
     project=onto_scale_and_points,
+    over=range(1, 100, 2),
 )
 def erf_error_bound(instance: Instance) -> Sides:
     """At the worst of the points."""
@@ -125,6 +126,7 @@ def erf_error_bound(instance: Instance) -> Sides:
     draw=scale_and_points,
     sizes=(3, 5, 9),
     project=onto_scale_and_points,
+    over=range(1, 100, 2),
 )
 def erf_relative_bound(instance: Instance) -> Sides:
     """Rounding is relative to the value, not to the point, hence no points next to zero."""
@@ -140,6 +142,7 @@ def erf_relative_bound(instance: Instance) -> Sides:
     relation="==",
     draw=scale_and_points,
     sizes=(3, 9, 15),
+    over=range(1, 100, 2),
 )
 def erf_polynomial(instance: Instance) -> Sides:
     """Coefficient by coefficient."""
@@ -154,6 +157,7 @@ def erf_polynomial(instance: Instance) -> Sides:
     draw=scale_and_points,
     sizes=tuple(PRINTED_ERRORS),
     project=onto_scale_and_points,
+    over=(3, 5, 7, 9, 11),
 )
 def erf_error_table(instance: Instance) -> Sides:
     """The factor is what two digits leave open."""

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.claim import Instance, Sides, claim
+from qla_jax.claims.claim import FROM_TWO, POWERS, Instance, Sides, claim
 from qla_jax.claims.instances import (
     contractions,
     displacement,
@@ -22,13 +22,15 @@ from qla_jax.claims.instances import (
     unit_vector,
 )
 from qla_jax.encodings.dense import block_encode
+from qla_jax.encodings.encoding import with_ancillas
 from qla_jax.encodings.vector import run_projected, vector_encode
+from qla_jax.measurement.counts import multinomial
 from qla_jax.networks.pooling import distribution_error, l2_pool
 from qla_jax.networks.residual import SCALE, SkipNormBlock, ideal_skip_norm, residual_network
 from qla_jax.polynomials import erf
 
 OUTCOMES = 2
-SHOTS = 1000
+SHOTS = 10**6
 DOUBT = 1e-12
 """Probability that frequencies of a true claim stray further than is allowed for here."""
 BLOCKS = 2
@@ -60,6 +62,8 @@ def _pooled(instance: Instance) -> tuple[Array, Array]:
     draw=two_states,
     sizes=(2, 4, 16),
     project=onto_two_states,
+    over=FROM_TWO,
+    loose=True,
 )
 def pooling_as_published(instance: Instance) -> Sides:
     """Of two outcomes; loose by the dimension."""
@@ -74,6 +78,7 @@ def pooling_as_published(instance: Instance) -> Sides:
     draw=two_states,
     sizes=(2, 4, 16),
     project=onto_two_states,
+    over=FROM_TWO,
 )
 def pooling(instance: Instance) -> Sides:
     r"""$\sum|\psi^2 - \phi^2| \le \|\psi - \phi\|\|\psi + \phi\|$; attained as the distance vanishes."""
@@ -88,6 +93,7 @@ def pooling(instance: Instance) -> Sides:
     draw=two_states,
     sizes=(2, 4, 16),
     project=onto_two_states,
+    over=FROM_TWO,
 )
 def pooling_in_two_norm(instance: Instance) -> Sides:
     r"""Differences of distributions sum to zero, hence $\|v\|_2 \le \|v\|_1/\sqrt2$; attained."""
@@ -96,25 +102,30 @@ def pooling_in_two_norm(instance: Instance) -> Sides:
 
 
 @claim(
-    source="Rattew et al. (2025), Lemma B.20",
-    statement="Pooling gives a distribution.",
-    formula=r"\textstyle\sum_cy_c = 1,\ y \ge 0",
+    source="derived, for Lemma B.20",
+    statement="Pooling gives the probabilities with which the leading qubit of the circuit is measured.",
+    formula=r"y_c = \textstyle\sum_{i \in c}|\langle 0|\langle i|U|0\rangle|0\rangle|^2\alpha^2/\|\gamma\|^2",
     relation="==",
     draw=two_states,
-    sizes=(2, 16),
+    sizes=(2, 5, 16),
+    over=FROM_TWO,
 )
-def pooling_sum(instance: Instance) -> Sides:
-    """The sum of the absolute values; of a vector of any length."""
-    return Sides(jnp.abs(l2_pool(3 * instance["psi"], OUTCOMES)).sum(), jnp.ones(()))
+def pooling_by_circuit(instance: Instance) -> Sides:
+    """The first outcome, off the circuit's state; sizes that are no powers of two stand on padded registers."""
+    vec = vector_encode(3 * instance["psi"], pad=True)
+    start = jnp.zeros(1 << vec.num_qubits).at[0].set(1)
+    flagged = vec.apply(with_ancillas(start, vec.num_ancillas))[0]
+    measured = jnp.sum(jnp.square(jnp.abs(flagged[: len(flagged) // 2]))) / jnp.sum(jnp.square(jnp.abs(flagged)))
+    return Sides(l2_pool(vec, OUTCOMES)[0], measured)
 
 
 def network(key: Array, size: int) -> Instance:
-    """Weights of a network, its input, and numbers to sample with."""
+    """Draw weights of a network, its input, and a seed of samples."""
     first, second, third = jax.random.split(key, 3)
     return {
         "weights": contractions(first, BLOCKS, size),
         "psi": unit_vector(second, size),
-        "uniform": jax.random.uniform(third, (SHOTS,)),
+        "seed": jnp.round(jax.random.uniform(third, maxval=2.0**30)),
     }
 
 
@@ -142,6 +153,7 @@ def ideal(instance: Instance) -> Array:
     draw=network,
     sizes=(2, 4),
     project=onto_network,
+    over=POWERS[1:4],
 )
 def class_distribution(instance: Instance) -> Sides:
     """Two skip norm blocks with polynomials of degree 3 against erf, two outcomes; eps is the package's own."""
@@ -156,14 +168,15 @@ def class_distribution(instance: Instance) -> Sides:
     formula=r"\|y - \mathrm{freq}\|_2 \le \sqrt2\,\epsilon + (1 + \sqrt{\ln(1/p)})/\sqrt S",
     draw=network,
     sizes=(2,),
+    over=POWERS[1:4],
 )
 def class_samples(instance: Instance) -> Sides:
-    """1000 runs of one block's circuit, flagged ancillas projected early; McDiarmid's inequality at p = 1e-12."""
+    """A million runs of one block's circuit, ancillas projected early; McDiarmid's inequality at p = 1e-12."""
     instance = {**instance, "weights": instance["weights"][:1]}
     net = build(instance)
     found = l2_pool(run_projected(net), OUTCOMES)
-    sampled = jnp.searchsorted(jnp.cumsum(found)[:-1], instance["uniform"])
-    frequency = jnp.bincount(sampled, length=OUTCOMES) / SHOTS
+    key = jax.random.key(instance["seed"].astype(jnp.uint32))
+    frequency = multinomial(key, SHOTS, found) / SHOTS
     chance = (1 + math.sqrt(-math.log(DOUBT))) / math.sqrt(SHOTS)
     distance = jnp.linalg.norm(frequency - l2_pool(ideal(instance), OUTCOMES))
     return Sides(distance, math.sqrt(2) * net.eps + chance)

@@ -5,6 +5,8 @@ References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, appendix F. https://arxiv.org/abs/2402.18940
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,10 +35,10 @@ def lengths(key: Array, size: int) -> Instance:
     return {"word": jax.random.randint(key, (), 1, LONGEST + 1).astype(float), "address": jnp.asarray(float(size))}
 
 
-def rate_and_amplitudes(key: Array, size: int) -> Instance:
-    """A rate, and amplitudes for all addresses."""
+def rate_and_amplitudes(key: Array, size: int, most: float = 0.1) -> Instance:
+    """Draw a rate up to `most`, and amplitudes for all addresses."""
     first, second = jax.random.split(key)
-    return {"rate": magnitude(first, 1e-5, 0.1), "amplitudes": unit_vector(second, 1 << size)}
+    return {"rate": magnitude(first, 1e-5, most), "amplitudes": unit_vector(second, 1 << size)}
 
 
 def errors_and_amplitudes(key: Array, size: int) -> Instance:
@@ -53,6 +55,7 @@ def errors_and_amplitudes(key: Array, size: int) -> Instance:
     relation="==",
     draw=lengths,
     sizes=(2, 8, 20),
+    over=range(2, 21),
 )
 def qram_sites(instance: Instance) -> Sides:
     """Counted step by step of the package's schedule, for words of one to eight bits."""
@@ -69,6 +72,7 @@ def qram_sites(instance: Instance) -> Sides:
     relation=">=",
     draw=errors_and_amplitudes,
     sizes=(3,),
+    over=(3,),
 )
 def qram_good_branches(instance: Instance) -> Sides:
     """One trajectory of Pauli errors on eight cells, for any amplitudes; attained where no error strikes."""
@@ -82,11 +86,16 @@ def qram_good_branches(instance: Instance) -> Sides:
     source="Hann et al. (2021), section III",
     statement="The infidelity of a read grows as steps times levels, for any noise and amplitudes.",
     formula=r"1 - F \le 4\varepsilon T\log_2N",
-    draw=rate_and_amplitudes,
+    draw=partial(rate_and_amplitudes, most=1 / 224),
     sizes=(2,),
+    over=(2,),
+    loose=True,
 )
 def qram_infidelity(instance: Instance) -> Sides:
-    """By the density matrix of four cells, depolarising; epsilon is the error of a node, two elements, a step."""
+    """By the density matrix of four cells, depolarising; epsilon is the error of a node, two elements, a step.
+
+    Rates end at 1/224, where the bound reaches 1 and says nothing any more.
+    """
     rate = instance["rate"]
     fidelity = exact_fidelity(_cells(2), depolarising(rate), instance["amplitudes"])
     return Sides(1 - fidelity, 4 * (1 - (1 - rate) ** 2) * schedule(2, 1).steps * 2)
@@ -97,11 +106,12 @@ def qram_infidelity(instance: Instance) -> Sides:
     statement="The sites of the schedule alone bound the fidelity, by convexity, for any amplitudes.",
     formula=r"F \ge \max(2(1-p)^S - 1, 0)^2 \ge 1 - 4pS",
     relation=">=",
-    draw=rate_and_amplitudes,
+    draw=partial(rate_and_amplitudes, most=0.03),
     sizes=(2,),
+    over=(2,),
 )
 def qram_bound(instance: Instance) -> Sides:
-    """By the density matrix of four cells, depolarising, with S = 18."""
+    """By the density matrix of four cells, depolarising, with S = 18; rates end where the bound is still above 0."""
     rate = instance["rate"]
     fidelity = exact_fidelity(_cells(2), depolarising(rate), instance["amplitudes"])
     bound = fidelity_bound(2, 1, rate)
@@ -115,6 +125,7 @@ def qram_bound(instance: Instance) -> Sides:
     relation="==",
     draw=rate_and_amplitudes,
     sizes=(2,),
+    over=(2,),
 )
 def qram_damping(instance: Instance) -> Sides:
     """By the density matrix of four cells: H = 13."""

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.claim import Instance, Sides, claim
+from qla_jax.claims.claim import FROM_TWO, Instance, Sides, claim
 from qla_jax.claims.instances import between, magnitude, onto_sphere, projected, unit_vector, unit_vectors
 from qla_jax.measurement._shadow_readout import _pauli_estimate
 from qla_jax.measurement.amplitude_estimation import SUCCESS, amplitude_law, amplitude_of
@@ -86,6 +86,7 @@ def chebyshev_lossless(instance: Instance) -> Sides:
     relation="==",
     draw=one_vector,
     sizes=(5, 16),
+    over=FROM_TWO,
 )
 def chebyshev_truncation(instance: Instance) -> Sides:
     """The rank is half of the length; the least-squares error, not the smallest in the maximum norm."""
@@ -102,6 +103,7 @@ def chebyshev_truncation(instance: Instance) -> Sides:
     draw=vector_and_errors,
     sizes=(4, 16),
     project=projected(x=onto_sphere, errors=between(-1.0, 1.0), eps=between(1e-3, 1.0)),
+    over=FROM_TWO,
 )
 def chebyshev_error(instance: Instance) -> Sides:
     """Attained where every coefficient is off by the whole precision."""
@@ -134,9 +136,13 @@ def estimation_success(instance: Instance) -> Sides:
     relation="==",
     draw=probability,
     sizes=(3, 8, 101),
+    over=FROM_TWO,
 )
 def estimation_heavy_tail(instance: Instance) -> Sides:
-    """For $c = 2a - 1$: outliers all over the range. The root mean square over the precision grows like its root."""
+    """For $c = 2a - 1$ and M of at least 2: outliers all over the range. The root mean square grows like a root.
+
+    A single point tells nothing: its estimate is 0 whatever the probability.
+    """
     a, points, law, estimates = _law(instance)
     mean_square = jnp.sum(law * jnp.square(2 * (estimates - a)))
     return Sides(mean_square, 2 * jnp.square(jnp.sin(points * instance["theta"])) / points)

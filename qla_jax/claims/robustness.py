@@ -77,6 +77,7 @@ def _distances(coeffs: Array, one: Array, other: Array) -> tuple[Array, Array]:
     draw=matrices_and_polynomial,
     sizes=(3, 8),
     project=_onto,
+    loose=True,
 )
 def robustness_by_square_root(instance: Instance) -> Sides:
     """The attack finds about d times the square root."""

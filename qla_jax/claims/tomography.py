@@ -24,6 +24,7 @@ DELTA = 0.3
     formula=r"P(\|\tilde x - x\|_\infty > \delta) \le d(2e^{-N\delta^2} + \sum_\tau e^{-N(\tau^2 + h_\tau)})",
     draw=one_vector,
     sizes=(8, 16),
+    loose=True,
 )
 def tomography_failure(instance: Instance) -> Sides:
     r"""The sum over entries of their exact binomial laws, both rounds; precision 0.3, $N = 36\ln d/\delta^2$."""

@@ -12,7 +12,7 @@ from jax import Array
 
 from qla_jax.claims.activation import f, poly
 from qla_jax.claims.algebra import onto_two_matrices, two_matrices
-from qla_jax.claims.claim import Claim, Instance, Sides, claim
+from qla_jax.claims.claim import POWERS, Claim, Instance, Sides, claim
 from qla_jax.claims.instances import into_ball
 from qla_jax.claims.parts import erring_matrix, erring_vector, spectral
 from qla_jax.claims.vectors import onto_two_vectors, two_vectors
@@ -89,6 +89,7 @@ def _tracked(
         draw=parts,
         sizes=sizes,
         project=onto_parts,
+        over=POWERS,
     )
 
 

@@ -1,4 +1,4 @@
-"""Claims put to the test: random and known instances in one compiled call per size, an attack, and a verdict."""
+"""Examination of a claim: random and known instances in one compiled call per size, an attack, and a verdict."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qla_jax._checks import as_integer, require, require_kind
 from qla_jax.claims.attack import STARTS, STEPS, Worst, attack, drawn
 from qla_jax.claims.claim import Claim, Instance, Sides
 from qla_jax.claims.corpus import known
@@ -15,22 +16,23 @@ from qla_jax.compiling import QUICK
 from qla_jax.mapping import map_in_batches
 
 VIOLATED = 1 + 1e-6
-"""A ratio above this is no rounding."""
+"""Ratio above which a violation is no rounding."""
 TIGHT = 0.9
 BATCH = 500
-"""Instances at a time: a circuit with all of its ancillas is large."""
+"""Number of instances at a time: a circuit with all of its ancillas is large."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of a claim.
+    """Result of an examination.
 
     Attributes:
-        claim: which.
-        ratios: of the random instances, by size.
-        known: those of the instances that are kept with the claim, by size.
-        attacked: the largest ratio that the attack found, by size; empty without an attack.
-        worst_of: what has the largest of all, by size.
+        claim: the claim that was examined.
+        ratios: ratios of the random instances, by size.
+        known: ratios of the instances that are kept with the claim, by size.
+        attacked: largest ratio that the attack found, by size; empty without an attack.
+        worst_of: instance with the largest ratio, by size.
+        asked: whether an attack was asked for, which a claim without `project` does not allow.
     """
 
     claim: Claim
@@ -38,6 +40,10 @@ class Trial:
     known: dict[int, float]
     attacked: dict[int, float]
     worst_of: dict[int, Worst]
+    asked: bool = False
+
+    def __repr__(self) -> str:
+        return f"Trial({self.claim.name}: {self.verdict}; {self.trials} random instances)"
 
     @property
     def worst_size(self) -> int:
@@ -46,22 +52,22 @@ class Trial:
 
     @property
     def worst(self) -> Instance:
-        """That instance."""
+        """The instance with the largest ratio."""
         return self.worst_of[self.worst_size].instance
 
     @property
     def measured(self) -> float:
-        """Its measured quantity."""
+        """Measured quantity of the instance with the largest ratio."""
         return float(self.worst_of[self.worst_size].sides.measured)
 
     @property
     def bound(self) -> float:
-        """And its bound."""
+        """Bound of the instance with the largest ratio."""
         return float(self.worst_of[self.worst_size].sides.bound)
 
     @property
     def trials(self) -> int:
-        """How many random instances."""
+        """Number of random instances."""
         return sum(len(ratios) for ratios in self.ratios.values())
 
     @property
@@ -71,12 +77,21 @@ class Trial:
 
     @property
     def ratio(self) -> float:
-        """The largest of all."""
+        """The largest ratio of all instances."""
         return max([*self.random.values(), *self.known.values(), *self.attacked.values()])
 
     @property
     def verdict(self) -> str:
-        """Whether it holds, and how loosely."""
+        """Whether the claim holds, how loosely, and what was asked for and not done."""
+        return f"{self._held}; not attacked, since the claim has no `project`" if self.not_attacked else self._held
+
+    @property
+    def not_attacked(self) -> bool:
+        """Whether an attack was asked for and none took place."""
+        return self.asked and not self.attacked
+
+    @property
+    def _held(self) -> str:
         if not np.isfinite(self.ratio):
             return "not proven: a bound is not finite"
         if self.ratio > VIOLATED:
@@ -87,7 +102,7 @@ class Trial:
 
     @property
     def passed(self) -> bool:
-        """As it was meant to: a negative control has to be violated."""
+        """Whether the claim is as it is meant to be: a negative control has to be violated."""
         return np.isfinite(self.ratio) and (self.ratio <= VIOLATED) == self.claim.true
 
 
@@ -102,27 +117,32 @@ def examine(
     starts: int = STARTS,
     steps: int = STEPS,
 ) -> Trial:
-    """`trials` random instances of each size in float64, the one that is kept, and an attack on each if asked for.
+    """Try a claim on random instances of each size in float64, on those that are kept, and under attack if asked for.
 
     Args:
-        claim: which.
-        trials: of each size.
-        seed: of all that is drawn.
-        sizes: the claim's own unless given.
+        claim: the claim to examine.
+        trials: number of random instances of each size; one for a claim into which nothing random enters.
+        seed: seed of all that is drawn.
+        sizes: sizes within the claim's range; its own and the smallest of its range unless given.
         kept: instances to look at besides, by size; unless given those of `known`, on which attacks do not build.
-        attacks: whether to attack what can be attacked.
-        starts: of each attack.
-        steps: of each attack, of either kind.
+        attacks: whether to attack, too. A claim without `project` is not attacked, and the verdict says so: moved
+            off its constraints an instance would be none. `free` is the projection of arrays without constraints.
+        starts: number of starts of each attack.
+        steps: steps of each attack, of either kind.
 
     Raises:
-        ValueError: fewer than one trial.
+        ValueError: fewer than one trial, or a size of which the claim does not speak.
     """
-    if trials < 1:
-        raise ValueError(f"`trials` must be at least 1, but is {trials}.")
+    require_kind("claim", claim, Claim)
+    trials, seed = as_integer("trials", trials, least=1), as_integer("seed", seed)
+    trials = 1 if claim.counted else trials
+    for size in sizes or ():
+        told = f"`sizes` must lie in the range of {claim.name!r}, {claim.range_told}, but has {size}."
+        require(size in claim.over, told)
     with jax.enable_x64(True), jax.numpy_rank_promotion("allow"):
         kept = known(claim.name) if kept is None else kept
-        trial = Trial(claim, {}, {}, {}, {})
-        for size in sizes or claim.sizes:
+        trial = Trial(claim, {}, {}, {}, {}, attacks)
+        for size in sizes or claim.tried:
             keys = jax.random.split(jax.random.key(seed), trials + 1)
             instances = drawn(claim, keys[1:], size)
             if size in kept:
@@ -134,7 +154,7 @@ def examine(
             if size in kept:
                 trial.known[size] = float(ratios[trials])
             worst = jax.tree.map(itemgetter(int(ratios.argmax())), found)
-            if attacks and claim.project is not None:
+            if attacks and claim.project is not None and (sizes or size in claim.sizes):
                 attacked = attack(claim, keys[0], size, starts=starts, steps=steps)
                 trial.attacked[size] = float(attacked.ratio)
                 worst = max(worst, attacked, key=lambda one: float(one.ratio))

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.claim import Instance, Sides, claim
+from qla_jax.claims.claim import POWERS, Instance, Sides, claim
 from qla_jax.claims.instances import (
     between,
     contraction,
@@ -24,7 +24,7 @@ from qla_jax.claims.instances import (
     unit_vectors,
 )
 from qla_jax.claims.parts import erring_matrix, erring_vector, spectral
-from qla_jax.encodings.lemmas import matrix_vector_product, vector_sum
+from qla_jax.encodings.lemmas import concatenate, matrix_vector_product, vector_sum
 from qla_jax.encodings.vector import VectorEncoding, normalize, run
 
 LARGEST = 2.0
@@ -147,13 +147,15 @@ def error_of_tensor(instance: Instance) -> Sides:
     draw=two_vectors,
     sizes=(2, 8),
     project=onto_two_vectors,
+    over=POWERS,
 )
 def error_of_concatenation(instance: Instance) -> Sides:
-    """The index is spread uniformly, which weights each piece by 1/alpha."""
-    wrong, alpha, off = encoded(instance)
-    norm = jnp.linalg.norm(1 / alpha)
-    distance = jnp.linalg.norm(((instance["psi"] - wrong) / alpha[:, None]).reshape(-1))
-    return Sides(distance / norm, jnp.linalg.norm(off / alpha) / norm)
+    """By the package's circuit, every ancilla simulated, its index spread uniformly."""
+    psi, error, (_, _, off) = instance["psi"], instance["error"], encoded(instance)
+    left, right = (erring_vector(psi[i], error[i], instance["slack"][i] - 1) for i in range(2))
+    shares = 1 / jnp.stack([left.alpha, right.alpha])
+    norm, ideal = jnp.linalg.norm(shares), (psi * shares[:, None]).reshape(-1)
+    return Sides(jnp.linalg.norm(run(_spread(left, right)) - ideal) / norm, jnp.linalg.norm(off * shares) / norm)
 
 
 @claim(
@@ -163,12 +165,19 @@ def error_of_concatenation(instance: Instance) -> Sides:
     relation="==",
     draw=two_vectors,
     sizes=(2, 8),
+    over=POWERS,
 )
 def alpha_of_concatenation(instance: Instance) -> Sides:
-    """Of exact parts: a Hadamard gate on the index, then each part where the index is its own."""
-    _, alpha, _ = encoded(instance)
-    flagged = jnp.concatenate([part / a for part, a in zip(instance["psi"], alpha, strict=True)]) / jnp.sqrt(2)
-    return Sides(1 / jnp.linalg.norm(flagged), jnp.sqrt(2) / jnp.linalg.norm(1 / alpha))
+    """The flagged amplitude of the package's circuit, every ancilla simulated, times that; parts are exact."""
+    left, right = _exact(instance)
+    expected = jnp.sqrt(2) / jnp.linalg.norm(1 / jnp.stack([left.alpha, right.alpha]))
+    vec = _spread(left, right)
+    return Sides(jnp.linalg.norm(run(vec)) / vec.alpha * expected, jnp.ones(()))
+
+
+def _spread(left: VectorEncoding, right: VectorEncoding) -> VectorEncoding:
+    """Return the concatenation with its index spread uniformly, which weights each piece by 1/alpha."""
+    return concatenate([part * (1 / part.alpha) for part in (left, right)])
 
 
 def _exact(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:
@@ -184,6 +193,7 @@ def _exact(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:
     relation="==",
     draw=two_vectors,
     sizes=(2, 8),
+    over=POWERS,
 )
 def alpha_of_sum(instance: Instance) -> Sides:
     """The flagged amplitude of the package's circuit, every ancilla simulated, times N; parts are exact."""
@@ -201,6 +211,7 @@ def alpha_of_sum(instance: Instance) -> Sides:
     relation="==",
     draw=matrix_and_vector,
     sizes=(2, 8),
+    over=POWERS,
 )
 def alpha_of_matrix_times_vector(instance: Instance) -> Sides:
     """The flagged amplitude of the package's circuit, every ancilla simulated, times that; parts are exact."""

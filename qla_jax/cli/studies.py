@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from qla_jax._files import digest
 from qla_jax.cli.session import Output, Resume, ending, session
 from qla_jax.cli.terminal import Bars, ItemBar, console, fail, finish, print_table, tell_end
 
@@ -16,21 +17,29 @@ def claims(
     trials: Annotated[int, typer.Option(min=1, help="Random instances of each size.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the instances.")] = 0,
     attack: Annotated[bool, typer.Option("--attack", help="Look for the worst instance by gradient ascent.")] = False,
+    module: Annotated[
+        Path | None, typer.Option(help="Python file with claims of your own, which are run by name like the others.")
+    ] = None,
     table: Annotated[bool, typer.Option("--table", help="Print the sharper constants, and run nothing.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="Print names and sources, and run nothing.")] = False,
     output: Output = None,
     resume: Resume = False,
 ) -> None:
     """Hold the theorems' bounds to measurement."""
-    if table:
-        from qla_jax.claims.sharper import markdown
-
-        console.print(markdown(), soft_wrap=True, highlight=False, markup=False)
+    if table or listed:
+        with ending():
+            _print_claims(table, module)
         return
     with session(context, output, resume, "claims") as (here, options):
         from qla_jax.claims.catalogue import select
-        from qla_jax.report.claims_page import claim_rows, write
+        from qla_jax.claims.modules import register_module
+        from qla_jax.report.claims_page import claim_rows, counted, write
         from qla_jax.studies import claims_job
 
+        if options["module"]:
+            file = Path(options["module"])
+            register_module(file)
+            here.pin("claims of your own", {"sha256": digest(file)})
         chosen = select(options["names"] or ())
         job = claims_job.ClaimsJob(chosen, here.path, options["trials"], options["seed"], options["attack"])
         with ItemBar() as bar:
@@ -38,8 +47,23 @@ def claims(
         write(report, here.path)
     rows = [[f"{name}\n  {source}", *told] for name, source, *told in claim_rows(report)]
     print_table("claims", rows, wrapped=0)
+    console.print(counted(report), highlight=False, soft_wrap=True)
     tell_end(report["seconds"], here.path / "claims.html")
     finish(report)
+
+
+def _print_claims(table: bool, module: Path | None) -> None:
+    from qla_jax.claims.catalogue import every
+    from qla_jax.claims.modules import register_module
+    from qla_jax.claims.sharper import markdown
+
+    if table:
+        console.print(markdown(), soft_wrap=True, highlight=False, markup=False)
+        return
+    if module:
+        register_module(module)
+    for claim in every():
+        console.print(f"{claim.name:<42} {claim.source}", soft_wrap=True, highlight=False, markup=False)
 
 
 def costs(

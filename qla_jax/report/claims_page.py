@@ -28,8 +28,8 @@ def page(report: dict) -> str:
     how = "random instances and gradient ascent" if report["attacks"] else "random instances"
     parts = [
         "<h1>Claims</h1>",
-        f"<p>{len(report['claims'])} claims on {how}; {report['trials']} instances of each size, "
-        f"seed {report['seed']}, float64. "
+        f"<p>{html.escape(counted(report))} On {how}; {report['trials']} instances of each size, one where nothing "
+        f"random enters, seed {report['seed']}, float64. "
         "A figure shows how often random instances come how near to the bound (dashed), the worst instance known "
         "from earlier attacks (dot), and the worst that this attack found (triangle).</p>",
         told or "<p>All are as they were meant to be.</p>",
@@ -43,6 +43,18 @@ def page(report: dict) -> str:
     return f"{head}<body>{''.join(parts)}</body></html>"
 
 
+def counted(report: dict) -> str:
+    """Return how many claims could fail, and how many others there are, as a sentence."""
+    tally = report["tally"]
+    told = f"{tally['could fail']} claims that could fail"
+    if tally["too loose to fail"]:
+        told += f", {tally['too loose to fail']} published bounds too loose to"
+    if tally["negative controls"]:
+        told += f", {tally['negative controls']} negative controls"
+    left = sum(row["not_attacked"] for row in report["claims"])
+    return f"{told}; {left} of them cannot be attacked." if left else f"{told}."
+
+
 def claim_rows(report: dict) -> list[list[str]]:
     """Return a row per claim: source, trials, worst ratio, verdict."""
     rows = [["claim", "source", "trials", "worst", "verdict"]]
@@ -53,13 +65,15 @@ def claim_rows(report: dict) -> list[list[str]]:
 
 def _card(row: dict) -> str:
     picture = base64.b64encode(png(ratios(row))).decode()
-    meant = "" if row["true"] else " <small>negative control</small>"
+    kind = "published, too loose to fail" if row["loose"] else "" if row["true"] else "negative control"
+    meant = f" <small>{kind}</small>" if kind else ""
     verdict = html.escape(row["verdict"])
     measured = f"measured {row['measured']:.6g} against {row['bound']:.6g} at size {row['worst_size']}"
     return (
         f'<div class="claim" id="{row["name"]}"><div><h2>{row["name"]}{meant}</h2>'
         f"<p>{html.escape(row['statement'])}</p><p><code>{html.escape(row['formula'])}</code></p>"
-        f"<p><small>{html.escape(sentence(row['source']))} {html.escape(row['remark'])}</small></p>"
+        f"<p><small>{html.escape(sentence(row['source']))} {html.escape(row['remark'])} "
+        f"Claimed for {html.escape(row['over'])}.</small></p>"
         f'<p class="{"" if row["passed"] else "bad"}">{verdict}; {measured}.</p></div>'
         f'<img alt="ratios of {row["name"]}" src="data:image/png;base64,{picture}"></div>'
     )

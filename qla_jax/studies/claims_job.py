@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from qla_jax.claims.catalogue import tally
 from qla_jax.claims.claim import Claim, Instance
 from qla_jax.claims.corpus import FILE, save
 from qla_jax.claims.trial import Trial, examine
@@ -78,6 +79,7 @@ def run(job: ClaimsJob, progress: Progress | None = None, items: Items | None = 
         "trials": job.trials,
         "seed": job.seed,
         "attacks": job.attacks,
+        "tally": tally(job.claims),
         "claims": rows,
         "failures": failures,
         "seconds": sum(row["seconds"] for row in rows),
@@ -113,6 +115,10 @@ def row(trial: Trial) -> dict:
         "formula": claim.formula,
         "relation": claim.relation,
         "true": claim.true,
+        "over": claim.range_told,
+        "counted": claim.counted,
+        "loose": claim.loose,
+        "not_attacked": trial.not_attacked,
         "remark": claim.remark,
         "trials": trial.trials,
         "ratio": trial.ratio,

@@ -125,7 +125,7 @@ TIGHT = [
     (vectors.error_of_sum, 2),
     (vectors.error_of_concatenation, 2),
     (normalisation.normalisation_below_one, 2),
-    (squares.column_norm, 2),
+    (squares.square_alpha, 2),
 ]
 
 
@@ -217,8 +217,10 @@ def test_seeds_differ_and_repeat():
 def test_what_cannot_be_examined_is_refused():
     with pytest.raises(ValueError, match="`trials` must be at least 1, but is 0"):
         examine(norms.skip_norm, trials=0)
-    with pytest.raises(ValueError, match="`claim` must know how to project its instances, but 'pooling-sum' does not"):
-        attack(next(claim for claim in CLAIMS if claim.name == "pooling-sum"), jax.random.key(0), 2)
+    with pytest.raises(
+        ValueError, match="`claim` must know how to project its instances, but 'pooling-by-circuit' does not"
+    ):
+        attack(next(claim for claim in CLAIMS if claim.name == "pooling-by-circuit"), jax.random.key(0), 2)
 
 
 def test_the_document_shows_the_table_that_the_command_prints():

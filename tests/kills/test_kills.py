@@ -21,7 +21,7 @@ import qla_jax
 
 COMMANDS = {
     "run": ["run", "--seed", "3"],
-    "claims": ["claims", "skip-norm", "terminal-norm", "pooling-sum", "--trials", "20"],
+    "claims": ["claims", "skip-norm", "terminal-norm", "pooling-by-circuit", "--trials", "20"],
     "costs": ["costs", "--regime", "c"],
     "comparison": ["comparison"],
     "study": ["study", "plateaus", "--quick"],
