@@ -24,6 +24,7 @@ from flax import struct
 from jax.typing import ArrayLike
 
 from qla_jax._checks import as_numeric, is_concrete, require, require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.arithmetic.arccos import arccos, arccos_circuit
 from qla_jax.arithmetic.conversion import DigitalRotation
 from qla_jax.arithmetic.counts import counts
@@ -48,6 +49,7 @@ class AngleRotation(DigitalRotation, kw_only=True):
         return 2 * read(self.num_qubits) + 2 * angle + turns
 
 
+@default_promotion
 def angle_encode(x: FixedPoint, *, target: ArrayLike | None = None) -> AngleRotation:
     r"""Numbers from [-1, 1] to amplitudes by their angles: a $(\sqrt N, 1, \epsilon)$-vector-encoding of x.
 

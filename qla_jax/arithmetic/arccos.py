@@ -24,6 +24,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from qla_jax._checks import as_integer, require_kind
+from qla_jax._modes import default_promotion, varying_like
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
 from qla_jax.arithmetic.circuit import Circuit
@@ -49,6 +50,7 @@ def arccos_error(format: Format, working: int | None = None) -> float:
     return format.step + 2 * math.asin(math.sqrt(unit / 2)) / math.pi
 
 
+@default_promotion
 def arccos(x: FixedPoint, *, working: int | None = None) -> FixedPoint:
     r"""$\arccos(x)/\pi$, from 0 to 1, as many bits of it as the format has behind the point.
 
@@ -78,7 +80,7 @@ def _arccos(x: FixedPoint, working: int) -> FixedPoint:
         doubled = wide.subtract(wide.shift_right(wide.multiply(current, current), working - 1), one)
         return wide.negate_where(bit, doubled), found << 1 | bit.astype(jnp.uint32)
 
-    zero = jnp.zeros(x.shape, jnp.uint32)
+    zero = varying_like(jnp.zeros(x.shape, jnp.uint32), start)
     _, found = jax.lax.fori_loop(0, format.fraction, step, (start, zero))
     return fitted(wide.digits(found, 5), 0, format, x.overflow, outside)
 

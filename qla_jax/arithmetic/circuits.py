@@ -20,7 +20,7 @@ from qla_jax.arithmetic import adders, lookahead, parts, products, quotients
 from qla_jax.arithmetic.circuit import Circuit, circuit
 from qla_jax.arithmetic.elementwise import as_constant
 from qla_jax.arithmetic.formats import Format
-from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, cx, wires
+from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, cx, flip, land, wires
 
 ADDERS: dict[str, Callable[..., Gates]] = {
     "cuccaro": adders.cuccaro,
@@ -137,7 +137,11 @@ def _quotient(format: Format) -> Circuit:
     compute = [*parts.magnitude(x, size), *parts.magnitude(y, divisor)]
     compute += quotients.divide_unsigned(dividend, divisor, quotient[:-1])
     compute += [cx(x[-1], sign[0]), cx(y[-1], sign[0]), *parts.negate_controlled(sign[0], quotient)]
-    return finished((compute, quotient, 0), format, registers)
+    by_zero = None
+    if len(dividend) == 1:  # the one format in which a quotient by zero fits, -1/0
+        (by_zero,) = wires(1)
+        compute += conjugate([flip(y[0])], [land(x[0], y[0], by_zero)])
+    return finished((compute, quotient, 0), format, registers, flag=by_zero)
 
 
 def _root(format: Format) -> Circuit:

@@ -26,6 +26,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import as_alpha, as_numeric, is_concrete, require, require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.arithmetic.elementwise import relu
 from qla_jax.arithmetic.formats import FixedPoint, Format, decode, encode
 from qla_jax.arithmetic.layers import add_bias, reshaped
@@ -80,6 +81,7 @@ def _hadamard(state: State) -> State:
     return grid.reshape(state.shape) / jnp.sqrt(jnp.asarray(state.shape[1], state.real.dtype))
 
 
+@default_promotion
 def amplitude_encode(
     x: FixedPoint, *, scale: ArrayLike | None = None, target: ArrayLike | None = None
 ) -> DigitalRotation:
@@ -125,6 +127,7 @@ def amplitude_encode(
     )
 
 
+@default_promotion
 def digital_encode(
     vec: VectorEncoding, format: Format, *, readout: ReadoutMethod[Found], key: Array
 ) -> tuple[FixedPoint, Found]:
@@ -159,6 +162,7 @@ def digital_encode(
     return encode(values, format), found
 
 
+@default_promotion
 def dense_layer(
     weight: BlockEncoding, vec: VectorEncoding, bias: FixedPoint, *, readout: ReadoutMethod[Found], key: Array
 ) -> tuple[VectorEncoding, FixedPoint, Found]:

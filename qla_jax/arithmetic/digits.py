@@ -27,7 +27,7 @@ def count(bits: int) -> int:
 def digits(x: Int[Array, "..."], length: int) -> Digits:
     """Of int32 (with its sign) or uint32."""
     signed = jnp.issubdtype(x.dtype, jnp.signedinteger)
-    fill = ((x >> 31).astype(jnp.int32) & MASK) if signed else jnp.zeros(x.shape, jnp.int32)
+    fill = x.astype(jnp.int32) >> 31 & (MASK if signed else 0)
     low = [(x >> (BASE_BITS * i)).astype(jnp.int32) & MASK for i in range(min(length, 4))]
     return jnp.stack([*low, *([fill] * (length - len(low)))])
 

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from qla_jax._checks import as_integer, require, require_kind
+from qla_jax._modes import default_promotion, varying_like
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic.formats import FixedPoint, Format, from_integers, same_format
 
@@ -48,6 +49,7 @@ def _of_one(function: Callable[[FixedPoint], FixedPoint]) -> Callable[[FixedPoin
     compiled = jax.jit(function)
 
     @functools.wraps(function)
+    @default_promotion
     def call(x: FixedPoint) -> FixedPoint:
         require_kind("x", x, FixedPoint)
         return compiled(x)
@@ -64,6 +66,7 @@ def _of_two(function: Callable[[FixedPoint, FixedPoint], Result]) -> Callable[[F
         return function(*jax.tree.map(lambda part: jnp.broadcast_to(part, shape), (x, y)))
 
     @functools.wraps(function)
+    @default_promotion
     def call(x: FixedPoint, y: FixedPoint) -> Result:
         same_format("y", x, y)
         try:
@@ -177,11 +180,11 @@ def divide(x: FixedPoint, y: FixedPoint) -> FixedPoint:
         rest = jnp.where(fits, rest - divisor, rest)
         return rest, high << 1 | low >> 31, low << 1 | fits.astype(jnp.uint32)
 
-    zero = jnp.zeros_like(numerator)
+    zero = varying_like(jnp.zeros_like(numerator), numerator, divisor)
     _, high, low = jax.lax.fori_loop(0, digit_count, step, (zero, zero, zero))
     quotient = jnp.concatenate([wide.digits(low, 4), wide.digits(high, 5)])[: _length(format)]
     signed = wide.negate_where((x.integers < 0) != (y.integers < 0), quotient)
-    return fitted(signed, 0, format, x.overflow, y.overflow)
+    return fitted(signed, 0, format, x.overflow, y.overflow, divisor == 0)
 
 
 @_of_one
@@ -198,5 +201,6 @@ def sqrt(x: FixedPoint) -> FixedPoint:
         fits = ~wide.negative(wide.subtract(radicand, wide.multiply(factor, factor)))
         return jnp.where(fits, larger, root)
 
-    root = jax.lax.fori_loop(0, root_bits, step, jnp.zeros(x.shape, jnp.uint32))
+    start = varying_like(jnp.zeros(x.shape, jnp.uint32), radicand)
+    root = jax.lax.fori_loop(0, root_bits, step, start)
     return fitted(wide.digits(root, length), 0, x.format, x.overflow, x.integers < 0)

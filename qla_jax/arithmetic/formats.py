@@ -20,7 +20,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int
 
-from qla_jax._checks import as_integer, is_concrete, require, require_kind
+from qla_jax._checks import as_inexact, as_integer, is_concrete, require, require_kind
+from qla_jax._nodes import Node
 
 MAX_BITS = 32
 
@@ -72,7 +73,7 @@ class Format:
         return self.overflow == "saturate"
 
 
-class FixedPoint(struct.PyTreeNode):
+class FixedPoint(Node):
     """Numbers in fixed point, an array of any shape.
 
     Integers have no derivative: gradients through them are zero, and none is made up.
@@ -117,6 +118,8 @@ def encode(x: ArrayLike, format: Format) -> FixedPoint:
         missing = int(np.isnan(array).sum())
         require(missing == 0, f"`x` must not hold NaN, but {missing} of its {array.size} entries are NaN.")
         array = array.astype(np.promote_types(array.dtype, np.float64))
+    else:
+        array = as_inexact("x", array)  # half precision could hold neither the result nor the ends of the format
     return _floats_fitted(array, format, xp)
 
 

@@ -24,6 +24,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Int
 
 from qla_jax._checks import as_integer, as_numeric, is_concrete, require, require_kind
+from qla_jax._modes import default_promotion, varying_like
+from qla_jax._modes import reshaped as in_two_steps
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic.elementwise import add, fitted
 from qla_jax.arithmetic.formats import FixedPoint, Format, encode, same_format
@@ -32,6 +34,7 @@ CHUNK = 4096
 """Terms whose products of bytes fit into an int32, four at a time."""
 
 
+@default_promotion
 def dot(x: FixedPoint, y: FixedPoint) -> FixedPoint:
     """Tensor dot: the last axis of x with the first of y; one floor, behind the sum.
 
@@ -56,7 +59,7 @@ def _dot(x: FixedPoint, y: FixedPoint) -> FixedPoint:
 
 def reshaped(x: FixedPoint, shape: tuple[int, ...]) -> FixedPoint:
     """The same numbers in another shape."""
-    return jax.tree.map(lambda a: a.reshape(shape), x)
+    return jax.tree.map(lambda a: in_two_steps(a, shape), x)
 
 
 def _dot_in_full(x: Int[Array, "m n"], y: Int[Array, "n k"], format: Format) -> wide.Digits:
@@ -67,7 +70,8 @@ def _dot_in_full(x: Int[Array, "m n"], y: Int[Array, "n k"], format: Format) -> 
     missing = chunks * -(-terms // chunks) - terms
     left = _bytes(jnp.pad(x, ((0, 0), (0, missing))).reshape(len(x), chunks, -1), format)
     right = _bytes(jnp.pad(y, ((0, missing), (0, 0))).reshape(chunks, -1, y.shape[1]), format)
-    columns = [jnp.zeros((chunks, len(x), y.shape[1]), jnp.int32) for _ in range(max(length, 2 * len(left)))]
+    nothing = varying_like(jnp.zeros((chunks, len(x), y.shape[1]), jnp.int32), x, y)
+    columns = [nothing for _ in range(max(length, 2 * len(left)))]
     for i, a in enumerate(left):
         for j, b in enumerate(right):
             columns[i + j] += jnp.einsum("mcn,cnk->cmk", a, b)
@@ -80,6 +84,7 @@ def _bytes(x: Int[Array, "..."], format: Format) -> list[Int[Array, "..."]]:
     return [x >> 8 * i & 255 if i < count - 1 else x >> 8 * i for i in range(count)]
 
 
+@default_promotion
 def convolve(x: FixedPoint, kernel: FixedPoint, *, padding: str = "same", stride: int = 1) -> FixedPoint:
     """Cross-correlation of a (C, H, W) image with a (C_out, C, K, K) kernel; zeros around it for "same".
 
@@ -132,6 +137,7 @@ def add_bias(x: FixedPoint, bias: FixedPoint) -> FixedPoint:
     return add(x, _along_first("bias", bias, x.shape))
 
 
+@default_promotion
 def batch_norm(
     x: FixedPoint, mean: ArrayLike, variance: ArrayLike, gamma: ArrayLike, beta: ArrayLike, *, epsilon: float = 1e-5
 ) -> FixedPoint:
@@ -159,6 +165,7 @@ def _scaled(x: FixedPoint, scale: FixedPoint, shift: FixedPoint) -> FixedPoint:
     return fitted(total, x.format.fraction, x.format, x.overflow, scale.overflow, shift.overflow)
 
 
+@default_promotion
 def batch_norm_constants(
     mean: ArrayLike, variance: ArrayLike, gamma: ArrayLike, beta: ArrayLike, format: Format, *, epsilon: float = 1e-5
 ) -> tuple[FixedPoint, FixedPoint]:

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from qla_jax._checks import require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
 from qla_jax.arithmetic.circuit import Circuit
@@ -46,6 +47,7 @@ def newton_error(format: Format) -> float:
     return error
 
 
+@default_promotion
 def reciprocal(a: FixedPoint) -> FixedPoint:
     """$1/a$, rounded towards zero after the iteration; of 0 it is 0 and flagged, as is what does not fit.
 

@@ -35,6 +35,7 @@ from jax import Array
 from jaxtyping import Int
 
 from qla_jax._checks import as_integer, require, require_kind
+from qla_jax._modes import default_promotion, varying_like
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
 from qla_jax.arithmetic.adders import gidney
@@ -80,6 +81,7 @@ class Piecewise:
         least = self.format.bits + self.working - self.format.fraction
         return max(largest.bit_length() + 1, least) + 1
 
+    @default_promotion
     def __call__(self, x: FixedPoint) -> FixedPoint:
         """The function of each entry; flagged outside of the domain and where the value does not fit.
 
@@ -133,6 +135,7 @@ class Piecewise:
 def _evaluated(x: FixedPoint, domain: tuple[Array, Array], table: Array, place: int, working: int) -> FixedPoint:
     """Horner's rule in the segment of each number."""
     length, segments, powers = table.shape
+    table = varying_like(table, x)
     segment, t = x.integers >> place & (segments - 1), wide.digits(x.integers & ((1 << place) - 1), length)
     *lower, total = (table[:, segment, j] for j in range(powers))
     for coefficient in reversed(lower):

@@ -17,7 +17,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import is_concrete, require
+from qla_jax._checks import as_inexact, is_concrete, require
+from qla_jax._modes import default_promotion, varying_like
 from qla_jax.arithmetic.gates import CLASSICAL, Gate, inverse
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class BasisRun(NamedTuple):
     clean: Any
 
 
+@default_promotion
 def on_basis(circuit: "Circuit", values: dict[str, ArrayLike]) -> BasisRun:
     """Run on basis states, vectorised over arrays of equal shape.
 
@@ -143,7 +145,7 @@ def _with_jax(circuit: "Circuit", values: dict[str, ArrayLike]) -> BasisRun:
         return (planes.at[target].set(new), fault), None
 
     rows = jnp.asarray(np.array([row for gate in circuit.gates for row in _rows(gate, one)], np.int32).reshape(-1, 5))
-    (planes, fault), _ = jax.lax.scan(step, (planes, jnp.zeros(shape, bool)), rows)
+    (planes, fault), _ = jax.lax.scan(step, varying_like((planes, jnp.zeros(shape, bool)), arrays), rows)
     fault = fault | planes[: circuit.num_ancillas].any(axis=0)
     word = jnp.uint64 if _wide_words() else jnp.uint32
     found = {}
@@ -165,6 +167,7 @@ def _rows(gate: Gate, one: int) -> list[tuple[int, ...]]:
     return [(*controls, on[-1], int(gate.name == "AND"), int(gate.name == "UNAND"))]
 
 
+@default_promotion
 def on_state(
     circuit: "Circuit", state: Num[Array, "..."], turns: ArrayLike | None, outcomes: ArrayLike | None
 ) -> Num[Array, "..."]:
@@ -184,7 +187,7 @@ def on_state(
     """
     qubits = circuit.width
     require(qubits <= MAX_STATE_QUBITS, f"`circuit` must have at most {MAX_STATE_QUBITS} qubits, but has {qubits}.")
-    state = jnp.asarray(state)
+    state = as_inexact("state", state)
     require(state.size == 1 << qubits, f"`state` must have 2^{qubits} amplitudes, but has shape {state.shape}.")
     turns = None if turns is None else _as_turns(circuit, turns)
     outcomes = None if outcomes is None else _as_outcomes(circuit, outcomes)
@@ -207,7 +210,8 @@ def on_state(
 
 
 def _as_turns(circuit: "Circuit", turns: ArrayLike) -> Array:
-    turns = jnp.asarray(turns)
+    turns = as_inexact("turns", turns)
+    require(jnp.isrealobj(turns), f"`turns` must be real, but are {turns.dtype}.")
     count = sum(gate.name in ("P", "CP") for gate in circuit.gates)
     require(turns.shape == (count,), f"`turns` must have shape {(count,)}, but has shape {turns.shape}.")
     if is_concrete(turns):

@@ -24,7 +24,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, require
+from qla_jax._checks import as_numeric, as_real, require
+from qla_jax._modes import default_promotion, promoted
 from qla_jax.measurement.amplitude_estimation import estimate_amplitude, median_failure, queries_of
 from qla_jax.prior.feedforward import FAILURE, LOADED, precision
 from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, repetitions_for, require_tolerances, tomography_for
@@ -32,6 +33,7 @@ from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, repetitions_for, 
 POOL = 2
 
 
+@default_promotion
 def convolutional(
     kernels: Sequence[np.ndarray | Array],
     image: ArrayLike,
@@ -61,9 +63,10 @@ def convolutional(
             can be read out, `eps` or `cap` that is not positive, `eta` or `failure` that is not between 0 and 1.
     """
     require(len(kernels) > 0, "`kernels` must hold at least one layer, but is empty.")
+    eps, cap = as_real("eps", eps), as_real("cap", cap)
     for name, value in (("eps", eps), ("cap", cap)):
         require(value > 0, f"`{name}` must be positive, but is {value}.")
-    require_tolerances(failure, eta)
+    failure, eta = require_tolerances(failure, eta)
     state, layers = as_numeric("image", image, ndim=3), []
     for part, given in zip(jax.random.split(key, len(kernels)), kernels, strict=True):
         kernel = as_numeric("kernels", given, ndim=4)
@@ -144,7 +147,8 @@ def pooled(image: Num[Array, "channel row column"]) -> Num[Array, "channel half 
 
 def exact_convolution(kernel: ArrayLike, image: ArrayLike, cap: float = 1.0) -> np.ndarray:
     """The layer that `convolutional` estimates."""
-    return np.asarray(_convolved(jnp.asarray(kernel), jnp.asarray(image), cap))
+    kernel, image = promoted(as_numeric("kernel", kernel, ndim=4), as_numeric("image", image, ndim=3))
+    return np.asarray(_convolved(kernel, image, as_real("cap", cap)))
 
 
 @jax.jit

@@ -21,7 +21,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, require
+from qla_jax._checks import as_inexact, as_numeric, as_real, require
+from qla_jax._modes import default_promotion
 from qla_jax.measurement.amplitude_estimation import (
     estimate_amplitude,
     median_failure,
@@ -35,6 +36,7 @@ LOADED = 2
 """Vectors that a Hadamard test loads."""
 
 
+@default_promotion
 def feedforward(
     weights: Sequence[np.ndarray | Array],
     x: ArrayLike,
@@ -64,9 +66,10 @@ def feedforward(
             probability outside of (0, 1).
     """
     require(len(weights) > 0, "`weights` must hold at least one layer, but is empty.")
+    eps, lipschitz = as_real("eps", eps), as_real("lipschitz", lipschitz)
     require(eps > 0, f"`eps` must be positive, but is {eps}.")
-    require_tolerances(failure)
-    repetitions = repetitions_for(failure / sum(len(weight) for weight in weights))
+    failure = require_tolerances(failure)[0]
+    repetitions = repetitions_for(failure / sum(len(np.asarray(weight)) for weight in weights))
     state, layers = as_numeric("x", x, ndim=1), []
     for part, given in zip(jax.random.split(key, len(weights)), weights, strict=True):
         weight = as_numeric("weights", given, ndim=2)
@@ -101,4 +104,5 @@ def precision(rows: Num[Array, "n d"], x: Num[Array, " d"], eps: float) -> tuple
 
 def exact_dense(weight: ArrayLike, x: ArrayLike, activation: Callable = np.tanh) -> np.ndarray:
     """The layer that `feedforward` estimates."""
-    return np.asarray(activation(np.asarray(weight) @ np.asarray(x)))
+    weight, x = (np.asarray(as_inexact(name, value)) for name, value in (("weight", weight), ("x", x)))
+    return np.asarray(activation(weight @ x))

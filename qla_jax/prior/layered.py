@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from jax import Array
 
-from qla_jax._checks import require
+from qla_jax._checks import as_real, require
 from qla_jax.measurement import Tomography, tomography
 from qla_jax.measurement._tomography import CONSTANT, failure_probability
 from qla_jax.measurement.amplitude_estimation import median_failure
@@ -52,10 +52,12 @@ def in_a_row(layers: list[Layer]) -> LayeredRun:
     return LayeredRun(states, bounds, min(1.0, sum(failures)), calls, words)
 
 
-def require_tolerances(failure: float, eta: float | None = None) -> None:
-    """ValueError unless both are strictly between 0 and 1: a probability, and an error against a unit vector."""
-    for name, value in (("failure", failure), ("eta", eta)):
-        require(value is None or 0 < value < 1, f"`{name}` must lie between 0 and 1, but is {value}.")
+def require_tolerances(failure: float, eta: float = 0.5) -> tuple[float, float]:
+    """Return a probability and an error against a unit vector; ValueError unless both are strictly between 0 and 1."""
+    found = as_real("failure", failure), as_real("eta", eta)
+    for name, value in zip(("failure", "eta"), found, strict=True):
+        require(0 < value < 1, f"`{name}` must lie between 0 and 1, but is {value}.")
+    return found
 
 
 def repetitions_for(failure: float) -> int:

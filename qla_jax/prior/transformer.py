@@ -26,7 +26,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from qla_jax._checks import as_numeric, require
+from qla_jax._checks import as_inexact, as_numeric, as_real, require, require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.accounting import cost
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.block import BlockEncoding
@@ -65,6 +66,7 @@ class AttentionWeights(NamedTuple):
     out_of: Array
 
 
+@default_promotion
 def transformer(
     blocks: Sequence[AttentionWeights],
     tokens: ArrayLike,
@@ -94,9 +96,10 @@ def transformer(
             that is not positive, `eta` or `failure` that is not between 0 and 1.
     """
     require(len(blocks) > 0, "`blocks` must hold at least one block, but is empty.")
+    eps, beta = as_real("eps", eps), as_real("beta", beta)
     for name, value in (("eps", eps), ("beta", beta)):
         require(value > 0, f"`{name}` must be positive, but is {value}.")
-    require_tolerances(failure, eta)
+    failure, eta = require_tolerances(failure, eta)
     state, layers = as_numeric("tokens", tokens, ndim=2), []
     for axis, size in enumerate(state.shape):
         require(size & (size - 1) == 0, f"`tokens` must have power-of-two axes, but axis {axis} has {size}.")
@@ -105,7 +108,7 @@ def transformer(
     state = state / lengths[:, None]
     polys = softmax_polynomial(beta, eps), erf(math.sqrt(0.5), eps=eps)
     for part, weights in zip(jax.random.split(key, len(blocks)), blocks, strict=True):
-        _require_contractions(weights, state.shape[1])
+        weights = _contractions(weights, state.shape[1])
         layers.append(_block(weights, state, part, polys, eta, failure / len(blocks)))
         state = layers[-1].state
     return in_a_row(layers)
@@ -160,8 +163,8 @@ def gelu(vec: VectorEncoding, erf: Polynomial) -> VectorEncoding:
 
 def exact_block(weights: AttentionWeights, tokens: ArrayLike, beta: float = 1.0) -> np.ndarray:
     """The block that `transformer` estimates, on unit tokens."""
-    query, key, value, into, out_of = (np.asarray(matrix) for matrix in weights)
-    s = np.asarray(tokens)
+    query, key, value, into, out_of = (np.asarray(as_inexact("weights", matrix)) for matrix in weights)
+    s = np.asarray(as_inexact("tokens", tokens))
     scores = beta * (s @ query.T) @ (s @ key.T).T
     y = _unit_rows(s + scipy.special.softmax(scores, axis=1) @ s @ value.T)
     hidden = y @ into.T
@@ -176,11 +179,15 @@ def _contraction(matrix: Array) -> BlockEncoding:
     return block_encode(matrix, alpha=jnp.ones((), matrix.dtype))
 
 
-def _require_contractions(weights: AttentionWeights, width: int) -> None:
-    hidden = len(weights.into)
+def _contractions(weights: AttentionWeights, width: int) -> AttentionWeights:
+    """Return the weights of a block as arrays, once their shapes and norms are seen to fit."""
+    require_kind("blocks", weights, AttentionWeights)
+    found = AttentionWeights(*(as_numeric("blocks", matrix, ndim=2) for matrix in weights))
+    hidden = len(found.into)
     shapes = [(width, width)] * 3 + [(hidden, width), (width, hidden)]
-    for name, matrix, shape in zip(AttentionWeights._fields, weights, shapes, strict=True):
-        have = jnp.shape(matrix)
+    for name, matrix, shape in zip(AttentionWeights._fields, found, shapes, strict=True):
+        have = matrix.shape
         require(have == shape, f"`blocks` must have a weight `{name}` of shape {shape}, but it has {have}.")
-        norm = float(jnp.linalg.norm(jnp.asarray(matrix), 2))
+        norm = float(jnp.linalg.norm(matrix, 2))
         require(norm <= 1 + 1e-6, f"`blocks` must have weights of norm at most 1, but `{name}` has {norm}.")
+    return found

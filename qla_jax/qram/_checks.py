@@ -1,5 +1,6 @@
 """What this room checks alike: sizes, and amplitudes; and how what could not be seen inside jit shows, as NaN."""
 
+import functools
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -55,4 +56,4 @@ def as_amplitudes(
 def nan_unless_finite(value: Array, *inputs: Any) -> Array:
     """`value`, but NaN if anything in the inputs is not finite: simulations only compare rates, which NaN outlives."""
     finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(inputs)]
-    return jnp.where(jnp.stack(finite).all(), value, jnp.nan)
+    return jnp.where(functools.reduce(jnp.logical_and, finite), value, jnp.nan)

@@ -19,13 +19,15 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num, UInt8
 
-from qla_jax._checks import is_concrete, require, require_kind
+from qla_jax._checks import as_inexact, is_concrete, require, require_kind
+from qla_jax._modes import default_promotion, varying_like
+from qla_jax._nodes import Node
 from qla_jax.qram._schedule import Schedule, check_sizes, schedule
 
 MAX_INTEGER_BITS = 64
 
 
-class Memory(struct.PyTreeNode, kw_only=True):
+class Memory(Node, kw_only=True):
     """2^n words of k bits.
 
     Attributes:
@@ -85,6 +87,7 @@ def memory(words: ArrayLike, *, word_bits: int, all_levels: bool = False) -> Mem
     return Memory(bits=bits.astype(jnp.uint8), plan=plan)
 
 
+@default_promotion
 def word(mem: Memory, address: ArrayLike) -> Array:
     """The word of an address, an integer; of 31 bits at most, or 63 in double precision.
 
@@ -98,9 +101,10 @@ def word(mem: Memory, address: ArrayLike) -> Array:
     longest = jnp.iinfo(kind).bits - 1
     require(mem.word_bits <= longest, f"`mem` must have words of at most {longest} bits, but has {mem.word_bits}.")
     powers = jnp.left_shift(jnp.ones((), kind), jnp.arange(mem.word_bits - 1, -1, -1, dtype=kind))
-    return mem.bits[address].astype(kind) @ powers
+    return varying_like(mem.bits, address)[address].astype(kind) @ powers
 
 
+@default_promotion
 def load(mem: Memory, state: Num[ArrayLike, "words values"]) -> Num[Array, "words values"]:
     """The ideal read, on a state of shape (2^n, 2^k): address first, then the word's register. Its own inverse.
 
@@ -109,7 +113,7 @@ def load(mem: Memory, state: Num[ArrayLike, "words values"]) -> Num[Array, "word
         ValueError: a state of another shape.
     """
     require_kind("mem", mem, Memory)
-    state = jnp.asarray(state)
+    state = as_inexact("state", state)
     shape = (1 << mem.address_bits, 1 << mem.word_bits)
     require(state.shape == shape, f"`state` must have shape {shape}, but has {state.shape}.")
     words = word(mem, jnp.arange(shape[0]))
@@ -138,5 +142,9 @@ def _bits_of(words: ArrayLike, word_bits: int) -> ArrayLike:
         wide = words.astype(np.uint64)[:, None]
         return (wide >> np.arange(word_bits - 1, -1, -1, dtype=np.uint64)[None]) & np.uint64(1)
     words = jnp.asarray(words)
-    places = np.minimum(np.arange(word_bits - 1, -1, -1), jnp.iinfo(words.dtype).bits - 1)  # words are not negative
-    return jnp.right_shift(words[:, None], jnp.asarray(places, words.dtype)[None]) & 1
+    words = words.astype(jnp.uint8) if words.dtype == bool else words
+    places, held = np.arange(word_bits - 1, -1, -1), jnp.iinfo(words.dtype).bits
+    within = jnp.asarray(np.minimum(places, held - 1), words.dtype)
+    bits = jnp.right_shift(words[:, None], within[None]) & 1
+    # Beyond its own bits a signed word has copies of its sign, and an unsigned one zeros.
+    return bits if jnp.issubdtype(words.dtype, jnp.signedinteger) else jnp.where((places < held)[None], bits, 0)

@@ -7,7 +7,8 @@ place, an integer: 2h in the carrier of node h, 2h + 1 in its router, -1 - s in 
 whatever 2^n is.
 
 Example:
-    >>> from qla_jax.qram._memory import memory
+    >>> from qla_jax._modes import varying_like
+from qla_jax.qram._memory import memory
     >>> from qla_jax.qram._noise import depolarising
     >>> mem = memory([3, 0, 2, 1], word_bits=2)
     >>> bool(intact(mem, depolarising(0.0), jax.random.key(0), jnp.array(2)))
@@ -21,6 +22,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Int
 
+from qla_jax._modes import varying_like
 from qla_jax.qram._memory import Memory
 from qla_jax.qram._noise import Noise
 from qla_jax.qram._schedule import Tables
@@ -69,7 +71,9 @@ def with_word(mem: Memory, branch: Branch) -> Branch:
     """The same with its word in the slots, from 0 or back to it, as an ideal read does."""
     n = mem.address_bits
     address = jnp.sum(branch.values[:n] << jnp.arange(n - 1, -1, -1, dtype=jnp.int32), dtype=jnp.int32)
-    return branch._replace(values=branch.values.at[n:].set(branch.values[n:] ^ mem.bits[address].astype(jnp.int32)))
+    return branch._replace(
+        values=branch.values.at[n:].set(branch.values[n:] ^ varying_like(mem.bits, address)[address].astype(jnp.int32))
+    )
 
 
 def evolve(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) -> Ends:
@@ -83,7 +87,7 @@ def evolve(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) -
         return _damp(Ends(first, second, sign, ends.unshared), dice, dice_too), None
 
     ends = Ends(start(mem, first), start(mem, second), jnp.ones((), noise.x.dtype), jnp.zeros((), jnp.int32))
-    return jax.lax.scan(step, ends, mem.plan.tables())[0]
+    return jax.lax.scan(step, varying_like(ends, mem.bits, noise, key, first, second), mem.plan.tables())[0]
 
 
 def intact(mem: Memory, noise: Noise, key: Array, address: Array, *, erase: bool = False) -> Bool[Array, ""]:
@@ -120,7 +124,8 @@ def _follow(mem: Memory, begin: Branch, noise: Noise | None, key: Array | None) 
             flipped ^= flip
         return (branch, flipped, held), None
 
-    return jax.lax.scan(step, (begin, jnp.zeros((), bool), jnp.zeros((), jnp.int32)), mem.plan.tables())[0]
+    carry = (begin, jnp.zeros((), bool), jnp.zeros((), jnp.int32))
+    return jax.lax.scan(step, varying_like(carry, mem.bits, begin, noise, key), mem.plan.tables())[0]
 
 
 def arrival(mem: Memory, branch: Branch) -> tuple[Array, Array]:
@@ -130,7 +135,7 @@ def arrival(mem: Memory, branch: Branch) -> tuple[Array, Array]:
     there = branch.places[None, :] == slots[:, None]
     bits = jnp.sum(there * branch.values[None], axis=1, dtype=jnp.int32)
     address = jnp.sum(bits[:n] << jnp.arange(n - 1, -1, -1, dtype=jnp.int32))
-    return address, jnp.all(there.any(axis=1)) & jnp.all(bits[n:] == mem.bits[address])
+    return address, jnp.all(there.any(axis=1)) & jnp.all(bits[n:] == varying_like(mem.bits, address)[address])
 
 
 def left_behind(ends: Ends) -> Bool[Array, ""]:
@@ -160,7 +165,7 @@ def _gates(mem: Memory, row: Tables, branch: Branch) -> Branch:
     points, side = asked.any(axis=1), jnp.sum(asked * values[None], axis=1, dtype=jnp.int32)
     reads = carried & (row.read >= 0) & (levels == mem.address_bits - 1) & points
     cells = jnp.clip(2 * nodes + side - (1 << mem.address_bits), 0, None)
-    values = values ^ jnp.where(reads, mem.bits[cells, row.read], 0).astype(jnp.int32)
+    values = values ^ jnp.where(reads, varying_like(mem.bits, cells)[cells, row.read], 0).astype(jnp.int32)
     moved = jnp.where(down & points, 2 * (2 * nodes + side), places)
     moved = jnp.where(up & points & (side == nodes & 1), 2 * (nodes >> 1), moved)
     stores = inside & ((row.store >> levels) & 1 == 1)

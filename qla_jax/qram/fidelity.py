@@ -26,6 +26,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from qla_jax._checks import require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.mapping import map_in_batches
 from qla_jax.qram import branches
 from qla_jax.qram._checks import as_amplitudes, as_size, nan_unless_finite
@@ -50,6 +51,7 @@ class Estimate(NamedTuple):
     shots: int
 
 
+@default_promotion
 def read_fidelity(mem: Memory, noise: Noise, key: Array, *, shots: int, batch: int = BATCH) -> Estimate:
     """The fidelity of reading all addresses in equal superposition, without bias. NaN where a traced rate is none.
 
@@ -75,6 +77,7 @@ def read_fidelity(mem: Memory, noise: Noise, key: Array, *, shots: int, batch: i
     return Estimate(values.mean(), values.std(ddof=1) / shots**0.5, shots)
 
 
+@default_promotion
 def intact_fraction(
     mem: Memory,
     noise: Noise,

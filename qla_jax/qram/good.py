@@ -31,6 +31,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Int
 
 from qla_jax._checks import is_concrete, require
+from qla_jax._modes import varying_like
 from qla_jax.qram._checks import as_amplitudes, as_size, nan_unless_finite
 from qla_jax.qram._memory import Memory
 from qla_jax.qram._noise import Noise, as_rate, missed
@@ -97,7 +98,7 @@ def draw_good(address_bits: int, word_bits: int, rate: ArrayLike, key: Array, *,
     rate = as_rate("rate", rate)
     plan = schedule(address_bits, word_bits, all_levels=all_levels)
     possible = jnp.where(jnp.isfinite(rate), rate, 0)  # no sampler is given NaN
-    good = jnp.ones((), rate.dtype)
+    good = varying_like(jnp.ones((), rate.dtype), rate, key)
     for level, sites in enumerate(_sites(plan)):
         good = good if level == 0 else 2 * good
         if sites:

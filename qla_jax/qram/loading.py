@@ -23,6 +23,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from qla_jax._checks import as_numeric, is_concrete, require, require_kind
+from qla_jax._modes import varying_like
 from qla_jax.encodings.loading import QRAMPreparation, qram_encode, tree_of
 from qla_jax.qram._checks import as_size
 from qla_jax.qram._memory import memory
@@ -75,7 +76,8 @@ def loading_infidelities(num_qubits: int, noise: Noise, *, word_bits: int) -> Ar
     num_qubits = as_size("num_qubits", num_qubits, 0, MAX_ADDRESS_BITS + 1)
     word_bits = as_size("word_bits", word_bits, 1)
     levels = [infidelity_bound(level, word_bits, noise) for level in range(1, num_qubits)]
-    return jnp.repeat(jnp.stack([jnp.zeros_like(noise.loss), *levels])[:num_qubits], 2)
+    first = varying_like(jnp.zeros_like(noise.loss), noise)
+    return jnp.repeat(jnp.stack([first, *levels])[:num_qubits], 2)
 
 
 def measured_infidelities(

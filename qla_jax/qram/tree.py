@@ -25,6 +25,7 @@ from jax import Array
 from jaxtyping import Int
 
 from qla_jax._checks import require, require_kind
+from qla_jax._modes import default_promotion, varying_like
 from qla_jax.qram._checks import as_amplitudes, nan_unless_finite
 from qla_jax.qram._memory import Memory
 from qla_jax.qram._noise import Noise, missed
@@ -85,9 +86,10 @@ def evolve(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) -
 
     one = jnp.ones((), noise.x.dtype)
     ends = Ends(start(mem, first), start(mem, second), one, jnp.zeros((), jnp.int32))
-    return jax.lax.scan(step, ends, mem.plan.tables())[0]
+    return jax.lax.scan(step, varying_like(ends, mem.bits, noise, key, first, second), mem.plan.tables())[0]
 
 
+@default_promotion
 def trajectory_fidelity(mem: Memory, noise: Noise, key: Array, amplitudes: Array | None = None) -> Array:
     r"""The fidelity $\langle\psi|\rho|\psi\rangle$ of a read under the errors of a key.
 

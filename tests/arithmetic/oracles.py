@@ -10,7 +10,7 @@ from qla_jax.arithmetic.formats import Format
 
 def _towards_zero(x: int, y: int, f: Format) -> tuple[int, bool]:
     if y == 0:  # every digit of the quotient is 1
-        return ((1 << (f.bits + f.fraction)) - 1) * (-1 if x < 0 else 1), False
+        return ((1 << (f.bits + f.fraction)) - 1) * (-1 if x < 0 else 1), True
     size = (abs(x) << f.fraction) // abs(y)
     return (size if (x < 0) == (y < 0) else -size), False
 

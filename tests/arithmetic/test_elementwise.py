@@ -161,3 +161,15 @@ def test_jit_and_vmap_are_the_plain_call():
     for other in (called, jax.jit(elementwise.multiply)(x, y), jax.jit(jax.vmap(elementwise.multiply))(x, y)):
         np.testing.assert_array_equal(plain.integers, other.integers)
         np.testing.assert_array_equal(plain.overflow, other.overflow)
+
+
+def test_a_quotient_by_zero_is_flagged_in_the_one_format_where_it_fits():
+    """In Format(1, 0) a single digit of 1 with its sign is -1, a number of the format."""
+    format = Format(1, 0)
+    x, y = (np.array(n) for n in ([-1, -1, 0, 0], [0, -1, 0, -1]))
+    found = elementwise.divide(from_integers(x, format), from_integers(y, format))
+    assert found.overflow.tolist() == [True, True, True, False]  # -1/-1 = 1 does not fit
+    run = circuits.operation("divide", format).on_basis(x=x, y=y)
+    assert run.registers["overflow"].tolist() == [1, 1, 1, 0]
+    assert (run.registers["out"] % 2).tolist() == (found.integers % 2).tolist()
+    assert bool(run.clean.all())

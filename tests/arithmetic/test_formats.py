@@ -71,3 +71,76 @@ def test_a_traced_float_in_single_precision_is_that_float(x64):
 def test_a_format_holds_integers_of_python():
     f = Format(np.int8(32), np.int64(4))
     assert f == Format(32, 4) and f.largest == 2**31 - 1 and type(f.bits) is int
+
+
+ENDS = [
+    Format(b, f, o)
+    for b, f in ((1, 0), (5, 5), (8, 3), (16, 0), (31, 31), (32, 16), (32, 32))
+    for o in ("wrap", "saturate")
+]
+FLOATS = ["float16", "bfloat16", "float32", "float64"]
+INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+
+
+def extremes(dtype: str) -> np.ndarray:
+    """Ends of the range, the least numbers, ties, and what stands next to the ends of some format."""
+    if dtype in INTEGERS:
+        held = jnp.iinfo(dtype)
+        near = [
+            0,
+            1,
+            2,
+            3,
+            7,
+            8,
+            15,
+            16,
+            127,
+            128,
+            200,
+            255,
+            2**15,
+            2**16 - 1,
+            2**31 - 1,
+            2**31,
+            2**32,
+            2**63,
+            2**64 - 1,
+        ]
+        both = [n for m in near for n in (m, -m, -m - 1) if held.min <= n <= held.max]
+        return np.array([*both, int(held.min), int(held.max)], dtype)
+    held = jnp.finfo(dtype)
+    near = [0, 0.25, 0.5, 0.75, 1.5, 2.5, 15.5, 15.96875, 16, 127.5, 128, 2.0**15 - 1, 2.0**15, 2.0**31, 2.0**32 + 1]
+    special = [float(held.tiny), float(held.smallest_subnormal), float(held.max), np.inf]
+    return np.array([sign * n for n in near + special for sign in (1, -1)]).astype(jnp.dtype(dtype))
+
+
+def nearest(number, format: Format) -> tuple[int, bool]:
+    """The integer, and whether it did not fit, by Python's integers and fractions."""
+    if number in (np.inf, -np.inf):
+        return (0 if not format.saturates else format.largest if number > 0 else format.least), True
+    return fit(round(Fraction(number) * 2**format.fraction), format)
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("dtype", FLOATS + INTEGERS)
+def test_what_is_seen_and_what_is_traced_are_encoded_alike_to_the_ends_of_every_dtype(dtype):
+    x = extremes(dtype)
+    for format in ENDS:
+        wanted = [nearest(int(n) if dtype in INTEGERS else float(n), format) for n in x]
+        for found in (encode(x, format), encode(jnp.asarray(x), format), jax.jit(lambda x, f=format: encode(x, f))(x)):
+            seen = list(zip(found.integers.tolist(), found.overflow.tolist(), strict=True))
+            wrong = [(n, mine, theirs) for n, mine, theirs in zip(x, seen, wanted, strict=True) if mine != theirs]
+            assert not wrong, format
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_that_are_traced_are_those_that_are_seen(dtype):
+    for format in ENDS:
+        x = extremes(dtype)
+        inside = x[[format.least <= int(n) <= format.largest for n in x]]
+        seen, traced = from_integers(inside, format), jax.jit(lambda n, f=format: from_integers(n, f))(inside)
+        assert seen.integers.tolist() == traced.integers.tolist() == [int(n) for n in inside]
+        outside = x[[not format.least <= int(n) <= format.largest for n in x]]
+        assert bool(jax.jit(lambda n, f=format: from_integers(n, f))(outside).overflow.all())
