@@ -83,6 +83,12 @@ def fingerprint(images: ImageSet) -> dict[str, Any]:
     return {"dataset": images.name, "classes": images.num_classes, **arrays}
 
 
+def identity(images: ImageSet) -> str:
+    """Return where a set came from, with a checksum of its arrays: what a study keeps of its data to be resumed by."""
+    told = "; ".join(f"{name} {value}" for name, value in fingerprint(images).items())
+    return f"{images.source}; sha256 {_fingerprint.checksum(told.encode())}"
+
+
 def resized(images: ImageSet, side: int) -> ImageSet:
     """Return the set at another size, side x side pixels, linearly interpolated between the centers of pixels.
 

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from qla_jax.data import DatasetUnavailable, ImageSet, load, resized
+from qla_jax.data import DatasetUnavailable, ImageSet, identity, load, resized
 from qla_jax.nn import QTransformer
 from qla_jax.studies.curves import elbow
 from qla_jax.studies.measured_networks import train
@@ -92,7 +92,7 @@ class Transformers:
     def settings(self) -> dict:
         """As JSON has them."""
         rest = {name: value for name, value in vars(self).items() if name != "sets"}
-        return {"sets": {name: images.source for name, images in self.sets.items()}, "patch": PATCH, **rest}
+        return {"sets": {name: identity(images) for name, images in self.sets.items()}, "patch": PATCH, **rest}
 
 
 def study(options: Options) -> Study:

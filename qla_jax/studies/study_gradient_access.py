@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qla_jax.data import ImageSet
+from qla_jax.data import ImageSet, identity
 from qla_jax.nn.quanvolution import gradient_access
 from qla_jax.studies.quanvolution_training import DETACHED, FULL, network, prepared_images
 from qla_jax.studies.study import Findings, Options, Plot, Row, Series, Study, Table
@@ -87,7 +87,7 @@ def study(options: Options) -> Study:
         for depth in access.depths
         for one in chosen
     }
-    settings = {"images": images.source, "depths": access.depths, "seeds": seeds, "batch": access.batch}
+    settings = {"images": identity(images), "depths": access.depths, "seeds": seeds, "batch": access.batch}
     return Study("gradient-access", "Gradients by residual placement", settings, items, summary)
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
-from qla_jax.data import ImageSet, load, resized
+from qla_jax.data import ImageSet, identity, load, resized
 from qla_jax.measurement import ReadoutMethod, exact_readout, tomography
 from qla_jax.nn import EVERY_BLOCK, BlockTransfers, MeasuredRun, QResidualBlock, infidelity, overhead
 from qla_jax.nn._overhead import price
@@ -112,7 +112,7 @@ class Duel:
     def settings(self) -> dict:
         """As JSON has them."""
         rest = {name: value for name, value in vars(self).items() if name != "images"}
-        return {"images": self.images.source, **rest}
+        return {"images": identity(self.images), **rest}
 
     def _block(self) -> QResidualBlock:
         return QResidualBlock(

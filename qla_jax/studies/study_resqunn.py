@@ -18,7 +18,7 @@ from functools import partial
 
 from flax import nnx
 
-from qla_jax.data import ImageSet
+from qla_jax.data import ImageSet, identity
 from qla_jax.nn import PlainPatchCNN, count_parameters
 from qla_jax.studies.quanvolution_training import (
     DETACHED,
@@ -111,7 +111,7 @@ def study(options: Options) -> Study:
         names, modes = names[2:], modes[:1]
     grid = Grid(images, names, modes, seeds, Protocol(epochs=1) if options.quick else Protocol())
     settings = {
-        "images": {str(classes): one.source for classes, one in images.items()},
+        "images": {str(classes): identity(one) for classes, one in images.items()},
         "names": names,
         "modes": modes,
         "seeds": seeds,

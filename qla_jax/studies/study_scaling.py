@@ -18,7 +18,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from qla_jax.data import ImageSet, load, resized
+from qla_jax.data import ImageSet, identity, load, resized
 from qla_jax.measurement import ReadoutMethod, chebyshev_readout, tomography
 from qla_jax.nn._overhead import price
 from qla_jax.studies.curves import cost_of_level
@@ -90,7 +90,7 @@ class Sweep:
     def settings(self) -> dict:
         """As JSON has them."""
         rest = {name: value for name, value in vars(self).items() if name not in ("images", "network")}
-        return {"images": self.images.source, **asdict(self.network), **rest}
+        return {"images": identity(self.images), **asdict(self.network), **rest}
 
 
 def study(options: Options) -> Study:

@@ -23,7 +23,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from qla_jax.data import ImageSet, load, resized
+from qla_jax.data import ImageSet, identity, load, resized
 from qla_jax.measurement import ReadoutMethod
 from qla_jax.nn import QResNet
 from qla_jax.studies.measured_networks import FORMAT, NetworkSetting, layers_of, residual_network, train
@@ -91,7 +91,7 @@ class Bench:
         """As JSON has them."""
         rest = {name: value for name, value in vars(self).items() if name not in ("images", "network")}
         registers = {"bits": FORMAT.bits, "fraction": FORMAT.fraction}
-        return {"images": self.images.source, **asdict(self.network), **rest, "noise": NOISE, **registers}
+        return {"images": identity(self.images), **asdict(self.network), **rest, "noise": NOISE, **registers}
 
     def _fresh(self, seed: int) -> QResNet:
         return residual_network(self.images, self.network, seed)

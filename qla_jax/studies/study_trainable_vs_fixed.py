@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 from flax import nnx
 
-from qla_jax.data import ImageSet
+from qla_jax.data import ImageSet, identity
 from qla_jax.nn import PlainMLP, count_parameters
 from qla_jax.studies.quanvolution_training import FROZEN, FULL, Protocol, grouped, network, prepared_images, told
 from qla_jax.studies.study import Findings, Options, Plot, Row, Series, Study
@@ -56,7 +56,7 @@ def study(options: Options) -> Study:
         for kind, mode in KINDS.items()
         for seed in seeds
     }
-    settings = {"images": images.source, "seeds": seeds, **asdict(protocol)}
+    settings = {"images": identity(images), "seeds": seeds, **asdict(protocol)}
     title = "A quanvolutional layer, trained and fixed"
     return Study("trainable-vs-fixed", title, settings, items, partial(summary, seeds=seeds, source=images.source))
 

@@ -21,7 +21,7 @@ from flax import nnx
 from jax import Array
 
 from qla_jax.arithmetic import Format
-from qla_jax.data import ImageSet, load
+from qla_jax.data import ImageSet, identity, load
 from qla_jax.nn import MeasuredNetwork, PlainResNet, PlainTransformer, QResNet, QTransformer, weight_gradients
 from qla_jax.studies.readout_accuracy import restored, weights_of
 from qla_jax.studies.study import Findings, Options, Plot, Row, Series, Study, Table
@@ -93,7 +93,7 @@ class Training:
     def settings(self) -> dict:
         """As JSON has them."""
         rest = {name: value for name, value in vars(self).items() if name != "images"}
-        return {"images": self.images.source, **rest}
+        return {"images": identity(self.images), **rest}
 
     def _resnet(self, seed: int) -> QResNet:
         shape, rngs = self.images.train_images.shape[1:], nnx.Rngs(seed)

@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -144,6 +146,77 @@ def test_a_killed_run_is_taken_up_where_it_was(finished):
         assert network["training"][1]["loss"] < network["training"][0]["loss"]
     kept = {path.name for path in (finished.directory / "checkpoints").iterdir()}
     assert kept == {"dense", "dense-baseline", "convolutional", "convolutional-baseline"}
+
+
+def resumed(directory: Path, *options: str) -> Result:
+    with small_networks():
+        return CliRunner().invoke(app, ["run", "--resume", "--output", str(directory), *options])
+
+
+def test_finished_parts_are_not_repeated_when_a_run_is_resumed(finished, tmp_path, monkeypatch):
+    directory = shutil.copytree(finished.directory, tmp_path / "run")
+    (directory / "report.json").unlink()
+    for name in ("fit", "trace", "circuit_check", "own_claims"):
+        monkeypatch.setattr(main_job, name, lambda *arguments, name=name, **options: pytest.fail(f"{name} is repeated"))
+    result = resumed(directory)
+    assert result.exit_code == 0, result.output
+    again = json.loads((directory / "report.json").read_text())
+    assert again | {"seconds": None} == finished.report | {"seconds": None}
+
+
+def test_a_part_that_was_not_finished_is_done_and_no_other(finished, tmp_path, monkeypatch):
+    directory = shutil.copytree(finished.directory, tmp_path / "run")
+    lines = (directory / "items.jsonl").read_bytes().splitlines(keepends=True)
+    keys = [json.loads(line[17:])[0] for line in lines]
+    lost = {"convolutional", "convolutional: circuits"}
+    (directory / "items.jsonl").write_bytes(b"".join(a for a, key in zip(lines, keys, strict=True) if key not in lost))
+    for name in ("trace", "own_claims"):
+        monkeypatch.setattr(main_job, name, lambda *arguments, name=name, **options: pytest.fail(f"{name} is repeated"))
+    assert resumed(directory).exit_code == 0
+    again = json.loads((directory / "report.json").read_text())
+    for now, before in zip(again["networks"], finished.report["networks"], strict=True):
+        assert now | {"seconds": None} == before | {"seconds": None}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--max-train", "16"), "--max-train is 16 and was None"),
+        (("--regime", "c"), "--regime is c and was None"),
+        (("--epochs", "9"), "--epochs is 9 and was None"),
+        (("--kind", "dense"), "--kind is dense and was convolutional"),
+    ],
+)
+def test_a_run_is_not_resumed_with_options_that_contradict_its_own(finished, options, told):
+    result = resumed(finished.directory, *options)
+    assert result.exit_code == 2
+    (line,) = (line for line in result.output.splitlines() if line.strip())
+    assert "error: `--resume` must go on with the settings of " in line and told in line
+    assert resumed(finished.directory, "--kind", "convolutional").exit_code == 0
+
+
+def test_a_run_is_not_resumed_with_other_data(finished, monkeypatch):
+    images = tiny()
+    images.train_images[3, 0, 1, 1] += 0.25
+    with small_networks(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("qla_jax.data.load", lambda *arguments, **options: images)
+        result = CliRunner().invoke(app, ["run", "--resume", "--output", str(finished.directory)])
+    assert result.exit_code == 2
+    (line,) = (line for line in result.output.splitlines() if line.strip())
+    assert re.search(r"must go on with the data of .*, but train_images is float32 .* and was float32", line)
+
+
+def test_an_interruption_says_how_to_go_on(tmp_path, monkeypatch):
+    def interrupted(job: Job, progress: object) -> dict:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main_job, "run", interrupted)
+    with small_networks():
+        result = CliRunner().invoke(app, ["run", "--output", str(tmp_path / "run")])
+    assert result.exit_code == 130
+    way_on = f"qla-jax run --resume --output {tmp_path / 'run'}"
+    assert result.output.splitlines()[-1] == f"interrupted; go on with `{way_on}`"
+    assert (tmp_path / "run" / "run.json").is_file()
 
 
 def test_figures_and_a_page_are_written_and_a_table_is_printed(finished):
