@@ -370,7 +370,7 @@ def test_a_claim_of_a_users_own_is_run_by_name_and_resumed_with_its_file(claims,
     (row,) = json.loads(Path("here/claims.json").read_text())["claims"]
     assert row["name"] == "frobenius-norm" and row["not_attacked"] is True
     assert row["verdict"].endswith("; not attacked, since the claim has no `project`")
-    assert "1 claims that could fail; 1 of them cannot be attacked." in result.output
+    assert "1 claim that could fail; 1 of them cannot be attacked." in result.output
     catalogue.forget("frobenius-norm")
     assert claims("--resume", "--output", "here").exit_code == 0
     catalogue.forget("frobenius-norm")

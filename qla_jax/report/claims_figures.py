@@ -2,10 +2,13 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from qla_jax.report.figures import BLUE, GREY, ORANGE
 
 SIZE = (3.4, 1.8)
+FEW_DECADES = 30
+"""Quotient of the ends of an axis below which ticks stand at 1, 2 and 5 times powers of ten."""
 RATIOS = {"<=": "measured / bound", ">=": "bound / measured", "==": "difference / rounding"}
 """Ratio that is drawn, by the relation that is claimed; above 1 the claim is violated."""
 
@@ -27,4 +30,9 @@ def ratios(row: dict) -> Figure:
     axes.set(xscale="log", xlabel=RATIOS[row["relation"]], ylim=(0, len(row["sizes"])))
     axes.set_yticks(np.arange(len(row["sizes"])) + 0.3, [f"size {entry['size']}" for entry in row["sizes"]])
     axes.tick_params(axis="y", length=0)
+    low, high = axes.get_xlim()
+    if high < FEW_DECADES * low:  # powers of ten alone would be one tick, and all multiples of them run into each other
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     return figure

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from qla_jax._files import write as write_file
 from qla_jax.report.claims_figures import ratios
+from qla_jax.report.formulas import picture
 from qla_jax.report.page import STYLE, _finite, _table, png, sentence
 
 CARDS = """
 .claim { border-top: 1px solid #ddd; padding: .8rem 0; display: grid; grid-template-columns: 1fr 22rem; gap: 1rem }
-.claim p { margin: .3rem 0 } code { background: #f6f6f6; padding: 0 .3rem } .claim small { color: #555 }
+.claim p { margin: .3rem 0 } .formula { width: auto; max-width: 100%; object-fit: contain; object-position: left }
+code { background: #f6f6f6; padding: 0 .3rem } .claim small { color: #555 }
 """
 
 
@@ -46,13 +48,18 @@ def page(report: dict) -> str:
 def counted(report: dict) -> str:
     """Return how many claims could fail, and how many others there are, as a sentence."""
     tally = report["tally"]
-    told = f"{tally['could fail']} claims that could fail"
-    if tally["too loose to fail"]:
-        told += f", {tally['too loose to fail']} published bounds too loose to"
-    if tally["negative controls"]:
-        told += f", {tally['negative controls']} negative controls"
+    told = f"{_number(tally['could fail'], 'claim')} that could fail"
+    for number, what, rest in (
+        (tally["too loose to fail"], "published bound", " too loose to"),
+        (tally["negative controls"], "negative control", ""),
+    ):
+        told += f", {_number(number, what)}{rest}" if number else ""
     left = sum(row["not_attacked"] for row in report["claims"])
     return f"{told}; {left} of them cannot be attacked." if left else f"{told}."
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def claim_rows(report: dict) -> list[list[str]]:
@@ -64,16 +71,16 @@ def claim_rows(report: dict) -> list[list[str]]:
 
 
 def _card(row: dict) -> str:
-    picture = base64.b64encode(png(ratios(row))).decode()
+    figure = base64.b64encode(png(ratios(row))).decode()
     kind = "published, too loose to fail" if row["loose"] else "" if row["true"] else "negative control"
     meant = f" <small>{kind}</small>" if kind else ""
     verdict = html.escape(row["verdict"])
     measured = f"measured {row['measured']:.6g} against {row['bound']:.6g} at size {row['worst_size']}"
     return (
         f'<div class="claim" id="{row["name"]}"><div><h2>{row["name"]}{meant}</h2>'
-        f"<p>{html.escape(row['statement'])}</p><p><code>{html.escape(row['formula'])}</code></p>"
+        f"<p>{html.escape(row['statement'])}</p><p>{picture(row['formula'])}</p>"
         f"<p><small>{html.escape(sentence(row['source']))} {html.escape(row['remark'])} "
         f"Claimed for {html.escape(row['over'])}.</small></p>"
         f'<p class="{"" if row["passed"] else "bad"}">{verdict}; {measured}.</p></div>'
-        f'<img alt="ratios of {row["name"]}" src="data:image/png;base64,{picture}"></div>'
+        f'<img alt="ratios of {row["name"]}" src="data:image/png;base64,{figure}"></div>'
     )

@@ -1,10 +1,12 @@
 """From claims to a report, a page and files."""
 
+import html
 import json
 import re
 
 import numpy as np
 import pytest
+from matplotlib.mathtext import MathTextParser
 
 from qla_jax.claims import norms, vectors
 from qla_jax.claims.catalogue import CLAIMS, run, select
@@ -12,6 +14,7 @@ from qla_jax.claims.corpus import known
 from qla_jax.claims.trial import Trial
 from qla_jax.report import claims_page
 from qla_jax.report.claims_figures import ratios
+from qla_jax.report.formulas import picture, plain
 from qla_jax.studies import claims_job
 from qla_jax.studies.claims_job import ClaimsJob
 
@@ -68,7 +71,8 @@ def test_the_page_is_whole_and_fetches_nothing(report, directory):
     claims_page.write(report, directory)
     assert json.loads((directory / "claims.json").read_text())["claims"][0]["name"] == CHOSEN[0].name
     page = (directory / "claims.html").read_text()
-    assert page.count("data:image/png;base64,") == len(CHOSEN)
+    assert page.count("data:image/png;base64,") == 2 * len(CHOSEN)  # a figure and a formula each
+    assert html.escape(CHOSEN[0].formula) in page  # as text, for those who do not see
     assert not re.search(r"(?:src|href)=\"(?!data:)", page)
     for claim in CHOSEN:
         assert claim.name in page and "All are as they were meant to be." in page
@@ -97,6 +101,20 @@ def test_a_figure_has_a_line_for_each_size(report):
 def test_the_axis_names_the_ratio_that_is_drawn(report, relation, label):
     (axes,) = ratios(report["claims"][0] | {"relation": relation}).axes
     assert axes.get_xlabel() == label
+
+
+def test_every_formula_of_the_catalogue_can_be_set_and_others_stand_as_code():
+    for claim in CLAIMS:
+        assert MathTextParser("path").parse(f"${plain(claim.formula)}$")
+    assert picture(r"\unknown{<x>}") == r"<code>\unknown{&lt;x&gt;}</code>"
+
+
+def test_the_number_of_claims_is_told_in_words():
+    told = {"could fail": 1, "too loose to fail": 2, "negative controls": 0}
+    assert (
+        claims_page.counted({"tally": told, "claims": []})
+        == "1 claim that could fail, 2 published bounds too loose to."
+    )
 
 
 def trial(ratio: float, true: bool) -> Trial:
