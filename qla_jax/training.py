@@ -20,8 +20,9 @@ from flax import nnx
 from jax import Array
 
 from qla_jax import checkpoints
-from qla_jax._checks import as_inexact, as_integer
+from qla_jax._checks import as_integer
 from qla_jax._fingerprint import checksum, fingerprint, require_same
+from qla_jax._labelled import as_images, as_labels
 from qla_jax.checkpoints import Notice
 
 Model = TypeVar("Model", bound=nnx.Module)
@@ -39,9 +40,9 @@ class TrainingConfig:
         learning_rate: peak of the cosine schedule, which starts at a tenth of it and ends at a hundredth.
         warmup: fraction of the steps in which the rate rises.
         constant: whether the rate is the same in all steps instead.
-        weight_decay: of AdamW.
+        weight_decay: weight decay of AdamW.
         noise: augmentation, Gaussian noise on every entry in units of the image's root mean square entry.
-        seed: of the shuffles and the noise.
+        seed: seed of the shuffles and the noise.
     """
 
     epochs: int = 40
@@ -55,7 +56,7 @@ class TrainingConfig:
 
 
 class Epoch(NamedTuple):
-    """What one epoch reports: mean loss and accuracy of the steps, before each step's update."""
+    """Report of one epoch: mean loss and accuracy of the steps, before each step's update."""
 
     number: int
     loss: float
@@ -63,7 +64,7 @@ class Epoch(NamedTuple):
 
 
 def once_for_each_build(make: Callable[..., Callable]) -> Callable[..., Callable]:
-    """What is made from a graph and settings, kept where these have a hash: a second training compiles nothing.
+    """Keep what is made from a graph and settings, where these have a hash: a second training compiles nothing.
 
     Weights are no part of a graph. Only the last few stay, since compiled functions are large.
     """
@@ -81,7 +82,7 @@ def once_for_each_build(make: Callable[..., Callable]) -> Callable[..., Callable
 
 
 def plain_call(model: Any, images: Array, key: Array) -> Array:
-    """A model that draws nothing."""
+    """Return the outcomes of a model that draws nothing."""
     return model(images)
 
 
@@ -123,7 +124,10 @@ def fit(
             of another config, other data or another untrained model, or none that is intact.
         OSError: a checkpoint that cannot be written; those before it stay.
     """
-    images, labels = _checked(images, labels, config)
+    if len(images) != len(labels):
+        raise ValueError(f"`labels` must match `images`, but there are {len(labels)} for {len(images)}.")
+    _require_config(config, len(images))
+    images, labels = as_images(images), as_labels(labels)
     _require_outcomes(labels, call, model, images)
     kept = _Checkpoints(directory, config, {} if directory is None else _fingerprint(model, images, labels), notice)
     graph, params, statistics, rest = nnx.split(model, nnx.Param, nnx.BatchStat, ...)  # type: ignore[misc]
@@ -151,7 +155,7 @@ def fit(
 
 @once_for_each_build
 def _step(graph: Any, call: Call, config: TrainingConfig, steps: int) -> Callable:
-    """One compiled step, to be run in a Python loop: inside `lax.scan` XLA's CPU convolutions run 16 times slower."""
+    """Return one compiled step for a Python loop: inside `lax.scan` XLA's CPU convolutions run 16 times slower."""
     optimizer = _optimizer(config, steps)
 
     @partial(jax.jit, donate_argnums=0)
@@ -181,23 +185,23 @@ def accuracy(
     batch_size: int = 128,
     call: Call = plain_call,
 ) -> float:
-    """The share of images whose likeliest outcome is their label, in evaluation mode.
+    """Return the share of images whose likeliest outcome is their label, in evaluation mode.
 
     Args:
         model: maps a batch of images to outcome probabilities; its mode is left as it is.
-        images: at least one.
-        labels: as many.
-        key: of all that the model draws, each batch with its own.
-        batch_size: images at a time, each of which is compiled for: one size, and a rest.
-        call: as in `fit`.
+        images: images, at least one.
+        labels: labels, as many.
+        key: key of all that the model draws; each batch has its own.
+        batch_size: number of images at a time; each size is compiled for: one size, and a rest.
+        call: function that gives the outcomes, as in `fit`.
 
     Raises:
         ValueError: labels and images that do not match, none of them, or a batch size below 1.
     """
     if not 0 < len(images) == len(labels):
         raise ValueError(f"`labels` must match `images`, but there are {len(labels)} for {len(images)}.")
-    batch_size, labels = as_integer("batch_size", batch_size, least=1), _integers(labels)
-    images = np.asarray(images if is_floating(images) else as_inexact("images", images))
+    batch_size = as_integer("batch_size", batch_size, least=1)
+    images, labels = as_images(images), as_labels(labels)
     graph, state = nnx.split(model)
     parts = list(batches(len(images), batch_size))
     keys = jax.random.split(jax.random.key(0) if key is None else key, len(parts))
@@ -218,7 +222,7 @@ def _chosen(graph: Any, call: Call) -> Callable:
 
 
 def add_noise(key: Array, images: Array, size: float) -> Array:
-    """Gaussian noise of `size` times each image's root mean square entry; zero images stay zero."""
+    """Add Gaussian noise of `size` times each image's root mean square entry; zero images stay zero."""
     if size == 0:
         return images
     scale = size * jnp.sqrt(jnp.mean(jnp.square(images), axis=tuple(range(1, images.ndim)), keepdims=True))
@@ -226,12 +230,12 @@ def add_noise(key: Array, images: Array, size: float) -> Array:
 
 
 def batches(count: int, size: int) -> Iterator[slice]:
-    """Consecutive slices that cover `count` items."""
+    """Yield consecutive slices that cover `count` items."""
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
 def _require_outcomes(labels: np.ndarray, call: Callable, model: nnx.Module, images: np.ndarray) -> None:
-    """Labels that are counted from 0: one beyond the outcomes would be trained towards another."""
+    """Refuse labels beyond the outcomes, which would be trained towards others: they are counted from 0."""
     told = nnx.eval_shape(lambda: call(model, jnp.asarray(images[:1]), jax.random.key(0)))
     low, high, outcomes = int(np.min(labels)), int(np.max(labels)), told.shape[1]
     if not 0 <= low <= high < outcomes:
@@ -258,37 +262,11 @@ def _optimizer(config: TrainingConfig, steps: int) -> optax.GradientTransformati
     return optax.adamw(schedule, weight_decay=config.weight_decay)
 
 
-def _checked(images: Any, labels: Any, config: TrainingConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Return images of a floating dtype and labels of integers, both finite and as many, a batch at least."""
-    if len(images) != len(labels):
-        raise ValueError(f"`labels` must match `images`, but there are {len(labels)} for {len(images)}.")
+def _require_config(config: TrainingConfig, images: int) -> None:
     for name, least in (("epochs", 0), ("batch_size", None), ("seed", 0)):
         as_integer(name, getattr(config, name), least)
-    if not 1 <= config.batch_size <= len(images):
-        raise ValueError(f"`batch_size` must lie between 1 and {len(images)}, but is {config.batch_size}.")
-    images = np.asarray(images if is_floating(images) else as_inexact("images", images))
-    if not np.isfinite(images).all():
-        place = int(np.argwhere(~np.isfinite(images.reshape(len(images), -1)))[0, 0])
-        raise ValueError(f"`images` must be finite, but image {place} has NaN or infinite entries.")
-    return images, _integers(labels)
-
-
-def is_floating(images: Any) -> bool:
-    """Return whether an array has a dtype that training computes in as it is."""
-    return getattr(images, "dtype", None) in (np.float32, np.float64)
-
-
-def _integers(labels: Any) -> np.ndarray:
-    """Return labels as integers; floats that are integers count."""
-    labels = np.asarray(labels)
-    if labels.ndim != 1:
-        raise ValueError(f"`labels` must be one number for each image, but have shape {labels.shape}.")
-    if labels.dtype.kind not in "iu":
-        whole = labels.dtype.kind == "f" and bool(np.isfinite(labels).all() and (labels == np.floor(labels)).all())
-        if not whole:
-            raise ValueError(f"`labels` must be integers, but are of {labels.dtype}, the first of them {labels[0]}.")
-        return labels.astype(np.int32)
-    return labels
+    if not 1 <= config.batch_size <= images:
+        raise ValueError(f"`batch_size` must lie between 1 and {images}, but is {config.batch_size}.")
 
 
 def _fingerprint(model: nnx.Module, images: np.ndarray, labels: np.ndarray) -> dict[str, str]:

@@ -11,7 +11,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "qla_jax"
 
-BOTTOM = frozenset({"_checks", "_files", "_fingerprint", "_interruption", "_modes", "_nodes", "compiling", "mapping"})
+BOTTOM = frozenset(
+    {"_checks", "_files", "_fingerprint", "_interruption", "_labelled", "_modes", "_nodes", "compiling", "mapping"}
+)
 CORE = ("polynomials", "phases", "encodings", "transforms", "networks")
 SIDE = ("measurement", "arithmetic", "qram", "variational")
 ROOT = "__init__"
