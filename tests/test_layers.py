@@ -11,9 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "qla_jax"
 
-BOTTOM = frozenset(
-    {"_checks", "_files", "_fingerprint", "_interruption", "_labelled", "_modes", "_nodes", "compiling", "mapping"}
-)
+BOTTOM = frozenset({"_checks", "_files", "_fingerprint", "_interruption", "_modes", "_nodes", "compiling", "mapping"})
 CORE = ("polynomials", "phases", "encodings", "transforms", "networks")
 SIDE = ("measurement", "arithmetic", "qram", "variational")
 ROOT = "__init__"
@@ -25,7 +23,8 @@ MAY_IMPORT |= dict.fromkeys(BOTTOM, frozenset())
 MAY_IMPORT["accounting"] = BOTTOM | set(CORE)
 MAY_IMPORT |= {room: BOTTOM | {"polynomials", "phases", "encodings", "accounting"} for room in SIDE}
 _below: frozenset[str] = BOTTOM | {*CORE, *SIDE, "accounting"}
-for _room in ("prior", "nn", "claims", "data", "checkpoints", "training", ROOT, "studies", "report", "cli", "__main__"):
+_UPPER = ("prior", "nn", "claims", "_labelled", "data", "checkpoints", "training", ROOT, "studies", "report", "cli")
+for _room in (*_UPPER, "__main__"):
     MAY_IMPORT[_room] = _below
     _below |= {_room}
 
