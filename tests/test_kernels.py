@@ -186,7 +186,7 @@ def assert_same_values(kernel: Kernel, dtype: str) -> None:
     if dtype in FLOATS and kernel.random:
         assert [np.shape(x) for x in found] == [np.shape(x) for x in wanted]
         return
-    assert_close(kernel, found, wanted, SINGLE if dtype in FLOATS and not kernel.exact else DOUBLE)
+    assert_close(kernel, found, wanted, SINGLE if (dtype in FLOATS and not kernel.exact) or kernel.single else DOUBLE)
 
 
 @kernels("dtype", values=True)
@@ -213,7 +213,7 @@ def test_layouts_of_arrays_do_not_change_values(kernel):
         except Exception as error:
             assert names_an_argument(error), f"{name}: {error}"
             continue
-        assert_close(kernel, found, wanted, DOUBLE)
+        assert_close(kernel, found, wanted, SINGLE if kernel.single else DOUBLE)
 
 
 @kernels("integers", arrays=False, integers=True, values=True)
@@ -229,7 +229,7 @@ def test_jit_is_eager_and_without_nan(kernel):
     with jax.debug_nans(True):
         found = jax.jit(lambda *arrays: called(kernel, arrays))(*arrays)
         wanted = called(kernel, arrays)
-    assert_close(kernel, found, wanted, DOUBLE)
+    assert_close(kernel, found, wanted, SINGLE if kernel.single else DOUBLE)
 
 
 @pytest.mark.slow

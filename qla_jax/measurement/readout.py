@@ -191,5 +191,5 @@ def as_precision(name: str, value: float, *, below: float = math.inf) -> float:
     rule = f"`{name}` must lie strictly between 0 and {below:g}"
     require(is_concrete(value), f"{rule} and be known before tracing, but is traced.")
     number = as_real(name, value)
-    require(0 < number < below, f"{rule}, but is {number:g}.")
+    require(0 < number < below, f"{rule}, but is {number}.")
     return number

@@ -31,11 +31,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from qla_jax._checks import require
+from qla_jax._checks import require, require_kind
 from qla_jax.arithmetic import Circuit, Format, arccos_circuit, counts
 from qla_jax.arithmetic.circuits import operation
 from qla_jax.measurement import ChebyshevReadout, ExactReadout, ReadoutMethod, Tomography
 from qla_jax.nn._network import MeasuredNetwork
+from qla_jax.nn._shapes import as_image_shape
 from qla_jax.nn.measured import MeasuredRun, Transfer, capped
 from qla_jax.nn.qam import exponential_table, gelu_table
 
@@ -103,7 +104,9 @@ def overhead(network: MeasuredNetwork, shape: tuple[int, int, int], format: Form
     Raises:
         ValueError: what the readout raises for a tensor of the network.
     """
-    image = jax.ShapeDtypeStruct(shape, jnp.float32)
+    require_kind("network", network, MeasuredNetwork)
+    require_kind("format", format, Format)
+    image = jax.ShapeDtypeStruct(as_image_shape(shape), jnp.float32)
     told = jax.eval_shape(network.run, image, jax.eval_shape(jax.random.key, 0))
     depths = t_depths(format, {name for transfer in told.transfers for name, _ in transfer.operations})
     return NetworkOverhead(tuple(_layer(transfer, network.readout, depths) for transfer in told.transfers), told.rest)

@@ -23,7 +23,8 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import require
+from qla_jax._checks import as_inexact, as_integer, require, require_kind
+from qla_jax._modes import promoted, varying_like
 from qla_jax._nodes import Node
 from qla_jax.arithmetic import Format, decode, dot, encode
 from qla_jax.measurement.noise import Noise, noise_model
@@ -45,7 +46,7 @@ class WeightGradients(Node):
 
     def queries(self, entries: int) -> int:
         """Preparations of either state for the gradient of so many weights; none where nothing is estimated."""
-        return 2 * entries * self.noise.queries(self.eps)
+        return 2 * as_integer("entries", entries, least=0) * self.noise.queries(self.eps)
 
 
 def weight_gradients(*, eps: float, noise: str = "qae", format: Format | None = None) -> WeightGradients:
@@ -68,13 +69,13 @@ def weight_gradients(*, eps: float, noise: str = "qae", format: Format | None = 
     return WeightGradients(noise=model, eps=eps, format=format)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3,))
 def estimated_dense(
     x: Float[Array, "n k"], weight: Float[Array, "m k"], key: Array, gradients: WeightGradients
 ) -> Float[Array, "n m"]:
     """$XW^T$, exact, whose derivative is estimated; reverse mode only, and once.
 
     Raises:
+        TypeError: `gradients` says nothing of gradients.
         ValueError: shapes that do not fit.
 
     Example:
@@ -83,13 +84,22 @@ def estimated_dense(
         >>> bool((abs(grad - 3) <= 0.1 * 3).all())
         True
     """
+    require_kind("gradients", gradients, WeightGradients)
+    x, weight = promoted(as_inexact("x", x), as_inexact("weight", weight))
     fits = x.ndim == weight.ndim == 2 and x.shape[1] == weight.shape[1]
     require(fits, f"`weight` must be (m, k) for `x` (n, k), but they are {weight.shape} and {x.shape}.")
+    # Inside `shard_map` the gradient of either differs between devices wherever anything does.
+    x, weight = varying_like((x, weight), x, weight, key)
+    return _dense(x, weight, key, gradients)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _dense(x: Array, weight: Array, key: Array, gradients: WeightGradients) -> Array:
     return x @ weight.T
 
 
 def _forward(x: Array, weight: Array, key: Array, gradients: WeightGradients) -> tuple[Array, tuple]:
-    return estimated_dense(x, weight, key, gradients), (x, weight, key)
+    return _dense(x, weight, key, gradients), (x, weight, key)
 
 
 def _backward(gradients: WeightGradients, kept: tuple, upstream: Array) -> tuple[Array, Array, None]:
@@ -97,7 +107,7 @@ def _backward(gradients: WeightGradients, kept: tuple, upstream: Array) -> tuple
     return _input_gradient(upstream, weight, gradients.format), inner_products(upstream, x, key, gradients), None
 
 
-estimated_dense.defvjp(_forward, _backward)
+_dense.defvjp(_forward, _backward)
 
 
 def inner_products(

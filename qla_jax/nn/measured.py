@@ -19,9 +19,10 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import require
+from qla_jax._checks import as_inexact, require
+from qla_jax._modes import promoted
 from qla_jax._nodes import Node
-from qla_jax.encodings.preparation import length
+from qla_jax.encodings.preparation import length, unit_vector
 from qla_jax.measurement import ChebyshevReadout, ExactReadout, Readout, ReadoutMethod
 from qla_jax.nn.qam import Arithmetic
 
@@ -185,14 +186,20 @@ def digital_amplitude(x: Float[Array, "..."]) -> Array:
     return jnp.where(peak > 0, length(x.reshape(-1)) / (jnp.where(peak > 0, peak, 1) * math.sqrt(x.size)), 1)
 
 
-@jax.jit
 def infidelity(found: Float[Array, "..."], state: Float[Array, "..."]) -> Array:
     r"""$1 - \langle\tilde x|x\rangle^2$ of the two directions; 1 where one of them is zero.
 
     As $\|\tilde x\rangle - x\langle x|\tilde x\rangle\|^2$ of unit vectors, which has no cancellation.
+
+    Raises:
+        ValueError: not arrays of numbers, or of different shapes.
     """
-    a, b = (jax.lax.stop_gradient(x).reshape(-1) for x in (found, state))
-    sizes = jnp.linalg.norm(a) * jnp.linalg.norm(b)
-    exists = sizes != 0
-    a, b = (x / jnp.where(exists, jnp.linalg.norm(x), 1) for x in (a, b))
-    return jnp.where(exists, jnp.sum(jnp.square(a - b * jnp.vdot(b, a))), 1)
+    a, b = promoted(as_inexact("found", found), as_inexact("state", state))
+    require(a.shape == b.shape, f"`found` must have the shape {b.shape} of `state`, but has {a.shape}.")
+    return _infidelity(a, b)
+
+
+@jax.jit
+def _infidelity(found: Array, state: Array) -> Array:
+    (a, size), (b, other) = (unit_vector(jax.lax.stop_gradient(x).reshape(-1)) for x in (found, state))
+    return jnp.where((size != 0) & (other != 0), jnp.sum(jnp.square(jnp.abs(a - b * jnp.vdot(b, a)))), 1)

@@ -24,7 +24,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import require
+from qla_jax._checks import as_inexact, as_numeric, require
+from qla_jax._modes import promoted
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.dense import from_unitary
 from qla_jax.encodings.frobenius import block_encode_frobenius
@@ -47,7 +48,7 @@ def concatenated_heads(scores: Scores, values: Values) -> Concatenation:
     Raises:
         ValueError: shapes that do not fit.
     """
-    _require_heads(scores, values)
+    scores, values = _as_heads(scores, values)
     return concatenate([attended(a, v) for a, v in zip(scores, values, strict=True)])
 
 
@@ -62,9 +63,11 @@ def combined_heads(scores: Scores, values: Values, weight: Float[Array, "d width
     Raises:
         ValueError: shapes that do not fit.
     """
-    heads, k = _require_heads(scores, values)
+    scores, values = _as_heads(scores, values)
+    heads, k = len(values), values.shape[2]
+    scores, values, weight = promoted(scores, values, as_numeric("weight", weight, ndim=2))
     require(
-        weight.ndim == 2 and weight.shape[1] == heads * k,
+        weight.shape[1] == heads * k,
         f"`weight` must have {heads * k} columns for {heads} heads of {k}, but has shape {weight.shape}.",
     )
     parts = [weight[:, h * k : (h + 1) * k] for h in range(heads)]
@@ -85,10 +88,11 @@ def _idle(values: Array) -> BlockEncoding:
     return from_unitary(identity, num_ancillas=0, alpha=1.0, eps=0.0, shape=(columns, columns))
 
 
-def _require_heads(scores: Array, values: Array) -> tuple[int, int]:
+def _as_heads(scores: Scores, values: Values) -> list[Array]:
+    scores, values = promoted(as_inexact("scores", scores), as_inexact("values", values))
     fits = scores.ndim == values.ndim == 3 and scores.shape[:2] == values.shape[:2] and len(scores) > 0
     require(
         fits and scores.shape[1] == scores.shape[2],
         f"`values` must be (heads, n, k) for `scores` (heads, n, n), but they are {values.shape} and {scores.shape}.",
     )
-    return values.shape[0], values.shape[2]
+    return [scores, values]

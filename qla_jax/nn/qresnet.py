@@ -34,10 +34,11 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import require
+from qla_jax._checks import require_kind
 from qla_jax.arithmetic import Format
 from qla_jax.measurement import ReadoutMethod, exact_readout
 from qla_jax.nn._network import Image, MeasuredNetwork
+from qla_jax.nn._shapes import as_sizes
 from qla_jax.nn.measured import BATCH, Pass
 
 MOMENTUM = 0.9
@@ -109,6 +110,8 @@ class QResidualBlock(MeasuredNetwork):
         transfers: BlockTransfers = BlockTransfers(),  # noqa: B008 a tuple of constants
         rngs: nnx.Rngs,
     ):
+        have, give, stride = as_sizes(have=have, give=give, stride=stride)
+        require_kind("transfers", transfers, BlockTransfers)
         super().__init__(exact_readout() if readout is None else readout, format)
         self.first = QConvNorm(have, give, 3, stride=stride, rngs=rngs)
         self.second = QConvNorm(give, give, 3, stride=1, rngs=rngs)
@@ -157,9 +160,9 @@ class QResNet(MeasuredNetwork):
         transfers: BlockTransfers = BlockTransfers(),  # noqa: B008 a tuple of constants
         rngs: nnx.Rngs,
     ):
-        for name, value in (("channels", channels), ("outcomes", outcomes), ("width", width), ("stages", stages)):
-            require(value >= 1, f"`{name}` must be at least 1, but is {value}.")
-        require(blocks >= 1, f"`blocks` must be at least 1, but is {blocks}.")
+        channels, outcomes, width = as_sizes(channels=channels, outcomes=outcomes, width=width)
+        stages, blocks = as_sizes(stages=stages, blocks=blocks)
+        require_kind("transfers", transfers, BlockTransfers)
         super().__init__(exact_readout() if readout is None else readout, format)
         self.stem = QConvNorm(channels, width, 3, stride=1, rngs=rngs)
         parts, have = [], width

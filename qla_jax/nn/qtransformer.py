@@ -37,10 +37,12 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import require
+from qla_jax._checks import require, require_kind
+from qla_jax._modes import reshaped
 from qla_jax.arithmetic import Format
 from qla_jax.measurement import ReadoutMethod, exact_readout
 from qla_jax.nn._network import Image, MeasuredNetwork
+from qla_jax.nn._shapes import as_image_shape, as_sizes
 from qla_jax.nn.measured import Pass
 from qla_jax.nn.qlam import combined_heads, concatenated_heads
 from qla_jax.nn.softmax import ClassicalSoftmax, Softmax
@@ -227,9 +229,10 @@ class QTransformer(MeasuredNetwork):
         format: Format | None = None,
         rngs: nnx.Rngs,
     ):
-        for name, value in (("outcomes", outcomes), ("patch", patch), ("width", width), ("heads", heads)):
-            require(value >= 1, f"`{name}` must be at least 1, but is {value}.")
-        require(depth >= 1, f"`depth` must be at least 1, but is {depth}.")
+        shape = as_image_shape(shape)
+        outcomes, patch, width = as_sizes(outcomes=outcomes, patch=patch, width=width)
+        heads, depth = as_sizes(heads=heads, depth=depth)
+        require_kind("transfers", transfers, TransformerTransfers)
         divides = shape[1] % patch == 0 and shape[2] % patch == 0
         require(divides, f"`patch` must divide the sides of the image, but is {patch} for {shape[1:]}.")
         require(width % heads == 0, f"`heads` must divide `width` = {width}, but is {heads}.")
@@ -240,7 +243,8 @@ class QTransformer(MeasuredNetwork):
         self.first = nnx.Param(0.02 * jax.random.normal(rngs.params(), (1, width), jnp.float32))
         self.positions = nnx.Param(0.02 * jax.random.normal(rngs.params(), (tokens, width), jnp.float32))
         softmax = ClassicalSoftmax() if softmax is None else softmax
-        hidden = 4 * width if hidden is None else hidden
+        require_kind("softmax", softmax, Softmax)
+        (hidden,) = as_sizes(hidden=4 * width if hidden is None else hidden)
         self.blocks = nnx.List(
             [
                 QEncoderBlock(width, heads, hidden, softmax, by_arithmetic=merge_by_arithmetic, gelu=gelu, rngs=rngs)
@@ -268,5 +272,5 @@ class QTransformer(MeasuredNetwork):
 def patches(image: Image, side: int) -> Float[Array, "patch pixel"]:
     """Squares of pixels in reading order, a row each, channels first in it."""
     channels, rows, columns = image.shape
-    grid = image.reshape(channels, rows // side, side, columns // side, side)
-    return jnp.transpose(grid, (1, 3, 0, 2, 4)).reshape(-1, channels * side**2)
+    grid = reshaped(image, (channels, rows // side, side, columns // side, side))
+    return reshaped(jnp.transpose(grid, (1, 3, 0, 2, 4)), (-1, channels * side**2))

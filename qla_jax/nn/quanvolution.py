@@ -15,7 +15,8 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Float, Int
 
-from qla_jax._checks import as_numeric, require
+from qla_jax._checks import as_integer, require, require_kind
+from qla_jax.nn._shapes import as_image_shape, as_images, as_rows, as_sizes
 from qla_jax.variational.classifier import (
     READOUT_CLASSES,
     READOUT_QUBITS,
@@ -58,7 +59,9 @@ class Quanvolution(nnx.Module):
         rngs: nnx.Rngs,
         dtype: jnp.dtype = jnp.float32,
     ):
+        require_kind("spec", spec, QuanvolutionSpec)
         self.spec = spec
+        self.image_channels = as_integer("image_channels", image_channels, least=1)
         self.detach_data = detach_data
         self.angles = _angles(spec.angles_shape(image_channels), trainable, rngs, dtype)
 
@@ -68,6 +71,7 @@ class Quanvolution(nnx.Module):
         Raises:
             ValueError: what `quanvolve` raises.
         """
+        images = as_images(images, (self.image_channels, None, None))
         images = jax.lax.stop_gradient(images) if self.detach_data else images
         return jax.vmap(lambda image: quanvolve(image, self.angles[...], self.spec))(images)
 
@@ -76,11 +80,17 @@ class DenseHead(nnx.Module):
     """One linear layer on the flattened features: class scores."""
 
     def __init__(self, size: int, num_classes: int = 10, *, rngs: nnx.Rngs, dtype: jnp.dtype = jnp.float32):
+        size, num_classes = as_sizes(size=size, num_classes=num_classes)
+        self.size = size
         self.linear = nnx.Linear(size, num_classes, rngs=rngs, param_dtype=dtype)
 
     def __call__(self, features: Images) -> Float[Array, "batch num_classes"]:
-        """Class scores."""
-        return self.linear(features.reshape(len(features), -1))
+        """Class scores.
+
+        Raises:
+            ValueError: no batch, or features of another size.
+        """
+        return self.linear(as_rows("features", features, size=self.size))
 
 
 class QuantumHead(nnx.Module):
@@ -95,6 +105,9 @@ class QuantumHead(nnx.Module):
         rngs: nnx.Rngs,
         dtype: jnp.dtype = jnp.float32,
     ):
+        num_classes, num_qubits, depth = as_sizes(num_classes=num_classes, num_qubits=num_qubits, depth=depth)
+        fits = num_classes <= num_qubits
+        require(fits, f"`num_classes` must be at most {num_qubits}, the qubits, but is {num_classes}.")
         self.num_classes = num_classes
         self.angles = _angles((depth, 1, num_qubits), True, rngs, dtype)
 
@@ -102,9 +115,10 @@ class QuantumHead(nnx.Module):
         """Class scores; zero for an item without any feature, which no state encodes.
 
         Raises:
-            ValueError: more features than amplitudes, or more classes than qubits.
+            ValueError: no batch, or more features than amplitudes.
         """
-        return jax.vmap(lambda one: quantum_readout(one, self.angles[...], num_classes=self.num_classes))(features)
+        rows = as_rows("features", features, most=1 << self.angles.shape[2])
+        return jax.vmap(lambda one: quantum_readout(one, self.angles[...], num_classes=self.num_classes))(rows)
 
 
 class ResQuNN(nnx.Module):
@@ -121,7 +135,8 @@ class ResQuNN(nnx.Module):
         dtype: of them.
 
     Raises:
-        ValueError: sides that a stride does not fit, or unequal numbers of layers.
+        TypeError: a placement or a layer that is none.
+        ValueError: sides that a stride does not fit, unequal numbers of layers, or a head that the features do not fit.
     """
 
     def __init__(
@@ -136,9 +151,11 @@ class ResQuNN(nnx.Module):
         rngs: nnx.Rngs,
         dtype: jnp.dtype = jnp.float32,
     ):
-        shapes = layer_shapes(shape, specs, placement)
-        size = math.prod(feature_shape(shape, specs, placement))
-        self.shape = tuple(shape)
+        require_kind("placement", placement, Placement)
+        for spec in specs:
+            require_kind("specs", spec, QuanvolutionSpec)
+        self.shape = as_image_shape(shape)
+        shapes = layer_shapes(self.shape, specs, placement)
         self.placement = placement
         self.specs = tuple(specs)
         self.detach_data = detach_data
@@ -148,7 +165,9 @@ class ResQuNN(nnx.Module):
                 for spec, before in zip(specs, shapes, strict=False)
             ]
         )
-        self.head = DenseHead(size, rngs=rngs, dtype=dtype) if head is None else head
+        made = feature_shape(self.shape, specs, placement)
+        self.head = DenseHead(math.prod(made), rngs=rngs, dtype=dtype) if head is None else head
+        jax.eval_shape(self.head, jax.ShapeDtypeStruct((1, *made), dtype))  # a head that does not fit says so here
 
     def __call__(self, images: Images) -> Float[Array, "batch num_classes"]:
         """Class probabilities."""
@@ -168,9 +187,7 @@ class ResQuNN(nnx.Module):
         Raises:
             ValueError: images of another shape or, where it can be seen, not finite; what `quanvolve` raises.
         """
-        have = jnp.shape(images)
-        require(have[1:] == self.shape, f"`images` must have shape (batch, {str(self.shape)[1:]}, but has {have}.")
-        images = as_numeric("images", images, ndim=4)
+        images = as_images(images, self.shape)
         given = self.layer_angles() if angles is None else angles
 
         def one(image: Array) -> Array:
@@ -187,9 +204,10 @@ def mean_loss(
     Raises:
         ValueError: labels out of range, where they can be seen; elsewhere the loss is `inf`.
     """
+    require_kind("model", model, ResQuNN)
+    images = as_images(images, model.shape)
     count, num_classes = jax.eval_shape(model.scores, images).shape
-    labels = require_labels(labels, num_classes)
-    require(len(labels) == count, f"`labels` must be {count}, as many as images, but are {len(labels)}.")
+    labels = require_labels(labels, num_classes, shape=(count,))
     return jax.vmap(cross_entropy)(model.scores(images, angles), labels).mean()
 
 

@@ -20,7 +20,7 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax import arithmetic
-from qla_jax._checks import require
+from qla_jax._checks import as_inexact, require, require_kind
 from qla_jax.arithmetic import Format, Piecewise, decode, encode
 from qla_jax.measurement.readout import straight_through
 from qla_jax.nn.qam import Arithmetic, exponential_table, spread
@@ -46,7 +46,7 @@ class ClassicalSoftmax(Softmax):
     classical = True
 
     def __call__(self, scores: Scores, qam: Arithmetic) -> Scores:
-        return jax.nn.softmax(scores, axis=-1)
+        return jax.nn.softmax(as_inexact("scores", scores), axis=-1)
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class ArithmeticSoftmax(Softmax):
     classical = False
 
     def __call__(self, scores: Scores, qam: Arithmetic) -> Scores:
+        scores = as_inexact("scores", scores)
         keys = scores.shape[-1]
         qam.note(fan_in=keys, each={"maximum": 1, "subtract": 1, "exponential": 1, "add": 1}, divide=1)
         registers = encode(jax.lax.stop_gradient(scores), self.table.format)
@@ -85,5 +86,6 @@ def arithmetic_softmax(format: Format) -> ArithmeticSoftmax:
     Raises:
         ValueError: a format that cannot hold 1, or no table for its exponential.
     """
+    require_kind("format", format, Format)
     require(format.largest >= 1 << format.fraction, f"`format` must hold 1, but is {format}.")
     return ArithmeticSoftmax(exponential_table(format))

@@ -10,6 +10,9 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
+from qla_jax._checks import require
+from qla_jax.nn._shapes import as_image_shape, as_images, as_sizes
+
 Images = Float[Array, "batch channel row column"]
 Outcomes = Float[Array, "batch outcomes"]
 
@@ -47,11 +50,18 @@ class _Block(nnx.Module):
 
 
 class PlainResNet(nnx.Module):
-    """The twin of `QResNet`: ResNet-18 with the stem for small images, in `width`, `stages` and `blocks`."""
+    """The twin of `QResNet`: ResNet-18 with the stem for small images, in `width`, `stages` and `blocks`.
+
+    Raises:
+        ValueError: sizes that are no integers of at least 1.
+    """
 
     def __init__(
         self, channels: int, outcomes: int, *, width: int = 64, stages: int = 4, blocks: int = 2, rngs: nnx.Rngs
     ):
+        channels, outcomes, width = as_sizes(channels=channels, outcomes=outcomes, width=width)
+        stages, blocks = as_sizes(stages=stages, blocks=blocks)
+        self.channels = channels
         self.stem = _ConvNorm(channels, width, 3, 1, rngs=rngs)
         parts, have = [], width
         for stage in range(stages):
@@ -62,8 +72,12 @@ class PlainResNet(nnx.Module):
         self.head = nnx.Linear(have, outcomes, rngs=rngs)
 
     def __call__(self, images: Images) -> Outcomes:
-        """Class probabilities."""
-        x = jax.nn.relu(self.stem(jnp.moveaxis(images, 1, -1)))
+        """Class probabilities.
+
+        Raises:
+            ValueError: images of other channels or, where it can be seen, not finite.
+        """
+        x = jax.nn.relu(self.stem(jnp.moveaxis(as_images(images, (self.channels, None, None)), 1, -1)))
         for block in self.blocks:
             x = block(x)
         return jax.nn.softmax(self.head(x.mean(axis=(1, 2))))
@@ -83,7 +97,12 @@ class _EncoderBlock(nnx.Module):
 
 
 class PlainTransformer(nnx.Module):
-    """The twin of `QTransformer`: a vision transformer with a class token and normalisation in front."""
+    """The twin of `QTransformer`: a vision transformer with a class token and normalisation in front.
+
+    Raises:
+        ValueError: sizes that are no integers of at least 1, patches that do not divide the image, heads that do not
+            divide the width.
+    """
 
     def __init__(
         self,
@@ -98,18 +117,28 @@ class PlainTransformer(nnx.Module):
         gelu: bool = False,
         rngs: nnx.Rngs,
     ):
+        self.shape = shape = as_image_shape(shape)
+        outcomes, patch, width = as_sizes(outcomes=outcomes, patch=patch, width=width)
+        heads, depth = as_sizes(heads=heads, depth=depth)
+        divides = shape[1] % patch == 0 and shape[2] % patch == 0
+        require(divides, f"`patch` must divide the sides of the image, but is {patch} for {shape[1:]}.")
+        require(width % heads == 0, f"`heads` must divide `width` = {width}, but is {heads}.")
         tokens = shape[1] * shape[2] // patch**2 + 1
         self.embed = nnx.Conv(shape[0], width, (patch, patch), strides=patch, padding="VALID", rngs=rngs)
         self.first = nnx.Param(0.02 * jax.random.normal(rngs.params(), (1, width), jnp.float32))
         self.positions = nnx.Param(0.02 * jax.random.normal(rngs.params(), (tokens, width), jnp.float32))
-        hidden = 4 * width if hidden is None else hidden
+        (hidden,) = as_sizes(hidden=4 * width if hidden is None else hidden)
         self.blocks = nnx.List([_EncoderBlock(width, heads, hidden, gelu=gelu, rngs=rngs) for _ in range(depth)])
         self.norm = nnx.LayerNorm(width, epsilon=1e-5, rngs=rngs)
         self.head = nnx.Linear(width, outcomes, rngs=rngs)
 
     def __call__(self, images: Images) -> Outcomes:
-        """Class probabilities."""
-        x = self.embed(jnp.moveaxis(images, 1, -1))
+        """Class probabilities.
+
+        Raises:
+            ValueError: images of another shape or, where it can be seen, not finite.
+        """
+        x = self.embed(jnp.moveaxis(as_images(images, self.shape), 1, -1))
         x = x.reshape(len(x), -1, x.shape[-1])
         x = jnp.concatenate([jnp.broadcast_to(self.first[...][None], (len(x), *self.first[...].shape)), x], axis=1)
         x = x + self.positions[...][None]

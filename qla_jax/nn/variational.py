@@ -13,6 +13,8 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
+from qla_jax._checks import as_integer, as_real, require, require_kind
+from qla_jax.nn._shapes import as_rows, as_sizes
 from qla_jax.variational.ansatz import RY_CHAIN, Ansatz
 from qla_jax.variational.classifier import classify
 from qla_jax.variational.qcnn import qcnn, qcnn_angles_shape, qcnn_kept
@@ -29,6 +31,10 @@ class QuantumClassifier(nnx.Module):
         spread: standard deviation of the first angles; uniform in [0, 2 pi) unless given.
         rngs: of the angles.
         dtype: of the angles.
+
+    Raises:
+        TypeError: `ansatz` is none.
+        ValueError: sizes that are no integers of at least 1, or more classes than qubits.
     """
 
     def __init__(
@@ -42,6 +48,11 @@ class QuantumClassifier(nnx.Module):
         rngs: nnx.Rngs,
         dtype: jnp.dtype = jnp.float32,
     ):
+        num_qubits, num_classes, depth = as_sizes(num_qubits=num_qubits, num_classes=num_classes, depth=depth)
+        fits = num_classes <= num_qubits
+        require(fits, f"`num_classes` must be at most {num_qubits}, the qubits, but is {num_classes}.")
+        require_kind("ansatz", ansatz, Ansatz)
+        spread = None if spread is None else as_real("spread", spread)
         shape = (depth, *ansatz.angles_shape(num_qubits))
         self.angles = nnx.Param(_drawn(rngs, shape, spread, dtype))
         self.ansatz = ansatz
@@ -51,13 +62,13 @@ class QuantumClassifier(nnx.Module):
         """Class probabilities.
 
         Raises:
-            ValueError: what `classify` raises.
+            ValueError: no batch, or inputs with more entries than qubits.
         """
 
         def one(x: Array) -> Array:
-            return classify(x.reshape(-1), self.angles[...], num_classes=self.num_classes, ansatz=self.ansatz)
+            return classify(x, self.angles[...], num_classes=self.num_classes, ansatz=self.ansatz)
 
-        return jax.nn.softmax(jax.vmap(one)(inputs))
+        return jax.nn.softmax(jax.vmap(one)(as_rows("inputs", inputs, most=self.angles.shape[2])))
 
 
 class QuantumConvNet(nnx.Module):
@@ -74,12 +85,18 @@ class QuantumConvNet(nnx.Module):
     """
 
     def __init__(self, num_qubits: int, stages: int, *, rngs: nnx.Rngs, dtype: jnp.dtype = jnp.float32):
-        self.num_classes = len(qcnn_kept(num_qubits, stages))
+        self.num_qubits = as_integer("num_qubits", num_qubits, least=1)
+        self.num_classes = len(qcnn_kept(self.num_qubits, stages))
         self.angles = nnx.Param(_drawn(rngs, qcnn_angles_shape(stages), None, dtype))
 
     def __call__(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch num_classes"]:
-        """Class probabilities."""
-        return jax.nn.softmax(jax.vmap(lambda x: qcnn(x.reshape(-1), self.angles[...]))(inputs))
+        """Class probabilities.
+
+        Raises:
+            ValueError: no batch, or inputs with another number of entries than qubits.
+        """
+        rows = as_rows("inputs", inputs, size=self.num_qubits)
+        return jax.nn.softmax(jax.vmap(lambda x: qcnn(x, self.angles[...]))(rows))
 
 
 def _drawn(rngs: nnx.Rngs, shape: tuple[int, ...], spread: float | None, dtype: jnp.dtype) -> Array:

@@ -28,6 +28,7 @@ class Kernel(NamedTuple):
         signed: whether arrays have negative entries, so that no unsigned dtype holds them.
         random: whether values are drawn in the dtype of the arrays, so that those of another precision differ.
         exact: whether values depend on nothing but integers, so that precision changes nothing.
+        single: whether parameters are float32, so that values are within single precision whatever the arrays are.
         without: laws that do not apply, each with the reason.
         factor: rounding units that values of order one may differ by, in place of 64.
     """
@@ -39,6 +40,7 @@ class Kernel(NamedTuple):
     signed: bool = False
     random: bool = False
     exact: bool = False
+    single: bool = False
     without: Mapping[str, str] = {}
     factor: float = 64
 
