@@ -90,6 +90,8 @@ def costs(
     print_table("N from which on the depth is below the exact classical network", costs_page.crossing_rows(report))
     print_table("without skip connections, W = N^(-1/2)", costs_page.ablation_rows(report))
     print_table("W|x|^2, calls of x over the amplitude", costs_page.square_rows(report))
+    for line in costs_page.left_out(report):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
     tell_end(report["seconds"], here.path / "costs.html")
     finish(report)
 
@@ -127,6 +129,8 @@ def study(
         found = study_registry.build(options["name"], asked)
         with ItemBar() as bar:
             report = study_runner.run(found, here, tell=bar.item)
+        if options["quick"]:
+            report["remarks"] += ["This is the quick form: small sizes and few repetitions, to see that it runs."]
         study_page.write(report, here.path)
     for title, rows in report["tables"].items():
         print_table(title, rows, wrapped=0)

@@ -30,7 +30,7 @@ def page(report: dict, pictures: dict[str, bytes]) -> str:
     parts = [
         f"<h1>Costs of regime ({report['regime']})</h1><p>{html.escape(sentence(report['title']))} "
         f"Depth by the paper: {html.escape(sentence(report['depth_of_the_paper']))}</p>{told}",
-        *(f"<p>{html.escape(line)}</p>" for line in remarks(report)),
+        *(f"<p>{html.escape(line)}</p>" for line in (*remarks(report), *left_out(report))),
         f'<div class="figures">{images}</div><h2>Exponents</h2>{_table(exponent_rows(report))}',
         f"<h2>Blocks</h2>{_table(block_rows(report))}<h2>Against the exact classical network</h2>",
         f"{_table(crossing_rows(report))}<h2>Without skip connections</h2>{_table(ablation_rows(report))}",
@@ -38,6 +38,19 @@ def page(report: dict, pictures: dict[str, bytes]) -> str:
     ]
     head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>qla_jax costs</title><style>{STYLE}</style>'
     return f"{head}<body>{''.join(parts)}</body></html>"
+
+
+def left_out(report: dict) -> list[str]:
+    """Return a sentence for each curve with points that could not be counted."""
+    lines = []
+    for curve in report["curves"]:
+        for series in curve["series"]:
+            blocks = "" if series["blocks"] is None else f", k = {series['blocks']}"
+            points = ", ".join(f"{x:.4g}" for x in series["missing"])
+            where = f"Not counted against {curve['variable']}, {series['schedule']} errors{blocks}"
+            if points:
+                lines.append(f"{where}: {points}, which ask for errors beyond double precision.")
+    return lines
 
 
 def exponent_rows(report: dict) -> list[list[str]]:

@@ -227,3 +227,17 @@ def test_an_unknown_regime_is_said_in_one_line_with_status_2(tmp_path):
     assert result.exit_code == 2
     assert result.stdout.strip() == "error: `regime` must be one of a, b, c, but is 'd'."
     assert not Path(tmp_path / "none").exists()
+
+
+def test_points_that_were_not_counted_are_named_on_the_page_and_in_the_terminal(report, monkeypatch, tmp_path):
+    assert costs_page.left_out(report) == []
+    first, *others = report["curves"]
+    series = first["series"][0] | {"missing": [2.0**20, 2.0**24]}
+    lacking = report | {"curves": [first | {"series": [series, *first["series"][1:]]}, *others]}
+    (told,) = costs_page.left_out(lacking)
+    expected = "Not counted against N, sharp errors, k = 1: 1.049e+06, 1.678e+07, which ask for errors beyond double"
+    assert told.startswith(expected)
+    monkeypatch.setattr(costs_job, "run", lambda job, tell, items: lacking)
+    monkeypatch.setattr(costs_page, "png", lambda figure: b"a picture")
+    result = command("--regime", "c", "--output", str(tmp_path))
+    assert told in result.stdout and told in (tmp_path / "costs.html").read_text()

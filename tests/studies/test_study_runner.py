@@ -192,8 +192,9 @@ def test_the_command_prints_tables_and_writes_files(command):
     assert command.made["options"] == Options(True, 4, "d", str(Path("there").resolve()))
     assert command.made["flags"].startswith("--xla_backend_optimization_level=0 "), "quick forms compile quickly"
     assert command.made["flags"].endswith(" --mine")
-    for part in ("squares", "9.1", "A remark <with> signs.", "here/squares.html"):
+    for part in ("squares", "9.1", "A remark <with> signs.", "here/squares.html", "This is the quick form"):
         assert part in result.output
+    assert "This is the quick form" in Path("here/squares.html").read_text()
     names = {"run.json", "items.jsonl", "squares.json", "squares.html", "squares-curve.png"}
     assert {path.name for path in Path("here").iterdir()} == names
 
