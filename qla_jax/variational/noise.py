@@ -9,7 +9,8 @@ divided by the root of a probability held constant, so that the squared norm of 
 derivative of the choice's log-probability. So expectation values of a trajectory must not be normalised.
 
 Example:
-    >>> from qla_jax.variational.circuit import circuit
+    >>> from qla_jax.mapping import map_in_batches
+from qla_jax.variational.circuit import circuit
     >>> from qla_jax.variational.gates import rx
     >>> noise = noise_model(depolarizing(0.1), amplitude_damping(0.2))
     >>> rho = density_matrix(circuit(1, [rx(0, jnp.pi)]), noise)
@@ -33,11 +34,15 @@ from jaxtyping import Bool, Float, Int, Num
 from qla_jax._checks import as_integer, require, require_kind, within
 from qla_jax._modes import common_dtype, promoted, reshaped, varying_like
 from qla_jax._nodes import Node
+from qla_jax.mapping import map_in_batches
 from qla_jax.variational.circuit import Circuit, start
 from qla_jax.variational.contraction import apply_matrix
 from qla_jax.variational.observables import sample_bits, z_expectations
 from qla_jax.variational.states import qubits_of, require_state_fits
 from qla_jax.variational.unitaries import PAULIS, Gate
+
+AMPLITUDES = 1 << 22
+"""Of the shots that run at a time: 64 MiB in complex128."""
 
 
 def _units(*entries: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -182,11 +187,12 @@ def noisy_z(key: Array, circuit: Circuit, noise: NoiseModel, trajectories: int) 
 
     Raises:
         TypeError: `circuit` is no circuit, or `noise` no noise model.
-        ValueError: no trajectory.
+        ValueError: no trajectory, or more of them than fit in memory.
     """
     trajectories = as_integer("trajectories", trajectories, least=1)
     require_kind("circuit", circuit, Circuit)
     require_kind("noise", noise, NoiseModel)
+    require_state_fits(circuit.num_qubits, jnp.result_type(complex), count=trajectories)
     keys = jax.random.split(key, trajectories)
     values = jax.vmap(lambda key: read_z(z_expectations(trajectory(key, circuit, noise)), noise))(keys)
     found = values.mean(axis=0)
@@ -230,7 +236,8 @@ def noisy_shots(key: Array, circuit: Circuit, noise: NoiseModel, shots: int) -> 
         wrong = jax.random.uniform(read, bits.shape, noise.flips.dtype) < jnp.where(bits == 1, one, zero)
         return bits ^ wrong.astype(bits.dtype)
 
-    return jax.vmap(shot)(jax.random.split(key, shots))
+    require_kind("circuit", circuit, Circuit)
+    return map_in_batches(shot, jax.random.split(key, shots), max(1, AMPLITUDES >> circuit.num_qubits))
 
 
 def read_z(z: Float[Array, " n"], noise: NoiseModel) -> Float[Array, " n"]:

@@ -32,17 +32,17 @@ class AmplitudeState(Node):
     encodable: Array
 
 
-def require_state_fits(num_qubits: int, dtype: DTypeLike) -> int:
-    """Return the number of qubits as an integer, refusing states that a machine would swap or die for.
+def require_state_fits(num_qubits: int, dtype: DTypeLike, *, count: int = 1) -> int:
+    """Return the number of qubits as an integer, refusing states, so many at a time, that a machine would die for.
 
     Raises:
         ValueError: no qubit, or three states that do not fit in memory.
     """
     num_qubits = as_integer("num_qubits", num_qubits, least=1)
-    itemsize = jnp.dtype(dtype).itemsize
+    itemsize = jnp.dtype(dtype).itemsize * count
     require(
         fits(num_qubits, itemsize),
-        f"`num_qubits` must be such that {COPIES} states fit in memory, but is {num_qubits}: they take "
+        f"`num_qubits` must be such that {COPIES * count} states fit in memory, but is {num_qubits}: they take "
         f"{gib(COPIES * itemsize, num_qubits)}, and there are {gib(available())}.",
     )
     return num_qubits

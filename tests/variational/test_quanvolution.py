@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from qla_jax.variational import quanvolution
 from qla_jax.variational.ansatz import RY_CHAIN, STRONG_RING
 from qla_jax.variational.gates import hadamard, rx, rz
 from qla_jax.variational.placements import direct_layers, placement, placements
@@ -234,3 +235,31 @@ def test_bad_input_raises(make, told):
     with pytest.raises(ValueError) as failure:
         make()
     assert told in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("channels", "kernel", "side", "contracted"),
+    [(1, 2, 4, True), (6, 1, 2, True), (2, 2, 4, False), (1, 3, 9, False), (3, 2, 4, False)],
+)
+def test_the_route_is_the_one_that_takes_less(channels, kernel, side, contracted, monkeypatch, tol):
+    """Both give the same; on 12 qubits a contraction would take 7e10 multiplications for a basis change."""
+    spec = quanvolution_spec(kernel=kernel, stride=kernel)
+    image = jnp.asarray(np.random.default_rng(0).uniform(size=(channels, side, side)))
+    angles = jnp.asarray(np.random.default_rng(1).uniform(size=spec.angles_shape(channels)))
+    taken = []
+    for name in ("_by_contraction", "_by_circuit"):
+        own = getattr(quanvolution, name)
+        monkeypatch.setattr(quanvolution, name, lambda *a, own=own, name=name: taken.append(name) or own(*a))
+    found = jax.jit(lambda x, a: quanvolve(x, a, spec))(image, angles)
+    assert taken == ["_by_contraction" if contracted else "_by_circuit"]
+    if channels * kernel**2 <= 8:
+        other = quanvolution._by_circuit if contracted else quanvolution._by_contraction
+        wanted = jax.jit(lambda x, a: other(*quanvolution._checked(x, a, spec), spec))(image, angles)
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=tol("rounding"))
+
+
+def test_the_routes_cross_where_they_were_measured_to():
+    pays = quanvolution._contraction_pays
+    assert [pays(8, patches) for patches in (4, 196, 784, 3136)] == [False, False, True, True]
+    assert not any(pays(n, patches) for n in (10, 11, 12) for patches in (1, 100, 10**6))
+    assert all(pays(n, 1) for n in range(1, 7))
