@@ -20,11 +20,11 @@ def fingerprint(**arrays: Any) -> dict[str, str]:
     found = {}
     for name, value in arrays.items():
         array = np.ascontiguousarray(value)
-        found[name] = f"{array.dtype} {np.shape(value)}, sha256 {checksum(array.tobytes())}"
+        found[name] = f"{array.dtype} {np.shape(value)}, sha256 {checksum(array.view(np.uint8).data)}"
     return found
 
 
-def checksum(content: bytes) -> str:
+def checksum(content: bytes | memoryview) -> str:
     """Return the first digits of the SHA-256 checksum of some bytes."""
     return hashlib.sha256(content).hexdigest()[:DIGITS]
 

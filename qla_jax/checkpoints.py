@@ -16,13 +16,17 @@ Example:
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
+from flax import nnx
 
-from qla_jax._files import digest, make_writable, partial_of, remove_empty, synchronize
+from qla_jax._files import digest, locked, make_writable, partial_of, remove_empty, synchronize
+from qla_jax._fingerprint import checksum, fingerprint
 
 KEPT = 2
 STATE, NOTES, CHECKSUMS = "state.npz", "notes.json", "sha256.json"
@@ -114,18 +118,52 @@ def load(epoch: Path) -> tuple[list[np.ndarray], dict]:
         return [kept[name] for name in kept.files], json.loads((epoch / NOTES).read_bytes())
 
 
-def make_usable(directory: Path, resume: bool) -> None:
-    """See to it that epochs can be written to a directory, and that it holds none unless they are gone on with.
+@contextmanager
+def held(directory: Path, resume: bool) -> Iterator[None]:
+    """Keep a directory for one training, which can write to it and overwrites nothing.
 
     Raises:
-        ValueError: a directory that cannot be written, or epochs without `resume`.
+        ValueError: a directory that cannot be written or that another process trains in, or epochs without `resume`.
     """
     found = epochs_in(directory)
     if found and not resume:
         raise ValueError(
             f"`directory` must hold no checkpoints unless resume=True, but has {found[-1]} epochs of a run."
         )
-    remove_empty(make_writable(directory, "directory", least_free=0)[:1])
+    created = make_writable(directory, "directory", least_free=0)
+    try:
+        with locked(directory, "directory"):
+            yield
+    finally:
+        remove_empty(created)
+
+
+def began_with(model: nnx.Module, **data: np.ndarray) -> dict[str, str]:
+    """Return what a training begins with, as text: its data, the untrained weights, and the settings of the modules."""
+    leaves = [_plain(leaf) for leaf in jax.tree.leaves(nnx.state(model))]
+    settings = [
+        f"{'.'.join(map(str, path))}.{name}={value!r}"
+        for path, node in nnx.iter_graph(model)
+        if isinstance(node, nnx.Module)
+        for name, value in sorted(vars(node).items())
+        if not name.startswith("_") and _is_setting(value)
+    ]
+    parts = [*(f"{leaf.dtype}{leaf.shape}".encode() + leaf.tobytes() for leaf in leaves), "\n".join(settings).encode()]
+    told = f"{type(model).__name__} of {len(leaves)} arrays, sha256 {checksum(b'|'.join(parts))}"
+    return fingerprint(**data) | {"model": told}
+
+
+def _is_setting(value: Any) -> bool:
+    """Return whether a module's attribute has a text that is the same in every process."""
+    if isinstance(value, tuple):
+        return all(map(_is_setting, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    """Return a leaf as a NumPy array, a random key by its data."""
+    is_key = jax.dtypes.issubdtype(getattr(leaf, "dtype", np.float32), jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
 
 
 def _synchronize_file(path: Path) -> None:

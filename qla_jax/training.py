@@ -7,6 +7,7 @@ exactly; so a run that is killed and resumed ends in the same bits as one that i
 import json
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial, wraps
 from pathlib import Path
@@ -21,7 +22,7 @@ from jax import Array
 
 from qla_jax import checkpoints
 from qla_jax._checks import as_integer
-from qla_jax._fingerprint import checksum, fingerprint, require_same
+from qla_jax._fingerprint import require_same
 from qla_jax._labelled import as_images, as_labels
 from qla_jax.checkpoints import Notice
 
@@ -129,27 +130,34 @@ def fit(
     _require_config(config, len(images))
     images, labels = as_images(images), as_labels(labels)
     _require_outcomes(labels, call, model, images)
-    kept = _Checkpoints(directory, config, {} if directory is None else _fingerprint(model, images, labels), notice)
+    kept = _Checkpoints(
+        directory,
+        config,
+    began = {} if directory is None else checkpoints.began_with(model, images=images, labels=labels)
+    kept = _Checkpoints(directory, config, began, notice)
+        notice,
+    )
     graph, params, statistics, rest = nnx.split(model, nnx.Param, nnx.BatchStat, ...)  # type: ignore[misc]
     params, statistics = jax.tree.map(jnp.copy, (params, statistics))  # donated below; the caller's model stays usable
     steps = len(images) // config.batch_size
     state = {"params": params, "optimizer": _optimizer(config, steps).init(params), "statistics": statistics}
     step = _step(graph, call, replace(config, seed=0), steps)
-    state, history = kept.restore(state, resume)
-    for epoch in history:
-        report(epoch)
-    for number in range(len(history), config.epochs):
-        rng = np.random.default_rng([config.seed, number])
-        keys = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), number), steps)
-        order = rng.permutation(len(images))[: steps * config.batch_size].reshape(steps, -1)
-        measured = []
-        for chosen, key in zip(order, keys, strict=True):
-            state, found = step(state, rest, images[chosen], labels[chosen], key)
-            measured.append(found)
-        value, right = np.mean(jax.device_get(measured), axis=0)
-        history.append(Epoch(number, float(value), float(right)))
-        kept.save(state, history)
-        report(history[-1])
+    with kept.held(resume):
+        state, history = kept.restore(state)
+        for epoch in history:
+            report(epoch)
+        for number in range(len(history), config.epochs):
+            rng = np.random.default_rng([config.seed, number])
+            keys = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), number), steps)
+            order = rng.permutation(len(images))[: steps * config.batch_size].reshape(steps, -1)
+            measured = []
+            for chosen, key in zip(order, keys, strict=True):
+                state, found = step(state, rest, images[chosen], labels[chosen], key)
+                measured.append(found)
+            value, right = np.mean(jax.device_get(measured), axis=0)
+            history.append(Epoch(number, float(value), float(right)))
+            kept.save(state, history)
+            report(history[-1])
     return nnx.merge(graph, state["params"], state["statistics"], rest), history
 
 
@@ -269,34 +277,6 @@ def _require_config(config: TrainingConfig, images: int) -> None:
         raise ValueError(f"`batch_size` must lie between 1 and {images}, but is {config.batch_size}.")
 
 
-def _fingerprint(model: nnx.Module, images: np.ndarray, labels: np.ndarray) -> dict[str, str]:
-    """Return what a training began with, as text: the data, the untrained weights, and the settings of the modules."""
-    found = fingerprint(images=images, labels=labels)
-    leaves = [_plain(leaf) for leaf in jax.tree.leaves(nnx.state(model))]
-    settings = [
-        f"{'.'.join(map(str, path))}.{name}={value!r}"
-        for path, node in nnx.iter_graph(model)
-        if isinstance(node, nnx.Module)
-        for name, value in sorted(vars(node).items())
-        if not name.startswith("_") and _is_setting(value)
-    ]
-    parts = [*(f"{leaf.dtype}{leaf.shape}".encode() + leaf.tobytes() for leaf in leaves), "\n".join(settings).encode()]
-    return found | {"model": f"{type(model).__name__} of {len(leaves)} arrays, sha256 {checksum(b'|'.join(parts))}"}
-
-
-def _is_setting(value: Any) -> bool:
-    """Return whether a module's attribute has a text that is the same in every process."""
-    if isinstance(value, tuple):
-        return all(map(_is_setting, value))
-    return value is None or isinstance(value, bool | int | float | str)
-
-
-def _plain(leaf: Any) -> np.ndarray:
-    """Return a leaf as a NumPy array, a random key by its data."""
-    is_key = jax.dtypes.issubdtype(getattr(leaf, "dtype", np.float32), jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
-
-
 class _Checkpoints:
     """Epochs on disk, or nothing without a directory."""
 
@@ -310,11 +290,17 @@ class _Checkpoints:
             notes = {"config": self.config, "data": self.about, "history": [list(epoch) for epoch in history]}
             checkpoints.save(self.directory, len(history), jax.tree.leaves(state), notes)
 
-    def restore(self, state: dict, resume: bool) -> tuple[dict, list[Epoch]]:
+    @contextmanager
+    def held(self, resume: bool) -> Iterator[None]:
+        """Keep the directory for this training alone."""
         if self.directory is None:
-            return state, []
-        checkpoints.make_usable(self.directory, resume)
-        if not checkpoints.epochs_in(self.directory):
+            yield
+            return
+        with checkpoints.held(self.directory, resume):
+            yield
+
+    def restore(self, state: dict) -> tuple[dict, list[Epoch]]:
+        if self.directory is None or not checkpoints.epochs_in(self.directory):
             return state, []
         _, arrays, notes = checkpoints.last_intact(self.directory, self.notice)
         require_same("settings", "the checkpoint", self.config, notes["config"])

@@ -28,7 +28,7 @@ for _room in (*_UPPER, "__main__"):
     MAY_IMPORT[_room] = _below
     _below |= {_room}
 
-MAY_IMPORT_NNX = {"nn", "training", "studies", "report", "cli"}
+MAY_IMPORT_NNX = {"nn", "checkpoints", "training", "studies", "report", "cli"}
 
 
 def room_of(path: PurePosixPath) -> str:

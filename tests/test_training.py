@@ -163,6 +163,16 @@ def test_a_directory_that_cannot_be_written_is_refused_before_training(tmp_path,
     assert not epochs
 
 
+def test_two_trainings_in_one_directory_are_refused(tmp_path):
+    def second(epoch: Epoch) -> None:
+        with pytest.raises(
+            ValueError, match="`directory` must be used by one run at a time, but another one is at work"
+        ):
+            fit(fresh(), IMAGES, LABELS, CONFIG, directory=tmp_path, resume=True)
+
+    fit(fresh(), IMAGES, LABELS, replace(CONFIG, epochs=1), directory=tmp_path, report=second)
+
+
 def test_training_learns(straight):
     model, history = straight
     assert history[-1].loss < 0.9 * history[0].loss
