@@ -130,13 +130,8 @@ def fit(
     _require_config(config, len(images))
     images, labels = as_images(images), as_labels(labels)
     _require_outcomes(labels, call, model, images)
-    kept = _Checkpoints(
-        directory,
-        config,
     began = {} if directory is None else checkpoints.began_with(model, images=images, labels=labels)
     kept = _Checkpoints(directory, config, began, notice)
-        notice,
-    )
     graph, params, statistics, rest = nnx.split(model, nnx.Param, nnx.BatchStat, ...)  # type: ignore[misc]
     params, statistics = jax.tree.map(jnp.copy, (params, statistics))  # donated below; the caller's model stays usable
     steps = len(images) // config.batch_size
