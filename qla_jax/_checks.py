@@ -44,7 +44,29 @@ def require_kind(name: str, value: object, kind: type) -> None:
         raise TypeError(f"`{name}` must be of type {wanted}, but is of type {given}.")
 
 
-def is_concrete(*values: ArrayLike) -> bool:
+def require_callable(name: str, value: object) -> None:
+    """Raise TypeError unless `value` can be called."""
+    if not callable(value):
+        raise TypeError(f"`{name}` must be callable, but is of type {type(value).__name__}.")
+
+
+def as_tuple(name: str, values: Any, kind: type) -> tuple[Any, ...]:
+    """Return a sequence of things of one kind as a tuple.
+
+    Raises:
+        TypeError: not a sequence, or an entry of another kind.
+    """
+    try:
+        found = tuple(values)
+    except TypeError:
+        told = f"a sequence of {kind.__name__}, but is of type {type(values).__name__}"
+        raise TypeError(f"`{name}` must be {told}.") from None
+    for entry in found:
+        require_kind(name, entry, kind)
+    return found
+
+
+def is_concrete(*values: Any) -> bool:
     """Return whether all values can be looked at now, outside any transformation."""
     return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values))
 

@@ -31,6 +31,7 @@ from qla_jax.arithmetic.counts import counts
 from qla_jax.arithmetic.formats import FixedPoint, Format, decode
 from qla_jax.encodings import registers
 from qla_jax.encodings.gates import Gates, read
+from qla_jax.encodings.preparation import length
 
 
 class AngleRotation(DigitalRotation, kw_only=True):
@@ -78,11 +79,11 @@ def angle_encode(x: FixedPoint, *, target: ArrayLike | None = None) -> AngleRota
         )
     values = jnp.cos(jnp.pi * decode(angle)).reshape(-1)
     if target is None:
-        eps = jnp.where(angle.overflow.any(), jnp.inf, jnp.linalg.norm(values - decode(x).reshape(-1)))
+        eps = jnp.where(angle.overflow.any(), jnp.inf, length(values - decode(x).reshape(-1)))
     else:
         target = as_numeric("target", target, ndim=jnp.ndim(target))
         require(target.shape == x.shape, f"`target` must have shape {x.shape}, but has shape {target.shape}.")
-        eps = jnp.linalg.norm(values - target.reshape(-1))
+        eps = length(values - target.reshape(-1))
     qubits = registers.num_qubits(x.shape)
     return AngleRotation(
         alpha=jnp.sqrt(jnp.asarray(1 << qubits, values.dtype)),

@@ -22,7 +22,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import require
+from qla_jax._checks import as_tuple, require
 from qla_jax.arithmetic import gates as writing
 from qla_jax.arithmetic import simulation
 from qla_jax.arithmetic.gates import ARITY, Gate, Register, wires
@@ -110,7 +110,7 @@ def circuit(gates: Iterable[Gate], **registers: Register) -> Circuit:
     Raises:
         ValueError: an unknown gate, a wrong number of wires, a wire twice in a gate or in two registers.
     """
-    gates = list(gates)
+    gates = list(as_tuple("gates", gates, Gate))
     for gate in gates:
         fits = ARITY.get(gate.name) == len(gate.wires) == len(set(gate.wires))
         require(fits, f"`gates` must be gates of {', '.join(ARITY)} on distinct wires, but one is {gate}.")

@@ -39,7 +39,7 @@ def adder(bits: int, kind: str = "gidney", *, carry: bool = False) -> Circuit:
     Raises:
         ValueError: an unknown kind, or bits that are no integer of at least 1.
     """
-    require(kind in ADDERS, f"`kind` must be one of {', '.join(ADDERS)}, but is {kind!r}.")
+    require(isinstance(kind, str) and kind in ADDERS, f"`kind` must be one of {', '.join(ADDERS)}, but is {kind!r}.")
     bits = as_integer("bits", bits, least=1)
     x, y, out = wires(bits), wires(bits), wires(1 if carry else 0)
     gates = ADDERS[kind](x, y, *out)
@@ -57,7 +57,9 @@ def operation(name: str, format: Format, **options: int) -> Circuit:
         ValueError: an unknown name, options that are missing or too many, or a factor that does not fit.
     """
     require_kind("format", format, Format)
-    require(name in OPERATIONS, f"`name` must be one of {', '.join(OPERATIONS)}, but is {name!r}.")
+    require(
+        isinstance(name, str) and name in OPERATIONS, f"`name` must be one of {', '.join(OPERATIONS)}, but is {name!r}."
+    )
     wanted = ["factor"] if name == "multiply_constant" else []
     require(list(options) == wanted, f"`options` of {name!r} must be {wanted}, but are {list(options)}.")
     return OPERATIONS[name](format, **options)

@@ -25,7 +25,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_alpha, as_numeric, is_concrete, require, require_kind
+from qla_jax._checks import as_alpha, as_numeric, is_concrete, require, require_callable, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.arithmetic.elementwise import relu
 from qla_jax.arithmetic.formats import FixedPoint, Format, decode, encode
@@ -35,6 +35,7 @@ from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, remembered
+from qla_jax.encodings.preparation import length
 from qla_jax.encodings.vector import VectorEncoding
 
 
@@ -112,7 +113,7 @@ def amplitude_encode(
     if target is not None:
         target = as_numeric("target", target, ndim=jnp.ndim(target))
         require(target.shape == x.shape, f"`target` must have shape {x.shape}, but has shape {target.shape}.")
-        eps = eps + jnp.linalg.norm(values - target.reshape(-1))
+        eps = eps + length(values - target.reshape(-1))
     else:
         eps = jnp.where(x.overflow.any(), jnp.inf, eps)
     qubits = registers.num_qubits(x.shape)
@@ -153,6 +154,7 @@ def digital_encode(
     """
     require_kind("vec", vec, VectorEncoding)
     require_kind("format", format, Format)
+    require_callable("readout", readout)
     found = readout(vec.vector().reshape(vec.sizes), key)
     if not hasattr(found, "values") or callable(found.values):
         raise TypeError(f"`readout` must give a Readout with its `values`, but gives {type(found).__name__}.")

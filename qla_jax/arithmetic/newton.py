@@ -41,6 +41,7 @@ def newton_steps(format: Format) -> int:
 
 def newton_error(format: Format) -> float:
     """Proven bound on the relative error before the result is scaled back; $e$ in $|1/a - r| < e/|a| + 2^{-f}$."""
+    require_kind("format", format, Format)
     error, unit = 0.5, 2.0 ** -(format.bits + GUARD)
     for _ in range(newton_steps(format)):
         error = error**2 + (1 + error) * unit

@@ -34,7 +34,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Int
 
-from qla_jax._checks import as_integer, require, require_kind
+from qla_jax._checks import as_integer, as_real, require, require_callable, require_kind
 from qla_jax._modes import default_promotion, varying_like
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
@@ -192,7 +192,9 @@ def piecewise(
             bound that is negative or NaN, or an `eps` that no table of at most $2^{14}$ segments reaches.
     """
     require_kind("format", format, Format)
-    eps = format.step if eps is None else eps
+    require_callable("function", function)
+    require_callable("derivative", derivative)
+    eps = format.step if eps is None else as_real("eps", eps)
     degree = as_integer("degree", degree, least=0)
     low, high = _integers(domain, format)
     extra = math.ceil(math.log2(1.5 * degree + 0.5)) + 2 if degree else 1
@@ -220,6 +222,7 @@ def cauchy(radius: float, bound: float) -> Derivative:
     Raises:
         ValueError: a radius that is not positive, a bound that is negative, or one that is not finite.
     """
+    radius, bound = as_real("radius", radius), as_real("bound", bound)
     require(0 < radius < math.inf, f"`radius` must be positive and finite, but is {radius}.")
     require(0 <= bound < math.inf, f"`bound` must be finite and not negative, but is {bound}.")
     return lambda n, low, high: math.factorial(n) * bound / radius**n

@@ -116,7 +116,10 @@ def iterative_amplitude_estimation(
     eps, alpha = as_precision("eps", eps, below=0.5), as_precision("alpha", alpha, below=1)
     finest = finest_eps()
     require(eps >= finest, f"`eps` must be at least {finest:.3g} in this precision, but is {eps}.")
-    require(interval in tuple(_INTERVALS), f"`interval` must be one of {', '.join(_INTERVALS)}, but is {interval!r}.")
+    require(
+        isinstance(interval, str) and interval in _INTERVALS,
+        f"`interval` must be one of {', '.join(_INTERVALS)}, but is {interval!r}.",
+    )
     shots = require_countable("shots", shots)
     largest_look = within_integers("Queries of one look at the largest power", shots * math.ceil(math.pi / (4 * eps)))
     a = as_probability(probability)

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Complex, Float, Int, Num
 
-from qla_jax._checks import require
+from qla_jax._checks import as_tuple, require
 from qla_jax.measurement.readout import Amplitudes
 
 _HALF = math.sqrt(0.5)
@@ -68,9 +68,7 @@ def as_words(words: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
     Raises:
         ValueError: none, an unknown letter, or different lengths.
     """
-    words = (words,) if isinstance(words, str) else tuple(words)
-    for word in words:
-        require(isinstance(word, str), f"`observables` must be words of I, X, Y, Z, but one is {word!r}.")
+    words = (words,) if isinstance(words, str) else as_tuple("observables", words, str)
     require(len(words) > 0 and len(words[0]) > 0, f"`observables` must hold at least one Pauli word, but is {words}.")
     for word in words:
         known = set(word) <= set("IXYZ") and len(word) == len(words[0])

@@ -159,7 +159,10 @@ def quantum_dct(
         require(fits, f"`sizes` must be powers of two for the circuit, but are {sizes}; `dct` takes any length.")
     axes = tuple(range(len(sizes))) if axes is None else as_wholes("axes", axes)
     _, axes = checked_rank(sizes, (1,) * len(axes), axes)
-    one = jnp.ones((), dtype)
+    try:
+        one = jnp.ones((), dtype)
+    except TypeError:
+        raise TypeError(f"`dtype` must be a dtype, but is of type {type(dtype).__name__}.") from None
     require(jnp.issubdtype(one.dtype, jnp.floating), f"`dtype` must be real, but is {one.dtype}.")
     return QuantumDCT(
         alpha=one,

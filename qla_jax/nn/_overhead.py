@@ -114,6 +114,8 @@ def overhead(network: MeasuredNetwork, shape: tuple[int, int, int], format: Form
 
 def amplified(overhead: NetworkOverhead, run: MeasuredRun) -> float:
     """The sum of queries times depth over the flagged amplitude of each state: known behind a run only."""
+    require_kind("overhead", overhead, NetworkOverhead)
+    require_kind("run", run, MeasuredRun)
     require(len(overhead.layers) == len(run.transfers), "`run` must be of the network that `overhead` is of.")
     pairs = zip(overhead.layers, run.transfers, strict=True)
     return sum(layer.quantum / float(transfer.amplitude) for layer, transfer in pairs)

@@ -6,7 +6,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax._checks import as_integer, as_integers, as_numeric, require
+from qla_jax._checks import as_integer, as_integers, as_numeric, require, require_callable, require_kind
+from qla_jax.arithmetic import Format
 
 
 def as_sizes(**sizes: Any) -> tuple[int, ...]:
@@ -16,6 +17,14 @@ def as_sizes(**sizes: Any) -> tuple[int, ...]:
         ValueError: one that is no integer of at least 1, by its name.
     """
     return tuple(as_integer(name, size, least=1) for name, size in sizes.items())
+
+
+def require_parts(readout: Any, format: Any) -> None:
+    """Raise TypeError unless a measured network is given a readout and a format, or None for its defaults."""
+    if readout is not None:
+        require_callable("readout", readout)
+    if format is not None:
+        require_kind("format", format, Format)
 
 
 def as_image_shape(shape: Any) -> tuple[int, int, int]:

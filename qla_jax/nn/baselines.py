@@ -9,7 +9,7 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import as_integers, require
+from qla_jax._checks import as_integers, require, require_kind
 from qla_jax.nn._shapes import as_image_shape, as_images, as_rows, as_sizes
 
 
@@ -98,4 +98,5 @@ class PlainPatchCNN(nnx.Module):
 
 def count_parameters(model: nnx.Module) -> int:
     """Entries of all parameters."""
+    require_kind("model", model, nnx.Module)
     return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))

@@ -27,6 +27,7 @@ from qla_jax._checks import as_inexact, as_integer, require, require_kind
 from qla_jax._modes import promoted, varying_like
 from qla_jax._nodes import Node
 from qla_jax.arithmetic import Format, decode, dot, encode
+from qla_jax.encodings.preparation import unit_vector
 from qla_jax.measurement.noise import Noise, noise_model
 from qla_jax.measurement.readout import as_precision
 
@@ -65,6 +66,8 @@ def weight_gradients(*, eps: float, noise: str = "qae", format: Format | None = 
         125700
     """
     model = noise_model(noise)
+    if format is not None:
+        require_kind("format", format, Format)
     eps = 0.0 if model.exact else as_precision("eps", eps, below=2)
     return WeightGradients(noise=model, eps=eps, format=format)
 
@@ -119,9 +122,11 @@ def inner_products(
 
 @jax.jit
 def _inner_products(left: Array, right: Array, key: Array, gradients: WeightGradients) -> Array:
-    lengths = jnp.outer(jnp.linalg.norm(left, axis=0), jnp.linalg.norm(right, axis=0))
-    safe = jnp.where(lengths == 0, 1, lengths)
-    return lengths * gradients.noise.sample(key, left.T @ right / safe, gradients.eps)
+    # Directions and lengths apart: squares of tiny or huge gradients would under- or overflow.
+    (columns, sizes), (others, widths) = (jax.vmap(unit_vector)(part.T) for part in (left, right))
+    cosines = jnp.where((sizes == 0)[:, None] | (widths == 0)[None], 0, columns @ others.T)
+    found = gradients.noise.sample(key, cosines, gradients.eps)
+    return sizes[:, None] * found * widths[None]
 
 
 def _input_gradient(upstream: Array, weight: Array, format: Format | None) -> Array:

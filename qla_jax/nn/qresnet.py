@@ -38,7 +38,7 @@ from qla_jax._checks import require_kind
 from qla_jax.arithmetic import Format
 from qla_jax.measurement import ReadoutMethod, exact_readout
 from qla_jax.nn._network import Image, MeasuredNetwork
-from qla_jax.nn._shapes import as_sizes
+from qla_jax.nn._shapes import as_sizes, require_parts
 from qla_jax.nn.measured import BATCH, Pass
 
 MOMENTUM = 0.9
@@ -112,6 +112,7 @@ class QResidualBlock(MeasuredNetwork):
     ):
         have, give, stride = as_sizes(have=have, give=give, stride=stride)
         require_kind("transfers", transfers, BlockTransfers)
+        require_parts(readout, format)
         super().__init__(exact_readout() if readout is None else readout, format)
         self.first = QConvNorm(have, give, 3, stride=stride, rngs=rngs)
         self.second = QConvNorm(give, give, 3, stride=1, rngs=rngs)
@@ -163,6 +164,7 @@ class QResNet(MeasuredNetwork):
         channels, outcomes, width = as_sizes(channels=channels, outcomes=outcomes, width=width)
         stages, blocks = as_sizes(stages=stages, blocks=blocks)
         require_kind("transfers", transfers, BlockTransfers)
+        require_parts(readout, format)
         super().__init__(exact_readout() if readout is None else readout, format)
         self.stem = QConvNorm(channels, width, 3, stride=1, rngs=rngs)
         parts, have = [], width

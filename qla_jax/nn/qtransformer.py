@@ -42,7 +42,7 @@ from qla_jax._modes import reshaped
 from qla_jax.arithmetic import Format
 from qla_jax.measurement import ReadoutMethod, exact_readout
 from qla_jax.nn._network import Image, MeasuredNetwork
-from qla_jax.nn._shapes import as_image_shape, as_sizes
+from qla_jax.nn._shapes import as_image_shape, as_sizes, require_parts
 from qla_jax.nn.measured import Pass
 from qla_jax.nn.qlam import combined_heads, concatenated_heads
 from qla_jax.nn.softmax import ClassicalSoftmax, Softmax
@@ -233,6 +233,7 @@ class QTransformer(MeasuredNetwork):
         outcomes, patch, width = as_sizes(outcomes=outcomes, patch=patch, width=width)
         heads, depth = as_sizes(heads=heads, depth=depth)
         require_kind("transfers", transfers, TransformerTransfers)
+        require_parts(readout, format)
         divides = shape[1] % patch == 0 and shape[2] % patch == 0
         require(divides, f"`patch` must divide the sides of the image, but is {patch} for {shape[1:]}.")
         require(width % heads == 0, f"`heads` must divide `width` = {width}, but is {heads}.")

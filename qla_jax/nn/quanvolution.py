@@ -219,6 +219,7 @@ def gradient_access(model: ResQuNN, images: Images, labels: Int[Array, " batch"]
     Raises:
         ValueError: what `mean_loss` raises.
     """
+    require_kind("model", model, ResQuNN)
     gradient = jax.grad(lambda angles: mean_loss(model, images, labels, angles))(model.layer_angles())
     return jnp.stack([jnp.linalg.norm(one) for one in gradient])
 

@@ -21,7 +21,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_inexact, as_numeric, as_real, require
+from qla_jax._checks import as_inexact, as_numeric, as_real, as_tuple, require
 from qla_jax._modes import default_promotion
 from qla_jax.measurement.amplitude_estimation import (
     estimate_amplitude,
@@ -65,14 +65,15 @@ def feedforward(
         ValueError: no weights, shapes that do not fit, a precision that is not positive, a
             probability outside of (0, 1).
     """
+    weights = as_tuple("weights", weights, object)
     require(len(weights) > 0, "`weights` must hold at least one layer, but is empty.")
     eps, lipschitz = as_real("eps", eps), as_real("lipschitz", lipschitz)
     require(eps > 0, f"`eps` must be positive, but is {eps}.")
     failure = require_tolerances(failure)[0]
-    repetitions = repetitions_for(failure / sum(len(np.asarray(weight)) for weight in weights))
+    matrices = [as_numeric("weights", weight, ndim=2) for weight in weights]
+    repetitions = repetitions_for(failure / sum(len(matrix) for matrix in matrices))
     state, layers = as_numeric("x", x, ndim=1), []
-    for part, given in zip(jax.random.split(key, len(weights)), weights, strict=True):
-        weight = as_numeric("weights", given, ndim=2)
+    for part, weight in zip(jax.random.split(key, len(matrices)), matrices, strict=True):
         fits = weight.shape[1] == state.size
         require(fits, f"`weights` must take the {state.size} entries before them, but one has shape {weight.shape}.")
         estimates, bound, calls = estimated_products(weight, state, part, eps, repetitions)

@@ -26,7 +26,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from qla_jax._checks import as_inexact, as_numeric, as_real, require, require_kind
+from qla_jax._checks import ROUNDING, as_inexact, as_numeric, as_real, as_tuple, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting import cost
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
@@ -35,6 +35,7 @@ from qla_jax.encodings.dense import block_encode
 from qla_jax.encodings.frobenius import block_encode_frobenius
 from qla_jax.encodings.lemmas import vector_sum
 from qla_jax.encodings.loading import qram_encode
+from qla_jax.encodings.preparation import length
 from qla_jax.encodings.squares import square_product
 from qla_jax.encodings.vector import VectorEncoding, normalize
 from qla_jax.polynomials import Polynomial, erf, exp
@@ -95,6 +96,7 @@ def transformer(
         ValueError: no blocks, shapes that do not fit, a weight whose norm is above 1, a zero token, `eps` or `beta`
             that is not positive, `eta` or `failure` that is not between 0 and 1.
     """
+    blocks = as_tuple("blocks", blocks, AttentionWeights)
     require(len(blocks) > 0, "`blocks` must hold at least one block, but is empty.")
     eps, beta = as_real("eps", eps), as_real("beta", beta)
     for name, value in (("eps", eps), ("beta", beta)):
@@ -103,7 +105,7 @@ def transformer(
     state, layers = as_numeric("tokens", tokens, ndim=2), []
     for axis, size in enumerate(state.shape):
         require(size & (size - 1) == 0, f"`tokens` must have power-of-two axes, but axis {axis} has {size}.")
-    lengths = jnp.linalg.norm(state, axis=1)
+    lengths = jax.vmap(length)(state)
     require(bool((lengths > 0).all()), f"`tokens` must not be zero, but token {int(jnp.argmin(lengths))} is.")
     state = state / lengths[:, None]
     polys = softmax_polynomial(beta, eps), erf(math.sqrt(0.5), eps=eps)
@@ -163,6 +165,7 @@ def gelu(vec: VectorEncoding, erf: Polynomial) -> VectorEncoding:
 
 def exact_block(weights: AttentionWeights, tokens: ArrayLike, beta: float = 1.0) -> np.ndarray:
     """The block that `transformer` estimates, on unit tokens."""
+    require_kind("weights", weights, AttentionWeights)
     query, key, value, into, out_of = (np.asarray(as_inexact("weights", matrix)) for matrix in weights)
     s = np.asarray(as_inexact("tokens", tokens))
     scores = beta * (s @ query.T) @ (s @ key.T).T
@@ -181,7 +184,6 @@ def _contraction(matrix: Array) -> BlockEncoding:
 
 def _contractions(weights: AttentionWeights, width: int) -> AttentionWeights:
     """Return the weights of a block as arrays, once their shapes and norms are seen to fit."""
-    require_kind("blocks", weights, AttentionWeights)
     found = AttentionWeights(*(as_numeric("blocks", matrix, ndim=2) for matrix in weights))
     hidden = len(found.into)
     shapes = [(width, width)] * 3 + [(hidden, width), (width, hidden)]
@@ -189,5 +191,6 @@ def _contractions(weights: AttentionWeights, width: int) -> AttentionWeights:
         have = matrix.shape
         require(have == shape, f"`blocks` must have a weight `{name}` of shape {shape}, but it has {have}.")
         norm = float(jnp.linalg.norm(matrix, 2))
-        require(norm <= 1 + 1e-6, f"`blocks` must have weights of norm at most 1, but `{name}` has {norm}.")
+        room = ROUNDING * float(jnp.finfo(matrix.dtype).eps)  # beyond it an encoding with alpha 1 knows no error
+        require(norm <= 1 + room, f"`blocks` must have weights of norm at most 1, but `{name}` has {norm}.")
     return found

@@ -31,6 +31,18 @@ def as_size(name: str, value: Any, least: int, most: int | None = None) -> int:
     return operator.index(value)
 
 
+def as_whole_numbers(name: str, value: Any, *, bits: bool = False) -> np.ndarray | Array:
+    """Return an array of integers, of NumPy where it can be seen; truth values count where `bits` says so.
+
+    Raises:
+        ValueError: no integers.
+    """
+    array = np.asarray(value) if is_concrete(*jax.tree.leaves(value)) else jnp.asarray(value)
+    whole = jnp.issubdtype(array.dtype, jnp.integer) or (bits and array.dtype == np.dtype(bool))
+    require(whole, f"`{name}` must be integers, but are {array.dtype}.")
+    return array
+
+
 def as_amplitudes(
     address_bits: int, amplitudes: ArrayLike | Sequence[ArrayLike] | None, dtype: jnp.dtype
 ) -> Num[Array, " addresses"]:

@@ -19,9 +19,10 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num, UInt8
 
-from qla_jax._checks import as_inexact, is_concrete, require, require_kind
+from qla_jax._checks import as_inexact, require, require_kind
 from qla_jax._modes import default_promotion, varying_like
 from qla_jax._nodes import Node
+from qla_jax.qram._checks import as_whole_numbers
 from qla_jax.qram._schedule import Schedule, check_sizes, schedule
 
 MAX_INTEGER_BITS = 64
@@ -61,15 +62,13 @@ def memory(words: ArrayLike, *, word_bits: int, all_levels: bool = False) -> Mem
         ValueError: a number of words other than 2^n with n from 1 to 28, words that are no integers or do not fit, bits
             other than 0 and 1 or not k of them. Values are not seen inside jit: there words lose what does not fit.
     """
-    array = np.asarray(words) if is_concrete(words) else jnp.asarray(words)
+    array = as_whole_numbers("words", words, bits=True)
     require(array.ndim in (1, 2), f"`words` must have 1 or 2 axes, but has shape {array.shape}.")
     size = array.shape[0]
     require(
         size >= 2 and size & (size - 1) == 0, f"`words` must be 2^n in number for an n of at least 1, but are {size}."
     )
     address_bits, word_bits = check_sizes(size.bit_length() - 1, word_bits)
-    kind = array.dtype
-    require(jnp.issubdtype(kind, jnp.integer) or kind == np.dtype(bool), f"`words` must be integers, but are {kind}.")
     if array.ndim == 1:
         fits = word_bits <= MAX_INTEGER_BITS
         require(fits, f"`word_bits` must be at most 64 for words given as integers, but is {word_bits}.")
@@ -127,14 +126,13 @@ def check_addresses(mem: Memory, addresses: ArrayLike) -> Array:
     Raises:
         ValueError: no integers, or one out of range.
     """
-    array = jnp.asarray(addresses)
-    require(jnp.issubdtype(array.dtype, jnp.integer), f"`address` must be an integer, but is {array.dtype}.")
-    if is_concrete(array):
+    array = as_whole_numbers("address", addresses)
+    if isinstance(array, np.ndarray):
         size = 1 << mem.address_bits
-        wrong = np.asarray(array)[(np.asarray(array) < 0) | (np.asarray(array) >= size)]
+        wrong = array[(array < 0) | (array >= size)]
         if wrong.size:
             raise ValueError(f"`address` must be from 0 to {size - 1}, but is {wrong.reshape(-1)[0]}.")
-    return array.astype(jnp.int32)
+    return jnp.asarray(array, jnp.int32)
 
 
 def _bits_of(words: ArrayLike, word_bits: int) -> ArrayLike:

@@ -24,7 +24,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from qla_jax._checks import is_concrete, require
+from qla_jax._checks import is_concrete, require, within
 
 SLACK = 1e-6
 """Of a sum of three probabilities that were rounded."""
@@ -124,11 +124,6 @@ def as_rate(name: str, rate: ArrayLike) -> Array:
     Raises:
         ValueError: no real number, an array, or one outside of [0, 1] where that can be seen.
     """
-    seen = np.asarray(rate) if is_concrete(rate) else jnp.asarray(rate)
-    real = any(jnp.issubdtype(seen.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_))
-    require(real, f"`{name}` must be a real number, but is {rate!r}.")
-    require(seen.ndim == 0, f"`{name}` must be a scalar, but has shape {seen.shape}.")
-    if is_concrete(rate):
-        require(0 <= float(seen) <= 1, f"`{name}` must lie in [0, 1], but is {rate}.")
-    value = jnp.asarray(rate, jnp.result_type(float))
-    return jnp.where((value >= 0) & (value <= 1), value, jnp.nan)
+    found = within(name, rate, 0, 1)
+    require(found.ndim == 0, f"`{name}` must be a scalar, but has shape {found.shape}.")
+    return found.astype(jnp.result_type(float))

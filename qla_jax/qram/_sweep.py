@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from qla_jax._checks import require, require_kind
+from qla_jax._checks import as_integers, as_tuple, require, require_kind
 from qla_jax.qram._memory import Memory, memory
 from qla_jax.qram._noise import Noise
 from qla_jax.qram._schedule import check_sizes, held_site_count, site_count
@@ -63,6 +63,8 @@ def sweep(
         ValueError: no sizes, or what `schedule` and `read_fidelity` raise.
     """
     require_kind("noise", noise, Noise)
+    address_sizes = as_integers("address_sizes", address_sizes)
+    word_lengths = as_integers("word_lengths", word_lengths)
     for name, sizes in (("address_sizes", address_sizes), ("word_lengths", word_lengths)):
         require(len(sizes) > 0, f"`{name}` must not be empty, but is {list(sizes)}.")
     pairs = [check_sizes(n, k) for k in word_lengths for n in address_sizes]
@@ -79,6 +81,7 @@ def extrapolate_points(
     Raises:
         ValueError: points that do not fill a table, or what `extrapolate` raises.
     """
+    points = as_tuple("points", points, Point)
     found = {(point.word_bits, point.address_bits): point for point in points}
     lengths, sizes = (sorted({key[axis] for key in found}) for axis in (0, 1))
     full = len(found) == len(points) == len(lengths) * len(sizes)

@@ -19,7 +19,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from scipy import special
 
-from qla_jax._checks import is_concrete, require, require_kind
+from qla_jax._checks import as_real, is_concrete, require, require_kind, within
 from qla_jax.qram._checks import as_size, nan_unless_finite
 from qla_jax.qram._noise import Noise, missed
 from qla_jax.qram._schedule import held_site_count
@@ -81,11 +81,11 @@ def certified_infidelity(
     require_kind("found", found, Estimate)
     require_kind("noise", noise, Noise)
     held = held_site_count(address_bits, word_bits, all_levels=all_levels)
+    confidence = as_real("confidence", confidence)
     require(0 < confidence < 1, f"`confidence` must lie between 0 and 1, but is {confidence}.")
     require(is_concrete(found.value), "`found` must be known, but is traced: its limits are found on the host.")
-    require(0 <= float(found.value) <= 1, f"`found` must be of a value from 0 to 1, but it is {found.value}.")
     shots = as_size("found.shots", found.shots, 1)
-    hits = round(float(found.value) * shots)
+    hits = round(float(within("found", found.value, 0, 1)) * shots)
     low = special.betaincinv(hits, shots - hits + 1, 1 - confidence) if hits else 0.0
     return nan_unless_finite(infidelity_with(1 - float(low), held, noise), noise)
 

@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from qla_jax._checks import require
+from qla_jax._checks import as_inexact, as_integers, as_real, require
 from qla_jax.qram._checks import as_size
 
 
@@ -90,7 +90,8 @@ def polynomial_fit(x: Sequence[float], y: Sequence[float], errors: Sequence[floa
     Raises:
         ValueError: lengths that differ, too few points, an entry that is not finite, or an error that is not positive.
     """
-    places, values, widths = (np.asarray(part, np.float64) for part in (x, y, errors))
+    named = (("x", x), ("y", y), ("errors", errors))
+    places, values, widths = (np.asarray(as_inexact(name, part), np.float64) for name, part in named)
     same = places.shape == values.shape == widths.shape and places.ndim == 1
     shapes = f"{places.shape}, {values.shape} and {widths.shape}"
     require(same, f"`x`, `y` and `errors` must have one axis of equal length, but have shapes {shapes}.")
@@ -132,10 +133,11 @@ def extrapolate(
         ValueError: a table of another shape, a size that is no integer of at least 1, a confidence outside of (0, 1),
             or what `polynomial_fit` raises.
     """
+    confidence = as_real("confidence", confidence)
     require(0 < confidence < 1, f"`confidence` must lie between 0 and 1, but is {confidence}.")
     address_bits, word_bits = as_size("address_bits", address_bits, 1), as_size("word_bits", word_bits, 1)
-    address_sizes = [as_size("address_sizes", n, 1) for n in address_sizes]
-    word_lengths = [as_size("word_lengths", k, 1) for k in word_lengths]
+    address_sizes = as_integers("address_sizes", address_sizes, least=1)
+    word_lengths = as_integers("word_lengths", word_lengths, least=1)
     shape = (len(word_lengths), len(address_sizes))
     for name, part in (("table", table), ("errors", errors)):
         require(np.shape(part) == shape, f"`{name}` must have shape {shape}, but has {np.shape(part)}.")

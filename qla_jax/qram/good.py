@@ -32,7 +32,7 @@ from jaxtyping import Int
 
 from qla_jax._checks import is_concrete, require
 from qla_jax._modes import varying_like
-from qla_jax.qram._checks import as_amplitudes, as_size, nan_unless_finite
+from qla_jax.qram._checks import as_amplitudes, as_size, as_whole_numbers, nan_unless_finite
 from qla_jax.qram._memory import Memory
 from qla_jax.qram._noise import Noise, as_rate, missed
 from qla_jax.qram._schedule import MAX_ADDRESS_BITS, Schedule, schedule, site_count
@@ -141,9 +141,8 @@ def good_weight(address_bits: int, nodes: Int[Array, " errors"], amplitudes: Arr
 
 def _as_nodes(address_bits: int, nodes: ArrayLike) -> tuple[Int[Array, " errors"], Array]:
     """Nodes of the tree or 0, and whether all of them were."""
-    array, last = jnp.asarray(nodes), (1 << address_bits) - 1
+    array, last = jnp.asarray(as_whole_numbers("nodes", nodes)), (1 << address_bits) - 1
     require(array.ndim == 1, f"`nodes` must have 1 axis, but has shape {array.shape}.")
-    require(jnp.issubdtype(array.dtype, jnp.integer), f"`nodes` must be integers, but are {array.dtype}.")
     array = array.astype(jnp.promote_types(array.dtype, jnp.int32))
     there = (array >= 0) & (array <= last)
     if is_concrete(array):

@@ -22,7 +22,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from qla_jax._checks import as_numeric, is_concrete, require, require_kind
+from qla_jax._checks import as_numeric, as_real, is_concrete, require, require_kind, within
 from qla_jax._modes import varying_like
 from qla_jax.encodings.loading import QRAMPreparation, qram_encode, tree_of
 from qla_jax.qram._checks import as_size
@@ -53,10 +53,9 @@ def noisy_qram_encode(x: ArrayLike, *, infidelities: ArrayLike, pad: bool = Fals
         return vec
     bounds = as_numeric("infidelities", infidelities, ndim=1, like=vec.alpha)
     require(bounds.size == reads, f"`infidelities` must be {reads} in number, but are {bounds.size}.")
-    known = jnp.all((bounds >= 0) & (bounds <= 1))
-    if is_concrete(known):
-        require(bool(known), f"`infidelities` must lie in [0, 1], but are {np.asarray(bounds).tolist()}.")
-    total = jnp.minimum(jnp.sum(state_error(jnp.clip(bounds, 0, 1))), 2)
+    bounds = within("infidelities", bounds, 0, 1)
+    known = jnp.isfinite(bounds).all()
+    total = jnp.minimum(jnp.sum(state_error(jnp.where(known, bounds, 0))), 2)
     return vec.replace(eps=jnp.where(known, vec.alpha * total, jnp.inf).astype(vec.alpha.dtype))
 
 
@@ -117,6 +116,7 @@ def measured_infidelities(
         require(known, f"`{name}` must be known, but is traced: confidence limits are found on the host.")
     word_bits = as_size("word_bits", word_bits, 1, 31)
     shots, batch = as_size("shots", shots, 1), as_size("batch", batch, 1)
+    confidence = as_real("confidence", confidence)
     require(0 < confidence < 1, f"`confidence` must lie between 0 and 1, but is {confidence}.")
     vec = qram_encode(x, pad=pad)
     limits = [jnp.zeros_like(noise.loss)] * min(2, 2 * vec.num_qubits)

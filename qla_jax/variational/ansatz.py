@@ -11,7 +11,7 @@ from typing import NamedTuple
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import as_inexact, require
+from qla_jax._checks import as_inexact, require, require_kind
 from qla_jax.variational.circuit import Circuit, circuit, repeated
 from qla_jax.variational.gates import cx, cz, rx, ry, rz
 from qla_jax.variational.unitaries import Gate, Turn
@@ -82,6 +82,7 @@ def ansatz_circuit(angles: Float[Array, "depth rotation qubit"], ansatz: Ansatz 
     Raises:
         ValueError: angles of another rank, or of another number of rotations than the ansatz has.
     """
+    require_kind("ansatz", ansatz, Ansatz)
     angles = as_inexact("angles", angles)
     require(angles.ndim == 3, f"`angles` must have shape (depth, rotation, qubit), but has {angles.shape}.")
     wanted = len(ansatz.rotations)

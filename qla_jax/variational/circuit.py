@@ -23,7 +23,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax._checks import as_inexact, as_integer, require, require_kind
+from qla_jax._checks import as_inexact, as_integer, as_tuple, require, require_callable, require_kind
 from qla_jax._modes import common_dtype, varying_like
 from qla_jax._nodes import Node
 from qla_jax.variational.states import qubits_of, require_state_fits, zero_state
@@ -72,6 +72,8 @@ class Circuit(Node, kw_only=True):
         return self.replace(layers=tuple(layer.adjoint() for layer in self.layers[::-1]))
 
     def __add__(self, other: "Circuit") -> "Circuit":
+        if not isinstance(other, Circuit):
+            return NotImplemented
         require(
             self.num_qubits == other.num_qubits,
             f"`num_qubits` must be equal to add circuits, but is {self.num_qubits} and {other.num_qubits}.",
@@ -81,7 +83,8 @@ class Circuit(Node, kw_only=True):
 
 def layer(gates: Sequence[Gate]) -> Layer:
     """Gates that run once."""
-    return Layer(gates=tuple(jax.tree.map(lambda leaf: leaf[None], gate) for gate in gates), repeats=1)
+    rows = as_tuple("gates", gates, Gate)
+    return Layer(gates=tuple(jax.tree.map(lambda leaf: leaf[None], gate) for gate in rows), repeats=1)
 
 
 def repeated(make: Callable[[Any], Sequence[Gate]], angles: Any) -> Layer:
@@ -94,13 +97,14 @@ def repeated(make: Callable[[Any], Sequence[Gate]], angles: Any) -> Layer:
     Raises:
         ValueError: no depth, or axes of different lengths.
     """
+    require_callable("make", make)
     angles = jax.tree.map(lambda leaf: as_inexact("angles", leaf), angles, is_leaf=_is_array)
     lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in jax.tree.leaves(angles)}
     require(
         len(lengths) == 1 and 0 not in lengths,
         f"`angles` must lead with one axis of the depth, at least 1, but have lengths {sorted(lengths)}.",
     )
-    return Layer(gates=jax.vmap(lambda angle: tuple(make(angle)))(angles), repeats=lengths.pop())
+    return Layer(gates=jax.vmap(lambda angle: as_tuple("make", make(angle), Gate))(angles), repeats=lengths.pop())
 
 
 def circuit(num_qubits: int, *layers: Layer | Sequence[Gate]) -> Circuit:
@@ -180,6 +184,7 @@ def matrix_of(circuit: Circuit) -> Num[Array, "dim dim"]:
     Raises:
         ValueError: more than 13 qubits.
     """
+    require_kind("circuit", circuit, Circuit)
     n = circuit.num_qubits
     require(n <= MAX_UNITARY_QUBITS, f"`num_qubits` must be at most {MAX_UNITARY_QUBITS} for a unitary, but is {n}.")
     basis = jnp.eye(1 << n, dtype=start(circuit).dtype)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Int
 
-from qla_jax._checks import as_inexact, as_integer, as_integers, is_concrete, require
+from qla_jax._checks import as_inexact, as_integer, as_integers, is_concrete, require, require_kind
 from qla_jax._modes import common_dtype
 from qla_jax.variational.contraction import apply_matrix
 from qla_jax.variational.states import as_state
@@ -50,6 +50,7 @@ def pauli_sum(state: Array, terms: Mapping[str, float]) -> Float[Array, ""]:
     Raises:
         ValueError: no term, or what `expectation` raises.
     """
+    require_kind("terms", terms, Mapping)
     require(len(terms) > 0, "`terms` must not be empty.")
     state, _ = as_state(state)
     weights = [as_inexact("terms", weight, like=state.real) for weight in terms.values()]

@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from qla_jax._checks import as_integer, require
+from qla_jax._checks import as_integer, require, require_kind
 
 
 class Placement(NamedTuple):
@@ -56,7 +56,7 @@ def placements(num_layers: int) -> tuple[Placement, ...]:
     Raises:
         ValueError: no layer.
     """
-    as_integer("num_layers", num_layers, least=1)
+    num_layers = as_integer("num_layers", num_layers, least=1)
     return tuple(_of_blocks(blocks, num_layers) for blocks in _partitions(num_layers + 1))
 
 
@@ -72,7 +72,8 @@ def placement(expression: str, num_layers: int) -> Placement:
         ValueError: no layer, a term that is not there, or sums in another order, which would need an output before it
             is computed.
     """
-    as_integer("num_layers", num_layers, least=1)
+    num_layers = as_integer("num_layers", num_layers, least=1)
+    require_kind("expression", expression, str)
     if expression.strip() == "none":
         return _of_blocks((), num_layers)
     return _of_blocks(tuple(_block(part, num_layers) for part in expression.split(",")), num_layers)
@@ -83,6 +84,7 @@ def direct_layers(placement: Placement) -> tuple[int, ...]:
 
     They are those that a gradient reaches where none passes through a layer's input, `detach_data`.
     """
+    require_kind("placement", placement, Placement)
     reached, open_ = set(), [placement.num_layers]
     while open_:
         here = open_.pop()

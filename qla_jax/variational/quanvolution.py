@@ -29,7 +29,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Num
 
-from qla_jax._checks import as_inexact, as_integer, as_integers, require
+from qla_jax._checks import as_inexact, as_integer, as_integers, require, require_callable, require_kind
 from qla_jax._modes import common_dtype, promoted
 from qla_jax.variational.ansatz import RX_CHAIN, Ansatz, Rotation
 from qla_jax.variational.circuit import Circuit, circuit, matrix_of, repeated, run
@@ -152,13 +152,16 @@ def quanvolution_spec(
     That the one channel is the mean over the qubits is a choice: the paper also says a channel for each, `stacked`.
 
     Raises:
+        TypeError: an ansatz or channels of another kind.
         ValueError: a kernel, stride or depth that is no integer from 1 on, or an encoding other than `rx`, `ry`, `rz`.
     """
     kernel, stride, depth = (
         as_integer(name, value, least=1) for name, value in (("kernel", kernel), ("stride", stride), ("depth", depth))
     )
     num_qubits = None if num_qubits is None else as_integer("num_qubits", num_qubits, least=1)
-    require(encoding in _AXES, f"`encoding` must be rx, ry or rz, but is {encoding}.")
+    require_kind("ansatz", ansatz, Ansatz)
+    require_callable("channels", channels)
+    require(any(encoding is axis for axis in _AXES), f"`encoding` must be rx, ry or rz, but is {encoding}.")
     return QuanvolutionSpec(kernel, stride, depth, ansatz, encoding, reupload, channels, num_qubits, pad)
 
 
@@ -290,6 +293,7 @@ def _z_signs(num_qubits: int) -> np.ndarray:
 
 
 def _checked(image: Any, angles: Any, spec: QuanvolutionSpec) -> tuple[Array, Array]:
+    require_kind("spec", spec, QuanvolutionSpec)
     image, angles = as_inexact("image", image), as_inexact("angles", angles)
     for name, array in (("image", image), ("angles", angles)):
         require(jnp.isrealobj(array), f"`{name}` must be real, but is {array.dtype}.")

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax._checks import as_inexact, as_integers, require
+from qla_jax._checks import as_inexact, as_integers, as_tuple, require, require_kind
 from qla_jax._modes import promoted
 from qla_jax.variational.placements import Placement
 from qla_jax.variational.quanvolution import Image, QuanvolutionSpec, quanvolution_spec, quanvolve
@@ -50,6 +50,7 @@ def features(
     Raises:
         ValueError: unequal numbers of layers, or what `quanvolve` raises.
     """
+    specs, angles = as_tuple("specs", specs, QuanvolutionSpec), as_tuple("angles", angles, object)
     _require_layers(len(specs), placement, len(angles))
     passed = [as_inexact("image", image)]
     for spec, angle, sources in zip(specs, angles, placement.sources, strict=True):
@@ -77,6 +78,7 @@ def layer_shapes(shape: Shape, specs: Sequence[QuanvolutionSpec], placement: Pla
     Raises:
         ValueError: unequal numbers of layers, or sides that a stride does not fit.
     """
+    specs = as_tuple("specs", specs, QuanvolutionSpec)
     _require_layers(len(specs), placement, len(specs))
     channels, rows, columns = as_integers("shape", shape, least=1)
     passed = [(channels, rows, columns)]
@@ -92,6 +94,7 @@ def feature_shape(shape: Shape, specs: Sequence[QuanvolutionSpec], placement: Pl
 
 
 def _require_layers(specs: int, placement: Placement, angles: int) -> None:
+    require_kind("placement", placement, Placement)
     same = specs == placement.num_layers == angles
     told = f"{specs} `specs`, {angles} `angles`, and {placement.num_layers} layers in `placement`"
     require(same, f"`specs`, `angles` and `placement` must be of as many layers, but there are {told}.")

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qla_jax._checks import require_kind
+from qla_jax._checks import require_callable, require_kind
 from qla_jax.variational.circuit import Circuit
 from qla_jax.variational.unitaries import Gate
 
@@ -44,6 +44,7 @@ def parameter_shift(value: Callable[[Circuit], Array], circuit: Circuit) -> list
         TypeError: `circuit` is none.
     """
     require_kind("circuit", circuit, Circuit)
+    require_callable("value", value)
     return [
         tuple(_of_gate(value, circuit, number, place) for place in range(len(layer.gates)))
         for number, layer in enumerate(circuit.layers)

@@ -120,7 +120,7 @@ KERNELS = [
         )(jnp.asarray(w, float)),
         (ROWS,),
         random=True,
-        without={"programs": "the gradient is that of floats"},
+        without={law: "the gradient is that of floats" for law in ("programs", "refusals")},
     ),
     Kernel("nn.concatenated_heads", room.concatenated_heads, (SCORES, VALUES)),
     Kernel("nn.combined_heads", room.combined_heads, (SCORES, VALUES, ROWS)),

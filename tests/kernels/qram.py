@@ -22,8 +22,9 @@ SIZES = {"address_bits": 2, "word_bits": 1}
 
 
 def integers(x):
-    """Whole numbers as integers, whatever they came as."""
-    return jnp.asarray(x).astype(jnp.int32)
+    """Floats as integers; all else as it is."""
+    array = x if isinstance(x, jax.Array) else np.asarray(x)
+    return array.astype(jnp.int32) if jnp.issubdtype(array.dtype, jnp.floating) else array
 
 
 def rate(name):

@@ -1,0 +1,162 @@
+"""Arguments of another kind are refused by name, instead of an AttributeError from somewhere inside."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from qla_jax import arithmetic as A
+from qla_jax import measurement as M
+from qla_jax import nn, prior
+from qla_jax import qram as Q
+from qla_jax import variational as V
+from qla_jax.encodings.vector import vector_encode
+from tests.kernels import rooms
+from tests.test_kernels import called, in_double, names_an_argument
+
+KEY = jax.random.key(0)
+SPEC, NONE = V.quanvolution_spec(), V.placement("none", 1)
+TURN, NOISE = V.circuit(1, [V.rx(0, 0.1)]), V.noise_model()
+ADDER, FORMAT = A.adder(2), A.Format(4, 2)
+NUMBER, VECTOR = A.encode(1.0, FORMAT), vector_encode([1.0, 2.0])
+MEMORY, QUIET = Q.memory([1, 0], word_bits=1), Q.noise()
+ONES, ANGLES, PATCH = jnp.ones(2), jnp.ones((1, 1, 4)), jnp.ones((1, 2, 2))
+WRONG = ("word", 3, None, np.ones(2), object(), TURN, ADDER)
+
+
+def of_arithmetic(name, *before):
+    return f"arithmetic.{name}", lambda w: getattr(A, name)(*before, w)
+
+
+def resnet(**given):
+    return nn.QResNet(1, 2, width=2, stages=1, blocks=1, rngs=nnx.Rngs(0), **given)
+
+
+CALLS = dict(
+    [
+        *(of_arithmetic(name) for name in ("absolute", "negate", "relu", "sqrt", "square", "reciprocal", "decode")),
+        *(of_arithmetic(name) for name in ("arccos", "amplitude_encode", "angle_encode", "counts", "to_openqasm3")),
+        *(of_arithmetic(name) for name in ("arccos_error", "arccos_circuit", "reciprocal_circuit", "newton_error")),
+        *(of_arithmetic(name) for name in ("exponential", "circuit", "to_qiskit")),
+        *(of_arithmetic(name, NUMBER) for name in ("add", "divide", "dot", "less", "maximum", "multiply", "subtract")),
+        *(of_arithmetic(name, NUMBER) for name in ("add_bias", "convolve")),
+        *(of_arithmetic(name, 1) for name in ("encode", "from_integers", "dot_circuit", "max_pool_circuit")),
+    ]
+) | {
+    "run": V.run,
+    "run_adjoint": V.run_adjoint,
+    "matrix_of": V.matrix_of,
+    "circuit": lambda w: V.circuit(2, w),
+    "circuit of gates": lambda w: V.circuit(2, [w]),
+    "layer": lambda w: V.layer([w]),
+    "repeated": lambda w: V.repeated(w, ONES),
+    "repeated gates": lambda w: V.repeated(lambda a: [w], ONES),
+    "parameter_shift": lambda w: V.parameter_shift(lambda c: 0.0, w),
+    "parameter_shift value": lambda w: V.parameter_shift(w, TURN),
+    "expectation": lambda w: V.expectation(ONES, w),
+    "pauli_sum": lambda w: V.pauli_sum(ONES, w),
+    "density_matrix": lambda w: V.density_matrix(w, NOISE),
+    "density_matrix noise": lambda w: V.density_matrix(TURN, w),
+    "noise_model": V.noise_model,
+    "noisy_z": lambda w: V.noisy_z(KEY, w, NOISE, 2),
+    "noisy_z noise": lambda w: V.noisy_z(KEY, TURN, w, 2),
+    "noisy_shots": lambda w: V.noisy_shots(KEY, w, NOISE, 2),
+    "noisy_shots noise": lambda w: V.noisy_shots(KEY, TURN, w, 2),
+    "ansatz_circuit": lambda w: V.ansatz_circuit(ANGLES, w),
+    "classify": lambda w: V.classify(ONES, ANGLES, num_classes=1, ansatz=w),
+    "quanvolve": lambda w: V.quanvolve(PATCH, ANGLES, w),
+    "quanvolve_by_circuit": lambda w: V.quanvolve_by_circuit(PATCH, ANGLES, w),
+    "quanvolution_spec ansatz": lambda w: V.quanvolution_spec(ansatz=w),
+    "quanvolution_spec encoding": lambda w: V.quanvolution_spec(encoding=w),
+    "quanvolution_spec channels": lambda w: V.quanvolution_spec(channels=w),
+    "features": lambda w: V.features(PATCH, [ANGLES], [SPEC], w),
+    "features specs": lambda w: V.features(PATCH, [ANGLES], w, NONE),
+    "feature_shape": lambda w: V.feature_shape((1, 2, 2), [SPEC], w),
+    "feature_shape specs": lambda w: V.feature_shape((1, 2, 2), [w], NONE),
+    "direct_layers": V.direct_layers,
+    "placement": lambda w: V.placement(w, 2),
+    "gradient_samples": lambda w: V.gradient_samples(w, V.local_cost, KEY, 2),
+    "estimation_circuit": lambda w: M.estimation_circuit(w, points=2),
+    "hadamard_test": lambda w: M.hadamard_test(w, VECTOR),
+    "swap_test": lambda w: M.swap_test(VECTOR, w),
+    "shadow_readout": lambda w: M.shadow_readout(w, eps=0.1),
+    "chebyshev_readout": lambda w: M.chebyshev_readout(rank=1, eps=0.1, noise=w),
+    "iterative_amplitude_estimation": lambda w: M.iterative_amplitude_estimation(KEY, 0.5, eps=0.1, interval=w),
+    "arithmetic.circuit of gates": lambda w: A.circuit([w]),
+    "arithmetic.adder": lambda w: A.adder(2, w),
+    "arithmetic.operation": lambda w: A.operation("add", w),
+    "arithmetic.operation name": lambda w: A.operation(w, FORMAT),
+    "arithmetic.digital_encode": lambda w: A.digital_encode(w, FORMAT, readout=M.exact_readout(), key=KEY),
+    "arithmetic.digital_encode format": lambda w: A.digital_encode(VECTOR, w, readout=M.exact_readout(), key=KEY),
+    "arithmetic.digital_encode readout": lambda w: A.digital_encode(VECTOR, FORMAT, readout=w, key=KEY),
+    "arithmetic.piecewise": lambda w: A.piecewise(w, FORMAT, derivative=A.cauchy(1.0, 1.0)),
+    "arithmetic.piecewise derivative": lambda w: A.piecewise(np.tanh, FORMAT, derivative=w),
+    "qram.word": lambda w: Q.word(w, 0),
+    "qram.load": lambda w: Q.load(w, jnp.ones((2, 2))),
+    "qram.exact_fidelity": lambda w: Q.exact_fidelity(w, QUIET),
+    "qram.exact_fidelity noise": lambda w: Q.exact_fidelity(MEMORY, w),
+    "qram.trajectory_fidelity": lambda w: Q.trajectory_fidelity(w, QUIET, KEY),
+    "qram.read_fidelity": lambda w: Q.read_fidelity(w, QUIET, KEY, shots=2),
+    "qram.intact_fraction": lambda w: Q.intact_fraction(MEMORY, w, KEY, shots=2),
+    "qram.infidelity_bound": lambda w: Q.infidelity_bound(2, 1, w),
+    "qram.certified_infidelity": lambda w: Q.certified_infidelity(w, 2, 1, QUIET, 0.9),
+    "qram.loading_infidelities": lambda w: Q.loading_infidelities(2, w, word_bits=1),
+    "qram.sweep": lambda w: Q.sweep((1,), (1,), w, KEY, shots=2),
+    "qram.extrapolate_points": lambda w: Q.extrapolate_points([w], address_bits=2, word_bits=1),
+    "nn.overhead": lambda w: nn.overhead(w, (1, 4, 4), FORMAT),
+    "nn.amplified": lambda w: nn.amplified(w, None),
+    "nn.amplified run": lambda w: nn.amplified(nn.NetworkOverhead((), 0), w),
+    "nn.weight_gradients": lambda w: nn.weight_gradients(eps=0.1, noise=w),
+    "nn.weight_gradients format": lambda w: nn.weight_gradients(eps=0.1, format="none" if w is None else w),
+    "nn.gradient_access": lambda w: nn.gradient_access(w, jnp.ones((1, 1, 4, 4)), jnp.zeros(1, int)),
+    "nn.mean_loss": lambda w: nn.mean_loss(w, jnp.ones((1, 1, 4, 4)), jnp.zeros(1, int)),
+    "nn.count_parameters": nn.count_parameters,
+    "nn.QResNet readout": lambda w: resnet(readout="none" if w is None else w),
+    "nn.QResNet format": lambda w: resnet(format="none" if w is None else w),
+    "prior.feedforward": lambda w: prior.feedforward(w, [1.0], KEY, eps=0.1),
+    "prior.convolutional": lambda w: prior.convolutional(w, jnp.ones((1, 2, 2)), KEY, eps=0.1, eta=0.5),
+    "prior.transformer": lambda w: prior.transformer([w], jnp.eye(2), KEY, eps=0.1, eta=0.5),
+    "prior.exact_block": lambda w: prior.exact_block(w, jnp.eye(2)),
+}
+FITS = {"run", "run_adjoint", "matrix_of", "parameter_shift", "density_matrix", "noisy_z", "noisy_shots"}
+ARITHMETIC_FITS = {"arithmetic.counts", "arithmetic.to_openqasm3", "arithmetic.to_qiskit"}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_arguments_of_another_kind_are_refused_by_name(name):
+    for wrong in WRONG:
+        if (wrong is TURN and name in FITS) or (wrong is ADDER and name in ARITHMETIC_FITS):
+            continue
+        with pytest.raises((ValueError, TypeError)) as refused:
+            CALLS[name](wrong)
+        assert names_an_argument(refused.value), refused.value
+
+
+def test_circuits_of_two_rooms_are_told_apart():
+    with pytest.raises(TypeError, match=r"qla_jax\.arithmetic\.\S+Circuit, but is of type qla_jax\.variational"):
+        A.to_openqasm3(TURN)
+    with pytest.raises(TypeError, match=r"qla_jax\.variational\.\S+Circuit, but is of type qla_jax\.arithmetic"):
+        V.run(ADDER)
+    for pair in ((TURN, ADDER), (ADDER, TURN), (TURN, 3), (object(), ADDER)):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            pair[0] + pair[1]
+
+
+ROOMS = [room for room in rooms() if room.__name__.split(".")[-1] in "arithmetic measurement nn prior qram variational"]
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.__name__.split(".")[-1])
+def test_arrays_and_integers_that_are_none_are_refused_by_name(room):
+    for kernel in room.KERNELS:
+        places = [] if "refusals" in kernel.without else range(len(kernel.arrays))
+        for place, wrong in [(place, wrong) for place in places for wrong in ("word", object(), ["a"])]:
+            arrays = in_double(kernel)
+            arrays[place] = wrong
+            with pytest.raises((ValueError, TypeError)) as refused:
+                called(kernel, arrays)
+            assert names_an_argument(refused.value), (kernel.name, wrong, refused.value)
+        for integer, wrong in [(integer, wrong) for integer in kernel.integers for wrong in ("word", object())]:
+            with pytest.raises((ValueError, TypeError)) as refused:
+                called(kernel, in_double(kernel), {integer: wrong})
+            assert names_an_argument(refused.value), (kernel.name, integer, refused.value)
