@@ -17,7 +17,7 @@ from typing import NamedTuple
 from qla_jax._checks import require_kind
 from qla_jax.encodings.encoding import Encoding, Use
 from qla_jax.encodings.gates import Gates
-from qla_jax.encodings.sharing import original
+from qla_jax.encodings.rounding import identity, parts_first
 
 
 class Calls(NamedTuple):
@@ -73,11 +73,11 @@ class Cost(NamedTuple):
 def cost(enc: Encoding) -> Cost:
     """The cost of one run of `enc`; leaves of one kind are numbered in order of first use."""
     require_kind("enc", enc, Encoding)
-    nodes = _parts_first(enc)
-    called = dict.fromkeys(nodes, Calls()) | {_name(enc): Calls(forward=1)}
+    nodes = parts_first(enc)
+    called = dict.fromkeys(nodes, Calls()) | {identity(enc): Calls(forward=1)}
     for key, (_, uses) in reversed(nodes.items()):  # all calls of a node are known before its parts are looked at
         for use in uses:
-            called[_name(use.part)] = called[_name(use.part)].plus(called[key].through(use))
+            called[identity(use.part)] = called[identity(use.part)].plus(called[key].through(use))
     calls: dict[str, Calls] = {}
     kinds: dict[str, int] = {}
     for key, (node, uses) in nodes.items():
@@ -89,27 +89,6 @@ def cost(enc: Encoding) -> Cost:
     gates, uncounted = _gates([(node, called[key]) for key, (node, _) in nodes.items()])
     qubits = enc.num_ancillas + enc.num_qubits
     return Cost(enc.num_ancillas, qubits, queries, sum(queries.values()), calls, gates, uncounted)
-
-
-def _parts_first(enc: Encoding) -> dict[int, tuple[Encoding, tuple[Use, ...]]]:
-    """Every node once, by identity, after its parts; leaves in order of first use. A loop: chains may be long."""
-    found: dict[int, tuple[Encoding, tuple[Use, ...]]] = {}
-    waiting = [(enc, enc.uses(), False)]
-    while waiting:
-        node, uses, parts_done = waiting.pop()
-        if _name(node) in found:
-            continue
-        if parts_done:
-            found[_name(node)] = node, uses
-            continue
-        waiting.append((node, uses, True))
-        waiting += [(use.part, use.part.uses(), False) for use in reversed(uses) if _name(use.part) not in found]
-    return found
-
-
-def _name(node: Encoding) -> int:
-    """What identifies a node; that of a copy is the original's."""
-    return id(original(node))
 
 
 def _turned(calls: tuple[int, ...], use: Use) -> tuple[int, int]:

@@ -26,6 +26,10 @@ DECOMPOSED_SIZE = 1024
 """Rows and columns up to which singular values are looked at: half a second on one core."""
 
 
+POLISHED = 1e-3
+r"""Entries of $U^\dagger U - 1$ up to which rounding may have moved a dilation; a singular value of 1 takes most."""
+
+
 class Dense(BlockEncoding, kw_only=True):
     """Block encoding of a stored matrix by a stored unitary, whose leading block is `matrix / alpha`."""
 
@@ -215,7 +219,18 @@ def _tolerance(unitary: Array) -> float:
 def dilation(contraction: Num[Array, "n n"]) -> Num[Array, "m m"]:
     """The unitary dilation of a square matrix of norm at most 1."""
     left, right = _complements(contraction)
-    return jnp.block([[contraction, left], [right, -contraction.conj().T]])
+    return _polished(jnp.block([[contraction, left], [right, -contraction.conj().T]]))
+
+
+def _polished(unitary: Num[Array, "m m"]) -> Num[Array, "m m"]:
+    """One step of Newton and Schulz towards the nearest unitary; it takes no part in derivatives.
+
+    A decomposition leaves |U^H U - 1| at some 6e-15 for 64 rows, always on the same side of 1, and a circuit multiplies
+    that by its calls. 1e-15 is left: after 48 000 calls the flagged vector was off by 4e-13 of its length, not 3e-11.
+    """
+    defect = unitary.conj().T @ unitary - jnp.eye(len(unitary), dtype=unitary.dtype)
+    close = jnp.abs(defect).max() < POLISHED  # of a matrix that was no contraction nothing becomes unitary
+    return unitary - jax.lax.stop_gradient(jnp.where(close, unitary @ defect / 2, 0))
 
 
 @jax.custom_jvp

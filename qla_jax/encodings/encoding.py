@@ -6,7 +6,7 @@ circuits that run a part on some of the qubits and leave the others idle.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -20,6 +20,7 @@ from qla_jax._checks import is_concrete, require, require_kind
 from qla_jax._nodes import Node
 from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.memory import require_fit
+from qla_jax.encodings.rounding import by_calls, rounding_of
 from qla_jax.encodings.sharing import separate
 
 MAX_UNITARY_QUBITS = 13
@@ -34,7 +35,7 @@ class Encoding(Node, ABC, kw_only=True):
     Attributes:
         alpha: subnormalization, a real scalar.
         eps: absolute error bound in units of what is encoded; 0.0 is exact, `inf` unknown. Bounds approximation, not
-        rounding.
+            rounding, which `rounding` estimates.
         num_ancillas: $a$.
         num_qubits: $n$, the system alone.
     """
@@ -85,6 +86,19 @@ class Encoding(Node, ABC, kw_only=True):
         The plain derivation projects at the end; composites override it. Exact, but not unitary: see `run_projected`.
         """
         return self.apply(with_ancillas(system, self.num_ancillas))[0]
+
+    @property
+    def rounding(self) -> Array:
+        r"""Estimate of what rounding changes in either view, absolute, in the units of `eps`; see `encodings.rounding`.
+
+        $\|A - \tilde A\|$ as computed is at most `eps + rounding`. It is relative to alpha, so that in the encoded view
+        of a network that was never amplified it is far too large: its circuit has that little to show.
+        """
+        return rounding_of(self)
+
+    def relative_rounding(self, parts: Sequence[Array]) -> Array:
+        """Return the estimate relative to alpha from those of the parts, in the order of `uses`."""
+        return by_calls(self, self.uses(), parts)
 
     def uses(self) -> tuple["Use", ...]:
         """The parts this circuit calls, how often and how; a leaf has none. The inverse circuit calls the inverses."""

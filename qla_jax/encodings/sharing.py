@@ -41,7 +41,7 @@ def _distinct(value: Any, seen: set[int]) -> Any:
     changed = {name: kept for name, held in _fields(value) if (kept := _distinct(held, seen)) is not held}
     if not changed:
         return value
-    copy = dataclasses.replace(value, **changed)  # type: ignore[type-var]
+    copy = dataclasses.replace(value, **changed)
     if hasattr(type(value), "_original"):
         object.__setattr__(copy, "_original", original(value))
     return copy

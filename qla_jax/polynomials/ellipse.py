@@ -4,7 +4,9 @@ The proof does not ask what f does between samples. Let $p_N$ interpolate f at N
 inside the ellipse with foci $\pm1$ and semi-axes $\cosh\eta$, $\sinh\eta$ ($\rho = e^\eta$). Then for the truncation
 $P = \sum_{k\le d}\tilde c_kT_k$ of $p_N = \sum_{k<N}\tilde c_kT_k$
 $$|f - P| \le |f - p_N| + |p_N - P| \le \min_\eta\frac{4M\rho^{1-N}}{\rho - 1} + \sum_{d<k<N}|\tilde c_k|.$$
-With N a few times d the first term is far below the second, which is what truncation really costs.
+With N a few times d the first term is far below the second, which is what truncation really costs. From some k on
+computed coefficients are nothing but rounding; there $|\tilde c_k| \le 10M\rho^{-k}$ is smaller, from $|c_k| \le
+2M\rho^{-k}$ and what aliases: $\tilde c_k = c_k \pm c_{2N-k} \pm c_{2N+k} \pm \dots$.
 
 References:
     Trefethen (2019), Approximation Theory and Approximation Practice, Theorems 8.1 and 8.2 (the factor of
@@ -27,6 +29,10 @@ ENTIRE = np.geomspace(1e-4, 12, 300)
 
 FRACTIONS = np.r_[np.geomspace(1e-3, 0.5, 40)[:-1], 1 - np.geomspace(1e-4, 0.5, 60)]
 """The ellipses tried for a function with one, as fractions of the largest."""
+
+
+TAIL_PLACES = 48
+"""Places tried for where proven bounds on coefficients take over from computed ones."""
 
 
 class Target(NamedTuple):
@@ -59,13 +65,14 @@ def truncation(lib: Library, degree: int, parity: str, target: Target) -> Proven
     coeffs = chebyshev.interpolate(target.function(lib.array(chebyshev.nodes(count))))
     coeffs = of_parity(lib, coeffs, parity)
     kept, tail = coeffs[: degree + 1], xp.abs(coeffs[degree + 1 :])
-    error = tail.sum() + interpolation_error(lib, count, target.etas, target.log_bounds) + target.remainder
+    error = _tail(lib, tail, degree, target) + target.remainder
+    error = error + interpolation_error(lib, count, target.etas, target.log_bounds)
     rounding = ROUNDINGS * lib.epsilon * (xp.abs(kept).sum() + target.slope)
     relative: Any = np.inf
     if parity == "odd":  # |T_k(x)| <= k|x| for odd k
         weights = lib.array(np.arange(degree + 1, count))
         relative = (
-            (weights * tail).sum()
+            _tail(lib, weights * tail, degree, target, weighted=True)
             + _relative_interpolation_error(lib, count, target.etas, target.log_bounds)
             + degree * rounding
         )
@@ -78,6 +85,22 @@ def truncation(lib: Library, degree: int, parity: str, target: Target) -> Proven
         sup=target.sup + error,
         domain=target.domain,
     )
+
+
+def _tail(lib: Library, sizes: Any, degree: int, target: Target, weighted: bool = False) -> Any:
+    r"""Bound on $\sum_{d<k<N}|\tilde c_k|$, or on that of $k|\tilde c_k|$: computed up to K, proven beyond.
+
+    K is the best of a few places from d to N - 1. `sizes` are the computed terms.
+    """
+    xp, count = lib.xp, degree + 1 + len(sizes)
+    places = np.unique(np.geomspace(degree + 1, count, TAIL_PLACES).astype(int)) - 1
+    computed = xp.concatenate([0 * sizes[:1], xp.cumsum(sizes)])[places - degree]
+    etas, at = target.etas[None, :], lib.array(places)[:, None]
+    logs = math.log(10) + target.log_bounds[None, :] - at * etas - xp.log(xp.expm1(etas))
+    if weighted:  # sum_{k>K} k rho^-k = rho^-K / (rho - 1) (K + rho / (rho - 1))
+        logs = logs + xp.log(at - 1 / xp.expm1(-etas))
+    logs = xp.where(2 * count * etas > math.log(2), logs, np.inf)  # the factor 10 takes that for granted
+    return (computed + xp.exp(logs.min(axis=1))).min()
 
 
 def samples(degree: int) -> int:

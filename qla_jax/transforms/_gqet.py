@@ -9,6 +9,8 @@ References:
     Sunderhauf (2023), generalized quantum singular value transformation. https://arxiv.org/abs/2312.00723
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,7 +26,7 @@ from qla_jax.phases.solve import TOLERANCE
 from qla_jax.polynomials.foreign import as_chebyshev
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
 from qla_jax.transforms.qubitization import hermitian_series, require_square, turned, walk, walk_back
-from qla_jax.transforms.robustness import target_bound, transformed_error
+from qla_jax.transforms.robustness import recurrence_rounding, steepest, target_bound, transformed_error
 from qla_jax.transforms.spectrum import hermitian_error, in_domain_of
 
 Vector = Num[Array, " n"]
@@ -38,6 +40,7 @@ class GQET(BlockEncoding, kw_only=True):
     theta: Float[Array, " two_d_plus_1"]
     phi: Float[Array, " two_d_plus_1"]
     lam: Float[Array, ""]
+    steepest: Float[Array, ""]
     part: BlockEncoding
 
     @jax.jit
@@ -78,6 +81,9 @@ class GQET(BlockEncoding, kw_only=True):
     @jax.jit
     def _rmatvec(self, y: Vector) -> Vector:
         return hermitian_series(self.coeffs.conj(), self.part, y)
+
+    def relative_rounding(self, parts: Sequence[Array]) -> Array:
+        return recurrence_rounding(self, 4 * (len(self.coeffs) - 1), self.steepest, parts[0])
 
     def hermitian_defect(self) -> Array:
         return 2 * jnp.abs(self.coeffs.imag).sum()
@@ -132,6 +138,7 @@ def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = 
         theta=found.theta.astype(real),
         phi=found.phi.astype(real),
         lam=found.lam.astype(real),
+        steepest=steepest(poly).astype(real),
         part=enc,
     )
 

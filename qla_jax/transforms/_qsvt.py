@@ -9,6 +9,8 @@ References:
     Gilyen, Su, Low, Wiebe (2018), Theorem 17, Corollary 18, Lemmas 22 and 23. https://arxiv.org/abs/1806.01838
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -24,21 +26,29 @@ from qla_jax.polynomials.foreign import as_chebyshev
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
 from qla_jax.transforms.alternation import Alternation, Flags, ancilla_flag
 from qla_jax.transforms.decomposed import transform
-from qla_jax.transforms.robustness import target_bound, transformed_error
+from qla_jax.transforms.robustness import recurrence_rounding, steepest, target_bound, transformed_error
 from qla_jax.transforms.spectrum import in_domain_of
 
 Vector = Num[Array, " n"]
 
 
 class QSVT(Alternation, BlockEncoding, kw_only=True):
-    r"""$P^{(SV)}(A/\alpha)$; the ancilla of the real part stands in front of the part's own."""
+    r"""$P^{(SV)}(A/\alpha)$; the ancilla of the real part stands in front of the part's own.
+
+    Attributes:
+        steepest: the largest $|P'|$ seen on the domain, by which the part's rounding is multiplied.
+    """
 
     coeffs: Float[Array, " d_plus_1"]
+    steepest: Float[Array, ""]
     part: BlockEncoding
 
     @property
     def flags(self) -> Flags:
         return Flags(ancilla_flag(self.part), ancilla_flag(self.part))
+
+    def relative_rounding(self, parts: Sequence[Array]) -> Array:
+        return recurrence_rounding(self, len(self.coeffs) - 1, self.steepest, parts[0])
 
     def hermitian_defect(self) -> Array | None:
         return jnp.zeros_like(self.alpha) if len(self.coeffs) % 2 else None  # V P(S) V^H for an even P
@@ -92,6 +102,7 @@ def qsvt(enc: BlockEncoding, poly: Polynomial | PhaseFactors | ArrayLike, *, in_
         domain=enc.domain,
         codomain=enc.codomain if degree % 2 else enc.domain,
         coeffs=poly.coeffs[: degree + 1].astype(real),
+        steepest=steepest(poly).astype(real),
         phases=found.to("reflection").values.astype(real),
         part=enc,
     )

@@ -34,7 +34,7 @@ from qla_jax.phases.solve import TOLERANCE, find
 from qla_jax.polynomials import Polynomial, chebyshev
 from qla_jax.transforms._qsvt import QSVT, qsvt
 from qla_jax.transforms.alternation import Alternation, Flags, ancilla_flag, origin_flag
-from qla_jax.transforms.requests import as_eps, as_fraction, as_margin
+from qla_jax.transforms.requests import as_eps, as_fraction, as_margin, warn_below_rounding
 from qla_jax.transforms.robustness import robust_error
 from qla_jax.transforms.spectrum import isometric
 
@@ -84,7 +84,7 @@ def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: 
     reached = chebyshev.evaluate(jnp.asarray(coeffs, size.dtype), amplitude) / (1 - margin)
     enough = amplitude >= amplitude_bound * (1 - 8 * jnp.finfo(size.dtype).eps)
     error = times(size, eps + found.residual / (1 - margin))
-    return AmplifiedVector(
+    amplified = AmplifiedVector(
         alpha=size / (1 - margin),
         eps=vec.eps + jnp.where(enough, error, jnp.inf).astype(size.dtype),
         num_ancillas=vec.num_ancillas + 1,
@@ -94,6 +94,8 @@ def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: 
         phases=found.to("reflection").values.astype(size.dtype),
         part=vec,
     )
+    warn_below_rounding(amplified, eps, size, vec.eps)
+    return amplified
 
 
 def oblivious_amplification(enc: BlockEncoding, *, order: int, isometry: bool = False) -> BlockEncoding:
@@ -130,6 +132,7 @@ def oblivious_amplification(enc: BlockEncoding, *, order: int, isometry: bool = 
         domain=enc.domain,
         codomain=enc.codomain,
         coeffs=coeffs,
+        steepest=jnp.full_like(one, order**2),
         phases=zero.to("reflection").values.astype(enc.alpha.dtype),
         part=enc,
     )
@@ -160,6 +163,8 @@ def uniform_amplification(
     poly, below = _window(gain, gap, eps, margin)
     amplified = scale(enc.alpha / (gain * below), qsvt(enc, poly))
     certified = enc.norm_bound <= (1 - gap) * enc.alpha / gain
+    if is_concrete(enc.eps) and enc.eps == 0:
+        warn_below_rounding(amplified, eps, enc.alpha / gain)
     return amplified.replace(
         eps=jnp.where(certified, amplified.eps, jnp.inf), norm_bound=jnp.minimum(amplified.norm_bound, enc.norm_bound)
     )

@@ -25,7 +25,7 @@ from qla_jax.encodings.lcu import amplitudes, index_qubits, phases
 from qla_jax.encodings.preparation import prepare, unprepare
 from qla_jax.polynomials.numpy_series import series_of_numpy
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
-from qla_jax.transforms.recurrence import chebyshev_sum
+from qla_jax.transforms.recurrence import even_series
 from qla_jax.transforms.robustness import chebyshev_error
 
 Vector = Num[Array, " n"]
@@ -82,13 +82,8 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
         return self._series(self.coeffs.conj(), y)
 
     def _series(self, coeffs: Array, x: Vector) -> Vector:
-        # T_2j(S) = T_j(2 S^2 - 1): the Chebyshev recurrence in Z = 2 A^dagger A / alpha^2 - 1.
         safe, _ = contraction(self.part)
-
-        def z(v: Vector) -> Vector:
-            return 2 * self.part.rmatvec(self.part.matvec(v)) / jnp.square(safe) - v
-
-        return chebyshev_sum(coeffs, z, x, z(x))  # T_{-1}(Z) = T_1(Z) = Z
+        return even_series(coeffs, lambda v: self.part.matvec(v) / safe, lambda v: self.part.rmatvec(v) / safe, x)
 
     def hermitian_defect(self) -> Array:
         return 2 * jnp.abs(self.coeffs.imag).sum()

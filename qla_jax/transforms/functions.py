@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from qla_jax import polynomials
-from qla_jax._checks import as_real, is_concrete, require, require_kind
+from qla_jax._checks import as_real, is_concrete, require, require_kind, times
 from qla_jax.encodings.algebra import adjoint, scale
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.transforms._gqet import gqet
 from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.qubitization import require_square
-from qla_jax.transforms.requests import as_eps, as_margin
+from qla_jax.transforms.requests import as_eps, as_margin, warn_below_rounding
 from qla_jax.transforms.spectrum import hermitian_error
 
 MARGIN = 1e-3
@@ -62,7 +62,9 @@ def hamiltonian_simulation(
     series = series.replace(error_bound=cos.error_bound + sin.error_bound)
     # The ideal series has size 1, the truncated one up to its error more: that, too, has to stay below 1.
     below = (1 - margin) / (1 + float(series.error_bound))
-    return _unitary(scale(1 / below, gqet(enc, series.scaled(below), hermitian=hermitian)))
+    found = _unitary(scale(1 / below, gqet(enc, series.scaled(below), hermitian=hermitian)))
+    warn_below_rounding(found, eps, 1.0, times(reach, enc.eps))
+    return found
 
 
 def pseudo_inverse(
@@ -90,6 +92,8 @@ def pseudo_inverse(
     poly = polynomials.inverse(kappa, eps=eps)
     largest = poly.sup_bound / (1 - margin)
     found = scale(largest / enc.alpha, qsvt(adjoint(enc), poly.scaled(1 / largest), in_domain=in_domain))
+    if is_concrete(enc.eps) and enc.eps == 0:
+        warn_below_rounding(found, eps, 1 / enc.alpha)
     return found.replace(norm_bound=jnp.minimum(found.norm_bound, kappa / enc.alpha))
 
 
@@ -124,6 +128,8 @@ def eigenstate_filter(
     poly = polynomials.eigenstate_filter(gap, eps=eps)
     below = (1 - margin) / max(1.0, float(poly.sup_bound))
     found = scale(1 / below, qsvt(enc, poly.scaled(below), in_domain=in_domain))
+    if is_concrete(enc.eps) and enc.eps == 0:
+        warn_below_rounding(found, eps, 1.0)
     return found.replace(eps=found.eps + hermitian_error(enc, vouched=hermitian), norm_bound=jnp.ones_like(found.alpha))
 
 

@@ -9,7 +9,7 @@ References:
     Low, Chuang (2019), qubitization. https://arxiv.org/abs/1610.06546
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ from qla_jax.encodings.encoding import State, Use, contraction
 from qla_jax.encodings.gates import Gates, reflection
 from qla_jax.encodings.vector import same_place
 from qla_jax.transforms.recurrence import chebyshev_sum
-from qla_jax.transforms.robustness import chebyshev_error
+from qla_jax.transforms.robustness import chebyshev_error, recurrence_rounding
 from qla_jax.transforms.spectrum import hermitian_error
 
 Vector = Num[Array, " n"]
@@ -63,6 +63,9 @@ class QubitizationWalk(BlockEncoding, kw_only=True):
         return hermitian_series(coeffs, self.part, x)
 
     _rmatvec = _matvec
+
+    def relative_rounding(self, parts: Sequence[Array]) -> Array:
+        return recurrence_rounding(self, 2 * self.power, jnp.full_like(self.alpha, self.power**2), parts[0])
 
     def hermitian_defect(self) -> Array:
         return jnp.zeros_like(self.alpha)

@@ -1,6 +1,15 @@
-"""What is asked of a function of a matrix: an error, a margin, as Python numbers."""
+"""What is asked of a function of a matrix: an error, a margin, as Python numbers, and whether floats can hold it."""
 
-from qla_jax._checks import as_real, require
+import warnings
+
+import jax.numpy as jnp
+
+from qla_jax._checks import as_real, is_concrete, require
+from qla_jax.encodings.encoding import Encoding
+
+
+class RoundingWarning(UserWarning):
+    """An error was asked for that the precision of the arrays does not hold."""
 
 
 def as_eps(eps: float, name: str = "eps") -> float:
@@ -28,3 +37,26 @@ def as_fraction(name: str, value: float) -> float:
 def as_margin(margin: float) -> float:
     """Return how far a polynomial is to be kept below 1; `as_fraction` by its name."""
     return as_fraction("margin", margin)
+
+
+def warn_below_rounding(found: Encoding, eps: float, unit: object, inherited: object = 0.0) -> None:
+    """Warn where the error that was asked for is below what rounding may do, or below the bound that was reached.
+
+    Args:
+        found: what was built; traced ones are left alone.
+        eps: the error that was asked for, in units of `unit`.
+        unit: what one of these is in units of what `found` encodes.
+        inherited: the part of `found.eps` that was there before.
+    """
+    if not is_concrete(found, unit, inherited):
+        return
+    asked, rounding = eps * float(jnp.asarray(unit)), float(found.rounding)
+    own = float(found.eps) - float(jnp.asarray(inherited))
+    name = found.alpha.dtype.name
+    if asked < rounding:
+        told = f"rounding in {name} may be {rounding / asked * eps:.1e} (`.rounding`), more than that"
+    elif own > 1.5 * asked and own < float("inf"):
+        told = f"the bound that {name} can prove is {own / asked * eps:.1e}"
+    else:
+        return
+    warnings.warn(f"`eps` of {eps:.1e} was asked for, but {told}.", RoundingWarning, stacklevel=3)

@@ -7,14 +7,21 @@ References:
     Gilyen, Su, Low, Wiebe (2018), Lemmas 22 and 23. https://arxiv.org/abs/1806.01838
 """
 
+import math
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._checks import is_concrete
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import contraction
+from qla_jax.encodings.rounding import unit
+from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import Polynomial
 
 
@@ -29,6 +36,27 @@ def target_bound(poly: Polynomial) -> Array:
     $|P| \le 1$ where phases exist, and never above `sup_bound`; the ideal f may exceed both by the error.
     """
     return jnp.minimum(1, poly.sup_bound) + poly.error_bound
+
+
+def steepest(poly: Polynomial) -> Array:
+    """Return the largest $|P'|$ seen at Chebyshev nodes within the domain: an estimate, no bound."""
+    traced = not is_concrete(poly)
+    coeffs: Any = poly.coeffs if traced else np.asarray(poly.coeffs)
+    xp: Any = jnp if traced else np  # which compiles nothing
+    slopes: Any = chebyshev.derivative(coeffs)
+    count = 2 * len(slopes) + 64
+    x = chebyshev.nodes(count)
+    inside: Any = sum((xp.asarray(low) <= x) & (x <= xp.asarray(high)) for low, high in poly.domain) > 0
+    return jnp.asarray(xp.max(xp.where(inside, xp.abs(chebyshev.at_nodes(slopes, count)), 0)))
+
+
+def recurrence_rounding(enc: BlockEncoding, calls: int, steepest: Array, part: Array) -> Array:
+    r"""Estimate what rounding moves a polynomial of a part by, relative to alpha: own steps, and the part's rounding.
+
+    Steps of unitaries add up like a random walk: below $0.9\sqrt d$ machine epsilons were measured for the registry's
+    leaves at degree $10^4$. The part's relative rounding is multiplied by the slope of P.
+    """
+    return unit(enc) * math.sqrt(1 + calls) + steepest * part
 
 
 def robust_error(enc: BlockEncoding, coeffs: Num[Array, " d_plus_1"]) -> Array:
