@@ -151,6 +151,26 @@ def test_what_cannot_be_done_is_said_in_one_line_with_status_2(asked, monkeypatc
     assert not list(Path().rglob("report.json"))
 
 
+def test_a_fault_of_the_package_does_not_end_with_the_status_of_violated_bounds(asked, monkeypatch):
+    def faulty(*arguments):
+        raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+
+    monkeypatch.setattr(main_job, "run", faulty)
+    result = command("--output", "a place")
+    assert result.exit_code == 2
+    assert "RESOURCE_EXHAUSTED" in result.output and "in faulty" in result.output
+
+
+def test_a_place_with_spaces_is_quoted_in_the_way_to_go_on(asked, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main_job, "run", interrupted)
+    result = command("--output", "a place")
+    assert result.exit_code == 130
+    assert lines(result)[-1] == "interrupted; go on with `qla-jax run --resume --output 'a place'`"
+
+
 def test_a_set_that_is_not_prepared_is_said_in_one_line_with_status_2(tmp_path, monkeypatch):
     """By the real loader, which must not go to the network."""
     monkeypatch.chdir(tmp_path)

@@ -4,6 +4,8 @@ Status 2 stands for what could not be done, 130 and 143 for an interruption and 
 are violated.
 """
 
+import shlex
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -36,9 +38,9 @@ def session(context: typer.Context, output: Path | None, resume: bool, name: str
     """Open the directory of a command before any of its work, and end the command in one line if that fails.
 
     Args:
-        context: the command's, with all of its options.
-        output: the directory; without one a new one, or with `resume` the newest of the command.
-        resume: whether to go on with the run in it.
+        context: context of the command, with all of its options.
+        output: directory of the results; without one a new one, or with `resume` the newest of the command.
+        resume: whether to go on with the run in the directory.
         name: first part of a new directory's name.
     """
     command = str(context.info_name)
@@ -57,7 +59,7 @@ def session(context: typer.Context, output: Path | None, resume: bool, name: str
 @contextmanager
 def going_on(run: RunDirectory) -> Iterator[None]:
     """Tell whoever interrupts a run how it is gone on with, and say so where the disk gives out."""
-    how = f"go on with `qla-jax {run.command} --resume --output {run.path}`"
+    how = f"go on with `qla-jax {run.command} --resume --output {shlex.quote(str(run.path))}`"
     way_on.append(how)
     try:
         yield
@@ -88,6 +90,11 @@ def ending() -> Iterator[None]:
         fail(error, None if error.strerror is None else f"cannot write or read {place}: {error.strerror}.")
     except (DatasetUnavailable, ValueError) as error:
         fail(error)
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:  # a fault of the package, with its place; 1 would say that a bound is violated
+        traceback.print_exc()
+        raise typer.Exit(2) from error
 
 
 def fresh(name: str = "") -> Path:
