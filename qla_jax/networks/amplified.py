@@ -8,6 +8,9 @@ References:
 """
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from qla_jax._checks import is_concrete, require
 from qla_jax.encodings.block import BlockEncoding
@@ -71,7 +74,7 @@ def amplified_network(
             `skip_norm_block` raise.
     """
     require(len(weights) > 0, "`weights` must hold at least one block encoding, but is empty.")
-    errors = [eps] * len(weights) if isinstance(eps, int | float) else list(eps)
+    errors: list[Any] = [eps] * len(weights) if np.ndim(eps) == 0 else list(np.asarray(eps))
     bounds = [None] * len(weights) if amplitude_bounds is None else list(amplitude_bounds)
     for name, given in (("eps", errors), ("amplitude_bounds", bounds)):
         require(len(given) == len(weights), f"`{name}` must match {len(weights)} weights, but there are {len(given)}.")

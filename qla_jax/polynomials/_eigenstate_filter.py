@@ -39,7 +39,8 @@ def _eigenstate_filter(lib: Library, degree: int, gap: Any) -> Proven:
     middle = (1 + xp.exp(-2 * half * log)) / 2  # |T(y(0))| rho^-l
 
     def coeffs() -> Any:
-        values = scaled_chebyshev(lib, half, lib.array(chebyshev.nodes(degree + 1)[: half + 1]), gap) / middle
+        x, sine = (lib.array(part(degree + 1)[: half + 1]) for part in (chebyshev.nodes, chebyshev.node_sines))
+        values = scaled_chebyshev(lib, half, x, sine, gap) / middle
         series = chebyshev.interpolate(xp.concatenate([values, values[:half][::-1]]))
         return xp.where(np.arange(degree + 1) % 2 == 0, series, 0)
 

@@ -18,7 +18,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from qla_jax.polynomials import chebyshev
-from qla_jax.polynomials.approximant import Library, Proven, approximant, positive
+from qla_jax.polynomials.approximant import ROUNDINGS, Library, Proven, approximant, positive
 from qla_jax.polynomials.polynomial import Polynomial
 
 TAIL_TERMS = 64
@@ -26,8 +26,6 @@ TAIL_TERMS = 64
 
 def erf(scale: ArrayLike, *, degree: int | None = None, eps: float | None = None) -> Polynomial:
     r"""Odd approximation of $x \mapsto \mathrm{erf}(\text{scale}\cdot x)$ on [-1, 1], bounded relative to |x|, too.
-
-    Its error bounds are those of truncation alone, without an allowance for rounding.
 
     Args:
         scale: positive; may be traced when `degree` is given.
@@ -54,14 +52,15 @@ def _erf(lib: Library, degree: int, m: Any) -> Proven:
         gauss = chebyshev.interpolate(lib.xp.exp(-lib.xp.square(m * x)))
         return slope * _integral(lib, gauss[: 2 * half + 1 : 2])
 
+    rounding = ROUNDINGS * lib.epsilon * slope  # measured against 40 digits: up to 1.9 of it, and 0.9 relative to |x|
     tails = _tails(lib, m, count - half)
     tail, folded = tails[half], tails[-1]
     j = half + 1
     return Proven(
         coeffs=coeffs,
         truncation=slope * (tail * (1 / (2 * j + 1) + 1 / (2 * j - 1)) + 2 * folded),
-        rounding=0.0,
-        relative=slope * 2 * (tail + folded),
+        rounding=2 * rounding,
+        relative=slope * 2 * (tail + folded) + math.sqrt(degree + 1) * rounding,
         lipschitz=slope,
     )
 

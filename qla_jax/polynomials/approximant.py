@@ -15,12 +15,16 @@ import scipy.special
 from jax import Array
 from jax.typing import ArrayLike
 
+from qla_jax._checks import as_inexact, as_integer, as_real
 from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import EVERYWHERE, Polynomial
 
 MAX_DEGREE = 100_001
 ROUNDINGS = 1
 """Machine epsilons, per unit of what each family names, set aside for rounding; the measured need is below half."""
+
+OUTWARDS = 16
+"""Machine epsilons, relative, by which proven bounds are rounded outwards."""
 
 SUP_OVERSAMPLING = 32  # the sup bound is 0.12% above the maximum at most
 
@@ -67,14 +71,16 @@ def approximant(
     build: Build, *parameters: ArrayLike, parity: str, degree: int | None, eps: float | None, highest: int = MAX_DEGREE
 ) -> Polynomial:
     """The polynomial of a family, of the degree given or of the smallest one whose bound is at most eps."""
-    dtype = jnp.result_type(*parameters, float)
+    # Half precision counts as single: no family is proven there.
+    sized = [as_inexact("parameters", value).dtype for value in parameters if hasattr(value, "dtype")]
+    dtype = jnp.result_type(*sized, float)
     traced = any(isinstance(value, jax.core.Tracer) for value in parameters)
     if (degree is None) == (eps is None):
         raise ValueError(f"either `degree` or `eps` must be given, but got degree={degree} and eps={eps}.")
     if degree is not None:
-        _require_degree(degree, parity, highest)
+        degree = _require_degree(degree, parity, highest)
         if traced:
-            return _traced(build, int(degree), parity, dtype, *parameters)
+            return _traced(build, degree, parity, dtype, *parameters)
     elif traced:
         raise ValueError("`eps` must come with concrete parameters, but one is traced; give `degree` instead.")
     lib = Library(np, scipy.special, np.dtype(float), float(jnp.finfo(dtype).eps))
@@ -123,25 +129,32 @@ def of_parity(lib: Library, coeffs: Any, parity: str) -> Any:
     return lib.xp.where(np.arange(len(coeffs)) % 2 == (parity == "odd"), coeffs, 0)
 
 
-def _require_degree(degree: int, parity: str, highest: int) -> None:
+def _require_degree(degree: int, parity: str, highest: int) -> int:
     rule = {"odd": "odd and positive", "even": "even and not negative", "none": "not negative"}[parity]
-    whole = isinstance(degree, int | np.integer) and not isinstance(degree, bool)
-    fits = whole and degree >= 0 and (parity == "none" or degree % 2 == (parity == "odd"))
-    if not fits:
+    try:
+        whole = as_integer("degree", degree)
+    except ValueError:
+        whole = -1
+    if whole < 0 or (parity != "none" and whole % 2 != (parity == "odd")):
         raise ValueError(f"`degree` must be {rule}, but is {degree}.")
-    if degree > highest:
+    if whole > highest:
         raise ValueError(f"`degree` must be at most {highest}, but is {degree}.")
+    return whole
 
 
-def _require_eps(eps: Any, dtype: Any) -> float:
-    if isinstance(eps, jax.core.Tracer) or not 0 < float(eps) < np.inf:
-        raise ValueError(f"`eps` must be positive and finite, but is {eps}.")
+def _require_eps(given: Any, dtype: Any) -> float:
+    try:
+        eps = as_real("eps", given)
+    except ValueError:
+        eps = np.nan
+    if not 0 < eps < np.inf:
+        raise ValueError(f"`eps` must be positive and finite, but is {given}.")
     if eps < jnp.finfo(dtype).eps:
         raise ValueError(
             f"`eps` must be at least the rounding {jnp.finfo(dtype).eps:.1e} of {dtype}, but is {eps}; "
             "float64 needs jax_enable_x64."
         )
-    return float(eps)
+    return eps
 
 
 def _smallest_degree(build: Callable[[int], Proven], eps: float, parity: str, highest: int, dtype: Any) -> int:
@@ -158,6 +171,7 @@ def _smallest_degree(build: Callable[[int], Proven], eps: float, parity: str, hi
             raise ValueError(
                 f"`eps` must be reached by a degree of at most {highest}, but {eps} is not: at degree "
                 f"{first + step * high} the bound is {found[0]:.1e}, of which rounding in {dtype} is {found[1]:.1e}."
+                + (" float64 needs jax_enable_x64, and parameters that are not float32." if dtype != np.float64 else "")
             )
         low, high = high, min(2 * high + 1, last)
     while high - low > 1:
@@ -175,7 +189,8 @@ def _traced(build: Build, degree: int, parity: str, dtype: Any, *parameters: Arr
 
 def _polynomial(lib: Library, proven: Proven, parity: str, dtype: Any) -> Polynomial:
     def kept(bound: Any) -> Any:
-        return lib.xp.asarray(bound * (1 + 2 * lib.epsilon), dtype)  # storing it must not lower it
+        # Its own arithmetic, of some ten operations, and storing it must not lower it.
+        return lib.xp.asarray(bound * (1 + OUTWARDS * lib.epsilon), dtype)
 
     coeffs = lib.xp.asarray(proven.coeffs(), dtype)
     sup = chebyshev.sup_bound(coeffs, oversampling=SUP_OVERSAMPLING)

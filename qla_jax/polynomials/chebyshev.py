@@ -60,6 +60,12 @@ def nodes(n: int) -> np.ndarray:
     return np.sin(np.pi * np.arange(n - 1, -n, -2) / (2 * n))
 
 
+def node_sines(n: int) -> np.ndarray:
+    """The square roots of 1 - x^2 at `nodes(n)`, with all their digits: near x = 1 the nodes themselves have few."""
+    places = np.arange(n - 1, -n, -2)
+    return np.sin(np.pi * (n - np.abs(places)) / (2 * n))
+
+
 def at_nodes(coeffs: Coefficients, count: int) -> Inexact[Array, " count"]:
     """P at `nodes(count)`, count above the degree (the inverse of `interpolate`)."""
     xp = _namespace(coeffs)

@@ -6,6 +6,8 @@ about $\rho^k/2$: of all polynomials bounded by one on both sides of the gap the
 
 from typing import Any
 
+import numpy as np
+
 from qla_jax.polynomials.approximant import Library
 
 
@@ -27,15 +29,18 @@ def lag(lib: Library, x: Any, a: Any) -> Any:
     return xp.arcsinh(x * x / (xp.sqrt((a - x) * (a + x)) + a * xp.sqrt((1 - x) * (1 + x))))
 
 
-def angle(lib: Library, x: Any, a: Any) -> Any:
-    r"""$\phi$ with $\cos\phi = -y$ for |x| > a, zero elsewhere."""
+def angle(lib: Library, x: Any, sine: Any, a: Any) -> Any:
+    r"""$\phi$ with $\cos\phi = -y$ for |x| > a, zero elsewhere; `sine` is $\sqrt{1-x^2}$ with all its digits."""
     xp, rise = lib.xp, height(x, a)
-    beyond = xp.where(rise > 0, rise, 1)  # the square root has no derivative at 0
-    return xp.where(rise > 0, 2 * xp.arcsin(xp.sqrt(xp.minimum(beyond / 2, 1))), 0)
+    # 1 - y. Next to x = 1 it is tiny, and what an arc sine or the rounding of x do to it n angles multiply.
+    fall = 2 * sine * sine / (1 - a * a)
+    beyond, below = (xp.where(part > 0, part, 1) for part in (rise, fall))  # the square root has no derivative at 0
+    half = xp.where(fall > 0, xp.arctan2(xp.sqrt(beyond), xp.sqrt(below)), np.pi / 2)
+    return xp.where(rise > 0, 2 * half, 0)
 
 
-def scaled_chebyshev(lib: Library, k: int, x: Any, a: Any) -> Any:
+def scaled_chebyshev(lib: Library, k: int, x: Any, sine: Any, a: Any) -> Any:
     r"""$(-1)^k\rho^{-k}T_k(y)$, between -1 and 1: $\cos k\phi$ outside the gap, cosh inside."""
     xp, log, delta = lib.xp, log_rho(lib, a), lag(lib, x, a)
     grown = (xp.exp(-2 * k * delta) + xp.exp(-2 * k * (log - delta))) / 2
-    return xp.where(xp.abs(x) < a, grown, xp.cos(k * angle(lib, x, a)) * xp.exp(-k * log))
+    return xp.where(xp.abs(x) < a, grown, xp.cos(k * angle(lib, x, sine, a)) * xp.exp(-k * log))

@@ -68,8 +68,8 @@ def _inverse(lib: Library, degree: int, kappa: Any) -> Proven:
     xp, n, a = lib.xp, (degree + 1) // 2, 1 / kappa
 
     def coeffs() -> Any:
-        x = lib.array(chebyshev.nodes(2 * n)[:n])
-        values = (1 - _residual(lib, n, x, a)) / x
+        x, sine = (lib.array(part(2 * n)[:n]) for part in (chebyshev.nodes, chebyshev.node_sines))
+        values = (1 - _residual(lib, n, x, sine, a)) / x
         series = chebyshev.interpolate(xp.concatenate([values, -values[::-1]]))
         return xp.where(np.arange(2 * n) % 2 == 1, series, 0)
 
@@ -81,10 +81,10 @@ def _inverse(lib: Library, degree: int, kappa: Any) -> Proven:
     )
 
 
-def _residual(lib: Library, n: int, x: Any, a: Any) -> Any:
+def _residual(lib: Library, n: int, x: Any, sine: Any, a: Any) -> Any:
     r"""$L_n(y)/L_n(y_0) = 1 - xP(x)$, in the gap as a sum of positive terms."""
     xp, log = lib.xp, log_rho(lib, a)
-    phi, delta = angle(lib, x, a), lag(lib, x, a)
+    phi, delta = angle(lib, x, sine, a), lag(lib, x, a)
     wave = 2 * xp.exp(-n * log) * (xp.cos(n * phi) - xp.exp(-log) * xp.cos((n - 1) * phi))
     grown = -xp.exp(-2 * n * delta) * xp.expm1(-2 * (log - delta))
     grown = grown + xp.exp(-2 * n * log + 2 * (n - 1) * delta) * xp.expm1(2 * delta)

@@ -179,7 +179,9 @@ def test_chebyshev_polynomials_across_a_gap_are_those_of_mpmath(a):
             big = mpmath.mpf(a)
             y = [(2 * mpmath.mpf(v) ** 2 - 1 - big**2) / (1 - big**2) for v in x]
             exact = [(-1) ** k * mpmath.chebyt(k, v) * ((1 - big) / (1 + big)) ** k for v in y]
-        np.testing.assert_allclose(gap.scaled_chebyshev(LIB, k, x, a), np.array(exact, float), rtol=0, atol=1e-13)
+        np.testing.assert_allclose(
+            gap.scaled_chebyshev(LIB, k, x, np.sqrt((1 - x) * (1 + x)), a), np.array(exact, float), rtol=0, atol=1e-13
+        )
 
 
 @pytest.mark.parametrize("width", [0.02, 0.3])
@@ -189,3 +191,60 @@ def test_sign_has_half_the_degree_of_erf_and_stays_bounded_in_the_gap(width):
     assert poly.degree < 0.6 * steep.degree
     inside = np.linspace(-width, width, 5001)
     assert np.abs(series.chebval(inside, np.asarray(poly.coeffs))).max() <= 1 + 1e-6
+
+
+def in_extended_precision(coeffs: np.ndarray, x: mpmath.mpf) -> mpmath.mpf:
+    """Clenshaw's recurrence with 50 digits on the stored coefficients."""
+    now, before = mpmath.mpf(0), mpmath.mpf(0)
+    for c in coeffs[:0:-1]:
+        now, before = 2 * x * now - before + mpmath.mpf(float(c)), now
+    return x * now - before + mpmath.mpf(float(coeffs[0]))
+
+
+# Crude approximants: the error is as large as the bound, and the degree squared multiplies rounding next to x = 1.
+OUTWARDS = [
+    (polynomials.inverse, (1000.0, 0.9), lambda x, kappa: 1 / x, lambda kappa: 1 / kappa),
+    (polynomials.inverse, (100.0, 0.9), lambda x, kappa: 1 / x, lambda kappa: 1 / kappa),
+    (polynomials.inverse, (3000.0, 0.99), lambda x, kappa: 1 / x, lambda kappa: 1 / kappa),
+    (polynomials.eigenstate_filter, (1e-3, 0.9), lambda x, gap: 0, lambda gap: gap),
+    (polynomials.eigenstate_filter, (1e-2, 0.5), lambda x, gap: 0, lambda gap: gap),
+    (polynomials.erf, (3.0, 2e-14), lambda x, scale: mpmath.erf(scale * x), lambda scale: 0.0),
+    (polynomials.erf, (0.1, 1e-15), lambda x, scale: mpmath.erf(scale * x), lambda scale: 0.0),
+    (polynomials.sin, (20.0, 1e-13), lambda x, time: mpmath.sin(time * x), lambda time: 0.0),
+    (polynomials.cos, (300.0, 1e-12), lambda x, time: mpmath.cos(time * x), lambda time: 0.0),
+]
+
+
+@pytest.mark.parametrize(
+    ("build", "given", "target", "start"), OUTWARDS, ids=lambda case: getattr(case, "__name__", "")
+)
+def test_proven_bounds_are_rounded_outwards(build, given, target, start):
+    scale, eps = given
+    poly = build(scale, eps=eps)
+    coeffs, low = np.asarray(poly.coeffs), start(scale)
+    with mpmath.workdps(50):
+        places = [
+            1.0,
+            np.nextafter(1, 0),
+            1 - 1e-9,
+            0.999,
+            0.9,
+            0.5,
+            (1 + low) / 2,
+            low * (1 + 1e-12) + 1e-3 * (low == 0),
+        ]
+        errors = [
+            abs(in_extended_precision(coeffs, mpmath.mpf(x)) - target(mpmath.mpf(x), mpmath.mpf(scale))) for x in places
+        ]
+        assert max(errors) <= float(poly.error_bound) <= eps
+
+
+def test_a_degree_that_leaves_no_truncation_leaves_rounding():
+    """The bound is what the stored coefficients are off by, not 1e-97."""
+    poly = polynomials.erf(0.1, degree=51)
+    coeffs = np.asarray(poly.coeffs)
+    with mpmath.workdps(50):
+        errors = [
+            abs(in_extended_precision(coeffs, x) - mpmath.erf(x * mpmath.mpf(0.1))) for x in map(mpmath.mpf, (1, 0.7))
+        ]
+        assert 1e-19 < max(errors) <= float(poly.error_bound) < 1e-15
