@@ -14,6 +14,7 @@ from qla_jax.claims.activation import f, poly
 from qla_jax.claims.algebra import onto_two_matrices, two_matrices
 from qla_jax.claims.claim import POWERS, Claim, Instance, Sides, claim
 from qla_jax.claims.instances import into_ball
+from qla_jax.claims.norms import WITHIN
 from qla_jax.claims.parts import erring_matrix, erring_vector, spectral
 from qla_jax.claims.vectors import onto_two_vectors, two_vectors
 from qla_jax.encodings.algebra import linear_combination, product
@@ -183,7 +184,7 @@ def tracked_diagonal(instance: Instance) -> Sides:
 )
 def tracked_activation(instance: Instance) -> Sides:
     """Of a polynomial of degree 3, re-expanded for an alpha above 1."""
-    (x, _), (vec, _) = _vectors(instance, longest=1.0)
+    (x, _), (vec, _) = _vectors(instance, longest=WITHIN)  # rounding above 1 would leave nothing proven
     return _distance(activate(vec, poly()), f(x))
 
 
