@@ -22,10 +22,15 @@ def spectral(matrix: Array) -> Array:
 
 
 def erring_vector(x: Array, error: Array, slack: Array) -> VectorEncoding:
-    """A circuit of `x + error`, one ancilla, declared to encode x; alpha is `1 + slack` times its length."""
+    """Return a circuit of `x + error`, one ancilla, declared to encode x; alpha is `1 + slack` times its length.
+
+    A sum of zero, as a number and its opposite make, is all in the rest, with `1 + slack` for alpha.
+    """
     encoded, share = x + error, 1 + jnp.maximum(slack, LEAST_SLACK)
-    alpha = share * length(encoded)
-    rest = jnp.zeros_like(x).at[0].set(jnp.sqrt((1 - 1 / share) * (1 + 1 / share)))
+    size = length(encoded)
+    alpha = share * jnp.where(size > 0, size, 1)
+    lost = jnp.where(size > 0, jnp.sqrt((1 - 1 / share) * (1 + 1 / share)), 1)
+    rest = jnp.zeros_like(x).at[0].set(lost)
     column = jnp.concatenate([encoded / alpha, rest])
     unitary = prepare(column, jnp.eye(len(column)))
     return vector_from_unitary(unitary, num_ancillas=1, alpha=alpha, eps=length(error))

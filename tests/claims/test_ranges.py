@@ -9,6 +9,8 @@ import pytest
 
 from qla_jax.claims import CLAIMS, Sides, claim, every, examine, forget, free, register, run, select, tally
 from qla_jax.claims.claim import EVERY_SIZE, Claim
+from qla_jax.claims.parts import erring_vector
+from qla_jax.encodings.vector import run as run_circuit
 
 pytestmark = pytest.mark.x64
 
@@ -160,3 +162,11 @@ def test_what_was_true_by_construction_is_now_measured_on_a_circuit(name, monkey
         monkeypatch.setattr(convolution, "postselect", lambda enc, x: 1.001 * exact(enc, x))
     jax.clear_caches()
     assert not examine(NAMED[name], trials=5, kept={}).passed
+
+
+def test_a_vector_that_its_error_cancels_is_an_instance_like_others():
+    x = jnp.array([0.5, 0.0])
+    vec = erring_vector(x, -x, jnp.zeros(()))
+    np.testing.assert_allclose(run_circuit(vec), 0, atol=1e-15)
+    assert float(vec.eps) == 0.5 and float(vec.alpha) > 0
+    assert examine(NAMED["tracked-activation"], trials=1000, sizes=(1,), kept={}).passed  # seven of them are such
