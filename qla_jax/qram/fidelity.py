@@ -19,6 +19,7 @@ Example:
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -67,14 +68,18 @@ def read_fidelity(mem: Memory, noise: Noise, key: Array, *, shots: int, batch: i
         ValueError: too few shots, or no batch.
     """
     shots, batch = _checked(mem, noise, shots, batch, least=2)
+    values = _overlaps(mem, noise, key, shots, batch)
+    return Estimate(values.mean(), values.std(ddof=1) / shots**0.5, shots)
 
+
+@partial(jax.jit, static_argnums=(3, 4))  # eagerly the first call would compile operation by operation, for 3 s
+def _overlaps(mem: Memory, noise: Noise, key: Array, shots: int, batch: int) -> Array:
     def shot(key: Array) -> Array:
         where, errors = jax.random.split(key)
         first, second = jax.random.randint(where, (2,), 0, 1 << mem.address_bits, jnp.int32)
         return overlap(mem, noise, errors, first, second)
 
-    values = _shots(shot, key, shots, batch)
-    return Estimate(values.mean(), values.std(ddof=1) / shots**0.5, shots)
+    return _shots(shot, key, shots, batch)
 
 
 @default_promotion
@@ -109,6 +114,16 @@ def intact_fraction(
     shots, batch = _checked(mem, noise, shots, batch, least=1)
     if amplitudes is not None:
         amplitudes = as_amplitudes(mem.address_bits, amplitudes, noise.x.dtype)
+    values = _whole(mem, noise, key, amplitudes, shots, batch, erase)
+    mean = nan_unless_finite(values.mean(), noise, amplitudes)
+    return Estimate(mean, jnp.sqrt(mean * (1 - mean) / shots), shots)
+
+
+@partial(jax.jit, static_argnums=(4, 5, 6))
+def _whole(
+    mem: Memory, noise: Noise, key: Array, amplitudes: Array | None, shots: int, batch: int, erase: bool
+) -> Array:
+    """Whether the branch of each shot is intact."""
     logits = None if amplitudes is None else jnp.log(jnp.abs(amplitudes) ** 2)
 
     def shot(key: Array) -> Array:
@@ -119,9 +134,7 @@ def intact_fraction(
             address = jax.random.categorical(where, logits).astype(jnp.int32)
         return branches.intact(mem, noise, errors, address, erase=erase).astype(noise.x.dtype)
 
-    values = _shots(shot, key, shots, batch)
-    mean = nan_unless_finite(values.mean(), noise, amplitudes)
-    return Estimate(mean, jnp.sqrt(mean * (1 - mean) / shots), shots)
+    return _shots(shot, key, shots, batch)
 
 
 def overlap(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) -> Array:

@@ -110,8 +110,12 @@ def trajectory_fidelity(mem: Memory, noise: Noise, key: Array, amplitudes: Array
     require_kind("noise", noise, Noise)
     n = mem.address_bits
     require(n <= MAX_TREE_BITS, f"`mem` must have at most {MAX_TREE_BITS} address bits here, but has {n}.")
-    amplitudes = as_amplitudes(n, amplitudes, noise.x.dtype)
-    addresses = jnp.arange(1 << n, dtype=jnp.int32)
+    return _fidelity(mem, noise, key, as_amplitudes(n, amplitudes, noise.x.dtype))
+
+
+@jax.jit  # eagerly the first call would compile operation by operation, for 5 s
+def _fidelity(mem: Memory, noise: Noise, key: Array, amplitudes: Array) -> Array:
+    addresses = jnp.arange(1 << mem.address_bits, dtype=jnp.int32)
 
     def entry(i: Array, j: Array) -> Array:
         ends = evolve(mem, noise, key, i, j)

@@ -23,6 +23,7 @@ References:
 """
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -31,8 +32,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int, Num
 
-from qla_jax._checks import as_integer, require, require_kind, within
-from qla_jax._modes import common_dtype, promoted, reshaped, varying_like
+from qla_jax._checks import as_integer, is_concrete, require, require_kind, within
+from qla_jax._modes import common_dtype, default_promotion, promoted, reshaped, varying_like
 from qla_jax._nodes import Node
 from qla_jax.mapping import map_in_batches
 from qla_jax.variational.circuit import Circuit, start
@@ -135,6 +136,7 @@ def noise_model(*channels: Channel, flip_0: ArrayLike = 0.0, flip_1: ArrayLike =
     return NoiseModel(channels, jnp.stack(flips))
 
 
+@default_promotion
 def trajectory(key: Array, circuit: Circuit, noise: NoiseModel, state: Array | None = None) -> Array:
     """One trajectory's state behind the circuit, in the shape of `state`; vmap over keys for many.
 
@@ -165,10 +167,14 @@ def _path(
             carry: tuple[Array, Array], given: tuple[tuple[Gate, ...], Array, Array]
         ) -> tuple[tuple[Array, Array], None]:
             (state, weight), (gates, key, site) = carry, given
-            for place, gate in enumerate(gates):
+            # All numbers of a row at once: a hash for each channel would take most of the time to compile.
+            sites = len(noise.channels) * sum(len(gate.wires) for gate in gates)
+            dice, used = jax.random.uniform(key, (sites,), weight.dtype), 0
+            for gate in gates:
                 state = gate.apply(state)
-                drawn = jax.random.fold_in(key, place)
-                state, weight, site = _jump(drawn, gate, noise, state, weight, site, detour)
+                number = len(noise.channels) * len(gate.wires)
+                state, weight, site = _jump(dice[used : used + number], gate, noise, state, weight, site, detour)
+                used += number
             return (state, weight), None
 
         begin = varying_like((psi, weight), psi, layer.gates, noise, keys, detour)
@@ -178,6 +184,7 @@ def _path(
     return psi, weight
 
 
+@default_promotion
 def noisy_z(key: Array, circuit: Circuit, noise: NoiseModel, trajectories: int) -> Float[Array, " n"]:
     """<Z> of every qubit, readout flips included: the mean of exact values over trajectories.
 
@@ -193,10 +200,18 @@ def noisy_z(key: Array, circuit: Circuit, noise: NoiseModel, trajectories: int) 
     require_kind("circuit", circuit, Circuit)
     require_kind("noise", noise, NoiseModel)
     require_state_fits(circuit.num_qubits, jnp.result_type(complex), count=trajectories)
+    # Rates that are known now have no derivative that anybody could ask for.
+    moving = not is_concrete(*jax.tree.leaves(noise)) and len(noise.channels) > 0 and circuit.num_gates > 0
+    return _noisy_z(key, circuit, noise, trajectories, moving)
+
+
+@partial(jax.jit, static_argnums=(3, 4))  # eagerly the first call would compile operation by operation, for 7 s
+def _noisy_z(key: Array, circuit: Circuit, noise: NoiseModel, trajectories: int, moving: bool) -> Array:
+    """Return the mean over trajectories; `moving` says whether rates may be differentiated."""
     keys = jax.random.split(key, trajectories)
     values = jax.vmap(lambda key: read_z(z_expectations(trajectory(key, circuit, noise)), noise))(keys)
     found = values.mean(axis=0)
-    if not noise.channels or not circuit.num_gates:
+    if not moving:
         return found
     rare = jnp.stack([channel.rare.any() for channel in noise.channels]).any()
 
@@ -221,6 +236,7 @@ def _detour(key: Array, circuit: Circuit, noise: NoiseModel) -> Float[Array, " n
     return sites * most * weight * (1 - zero - one) * z_expectations(state)  # what flips add has no derivative here
 
 
+@default_promotion
 def noisy_shots(key: Array, circuit: Circuit, noise: NoiseModel, shots: int) -> Int[Array, "shots n"]:
     """Bits as they are read, each shot on a trajectory of its own. No derivative.
 
@@ -228,7 +244,14 @@ def noisy_shots(key: Array, circuit: Circuit, noise: NoiseModel, shots: int) -> 
         ValueError: no shot.
     """
     shots = as_integer("shots", shots, least=1)
+    require_kind("circuit", circuit, Circuit)
+    require_kind("noise", noise, NoiseModel)
+    require_state_fits(circuit.num_qubits, jnp.result_type(complex))
+    return _noisy_shots(key, circuit, noise, shots)
 
+
+@partial(jax.jit, static_argnums=3)
+def _noisy_shots(key: Array, circuit: Circuit, noise: NoiseModel, shots: int) -> Array:
     def shot(key: Array) -> Array:
         path, measure, read = jax.random.split(key, 3)
         bits = sample_bits(measure, trajectory(path, circuit, noise), 1)[0]
@@ -236,7 +259,6 @@ def noisy_shots(key: Array, circuit: Circuit, noise: NoiseModel, shots: int) -> 
         wrong = jax.random.uniform(read, bits.shape, noise.flips.dtype) < jnp.where(bits == 1, one, zero)
         return bits ^ wrong.astype(bits.dtype)
 
-    require_kind("circuit", circuit, Circuit)
     return map_in_batches(shot, jax.random.split(key, shots), max(1, AMPLITUDES >> circuit.num_qubits))
 
 
@@ -274,7 +296,7 @@ def density_matrix(circuit: Circuit, noise: NoiseModel, state: Array | None = No
 
 
 def _jump(
-    key: Array,
+    dice: Array,
     gate: Gate,
     noise: NoiseModel,
     state: Array,
@@ -285,12 +307,14 @@ def _jump(
     """Draw or force an operator of each channel behind a gate; return the weight of what was forced, too."""
     for place, wire in enumerate(gate.wires):
         for number, channel in enumerate(noise.channels):
-            drawn = jax.random.fold_in(jax.random.fold_in(key, place), number)
             norms = _norms(channel, wire, state)
             law = jax.lax.stop_gradient(channel.weights.astype(norms.dtype) * norms)
-            chosen = jax.random.categorical(drawn, jnp.log(law))
+            heights = jnp.cumsum(law)
+            total = heights[-1]
+            drawn = jnp.minimum(total * dice[place * len(noise.channels) + number], jnp.nextafter(total, 0 * total))
+            chosen = jnp.sum(heights[:-1] <= drawn, dtype=jnp.int32)  # never one of probability 0
             # A detour may leave a shorter state, or none: lengths stay, which are weights.
-            share = _taken(law, chosen) / jnp.where(law.sum() > 0, law.sum(), 1)
+            share = _taken(law, chosen) / jnp.where(total > 0, total, 1)
             ratio = _taken(channel.weights, chosen).astype(share.dtype) / jnp.where(share > 0, share, 1)
             scale = jnp.where(share > 0, _root(ratio), 0)
             if detour is not None:
@@ -321,7 +345,8 @@ def _norms(channel: Channel, wire: int, state: Array) -> Float[Array, " k"]:
     grid = reshaped(jax.lax.stop_gradient(state), (1 << wire, 2, 1 << (qubits_of(state) - wire - 1)))
     rho = jnp.einsum("aib,ajb->ij", grid, grid.conj())
     operators = jax.lax.stop_gradient(channel.operators).astype(rho.dtype)
-    return jnp.maximum(jnp.einsum("kij,jl,kil->k", operators, rho, operators.conj()).real, 0)
+    squares = jnp.einsum("kij,kil->klj", operators, operators.conj())
+    return jnp.maximum(jnp.tensordot(squares, rho.T, axes=2).real, 0)
 
 
 def _probability(name: str, value: ArrayLike) -> Array:

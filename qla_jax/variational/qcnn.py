@@ -14,6 +14,7 @@ References:
     Kwak, Yun, Jung, Kim (2021), Quantum deep learning, section II.B.1.
 """
 
+import jax
 from jax import Array
 from jaxtyping import Float
 
@@ -72,6 +73,14 @@ def qcnn(x: Float[Array, " n"], angles: Float[Array, "stage angle"]) -> Float[Ar
         ValueError: what `qcnn_circuit` raises.
     """
     x, angles = as_numeric("x", x, 1), as_inexact("angles", angles)
+    wanted = qcnn_angles_shape(len(angles) if angles.ndim else 0)
+    require(angles.shape == wanted, f"`angles` must have shape {wanted}, but has {angles.shape}.")
+    qcnn_kept(len(x), len(angles))
+    return _qcnn(x, angles)
+
+
+@jax.jit  # eagerly the first call would compile operation by operation, for 3 s
+def _qcnn(x: Array, angles: Array) -> Array:
     return z_expectations(run(qcnn_circuit(angles, len(x)), angle_state(x)), qcnn_kept(len(x), len(angles)))
 
 

@@ -21,6 +21,7 @@ References:
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -208,6 +209,7 @@ def quanvolve_by_circuit(image: Image, angles: Float[Array, "depth rotation qubi
     return _by_circuit(*_checked(image, angles, spec), spec)
 
 
+@partial(jax.jit, static_argnums=2)  # eagerly the first call would compile operation by operation, for 3 s
 def _by_circuit(values: Float[Array, "value row column"], angles: Array, spec: QuanvolutionSpec) -> Image:
     mix = jnp.asarray(spec.channels(angles.shape[2]), angles.dtype)
 
@@ -235,6 +237,7 @@ def _contraction_pays(num_qubits: int, patches: int) -> bool:
     return num_qubits <= CONTRACTED_QUBITS or patches * saved > PER_UNIT * 4**num_qubits
 
 
+@partial(jax.jit, static_argnums=2)
 def _by_contraction(values: Float[Array, "value row column"], angles: Array, spec: QuanvolutionSpec) -> Image:
     flat = values.reshape(len(values), -1)
     state = _behind(flat, angles, spec)

@@ -17,6 +17,7 @@ NOISE = room.noise(x=0.1, y=0.05, z=0.05, loss=0.1)
 STATE = np.array([0.0, 1, 0, 0])
 TABLE = np.arange(6.0).reshape(2, 3)
 HOST = {law: "runs on the host" for law in ("strict", "shard_map", "mesh", "programs", "jit", "shapes")}
+INTEGERS = {"programs": "integers are not promoted"}
 BINOMIAL = {law: "JAX's own binomial numbers are not traced there" for law in ("shard_map", "mesh")}
 SIZES = {"address_bits": 2, "word_bits": 1}
 
@@ -41,6 +42,7 @@ KERNELS = [
         lambda words, word_bits: room.memory(integers(words), word_bits=word_bits).bits,
         (WORDS,),
         {"word_bits": 3},
+        without=INTEGERS,
     ),
     Kernel("qram.word", lambda address: room.word(MEMORY, integers(address)), (numbers(0, 3),)),
     Kernel("qram.word scalar", lambda address: room.word(MEMORY, address), (), {"address": 2}),
@@ -66,6 +68,7 @@ KERNELS = [
         lambda nodes, amplitudes, address_bits: room.good_weight(address_bits, integers(nodes), amplitudes),
         (numbers(2, 0), STATE),
         {"address_bits": 2},
+        without=INTEGERS,
     ),
     Kernel(
         "qram.exact_fidelity",

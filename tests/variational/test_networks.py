@@ -75,7 +75,7 @@ def test_the_loss_is_cross_entropy(tol):
 
 @pytest.mark.parametrize("label", [-1, 4])
 def test_labels_out_of_range_raise_or_cost_infinity(label):
-    with pytest.raises(ValueError, match=f"`labels` must lie between 0 and 3, but one is {label}"):
+    with pytest.raises(ValueError, match=f"`label` must lie between 0 and 3, but one is {label}"):
         cross_entropy(jnp.ones(4), label)
     assert jax.jit(cross_entropy)(jnp.ones(4), label) == jnp.inf
     np.testing.assert_array_equal(jax.jit(jax.grad(cross_entropy))(jnp.ones(4), label), np.zeros(4))
