@@ -265,7 +265,11 @@ def sharded(names: set[str]) -> Iterator[str]:
 
 
 def test_values_on_two_devices_are_those_on_one():
-    names = {kernel.name for kernel in KERNELS if kernel.name in SAMPLE and kernel.arrays}
+    names = {
+        kernel.name
+        for kernel in KERNELS
+        if kernel.name in SAMPLE and kernel.arrays and "shard_map" not in kernel.without
+    }
     assert set(sharded(names)) == names
 
 
