@@ -17,6 +17,10 @@ class Composed(VectorEncoding, kw_only=True):
     def circuit(self) -> VectorEncoding:
         """The circuit in terms of smaller ones."""
 
+    @property
+    def log_alpha(self) -> Array:
+        return self.circuit.log_alpha
+
     def apply(self, state: State) -> State:
         return self.circuit.apply(state)
 

@@ -88,6 +88,11 @@ class Encoding(Node, ABC, kw_only=True):
         return self.apply(with_ancillas(system, self.num_ancillas))[0]
 
     @property
+    def log_alpha(self) -> Array:
+        """Natural logarithm of alpha, also where alpha itself is beyond the largest float."""
+        return jnp.log(self.alpha)
+
+    @property
     def rounding(self) -> Array:
         r"""Estimate of what rounding changes in either view, absolute, in the units of `eps`; see `encodings.rounding`.
 

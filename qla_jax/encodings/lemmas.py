@@ -52,6 +52,11 @@ class VectorSum(VectorEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return flagged_lcu(self.weights, self.parts, system)
 
+    @property
+    def log_alpha(self) -> Array:
+        logs = jnp.stack([part.log_alpha for part in self.parts])
+        return jax.nn.logsumexp(logs, b=jnp.abs(self.weights))
+
     def uses(self) -> tuple[Use, ...]:
         return tuple(Use(part, controlled=len(self.parts) > 1) for part in self.parts)
 
@@ -106,6 +111,10 @@ class MatrixVectorProduct(VectorEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return flagged_on(self.matrix, flagged_on(self.part, system))
 
+    @property
+    def log_alpha(self) -> Array:
+        return self.matrix.log_alpha + self.part.log_alpha
+
     def uses(self) -> tuple[Use, ...]:
         return Use(self.matrix), Use(self.part)
 
@@ -157,6 +166,10 @@ class VectorTensor(VectorEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         grid = system.reshape(1 << self.left.num_qubits, 1 << self.right.num_qubits)
         return self._gather(jax.vmap(self.right.flagged)(jax.vmap(self.left.flagged, 1, 1)(grid)).reshape(-1))
+
+    @property
+    def log_alpha(self) -> Array:
+        return self.left.log_alpha + self.right.log_alpha
 
     @property
     def _inner(self) -> tuple[int, int]:

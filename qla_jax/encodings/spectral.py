@@ -16,26 +16,46 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import ROUNDING, is_concrete, require
+from qla_jax._checks import ROUNDING, as_image, as_inexact, as_integer, is_concrete, require
 
 
 def spectral_norm_bound(matrix: Num[Array, "... rows columns"], *, iterations: int = 5) -> Num[Array, "..."]:
-    r"""An upper bound on $\|A\|_2$, for each matrix of a stack; smooth except at zero, where its derivative is zero.
+    r"""Return an upper bound on $\|A\|_2$ for each matrix of a stack; smooth but at zero, with derivative zero there.
 
-    Rounding is covered: the bound is raised by a few units in the last place times the dimension.
+    Rounding is covered: the bound is raised by a few units in the last place times the dimension. So is the range of
+    floats: a norm beyond the largest gives `inf`, and denormal entries, which XLA takes for zero, count as the smallest
+    normal number.
 
     Args:
         matrix: real or complex, any stack of matrices.
         iterations: matrix squarings t; the excess is at most rank^(1/2^(t+2)) - 1, 4.4% for rank 256 and t = 5.
+
+    Raises:
+        ValueError: no numbers, fewer than two axes, or iterations below 0.
     """
-    return _bound(matrix, iterations)
+    matrix = as_inexact("matrix", matrix)
+    require(
+        matrix.ndim >= 2 and 0 not in matrix.shape[-2:], f"`matrix` must be a matrix, but has shape {matrix.shape}."
+    )
+    return _bound(matrix, as_integer("iterations", iterations, least=0))
 
 
 @partial(jax.jit, static_argnums=1)
 def _bound(matrix: Array, iterations: int) -> Array:
     slack = 1 + 8 * max(matrix.shape[-2:]) * jnp.finfo(matrix.dtype).eps
     tall = matrix.mT if matrix.shape[-2] < matrix.shape[-1] else matrix
-    return _gram_iteration(tall, iterations) * slack
+    return _gram_iteration(tall, iterations) * slack + _denormals(matrix)
+
+
+def _denormals(matrix: Array) -> Array:
+    """A bound on the norm of what is denormal in the matrices: each such entry counts as the smallest normal number."""
+    parts = [matrix.real, matrix.imag] if jnp.iscomplexobj(matrix) else [matrix]
+    width = jnp.uint64 if parts[0].dtype.itemsize == 8 else jnp.uint32
+    bits = [jax.lax.bitcast_convert_type(jax.lax.stop_gradient(part), width) << 1 for part in parts]
+    tiny = jnp.finfo(matrix.dtype).tiny
+    some = [(b != 0) & (jnp.abs(part) < tiny) for b, part in zip(bits, parts, strict=True)]
+    count = sum(jnp.sum(one, axis=(-2, -1)) for one in some)
+    return jnp.asarray(count, parts[0].dtype) * tiny
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -49,16 +69,18 @@ def _gram_iteration_jvp(iterations: int, primals: tuple, tangents: tuple) -> tup
     # functions of degree one its product with A is b itself: no derivative of the iteration, half of the work.
     (matrix,), (tangent,) = primals, tangents
     bound, powers = _gram_powers(matrix, iterations)
-    direction = matrix @ reduce(jnp.matmul, powers)
-    along = jnp.sum((direction.conj() * matrix).real, axis=(-2, -1))
-    rate = jnp.where(along == 0, 0, bound / jnp.where(along == 0, 1, along))
+    largest = _power_of_two(_largest(matrix))  # the gradient is the same at any scale, its parts are not
+    scaled = matrix / largest
+    direction = scaled @ reduce(jnp.matmul, powers)
+    along = jnp.sum((direction.conj() * scaled).real, axis=(-2, -1))
+    rate = jnp.where(along == 0, 0, bound / largest[..., 0, 0] / jnp.where(along == 0, 1, along))
     return bound, rate * jnp.sum((direction.conj() * tangent).real, axis=(-2, -1))
 
 
 def _gram_powers(matrix: Array, iterations: int) -> tuple[Array, list[Array]]:
     """The bound, and G, G^2, G^4, ... each at Frobenius norm 1."""
-    largest = jnp.abs(matrix).max(axis=(-2, -1), keepdims=True)
-    largest = jnp.where(largest == 0, 1, largest)  # first: squares of tiny or huge entries leave the range of floats
+    # First by a power of two: squares of tiny or huge entries leave the range of floats, and so does 1 / 1e308.
+    largest = _power_of_two(_largest(matrix))
     scaled = matrix / largest
     gram, size = _unit(scaled.conj().mT @ scaled)
     logarithm, weight, powers = jnp.log(size) / 2, 0.25, [gram]
@@ -68,6 +90,18 @@ def _gram_powers(matrix: Array, iterations: int) -> tuple[Array, list[Array]]:
         powers.append(gram)
     zero = jnp.all(matrix == 0, axis=(-2, -1))
     return jnp.where(zero, 0, jnp.exp(logarithm)) * largest[..., 0, 0], powers
+
+
+def _largest(matrix: Array) -> Array:
+    """The largest real or imaginary part of each matrix."""
+    return jnp.maximum(jnp.abs(matrix.real), jnp.abs(matrix.imag)).max(axis=(-2, -1), keepdims=True)
+
+
+def _power_of_two(size: Array) -> Array:
+    """The power of two at or below each size whose inverse is normal, too; 1 for zero."""
+    most = jnp.finfo(size.dtype).maxexp - 2
+    exponent = jnp.clip(jnp.frexp(jnp.where((size > 0) & jnp.isfinite(size), size, 1))[1] - 1, -most, most)
+    return jax.lax.stop_gradient(jnp.where(jnp.isnan(size), size, jnp.ldexp(jnp.ones_like(size), exponent)))
 
 
 def _unit(gram: Array) -> tuple[Array, Array]:
@@ -110,6 +144,10 @@ def convolution_norm_bound(
     Raises:
         ValueError: a grid smaller than the kernel.
     """
+    kernel = as_inexact("kernel", kernel)
+    require(kernel.ndim == 4, f"`kernel` must have 4 axes, but has shape {kernel.shape}.")
+    image = None if image is None else as_image("image", image)
+    grid, iterations = as_integer("grid", grid, least=1), as_integer("iterations", iterations, least=0)
     if grid < max(kernel.shape[2:]):
         raise ValueError(f"`grid` must be at least the kernel size {max(kernel.shape[2:])}, but is {grid}.")
     return _convolution_norm_bound(kernel, image, grid, iterations)

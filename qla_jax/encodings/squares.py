@@ -72,6 +72,10 @@ class SquareProduct(VectorEncoding, kw_only=True):
         loaded = flagged_on(self.columns, (weights[:, None] * system[None]).reshape(-1))
         return loaded.reshape(-1, system.size).sum(0)
 
+    @property
+    def log_alpha(self) -> Array:
+        return self.norms.log_alpha + 2 * self.part.log_alpha
+
     def uses(self) -> tuple[Use, ...]:
         return Use(self.part, 1, 1), Use(self.columns), Use(self.norms)
 

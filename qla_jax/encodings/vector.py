@@ -281,6 +281,10 @@ class Normalized(VectorEncoding, kw_only=True):
     def flagged(self, system: Num[Array, " system"]) -> Num[Array, " system"]:
         return self.part.flagged(system)
 
+    @property
+    def log_alpha(self) -> Array:
+        return self.part.log_alpha - jnp.log(jnp.where(self.norm == 0, 1, self.norm))
+
     def uses(self) -> tuple[Use, ...]:
         return (Use(self.part),)
 

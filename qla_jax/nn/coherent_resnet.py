@@ -46,7 +46,9 @@ class BlockDiagnostics(Node):
         norm: N, the norm before normalisation.
         eps: tracked error of the block's output against the ideal erf network.
         activation_eps: the activation's own share.
-        alpha: subnormalization of the unamplified circuit up to here; 1 / alpha is its flagged amplitude.
+        alpha: subnormalization of the unamplified circuit up to here; 1 / alpha is its flagged amplitude. It is `inf`
+            from the third or fourth block on, beyond the largest float.
+        log_alpha: natural logarithm of alpha, finite there too.
         alone: flagged amplitude of this block on an amplified input.
         queries: calls of the block's input in one run of its circuit.
     """
@@ -55,6 +57,7 @@ class BlockDiagnostics(Node):
     eps: Array
     activation_eps: Array
     alpha: Array
+    log_alpha: Array
     alone: Array
     queries: int = struct.field(pytree_node=False)
 
@@ -283,6 +286,7 @@ def _diagnose(block: SkipNormBlock) -> BlockDiagnostics:
         eps=block.eps,
         activation_eps=block.activation_eps,
         alpha=block.alpha,
+        log_alpha=block.log_alpha,
         alone=block.alone,
         queries=block.poly.degree + 1,
     )

@@ -38,7 +38,7 @@ class Trace(NamedTuple):
     Attributes:
         norm: N of the polynomial network.
         bare_norm: the same without skip connections, with these weights.
-        alpha: subnormalization of the unamplified circuit up to this block.
+        log_alpha: natural logarithm of the subnormalization of the unamplified circuit up to this block.
         alone: flagged amplitude of the block on an amplified input.
         actual: distance between the states of the polynomial and the ideal network.
         eps: tracked bound on `actual`.
@@ -54,7 +54,7 @@ class Trace(NamedTuple):
 
     norm: np.ndarray
     bare_norm: np.ndarray
-    alpha: np.ndarray
+    log_alpha: np.ndarray
     alone: np.ndarray
     actual: np.ndarray
     eps: np.ndarray
@@ -186,17 +186,17 @@ def _trace_one(model: CoherentResNet, built: Built, start: Start) -> tuple[Array
         bare_norms.append(jnp.linalg.norm(activated))
         bare = activated / bare_norms[-1]
         actual.append(jnp.linalg.norm(block.encoded - ideal))
-    norm, alpha, alone, eps, input_eps, activation_eps = (
+    norm, log_alpha, alone, eps, input_eps, activation_eps = (
         jnp.stack(values)
         for values in zip(
-            *((b.norm, b.alpha, b.alone, b.eps, b.part.eps, b.activation_eps) for b in blocks), strict=True
+            *((b.norm, b.log_alpha, b.alone, b.eps, b.part.eps, b.activation_eps) for b in blocks), strict=True
         )
     )
     worst_case, published = worst_case_error(input_eps, activation_eps), published_error(input_eps, activation_eps)
     last = model.head(matrix, blocks[-1])
     ends = last.vector(), model.ideal_head(matrix, ideal)
     outcomes, ideal_outcomes = (l2_pool(state, model.outcomes, sizes=model.sizes) for state in ends)
-    states = norm, jnp.stack(bare_norms), alpha, alone, jnp.stack(actual), eps, worst_case, published
+    states = norm, jnp.stack(bare_norms), log_alpha, alone, jnp.stack(actual), eps, worst_case, published
     before = l2_pool(blocks[-1], model.outcomes)
     said = (last.norm, last.contribution) if isinstance(last, TerminalBlock) else (jnp.ones(()), jnp.zeros(()))
     return *states, outcomes, ideal_outcomes, distribution_error(last.eps), *said, before

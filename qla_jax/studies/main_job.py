@@ -219,7 +219,7 @@ def _evaluated(
         "errors": error_rows(found),
         "output_error": output_error(found),
         "terminal": None if model.terminal is None else terminal_row(found, labels, model.terminal.tau),
-        "costs": _costs(model, test[0], found.norm.mean(0), found.alone.mean(0), found.alpha),
+        "costs": _costs(model, test[0], found.norm.mean(0), found.alone.mean(0), found.log_alpha),
     }
 
 
@@ -272,7 +272,9 @@ def _activation_size(degree: int) -> float:
     return float(np.abs(chebyshev.quotient(chebyshev.rescale(coeffs, 2.0))).sum())
 
 
-def _costs(model: CoherentResNet, image: np.ndarray, norm: np.ndarray, alone: np.ndarray, alpha: np.ndarray) -> dict:
+def _costs(
+    model: CoherentResNet, image: np.ndarray, norm: np.ndarray, alone: np.ndarray, log_alpha: np.ndarray
+) -> dict:
     """Costs of the circuit up to each block, unamplified, and each block's own amplitude on an amplified input.
 
     The amplitude is that of the weights as they are, and that of weights amplified to twice their norm: of a
@@ -282,8 +284,7 @@ def _costs(model: CoherentResNet, image: np.ndarray, norm: np.ndarray, alone: np
     rows = []
     for number, block in enumerate(chain(network)):
         total = cost(block)
-        with np.errstate(divide="ignore"):
-            size = -np.log10(alpha[:, number])
+        size = -log_alpha[:, number] / math.log(10)
         rows.append(
             {
                 "block": number + 1,

@@ -12,6 +12,7 @@ References:
 import math
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Num
 
@@ -27,6 +28,9 @@ from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import Polynomial
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu, combined_steps
 
+SMALL_ALPHA, MOST_POWERS = 16.0, 64
+"""Where the normalisation is re-expanded as it stands, and the degree up to which powers are trusted beyond."""
+
 Vector = Num[Array, " n"]
 
 
@@ -34,12 +38,17 @@ class Activation(Composed, kw_only=True):
     r"""$P(x)$ entrywise, $Q(|x|)\,x$ for complex amplitudes."""
 
     even_coeffs: Num[Array, " terms"]
+    poly: Polynomial
     part: VectorEncoding
 
     @property
     def circuit(self) -> MatrixVectorProduct:
         """The circuit in terms of smaller ones; the part's circuit stands in it twice."""
         return matrix_vector_product(chebyshev_lcu(diagonal_of_amplitudes(self.part), self.even_coeffs), self.part)
+
+    @property
+    def log_alpha(self) -> Array:
+        return log_normalization(self.poly.coeffs, self.part.log_alpha)
 
     def uses(self) -> tuple[Use, ...]:
         steps = len(self.even_coeffs) - 1
@@ -83,8 +92,35 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
         encoded=evaluate_odd(poly, vec.encoded),
         sizes=vec.sizes,
         even_coeffs=even,
+        poly=poly,
         part=vec,
     )
+
+
+def log_normalization(coeffs: Num[Array, " degree_plus_1"], log_alpha: Array) -> Array:
+    r"""Return the logarithm of $\sum_j|q_{2j}|$ of $P(\alpha y)/y$ for odd P, also where the sum is beyond floats.
+
+    Beyond $\alpha = 16$ it is taken from powers of y: the highest, $\alpha^d$, is pulled out, and each lower one is at
+    most a 256th of the next. Below, the series is re-expanded as it stands.
+    """
+    degree = len(coeffs) - 1
+    small = jnp.minimum(log_alpha, math.log(SMALL_ALPHA))
+    direct = jnp.log(jnp.abs(chebyshev.quotient(chebyshev.rescale(coeffs, jnp.exp(small).astype(coeffs.dtype)))).sum())
+    if degree > MOST_POWERS:
+        return jnp.where(log_alpha <= small, direct, jnp.inf)
+    powers, series = _between_bases(degree)
+    ratios = jnp.exp(jnp.arange(-degree, 1) * jnp.maximum(log_alpha, math.log(SMALL_ALPHA)))
+    terms = (powers.astype(coeffs.dtype) @ coeffs) * ratios.astype(coeffs.dtype)
+    top = jnp.log(jnp.abs(terms[1:] @ series.astype(coeffs.dtype)).sum())
+    return jnp.where(log_alpha <= small, direct, degree * log_alpha + top)
+
+
+def _between_bases(degree: int) -> tuple[np.ndarray, np.ndarray]:
+    """From Chebyshev coefficients to those of powers, and from powers below the degree to Chebyshev coefficients."""
+    identity = np.eye(degree + 1)
+    powers = [np.pad(a := np.polynomial.chebyshev.cheb2poly(row), (0, degree + 1 - len(a))) for row in identity]
+    series = [np.pad(a := np.polynomial.chebyshev.poly2cheb(row), (0, degree - len(a))) for row in identity[:-1, :-1]]
+    return np.stack(powers, axis=1), np.stack(series)
 
 
 def activating(terms: int, ancillas: int, qubits: int) -> Gates:

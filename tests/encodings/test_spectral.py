@@ -201,3 +201,57 @@ def test_the_gradient_of_the_bound_of_a_convolution_agrees_with_differences():
 def test_a_grid_smaller_than_the_kernel_raises():
     with pytest.raises(ValueError, match="`grid` must be at least the kernel size 5, but is 4"):
         convolution_norm_bound(np.ones((1, 1, 3, 5)), grid=4)
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("size", [1e308, 4e307, 1e200, 1.0, 1e-150, 1e-300, 1e-307, 1e-310, 5e-324])
+def test_the_bound_holds_over_the_whole_range_of_floats(size):
+    """Of [[1, 1], [0, 1]] times the size: the golden ratio, or above the largest float."""
+    golden = (1 + np.sqrt(5)) / 2
+    bound = float(spectral_norm_bound(size * np.array([[1.0, 1.0], [0.0, 1.0]])))
+    assert bound >= golden * size if size < 1.1e308 else bound == np.inf
+    assert bound / 1.2 <= golden * min(size, 1e307) or not 1e-306 < size < 1e307
+
+
+@pytest.mark.x64
+def test_a_norm_above_the_largest_float_is_infinite():
+    assert spectral_norm_bound(np.full((2, 2), 1.5e308)) == np.inf
+    assert spectral_norm_bound(np.zeros((2, 2))) == 0
+
+
+@pytest.mark.parametrize("size", [1e-45, 1e-40, 1e-38, 1e37, 3e38])
+def test_so_it_does_in_single_precision(size):
+    bound = spectral_norm_bound(np.float32(size) * np.array([[1, 1], [0, 1]], np.float32))
+    assert bound.dtype == np.float32 and float(bound) >= (1 + np.sqrt(5)) / 2 * float(np.float32(size)) * (1 - 1e-7)
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("size", [1e307, 1e200, 1.0, 1e-200, 1e-300])
+def test_the_gradient_is_the_same_at_any_scale(size):
+    matrix = np.array([[2.0, 1.0], [0.5, -1.0]])
+    gradient = jax.grad(lambda a: spectral_norm_bound(a))
+    np.testing.assert_allclose(gradient(jnp.asarray(size * matrix)), gradient(jnp.asarray(matrix)), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "bool", "float16", "bfloat16"])
+def test_whole_numbers_and_half_precision_are_promoted(dtype):
+    matrix = np.array([[1.0, 0.0], [1.0, 1.0]])
+    found = spectral_norm_bound(jnp.asarray(matrix).astype(dtype))
+    np.testing.assert_allclose(found, spectral_norm_bound(matrix), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: spectral_norm_bound(np.ones(3)), "`matrix` must be a matrix, but has shape"),
+        (lambda: spectral_norm_bound(np.eye(2), iterations=1.5), "`iterations` must be an integer"),
+        (lambda: convolution_norm_bound(np.ones((2, 2)), (4, 4)), "`kernel` must have 4 axes"),
+        (
+            lambda: convolution_norm_bound(np.ones((1, 1, 2, 2)), (4,)),
+            r"`image` must be .rows, columns., both positive",
+        ),
+    ],
+)
+def test_what_has_no_norm_raises(call, told):
+    with pytest.raises(ValueError, match=told):
+        call()

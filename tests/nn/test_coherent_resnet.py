@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import chex
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
 from flax import nnx
@@ -195,7 +196,7 @@ def test_diagnostics_say_of_every_block_and_input_what_numpy_finds(told):
     for number, block in enumerate(blocks):
         assert block.queries == DEGREE + 1
         leaves = jax.tree.leaves(block)
-        assert len(leaves) == 5
+        assert len(leaves) == 6
         assert all(leaf.shape == (len(inputs),) and np.isfinite(leaf).all() for leaf in leaves)
         np.testing.assert_allclose(block.norm, norms[:, number], rtol=0, atol=1e-5)
     for before, after in itertools.pairwise(blocks):
@@ -203,6 +204,7 @@ def test_diagnostics_say_of_every_block_and_input_what_numpy_finds(told):
         assert np.all(after.eps > before.eps)
         assert np.all(after.alone > 1 / after.alpha)
     np.testing.assert_allclose(blocks[0].alone, 1 / blocks[0].alpha, rtol=1e-5)
+    np.testing.assert_allclose(np.exp([b.log_alpha for b in blocks]), [b.alpha for b in blocks], rtol=1e-3)
 
 
 @pytest.mark.numerics
@@ -316,3 +318,23 @@ def test_sizes_of_numpy_are_sizes():
         degree=np.int32(3),
     )
     assert net(np.ones((1, 2, 4, 4), np.uint8)).shape == (1, 2)
+
+
+@pytest.mark.x64
+def test_alpha_is_beyond_floats_in_a_deep_network_and_its_logarithm_is_not():
+    """Against the recursion in extended precision: the alpha of a block is (alpha + S(alpha)) / N."""
+    rngs = nnx.Rngs(0)
+    net = CoherentResNet(
+        [DenseWeight(4, rngs=rngs, noise=0.5, dtype=PRECISION) for _ in range(8)], sizes=(4,), outcomes=2, degree=3
+    )
+    blocks = net.diagnose(jnp.asarray([[0.5, 0.4, 0.3, 0.2]]))
+    assert np.isinf(blocks[-1].alpha[0]) and np.isfinite(blocks[-1].log_alpha[0])
+    c1, c3 = erf_coeffs(3, 0.8)[1::2]
+    with mpmath.workdps(30):
+        alpha = mpmath.mpf(1)
+        for block in blocks:
+            # P(a y)/y = a (c1 - 3 c3) + 4 a^3 c3 y^2, in T_0 and T_2
+            linear, cubic = alpha * (c1 - 3 * c3), 4 * alpha**3 * c3
+            size = abs(linear + cubic / 2) + abs(cubic / 2)
+            alpha = (alpha + size) / mpmath.mpf(float(block.norm[0]))
+            np.testing.assert_allclose(float(block.log_alpha[0]), float(mpmath.log(alpha)), rtol=1e-9)

@@ -83,9 +83,9 @@ def test_the_bounds_hold_and_are_ordered(traced):
 
 
 def test_amplitudes_fall_from_block_to_block(traced):
-    np.testing.assert_allclose(traced.alone[:, 0], 1 / traced.alpha[:, 0], rtol=1e-12)
-    assert np.all(traced.alpha[:, 1] > traced.alpha[:, 0])
-    assert np.all(traced.alone[:, 1] > 1 / traced.alpha[:, 1])
+    np.testing.assert_allclose(traced.alone[:, 0], np.exp(-traced.log_alpha[:, 0]), rtol=1e-12)
+    assert np.all(traced.log_alpha[:, 1] > traced.log_alpha[:, 0])
+    assert np.all(traced.alone[:, 1] > np.exp(-traced.log_alpha[:, 1]))
 
 
 def by_hand(**changes) -> Trace:
