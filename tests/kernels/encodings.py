@@ -1,0 +1,156 @@
+"""Kernels of the encodings in the flat vocabulary: matrices, vectors, and what they compute on arrays."""
+
+import numpy as np
+
+import qla_jax as qla
+from tests.kernels import Kernel, numbers, public
+
+PUBLIC = {
+    name
+    for name in public(qla, "qla")
+    if getattr(qla, name.split(".")[1]).__module__.startswith(("qla_jax.encodings", "qla_jax.accounting"))
+}
+MATRIX, OTHER = numbers([3, 20], [7, 11]), numbers([1, 0], [2, 5])
+FOUR, PAIR = numbers(3, 20, 7, 11), numbers(3, 4)
+KERNEL = numbers([[[1, 2], [3, 4]]])
+BITS = numbers([0, 1], [1, 0])
+STORED, VECTOR = qla.block_encode(MATRIX), qla.vector_encode(PAIR)
+PRODUCTS = {
+    "dense": qla.block_encode(np.arange(16.0).reshape(4, 4) / 16),
+    "Pauli": qla.block_encode_pauli({"ZI": 1.0, "XY": 0.5}),
+    "diagonal": qla.block_encode_diagonal([0.5, 0.1, -1.0, 1.0 / 3]),
+    "sparse": qla.block_encode_sparse([0, 1, 3], [1, 0, 2], [1 / 3, 1.0, -1.0], (4, 4)),
+    "circulant": qla.block_encode_circulant([1 / 3, 0.1, 0.0, 1.0]),
+    "Toeplitz": qla.block_encode_toeplitz([1 / 3, 0.1, 0.0, 1.0], [1 / 3, 0.2, 0.3, 0.4]),
+    "convolution": qla.block_encode_convolution(np.full((1, 1, 2, 2), 1 / 3), (2, 2)),
+    "periodic convolution": qla.block_encode_periodic_convolution(np.full((1, 1, 2, 2), 1 / 3), (2, 2)),
+    "Frobenius": qla.block_encode_frobenius(np.arange(16.0).reshape(4, 4) / 16),
+    "tensor": qla.tensor(qla.block_encode(MATRIX / 7), qla.block_encode(OTHER / 3)),
+    "sum": qla.block_encode_diagonal([0.5, 0.1, -1.0, 1 / 3]) + qla.block_encode_pauli({"XX": 1 / 3}),
+}
+
+
+def seen(enc):
+    """A matrix by its encoded view and its parameters."""
+    return enc.alpha, enc.eps, enc.norm_bound, qla.block(enc)
+
+
+def read(vec):
+    """A vector by its encoded view and its parameters."""
+    return vec.alpha, vec.eps, vec.vector()
+
+
+def of_products(name, call):
+    return [Kernel(f"{name} {kind}", lambda x, enc=enc: call(enc, x), (FOUR,)) for kind, enc in PRODUCTS.items()]
+
+
+KERNELS = [
+    Kernel("qla.block_encode", lambda a: seen(qla.block_encode(a)), (MATRIX,)),
+    Kernel("qla.block_encode alpha", lambda a, alpha: seen(qla.block_encode(a, alpha=alpha)), (MATRIX, numbers(40)[0])),
+    Kernel(
+        "qla.from_unitary",
+        lambda u, alpha, num_ancillas: seen(qla.from_unitary(u, num_ancillas=num_ancillas, alpha=alpha, eps=0.0)),
+        (BITS, numbers(3)[0]),
+        {"num_ancillas": 1},
+    ),
+    Kernel(
+        "qla.from_unitary shape",
+        lambda u, shape: seen(qla.from_unitary(u, num_ancillas=0, alpha=2.0, eps=0.1, shape=shape)),
+        (BITS,),
+        {"shape": (2, 2)},
+    ),
+    Kernel("qla.block_encode_pauli", lambda c, d: seen(qla.block_encode_pauli({"XZ": c, "YI": d})), (PAIR[0], PAIR[1])),
+    Kernel("qla.block_encode_diagonal", lambda v: seen(qla.block_encode_diagonal(v)), (FOUR,)),
+    Kernel(
+        "qla.block_encode_sparse",
+        lambda v, shape: seen(qla.block_encode_sparse([0, 1, 1], [1, 0, 1], v, shape)),
+        (numbers(3, 5, 7),),
+        {"shape": (2, 3)},
+    ),
+    Kernel("qla.block_encode_circulant", lambda c: seen(qla.block_encode_circulant(c)), (FOUR,)),
+    Kernel("qla.block_encode_toeplitz", lambda c, r: seen(qla.block_encode_toeplitz(c, r)), (FOUR, numbers(3, 1, 2))),
+    Kernel(
+        "qla.block_encode_convolution",
+        lambda k, image: seen(qla.block_encode_convolution(k, image)),
+        (KERNEL,),
+        {"image": (2, 3)},
+    ),
+    Kernel(
+        "qla.block_encode_periodic_convolution",
+        lambda k, image: seen(qla.block_encode_periodic_convolution(k, image)),
+        (KERNEL,),
+        {"image": (2, 4)},
+    ),
+    Kernel("qla.block_encode_frobenius", lambda a: seen(qla.block_encode_frobenius(a)), (MATRIX,)),
+    Kernel("qla.spectral_norm_bound", qla.spectral_norm_bound, (MATRIX,)),
+    Kernel(
+        "qla.spectral_norm_bound iterations",
+        lambda a, iterations: qla.spectral_norm_bound(a, iterations=iterations),
+        (MATRIX,),
+        {"iterations": 3},
+    ),
+    Kernel(
+        "qla.convolution_norm_bound",
+        lambda k, image, grid: qla.convolution_norm_bound(k, image, grid=grid),
+        (KERNEL,),
+        {"image": (3, 3), "grid": 8},
+    ),
+    Kernel("qla.adjoint", lambda a: seen(qla.adjoint(qla.block_encode(a))), (MATRIX,)),
+    Kernel("qla.scale", lambda c: seen(qla.scale(c, STORED)), (PAIR[0],)),
+    Kernel("qla.BlockEncoding quotient", lambda c: seen(STORED / c), (PAIR[0],)),
+    Kernel("qla.BlockEncoding factor", lambda c: seen(c * STORED), (PAIR[0],)),
+    Kernel("qla.linear_combination", lambda w: seen(qla.linear_combination(w, [STORED, STORED])), (PAIR,)),
+    Kernel("qla.product", lambda a, b: seen(qla.product(qla.block_encode(a), qla.block_encode(b))), (MATRIX, OTHER)),
+    Kernel("qla.tensor", lambda a, b: seen(qla.tensor(qla.block_encode(a), qla.block_encode(b))), (MATRIX, OTHER)),
+    Kernel("qla.controlled", lambda a: seen(qla.controlled(qla.block_encode(a))), (MATRIX,)),
+    Kernel("qla.unitary", lambda a: qla.unitary(qla.block_encode(a, alpha=40.0)), (MATRIX,)),
+    Kernel("qla.block", lambda a: qla.block(qla.block_encode(a)), (MATRIX,)),
+    Kernel("qla.embed", lambda x: qla.embed(STORED, x), (PAIR,)),
+    Kernel("qla.cost", lambda a: list(qla.cost(qla.block_encode(a)).num_queries.values()), (MATRIX,), exact=True),
+    *of_products("qla.postselect", qla.postselect),
+    *of_products("qla.BlockEncoding matvec", lambda enc, x: enc.matvec(x)),
+    *of_products("qla.BlockEncoding rmatvec", lambda enc, x: enc.rmatvec(x)),
+    Kernel("qla.vector_encode", lambda x: read(qla.vector_encode(x)), (FOUR,)),
+    Kernel("qla.vector_encode image", lambda x: read(qla.vector_encode(x, pad=True)), (numbers([3, 20, 7]),)),
+    Kernel("qla.load_vector", lambda x: read(qla.load_vector(x)), (FOUR,)),
+    Kernel("qla.qram_encode", lambda x: read(qla.qram_encode(x)), (FOUR,)),
+    Kernel(
+        "qla.vector_from_unitary",
+        lambda u, alpha, num_ancillas, sizes: read(
+            qla.vector_from_unitary(u, num_ancillas=num_ancillas, alpha=alpha, eps=0.0, sizes=sizes)
+        ),
+        (numbers(*np.eye(4).tolist()), numbers(3)[0]),
+        {"num_ancillas": 1, "sizes": (2,)},
+    ),
+    Kernel("qla.VectorEncoding quotient", lambda c: read(VECTOR / c), (PAIR[0],)),
+    Kernel("qla.VectorEncoding factor", lambda c: read(VECTOR * c), (PAIR[0],)),
+    Kernel("qla.vector_sum", lambda w: read(qla.vector_sum(VECTOR, VECTOR, weights=w)), (PAIR,)),
+    Kernel("qla.vector_tensor", lambda x, y: read(qla.vector_tensor(*map(qla.vector_encode, (x, y)))), (PAIR, FOUR)),
+    Kernel(
+        "qla.concatenate",
+        lambda x, y: read(qla.concatenate([qla.vector_encode(x), qla.vector_encode(y)])),
+        (PAIR, PAIR),
+    ),
+    Kernel(
+        "qla.matrix_vector_product",
+        lambda a, x: read(qla.matrix_vector_product(qla.block_encode(a), qla.vector_encode(x))),
+        (MATRIX, PAIR),
+    ),
+    Kernel("qla.normalize", lambda x: read(qla.normalize(qla.vector_encode(x))), (FOUR,)),
+    Kernel("qla.run", lambda x: qla.run(STORED @ qla.vector_encode(x)), (PAIR,)),
+    Kernel("qla.run_projected", lambda x: qla.run_projected(STORED @ qla.vector_encode(x)), (PAIR,)),
+    Kernel("qla.diagonal_of_amplitudes", lambda x: seen(qla.diagonal_of_amplitudes(qla.vector_encode(x))), (FOUR,)),
+    Kernel("qla.square_product", lambda a, x: read(qla.square_product(a, qla.vector_encode(x))), (MATRIX, PAIR)),
+    Kernel(
+        "qla.square_product bits",
+        lambda a, bits, sizes: read(qla.square_product(a, VECTOR, bits=bits, sizes=sizes)),
+        (MATRIX,),
+        {"bits": 5, "sizes": (2,)},
+        single=True,
+    ),
+]
+EXEMPT = {
+    "qla.Calls": "a named tuple of counts, which nothing computes with arrays",
+    "qla.Cost": "a named tuple of counts, which nothing computes with arrays",
+}
+SAMPLE = ("qla.block_encode", "qla.postselect Pauli", "qla.BlockEncoding matvec circulant", "qla.square_product")
