@@ -9,8 +9,7 @@ divided by the root of a probability held constant, so that the squared norm of 
 derivative of the choice's log-probability. So expectation values of a trajectory must not be normalised.
 
 Example:
-    >>> from qla_jax.mapping import map_in_batches
-from qla_jax.variational.circuit import circuit
+    >>> from qla_jax.variational.circuit import circuit
     >>> from qla_jax.variational.gates import rx
     >>> noise = noise_model(depolarizing(0.1), amplitude_damping(0.2))
     >>> rho = density_matrix(circuit(1, [rx(0, jnp.pi)]), noise)
