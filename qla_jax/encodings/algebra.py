@@ -16,10 +16,11 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import ROUNDING, as_numeric, is_concrete, require, require_kind, times
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State, Use, flagged_on, on_front_ancillas, run_on
 from qla_jax.encodings.gates import Gates, combination
-from qla_jax.encodings.lcu import apply_lcu, apply_lcu_adjoint, combine, flagged_lcu, lcu_parameters
+from qla_jax.encodings.lcu import apply_lcu, apply_lcu_adjoint, combine, flagged_lcu, lcu_parameters, stacked
 from qla_jax.encodings.vector import same_place
 
 Vector = Num[Array, " n"]
@@ -55,6 +56,7 @@ class Product(BlockEncoding, kw_only=True):
         return Gates()
 
 
+@default_promotion
 def product(left: BlockEncoding, right: BlockEncoding) -> Product:
     r"""`left @ right`: an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of $AB$.
 
@@ -121,6 +123,7 @@ class LinearCombination(BlockEncoding, kw_only=True):
         return combination(len(self.parts), phases=jnp.iscomplexobj(self.weights))
 
 
+@default_promotion
 def linear_combination(weights: ArrayLike | Sequence[ArrayLike], parts: Sequence[BlockEncoding]) -> LinearCombination:
     r"""A weighted sum $\sum_i w_i A_i$ of m block encodings.
 
@@ -143,7 +146,7 @@ def linear_combination(weights: ArrayLike | Sequence[ArrayLike], parts: Sequence
         )
     return LinearCombination(
         **lcu_parameters(weights, parts),
-        norm_bound=jnp.sum(times(jnp.abs(weights), jnp.stack([part.norm_bound for part in parts]))),
+        norm_bound=jnp.sum(times(jnp.abs(weights), stacked([part.norm_bound for part in parts]))),
         domain=parts[0].domain,
         codomain=parts[0].codomain,
         weights=weights,
@@ -181,6 +184,7 @@ class Adjoint(BlockEncoding, kw_only=True):
         return Gates()
 
 
+@default_promotion
 def adjoint(enc: BlockEncoding) -> BlockEncoding:
     r"""An $(\alpha, a, \epsilon)$-block-encoding of $A^\dagger$. The adjoint of an adjoint is the encoding itself."""
     require_kind("enc", enc, BlockEncoding)
@@ -226,6 +230,7 @@ class Scaled(BlockEncoding, kw_only=True):
         return Gates()
 
 
+@default_promotion
 def scale(factor: ArrayLike, enc: BlockEncoding) -> Scaled:
     r"""$cA$: a $(|c|\alpha, a, |c|\epsilon)$-block-encoding.
 

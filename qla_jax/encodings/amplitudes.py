@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
 
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State, Use
 from qla_jax.encodings.gates import Gates
@@ -49,6 +50,7 @@ class DiagonalOfAmplitudes(BlockEncoding, kw_only=True):
         return state.reshape(1 << self.part.num_ancillas, 1 << self.part.num_qubits, -1)
 
 
+@default_promotion
 def diagonal_of_amplitudes(vec: VectorEncoding) -> DiagonalOfAmplitudes:
     r"""$\mathrm{diag}(x)$ with one call of an $(\alpha, a, \epsilon)$-encoding of x: $(\alpha, a + n, \epsilon)$."""
     return DiagonalOfAmplitudes(

@@ -18,6 +18,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import as_inexact, as_numeric, is_concrete, require, require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.encodings import registers
 from qla_jax.encodings.encoding import Encoding, State, with_ancillas
 from qla_jax.encodings.memory import require_fit
@@ -44,6 +45,7 @@ class BlockEncoding(Encoding, kw_only=True):
         """Rows and columns of $A$, without padding."""
         return math.prod(self.codomain), math.prod(self.domain)
 
+    @default_promotion
     def matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         r"""Return $\alpha\langle 0|U|0\rangle x$ in the encoded view, in the wider precision of x and the encoding.
 
@@ -52,6 +54,7 @@ class BlockEncoding(Encoding, kw_only=True):
         """
         return _matvec(self, _as_vector("x", x, self.shape[1], self))
 
+    @default_promotion
     def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         r"""Return $\alpha\langle 0|U^\dagger|0\rangle y$, the adjoint of `matvec`.
 
@@ -134,6 +137,7 @@ class BlockEncoding(Encoding, kw_only=True):
         return self * -1.0
 
 
+@default_promotion
 def embed(enc: BlockEncoding, x: Num[Array, " columns"]) -> State:
     """The state `enc.apply` takes: `x` in the system, all ancillas in |0>.
 
@@ -157,6 +161,7 @@ def _rmatvec(enc: BlockEncoding, y: Num[Array, " rows"]) -> Num[Array, " columns
     return enc._rmatvec(y)
 
 
+@default_promotion
 def postselect(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
     r"""Return $\alpha\langle 0|U|0\rangle x$ by running the circuit and keeping the branch with all ancillas in |0>.
 
@@ -183,6 +188,7 @@ def _by_circuit(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " r
 
 
 @_postselect.defjvp
+@default_promotion
 def _postselect_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     _, tangent = jax.jvp(lambda enc, x: enc.matvec(x), primals, tangents)
     found = _postselect(*primals)
@@ -196,6 +202,7 @@ def _as_vector(name: str, x: ArrayLike, length: int, enc: BlockEncoding) -> Num[
     return x.astype(jnp.result_type(x.dtype, enc.alpha.dtype))
 
 
+@default_promotion
 def inverse_of(divisor: ArrayLike, like: Array) -> Array:
     """Return one over a scalar; a Python number takes the precision of `like`.
 
@@ -208,6 +215,7 @@ def inverse_of(divisor: ArrayLike, like: Array) -> Array:
     return 1 / divisor
 
 
+@default_promotion
 def block(enc: BlockEncoding) -> Num[Array, "rows columns"]:
     """Return the encoded matrix $A$ itself, alpha included, from the encoded view.
 

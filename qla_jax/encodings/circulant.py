@@ -22,6 +22,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import as_alpha, as_numeric, is_concrete, require
+from qla_jax._modes import default_promotion, reshaped
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
 from qla_jax.encodings.encoding import State, Use
@@ -69,6 +70,7 @@ class Circulant(BlockEncoding, kw_only=True):
         return result if jnp.iscomplexobj(self.column) or jnp.iscomplexobj(array) else result.real
 
 
+@default_promotion
 def block_encode_circulant(column: ArrayLike, *, alpha: ArrayLike | None = None) -> Circulant:
     r"""The circulant matrix with this first column, exactly: an $(\alpha, 1, 0)$-block-encoding.
 
@@ -121,8 +123,8 @@ class Toeplitz(BlockEncoding, kw_only=True):
         return self._compared(self.circulant.apply_adjoint, rows, columns, state)
 
     def _compared(self, run: Callable[[State], State], size_in: int, size_out: int, state: State) -> State:
-        grid = _flip_beyond(size_in, state.reshape(-1, 2, self.circulant.shape[0]))
-        return _flip_beyond(size_out, jax.vmap(run)(grid)).reshape(state.shape)
+        grid = _flip_beyond(size_in, reshaped(state, (-1, 2, self.circulant.shape[0])))
+        return reshaped(_flip_beyond(size_out, jax.vmap(run)(grid)), state.shape)
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         rows, columns = self.shape
@@ -148,6 +150,7 @@ class Toeplitz(BlockEncoding, kw_only=True):
         return (2 * compares) * adder(self.circulant.num_qubits + 1)
 
 
+@default_promotion
 def block_encode_toeplitz(column: ArrayLike, row: ArrayLike) -> Toeplitz:
     r"""The Toeplitz matrix with these first column and row, exactly: an $(\alpha, a, 0)$-block-encoding, $a \le 3$.
 

@@ -12,7 +12,7 @@ References:
 
 import math
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import as_image, as_numeric, exact, require
+from qla_jax._modes import default_promotion, reshaped
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, adder, tree
@@ -52,9 +53,9 @@ class Convolution(BlockEncoding, kw_only=True):
         loaded = amplitudes(jnp.abs(taps).reshape(-1))
         turned = phases(taps.reshape(-1))[:, None]
         # SELECT leaves the taps alone, so their phases may come first, in the same loop as the first PREPARE.
-        grid = (turned.conj() if inverse else turned) * prepare(loaded, state.reshape(loaded.size, -1))
+        grid = (turned.conj() if inverse else turned) * prepare(loaded, reshaped(state, (loaded.size, -1)))
         grid = grid.reshape(-1).at[self._sources(inverse)].get(mode="promise_in_bounds", unique_indices=True)
-        return unprepare(loaded, grid.reshape(loaded.size, -1)).reshape(state.shape)
+        return reshaped(unprepare(loaded, grid.reshape(loaded.size, -1)), state.shape)
 
     def _sources(self, inverse: bool) -> Array:
         """SELECT only permutes basis states: where the amplitude of each one comes from.
@@ -109,15 +110,12 @@ class Convolution(BlockEncoding, kw_only=True):
         return _real_parts(self._convolve, x.reshape(self.domain), self.kernel).reshape(-1)
 
     def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
-        def transposed(y: Array, kernel: Array) -> Array:
-            image = jax.ShapeDtypeStruct(self.domain, y.dtype)
-            return jax.linear_transpose(lambda x: self._convolve(x, kernel), image)(y)[0]
+        kernel = self.kernel.conj().swapaxes(0, 1)
+        return _real_parts(partial(self._convolve, sign=-1), y.reshape(self.codomain), kernel).reshape(-1)
 
-        return _real_parts(transposed, y.reshape(self.codomain), self.kernel.conj()).reshape(-1)
-
-    def _convolve(self, x: Array, kernel: Array) -> Array:
+    def _convolve(self, x: Array, kernel: Array, sign: int = 1) -> Array:
         # lax correlates: y[r] = sum_t kernel[t] x[r + t - low]. Taps in order of falling shift, low the largest shift.
-        both = (self.row_shifts, self.column_shifts)
+        both = [[sign * shift for shift in shifts] for shifts in (self.row_shifts, self.column_shifts)]
         flips = [axis for axis, shifts in enumerate(both, 2) if shifts[0] < shifts[-1]]
         kernel = jnp.flip(kernel, flips)
         margins = [(max(shifts), -min(shifts)) for shifts in both]
@@ -134,6 +132,7 @@ class Convolution(BlockEncoding, kw_only=True):
         return jnp.pad(self.kernel, [(0, _padded(size) - size) for size in self.kernel.shape])
 
 
+@default_promotion
 def block_encode_convolution(kernel: ArrayLike, image: tuple[int, int], *, padding: str = "same") -> Convolution:
     r"""Encode the convolution layer exactly.
 

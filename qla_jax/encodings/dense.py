@@ -17,6 +17,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import as_alpha, as_bound, as_image, as_integer, as_numeric, is_concrete, require
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, synthesized
@@ -90,12 +91,14 @@ def _times_in_parts(matrix: Num[Array, "rows columns"], x: Num[Array, " columns"
 
 
 @_times_in_parts.defjvp
+@default_promotion
 def _times_in_parts_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     # One outer product backwards where the parts would have two, put together in every step of a loop.
     (matrix, x), (dmatrix, dx) = primals, tangents
     return _times_in_parts(matrix, x), _times_in_parts(matrix, dx) + dmatrix @ x
 
 
+@default_promotion
 def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None) -> Dense:
     r"""Encode any matrix exactly by its unitary dilation, an $(\alpha, 1, 0)$-block-encoding.
 
@@ -135,6 +138,7 @@ def _dilated(matrix: Array, norm: Array, alpha: Array, eps: Array) -> Dense:
     )
 
 
+@default_promotion
 def from_unitary(
     unitary: ArrayLike,
     *,
@@ -247,6 +251,7 @@ def _complement_factors(contraction: Array) -> tuple[Array, tuple, Array, Array]
 
 
 @_complements.defjvp
+@default_promotion
 def _complements_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
     # Differentiating R^2 = I - B B^H gives a Sylvester equation, solved in the eigenbasis of R (Daleckii-Krein):
     # no differences of singular values occur, so degenerate spectra are no special case.

@@ -21,6 +21,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import as_alpha, as_inexact, as_numeric, require
+from qla_jax._modes import default_promotion
 from qla_jax.encodings import registers
 from qla_jax.encodings.amplitudes import DiagonalOfAmplitudes, diagonal_of_amplitudes
 from qla_jax.encodings.block import BlockEncoding
@@ -66,6 +67,7 @@ class Diagonal(BlockEncoding, kw_only=True):
 def block_encode_diagonal(values: VectorEncoding) -> DiagonalOfAmplitudes: ...
 @overload
 def block_encode_diagonal(values: ArrayLike, *, alpha: ArrayLike | None = None) -> Diagonal: ...
+@default_promotion
 def block_encode_diagonal(
     values: ArrayLike | VectorEncoding, *, alpha: ArrayLike | None = None
 ) -> Diagonal | DiagonalOfAmplitudes:

@@ -17,6 +17,7 @@ from jax import Array
 from jaxtyping import Num
 
 from qla_jax._checks import is_concrete, require, require_kind
+from qla_jax._modes import default_promotion, reshaped
 from qla_jax._nodes import Node
 from qla_jax.encodings.gates import Gates
 from qla_jax.encodings.memory import require_fit
@@ -27,6 +28,9 @@ MAX_UNITARY_QUBITS = 13
 """An explicit unitary has at most 2^13 rows: 1 GiB in complex128."""
 
 State = Num[Array, "ancilla system"]
+
+VIEWS = ("apply", "apply_adjoint", "flagged", "_matvec", "_rmatvec")
+"""Methods whose arguments may be of another precision than the node: they promote in every mode of their caller."""
 
 
 class Encoding(Node, ABC, kw_only=True):
@@ -53,6 +57,9 @@ class Encoding(Node, ABC, kw_only=True):
     def __init_subclass__(cls, **options: Any) -> None:
         # Not every array of every part is printed, and arrays have no single answer to ==.
         super().__init_subclass__(**{"repr": False, "eq": False, **options})
+        for name in VIEWS:
+            if name in vars(cls):
+                setattr(cls, name, default_promotion(vars(cls)[name]))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -80,6 +87,7 @@ class Encoding(Node, ABC, kw_only=True):
     def apply_adjoint(self, state: State) -> State:
         r"""$U^\dagger$ on a state."""
 
+    @default_promotion
     def flagged(self, system: Num[Array, " system"]) -> Num[Array, " system"]:
         r"""$\langle 0|U|0\rangle$ on a system state, each ancilla projected as soon as no later gate touches it.
 
@@ -168,7 +176,7 @@ def run_on(apply: Callable[[State], State], part: Encoding, state: State) -> Sta
         return apply(state)
     shape = (idle_ancillas, 1 << part.num_ancillas, idle_system, 1 << part.num_qubits)
     on_all = jax.vmap(jax.vmap(apply, in_axes=1, out_axes=1))
-    return on_all(state.reshape(shape)).reshape(state.shape)
+    return reshaped(on_all(reshaped(state, shape)), state.shape)
 
 
 def flagged_on(part: Encoding, system: Num[Array, " system"]) -> Num[Array, " system"]:
@@ -178,16 +186,16 @@ def flagged_on(part: Encoding, system: Num[Array, " system"]) -> Num[Array, " sy
 
 def on_front_ancillas(apply: Callable[[State], State], part: Encoding, state: State) -> State:
     """Run `part` on the most significant ancillas and the least significant system qubits; the rest idle."""
-    grid = state.reshape(1 << part.num_ancillas, -1, state.shape[1])
-    return jax.vmap(lambda s: run_on(apply, part, s), in_axes=1, out_axes=1)(grid).reshape(state.shape)
+    grid = reshaped(state, (1 << part.num_ancillas, -1, state.shape[1]))
+    return reshaped(jax.vmap(lambda s: run_on(apply, part, s), in_axes=1, out_axes=1)(grid), state.shape)
 
 
 def side_by_side(left: Encoding, right: Encoding, way: Callable, state: State) -> State:
     """Two circuits on disjoint qubits: ancillas left, ancillas right, system left, system right."""
     sizes = (left.num_ancillas, right.num_ancillas, left.num_qubits, right.num_qubits)
-    grid = state.reshape(*(1 << size for size in sizes))
+    grid = reshaped(state, tuple(1 << size for size in sizes))
     grid = jax.vmap(jax.vmap(way(left), in_axes=1, out_axes=1), in_axes=3, out_axes=3)(grid)
-    return jax.vmap(jax.vmap(way(right), in_axes=1, out_axes=1))(grid).reshape(state.shape)
+    return reshaped(jax.vmap(jax.vmap(way(right), in_axes=1, out_axes=1))(grid), state.shape)
 
 
 def swap_qubits(array: Num[Array, "... system"], first: int, second: int, behind: int) -> Num[Array, "... system"]:
@@ -201,6 +209,7 @@ def swap_qubits(array: Num[Array, "... system"], first: int, second: int, behind
     return grid.swapaxes(-3, -2).reshape(array.shape)
 
 
+@default_promotion
 def unitary(enc: Encoding) -> Num[Array, "rows rows"]:
     r"""The explicit unitary, shape (2^(a+n), 2^(a+n)), ancillas most significant.
 

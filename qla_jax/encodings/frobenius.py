@@ -23,6 +23,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import as_numeric, exact
+from qla_jax._modes import default_promotion, reshaped
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.dense import stored_defect, stored_values
 from qla_jax.encodings.encoding import Encoding, State, Use
@@ -41,10 +42,10 @@ class ColumnOracle(Encoding, kw_only=True):
     directions: Num[Array, "index loaded"]
 
     def apply(self, state: State) -> State:
-        return jax.vmap(prepare)(self.directions, state.reshape(self.directions.shape)).reshape(state.shape)
+        return reshaped(jax.vmap(prepare)(self.directions, reshaped(state, self.directions.shape)), state.shape)
 
     def apply_adjoint(self, state: State) -> State:
-        return jax.vmap(unprepare)(self.directions, state.reshape(self.directions.shape)).reshape(state.shape)
+        return reshaped(jax.vmap(unprepare)(self.directions, reshaped(state, self.directions.shape)), state.shape)
 
     def gates(self) -> Gates:
         """A tree of norms for each column, read level by level with the index in the address."""
@@ -68,10 +69,12 @@ class Frobenius(BlockEncoding, kw_only=True):
     norms: StatePreparation
 
     def apply(self, state: State) -> State:
-        return self.norms.apply_adjoint(self.oracle.apply(state.T.reshape(1, -1)).reshape(state.shape).T).T
+        loaded = reshaped(self.oracle.apply(reshaped(state.T, (1, -1))), state.shape)
+        return self.norms.apply_adjoint(loaded.T).T
 
     def apply_adjoint(self, state: State) -> State:
-        return self.oracle.apply_adjoint(self.norms.apply(state.T).T.reshape(1, -1)).reshape(state.shape).T
+        loaded = reshaped(self.norms.apply(state.T).T, (1, -1))
+        return reshaped(self.oracle.apply_adjoint(loaded), state.shape).T
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return self.matrix @ x
@@ -92,6 +95,7 @@ class Frobenius(BlockEncoding, kw_only=True):
         return Gates()
 
 
+@default_promotion
 def block_encode_frobenius(matrix: ArrayLike) -> Frobenius:
     r"""Encode any matrix exactly by its columns: a $(\|A\|_F,\ n,\ 0)$-block-encoding, $A$ padded to $n$ qubits.
 

@@ -12,6 +12,7 @@ from jax import Array
 from jaxtyping import Num
 
 from qla_jax._checks import require, require_kind, times
+from qla_jax._modes import default_promotion
 from qla_jax.encodings import registers
 from qla_jax.encodings.algebra import encoded_norm
 from qla_jax.encodings.block import BlockEncoding
@@ -73,6 +74,7 @@ class Tensor(BlockEncoding, kw_only=True):
         return Gates()
 
 
+@default_promotion
 def tensor(left: BlockEncoding, right: BlockEncoding) -> Tensor:
     r"""$A \otimes B$: an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of any two."""
     require_kind("left", left, BlockEncoding)
@@ -123,6 +125,7 @@ class Controlled(BlockEncoding, kw_only=True):
         return Gates()
 
 
+@default_promotion
 def controlled(enc: BlockEncoding) -> Controlled:
     r"""$|0\rangle\langle 0| \otimes I + |1\rangle\langle 1| \otimes A/\alpha$, a $(1, a, \epsilon/\alpha)$-encoding.
 

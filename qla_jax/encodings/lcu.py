@@ -18,6 +18,7 @@ from jax import Array
 from jaxtyping import Num
 
 from qla_jax._checks import times
+from qla_jax._modes import varying_like
 from qla_jax.encodings.encoding import Encoding, State, apply_adjoint_of, apply_of, flagged_on, run_on
 from qla_jax.encodings.preparation import prepare, unit_vector, unprepare
 
@@ -25,6 +26,11 @@ from qla_jax.encodings.preparation import prepare, unit_vector, unprepare
 def index_qubits(count: int) -> int:
     """Qubits of an index over `count` parts."""
     return (count - 1).bit_length()
+
+
+def stacked(numbers: Sequence[Array]) -> Num[Array, " parts"]:
+    """Return scalars as one vector; some may belong to a batch on a mesh axis, and others not."""
+    return jnp.stack(varying_like(list(numbers), *numbers))
 
 
 class LCUParameters(TypedDict):
@@ -40,8 +46,8 @@ def lcu_parameters(weights: Num[Array, " parts"], parts: Sequence[Encoding]) -> 
     """Alpha, eps and qubits of the combination: the 1-norm of the weights against the parts' alpha and eps."""
     sizes = jnp.abs(weights)
     return {
-        "alpha": jnp.sum(sizes * jnp.stack([part.alpha for part in parts])),
-        "eps": jnp.sum(times(sizes, jnp.stack([part.eps for part in parts]))),
+        "alpha": jnp.sum(sizes * stacked([part.alpha for part in parts])),
+        "eps": jnp.sum(times(sizes, stacked([part.eps for part in parts]))),
         "num_ancillas": index_qubits(len(parts)) + max(part.num_ancillas for part in parts),
         "num_qubits": max(part.num_qubits for part in parts),
     }
@@ -81,7 +87,7 @@ def flagged_lcu(
     weights: Num[Array, " parts"], parts: Sequence[Encoding], system: Num[Array, " system"]
 ) -> Num[Array, " system"]:
     """The block on a system state, each part's own ancillas projected within its branch."""
-    loaded = amplitudes(jnp.abs(weights) * jnp.stack([part.alpha for part in parts]))
+    loaded = amplitudes(jnp.abs(weights) * stacked([part.alpha for part in parts]))
     spread = prepare(loaded, jnp.zeros((len(loaded), system.size), system.dtype).at[0].set(system))
     unused = jnp.zeros((len(loaded) - len(parts), system.size), system.dtype)
     chosen = [
@@ -91,7 +97,7 @@ def flagged_lcu(
 
 
 def _run(weights: Array, parts: Sequence[Encoding], state: State, way: Callable, turned: Array) -> State:
-    loaded = amplitudes(jnp.abs(weights) * jnp.stack([part.alpha for part in parts]))
+    loaded = amplitudes(jnp.abs(weights) * stacked([part.alpha for part in parts]))
     branches = prepare(loaded, state.reshape(len(loaded), -1, state.shape[1]))
     # Unlike parts: a Python loop. Index values without a part are left alone.
     chosen = [turned[i] * run_on(way(part), part, branches[i]) for i, part in enumerate(parts)]

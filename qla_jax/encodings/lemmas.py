@@ -16,6 +16,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import as_numeric, require, require_kind, times
+from qla_jax._modes import default_promotion
 from qla_jax.encodings import registers
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import (
@@ -30,7 +31,15 @@ from qla_jax.encodings.encoding import (
     swap_qubits,
 )
 from qla_jax.encodings.gates import Gates, combination, select, tree
-from qla_jax.encodings.lcu import amplitudes, apply_lcu, apply_lcu_adjoint, combine, flagged_lcu, lcu_parameters
+from qla_jax.encodings.lcu import (
+    amplitudes,
+    apply_lcu,
+    apply_lcu_adjoint,
+    combine,
+    flagged_lcu,
+    lcu_parameters,
+    stacked,
+)
 from qla_jax.encodings.preparation import length, prepare, unprepare
 from qla_jax.encodings.vector import VectorEncoding, same_place
 
@@ -54,7 +63,7 @@ class VectorSum(VectorEncoding, kw_only=True):
 
     @property
     def log_alpha(self) -> Array:
-        logs = jnp.stack([part.log_alpha for part in self.parts])
+        logs = stacked([part.log_alpha for part in self.parts])
         return jax.nn.logsumexp(logs, b=jnp.abs(self.weights))
 
     def uses(self) -> tuple[Use, ...]:
@@ -64,6 +73,7 @@ class VectorSum(VectorEncoding, kw_only=True):
         return combination(len(self.parts), phases=jnp.iscomplexobj(self.weights))
 
 
+@default_promotion
 def vector_sum(*parts: VectorEncoding, weights: ArrayLike | Sequence[ArrayLike] | None = None) -> VectorSum:
     r"""Lemma 1: a weighted sum $\sum_i w_i x_i$ of m vector encodings.
 
@@ -122,6 +132,7 @@ class MatrixVectorProduct(VectorEncoding, kw_only=True):
         return Gates()
 
 
+@default_promotion
 def matrix_vector_product(matrix: BlockEncoding, vec: VectorEncoding) -> MatrixVectorProduct:
     r"""Lemma 2, `matrix @ vec`: a matrix times a vector.
 
@@ -186,6 +197,7 @@ class VectorTensor(VectorEncoding, kw_only=True):
         return Gates()
 
 
+@default_promotion
 def vector_tensor(left: VectorEncoding, right: VectorEncoding) -> VectorTensor:
     r"""Lemma 3: the tensor product $x \otimes y$.
 
@@ -227,7 +239,7 @@ class Concatenation(VectorEncoding, kw_only=True):
 
     @property
     def _loaded(self) -> Array:
-        return amplitudes(jnp.square(jnp.stack([part.alpha for part in self.parts])))
+        return amplitudes(jnp.square(stacked([part.alpha for part in self.parts])))
 
     def _select(self, grid: Array, way: Callable) -> Array:
         chosen = [run_on(way(part), part, grid[i]) for i, part in enumerate(self.parts)]
@@ -244,6 +256,7 @@ class Concatenation(VectorEncoding, kw_only=True):
         return jnp.moveaxis(grid.reshape(len(grid), shape[0], -1, 1 << inner), 0, 2).reshape(shape)
 
 
+@default_promotion
 def concatenate(parts: Sequence[VectorEncoding]) -> Concatenation:
     r"""Lemma 4: the concatenation $x_0 \oplus x_1 \oplus \dots$ of vector encodings.
 
@@ -262,7 +275,7 @@ def concatenate(parts: Sequence[VectorEncoding]) -> Concatenation:
         require_kind("parts", part, VectorEncoding)
         fits = same_place(part.sizes, parts[0].sizes)
         require(fits, f"`parts` must all live on registers {parts[0].sizes}, but one lives on {part.sizes}.")
-    alphas, errors = jnp.stack([part.alpha for part in parts]), jnp.stack([part.eps for part in parts])
+    alphas, errors = stacked([part.alpha for part in parts]), stacked([part.eps for part in parts])
     unknown = jnp.isinf(errors)
     return Concatenation(
         alpha=length(alphas),

@@ -25,6 +25,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, remembered_tree, tree
 from qla_jax.encodings.vector import VectorEncoding, vector_encode
@@ -58,6 +59,7 @@ class QRAMPreparation(TreePreparation, kw_only=True):
         return remembered_tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction))
 
 
+@default_promotion
 def qram_encode(x: ArrayLike, *, pad: bool = False) -> QRAMPreparation:
     r"""Load a vector from a quantum memory: a $(\|x\|, 0, 0)$-vector-encoding in a depth of $O(n^2)$.
 
@@ -74,6 +76,7 @@ def qram_encode(x: ArrayLike, *, pad: bool = False) -> QRAMPreparation:
     return QRAMPreparation(**vars(vector_encode(x, pad=pad)))
 
 
+@default_promotion
 def load_vector(x: ArrayLike, *, pad: bool = False) -> TreePreparation:
     r"""Load a vector by gates that know it: a $(\|x\|, 0, 0)$-vector-encoding in $O(2^n)$ gates, one after another.
 

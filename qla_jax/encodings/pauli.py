@@ -24,6 +24,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import as_numeric, exact, require
+from qla_jax._modes import default_promotion, varying_like
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State
 from qla_jax.encodings.gates import Gates, combination
@@ -65,7 +66,7 @@ class PauliSum(BlockEncoding, kw_only=True):
             weight, flips, signs = term
             return total + weight * _flip_and_sign(flips, signs, x), None
 
-        start = jnp.zeros(x.shape, jnp.result_type(weights, x))
+        start = varying_like(jnp.zeros(x.shape, jnp.result_type(weights, x)), weights, x)
         return jax.lax.scan(add, start, (weights, *_masks(self.words)))[0]
 
     def hermitian_defect(self) -> Array:
@@ -84,6 +85,7 @@ class PauliSum(BlockEncoding, kw_only=True):
         return jnp.asarray(units.real, self.coeffs.dtype)
 
 
+@default_promotion
 def block_encode_pauli(terms: Mapping[str, ArrayLike]) -> PauliSum:
     r"""$\sum_i c_i P_i$, exactly: a $(\sum_i|c_i|,\ \lceil\log_2 m\rceil,\ 0)$-block-encoding for $m$ words.
 

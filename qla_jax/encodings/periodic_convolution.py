@@ -15,6 +15,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import as_image, as_numeric, exact, require
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.dense import dilation
 from qla_jax.encodings.encoding import State
@@ -65,6 +66,7 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
         return product.real if self.real and not jnp.iscomplexobj(x) else product
 
 
+@default_promotion
 def block_encode_periodic_convolution(kernel: ArrayLike, image: tuple[int, int]) -> PeriodicConvolution:
     r"""Encode the layer on a torus exactly: a $(\|C\|, 1, 0)$-block-encoding, $\|C\| = \max_{\theta\phi}\|\hat K\|$.
 

@@ -28,6 +28,7 @@ from jaxtyping import Num
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from qla_jax._checks import as_image, as_numeric, exact, is_concrete, require
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
 from qla_jax.encodings.encoding import State
@@ -125,6 +126,7 @@ class Sparse(BlockEncoding, kw_only=True):
         return jnp.zeros(self.shape[1], terms.dtype).at[columns].add(terms)
 
 
+@default_promotion
 def block_encode_sparse(
     rows: ArrayLike | scipy.sparse.sparray | scipy.sparse.spmatrix,
     columns: ArrayLike | None = None,

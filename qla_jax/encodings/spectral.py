@@ -17,8 +17,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import ROUNDING, as_image, as_inexact, as_integer, is_concrete, require
+from qla_jax._modes import default_promotion
 
 
+@default_promotion
 def spectral_norm_bound(matrix: Num[Array, "... rows columns"], *, iterations: int = 5) -> Num[Array, "..."]:
     r"""Return an upper bound on $\|A\|_2$ for each matrix of a stack; smooth but at zero, with derivative zero there.
 
@@ -64,6 +66,7 @@ def _gram_iteration(matrix: Array, iterations: int) -> Array:
 
 
 @_gram_iteration.defjvp
+@default_promotion
 def _gram_iteration_jvp(iterations: int, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     # b^{2m} = tr G^m with m = 2^{t+1}, so the gradient is along A G^{m-1} = A G G^2 G^4 ..., and by Euler's theorem for
     # functions of degree one its product with A is b itself: no derivative of the iteration, half of the work.
@@ -120,6 +123,7 @@ def require_norm_bound(norm_bound: ArrayLike, matrix: Num[Array, "rows columns"]
     require(fits, f"`norm_bound` must be at least {norm - eps}, but is {norm_bound}.")
 
 
+@default_promotion
 def convolution_norm_bound(
     kernel: Num[Array, "out in rows columns"],
     image: tuple[int, int] | None = None,

@@ -26,6 +26,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import as_alpha, as_integer, as_integers, as_numeric, is_concrete, require, require_kind, times
+from qla_jax._modes import default_promotion
 from qla_jax.encodings import registers
 from qla_jax.encodings.diagonal import Diagonal, block_encode_diagonal, ratio
 from qla_jax.encodings.encoding import Encoding, State, Use, flagged_on, run_on
@@ -99,6 +100,7 @@ def _on_index(way: Callable[[State], State], part: Encoding, ancillas: int, grid
     return jnp.moveaxis(done.reshape(moved.shape), (-2, -1), (ancillas, INDEX))
 
 
+@default_promotion
 def square_product(
     matrix: ArrayLike,
     vec: VectorEncoding,

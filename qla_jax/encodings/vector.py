@@ -33,6 +33,7 @@ from qla_jax._checks import (
     require,
     require_kind,
 )
+from qla_jax._modes import default_promotion
 from qla_jax.encodings import registers
 from qla_jax.encodings.block import inverse_of
 from qla_jax.encodings.dense import _qubits_of, unknown_unless_unitary
@@ -92,6 +93,7 @@ class VectorEncoding(Encoding, kw_only=True):
         return self * -1.0
 
 
+@default_promotion
 def run(vec: VectorEncoding) -> Num[Array, " size"]:
     """Return the encoded vector by running the whole circuit from |0>, every ancilla simulated.
 
@@ -113,6 +115,7 @@ def _run(vec: VectorEncoding) -> Num[Array, " size"]:
     return vec.alpha * registers.extract(state[0], vec.sizes)
 
 
+@default_promotion
 def run_projected(vec: VectorEncoding) -> Num[Array, " size"]:
     """Return the encoded vector by running the circuit, flagged ancillas projected as early as they can be.
 
@@ -138,11 +141,13 @@ def _run_projected(vec: VectorEncoding) -> Num[Array, " size"]:
 
 
 @_run.defjvp
+@default_promotion
 def _run_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     return _with_encoded_tangent(_run(*primals), tangents[0])
 
 
 @_run_projected.defjvp
+@default_promotion
 def _run_projected_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     return _with_encoded_tangent(_run_projected(*primals), tangents[0])
 
@@ -171,6 +176,7 @@ class StatePreparation(VectorEncoding, kw_only=True):
         return 2 * tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction)) + reflection(self.num_qubits)
 
 
+@default_promotion
 def vector_encode(x: ArrayLike, *, pad: bool = False) -> StatePreparation:
     r"""Encode a vector, or a tensor of any rank in C order, exactly: a $(\|x\|, 0, 0)$-vector-encoding.
 
@@ -224,6 +230,7 @@ class ExplicitVector(VectorEncoding, kw_only=True):
         return synthesized(self.num_ancillas + self.num_qubits)
 
 
+@default_promotion
 def vector_from_unitary(
     unitary: ArrayLike,
     *,
@@ -292,6 +299,7 @@ class Normalized(VectorEncoding, kw_only=True):
         return Gates()
 
 
+@default_promotion
 def normalize(vec: VectorEncoding) -> Normalized:
     r"""From an encoding of $x$ to one of $x/\|x\|$: an $(\alpha/M, a, \epsilon')$-vector-encoding.
 

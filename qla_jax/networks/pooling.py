@@ -18,11 +18,13 @@ from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int, Num
 
 from qla_jax._checks import as_inexact, as_integer, as_integers, require, require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.encodings import registers
 from qla_jax.encodings.preparation import unit_vector
 from qla_jax.encodings.vector import VectorEncoding
 
 
+@default_promotion
 def l2_pool(
     x: Num[Array, " n"] | VectorEncoding, outcomes: int, *, sizes: tuple[int, ...] | None = None
 ) -> Float[Array, " outcomes"]:
@@ -89,6 +91,7 @@ class Runs(NamedTuple):
     success_probability: Array
 
 
+@default_promotion
 def sample_runs(vec: VectorEncoding, key: Array, *, outcomes: int, shots: int) -> Runs:
     """Sample runs of a vector encoding's circuit: ancillas are measured, and a flag that is set ends the run.
 

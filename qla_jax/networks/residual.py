@@ -22,6 +22,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Bool, Num
 
 from qla_jax._checks import ROUNDING, is_concrete, require, require_kind, times
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.composed import Composed
 from qla_jax.encodings.encoding import Use
@@ -87,6 +88,7 @@ class SkipNormBlock(Composed, kw_only=True):
         return combination(2) + activating(self.poly.degree // 2 + 1, ancillas, qubits)
 
 
+@default_promotion
 def skip_norm_block(
     weight: BlockEncoding,
     vec: VectorEncoding,
@@ -161,6 +163,7 @@ def skip_norm_block(
     )
 
 
+@default_promotion
 def residual_network(
     weights: Sequence[BlockEncoding],
     vec: VectorEncoding,
@@ -184,6 +187,7 @@ def residual_network(
     return vec
 
 
+@default_promotion
 def chain(network: VectorEncoding) -> list[SkipNormBlock]:
     """The blocks of a network, first to last, without what stands between and behind them."""
     blocks: list[SkipNormBlock] = []

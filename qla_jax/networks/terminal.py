@@ -14,7 +14,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import ROUNDING, is_concrete, require, require_kind
+from qla_jax._checks import ROUNDING, as_inexact, is_concrete, require, require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.composed import Composed
 from qla_jax.encodings.encoding import Use
 from qla_jax.encodings.gates import Gates, combination
@@ -66,6 +67,7 @@ class TerminalBlock(Composed, kw_only=True):
         return combination(2)
 
 
+@default_promotion
 def terminal_block(
     matrix: ArrayLike,
     vec: VectorEncoding,
@@ -91,11 +93,12 @@ def terminal_block(
             inf`), one that is not square, what `square_product` raises.
     """
     require_kind("vec", vec, VectorEncoding)
+    matrix = as_inexact("matrix", matrix, like=vec.alpha)
     tau = jnp.asarray(tau, vec.alpha.dtype)
     if is_concrete(tau):
         require(bool((tau > 0.5) & (tau < 1)), f"`tau` must lie between 0.5 and 1, but is {tau}.")
     if norm_bound is None:
-        norm_bound = jnp.linalg.norm(jax.lax.stop_gradient(jnp.asarray(matrix)), 2)
+        norm_bound = jnp.linalg.norm(jax.lax.stop_gradient(matrix), 2)
     squares = square_product(matrix, vec, bits=bits, sizes=vec.sizes, norm_bound=norm_bound)
     slack = 1 + ROUNDING * jnp.finfo(squares.alpha.dtype).eps
     longest = squares.norms.alpha

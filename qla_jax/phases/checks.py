@@ -15,6 +15,13 @@ def require_vector(values: np.ndarray | jax.Array, name: str = "poly", of: str =
         raise ValueError(f"`{name}` must be a vector of {of}, but has shape {values.shape}; batch with jax.vmap.")
 
 
+def in_floats(values: np.ndarray) -> np.ndarray:
+    """Return concrete numbers in floats of at least single precision; integers and booleans in JAX's default."""
+    if values.dtype.kind in "biu":
+        return values.astype(jax.dtypes.canonicalize_dtype(float))
+    return values.astype(np.float32) if values.dtype.itemsize < 4 else values
+
+
 def require_double(coeffs: np.ndarray) -> None:
     """Refuses single precision, whether of the coefficients or of JAX."""
     enabled = jax.dtypes.canonicalize_dtype(np.float64) == np.float64

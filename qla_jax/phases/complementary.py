@@ -21,6 +21,8 @@ import numpy as np
 from jax import Array
 from jaxtyping import Inexact
 
+from qla_jax._modes import default_promotion
+
 Series = Inexact[Array, " n"]
 Either = Any  # of NumPy or of JAX
 
@@ -81,11 +83,13 @@ def outer(b: Series, count: int) -> Outer:
     return _outer(count)(b)
 
 
+@default_promotion
 def _outer_forward(b: Series, count: int) -> tuple[Outer, tuple[Series, Array]]:
     found = outer(b, count)  # by its own rule, so that a second derivative has one, too
     return found, (b, found.grid)
 
 
+@default_promotion
 def _outer_backward(count: int, kept: tuple[Series, Array], weights: Outer) -> tuple[Series]:
     b, grid = kept
 

@@ -21,6 +21,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Complex, Float
 
+from qla_jax._checks import as_inexact
+from qla_jax._modes import default_promotion
 from qla_jax._nodes import Node
 from qla_jax.phases import checks, complementary, nlft
 from qla_jax.phases.blocks import Either
@@ -69,6 +71,7 @@ class GQSPPhaseFactors(Node):
         return GQSPPhaseFactors(*angles, self.residual, self.sup_bound, self.converged, name)
 
 
+@default_promotion
 def gqsp_phase_factors(poly: ArrayLike, *, tol: float = TOLERANCE) -> GQSPPhaseFactors:
     r"""Angles with $\langle0|U(z)|0\rangle = P(z) = \sum_k p_kz^k$ for any complex polynomial, $|P| < 1$ for $|z| = 1$.
 
@@ -95,6 +98,7 @@ def find(poly: ArrayLike, tol: float, strict: bool) -> GQSPPhaseFactors:
     traced = isinstance(poly, jax.core.Tracer)
     coeffs: Either = poly if traced else np.asarray(poly)
     checks.require_vector(coeffs)
+    coeffs = as_inexact("poly", coeffs) if traced else coeffs
     count = len(coeffs)
     if traced:
         coeffs = jnp.pad(
@@ -113,6 +117,7 @@ def find(poly: ArrayLike, tol: float, strict: bool) -> GQSPPhaseFactors:
     return GQSPPhaseFactors(*jax.device_put((theta, phi, lam, residual, sup_bound, converged)))
 
 
+@default_promotion
 def gqsp_response(phases: GQSPPhaseFactors, z: ArrayLike) -> Complex[Array, "..."]:
     r"""$\langle0|U(z)|0\rangle$, the matrices multiplied one by one: the specification, independent of the solver.
 
@@ -121,7 +126,7 @@ def gqsp_response(phases: GQSPPhaseFactors, z: ArrayLike) -> Complex[Array, "...
         z: points on the unit circle, of any shape.
     """
     model = gqsp_convention(phases.convention)
-    return model.response(phases.theta, phases.phi, phases.lam, jnp.asarray(z))
+    return model.response(phases.theta, phases.phi, phases.lam, as_inexact("z", z))
 
 
 def _solve(b: Either, xp: ModuleType) -> tuple[Either, Either, Either]:

@@ -22,6 +22,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Inexact
 
+from qla_jax._modes import default_promotion
 from qla_jax.phases.blocks import Either, advance, fft, halvings, ifft, joined
 from qla_jax.phases.splitting import split
 from qla_jax.phases.stripping import strip, strip_numpy
@@ -48,10 +49,12 @@ def inverse(u: Series, v: Series) -> Series:
     return _on_platform(strip, split, u, v)
 
 
+@default_promotion
 def _inverse_forward(u: Series, v: Series) -> tuple[Series, tuple[Series, Series]]:
     return inverse(u, v), (u, v)
 
 
+@default_promotion
 def _inverse_backward(place: tuple[Series, Series], weights: Series) -> tuple[Series, Series]:
     def pull(way: Callable) -> Callable:
         return lambda place, weights: jax.vjp(way, *place)[1](weights)

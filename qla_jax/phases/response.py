@@ -16,10 +16,12 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Complex
 
+from qla_jax._modes import default_promotion, varying_like
 from qla_jax.phases.conventions import CANONICAL, Convention, convention
 from qla_jax.phases.sequence import PhaseFactors
 
 
+@default_promotion
 def qsp_response(phases: PhaseFactors | ArrayLike, x: ArrayLike) -> Complex[Array, "..."]:
     r"""$\langle0|U(x)|0\rangle$ for the product of the phases' own convention; its real part is f in the canonical one.
 
@@ -70,5 +72,6 @@ def _respond(model: Convention, values: Array, x: Array) -> Array:
         (u, v), ((a, b), (c, d)) = row, model.processing(phase)
         return u * a + v * c, u * b + v * d
 
-    (amplitude, _), _ = jax.lax.scan(step, _times((blank + 1, blank), phases[0]), phases[1:])
+    start = varying_like(_times((blank + 1, blank), phases[0]), x, phases)
+    (amplitude, _), _ = jax.lax.scan(step, start, phases[1:])
     return amplitude

@@ -11,6 +11,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Complex, Float
 
+from qla_jax._modes import default_promotion
 from qla_jax._nodes import Node
 from qla_jax.phases import conventions
 from qla_jax.phases.conventions import CANONICAL
@@ -97,6 +98,7 @@ def _replace(phases: PhaseFactors, **changes: Any) -> PhaseFactors:
 PhaseFactors.replace = _replace  # type: ignore[method-assign,assignment]
 
 
+@default_promotion
 def from_phases(values: ArrayLike, convention: str) -> PhaseFactors:
     """Phases from elsewhere, with the convention under which they were found; nothing is known of their target.
 

@@ -20,6 +20,8 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from qla_jax._checks import as_inexact
+from qla_jax._modes import default_promotion
 from qla_jax.phases import checks, complementary, nlft
 from qla_jax.phases.blocks import Either
 from qla_jax.phases.sequence import CANONICAL, PhaseFactors
@@ -29,6 +31,7 @@ from qla_jax.polynomials.polynomial import Polynomial, polynomial
 TOLERANCE = 1e-11
 
 
+@default_promotion
 def phase_factors(poly: Polynomial | ArrayLike, *, parity: str | None = None, tol: float = TOLERANCE) -> PhaseFactors:
     r"""Phase factors with $\mathrm{Re}\langle 0|U|0\rangle = f$ for a real polynomial f of definite parity, $|f| < 1$.
 
@@ -139,6 +142,8 @@ def _read(poly: Polynomial | ArrayLike, parity: str | None, strict: bool) -> tup
         )
     coeffs: Either = poly if isinstance(poly, jax.core.Tracer) else np.asarray(poly)
     checks.require_vector(coeffs)
+    if isinstance(coeffs, jax.core.Tracer):
+        coeffs = as_inexact("poly", coeffs)
     if not np.issubdtype(coeffs.dtype, np.floating):
         if np.issubdtype(coeffs.dtype, np.complexfloating):
             raise ValueError(f"`poly` must be real, but is {coeffs.dtype}; `gqsp_phase_factors` takes complex ones.")
@@ -167,6 +172,7 @@ def _parity(coeffs: Either, parity: str | None) -> str:
     return parity or ("odd" if odd or (not even and len(coeffs) % 2 == 0) else "even")
 
 
+@default_promotion
 def polynomial_of(phases: PhaseFactors | ArrayLike) -> Polynomial:
     r"""The polynomial $\mathrm{Re}\langle0|U|0\rangle$ that canonical phase factors make, in $O(d\log^2 d)$.
 
@@ -183,6 +189,7 @@ def polynomial_of(phases: PhaseFactors | ArrayLike) -> Polynomial:
     checks.require_vector(values, "phases", "angles")
     if not traced and not np.all(np.isfinite(values)):
         raise ValueError("`phases` must be finite, but hold NaN or infinity: no solution was found.")
+    values = as_inexact("phases", values) if traced else checks.in_floats(values)
     degree = len(values) - 1
     outer, _ = (nlft.forward if traced else nlft.forward_numpy)(xp.cos(values), xp.sin(values))
     coeffs = jnp.zeros_like(outer).at[np.abs(degree - 2 * np.arange(degree + 1))].add(outer)

@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 
 from qla_jax._checks import as_inexact, as_integer, as_real
 from qla_jax.polynomials import chebyshev
-from qla_jax.polynomials.polynomial import EVERYWHERE, Polynomial
+from qla_jax.polynomials.polynomial import EVERYWHERE, Polynomial, to_device
 
 MAX_DEGREE = 100_001
 ROUNDINGS = 1
@@ -92,7 +92,7 @@ def approximant(
         poly = _polynomial(lib, build(lib, degree, *values), parity, np.dtype(dtype))
     if not np.isfinite(poly.coeffs).all():
         raise ValueError(f"parameters must give finite coefficients, but {', '.join(map(str, values))} overflow.")
-    return jax.device_put(poly)  # unlike jnp.asarray, compiles nothing
+    return to_device(poly)
 
 
 def parameter(name: str, value: ArrayLike, rule: str, holds: Callable[[float], bool]) -> ArrayLike:

@@ -1,6 +1,7 @@
 """A polynomial together with what is proven about it: the value that approximants return and encodings take."""
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any, Self
 
 import jax
@@ -11,7 +12,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Inexact
 
-from qla_jax._checks import as_inexact
+from qla_jax._checks import as_inexact, is_concrete
 from qla_jax._nodes import Node
 from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.numpy_series import series_of_numpy
@@ -93,7 +94,7 @@ def from_numpy(
     """An approximant with NumPy coefficients of a target of which no more than this is known."""
     real = coeffs.real.dtype
     numbers = (np.asarray(number, real) for number in (error, sup, np.inf))
-    series, error_bound, sup_bound, unknown, intervals = _to_device((coeffs, *numbers, domain))
+    series, error_bound, sup_bound, unknown, intervals = to_device((coeffs, *numbers, domain))
     return Polynomial(
         coeffs=series,
         error_bound=error_bound,
@@ -138,19 +139,24 @@ def polynomial(coeffs: ArrayLike, parity: str) -> Polynomial:
             raise ValueError(f"`coeffs` must be {parity}, as `parity` says, but is {known}.")
     zero = np.zeros((), known.real.dtype)
     sup = chebyshev.sup_bound(known)
-    series, none, sup = _to_device((known, zero, sup.astype(zero.dtype)))
+    series, none, sup = to_device((known, zero, sup.astype(zero.dtype)))
     return Polynomial(
         coeffs=series, error_bound=none, relative_bound=none, lipschitz=None, sup_bound=sup, parity=parity
     )
 
 
-def _known_stays_known(tree: Any) -> contextlib.AbstractContextManager:
+@contextlib.contextmanager
+def _known_stays_known(tree: Any) -> Iterator[None]:
     """Inside jit, too, what is computed from concrete values is concrete: phase factors are then found at once."""
-    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
-    return contextlib.nullcontext() if traced else jax.ensure_compile_time_eval()
+    if not is_concrete(tree):
+        yield
+        return
+    no_mesh = jax.sharding.AbstractMesh((), ())  # for an abstract one nothing can be computed
+    with jax.ensure_compile_time_eval(), jax.sharding.use_abstract_mesh(no_mesh):
+        yield
 
 
-def _to_device(tree: Any) -> Any:
-    """Unlike jnp.asarray, `device_put` compiles nothing."""
+def to_device(tree: Any) -> Any:
+    """Return arrays of JAX; `device_put` compiles nothing, unlike `jnp.asarray`."""
     with _known_stays_known(tree):
         return jax.device_put(tree)

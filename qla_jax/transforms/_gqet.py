@@ -18,6 +18,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Complex, Float, Num
 
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State, Use
 from qla_jax.encodings.gates import Gates, reflection
@@ -97,6 +98,7 @@ class GQET(BlockEncoding, kw_only=True):
         return Gates(rotations=3 * len(self.theta)) + (len(self.theta) - 1) * reflection(self.part.num_ancillas + 2)
 
 
+@default_promotion
 def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = False, hermitian: bool = False) -> GQET:
     r"""Any polynomial of a Hermitian matrix: a $(1, a + 2, \epsilon')$-block-encoding of $f(A/\alpha)$.
 

@@ -18,6 +18,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float, Num
 
 from qla_jax._checks import require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.gates import Gates, flag_phase
 from qla_jax.phases.sequence import PhaseFactors
@@ -65,6 +66,7 @@ class QSVT(Alternation, BlockEncoding, kw_only=True):
         return transform(self.coeffs, self.part, y, adjoint=len(self.coeffs) % 2 == 0)
 
 
+@default_promotion
 def qsvt(enc: BlockEncoding, poly: Polynomial | PhaseFactors | ArrayLike, *, in_domain: bool = False) -> QSVT:
     r"""A polynomial of the singular values of $A/\alpha$: a $(1, a + 1, \epsilon')$-block-encoding, d calls.
 

@@ -17,6 +17,7 @@ from jax import Array
 from jaxtyping import Num
 
 from qla_jax._checks import require, require_kind, times
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.composed import Composed
 from qla_jax.encodings.encoding import Use
@@ -58,6 +59,7 @@ class Activation(Composed, kw_only=True):
         return activating(len(self.even_coeffs), self.part.num_ancillas, self.part.num_qubits)
 
 
+@default_promotion
 def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
     r"""Encode $f(x)$ entrywise through its odd approximant $P$, with $k$ calls of the vector's circuit for degree $k$.
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from qla_jax._checks import is_concrete, require, require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.algebra import scale
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.lemmas import MatrixVectorProduct, VectorSum, matrix_vector_product, vector_sum
@@ -26,6 +27,7 @@ from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import activate, activation_error
 
 
+@default_promotion
 def activate_by_qsvt(vec: VectorEncoding, poly: Polynomial, *, margin: float = 1e-3) -> MatrixVectorProduct:
     r"""Encode $f(x)$ entrywise through its odd approximant P by phase factors, k calls of the vector for degree k.
 
@@ -55,6 +57,7 @@ def activate_by_qsvt(vec: VectorEncoding, poly: Polynomial, *, margin: float = 1
     )
 
 
+@default_promotion
 def activate_any(vec: VectorEncoding, poly: Polynomial) -> VectorSum:
     r"""Encode $f(x)$ entrywise through an approximant P of any parity, for real amplitudes.
 

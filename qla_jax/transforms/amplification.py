@@ -24,6 +24,7 @@ import numpy as np
 
 from qla_jax import polynomials
 from qla_jax._checks import ROUNDING, as_integer, as_real, is_concrete, require, require_kind, times
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.algebra import scale
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.gates import Gates, flag_phase
@@ -52,6 +53,7 @@ class AmplifiedVector(Alternation, VectorEncoding, kw_only=True):
         return out * flag_phase(ancillas) + into * flag_phase(ancillas + self.part.num_qubits)
 
 
+@default_promotion
 def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: float = 1e-3) -> AmplifiedVector:
     r"""Fixed-point amplification of $x$ to $\alpha' = \|\tilde x\|/(1 - \text{margin})$, phase and all.
 
@@ -98,6 +100,7 @@ def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: 
     return amplified
 
 
+@default_promotion
 def oblivious_amplification(enc: BlockEncoding, *, order: int, isometry: bool = False) -> BlockEncoding:
     r"""An isometry encoded with $\alpha = 1/\sin\frac{\pi}{2m}$ (2 for m = 3), encoded with alpha 1 by m calls.
 
@@ -139,6 +142,7 @@ def oblivious_amplification(enc: BlockEncoding, *, order: int, isometry: bool = 
     return amplified if order % 4 == 1 else scale(-1.0, amplified)
 
 
+@default_promotion
 def uniform_amplification(
     enc: BlockEncoding, gain: float, *, gap: float, eps: float, margin: float = 1e-3
 ) -> BlockEncoding:
@@ -170,6 +174,7 @@ def uniform_amplification(
     )
 
 
+@default_promotion
 def amplify_to_norm(
     enc: BlockEncoding, *, eps: float, gain: float | None = None, gap: float = 0.5, margin: float = 1e-3
 ) -> BlockEncoding:

@@ -18,6 +18,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import as_numeric, is_concrete, require, require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State, Use, contraction
 from qla_jax.encodings.gates import Gates, combination, reflection
@@ -96,6 +97,7 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
         return combined_steps(len(self.coeffs), self.part.num_ancillas, phases=jnp.iscomplexobj(self.coeffs))
 
 
+@default_promotion
 def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
     r"""An even polynomial $\sum_j q_{2j} T_{2j}(A/\alpha)$ of an encoding, by its Chebyshev coefficients.
 

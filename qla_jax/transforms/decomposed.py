@@ -20,6 +20,7 @@ from jax import Array
 from jaxtyping import Float, Num
 
 from qla_jax._checks import require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.algebra import Adjoint
 from qla_jax.encodings.block import BlockEncoding, block
 from qla_jax.encodings.encoding import State, Use, contraction
@@ -78,6 +79,7 @@ class Decomposed(BlockEncoding, kw_only=True):
         return Gates()
 
 
+@default_promotion
 def decomposed(enc: BlockEncoding) -> Decomposed:
     r"""The same encoding with its singular value decomposition kept: $O(N^3)$ once, for N rows or columns.
 
@@ -130,6 +132,7 @@ def _transformed(coeffs: Array, contraction: Square, kept: Decomposition, x: Vec
 
 
 @_transformed.defjvp
+@default_promotion
 def _transformed_jvp(primals: tuple, tangents: tuple) -> tuple[Vector, Vector]:
     (coeffs, contraction, kept, x), (d_coeffs, d_contraction, _, dx) = primals, tangents
     left, values, right = kept

@@ -12,6 +12,7 @@ import numpy as np
 
 from qla_jax import polynomials
 from qla_jax._checks import as_real, is_concrete, require, require_kind, times
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.algebra import adjoint, scale
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.transforms._gqet import gqet
@@ -24,6 +25,7 @@ MARGIN = 1e-3
 """How far below 1 the polynomials are kept that reach it: phase factors cost the more the closer they come."""
 
 
+@default_promotion
 def hamiltonian_simulation(
     enc: BlockEncoding, time: float, *, eps: float, margin: float = MARGIN, hermitian: bool = False
 ) -> BlockEncoding:
@@ -67,6 +69,7 @@ def hamiltonian_simulation(
     return found
 
 
+@default_promotion
 def pseudo_inverse(
     enc: BlockEncoding, kappa: float, *, eps: float, margin: float = MARGIN, in_domain: bool = False
 ) -> BlockEncoding:
@@ -90,13 +93,14 @@ def pseudo_inverse(
         require(bool(enc.alpha > 0), f"`enc` must have a positive alpha, but has {enc.alpha}.")
     eps, margin, kappa = as_eps(eps), as_margin(margin), as_real("kappa", kappa)
     poly = polynomials.inverse(kappa, eps=eps)
-    largest = poly.sup_bound / (1 - margin)
+    largest = float(poly.sup_bound) / (1 - margin)
     found = scale(largest / enc.alpha, qsvt(adjoint(enc), poly.scaled(1 / largest), in_domain=in_domain))
     if is_concrete(enc.eps) and enc.eps == 0:
         warn_below_rounding(found, eps, 1 / enc.alpha)
     return found.replace(norm_bound=jnp.minimum(found.norm_bound, kappa / enc.alpha))
 
 
+@default_promotion
 def eigenstate_filter(
     enc: BlockEncoding,
     gap: float,

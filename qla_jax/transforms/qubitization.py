@@ -19,6 +19,7 @@ from jax import Array
 from jaxtyping import Complex, Num
 
 from qla_jax._checks import as_integer, require, require_kind
+from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State, Use, contraction
 from qla_jax.encodings.gates import Gates, reflection
@@ -77,6 +78,7 @@ class QubitizationWalk(BlockEncoding, kw_only=True):
         return self.power * reflection(self.part.num_ancillas + 1)
 
 
+@default_promotion
 def qubitization_walk(enc: BlockEncoding, *, power: int = 1, hermitian: bool = False) -> QubitizationWalk:
     r"""$T_k(A/\alpha)$ by k steps, 2k calls, A Hermitian: a $(1, a + 1, \min(k^2\epsilon/\alpha, 2))$-block-encoding.
 
