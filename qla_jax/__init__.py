@@ -105,3 +105,4 @@ from qla_jax.transforms.functions import eigenstate_filter as eigenstate_filter
 from qla_jax.transforms.functions import hamiltonian_simulation as hamiltonian_simulation
 from qla_jax.transforms.functions import pseudo_inverse as pseudo_inverse
 from qla_jax.transforms.qubitization import qubitization_walk as qubitization_walk
+from qla_jax.transforms.requests import RoundingWarning as RoundingWarning

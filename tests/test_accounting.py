@@ -371,3 +371,12 @@ def test_without_its_phases_a_transformation_is_one_call_or_none(coeffs, tol):
     left = jax.vmap(enc.part.apply)(state.reshape(2, 2, 2)) if len(coeffs) % 2 == 0 else state
     idle = enc.replace(phases=jnp.zeros_like(enc.phases))
     np.testing.assert_allclose(idle.apply(state), left.reshape(4, 2), rtol=0, atol=tol("exact", factor=10))
+
+
+@pytest.mark.parametrize("chain", [lambda p, e: p @ e, lambda p, e: e @ p, lambda p, e: p + e], ids=["@", "@ ", "+"])
+def test_chains_longer_than_the_recursion_limit_are_built_and_counted(chain):
+    part = block_encode(np.eye(2))
+    whole = part
+    for _ in range(1100):
+        whole = chain(whole, part)
+    assert cost(whole).num_queries == {"Dense[0]": 1101} and np.isfinite(whole.rounding)

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 
+import jax
 from jax import Array
 from jaxtyping import Num
 
@@ -21,9 +22,11 @@ class Composed(VectorEncoding, kw_only=True):
     def log_alpha(self) -> Array:
         return self.circuit.log_alpha
 
+    @jax.jit  # an eager call would compile every gate apart
     def apply(self, state: State) -> State:
         return self.circuit.apply(state)
 
+    @jax.jit
     def apply_adjoint(self, state: State) -> State:
         return self.circuit.apply_adjoint(state)
 

@@ -151,7 +151,7 @@ def block_encode_convolution(kernel: ArrayLike, image: tuple[int, int], *, paddi
 
     Raises:
         ValueError: wrong rank, entries that are not finite, an unknown padding, or a kernel that reaches over the
-        image.
+            image.
     """
     kernel = as_numeric("kernel", kernel, ndim=4)
     require(padding in ("same", "top-left"), f"`padding` must be 'same' or 'top-left', but is {padding!r}.")

@@ -44,7 +44,7 @@ class Encoding(Node, ABC, kw_only=True):
         num_qubits: $n$, the system alone.
     """
 
-    __slots__ = ("_original",)  # of a copy, see `sharing`; no field, and gone after a transformation
+    __slots__ = ("_arrays", "_original")  # see `sharing`; no fields, so that no transformation sees them
 
     alpha: Array
     eps: Array

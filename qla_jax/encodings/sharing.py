@@ -12,12 +12,17 @@ import jax.numpy as jnp
 
 
 def separate(node: Any) -> None:
-    """Copy arrays of a frozen dataclass, or of what it holds, that come more than once; tracers are left alone."""
+    """Copy arrays of a new node, or of what it holds, that come more than once; tracers are left alone.
+
+    The largest child first: it stays as it is, and what is copied, by recursion, is shallow also in long chains.
+    """
     seen = set[int]()
-    for name, value in _fields(node):
+    fields = _fields(node)
+    for name, value in sorted(fields, key=lambda field: -len(_arrays(field[1]))):
         kept = _distinct(value, seen)
         if kept is not value:
             object.__setattr__(node, name, kept)
+    object.__setattr__(node, "_arrays", frozenset(seen))
 
 
 def original(part: Any) -> Any:
@@ -26,25 +31,49 @@ def original(part: Any) -> Any:
 
 
 def _distinct(value: Any, seen: set[int]) -> Any:
+    """The value with copies of its arrays that were seen before; what is not copied counts as seen from here on."""
     if isinstance(value, jax.Array):
-        if isinstance(value, jax.core.Tracer) or id(value) not in seen:
-            seen.add(id(value))
-            return value
-        return jnp.array(value, copy=True)
+        if id(value) in seen and not isinstance(value, jax.core.Tracer):
+            value = jnp.array(value, copy=True)
+        seen |= _arrays(value)
+        return value
     if isinstance(value, tuple | list):
-        kept = [_distinct(entry, seen) for entry in value]
-        if all(map(lambda mine, theirs: mine is theirs, kept, value)):
+        kept = list(value)
+        for place in sorted(range(len(value)), key=lambda place: -len(_arrays(value[place]))):
+            kept[place] = _distinct(value[place], seen)
+        if all(mine is theirs for mine, theirs in zip(kept, value, strict=True)):
             return value
         return type(value)(*kept) if hasattr(value, "_fields") else type(value)(kept)
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return value
+    if _is_node(value) and not _arrays(value) & seen:  # it was separated itself when it was made
+        seen |= _arrays(value)
         return value
     changed = {name: kept for name, held in _fields(value) if (kept := _distinct(held, seen)) is not held}
     if not changed:
         return value
     copy = dataclasses.replace(value, **changed)
-    if hasattr(type(value), "_original"):
+    seen |= _arrays(copy)
+    if _is_node(value):
         object.__setattr__(copy, "_original", original(value))
     return copy
+
+
+def _arrays(value: Any) -> frozenset[int]:
+    """The identities of the arrays in a child, by what nodes remember: JAX flattens no chain of a thousand."""
+    if isinstance(value, jax.Array):
+        return frozenset() if isinstance(value, jax.core.Tracer) else frozenset({id(value)})
+    if _is_node(value):
+        return value._arrays
+    if isinstance(value, tuple | list):
+        return frozenset[int]().union(*map(_arrays, value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return frozenset[int]().union(*(_arrays(held) for _, held in _fields(value)))
+    return frozenset()
+
+
+def _is_node(value: Any) -> bool:
+    return not isinstance(value, type) and hasattr(value, "_arrays")
 
 
 def _fields(node: Any) -> list[tuple[str, Any]]:

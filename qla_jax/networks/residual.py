@@ -116,9 +116,9 @@ def skip_norm_block(
             slopes it speaks.
 
     Raises:
+        TypeError: `weight`, `vec` or `poly` is of another kind.
         ValueError: both `poly` and `eps`, a weight that does not map the vector's registers to themselves, or a
-        `norm_bound`
-            above 1 (inside jit: `eps = inf`).
+            `norm_bound` above 1 (inside jit: `eps = inf`).
     """
     require_kind("weight", weight, BlockEncoding)
     require_kind("vec", vec, VectorEncoding)
@@ -132,7 +132,7 @@ def skip_norm_block(
         same_place(weight.codomain, vec.sizes),
         f"`weight` must map the registers {vec.sizes} of `vec` to themselves, but its codomain is {weight.codomain}.",
     )
-    slack = 1 + 8 * jnp.finfo(weight.norm_bound.dtype).eps
+    slack = 1 + ROUNDING * jnp.finfo(weight.norm_bound.dtype).eps
     if is_concrete(weight.norm_bound):
         bound = float(weight.norm_bound)
         require(bool(bound <= slack), f"`weight` must have a norm of at most 1, but its certified bound is {bound}.")

@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax._checks import require, require_kind, times
+from qla_jax._checks import ROUNDING, require, require_kind, times
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.composed import Composed
@@ -143,7 +143,7 @@ def approximation_error(x: Vector, poly: Polynomial) -> Array:
         return jnp.zeros((), x.real.dtype)
     size = jnp.abs(x)
     bound = jnp.minimum(times(math.sqrt(size.size), poly.error_bound), times(poly.relative_bound, length(x)))
-    within = (size <= 1 + 8 * jnp.finfo(size.dtype).eps) & poly.covers(jnp.minimum(size, 1))
+    within = (size <= 1 + ROUNDING * jnp.finfo(size.dtype).eps) & poly.covers(jnp.minimum(size, 1))
     return jnp.where(jnp.all(within), bound, jnp.inf)
 
 

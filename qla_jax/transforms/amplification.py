@@ -84,7 +84,7 @@ def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: 
     found = find(coeffs, "odd", TOLERANCE, strict=False)
     size, amplitude = length(vec.encoded), vec.amplitude
     reached = chebyshev.evaluate(jnp.asarray(coeffs, size.dtype), amplitude) / (1 - margin)
-    enough = amplitude >= amplitude_bound * (1 - 8 * jnp.finfo(size.dtype).eps)
+    enough = amplitude >= amplitude_bound * (1 - ROUNDING * jnp.finfo(size.dtype).eps)
     error = times(size, eps + found.residual / (1 - margin))
     amplified = AmplifiedVector(
         alpha=size / (1 - margin),
@@ -121,7 +121,7 @@ def oblivious_amplification(enc: BlockEncoding, *, order: int, isometry: bool = 
     order = as_integer("order", order)
     require(order > 0 and order % 2 == 1, f"`order` must be odd and positive, but is {order}.")
     wanted = 1 / math.sin(math.pi / (2 * order))
-    slack = 64 * jnp.finfo(enc.alpha.dtype).eps
+    slack = ROUNDING * jnp.finfo(enc.alpha.dtype).eps
     fits = (jnp.abs(enc.alpha - wanted) <= slack * wanted) & isometric(enc, vouched=isometry)
     coeffs = jnp.zeros(order + 1, enc.alpha.dtype).at[order].set(1)
     one = jnp.ones_like(enc.alpha)

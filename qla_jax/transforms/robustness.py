@@ -17,7 +17,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import is_concrete
+from qla_jax._checks import ROUNDING, is_concrete
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import contraction
 from qla_jax.encodings.rounding import unit
@@ -107,6 +107,6 @@ def _chebyshev_error(alpha: Array, eps: Array, norm_bound: Array, coeffs: Array,
 
 def _relative_error(alpha: Array, eps: Array, norm_bound: Array) -> tuple[Array, Array]:
     """Whether it is known, and then what it is."""
-    slack = 1 + 8 * jnp.finfo(alpha.dtype).eps
+    slack = 1 + ROUNDING * jnp.finfo(alpha.dtype).eps
     known = (eps == 0) | (jnp.isfinite(eps) & (norm_bound <= slack * alpha))
     return known, jnp.where(known, eps, 0) / jnp.where(alpha == 0, 1, alpha)

@@ -115,6 +115,7 @@ EXEMPT = {
     "qla.amplified_block": WORDS,
     "qla.amplified_network": WORDS,
     "qla.sample_runs": "takes an encoding, a key and numbers: tests/networks/test_pooling.py",
+    "qla.RoundingWarning": "a category of warnings, which computes nothing",
     "qla.PhaseFactors": "a class: what makes and what takes its instances is registered",
     "qla.GQSPPhaseFactors": "a class: what makes and what takes its instances is registered",
 }
