@@ -54,6 +54,7 @@ class SkipNormBlock(Composed, kw_only=True):
         norm: N, the norm before normalisation.
         alone: the flagged amplitude of this block if its input were amplified to alpha = 1.
         activation_eps: the activation's own l2 error, e1 in the lemma.
+        log_size: the natural logarithm of alpha.
     """
 
     weight: BlockEncoding
@@ -62,6 +63,11 @@ class SkipNormBlock(Composed, kw_only=True):
     norm: Array
     alone: Array
     activation_eps: Array
+    log_size: Array
+
+    @property
+    def log_alpha(self) -> Array:
+        return self.log_size  # kept: from the circuit, each block would ask the one before it twice
 
     @property
     def circuit(self) -> Normalized:
@@ -160,6 +166,7 @@ def skip_norm_block(
         norm=circuit.norm,
         alone=circuit.norm / (1 + degree_sum),
         activation_eps=approximation,
+        log_size=jax.lax.stop_gradient(circuit).log_alpha,  # no derivative is asked for, and none is there at alpha 0
     )
 
 

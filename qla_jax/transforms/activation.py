@@ -11,6 +11,7 @@ References:
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -99,6 +100,7 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
     )
 
 
+@jax.jit
 def log_normalization(coeffs: Num[Array, " degree_plus_1"], log_alpha: Array) -> Array:
     r"""Return the logarithm of $\sum_j|q_{2j}|$ of $P(\alpha y)/y$ for odd P, also where the sum is beyond floats.
 

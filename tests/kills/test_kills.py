@@ -35,6 +35,11 @@ class Ended(NamedTuple):
     told: str
 
 
+def _heed_interrupts() -> None:
+    """Shells start what runs in the background with SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Program:
     """The command on a copy of the package, in a directory of its own."""
 
@@ -48,7 +53,7 @@ class Program:
         environment = os.environ | {"JAX_ENABLE_X64": "0", "MPLBACKEND": "agg"}
         line = [sys.executable, "qla-jax", str(self.directory / "package"), *arguments]
         both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(line, cwd=self.directory, env=environment, **both)
+        return subprocess.Popen(line, cwd=self.directory, env=environment, preexec_fn=_heed_interrupts, **both)
 
     def run(self, *arguments: str, after: float | None = None, with_: int = signal.SIGKILL) -> Ended:
         """Run to the end, or send a signal after so many seconds."""
