@@ -205,7 +205,8 @@ def as_alpha(alpha: ArrayLike | None, norm: Array, rule: str, *, name: str = "al
         return norm, exact(norm)
     alpha = as_bound(name, alpha, norm.dtype)
     if is_concrete(alpha):
-        require(bool(jnp.isfinite(alpha)), f"`{name}` must be finite, but is {alpha}.")
+        # NumPy's: inside jit every operation of JAX is traced, on known numbers, too.
+        require(bool(np.isfinite(np.asarray(alpha))), f"`{name}` must be finite, but is {alpha}.")
     enough = norm <= alpha * (1 + ROUNDING * jnp.finfo(norm.dtype).eps)
     if is_concrete(enough):
         require(bool(enough), f"`{name}` must be at least {rule}, but {name} = {alpha} < {norm}.")

@@ -276,6 +276,14 @@ def test_values_on_two_devices_are_those_on_one():
 # --- The registry itself.
 
 
+@kernels("jit")
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray], ids=["NumPy", "JAX"])
+def test_known_arrays_are_taken_inside_jit(kernel, kind):
+    """What a compiled function closes over is known, and every operation on it is traced all the same."""
+    arrays = [kind(array) for array in kernel.arrays]
+    jax.eval_shape(lambda: called(kernel, arrays))
+
+
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.__name__.split(".")[-1])
 def test_every_public_function_is_registered_or_exempt(room):
     covered = {kernel.public for kernel in room.KERNELS}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, overload
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
@@ -211,7 +212,7 @@ def inverse_of(divisor: ArrayLike, like: Array) -> Array:
     """
     divisor = as_numeric("divisor", divisor, ndim=0, like=like)
     if is_concrete(divisor):
-        require(bool(divisor != 0), f"`divisor` must not be zero, but is {divisor}.")
+        require(bool(np.asarray(divisor) != 0), f"`divisor` must not be zero, but is {divisor}.")
     return 1 / divisor
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
@@ -167,7 +168,8 @@ def block_encode_toeplitz(column: ArrayLike, row: ArrayLike) -> Toeplitz:
     """
     column, row = as_numeric("column", column, ndim=1), as_numeric("row", row, ndim=1)
     if is_concrete(column, row):
-        require(bool(column[0] == row[0]), f"`row` must start like `column`, but {row[0]} is not {column[0]}.")
+        corners = np.asarray(column)[0], np.asarray(row)[0]
+        require(corners[0] == corners[1], f"`row` must start like `column`, but {corners[1]} is not {corners[0]}.")
     rows, columns = column.size, row.size
     qubits = (max(rows, columns) - 1).bit_length()
     index_qubits = max(qubits, (rows + columns - 2).bit_length())

@@ -116,11 +116,10 @@ def _unit(gram: Array) -> tuple[Array, Array]:
 
 def require_norm_bound(norm_bound: ArrayLike, matrix: Num[Array, "rows columns"], eps: ArrayLike = 0.0) -> None:
     """Raise ValueError where a bound that somebody vouches for is seen to be too small by more than `eps`."""
-    if not is_concrete(norm_bound, matrix, eps):
-        return
     norm, slack = jnp.linalg.norm(matrix, 2), 1 + ROUNDING * jnp.finfo(matrix.dtype).eps
-    fits = bool(norm <= (norm_bound + eps) * slack)
-    require(fits, f"`norm_bound` must be at least {norm - eps}, but is {norm_bound}.")
+    fits = norm <= (norm_bound + eps) * slack
+    if is_concrete(fits):  # of known numbers, too, nothing is known inside jit
+        require(bool(fits), f"`norm_bound` must be at least {norm - eps}, but is {norm_bound}.")
 
 
 @default_promotion

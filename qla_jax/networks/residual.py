@@ -234,11 +234,12 @@ def _is_of_erf(poly: Polynomial) -> Bool[Array, ""]:
 
 def _require_skip_bound(skip_bound: ArrayLike, weight: BlockEncoding) -> None:
     matrix = getattr(weight, "matrix", None)
-    if matrix is None or not is_concrete(skip_bound, matrix):
+    if matrix is None:
         return
     norm = jnp.linalg.norm(jnp.eye(len(matrix), dtype=matrix.dtype) + LIPSCHITZ * matrix, 2)
-    fits = bool(norm <= skip_bound + ROUNDING * jnp.finfo(matrix.dtype).eps)
-    require(fits, f"`skip_bound` must be at least |1 + LW| = {norm}, but is {skip_bound}.")
+    fits = norm <= jnp.asarray(skip_bound) + ROUNDING * jnp.finfo(matrix.dtype).eps
+    if is_concrete(fits):  # of known numbers, too, nothing is known inside jit
+        require(bool(fits), f"`skip_bound` must be at least |1 + LW| = {norm}, but is {skip_bound}.")
 
 
 def _contraction(weight: BlockEncoding, product: MatrixVectorProduct, skip_bound: ArrayLike) -> Array:

@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
@@ -139,7 +140,7 @@ def _even_series(poly: Any) -> Any:
         return poly
     series = poly if isinstance(poly, Polynomial) else polynomial(known, "none")
     odd = series.coeffs[1::2]
-    mixed = series.parity == "odd" or (is_concrete(odd) and bool(jnp.any(odd != 0)))
+    mixed = series.parity == "odd" or (is_concrete(odd) and bool(np.any(np.asarray(odd) != 0)))
     require(not mixed, f"`even_coeffs` must be those of an even polynomial, but is {poly!r}.")
     own = not isinstance(poly, Polynomial) or poly.lipschitz is None
     require(

@@ -2,7 +2,7 @@
 
 import warnings
 
-import jax.numpy as jnp
+import numpy as np
 
 from qla_jax._checks import as_real, is_concrete, require
 from qla_jax.encodings.encoding import Encoding
@@ -48,10 +48,11 @@ def warn_below_rounding(found: Encoding, eps: float, unit: object, inherited: ob
         unit: what one of these is in units of what `found` encodes.
         inherited: the part of `found.eps` that was there before.
     """
-    if not is_concrete(found, unit, inherited):
+    estimate = found.rounding
+    if not is_concrete(found, unit, inherited, estimate):
         return
-    asked, rounding = eps * float(jnp.asarray(unit)), float(found.rounding)
-    own = float(found.eps) - float(jnp.asarray(inherited))
+    asked, rounding = eps * float(np.asarray(unit)), float(estimate)
+    own = float(found.eps) - float(np.asarray(inherited))
     name = found.alpha.dtype.name
     if asked < rounding:
         told = f"rounding in {name} may be {rounding / asked * eps:.1e} (`.rounding`), more than that"
