@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,9 +36,12 @@ class Ended(NamedTuple):
     told: str
 
 
-def _heed_interrupts() -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _heeded_interrupts() -> Iterator[None]:
     """Shells start what runs in the background with SIGINT ignored, and children inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class Program:
@@ -53,7 +57,7 @@ class Program:
         environment = os.environ | {"JAX_ENABLE_X64": "0", "MPLBACKEND": "agg"}
         line = [sys.executable, "qla-jax", str(self.directory / "package"), *arguments]
         both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(line, cwd=self.directory, env=environment, preexec_fn=_heed_interrupts, **both)
+        return subprocess.Popen(line, cwd=self.directory, env=environment, **both)
 
     def run(self, *arguments: str, after: float | None = None, with_: int = signal.SIGKILL) -> Ended:
         """Run to the end, or send a signal after so many seconds."""
