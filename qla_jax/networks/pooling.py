@@ -41,8 +41,8 @@ def l2_pool(
         sizes: registers that the entries of `x` stand on; its shape, or the registers of the encoding, unless given.
 
     Raises:
-        ValueError: outcomes that are not a power of two or more than the padded state has entries, or sizes that do
-            not hold the entries of `x`.
+        ValueError: no entries, outcomes that are not a power of two or more than the padded state has entries, or sizes
+            that do not hold the entries of `x`.
 
     Example:
         >>> l2_pool(jnp.ones((3, 5)), 4).round(3).tolist(), l2_pool(jnp.ones(15), 2).round(3).tolist()
@@ -51,6 +51,7 @@ def l2_pool(
     if isinstance(x, VectorEncoding):
         return l2_pool(x.encoded, outcomes, sizes=x.sizes if sizes is None else sizes)
     x = as_inexact("x", x)
+    require(x.size > 0, f"`x` must not be empty, but has shape {x.shape}.")
     sizes = x.shape if sizes is None else as_integers("sizes", sizes, least=1)
     require(math.prod(sizes) == x.size, f"`sizes` must hold the {x.size} entries of `x`, but is {sizes}.")
     outcomes, qubits = as_outcomes(outcomes, sizes), registers.num_qubits(sizes)

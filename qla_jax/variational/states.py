@@ -64,7 +64,7 @@ def qubits_of(state: Array) -> int:
     Raises:
         ValueError: a size that is no power of two, or another shape.
     """
-    n = state.size.bit_length() - 1
+    n = max(state.size.bit_length() - 1, 0)  # an empty state has no qubits
     shapes = (1 << n,), (2,) * n
     require(n >= 1 and state.shape in shapes, f"`state` must have shape (2^n,) or (2,)*n, but has {state.shape}.")
     return n

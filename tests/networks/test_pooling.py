@@ -152,3 +152,8 @@ def test_outcomes_that_are_no_power_of_two_or_more_than_basis_states_raise(outco
 def test_sizes_that_do_not_hold_the_entries_raise():
     with pytest.raises(ValueError, match=r"`sizes` must hold the 8 entries of `x`, but is \(3, 3\)"):
         l2_pool(jnp.ones(8), 2, sizes=(3, 3))
+
+
+def test_a_state_without_entries_is_refused():
+    with pytest.raises(ValueError, match=r"`x` must not be empty, but has shape \(0,\)"):
+        l2_pool(jnp.zeros(0), 1)

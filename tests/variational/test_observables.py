@@ -111,3 +111,9 @@ def test_inside_jit_what_is_no_unit_vector_gives_no_sample(scale, key):
     assert (jax.jit(sample_bits, static_argnums=2)(key, psi, 4) == -1).all()
     assert jnp.isnan(jax.jit(sampled_z, static_argnums=2)(key, psi, 4)).all()
     assert jnp.isnan(jax.jit(sampled_expectation, static_argnums=(2, 3))(key, psi, "XYI", 4))
+
+
+@pytest.mark.parametrize("call", [lambda s: expectation(s, "Z"), z_expectations], ids=["expectation", "z_expectations"])
+def test_a_state_without_entries_is_refused_by_name(call):
+    with pytest.raises(ValueError, match=r"`state` must have shape \(2\^n,\) or \(2,\)\*n, but has \(0,\)"):
+        call(jnp.zeros(0))
