@@ -30,13 +30,24 @@ ROUNDING = 64
 
 
 def require(condition: bool, message: str) -> None:
-    """Raise ValueError with `message` unless the condition holds."""
+    """Raise ValueError with `message` unless the condition holds.
+
+    Args:
+        condition: what has to hold.
+        message: the error's text: argument, rule and value.
+    """
     if not condition:
         raise ValueError(message)
 
 
 def require_kind(name: str, value: object, kind: type) -> None:
-    """Raise TypeError unless `value` is of the kind."""
+    """Raise TypeError unless `value` is of the kind.
+
+    Args:
+        name: the argument's name, for the error.
+        value: what was given.
+        kind: the class that it has to be of.
+    """
     if not isinstance(value, kind):
         wanted, given = kind.__name__, type(value).__name__
         if wanted == given:  # two rooms have a class of this name
@@ -45,13 +56,23 @@ def require_kind(name: str, value: object, kind: type) -> None:
 
 
 def require_callable(name: str, value: object) -> None:
-    """Raise TypeError unless `value` can be called."""
+    """Raise TypeError unless `value` can be called.
+
+    Args:
+        name: the argument's name, for the error.
+        value: what was given.
+    """
     if not callable(value):
         raise TypeError(f"`{name}` must be callable, but is of type {type(value).__name__}.")
 
 
 def as_tuple(name: str, values: Any, kind: type) -> tuple[Any, ...]:
     """Return a sequence of things of one kind as a tuple.
+
+    Args:
+        name: the argument's name, for the error.
+        values: any iterable.
+        kind: the class of every entry.
 
     Raises:
         TypeError: not a sequence, or an entry of another kind.
@@ -74,6 +95,12 @@ def is_concrete(*values: Any) -> bool:
 def as_integer(name: str, value: Any, least: int | None = None, most: int | None = None) -> int:
     """Return `value` as a Python integer; NumPy and JAX integers count, floats and booleans do not.
 
+    Args:
+        name: the argument's name, for the error.
+        value: an integer of Python, NumPy or JAX, or an array of one without axes.
+        least: the smallest that is allowed; any unless given.
+        most: the largest that is allowed; any unless given.
+
     Raises:
         ValueError: not an integer, traced, or one outside of the range from `least` to `most`.
     """
@@ -91,6 +118,11 @@ def as_integer(name: str, value: Any, least: int | None = None, most: int | None
 def as_integers(name: str, values: Any, least: int | None = None) -> tuple[int, ...]:
     """Return a sequence of integers, such as the sizes of axes, as a tuple of Python integers.
 
+    Args:
+        name: the argument's name, for the error.
+        values: any iterable of integers.
+        least: the smallest entry that is allowed; any unless given.
+
     Raises:
         ValueError: not a sequence, or an entry that `as_integer` refuses.
     """
@@ -104,6 +136,10 @@ def as_integers(name: str, values: Any, least: int | None = None) -> tuple[int, 
 def as_image(name: str, image: Any) -> tuple[int, int]:
     """Return the rows and columns of an image as Python integers.
 
+    Args:
+        name: the argument's name, for the error.
+        image: two integers.
+
     Raises:
         ValueError: not two positive integers.
     """
@@ -114,6 +150,10 @@ def as_image(name: str, image: Any) -> tuple[int, int]:
 
 def as_real(name: str, value: Any) -> float:
     """Return a concrete real number, of Python, NumPy or JAX, as a Python float.
+
+    Args:
+        name: the argument's name, for the error.
+        value: a number, or an array of one without axes.
 
     Raises:
         ValueError: traced, not a number, complex, NaN, or with axes.
@@ -146,10 +186,14 @@ def as_inexact(name: str, value: Any, like: Array | None = None) -> Array:
     return array.astype(jnp.float32) if array.dtype.itemsize < 4 else array
 
 
-def as_numeric(
-    name: str, value: ArrayLike | Sequence[ArrayLike], ndim: int, like: Array | None = None, *, finite: bool = True
-) -> Array:
+def as_numeric(name: str, value: ArrayLike | Sequence[ArrayLike], ndim: int, like: Array | None = None) -> Array:
     """Return `as_inexact` of the given rank, not empty, its entries finite where that can be seen.
+
+    Args:
+        name: the argument's name, for the error.
+        value: numbers, possibly nested in lists.
+        ndim: the number of axes that the array has to have.
+        like: array whose precision Python numbers take.
 
     Raises:
         ValueError: not an array of numbers, of another rank, empty, or with an entry that is not finite.
@@ -157,7 +201,7 @@ def as_numeric(
     array = as_inexact(name, value, like)
     require(array.ndim == ndim, f"`{name}` must have {ndim} axes, but has shape {array.shape}.")
     require(0 not in array.shape, f"`{name}` must not be empty, but has shape {array.shape}.")
-    if finite and is_concrete(array):
+    if is_concrete(array):
         bad = np.argwhere(~np.isfinite(np.asarray(array)))
         if len(bad):
             where = tuple(int(i) for i in bad[0])
@@ -170,6 +214,12 @@ def within(name: str, value: Any, low: float, high: float) -> Array:
 
     Numbers beyond a bound by no more than rounding, which sums and squares of unit vectors may be, become that bound;
     the derivative is that of the numbers. Inside jit numbers further out become NaN.
+
+    Args:
+        name: the argument's name, for the error.
+        value: real numbers of any shape.
+        low: the smallest that is allowed.
+        high: the largest that is allowed.
 
     Raises:
         ValueError: not real numbers, or, where it can be seen, numbers out of range.
@@ -200,6 +250,12 @@ def as_alpha(alpha: ArrayLike | None, norm: Array, rule: str, *, name: str = "al
     """Return alpha, `norm` unless given, and the error of an exact encoding with it.
 
     An alpha below `norm` raises where it can be seen and gives `eps = inf` elsewhere, as does one that is not finite.
+
+    Args:
+        alpha: the subnormalization that was given, if any.
+        norm: what it has to reach.
+        rule: what `norm` is, in the words of the error.
+        name: the argument's name, for the error.
     """
     if alpha is None:
         return norm, exact(norm)
@@ -223,7 +279,13 @@ def exact(size: Array) -> Array:
 
 
 def as_bound(name: str, value: ArrayLike, dtype: jnp.dtype) -> Array:
-    """Return `value` as a non-negative real scalar in the real counterpart of `dtype` (`inf` means unknown)."""
+    """Return `value` as a non-negative real scalar in the real counterpart of `dtype` (`inf` means unknown).
+
+    Args:
+        name: the argument's name, for the error.
+        value: a real scalar, absolute in units of what it bounds.
+        dtype: real or complex, of the precision that is wanted.
+    """
     if is_concrete(value):
         real = _is_number(value) and np.ndim(value) == 0 and not jnp.iscomplexobj(value)
         require(real, f"`{name}` must be a real scalar, but is {_told(value)} of shape {np.shape(value)}.")
@@ -238,7 +300,12 @@ def real_dtype(dtype: jnp.dtype) -> jnp.dtype:
 
 @jax.jit
 def times(factor: ArrayLike, bound: ArrayLike) -> Array:
-    """Return `factor * bound` for error bounds: what is unknown (`inf` or NaN) gives `inf`, also times zero."""
+    """Return `factor * bound` for error bounds: what is unknown (`inf` or NaN) gives `inf`, also times zero.
+
+    Args:
+        factor: a non-negative number or array, `inf` where unknown.
+        bound: another, in units of an error.
+    """
     unknown = ~(jnp.isfinite(factor) & jnp.isfinite(bound))
     product = jnp.where(unknown, 0.0, factor) * jnp.where(unknown, 0.0, bound)
     return jnp.where(unknown, jnp.inf, product)
@@ -287,7 +354,7 @@ def _holds_numbers(dtype: Any) -> bool:
 
 
 def _told(value: Any) -> str:
-    """What an error says a value is: itself if short, else its type."""
+    """Return how an error names a value: the value itself if it is short, else its type."""
     if isinstance(value, jax.core.Tracer):
         return "traced"
     text = repr(value)

@@ -69,7 +69,12 @@ def varying_like(values: Tree, *references: Any) -> Tree:
 
 
 def reshaped(x: Array, shape: Sequence[int]) -> Array:
-    """Return `x.reshape(shape)` by way of one axis, from which and to which sharded batches are followed."""
+    """Return `x.reshape(shape)` by way of one axis, from which and to which sharded batches are followed.
+
+    Args:
+        x: any array.
+        shape: the new lengths of its axes.
+    """
     return x.reshape(-1).reshape(tuple(shape))
 
 
