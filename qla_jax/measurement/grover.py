@@ -91,5 +91,6 @@ def _as_good(circuit: Encoding, good: Good | None) -> Good:
     if good is None:
         return flag_zero(circuit)
     shape = (1 << circuit.num_ancillas, 1 << circuit.num_qubits)
-    require(jnp.shape(good) == shape, f"`good` must have shape {shape}, but has shape {jnp.shape(good)}.")
-    return jnp.asarray(good, bool)
+    marked = jnp.asarray(good, bool)
+    require(marked.shape == shape, f"`good` must have shape {shape}, but has shape {marked.shape}.")
+    return marked

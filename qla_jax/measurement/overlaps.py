@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -192,7 +193,7 @@ def _estimated(key: Array, overlaps: Array, eps: float, repetitions: int) -> Arr
 
 
 def _pair(x: ArrayLike, y: ArrayLike) -> tuple[Amplitudes, Amplitudes]:
-    require(jnp.shape(x) == jnp.shape(y), f"`y` must have the shape {jnp.shape(x)} of `x`, but has {jnp.shape(y)}.")
+    require(np.shape(x) == np.shape(y), f"`y` must have the shape {np.shape(x)} of `x`, but has {np.shape(y)}.")
     return Amplitudes(x, name="x"), Amplitudes(y, name="y")
 
 

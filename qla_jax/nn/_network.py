@@ -1,19 +1,20 @@
 """What measured networks share: batches, keys, and readouts that are swapped without touching a parameter."""
 
 from abc import abstractmethod
+from functools import partial
 from typing import Self
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import as_numeric, require
+from qla_jax._checks import as_inexact, as_numeric, require, require_kind
 from qla_jax.arithmetic import Format
 from qla_jax.measurement import ReadoutMethod
+from qla_jax.nn._shapes import require_parts
 from qla_jax.nn.estimated_gradients import WeightGradients
-from qla_jax.nn.measured import BATCH, MeasuredRun, Pass, keys_for
+from qla_jax.nn.measured import BATCH, MeasuredRun, Pass, is_random, keys_for
 from qla_jax.nn.qam import Arithmetic, FixedArithmetic
 
 Image = Float[Array, "channel row column"]
@@ -58,22 +59,19 @@ class MeasuredNetwork(nnx.Module):
             ValueError: no key where one is needed, images of another shape or, where it can be seen, not finite, and
                 what the readout raises: a rank above the length of its axis.
         """
-        images = self._checked("images", images, jnp.shape(images)[1:])
-        training = not self.use_running_average
-
-        def one(image: Array, key: Array) -> tuple[Array, list]:
-            flow = self._pass(key, training=training)
-            return jax.nn.softmax(self.forward(image, flow)), flow.statistics
-
+        images = self._checked("images", images, batch=True)
         keys = self._keys(key, len(images))
-        outcomes, statistics = jax.vmap(one, axis_name=BATCH, out_axes=(0, None))(images, keys)
-        if training:
+        if self._draws():
+            outcomes, statistics = _outcomes(self, images, keys)
+        else:
+            outcomes, statistics = _compiled_outcomes(*nnx.split(self), images, keys)
+        if not self.use_running_average:
             self.absorb(statistics)
         return outcomes
 
     def run(self, image: Image, key: Array | None = None) -> MeasuredRun:
         """One image, with a record of every transfer; raises what a call does."""
-        image = self._checked("image", image, jnp.shape(image))
+        image = self._checked("image", image)
         (single,) = self._keys(key, 1)
         flow = self._pass(single)
         return flow.run(self.forward(image, flow))
@@ -83,14 +81,18 @@ class MeasuredNetwork(nnx.Module):
 
     def with_readout(self, readout: ReadoutMethod) -> Self:
         """The same network with another readout: parameters are shared, nothing else changes."""
+        require_parts(readout, None)
         return self._with(readout=readout)
 
     def with_format(self, format: Format | None) -> Self:
         """The same network on registers of this format, or in real arithmetic for None."""
+        require_parts(None, format)
         return self._with(format=format)
 
     def with_gradients(self, gradients: WeightGradients | None) -> Self:
         """The same network whose weights get their gradients this way; it needs a key then."""
+        if gradients is not None:
+            require_kind("gradients", gradients, WeightGradients)
         return self._with(gradients=gradients)
 
     def _with(self, **changes: object) -> Self:
@@ -99,16 +101,20 @@ class MeasuredNetwork(nnx.Module):
             setattr(other, name, value)
         return other
 
-    def _checked(self, name: str, value: Array, shape: tuple[int, ...]) -> Array:
+    def _checked(self, name: str, value: Array, *, batch: bool = False) -> Array:
         wanted = self.takes()
+        array = as_inexact(name, value)
+        shape = array.shape[batch:]
         fits = len(shape) == 3 and all(size in (None, have) for size, have in zip(wanted, shape, strict=True))
         told = ", ".join("any" if size is None else str(size) for size in wanted)
         require(fits, f"`{name}` must be of (channels, rows, columns) = ({told}), but one has shape {shape}.")
-        return as_numeric(name, value, ndim=jnp.ndim(value))
+        return as_numeric(name, array, ndim=array.ndim)
+
+    def _draws(self) -> bool:
+        return is_random(self.readout) or (self.gradients is not None and not self.gradients.noise.exact)
 
     def _keys(self, key: Array | None, count: int) -> Array:
-        random = self.gradients is not None and not self.gradients.noise.exact
-        return keys_for(self.readout, key, count, random=random)
+        return keys_for(self.readout, key, count, random=self._draws())
 
     def _pass(self, key: Array, *, training: bool = False) -> Pass:
         reading, estimating = jax.random.split(key)
@@ -116,3 +122,24 @@ class MeasuredNetwork(nnx.Module):
             return Pass(self.readout, Arithmetic(self.gradients, estimating), reading, training=training)
         qam = FixedArithmetic(self.format, self.gradients, estimating)
         return Pass(self.readout, qam, reading, training=training)
+
+
+def _outcomes(network: MeasuredNetwork, images: Images, keys: Array) -> tuple[Array, list[tuple[Array, Array]]]:
+    """Probabilities of a batch and its statistics.
+
+    Outside jit its layers compile one by one, those of one shape once: by far the fastest where values are drawn.
+    """
+
+    def one(image: Array, key: Array) -> tuple[Array, list[tuple[Array, Array]]]:
+        flow = network._pass(key, training=not network.use_running_average)
+        return jax.nn.softmax(network.forward(image, flow)), flow.statistics
+
+    return jax.vmap(one, axis_name=BATCH, out_axes=(0, None))(images, keys)
+
+
+@partial(jax.jit, static_argnums=0)
+def _compiled_outcomes(
+    graph: nnx.GraphDef[MeasuredNetwork], state: nnx.State, images: Images, keys: Array
+) -> tuple[Array, list[tuple[Array, Array]]]:
+    """The same in one piece: nothing that transfers note is computed."""
+    return _outcomes(nnx.merge(graph, state), images, keys)

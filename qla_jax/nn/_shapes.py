@@ -3,10 +3,9 @@
 import math
 from typing import Any
 
-import jax.numpy as jnp
 from jax import Array
 
-from qla_jax._checks import as_integer, as_integers, as_numeric, require, require_callable, require_kind
+from qla_jax._checks import as_inexact, as_integer, as_integers, as_numeric, require, require_callable, require_kind
 from qla_jax.arithmetic import Format
 
 
@@ -45,10 +44,11 @@ def as_images(images: Any, wanted: tuple[int | None, int | None, int | None]) ->
         ValueError: no numbers, another rank or other sizes, or, where it can be seen, entries that are not finite.
     """
     told = ", ".join("any" if size is None else str(size) for size in wanted)
-    have = jnp.shape(images)
+    array = as_inexact("images", images)
+    have = array.shape
     fits = len(have) == 4 and all(size in (None, side) for size, side in zip(wanted, have[1:], strict=True))
     require(fits, f"`images` must have shape (batch, channels, rows, columns) = (any, {told}), but has {have}.")
-    return as_numeric("images", images, ndim=4)
+    return as_numeric("images", array, ndim=4)
 
 
 def as_rows(name: str, batch: Any, *, size: int | None = None, most: int | None = None) -> Array:
@@ -63,9 +63,10 @@ def as_rows(name: str, batch: Any, *, size: int | None = None, most: int | None 
     Raises:
         ValueError: no numbers, no axis besides that of the batch, or inputs of another size.
     """
-    have = jnp.shape(batch)
+    array = as_inexact(name, batch)
+    have = array.shape
     require(len(have) >= 2, f"`{name}` must have an axis of the batch and at least one more, but has shape {have}.")
     entries = math.prod(have[1:])
     require(size in (None, entries), f"`{name}` must have {size} entries each, but has shape {have}.")
     require(most is None or entries <= most, f"`{name}` must have at most {most} entries each, but has shape {have}.")
-    return as_numeric(name, batch, ndim=len(have)).reshape(have[0], -1)
+    return as_numeric(name, array, ndim=len(have)).reshape(have[0], -1)

@@ -8,6 +8,7 @@ Example:
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -204,10 +205,7 @@ def mean_loss(
     Raises:
         ValueError: labels out of range, where they can be seen; elsewhere the loss is `inf`.
     """
-    require_kind("model", model, ResQuNN)
-    images = as_images(images, model.shape)
-    count, num_classes = jax.eval_shape(model.scores, images).shape
-    labels = require_labels(labels, num_classes, shape=(count,))
+    images, labels = _examples(model, images, labels)
     return jax.vmap(cross_entropy)(model.scores(images, angles), labels).mean()
 
 
@@ -219,9 +217,21 @@ def gradient_access(model: ResQuNN, images: Images, labels: Int[Array, " batch"]
     Raises:
         ValueError: what `mean_loss` raises.
     """
-    require_kind("model", model, ResQuNN)
+    return _gradient_access(*nnx.split(model), *_examples(model, images, labels))
+
+
+@partial(jax.jit, static_argnums=0)
+def _gradient_access(graph: nnx.GraphDef[ResQuNN], state: nnx.State, images: Array, labels: Array) -> Array:
+    model = nnx.merge(graph, state)
     gradient = jax.grad(lambda angles: mean_loss(model, images, labels, angles))(model.layer_angles())
     return jnp.stack([jnp.linalg.norm(one) for one in gradient])
+
+
+def _examples(model: ResQuNN, images: Images, labels: Int[Array, " batch"]) -> tuple[Array, Array]:
+    require_kind("model", model, ResQuNN)
+    images = as_images(images, model.shape)
+    count, num_classes = jax.eval_shape(model.scores, images).shape
+    return images, require_labels(labels, num_classes, shape=(count,))
 
 
 def _angles(shape: tuple[int, ...], trainable: bool, rngs: nnx.Rngs, dtype: jnp.dtype) -> nnx.Variable:
