@@ -66,6 +66,21 @@ def require_callable(name: str, value: object) -> None:
         raise TypeError(f"`{name}` must be callable, but is of type {type(value).__name__}.")
 
 
+def require_key(name: str, value: Any) -> None:
+    """Raise TypeError unless `value` is one key of `jax.random`, of the new kind or the old one.
+
+    Args:
+        name: the argument's name, for the error.
+        value: what was given.
+    """
+    dtype, shape = getattr(value, "dtype", None), np.shape(value) if hasattr(value, "shape") else None
+    new = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+    one = shape == () if new else dtype == np.uint32 and len(shape or ()) == 1
+    if not one:
+        told = f"of shape {shape}; batch with jax.vmap" if new else _told(value)
+        raise TypeError(f"`{name}` must be one key of jax.random, but is {told}.")
+
+
 def as_tuple(name: str, values: Any, kind: type) -> tuple[Any, ...]:
     """Return a sequence of things of one kind as a tuple.
 
@@ -186,27 +201,37 @@ def as_inexact(name: str, value: Any, like: Array | None = None) -> Array:
     return array.astype(jnp.float32) if array.dtype.itemsize < 4 else array
 
 
-def as_numeric(name: str, value: ArrayLike | Sequence[ArrayLike], ndim: int, like: Array | None = None) -> Array:
+def as_numeric(name: str, value: ArrayLike | Sequence[ArrayLike], ndim: int | None, like: Array | None = None) -> Array:
     """Return `as_inexact` of the given rank, not empty, its entries finite where that can be seen.
 
     Args:
         name: the argument's name, for the error.
         value: numbers, possibly nested in lists.
-        ndim: the number of axes that the array has to have.
+        ndim: the number of axes that the array has to have; None for any.
         like: array whose precision Python numbers take.
 
     Raises:
-        ValueError: not an array of numbers, of another rank, empty, or with an entry that is not finite.
+        ValueError: not an array of numbers, of another rank, empty, with an entry that is not finite, or with none but
+            denormal ones.
     """
     array = as_inexact(name, value, like)
-    require(array.ndim == ndim, f"`{name}` must have {ndim} axes, but has shape {array.shape}.")
+    require(ndim in (None, array.ndim), f"`{name}` must have {ndim} axes, but has shape {array.shape}.")
     require(0 not in array.shape, f"`{name}` must not be empty, but has shape {array.shape}.")
     if is_concrete(array):
-        bad = np.argwhere(~np.isfinite(np.asarray(array)))
+        seen = np.asarray(array)
+        bad = np.argwhere(~np.isfinite(seen))
         if len(bad):
             where = tuple(int(i) for i in bad[0])
-            raise ValueError(f"`{name}` must be finite, but entry {where} is {np.asarray(array)[where]}.")
+            raise ValueError(f"`{name}` must be finite, but entry {where} is {seen[where]}.")
+        require_normal(name, seen)
     return array
+
+
+def require_normal(name: str, array: np.ndarray) -> None:
+    """Raise ValueError for numbers that are not zero and that XLA takes for zero, all of them denormal."""
+    largest, least = np.abs(array).max(initial=0), float(jnp.finfo(array.dtype).tiny)
+    told = f"zero or reach {least:.3g}, below which XLA takes numbers for zero, but has no entry beyond {largest:.3g}"
+    require(largest == 0 or largest >= least, f"`{name}` must be {told}.")
 
 
 def within(name: str, value: Any, low: float, high: float) -> Array:
@@ -259,14 +284,26 @@ def as_alpha(alpha: ArrayLike | None, norm: Array, rule: str, *, name: str = "al
     """
     if alpha is None:
         return norm, exact(norm)
-    alpha = as_bound(name, alpha, norm.dtype)
-    if is_concrete(alpha):
-        # NumPy's: inside jit every operation of JAX is traced, on known numbers, too.
-        require(bool(np.isfinite(np.asarray(alpha))), f"`{name}` must be finite, but is {alpha}.")
+    alpha, unknown = as_subnormalization(name, alpha, norm.dtype)
     enough = norm <= alpha * (1 + ROUNDING * jnp.finfo(norm.dtype).eps)
     if is_concrete(enough):
         require(bool(enough), f"`{name}` must be at least {rule}, but {name} = {alpha} < {norm}.")
-    return alpha, jnp.where(enough & jnp.isfinite(alpha), 0.0, jnp.inf).astype(norm.dtype)
+    return alpha, jnp.where(enough, unknown, jnp.inf).astype(norm.dtype)
+
+
+def as_subnormalization(name: str, alpha: ArrayLike, dtype: jnp.dtype) -> tuple[Array, Array]:
+    """Return a subnormalization in the real counterpart of `dtype`, and 0, or `inf` for a traced one that is none.
+
+    Args:
+        name: the argument's name, for the error.
+        alpha: a real scalar, not negative and finite.
+        dtype: real or complex, of the precision that is wanted.
+    """
+    alpha = as_bound(name, alpha, dtype)
+    if is_concrete(alpha):
+        # NumPy's: inside jit every operation of JAX is traced, on known numbers, too.
+        require(bool(np.isfinite(np.asarray(alpha))), f"`{name}` must be finite, but is {alpha}.")
+    return alpha, exact(alpha)
 
 
 @jax.jit
@@ -278,19 +315,35 @@ def exact(size: Array) -> Array:
     return jnp.where(jnp.isfinite(size), 0.0, jnp.inf).astype(size.dtype)
 
 
+@jax.jit
+def known(eps: Array, *values: Array) -> Array:
+    """Return an error bound, `inf` where it is NaN or where an entry of `values` is not finite.
+
+    Args:
+        eps: the bound.
+        values: what is encoded; entries beyond the range of floats are no values.
+    """
+    finite = [jnp.all(jnp.isfinite(value)) for value in values]
+    return jnp.where(jnp.all(jnp.stack([~jnp.isnan(eps), *finite])), eps, jnp.inf)
+
+
 def as_bound(name: str, value: ArrayLike, dtype: jnp.dtype) -> Array:
     """Return `value` as a non-negative real scalar in the real counterpart of `dtype` (`inf` means unknown).
+
+    Inside jit a negative number or NaN becomes `inf`.
 
     Args:
         name: the argument's name, for the error.
         value: a real scalar, absolute in units of what it bounds.
         dtype: real or complex, of the precision that is wanted.
     """
+    real = _is_number(value) and np.ndim(value) == 0 and not jnp.iscomplexobj(value)
+    require(real, f"`{name}` must be a real scalar, but is {_told(value)} of shape {np.shape(value)}.")
     if is_concrete(value):
-        real = _is_number(value) and np.ndim(value) == 0 and not jnp.iscomplexobj(value)
-        require(real, f"`{name}` must be a real scalar, but is {_told(value)} of shape {np.shape(value)}.")
         require(bool(np.asarray(value) >= 0), f"`{name}` must not be negative or NaN, but is {value}.")
-    return jnp.asarray(value, real_dtype(dtype))
+        return jnp.asarray(value, real_dtype(dtype))
+    bound = jnp.asarray(value, real_dtype(dtype))
+    return jnp.where(bound >= 0, bound, jnp.inf)
 
 
 def real_dtype(dtype: jnp.dtype) -> jnp.dtype:
@@ -335,11 +388,14 @@ def _as_float(name: str, value: int | float) -> float:
 
 
 def _of_numpy(array: np.ndarray) -> np.ndarray:
-    if array.dtype.kind in "iu":
-        return array.astype(jnp.result_type(float))
-    if array.dtype.kind in "fc" and array.dtype.itemsize > (8 if array.dtype.kind == "f" else 16):
-        return array.astype(np.float64 if array.dtype.kind == "f" else np.complex128)
-    return array
+    return array.astype(jnp.result_type(float)) if array.dtype.kind in "iu" else in_known_types(array)
+
+
+def in_known_types(array: np.ndarray) -> np.ndarray:
+    """Return the same numbers in types that JAX knows: in the machine's byte order, extended precision as double."""
+    native = array.dtype.newbyteorder("=")
+    widest = np.dtype({"f": np.float64, "c": np.complex128}.get(native.kind, native))
+    return array.astype(min(native, widest, key=lambda one: one.itemsize), copy=False)
 
 
 def _is_number(value: Any) -> bool:

@@ -149,6 +149,8 @@ def reserved(path: Path, name: str) -> Iterator[Callable[[bytes | str], None]]:
     Raises:
         ValueError: a file that is there already, is being written by another process, or cannot be written.
     """
+    if not path.name:
+        raise ValueError(f"`{name}` must name a file, but is {str(path)!r}.")
     partial = partial_of(path)
     if path.exists():
         raise ValueError(f"`{name}` must be a new file, but {path} is there: choose another name, or remove it.")

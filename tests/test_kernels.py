@@ -200,12 +200,14 @@ LAYOUTS: dict[str, Callable] = {
     "lists": lambda array: array.tolist(),
     "strided": lambda array: np.repeat(array, 2, axis=-1)[..., ::2] if array.ndim else array,
     "scalars": lambda array: array if array.ndim else array[()],
+    "swapped bytes": lambda array: array.astype(array.dtype.newbyteorder(">")),
+    "extended": lambda array: array.astype(np.clongdouble if np.iscomplexobj(array) else np.longdouble),
 }
 
 
 @kernels("layout", values=True)
 def test_layouts_of_arrays_do_not_change_values(kernel):
-    """Lists, NumPy arrays with strides, NumPy scalars and arrays without axes as the same numbers of JAX."""
+    """Lists, NumPy arrays with strides, in another byte order or longer, and NumPy scalars as those numbers of JAX."""
     wanted = called(kernel, in_double(kernel))
     for name, change in LAYOUTS.items():
         try:

@@ -12,6 +12,7 @@ from qla_jax import nn, prior
 from qla_jax import qram as Q
 from qla_jax import variational as V
 from qla_jax.encodings.vector import vector_encode
+from qla_jax.networks.pooling import sample_runs
 from tests.kernels import rooms
 from tests.test_kernels import called, in_double, names_an_argument
 
@@ -119,6 +120,43 @@ CALLS = dict(
     "prior.transformer": lambda w: prior.transformer([w], jnp.eye(2), KEY, eps=0.1, eta=0.5),
     "prior.exact_block": lambda w: prior.exact_block(w, jnp.eye(2)),
 }
+STATE, PLAIN = jnp.array([0.6, 0.8]), Q.noise()
+KEYED = {
+    "tomography": lambda key: M.tomography(delta=0.1)(STATE, key),
+    "linear inversion": lambda key: M.state_tomography(eps=0.5, failure=0.1)(STATE, key),
+    "shadow_readout": lambda key: M.shadow_readout(("Z",), eps=0.5)(STATE, key),
+    "chebyshev_readout": lambda key: M.chebyshev_readout(rank=1, eps=0.1)(STATE, key),
+    "estimate_amplitude": lambda key: M.estimate_amplitude(key, 0.5, points=4),
+    "iterative_amplitude_estimation": lambda key: M.iterative_amplitude_estimation(key, 0.5, eps=0.1),
+    "inner_product": lambda key: M.inner_product(STATE, STATE, key, eps=0.1),
+    "squared_overlap": lambda key: M.squared_overlap(STATE, STATE, key, eps=0.1),
+    "sample_runs": lambda key: sample_runs(VECTOR, key, outcomes=2, shots=3),
+    "noisy_z": lambda key: V.noisy_z(key, TURN, NOISE, 2),
+    "noisy_shots": lambda key: V.noisy_shots(key, TURN, NOISE, 2),
+    "sample_bits": lambda key: V.sample_bits(key, STATE, 2),
+    "sampled_z": lambda key: V.sampled_z(key, STATE, 2),
+    "sampled_expectation": lambda key: V.sampled_expectation(key, STATE, "X", 2),
+    "gradient_samples": lambda key: V.gradient_samples(lambda key: (TURN, 0), V.local_cost, key, 2),
+    "qram.trajectory_fidelity": lambda key: Q.trajectory_fidelity(MEMORY, PLAIN, key),
+    "qram.read_fidelity": lambda key: Q.read_fidelity(MEMORY, PLAIN, key, shots=2),
+    "qram.intact_fraction": lambda key: Q.intact_fraction(MEMORY, PLAIN, key, shots=2),
+    "qram.measured_infidelities": lambda key: Q.measured_infidelities(STATE, PLAIN, key, word_bits=1, shots=2),
+    "qram.sweep": lambda key: Q.sweep((1,), (1,), PLAIN, key, shots=2),
+    "nn": lambda key: resnet(readout=M.tomography(delta=0.1))(jnp.ones((1, 1, 4, 4)), key),
+    "prior.feedforward": lambda key: prior.feedforward([np.eye(2)], STATE, key, eps=0.1),
+    "prior.convolutional": lambda key: prior.convolutional(
+        [jnp.ones((1, 1, 1, 1))], jnp.ones((1, 2, 2)), key, eps=0.1, eta=0.5
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KEYED)
+def test_what_is_no_key_is_refused_by_name(name):
+    for wrong in (0, "word", np.ones(2), jax.random.split(KEY, 3)):
+        with pytest.raises(TypeError, match=r"`key` must be one key of jax\.random, but is"):
+            KEYED[name](wrong)
+
+
 FITS = {"run", "run_adjoint", "matrix_of", "parameter_shift", "density_matrix", "noisy_z", "noisy_shots"}
 ARITHMETIC_FITS = {"arithmetic.counts", "arithmetic.to_openqasm3", "arithmetic.to_qiskit"}
 

@@ -81,7 +81,7 @@ def angle_encode(x: FixedPoint, *, target: ArrayLike | None = None) -> AngleRota
     if target is None:
         eps = jnp.where(angle.overflow.any(), jnp.inf, length(values - decode(x).reshape(-1)))
     else:
-        target = as_numeric("target", target, ndim=jnp.ndim(target))
+        target = as_numeric("target", target, ndim=None)
         require(target.shape == x.shape, f"`target` must have shape {x.shape}, but has shape {target.shape}.")
         eps = length(values - target.reshape(-1))
     qubits = registers.num_qubits(x.shape)

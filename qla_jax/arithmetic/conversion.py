@@ -111,7 +111,7 @@ def amplitude_encode(
         require(bool(largest > 0) or scale is not None, "`x` must not be the zero vector, but its largest |x| is 0.0.")
     scale, eps = as_alpha(scale, largest, "the largest |x|", name="scale")
     if target is not None:
-        target = as_numeric("target", target, ndim=jnp.ndim(target))
+        target = as_numeric("target", target, ndim=None)
         require(target.shape == x.shape, f"`target` must have shape {x.shape}, but has shape {target.shape}.")
         eps = eps + length(values - target.reshape(-1))
     else:

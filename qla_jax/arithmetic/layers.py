@@ -175,7 +175,7 @@ def batch_norm_constants(
         ValueError: where it can be seen, statistics that are not finite, or a $\sigma^2 + \epsilon$ not positive.
     """
     names = {"mean": mean, "variance": variance, "gamma": gamma, "beta": beta, "epsilon": epsilon}
-    given = {name: as_numeric(name, value, ndim=jnp.ndim(value)) for name, value in names.items()}
+    given = {name: as_numeric(name, value, ndim=None) for name, value in names.items()}
     width = given["variance"] + given["epsilon"]
     if is_concrete(width):
         least = float(np.asarray(width).min())

@@ -49,7 +49,8 @@ def attack(claim: Claim, key: Array, size: int, *, starts: int = STARTS, steps: 
     def objective(instance: Instance) -> tuple[Array, Worst]:
         sides = claim.sides(instance)
         ratio = claim.compare(sides)
-        return -jnp.log(ratio), Worst(ratio, sides, instance)
+        positive = jnp.where(ratio > 0, ratio, 1)  # sides of opposite signs have a ratio below 0, without a logarithm
+        return -jnp.where(ratio > 0, jnp.log(positive), ratio), Worst(ratio, sides, instance)
 
     def step(carry: tuple, time: Array) -> tuple[tuple, None]:
         instance, state, worst = carry

@@ -18,12 +18,14 @@ Example:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax._checks import require
+from qla_jax._checks import as_real, require
+
+Relation = Literal["<=", ">=", "=="]
 
 Instance = dict[str, Array]
 """Real arrays by name, so that any of them can be moved along a gradient."""
@@ -72,13 +74,14 @@ class Claim:
         over: sizes for which it is claimed; the smallest of them is always tried.
         counted: whether nothing random enters, so that one instance of each size says everything.
         loose: whether it is published and so loose that no instance comes near: a test that could hardly fail.
+        rounding: what rounding may make of either side, absolute; less where both sides are small numbers.
     """
 
     name: str
     source: str
     statement: str
     formula: str
-    relation: Literal["<=", ">=", "=="]
+    relation: Relation
     draw: Callable[[Array, int], Instance]
     sizes: tuple[int, ...]
     sides: Callable[[Instance], Sides]
@@ -88,6 +91,7 @@ class Claim:
     over: Sequence[int] = EVERY_SIZE
     counted: bool = False
     loose: bool = False
+    rounding: float = ROUNDING
 
     @property
     def tried(self) -> tuple[int, ...]:
@@ -109,15 +113,17 @@ class Claim:
     def compare(self, sides: Sides) -> Array:
         """Return a ratio above 1 where the claim is violated, `inf` where a side is not a finite number.
 
-        It is the larger side over the smaller one as they are claimed to stand; of an equality the difference over what
-        rounding may make of it.
+        It is the side that is claimed to be less over the other one, and the inverse of that where both are negative;
+        of an equality the difference over what rounding may make of it.
         """
         measured, bound = sides
         if self.relation == "==":
-            ratio = jnp.abs(measured - bound) / (ROUNDING * jnp.maximum(1, jnp.abs(bound)))
+            ratio = jnp.abs(measured - bound) / (self.rounding * jnp.maximum(1, jnp.abs(bound)))
         else:
             less, more = (measured, bound) if self.relation == "<=" else (bound, measured)
-            ratio = less / (more + ROUNDING)
+            upper = less / (jnp.maximum(more, 0) + self.rounding)
+            below = jnp.where(less < 0, -more / (jnp.maximum(-less, 0) + self.rounding), (less - more) / self.rounding)
+            ratio = jnp.where(more >= 0, upper, below)
         return jnp.where(jnp.isfinite(bound) & jnp.isfinite(ratio), ratio, jnp.inf)
 
 
@@ -128,18 +134,23 @@ def claim(
     formula: str,
     draw: Callable[[Array, int], Instance],
     sizes: tuple[int, ...],
-    relation: Literal["<=", ">=", "=="] = "<=",
+    relation: Relation = "<=",
     project: Callable[[Instance], Instance] | None = None,
     true: bool = True,
     over: Sequence[int] = EVERY_SIZE,
     counted: bool = False,
     loose: bool = False,
+    rounding: float = ROUNDING,
 ) -> Callable[[Callable[[Instance], Sides]], Claim]:
     """Make a claim of the function that measures both sides; the arguments are described at `Claim`.
 
     Raises:
-        ValueError: no sizes, or sizes outside of `over`.
+        ValueError: no sizes, or sizes outside of `over`; another relation than the three; a rounding that is not
+            positive.
     """
+    require(relation in get_args(Relation), f"`relation` must be '<=', '>=' or '==', but is {relation!r}.")
+    rounding = as_real("rounding", rounding)
+    require(0 < rounding < jnp.inf, f"`rounding` must be positive and finite, but is {rounding}.")
     require(len(sizes) > 0, "`sizes` must not be empty, but is ().")
     outside = [size for size in sizes if size not in over]
     require(not outside, f"`sizes` must lie in `over`, {over}, but {outside} do not.")
@@ -148,6 +159,6 @@ def claim(
         name = sides.__name__.replace("_", "-")
         remark = " ".join((sides.__doc__ or "").split())
         parts = (name, source, statement, formula, relation, draw, tuple(sizes), sides, project, true, remark)
-        return Claim(*parts, over, counted, loose)
+        return Claim(*parts, over, counted, loose, rounding)
 
     return decorate

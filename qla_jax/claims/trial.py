@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qla_jax._checks import as_integer, require, require_kind
+from qla_jax._checks import as_integer, as_integers, require, require_kind
 from qla_jax.claims.attack import STARTS, STEPS, Worst, attack, drawn
 from qla_jax.claims.claim import Claim, Instance, Sides
 from qla_jax.claims.corpus import known
@@ -98,7 +98,15 @@ class Trial:
             return f"violated by {self.ratio:.3g}"
         if self.claim.relation == "==":
             return "holds to rounding"
-        return "tight" if self.ratio >= TIGHT else f"holds, loose by {1 / max(self.ratio, 1e-12):.3g}"
+        if max(abs(self.measured), abs(self.bound)) <= self.claim.rounding:
+            return f"holds to rounding: both sides are below {self.claim.rounding:.0e}"
+        return (
+            "tight"
+            if self.ratio >= TIGHT
+            else f"holds, loose by {1 / self.ratio:.3g}"
+            if self.ratio > 0
+            else "holds, of another sign"
+        )
 
     @property
     def passed(self) -> bool:
@@ -131,11 +139,15 @@ def examine(
         steps: steps of each attack, of either kind.
 
     Raises:
-        ValueError: fewer than one trial, or a size of which the claim does not speak.
+        TypeError: an instance that is no dict of arrays, or sides that are no `Sides`.
+        ValueError: fewer than one trial, no size, or one of which the claim does not speak; sides that are no real
+            scalars, or an attack on an instance that is not of floats.
     """
     require_kind("claim", claim, Claim)
     trials, seed = as_integer("trials", trials, least=1), as_integer("seed", seed)
     trials = 1 if claim.counted else trials
+    sizes = None if sizes is None else as_integers("sizes", sizes, least=0)
+    require(sizes is None or len(sizes) > 0, "`sizes` must not be empty, but is ().")
     for size in sizes or ():
         told = f"`sizes` must lie in the range of {claim.name!r}, {claim.range_told}, but has {size}."
         require(size in claim.over, told)
@@ -145,6 +157,7 @@ def examine(
         for size in sizes or claim.tried:
             keys = jax.random.split(jax.random.key(seed), trials + 1)
             instances = drawn(claim, keys[1:], size)
+            _check_instances(claim, instances, moved=attacks and claim.project is not None)
             if size in kept:
                 instances = jax.tree.map(lambda many, one: jnp.concatenate([many, one[None]]), instances, kept[size])
             sides = _sides(claim, instances)
@@ -167,4 +180,18 @@ def _sides(claim: Claim, instances: Instance) -> Sides:
     def sides(instances: Instance) -> Sides:
         return map_in_batches(claim.sides, instances, BATCH)
 
-    return sides(instances)
+    found = sides(instances)
+    require_kind(f"the sides of {claim.name!r}", found, Sides)
+    for name, side in zip(Sides._fields, found, strict=True):
+        real = side.ndim == 1 and not jnp.iscomplexobj(side)
+        told = f"`{name}` of {claim.name!r} must be a real scalar, but is of {side.dtype}, of shape {side.shape[1:]}."
+        require(real, told)
+    return found
+
+
+def _check_instances(claim: Claim, instances: Instance, *, moved: bool) -> None:
+    require_kind(f"an instance of {claim.name!r}", instances, dict)
+    for name, array in instances.items():
+        movable = jnp.issubdtype(array.dtype, jnp.floating)
+        told = f"`{name}` of an instance of {claim.name!r} must be of floats to be attacked, but is of {array.dtype}."
+        require(movable or not moved, told)

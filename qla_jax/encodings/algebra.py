@@ -15,7 +15,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import ROUNDING, as_numeric, is_concrete, require, require_kind, times
+from qla_jax._checks import ROUNDING, as_numeric, as_tuple, is_concrete, require, require_kind, times
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State, Use, flagged_on, on_front_ancillas, run_on
@@ -132,9 +132,7 @@ def linear_combination(weights: ArrayLike | Sequence[ArrayLike], parts: Sequence
     Raises:
         ValueError: no parts, a number of weights other than that of parts, or parts of different shapes.
     """
-    parts = tuple(parts)
-    for part in parts:
-        require_kind("parts", part, BlockEncoding)
+    parts = as_tuple("parts", parts, BlockEncoding)
     require(len(parts) > 0, "`parts` must hold at least one block encoding, but is empty.")
     weights = as_numeric("weights", weights, ndim=1, like=parts[0].alpha)
     require(len(weights) == len(parts), f"`weights` must match `parts`, but there are {len(weights)} for {len(parts)}.")

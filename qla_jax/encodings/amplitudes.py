@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
 
+from qla_jax._checks import require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State, Use
@@ -53,6 +54,7 @@ class DiagonalOfAmplitudes(BlockEncoding, kw_only=True):
 @default_promotion
 def diagonal_of_amplitudes(vec: VectorEncoding) -> DiagonalOfAmplitudes:
     r"""$\mathrm{diag}(x)$ with one call of an $(\alpha, a, \epsilon)$-encoding of x: $(\alpha, a + n, \epsilon)$."""
+    require_kind("vec", vec, VectorEncoding)
     return DiagonalOfAmplitudes(
         alpha=vec.alpha,
         eps=vec.eps,

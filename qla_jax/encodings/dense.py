@@ -16,7 +16,16 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_alpha, as_bound, as_image, as_integer, as_numeric, is_concrete, require
+from qla_jax._checks import (
+    as_alpha,
+    as_bound,
+    as_image,
+    as_integer,
+    as_numeric,
+    as_subnormalization,
+    is_concrete,
+    require,
+)
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.encoding import State
@@ -162,7 +171,7 @@ def from_unitary(
 
     Raises:
         ValueError: not square, not a power of two, not unitary to rounding, a padding that is not empty, or a
-            negative bound.
+            negative bound, or an alpha that is not finite.
     """
     unitary = as_numeric("unitary", unitary, ndim=2)
     num_ancillas = as_integer("num_ancillas", num_ancillas, least=0)
@@ -174,8 +183,8 @@ def from_unitary(
         padding = block[: shape[0], shape[1] :], block[shape[0] :, : shape[1]]
         leak = max(float(np.abs(part).max(initial=0)) for part in padding)
         require(leak < 1e-6, f"`shape` must leave the padding empty, but {shape} leaves up to {leak:.3g} there.")
-    alpha = as_bound("alpha", alpha, unitary.dtype)
-    eps = as_bound("eps", eps, unitary.dtype) + unknown_unless_unitary(unitary)
+    alpha, unknown = as_subnormalization("alpha", alpha, unitary.dtype)
+    eps = as_bound("eps", eps, unitary.dtype) + unknown + unknown_unless_unitary(unitary)
     matrix = alpha * unitary[: shape[0], : shape[1]]
     if norm_bound is not None:
         norm_bound = as_bound("norm_bound", norm_bound, unitary.dtype)

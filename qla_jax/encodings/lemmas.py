@@ -15,7 +15,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, require, require_kind, times
+from qla_jax._checks import as_numeric, as_tuple, require, require_kind, times
 from qla_jax._modes import default_promotion
 from qla_jax.encodings import registers
 from qla_jax.encodings.block import BlockEncoding
@@ -269,10 +269,9 @@ def concatenate(parts: Sequence[VectorEncoding]) -> Concatenation:
     Raises:
         ValueError: no parts, or parts on different registers.
     """
-    parts = tuple(parts)
+    parts = as_tuple("parts", parts, VectorEncoding)
     require(len(parts) > 0, "`parts` must hold at least one vector encoding, but is empty.")
     for part in parts:
-        require_kind("parts", part, VectorEncoding)
         fits = same_place(part.sizes, parts[0].sizes)
         require(fits, f"`parts` must all live on registers {parts[0].sizes}, but one lives on {part.sizes}.")
     alphas, errors = stacked([part.alpha for part in parts]), stacked([part.eps for part in parts])

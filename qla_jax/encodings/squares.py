@@ -25,7 +25,17 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_alpha, as_integer, as_integers, as_numeric, is_concrete, require, require_kind, times
+from qla_jax._checks import (
+    as_alpha,
+    as_integer,
+    as_integers,
+    as_numeric,
+    is_concrete,
+    known,
+    require,
+    require_kind,
+    times,
+)
 from qla_jax._modes import default_promotion
 from qla_jax.encodings import registers
 from qla_jax.encodings.diagonal import Diagonal, block_encode_diagonal, ratio
@@ -149,7 +159,7 @@ def square_product(
     encoded = matrix @ squares - lost
     return SquareProduct(
         alpha=alpha * jnp.square(vec.alpha),
-        eps=misfit + _inherited(matrix, norms, vec, norm_bound) + length(lost),
+        eps=known(misfit + _inherited(matrix, norms, vec, norm_bound) + length(lost), encoded),
         num_ancillas=1 + 2 * vec.num_ancillas + vec.num_qubits,
         num_qubits=registers.num_qubits(sizes),
         encoded=encoded.astype(jnp.result_type(encoded, vec.encoded)),

@@ -28,6 +28,7 @@ from qla_jax._checks import (
     as_integer,
     as_integers,
     as_numeric,
+    as_subnormalization,
     exact,
     is_concrete,
     require,
@@ -249,14 +250,15 @@ def vector_from_unitary(
         sizes: the registers of x; `(2^n,)` unless given. Padding among them must hold amplitude zero.
 
     Raises:
-        ValueError: not square, not a power of two, not unitary to rounding, or a negative bound.
+        ValueError: not square, not a power of two, not unitary to rounding, a negative bound, or an alpha that
+            is not finite.
     """
     unitary = as_numeric("unitary", unitary, ndim=2)
     num_ancillas = as_integer("num_ancillas", num_ancillas, least=0)
     qubits = _qubits_of(unitary, num_ancillas)
     sizes = (1 << qubits,) if sizes is None else as_integers("sizes", sizes, least=1)
     require(registers.num_qubits(sizes) <= qubits, f"`sizes` must fit in {qubits} qubits, but is {sizes}.")
-    alpha = as_bound("alpha", alpha, unitary.dtype)
+    alpha, unknown = as_subnormalization("alpha", alpha, unitary.dtype)
     column = unitary[: 1 << qubits, 0]
     encoded = registers.extract(column, sizes)
     if is_concrete(column):
@@ -264,7 +266,7 @@ def vector_from_unitary(
         require(leak < 1e-6, f"`sizes` must leave padding at amplitude zero, but {sizes} leaves {leak:.3g} outside.")
     return ExplicitVector(
         alpha=alpha,
-        eps=as_bound("eps", eps, unitary.dtype) + unknown_unless_unitary(unitary),
+        eps=as_bound("eps", eps, unitary.dtype) + unknown + unknown_unless_unitary(unitary),
         num_ancillas=num_ancillas,
         num_qubits=qubits,
         encoded=alpha * encoded,

@@ -22,7 +22,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Complex, Float, Num
 
-from qla_jax._checks import require
+from qla_jax._checks import require, require_key
 from qla_jax.measurement.counts import multinomial, require_countable, within_integers
 from qla_jax.measurement.pauli_bases import as_qubits, outcome_law, snapshots
 from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision, straight_through
@@ -115,6 +115,7 @@ def frobenius_error(qubits: int, shots: int, failure: float) -> float:
 
 def linear_inversion(key: Array, psi: Complex[Array, " states"], copies: int) -> Complex[Array, "states states"]:
     """The average of the estimates from all copies: Hermitian, of trace one, perhaps with negative eigenvalues."""
+    require_key("key", key)
     qubits = psi.size.bit_length() - 1
     bases = jnp.asarray(list(np.ndindex(*(3,) * qubits)))
     laws = jax.vmap(lambda basis: outcome_law(psi, basis))(bases)

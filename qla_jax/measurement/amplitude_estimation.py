@@ -28,7 +28,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
-from qla_jax._checks import require, within
+from qla_jax._checks import require, require_key, within
 from qla_jax._modes import default_promotion, varying_like
 from qla_jax.measurement.counts import as_whole, counting_dtype
 from qla_jax.measurement.readout import as_precision, straight_through
@@ -183,6 +183,7 @@ def sample_outcomes(key: Array, probability: Float[Array, "..."], points: int) -
     Raises:
         ValueError: points below 1 or above `most_points`, or a probability seen to be out of its range.
     """
+    require_key("key", key)
     return _drawn(key, as_probability(probability), require_points(points))
 
 
@@ -222,6 +223,7 @@ def estimate_amplitude(key: Array, probability: ArrayLike, *, points: int, repet
         >>> estimate_amplitude(jax.random.key(0), jnp.array([0.0, 0.5, 1.0]), points=4).round(6).tolist()
         [0.0, 0.5, 1.0]
     """
+    require_key("key", key)
     return _median(key, as_probability(probability), require_points(points), require_repetitions(repetitions))
 
 

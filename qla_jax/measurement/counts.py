@@ -30,7 +30,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
-from qla_jax._checks import as_inexact, as_integer, is_concrete, require
+from qla_jax._checks import as_inexact, as_integer, is_concrete, require, require_key
 from qla_jax._modes import varying_like
 
 SMALL = 10.0
@@ -89,6 +89,7 @@ def multinomial(key: Array, trials: int, probabilities: Float[Array, " d"]) -> I
     Raises:
         ValueError: no trials, or more than an integer of this precision holds.
     """
+    require_key("key", key)
     weights = jax.lax.stop_gradient(as_inexact("probabilities", probabilities))
     require(weights.ndim == 1 and weights.size > 0, f"`probabilities` must have one axis, but have {weights.shape}.")
     return _drawn(key, require_countable("trials", trials), weights)
@@ -118,6 +119,7 @@ def _bulk(key: Array, shares: Array, trials: Array) -> Array:
 
 def poisson(key: Array, rates: Float[Array, " d"]) -> Int[Array, " d"]:
     """Independent Poisson counts of these rates."""
+    require_key("key", key)
     first, second = jax.random.split(key)
     large = rates >= SMALL
     by_gaps = _by_gaps(first, jnp.where(large, 0, rates))

@@ -23,7 +23,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from qla_jax._checks import require
+from qla_jax._checks import require, require_key
 from qla_jax._modes import common_dtype, default_promotion, varying_like
 from qla_jax.measurement.amplitude_estimation import angle, as_probability, most_points
 from qla_jax.measurement.counts import counting_dtype, multinomial, require_countable, within_integers
@@ -113,6 +113,7 @@ def iterative_amplitude_estimation(
         >>> bool(found.converged), bool((found.low <= 0.3) & (0.3 <= found.high))
         (True, True)
     """
+    require_key("key", key)
     eps, alpha = as_precision("eps", eps, below=0.5), as_precision("alpha", alpha, below=1)
     finest = finest_eps()
     require(eps >= finest, f"`eps` must be at least {finest:.3g} in this precision, but is {eps}.")

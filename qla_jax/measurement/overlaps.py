@@ -22,7 +22,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from qla_jax._checks import ROUNDING, is_concrete, require, require_kind
+from qla_jax._checks import ROUNDING, is_concrete, require, require_key, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.encoding import Encoding, State, Use, apply_adjoint_of, apply_of, side_by_side
 from qla_jax.encodings.gates import Gates
@@ -152,6 +152,7 @@ def inner_product(x: ArrayLike, y: ArrayLike, key: Array, *, eps: float, repetit
         >>> bool(abs(found.values - 3) <= found.error_bound), int(found.queries)
         (True, 1250)
     """
+    require_key("key", key)
     left, right = _pair(x, y)
     overlap = jnp.vdot(left.direction, right.direction)
     exact = jnp.vdot(left.state, right.state)
@@ -167,6 +168,7 @@ def squared_overlap(x: ArrayLike, y: ArrayLike, key: Array, *, eps: float, repet
 
     May come out negative, by up to the error: nothing is clipped. `norm` is $\|x\|^2\|y\|^2$.
     """
+    require_key("key", key)
     left, right = _pair(x, y)
     overlap, exact = (
         _squared(jnp.vdot(*pair)) for pair in ((left.direction, right.direction), (left.state, right.state))

@@ -26,7 +26,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_inexact, as_real, is_concrete, real_dtype, require
+from qla_jax._checks import as_inexact, as_real, is_concrete, real_dtype, require, require_key, require_normal
 from qla_jax._modes import default_promotion
 from qla_jax._nodes import Node
 from qla_jax.encodings.preparation import unit_vector
@@ -78,6 +78,8 @@ class ReadoutMethod(Node, ABC):
                 seen, the zero vector or entries that are not finite. Inside jit the bounds of both are `inf`, and the
                 values 0 and NaN.
         """
+        if key is not None:
+            require_key("key", key)
         return _compiled(self, as_state(state, real=self.real), key)
 
     @abstractmethod
@@ -157,6 +159,7 @@ def as_state(state: ArrayLike, *, real: bool = False, name: str = "state") -> Nu
         seen = np.asarray(array)
         require(bool(np.isfinite(seen).all()), f"`{name}` must be finite, but has entries that are not.")
         require(bool(np.any(seen)), f"`{name}` must not be the zero vector, but all {seen.size} entries are 0.")
+        require_normal(name, seen)
     return array
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qla_jax._checks import is_concrete, require
+from qla_jax._checks import as_tuple, is_concrete, require
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.preparation import length
 from qla_jax.encodings.vector import VectorEncoding
@@ -73,6 +73,7 @@ def amplified_network(
         ValueError: no weights, a number of errors or bounds other than that of weights, or what `amplified_block` and
             `skip_norm_block` raise.
     """
+    weights = as_tuple("weights", weights, BlockEncoding)
     require(len(weights) > 0, "`weights` must hold at least one block encoding, but is empty.")
     errors: list[Any] = [eps] * len(weights) if np.ndim(eps) == 0 else list(np.asarray(eps))
     bounds = [None] * len(weights) if amplitude_bounds is None else list(amplitude_bounds)

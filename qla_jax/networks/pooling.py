@@ -17,7 +17,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int, Num
 
-from qla_jax._checks import as_inexact, as_integer, as_integers, require, require_kind
+from qla_jax._checks import as_inexact, as_integer, as_integers, require, require_key, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.encodings import registers
 from qla_jax.encodings.preparation import unit_vector
@@ -75,6 +75,7 @@ def as_outcomes(outcomes: int, sizes: tuple[int, ...]) -> int:
 
 def sample(key: Array, probabilities: Float[Array, " outcomes"], shots: int) -> Num[Array, " shots"]:
     """Outcomes of independent runs."""
+    require_key("key", key)
     return jax.random.categorical(key, jnp.log(probabilities), shape=(shots,))
 
 
@@ -109,6 +110,7 @@ def sample_runs(vec: VectorEncoding, key: Array, *, outcomes: int, shots: int) -
     Raises:
         ValueError: outcomes that `l2_pool` refuses, no shots.
     """
+    require_key("key", key)
     require_kind("vec", vec, VectorEncoding)
     shots = as_integer("shots", shots, least=1)
     first, second = jax.random.split(key)

@@ -21,7 +21,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Num
 
-from qla_jax._checks import ROUNDING, is_concrete, require, require_kind, times
+from qla_jax._checks import ROUNDING, as_tuple, is_concrete, require, require_kind, times
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.composed import Composed
@@ -183,6 +183,7 @@ def residual_network(
     Raises:
         ValueError: no weights, a number of skip bounds other than that of weights, or what `skip_norm_block` raises.
     """
+    weights = as_tuple("weights", weights, BlockEncoding)
     require(len(weights) > 0, "`weights` must hold at least one block encoding, but is empty.")
     bounds = [None] * len(weights) if skip_bounds is None else skip_bounds
     require(
@@ -197,6 +198,7 @@ def residual_network(
 @default_promotion
 def chain(network: VectorEncoding) -> list[SkipNormBlock]:
     """The blocks of a network, first to last, without what stands between and behind them."""
+    require_kind("network", network, VectorEncoding)
     blocks: list[SkipNormBlock] = []
     vec: VectorEncoding | None = network
     while vec is not None:

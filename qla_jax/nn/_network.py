@@ -108,7 +108,7 @@ class MeasuredNetwork(nnx.Module):
         fits = len(shape) == 3 and all(size in (None, have) for size, have in zip(wanted, shape, strict=True))
         told = ", ".join("any" if size is None else str(size) for size in wanted)
         require(fits, f"`{name}` must be of (channels, rows, columns) = ({told}), but one has shape {shape}.")
-        return as_numeric(name, array, ndim=array.ndim)
+        return as_numeric(name, array, ndim=None)
 
     def _draws(self) -> bool:
         return is_random(self.readout) or (self.gradients is not None and not self.gradients.noise.exact)

@@ -69,4 +69,4 @@ def as_rows(name: str, batch: Any, *, size: int | None = None, most: int | None 
     entries = math.prod(have[1:])
     require(size in (None, entries), f"`{name}` must have {size} entries each, but has shape {have}.")
     require(most is None or entries <= most, f"`{name}` must have at most {most} entries each, but has shape {have}.")
-    return as_numeric(name, array, ndim=len(have)).reshape(have[0], -1)
+    return as_numeric(name, array, ndim=None).reshape(have[0], -1)

@@ -23,7 +23,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import as_inexact, as_integer, require, require_kind
+from qla_jax._checks import as_inexact, as_integer, require, require_key, require_kind
 from qla_jax._modes import promoted, varying_like
 from qla_jax._nodes import Node
 from qla_jax.arithmetic import Format, decode, dot, encode
@@ -87,6 +87,7 @@ def estimated_dense(
         >>> bool((abs(grad - 3) <= 0.1 * 3).all())
         True
     """
+    require_key("key", key)
     require_kind("gradients", gradients, WeightGradients)
     x, weight = promoted(as_inexact("x", x), as_inexact("weight", weight))
     fits = x.ndim == weight.ndim == 2 and x.shape[1] == weight.shape[1]
@@ -117,6 +118,7 @@ def inner_products(
     left: Float[Array, "n m"], right: Float[Array, "n k"], key: Array, gradients: WeightGradients
 ) -> Float[Array, "m k"]:
     """Those of all columns of one with all columns of the other, each estimated by itself; 0 with a zero column."""
+    require_key("key", key)
     return _inner_products(left, right, key, gradients)
 
 

@@ -19,7 +19,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import as_inexact, require
+from qla_jax._checks import as_inexact, require, require_key
 from qla_jax._modes import promoted
 from qla_jax._nodes import Node
 from qla_jax.encodings.preparation import length, unit_vector
@@ -173,6 +173,8 @@ def keys_for(readout: ReadoutMethod, key: Array | None, count: int, *, random: b
     Raises:
         ValueError: no key, and something that draws.
     """
+    if key is not None:
+        require_key("key", key)
     needed = f"`key` must be given where values are drawn, but is None and the readout is {type(readout).__name__}."
     require(key is not None or not (random or is_random(readout)), needed)
     return jax.random.split(jax.random.key(0) if key is None else key, count)

@@ -3,6 +3,8 @@
 import jax
 import numpy as np
 
+from qla_jax._checks import in_known_types
+
 
 def require_vector(values: np.ndarray | jax.Array, name: str = "poly", of: str = "coefficients") -> None:
     """Refuses anything but a vector of numbers with an entry."""
@@ -16,10 +18,12 @@ def require_vector(values: np.ndarray | jax.Array, name: str = "poly", of: str =
 
 
 def in_floats(values: np.ndarray) -> np.ndarray:
-    """Return concrete numbers in floats of at least single precision; integers and booleans in JAX's default."""
+    """Return concrete numbers in floats of single or double precision; integers and booleans in JAX's default."""
     if values.dtype.kind in "biu":
         return values.astype(jax.dtypes.canonicalize_dtype(float))
-    return values.astype(np.float32) if values.dtype.itemsize < 4 else values
+    if values.dtype.itemsize < 4:
+        return values.astype(np.float32)
+    return in_known_types(values)
 
 
 def require_double(coeffs: np.ndarray) -> None:

@@ -21,7 +21,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Complex, Float
 
-from qla_jax._checks import as_inexact
+from qla_jax._checks import as_inexact, in_known_types
 from qla_jax._modes import default_promotion
 from qla_jax._nodes import Node
 from qla_jax.phases import checks, complementary, nlft
@@ -98,7 +98,7 @@ def find(poly: ArrayLike, tol: float, strict: bool) -> GQSPPhaseFactors:
     traced = isinstance(poly, jax.core.Tracer)
     coeffs: Either = poly if traced else np.asarray(poly)
     checks.require_vector(coeffs)
-    coeffs = as_inexact("poly", coeffs) if traced else coeffs
+    coeffs = as_inexact("poly", coeffs) if traced else in_known_types(coeffs)
     count = len(coeffs)
     if traced:
         coeffs = jnp.pad(

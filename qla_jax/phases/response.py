@@ -16,6 +16,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Complex
 
+from qla_jax._checks import as_inexact, is_concrete
 from qla_jax._modes import default_promotion, varying_like
 from qla_jax.phases.conventions import CANONICAL, Convention, convention
 from qla_jax.phases.sequence import PhaseFactors
@@ -41,7 +42,7 @@ def qsp_response(phases: PhaseFactors | ArrayLike, x: ArrayLike) -> Complex[Arra
     if isinstance(phases, PhaseFactors):
         values, model = phases.values, convention(phases.convention)
     else:
-        values, model = jnp.asarray(phases), convention(CANONICAL)
+        values, model = as_inexact("phases", phases), convention(CANONICAL)
     if values.ndim != 1 or not len(values):
         raise ValueError(f"`phases` must be a vector, but has shape {values.shape}; batch with jax.vmap.")
     x = _signals(x)
@@ -50,11 +51,14 @@ def qsp_response(phases: PhaseFactors | ArrayLike, x: ArrayLike) -> Complex[Arra
 
 
 def _signals(x: ArrayLike) -> Array:
-    if not isinstance(x, jax.core.Tracer):
-        outside = ~(np.abs(np.asarray(x)) <= 1)
+    found = as_inexact("x", x)
+    if jnp.iscomplexobj(found):
+        raise ValueError(f"`x` must be real, but is of {found.dtype}.")
+    if is_concrete(found):
+        outside = ~(np.abs(np.asarray(found)) <= 1)
         if np.any(outside):
-            raise ValueError(f"`x` must lie in [-1, 1], but holds {np.asarray(x)[outside].flat[0]}.")
-    return jnp.asarray(x)
+            raise ValueError(f"`x` must lie in [-1, 1], but holds {np.asarray(found)[outside].flat[0]}.")
+    return found
 
 
 @partial(jax.jit, static_argnums=0)

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Complex, Float
 
 from qla_jax._modes import default_promotion
 from qla_jax._nodes import Node
-from qla_jax.phases import conventions
+from qla_jax.phases import checks, conventions
 from qla_jax.phases.conventions import CANONICAL
 
 
@@ -108,8 +108,10 @@ def from_phases(values: ArrayLike, convention: str) -> PhaseFactors:
     known = values if isinstance(values, jax.core.Tracer) else np.asarray(values)
     if known.ndim != 1 or not len(known):
         raise ValueError(f"`values` must be a vector, but has shape {known.shape}; batch with jax.vmap.")
-    if not (np.issubdtype(known.dtype, np.floating) or np.issubdtype(known.dtype, np.integer)):
+    if not (jnp.issubdtype(known.dtype, np.floating) or jnp.issubdtype(known.dtype, np.integer)):
         raise ValueError(f"`values` must be real, but is {known.dtype}.")
+    if isinstance(known, np.ndarray):
+        known = checks.in_floats(known)
     if isinstance(known, np.ndarray) and not np.all(np.isfinite(known)):
         raise ValueError(f"`values` must be finite, but holds {known[~np.isfinite(known)][0]}.")
     conventions.convention(convention)

@@ -20,7 +20,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from qla_jax._checks import as_inexact
+from qla_jax._checks import as_inexact, in_known_types
 from qla_jax._modes import default_promotion
 from qla_jax.phases import checks, complementary, nlft
 from qla_jax.phases.blocks import Either
@@ -142,8 +142,7 @@ def _read(poly: Polynomial | ArrayLike, parity: str | None, strict: bool) -> tup
         )
     coeffs: Either = poly if isinstance(poly, jax.core.Tracer) else np.asarray(poly)
     checks.require_vector(coeffs)
-    if isinstance(coeffs, jax.core.Tracer):
-        coeffs = as_inexact("poly", coeffs)
+    coeffs = as_inexact("poly", coeffs) if isinstance(coeffs, jax.core.Tracer) else in_known_types(coeffs)
     if not np.issubdtype(coeffs.dtype, np.floating):
         if np.issubdtype(coeffs.dtype, np.complexfloating):
             raise ValueError(f"`poly` must be real, but is {coeffs.dtype}; `gqsp_phase_factors` takes complex ones.")

@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from qla_jax._checks import require_callable
 from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import Polynomial, from_numpy
 
@@ -51,6 +52,7 @@ def interpolant(
         >>> bool(abs(poly(0.3) - np.exp(-0.3) * np.sin(6.0)) < 1e-12)
         True
     """
+    require_callable("function", function)
     if parity not in ("odd", "even", "none"):
         raise ValueError(f"`parity` must be 'odd', 'even' or 'none', but is {parity!r}.")
     if ellipse is not None and not (ellipse[0] > 1 and 0 <= ellipse[1] < math.inf):

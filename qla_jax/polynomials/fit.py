@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
 
-from qla_jax._checks import as_integer, as_real
+from qla_jax._checks import as_integer, as_real, require_callable
 from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import EVERYWHERE, Polynomial, from_numpy
 
@@ -57,6 +57,7 @@ def minimax_fit(
         >>> bool(abs(poly(0.5) - 0.4) < 0.01), bool(poly.sup_bound <= 1)
         (True, True)
     """
+    require_callable("function", function)
     parity_of = {"odd": 1, "even": 0, "none": None}
     if parity not in parity_of:
         raise ValueError(f"`parity` must be 'odd', 'even' or 'none', but is {parity!r}.")

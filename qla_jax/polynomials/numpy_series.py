@@ -17,12 +17,17 @@ import numpy as np
 from numpy.polynomial import Chebyshev, Hermite, HermiteE, Laguerre, Legendre
 from numpy.polynomial import Polynomial as PowerSeries
 
+from qla_jax._checks import in_known_types
+
 OF_DEFINITE_PARITY = (PowerSeries, Chebyshev, Legendre, Hermite, HermiteE)
 """Bases whose terms have the parity of their number. Laguerre's have none."""
 
 
 def series_of_numpy(poly: Any) -> Any:
-    """Return the Chebyshev coefficients, low to high, of a polynomial of NumPy; anything else comes back as it is."""
+    """Return the Chebyshev coefficients, low to high, of a polynomial of NumPy; anything else comes back as it is.
+
+    Arrays of NumPy come back in types that JAX knows.
+    """
     return _in_basis(poly, Chebyshev)
 
 
@@ -32,6 +37,8 @@ def powers_of_numpy(poly: Any) -> Any:
 
 
 def _in_basis(poly: Any, basis: type) -> Any:
+    if isinstance(poly, np.ndarray):
+        return in_known_types(poly)
     if isinstance(poly, np.poly1d):
         poly = PowerSeries(poly.coeffs[::-1])
     if not isinstance(poly, (*OF_DEFINITE_PARITY, Laguerre)):

@@ -24,7 +24,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, as_real, as_tuple, require
+from qla_jax._checks import as_numeric, as_real, as_tuple, require, require_key
 from qla_jax._modes import default_promotion, promoted
 from qla_jax.measurement.amplitude_estimation import estimate_amplitude, median_failure, queries_of
 from qla_jax.prior.feedforward import FAILURE, LOADED, precision
@@ -62,6 +62,7 @@ def convolutional(
         ValueError: no kernels, shapes that do not fit, odd sides, a layer that is zero everywhere, of which nothing
             can be read out, `eps` or `cap` that is not positive, `eta` or `failure` that is not between 0 and 1.
     """
+    require_key("key", key)
     kernels = as_tuple("kernels", kernels, object)
     require(len(kernels) > 0, "`kernels` must hold at least one layer, but is empty.")
     eps, cap = as_real("eps", eps), as_real("cap", cap)

@@ -21,7 +21,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_inexact, as_numeric, as_real, as_tuple, require
+from qla_jax._checks import as_inexact, as_numeric, as_real, as_tuple, require, require_key
 from qla_jax._modes import default_promotion
 from qla_jax.measurement.amplitude_estimation import (
     estimate_amplitude,
@@ -65,6 +65,7 @@ def feedforward(
         ValueError: no weights, shapes that do not fit, a precision that is not positive, a
             probability outside of (0, 1).
     """
+    require_key("key", key)
     weights = as_tuple("weights", weights, object)
     require(len(weights) > 0, "`weights` must hold at least one layer, but is empty.")
     eps, lipschitz = as_real("eps", eps), as_real("lipschitz", lipschitz)
@@ -88,6 +89,7 @@ def estimated_products(
     rows: Num[Array, "n d"], x: Num[Array, " d"], key: Array, eps: float, repetitions: int
 ) -> tuple[Num[Array, " n"], float, int]:
     """Inner products of all rows with a vector, the error of each, and calls; exact zeros where a norm is zero."""
+    require_key("key", key)
     points, sizes = precision(rows, x, eps)
     safe = jnp.where(sizes == 0, 1, sizes)
     shares = jnp.clip((1 + rows @ x / safe) / 2, 0, 1)  # rounding of parallel vectors

@@ -26,7 +26,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from qla_jax._checks import ROUNDING, as_inexact, as_numeric, as_real, as_tuple, require, require_kind
+from qla_jax._checks import ROUNDING, as_inexact, as_numeric, as_real, as_tuple, require, require_key, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting import cost
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
@@ -96,6 +96,7 @@ def transformer(
         ValueError: no blocks, shapes that do not fit, a weight whose norm is above 1, a zero token, `eps` or `beta`
             that is not positive, `eta` or `failure` that is not between 0 and 1.
     """
+    require_key("key", key)
     blocks = as_tuple("blocks", blocks, AttentionWeights)
     require(len(blocks) > 0, "`blocks` must hold at least one block, but is empty.")
     eps, beta = as_real("eps", eps), as_real("beta", beta)

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from qla_jax._checks import as_integers, as_tuple, require, require_kind
+from qla_jax._checks import as_integers, as_tuple, require, require_key, require_kind
 from qla_jax.qram._memory import Memory, memory
 from qla_jax.qram._noise import Noise
 from qla_jax.qram._schedule import check_sizes, held_site_count, site_count
@@ -62,6 +62,7 @@ def sweep(
         TypeError: `noise` is none.
         ValueError: no sizes, or what `schedule` and `read_fidelity` raise.
     """
+    require_key("key", key)
     require_kind("noise", noise, Noise)
     address_sizes = as_integers("address_sizes", address_sizes)
     word_lengths = as_integers("word_lengths", word_lengths)

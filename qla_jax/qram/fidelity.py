@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax._checks import require_kind
+from qla_jax._checks import require_key, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.mapping import map_in_batches
 from qla_jax.qram import branches
@@ -67,6 +67,7 @@ def read_fidelity(mem: Memory, noise: Noise, key: Array, *, shots: int, batch: i
         TypeError: `mem` is no memory, or `noise` no noise.
         ValueError: too few shots, or no batch.
     """
+    require_key("key", key)
     shots, batch = _checked(mem, noise, shots, batch, least=2)
     values = _overlaps(mem, noise, key, shots, batch)
     return Estimate(values.mean(), values.std(ddof=1) / shots**0.5, shots)
@@ -111,6 +112,7 @@ def intact_fraction(
         TypeError: `mem` is no memory, or `noise` no noise.
         ValueError: too few shots, no batch, or amplitudes of another shape or norm.
     """
+    require_key("key", key)
     shots, batch = _checked(mem, noise, shots, batch, least=1)
     if amplitudes is not None:
         amplitudes = as_amplitudes(mem.address_bits, amplitudes, noise.x.dtype)
@@ -139,6 +141,7 @@ def _whole(
 
 def overlap(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) -> Array:
     """$f_{ij}$ of two addresses under the errors of a key, with equal amplitudes: between -1 and 1."""
+    require_key("key", key)
     ends = branches.evolve(mem, noise, key, first, second)
     fits, fits_too = (branches.arrival(mem, branch)[1] for branch in (ends.first, ends.second))
     together = fits & fits_too & branches.left_behind(ends)

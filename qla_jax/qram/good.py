@@ -30,7 +30,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Int
 
-from qla_jax._checks import is_concrete, require
+from qla_jax._checks import is_concrete, require, require_key
 from qla_jax._modes import varying_like
 from qla_jax.qram._checks import as_amplitudes, as_size, as_whole_numbers, nan_unless_finite
 from qla_jax.qram._memory import Memory
@@ -95,6 +95,7 @@ def draw_good(address_bits: int, word_bits: int, rate: ArrayLike, key: Array, *,
     Raises:
         ValueError: what `schedule` raises, or a rate outside of [0, 1], where that can be seen.
     """
+    require_key("key", key)
     rate = as_rate("rate", rate)
     plan = schedule(address_bits, word_bits, all_levels=all_levels)
     possible = jnp.where(jnp.isfinite(rate), rate, 0)  # no sampler is given NaN
@@ -159,6 +160,7 @@ def struck_nodes(mem: Memory, noise: Noise, key: Array) -> Int[Array, " nodes"]:
     Raises:
         ValueError: too large a memory.
     """
+    require_key("key", key)
     n = mem.address_bits
     require(n <= MAX_TREE_BITS, f"`mem` must have at most {MAX_TREE_BITS} address bits here, but has {n}.")
     nodes = jnp.arange(1, 1 << n, dtype=jnp.int32)
@@ -178,6 +180,7 @@ def trajectory_bound(mem: Memory, noise: Noise, key: Array, amplitudes: Array | 
     Raises:
         ValueError: too large a memory, or amplitudes of another shape or norm.
     """
+    require_key("key", key)
     amplitudes = as_amplitudes(mem.address_bits, amplitudes, noise.x.dtype)
     good = good_weight(mem.address_bits, struck_nodes(mem, noise, key), amplitudes)
     return nan_unless_finite(jnp.maximum(2 * good - 1, 0) ** 2, noise)

@@ -22,7 +22,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from qla_jax._checks import as_numeric, as_real, is_concrete, require, require_kind, within
+from qla_jax._checks import as_numeric, as_real, is_concrete, require, require_key, require_kind, within
 from qla_jax._modes import varying_like
 from qla_jax.encodings.loading import QRAMPreparation, qram_encode, tree_of
 from qla_jax.qram._checks import as_size
@@ -110,6 +110,7 @@ def measured_infidelities(
         TypeError: `noise` is none.
         ValueError: a traced x or noise, too long words, or what `vector_encode` and `intact_fraction` raise.
     """
+    require_key("key", key)
     require_kind("noise", noise, Noise)
     for name, value in (("x", x), ("noise", noise)):
         known = is_concrete(*jax.tree.leaves(value))

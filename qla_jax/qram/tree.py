@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Int
 
-from qla_jax._checks import require, require_kind
+from qla_jax._checks import require, require_key, require_kind
 from qla_jax._modes import default_promotion, varying_like
 from qla_jax.qram._checks import as_amplitudes, nan_unless_finite
 from qla_jax.qram._memory import Memory
@@ -106,6 +106,7 @@ def trajectory_fidelity(mem: Memory, noise: Noise, key: Array, amplitudes: Array
         TypeError: `mem` is no memory, or `noise` no noise.
         ValueError: too large a memory, or amplitudes of another shape or norm.
     """
+    require_key("key", key)
     require_kind("mem", mem, Memory)
     require_kind("noise", noise, Noise)
     n = mem.address_bits

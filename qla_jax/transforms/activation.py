@@ -17,7 +17,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax._checks import ROUNDING, require, require_kind, times
+from qla_jax._checks import ROUNDING, known, require, require_kind, times
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.composed import Composed
@@ -72,7 +72,8 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
     The error is the approximation on the entries that are there, $\min(\sqrt n\,\delta,\ r\|\tilde x\|)$ with the
     polynomial's absolute and relative bounds, plus the Lipschitz constant of f times the error of $x$. For a
     polynomial that is its own target the Lipschitz constant is a proven bound on $|P'|$ up to $\max|\tilde x| +
-    \epsilon$. Entries outside the polynomial's domain, where nothing is proven, give `eps = inf`.
+    \epsilon$. Entries outside the polynomial's domain, where nothing is proven, give `eps = inf`, as do those beyond
+    the square root of the largest float.
 
     Raises:
         ValueError: a polynomial that is not odd; split it into odd and even parts and add them with `vector_sum`.
@@ -87,12 +88,13 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
     # The node's parameters come from the circuit it stands for; only the error rule is sharper than the generic one.
     terms = len(even)
     alpha = jnp.abs(even).sum()
+    encoded = evaluate_odd(poly, vec.encoded)
     return Activation(
         alpha=jnp.where(jnp.isnan(alpha), jnp.inf, alpha),  # beyond the largest float
-        eps=activation_error(vec, poly),
+        eps=known(activation_error(vec, poly), encoded),
         num_ancillas=vec.num_qubits + 2 * vec.num_ancillas + (terms - 1).bit_length(),
         num_qubits=vec.num_qubits,
-        encoded=evaluate_odd(poly, vec.encoded),
+        encoded=encoded,
         sizes=vec.sizes,
         even_coeffs=even,
         poly=poly,

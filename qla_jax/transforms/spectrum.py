@@ -77,11 +77,18 @@ def isometric(enc: BlockEncoding, *, vouched: bool) -> Bool[Array, ""]:
 
 
 def singular_values(enc: BlockEncoding) -> Num[Array, " values"] | None:
-    """Return the singular values of the encoded matrix, zeros of padding left out or not; None where it is large."""
+    """Return the singular values of the encoded matrix, one for each column at least; None where it is large.
+
+    Zeros of padding may be among them; those of a matrix with more columns than rows, whose kernel even polynomials
+    act on, are.
+    """
     values = enc.singular_values()
     if values is None and max(enc.shape) <= EXPLICIT:
         values = jnp.linalg.svd(block(enc), compute_uv=False)
-    return None if values is None else jax.lax.stop_gradient(values)
+    if values is None:
+        return None
+    missing = max(enc.shape[1] - values.size, 0)
+    return jnp.pad(jax.lax.stop_gradient(values), (0, missing))
 
 
 def _eigenvalues(enc: BlockEncoding) -> Num[Array, " values"] | None:

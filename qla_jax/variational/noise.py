@@ -31,7 +31,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int, Num
 
-from qla_jax._checks import as_integer, is_concrete, require, require_kind, within
+from qla_jax._checks import as_integer, is_concrete, require, require_key, require_kind, within
 from qla_jax._modes import common_dtype, default_promotion, promoted, reshaped, varying_like
 from qla_jax._nodes import Node
 from qla_jax.mapping import map_in_batches
@@ -143,6 +143,7 @@ def trajectory(key: Array, circuit: Circuit, noise: NoiseModel, state: Array | N
         TypeError: `circuit` is no circuit, or `noise` no noise model.
         ValueError: what `run` raises.
     """
+    require_key("key", key)
     return _path(key, circuit, noise, state, None)[0]
 
 
@@ -195,6 +196,7 @@ def noisy_z(key: Array, circuit: Circuit, noise: NoiseModel, trajectories: int) 
         TypeError: `circuit` is no circuit, or `noise` no noise model.
         ValueError: no trajectory, or more of them than fit in memory.
     """
+    require_key("key", key)
     trajectories = as_integer("trajectories", trajectories, least=1)
     require_kind("circuit", circuit, Circuit)
     require_kind("noise", noise, NoiseModel)
@@ -242,6 +244,7 @@ def noisy_shots(key: Array, circuit: Circuit, noise: NoiseModel, shots: int) -> 
     Raises:
         ValueError: no shot.
     """
+    require_key("key", key)
     shots = as_integer("shots", shots, least=1)
     require_kind("circuit", circuit, Circuit)
     require_kind("noise", noise, NoiseModel)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Int
 
-from qla_jax._checks import as_inexact, as_integer, as_integers, is_concrete, require, require_kind
+from qla_jax._checks import as_inexact, as_integer, as_integers, is_concrete, require, require_key, require_kind
 from qla_jax._modes import common_dtype
 from qla_jax.variational.contraction import apply_matrix
 from qla_jax.variational.states import as_state
@@ -89,6 +89,7 @@ def sample_bits(key: Array, state: Array, shots: int) -> Int[Array, "shots n"]:
     Raises:
         ValueError: no shot, or a state seen not to be a unit vector, to half of the digits.
     """
+    require_key("key", key)
     shots = as_integer("shots", shots, least=1)
     state, n = as_state(state)
     heights = jnp.cumsum(probabilities(jax.lax.stop_gradient(state)))
@@ -105,6 +106,7 @@ def sampled_z(key: Array, state: Array, shots: int) -> Float[Array, " n"]:
     Raises:
         ValueError: what `sample_bits` raises.
     """
+    require_key("key", key)
     state, _ = as_state(state)
     exact = z_expectations(state)
     bits = sample_bits(key, state, shots)
@@ -119,6 +121,7 @@ def sampled_expectation(key: Array, state: Array, word: str, shots: int) -> Floa
     Raises:
         ValueError: what `sample_bits` and `expectation` raise.
     """
+    require_key("key", key)
     shots = as_integer("shots", shots, least=1)
     state, _ = as_state(state)
     exact = expectation(state, word)

@@ -28,7 +28,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from qla_jax._checks import as_inexact, as_integer, as_integers, require, require_callable
+from qla_jax._checks import as_inexact, as_integer, as_integers, require, require_callable, require_key
 from qla_jax._modes import common_dtype
 from qla_jax.mapping import map_in_batches
 from qla_jax.variational.ansatz import cz_chain
@@ -57,6 +57,7 @@ def gradient_samples(
     Raises:
         ValueError: no sample or an empty batch.
     """
+    require_key("key", key)
     samples, batch = as_integer("samples", samples, least=1), as_integer("batch", batch, least=1)
 
     require_callable("build", build)

@@ -13,7 +13,7 @@ import pytest
 from qla_jax.claims import blocks, convolution, normalisation, norms, sharper, squares, vectors
 from qla_jax.claims.attack import attack
 from qla_jax.claims.catalogue import CLAIMS
-from qla_jax.claims.claim import Claim, Sides, claim
+from qla_jax.claims.claim import Claim, Sides, claim, free
 from qla_jax.claims.corpus import FILE, known, save
 from qla_jax.claims.trial import VIOLATED, examine
 
@@ -148,7 +148,7 @@ def test_an_equality_with_a_wrong_constant_is_violated(factor):
     assert not examine(dataclasses.replace(vectors.alpha_of_concatenation, sides=wrong), trials=5).passed
 
 
-def stated(measured, bound, relation="<=", true=True) -> Claim:
+def stated(measured, bound, relation="<=", true=True, **options) -> Claim:
     """A claim about numbers."""
 
     @claim(
@@ -159,6 +159,7 @@ def stated(measured, bound, relation="<=", true=True) -> Claim:
         draw=lambda key, size: {"x": jnp.zeros(size)},
         sizes=(1,),
         true=true,
+        **options,
     )
     def numbers(instance):
         """Both sides."""
@@ -179,6 +180,15 @@ def stated(measured, bound, relation="<=", true=True) -> Claim:
         (stated(1.0, 2.0, ">="), "violated by 2", False),
         (stated(2.0, 2.0, "=="), "holds to rounding", True),
         (stated(2.0, 2.0 + 1e-9, "=="), "violated by 500", False),
+        (stated(-1.0, -2.0), "violated by 2", False),
+        (stated(-2.0, -1.0), "holds, loose by 2", True),
+        (stated(-2.0, -1.0, ">="), "violated by 2", False),
+        (stated(-1.0, -2.0, ">="), "holds, loose by 2", True),
+        (stated(-1.0, 2.0), "holds, of another sign", True),
+        (stated(1e-3, -1e-3), "violated by 2e+09", False),
+        (stated(0.0, 0.0), "holds to rounding: both sides are below 1e-12", True),
+        (stated(5e-13, 1e-13), "holds to rounding: both sides are below 1e-12", True),
+        (stated(5e-13, 1e-13, rounding=1e-28), "violated by 5", False),
         (stated(1.0, np.inf), "not proven: a bound is not finite", False),
         (stated(1.0, np.nan), "not proven: a bound is not finite", False),
         (stated(np.nan, 1.0), "not proven: a bound is not finite", False),
@@ -214,7 +224,41 @@ def test_seeds_differ_and_repeat():
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
+def of(draw=lambda key, size: {"x": jnp.ones(size)}, sides=lambda instance: Sides(1.0, 2.0), **options) -> Claim:
+    """A claim of given parts."""
+    say = {"source": "a test", "statement": "Numbers.", "formula": "x"}
+    sides.__name__ = "numbers"
+    return claim(draw=draw, sizes=(1,), **say, **options)(sides)
+
+
+@pytest.mark.parametrize(
+    ("build", "error", "message"),
+    [
+        (lambda: of(relation="<"), ValueError, "`relation` must be '<=', '>=' or '==', but is '<'"),
+        (lambda: of(rounding=0), ValueError, "`rounding` must be positive and finite, but is 0.0"),
+        (
+            lambda: of(sides=lambda i: Sides(i["x"], i["x"])),
+            ValueError,
+            "`measured` of 'numbers' must be a real scalar",
+        ),
+        (lambda: of(sides=lambda i: Sides(1.0, 1j)), ValueError, "`bound` of 'numbers' must be a real scalar"),
+        (lambda: of(sides=lambda i: (1.0, 2.0)), TypeError, "the sides of 'numbers'` must be of type Sides"),
+        (lambda: of(draw=lambda key, size: jnp.ones(size)), TypeError, "instance of 'numbers'` must be of type dict"),
+        (
+            lambda: of(draw=lambda key, size: {"x": jnp.ones(size, int)}, project=free),
+            ValueError,
+            "`x` of an instance of 'numbers' must be of floats to be attacked",
+        ),
+    ],
+)
+def test_a_claim_of_other_kinds_of_parts_is_refused_by_name(build, error, message):
+    with pytest.raises(error, match=message):
+        examine(build(), trials=3, attacks=True)
+
+
 def test_what_cannot_be_examined_is_refused():
+    with pytest.raises(ValueError, match="`sizes` must not be empty"):
+        examine(norms.skip_norm, trials=5, sizes=())
     with pytest.raises(ValueError, match="`trials` must be at least 1, but is 0"):
         examine(norms.skip_norm, trials=0)
     with pytest.raises(

@@ -9,6 +9,7 @@ import pytest
 
 from qla_jax import polynomials
 from qla_jax.encodings.algebra import adjoint, linear_combination, product, scale
+from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.block import BlockEncoding, block, embed, postselect
 from qla_jax.encodings.circulant import block_encode_circulant, block_encode_toeplitz
 from qla_jax.encodings.convolution import block_encode_convolution
@@ -24,10 +25,13 @@ from qla_jax.encodings.periodic_convolution import block_encode_periodic_convolu
 from qla_jax.encodings.sparse import block_encode_sparse
 from qla_jax.encodings.squares import square_product
 from qla_jax.encodings.vector import normalize, run, run_projected, vector_encode, vector_from_unitary
-from qla_jax.networks.residual import skip_norm_block
+from qla_jax.measurement import exact_readout
+from qla_jax.networks.amplified import amplified_network
+from qla_jax.networks.residual import chain, residual_network, skip_norm_block
 from qla_jax.networks.terminal import terminal_block
 from qla_jax.transforms._gqet import gqet
 from qla_jax.transforms._qsvt import qsvt
+from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 from qla_jax.transforms.decomposed import decomposed
 from qla_jax.transforms.qubitization import qubitization_walk
@@ -136,6 +140,59 @@ def test_a_matrix_that_is_not_unitary_leaves_eps_unknown_inside_jit(name):
     assert np.isinf(build(jnp.array([1.0, 0.1, 0.0, 1.0]))) and build(jnp.array([0.6, 0.8, -0.8, 0.6])) == 0
 
 
+UNITARY = jnp.eye(2)
+VOUCHED: dict[str, Callable] = {
+    "alpha": lambda word: from_unitary(UNITARY, num_ancillas=0, alpha=word, eps=0.0),
+    "eps": lambda word: from_unitary(UNITARY, num_ancillas=0, alpha=1.0, eps=word),
+    "norm_bound": lambda word: (
+        from_unitary(UNITARY, num_ancillas=0, alpha=1.0, eps=0.0, norm_bound=word)
+        @ from_unitary(UNITARY, num_ancillas=0, alpha=1.0, eps=0.1)
+    ),
+    "alpha of a vector": lambda word: vector_from_unitary(UNITARY, num_ancillas=0, alpha=word, eps=0.0),
+    "eps of a vector": lambda word: vector_from_unitary(UNITARY, num_ancillas=0, alpha=1.0, eps=word),
+    "alpha of a matrix": lambda word: block_encode(jnp.eye(2), alpha=word),
+}
+
+
+@pytest.mark.parametrize("bad", [np.nan, -1.0, np.inf], ids=str)
+@pytest.mark.parametrize("name", VOUCHED)
+def test_a_traced_word_that_can_be_none_leaves_eps_unknown(name, bad):
+    assert np.isinf(jax.jit(lambda word: VOUCHED[name](word).eps)(bad))
+    assert np.isfinite(jax.jit(lambda word: VOUCHED[name](word).eps)(2.0))
+
+
+@pytest.mark.parametrize("name", ["alpha", "alpha of a vector", "alpha of a matrix"])
+def test_an_alpha_that_is_seen_not_to_be_finite_is_refused(name):
+    with pytest.raises(ValueError, match="`alpha` must be finite, but is inf"):
+        VOUCHED[name](np.inf)
+
+
+@pytest.mark.x64
+def test_values_beyond_the_range_of_floats_leave_eps_unknown():
+    huge = vector_encode([1e200, 2e200])
+    for found in (activate(huge, polynomials.polynomial([0, 0.5], "odd")), square_product(np.eye(2), huge)):
+        assert np.isfinite(found.encoded).all() or np.isinf(found.eps)
+    bad = jnp.array([[jnp.nan, 1.0], [0.0, 1.0]])
+    assert np.isinf(jax.jit(lambda m: square_product(m, vector_encode(jnp.ones(2)), bits=8).eps)(bad))
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize(
+    "build",
+    [
+        vector_encode,
+        load_vector,
+        block_encode_diagonal,
+        lambda x: block_encode(np.diag(x)),
+        lambda x: exact_readout()(x, None),
+    ],
+)
+def test_denormal_numbers_alone_are_refused_as_xla_takes_them_for_zero(build):
+    with pytest.raises(ValueError, match=r"must be zero or reach 2\.23e-308"):
+        build(np.array([1e-310, 2e-310]))
+    build(np.array([1e-310, 1.0]))
+
+
 # No array stands in two leaves: JAX donates no buffer twice.
 
 
@@ -224,6 +281,8 @@ WRONG_KINDS: dict[str, tuple[Callable, str]] = {
     "linear_combination": (lambda: linear_combination([1.0], [VEC]), "parts"),
     "vector_sum": (lambda: vector_sum(A), "parts"),
     "concatenate": (lambda: concatenate([A]), "parts"),
+    "diagonal_of_amplitudes": (lambda: diagonal_of_amplitudes(A), "vec"),
+    "chain": (lambda: chain(np.eye(2)), "network"),
     "normalize": (lambda: normalize(np.ones(2)), "vec"),
     "run": (lambda: run(A), "vec"),
     "run_projected": (lambda: run_projected(np.ones(2)), "vec"),
@@ -244,6 +303,25 @@ def test_an_argument_of_another_kind_is_named(name):
     call, argument = WRONG_KINDS[name]
     with pytest.raises(TypeError, match=f"`{argument}` must be of type"):
         call()
+
+
+SEQUENCES: dict[str, tuple[Callable, str]] = {
+    "residual_network": (lambda: residual_network(A, VEC), "weights"),
+    "amplified_network": (lambda: amplified_network(A, VEC, eps=0.1), "weights"),
+    "concatenate": (lambda: concatenate(VEC), "parts"),
+    "linear_combination": (lambda: linear_combination([1.0], A), "parts"),
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_what_is_no_sequence_is_named(name):
+    call, argument = SEQUENCES[name]
+    with pytest.raises(TypeError, match=f"`{argument}` must be a sequence of"):
+        call()
+
+
+def test_generators_are_sequences():
+    assert len(chain(residual_network((0.5 * A for _ in range(2)), normalize(VEC)))) == 2
 
 
 # Mixed precision follows JAX's promotion, in either view.

@@ -140,9 +140,23 @@ def test_what_structure_tells_of_a_node_is_true(case):
     wanted = np.linalg.svd(matrix, compute_uv=False)
     np.testing.assert_allclose(found[: len(wanted)], wanted, rtol=0, atol=1e-9 * scale)
     assert not np.any(found[len(wanted) :] > 1e-9 * scale)
+    assert len(found) >= matrix.shape[1]  # an even polynomial acts on all columns, those of the kernel among them
 
 
 # Singular values in the gap of an approximant.
+
+WIDE = np.array([[0.9, 0, 0], [0, 0.8, 0]])
+
+
+@pytest.mark.parametrize(
+    "build", [block_encode, block_encode_frobenius, lambda matrix: block_encode_sparse(scipy.sparse.coo_array(matrix))]
+)
+@pytest.mark.parametrize("poly", [polynomials.sqrt(0.2, degree=12), polynomials.power(0.25, 0.2, degree=12)])
+def test_the_kernel_of_a_matrix_with_more_columns_than_rows_is_in_the_gap_of_an_even_approximant(build, poly):
+    poly = poly.scaled(0.9 / float(poly.sup_bound))
+    wide, tall = build(WIDE), build(WIDE.T)
+    assert qsvt(wide, poly).eps == jnp.inf
+    assert qsvt(tall, poly).eps < 0.01
 
 
 @pytest.mark.parametrize("look", [lambda enc: enc, decomposed], ids=["plain", "decomposed"])
