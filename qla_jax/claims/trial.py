@@ -98,7 +98,7 @@ class Trial:
             return f"violated by {self.ratio:.3g}"
         if self.claim.relation == "==":
             return "holds to rounding"
-        if max(abs(self.measured), abs(self.bound)) <= self.claim.rounding:
+        if self.worst_of and max(abs(self.measured), abs(self.bound)) <= self.claim.rounding:
             return f"holds to rounding: both sides are below {self.claim.rounding:.0e}"
         return (
             "tight"

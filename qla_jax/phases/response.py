@@ -45,13 +45,15 @@ def qsp_response(phases: PhaseFactors | ArrayLike, x: ArrayLike) -> Complex[Arra
         values, model = as_inexact("phases", phases), convention(CANONICAL)
     if values.ndim != 1 or not len(values):
         raise ValueError(f"`phases` must be a vector, but has shape {values.shape}; batch with jax.vmap.")
-    x = _signals(x)
+    x = _signals(x, values)
     kind = jnp.result_type(values, x, jnp.float32)
     return _respond(model, values.astype(kind), x.astype(kind))
 
 
-def _signals(x: ArrayLike) -> Array:
+def _signals(x: ArrayLike, values: Array) -> Array:
     found = as_inexact("x", x)
+    if not jnp.issubdtype(getattr(x, "dtype", float), jnp.inexact):
+        found = found.astype(values.dtype)  # integers do not widen
     if jnp.iscomplexobj(found):
         raise ValueError(f"`x` must be real, but is of {found.dtype}.")
     if is_concrete(found):
