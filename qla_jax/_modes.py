@@ -3,7 +3,9 @@
 Under `jax.numpy_dtype_promotion("strict")` nothing is promoted unless someone casts it: `common_dtype` says to what;
 functions that count and round all over are exempt by `default_promotion`.
 Inside `jax.shard_map` a loop must carry from the start what differs between devices at the end: `varying_like` makes
-constants so. Over an explicit mesh axis a reshape that both merges and splits is refused: `reshaped` does it in two.
+constants so. Without a jit around it `shard_map` traces every operation, on known numbers, too: `known_stays_known`
+computes these at once. Over an explicit mesh axis a reshape that both merges and splits is refused: `reshaped` does it
+in two.
 
 Example:
     >>> with jax.numpy_dtype_promotion("strict"):
@@ -13,8 +15,9 @@ Example:
     (Array([0., 0.], dtype=...), (1, 4, 1))
 """
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import jax
@@ -48,6 +51,22 @@ def promoted(*arrays: Array) -> list[Array]:
     """Return all arrays in their common dtype."""
     dtype = common_dtype(*arrays)
     return [array.astype(dtype) for array in arrays]
+
+
+@contextlib.contextmanager
+def known_stays_known(*values: Any) -> Iterator[None]:
+    """Compute at once what is computed from known values, inside jit and `shard_map`, too; traced ones are left alone.
+
+    Args:
+        values: pytrees of everything that the computation takes.
+    """
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values)):
+        yield
+        return
+    no_mesh = jax.sharding.AbstractMesh((), ())  # for an abstract one nothing can be computed
+    # `jax.ensure_compile_time_eval` does not reach operations that `shard_map` runs without jit (jax 0.10.2, 0.11.2).
+    with jax.core.eval_context(), jax.sharding.use_abstract_mesh(no_mesh):
+        yield
 
 
 def varying_like(values: Tree, *references: Any) -> Tree:

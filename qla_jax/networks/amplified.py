@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from qla_jax._checks import as_tuple, is_concrete, require
+from qla_jax._modes import known_stays_known
 from qla_jax.encodings.block import BlockEncoding
 from qla_jax.encodings.preparation import length
 from qla_jax.encodings.vector import VectorEncoding
@@ -37,7 +38,7 @@ def amplified_block(
         block: on a unit vector.
         eps: error of the amplification; that of the block comes on top.
         amplitude_bound: a proven lower bound on the flagged amplitude; unless given the block's `least_amplitude`,
-            which then has to be concrete.
+            for which the block has to be known.
         margin: how far the polynomial of the amplification is kept below 1.
 
     Raises:
@@ -53,7 +54,8 @@ def amplified_block(
         unit = abs(float(size) - 1) <= float(block.part.eps) + UNIT
         require(unit, f"`block` must stand on a unit vector, but its input has the length {size}; see `normalize`.")
     if amplitude_bound is None:
-        least = block.least_amplitude
+        with known_stays_known(block):
+            least = block.least_amplitude
         require(is_concrete(least), "`amplitude_bound` must be given inside jit: the circuit's length follows from it.")
         amplitude_bound = float(least)
     return amplify(block, amplitude_bound=amplitude_bound, eps=eps, margin=margin)

@@ -1,7 +1,5 @@
 """A polynomial together with what is proven about it: the value that approximants return and encodings take."""
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any, Self
 
 import jax
@@ -13,6 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Bool, Inexact
 
 from qla_jax._checks import as_inexact, is_concrete
+from qla_jax._modes import known_stays_known
 from qla_jax._nodes import Node
 from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.numpy_series import series_of_numpy
@@ -68,19 +67,23 @@ class Polynomial(Node):
         """
         if not isinstance(factor, jax.core.Tracer) and not (np.ndim(factor) == 0 and np.isfinite(factor)):
             raise ValueError(f"`factor` must be a finite number, but is {factor}.")
-        with _known_stays_known((self, factor)):
-            size = jnp.abs(jnp.asarray(factor)).astype(self.sup_bound.dtype)
+        known = is_concrete((self, factor))
+        xp: Any = np if known else jnp  # what NumPy computes is known inside jit, too: phase factors are found at once
+        size = xp.abs(xp.asarray(factor)).astype(self.sup_bound.dtype)
 
-            def times(bound: Array) -> Array:
-                return jnp.where(jnp.isinf(bound), jnp.inf, size * bound)  # unknown stays unknown: 0 * inf is inf
+        def times(bound: Array) -> Any:
+            unknown = xp.isinf(xp.asarray(bound))
+            return xp.where(unknown, np.inf, size * xp.where(unknown, 0, xp.asarray(bound)))  # 0 * inf is inf
 
-            return self.replace(
-                coeffs=self.coeffs * factor,
-                error_bound=times(self.error_bound),
-                relative_bound=times(self.relative_bound),
-                lipschitz=None if self.lipschitz is None else times(self.lipschitz),
-                sup_bound=size * self.sup_bound,
-            )
+        coeffs = xp.asarray(self.coeffs) * xp.asarray(factor)
+        changed = {
+            "coeffs": coeffs.astype(jnp.result_type(self.coeffs, factor)),
+            "error_bound": times(self.error_bound),
+            "relative_bound": times(self.relative_bound),
+            "lipschitz": None if self.lipschitz is None else times(self.lipschitz),
+            "sup_bound": times(self.sup_bound),
+        }
+        return self.replace(**(to_device(changed) if known else changed))
 
 
 def from_numpy(
@@ -145,18 +148,7 @@ def polynomial(coeffs: ArrayLike, parity: str) -> Polynomial:
     )
 
 
-@contextlib.contextmanager
-def _known_stays_known(tree: Any) -> Iterator[None]:
-    """Inside jit, too, what is computed from concrete values is concrete: phase factors are then found at once."""
-    if not is_concrete(tree):
-        yield
-        return
-    no_mesh = jax.sharding.AbstractMesh((), ())  # for an abstract one nothing can be computed
-    with jax.ensure_compile_time_eval(), jax.sharding.use_abstract_mesh(no_mesh):
-        yield
-
-
 def to_device(tree: Any) -> Any:
     """Return arrays of JAX; `device_put` compiles nothing, unlike `jnp.asarray`."""
-    with _known_stays_known(tree):
+    with known_stays_known(tree):
         return jax.device_put(tree)

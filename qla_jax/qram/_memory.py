@@ -11,7 +11,6 @@ Example:
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
@@ -20,7 +19,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num, UInt8
 
 from qla_jax._checks import as_inexact, require, require_kind
-from qla_jax._modes import default_promotion, varying_like
+from qla_jax._modes import default_promotion, known_stays_known, varying_like
 from qla_jax._nodes import Node
 from qla_jax.qram._checks import as_whole_numbers
 from qla_jax.qram._schedule import Schedule, check_sizes, schedule
@@ -81,7 +80,7 @@ def memory(words: ArrayLike, *, word_bits: int, all_levels: bool = False) -> Mem
     plan = schedule(address_bits, word_bits, all_levels=all_levels)
     bits: Any = array if array.ndim == 2 else _bits_of(array, word_bits)
     if isinstance(bits, np.ndarray):
-        with jax.ensure_compile_time_eval():  # known inside jit, too
+        with known_stays_known():
             return Memory(bits=jnp.asarray(bits.astype(np.uint8)), plan=plan)
     return Memory(bits=bits.astype(jnp.uint8), plan=plan)
 

@@ -18,7 +18,6 @@ References:
 import math
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -78,8 +77,7 @@ def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: 
     require_kind("vec", vec, VectorEncoding)
     amplitude_bound, eps = as_fraction("amplitude_bound", amplitude_bound), as_fraction("eps", eps)
     margin = as_margin(margin)
-    with jax.ensure_compile_time_eval():  # known inside jit, too
-        sign = np.asarray(polynomials.sign(amplitude_bound, eps=eps / 2).coeffs)  # |P| <= 1 + eps / 2
+    sign = np.asarray(polynomials.sign(amplitude_bound, eps=eps / 2).coeffs)  # |P| <= 1 + eps / 2
     coeffs = sign * ((1 - margin) / (1 + eps / 2))
     found = find(coeffs, "odd", TOLERANCE, strict=False)
     size, amplitude = length(vec.encoded), vec.amplitude
@@ -167,7 +165,7 @@ def uniform_amplification(
     poly, below = _window(gain, gap, eps, margin)
     amplified = scale(enc.alpha / (gain * below), qsvt(enc, poly))
     certified = enc.norm_bound <= (1 - gap) * enc.alpha / gain
-    if is_concrete(enc.eps) and enc.eps == 0:
+    if is_concrete(enc.eps) and float(enc.eps) == 0:
         warn_below_rounding(amplified, eps, enc.alpha / gain)
     return amplified.replace(
         eps=jnp.where(certified, amplified.eps, jnp.inf), norm_bound=jnp.minimum(amplified.norm_bound, enc.norm_bound)
@@ -199,8 +197,9 @@ def amplify_to_norm(
     if gain is None:
         known = is_concrete(enc.alpha, enc.norm_bound)
         require(known, "`gain` must be given inside jit: the circuit's length follows from it.")
-        require(bool(enc.norm_bound > 0), f"`enc` must have a positive norm bound, but has {enc.norm_bound}.")
-        gain = float((1 - gap) * enc.alpha / enc.norm_bound) * (1 - ROUNDING * float(jnp.finfo(enc.alpha.dtype).eps))
+        require(float(enc.norm_bound) > 0, f"`enc` must have a positive norm bound, but has {enc.norm_bound}.")
+        slack = ROUNDING * float(jnp.finfo(enc.alpha.dtype).eps)
+        gain = (1 - gap) * float(enc.alpha) / float(enc.norm_bound) * (1 - slack)
     if as_real("gain", gain) <= 1:
         return enc
     return uniform_amplification(enc, gain, gap=gap, eps=eps * (1 - gap), margin=margin)
@@ -208,8 +207,7 @@ def amplify_to_norm(
 
 def _window(gain: float, gap: float, eps: float, margin: float) -> tuple[Polynomial, float]:
     """The gain times x up to (1 - gap)/gain, times the factor that keeps it below 1; known inside jit, too."""
-    with jax.ensure_compile_time_eval():
-        window: Any = np.asarray(polynomials.rectangle((1 - gap / 2) / gain, gap / (2 * gain), eps=eps / gain).coeffs)
+    window: Any = np.asarray(polynomials.rectangle((1 - gap / 2) / gain, gap / (2 * gain), eps=eps / gain).coeffs)
     line: Any = np.array([0.0, gain], window.dtype)
     product = chebyshev.multiply(line, window)
     _, coeffs = chebyshev.parity_parts(product)  # the product is odd but for its rounding

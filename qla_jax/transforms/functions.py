@@ -61,7 +61,7 @@ def hamiltonian_simulation(
     degree = max(cos.degree, sin.degree)
     even, odd = (np.pad(wave.coeffs, (0, degree - wave.degree)) for wave in (cos, sin))
     series = polynomials.polynomial(even - 1j * math.copysign(1, reach) * odd, "none")
-    series = series.replace(error_bound=cos.error_bound + sin.error_bound)
+    series = series.replace(error_bound=np.asarray(cos.error_bound) + np.asarray(sin.error_bound))
     # The ideal series has size 1, the truncated one up to its error more: that, too, has to stay below 1.
     below = (1 - margin) / (1 + float(series.error_bound))
     found = _unitary(scale(1 / below, gqet(enc, series.scaled(below), hermitian=hermitian)))
@@ -90,12 +90,12 @@ def pseudo_inverse(
     """
     require_kind("enc", enc, BlockEncoding)
     if is_concrete(enc.alpha):
-        require(bool(enc.alpha > 0), f"`enc` must have a positive alpha, but has {enc.alpha}.")
+        require(float(enc.alpha) > 0, f"`enc` must have a positive alpha, but has {enc.alpha}.")
     eps, margin, kappa = as_eps(eps), as_margin(margin), as_real("kappa", kappa)
     poly = polynomials.inverse(kappa, eps=eps)
     largest = float(poly.sup_bound) / (1 - margin)
     found = scale(largest / enc.alpha, qsvt(adjoint(enc), poly.scaled(1 / largest), in_domain=in_domain))
-    if is_concrete(enc.eps) and enc.eps == 0:
+    if is_concrete(enc.eps) and float(enc.eps) == 0:
         warn_below_rounding(found, eps, 1 / enc.alpha)
     return found.replace(norm_bound=jnp.minimum(found.norm_bound, kappa / enc.alpha))
 
@@ -132,7 +132,7 @@ def eigenstate_filter(
     poly = polynomials.eigenstate_filter(gap, eps=eps)
     below = (1 - margin) / max(1.0, float(poly.sup_bound))
     found = scale(1 / below, qsvt(enc, poly.scaled(below), in_domain=in_domain))
-    if is_concrete(enc.eps) and enc.eps == 0:
+    if is_concrete(enc.eps) and float(enc.eps) == 0:
         warn_below_rounding(found, eps, 1.0)
     return found.replace(eps=found.eps + hermitian_error(enc, vouched=hermitian), norm_bound=jnp.ones_like(found.alpha))
 

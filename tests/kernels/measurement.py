@@ -77,6 +77,7 @@ KERNELS = [
         "measurement.iterative_amplitude_estimation clopper",
         lambda a: room.iterative_amplitude_estimation(KEY, a, eps=0.1, interval="clopper-pearson"),
         (HALF,),
+        without={"shard_map": "what differs between devices is not lowered in JAX's own `betainc` (jax 0.10.2)"},
         **DRAWN,
     ),
     Kernel(
