@@ -9,28 +9,28 @@ import numpy as np
 import pytest
 
 from qla_jax import polynomials
-from qla_jax.accounting import Calls, cost
+from qla_jax.accounting.costs import Calls, cost
+from qla_jax.accounting.gates import Gates, adder
 from qla_jax.compiling import QUICK
-from qla_jax.encodings.algebra import Adjoint, linear_combination
-from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
-from qla_jax.encodings.circulant import block_encode_circulant, block_encode_toeplitz
-from qla_jax.encodings.convolution import block_encode_convolution
-from qla_jax.encodings.dense import Dense, block_encode
-from qla_jax.encodings.diagonal import block_encode_diagonal
-from qla_jax.encodings.encoding import Encoding, Use
-from qla_jax.encodings.frobenius import block_encode_frobenius
-from qla_jax.encodings.gates import Gates, adder
-from qla_jax.encodings.joint import controlled, tensor
-from qla_jax.encodings.lcu import amplitudes
-from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
-from qla_jax.encodings.loading import load_vector
-from qla_jax.encodings.pauli import block_encode_pauli
-from qla_jax.encodings.periodic_convolution import block_encode_periodic_convolution
-from qla_jax.encodings.preparation import prepare as prepare_index
-from qla_jax.encodings.preparation import unprepare
-from qla_jax.encodings.sparse import block_encode_sparse
-from qla_jax.encodings.squares import square_product
-from qla_jax.encodings.vector import normalize, vector_encode
+from qla_jax.encodings.base.encoding import Encoding, Use
+from qla_jax.encodings.base.lcu import amplitudes
+from qla_jax.encodings.base.vector import normalize, vector_encode
+from qla_jax.encodings.combine.algebra import Adjoint, linear_combination
+from qla_jax.encodings.combine.joint import controlled, tensor
+from qla_jax.encodings.combine.lemmas import concatenate, vector_sum, vector_tensor
+from qla_jax.encodings.combine.squares import square_product
+from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
+from qla_jax.encodings.matrices.circulant import block_encode_circulant, block_encode_toeplitz
+from qla_jax.encodings.matrices.convolution import block_encode_convolution
+from qla_jax.encodings.matrices.dense import Dense, block_encode
+from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
+from qla_jax.encodings.matrices.frobenius import block_encode_frobenius
+from qla_jax.encodings.matrices.pauli import block_encode_pauli
+from qla_jax.encodings.matrices.periodic_convolution import block_encode_periodic_convolution
+from qla_jax.encodings.matrices.sparse import block_encode_sparse
+from qla_jax.encodings.vectors.loading import load_vector
+from qla_jax.linalg.preparation import prepare as prepare_index
+from qla_jax.linalg.preparation import unprepare
 from qla_jax.networks.residual import SkipNormBlock, residual_network
 from qla_jax.networks.terminal import terminal_block
 from qla_jax.transforms._qsvt import qsvt

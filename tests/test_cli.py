@@ -18,12 +18,15 @@ from scipy.special import erf
 from typer.testing import CliRunner, Result
 
 from qla_jax import data
-from qla_jax.claims import catalogue, normalisation, norms, vectors
+from qla_jax.claims import catalogue
+from qla_jax.claims.encodings import normalisation, vectors
+from qla_jax.claims.networks import norms
 from qla_jax.cli import app
 from qla_jax.data import DatasetUnavailable, ImageSet
-from qla_jax.report import page
-from qla_jax.studies import main_job, phase_job
-from qla_jax.studies.main_job import Job
+from qla_jax.experiments.coherent import job as main_job
+from qla_jax.experiments.coherent.job import Job
+from qla_jax.experiments.phases import job as phase_job
+from qla_jax.experiments.report import page
 from qla_jax.training import Epoch
 from tests.report.test_report import report
 
@@ -356,7 +359,8 @@ def test_an_unknown_claim_is_said_in_one_line_with_status_2(claims):
 
 OWN = """
 import jax, jax.numpy as jnp
-from qla_jax.claims import Sides, claim
+from qla_jax.claims import Sides
+from qla_jax.claims import claim
 
 
 @claim(

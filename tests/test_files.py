@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from qla_jax import _files
 from qla_jax.cli import app
-from qla_jax.studies.directory import RunDirectory, newest
-from qla_jax.studies.items import Items
+from qla_jax.experiments.core.directory import RunDirectory, newest
+from qla_jax.experiments.core.items import Items
 
 COMMANDS = {
     "run": ["run", "--max-train", "64"],
@@ -159,7 +159,7 @@ def test_data_and_code_that_changed_are_refused_by_name(tmp_path, monkeypatch):
     with resumed as run, pytest.raises(ValueError, match=told):
         run.pin("data", {"train_images": "float32 (400,)", "classes": 3})
     assert (tmp_path / "items.jsonl").exists()
-    monkeypatch.setattr("qla_jax.studies.directory.version", lambda name: "99" if name == "jax" else "1")
+    monkeypatch.setattr("qla_jax.experiments.core.directory.version", lambda name: "99" if name == "jax" else "1")
     told = r"code of .*, but .* is \S+ and was \S+: go back to that version, or start afresh in another directory"
     with pytest.raises(ValueError, match=told):
         RunDirectory(tmp_path, "squares", resume=True).__enter__()

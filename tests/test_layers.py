@@ -121,7 +121,7 @@ def test_the_package_is_there_to_be_read():
         ("encodings/algebra.py", "from .. import networks"),
         ("encodings.py", "from .transforms import qsvt"),
         ("encodings.py", "def f():\n    import qla_jax.networks.residual as r"),
-        ("networks/residual.py", "from qla_jax.accounting import cost"),
+        ("networks/residual.py", "from qla_jax.accounting.costs import cost"),
         ("measurement/shadows.py", "from qla_jax.transforms import qsvt"),
         ("measurement/shadows.py", "from qla_jax import qram"),
         ("variational.py", "from qla_jax.measurement import sample"),

@@ -11,9 +11,9 @@ from flax import struct
 
 import qla_jax
 from qla_jax._nodes import Node
-from qla_jax.encodings.block import block
-from qla_jax.encodings.circulant import block_encode_circulant
-from qla_jax.encodings.diagonal import block_encode_diagonal
+from qla_jax.encodings.base.block import block
+from qla_jax.encodings.matrices.circulant import block_encode_circulant
+from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
 
 for found in pkgutil.walk_packages(qla_jax.__path__, "qla_jax."):
     if not found.name.endswith("__main__"):

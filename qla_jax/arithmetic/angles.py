@@ -25,13 +25,13 @@ from jax.typing import ArrayLike
 
 from qla_jax._checks import as_numeric, is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.gates import Gates, read
 from qla_jax.arithmetic.arccos import arccos, arccos_circuit
 from qla_jax.arithmetic.conversion import DigitalRotation
 from qla_jax.arithmetic.counts import counts
 from qla_jax.arithmetic.formats import FixedPoint, Format, decode
-from qla_jax.encodings import registers
-from qla_jax.encodings.gates import Gates, read
-from qla_jax.encodings.preparation import length
+from qla_jax.encodings.base import registers
+from qla_jax.linalg.preparation import length
 
 
 class AngleRotation(DigitalRotation, kw_only=True):

@@ -27,16 +27,16 @@ from jaxtyping import Num
 
 from qla_jax._checks import as_alpha, as_numeric, is_concrete, require, require_callable, require_kind
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.gates import Gates, remembered
 from qla_jax.arithmetic.elementwise import relu
 from qla_jax.arithmetic.formats import FixedPoint, Format, decode, encode
 from qla_jax.arithmetic.layers import add_bias, reshaped
-from qla_jax.encodings import registers
-from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.diagonal import ratio, rotate, rotate_back
-from qla_jax.encodings.encoding import State
-from qla_jax.encodings.gates import Gates, remembered
-from qla_jax.encodings.preparation import length
-from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.encodings.base import registers
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.encoding import State
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back
+from qla_jax.linalg.preparation import length
 
 
 class Estimates(Protocol):

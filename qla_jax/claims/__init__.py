@@ -11,9 +11,9 @@ from qla_jax.claims.catalogue import register as register
 from qla_jax.claims.catalogue import run as run
 from qla_jax.claims.catalogue import select as select
 from qla_jax.claims.catalogue import tally as tally
-from qla_jax.claims.claim import Claim as Claim
-from qla_jax.claims.claim import Sides as Sides
-from qla_jax.claims.claim import claim as claim
-from qla_jax.claims.claim import free as free
-from qla_jax.claims.trial import Trial as Trial
-from qla_jax.claims.trial import examine as examine
+from qla_jax.claims.engine.claim import Claim as Claim
+from qla_jax.claims.engine.claim import Sides as Sides
+from qla_jax.claims.engine.claim import claim as claim
+from qla_jax.claims.engine.claim import free as free
+from qla_jax.claims.engine.trial import Trial as Trial
+from qla_jax.claims.engine.trial import examine as examine

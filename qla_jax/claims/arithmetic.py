@@ -19,7 +19,7 @@ from qla_jax.arithmetic.elementwise import multiply
 from qla_jax.arithmetic.formats import Format, decode, encode
 from qla_jax.arithmetic.newton import newton_error, reciprocal
 from qla_jax.arithmetic.piecewise import exponential
-from qla_jax.claims.claim import Instance, Sides, claim
+from qla_jax.claims.engine.claim import Instance, Sides, claim
 
 COUNT = 16
 """Numbers of an instance."""
@@ -221,3 +221,18 @@ def t_gates_of_relu(instance: Instance) -> Sides:
     """Counted over the circuit; a cascade of CNOT gates, as the text has it, would not be controlled by the sign."""
     n = len(instance["bits"])
     return _equal(counts(operation("relu", Format(n, 0))).t, 4 * (n - 1))
+
+
+CLAIMS = (
+    arccos_bits,
+    arccos_without_working_bits,
+    newton_bits,
+    newton_steps_suffice,
+    piecewise_error,
+    product_floor,
+    t_gates_of_adder,
+    gates_of_ripple_adder,
+    toffoli_of_lookahead_adder,
+    phases_of_fourier_adder,
+    t_gates_of_relu,
+)

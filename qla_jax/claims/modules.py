@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qla_jax._checks import require
 from qla_jax.claims.catalogue import every, register
-from qla_jax.claims.claim import Claim
+from qla_jax.claims.engine.claim import Claim
 
 
 def register_module(path: Path) -> tuple[Claim, ...]:

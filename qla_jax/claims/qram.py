@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qla_jax.claims.claim import Instance, Sides, claim
-from qla_jax.claims.instances import magnitude, unit_vector
+from qla_jax.claims.engine.claim import Instance, Sides, claim
+from qla_jax.claims.engine.instances import magnitude, unit_vector
 from qla_jax.qram._memory import Memory, memory
 from qla_jax.qram._noise import amplitude_damping, depolarising, noise
 from qla_jax.qram._schedule import held_site_count, schedule, site_count
@@ -131,3 +131,12 @@ def qram_damping(instance: Instance) -> Sides:
     """By the density matrix of four cells: H = 13."""
     fidelity = exact_fidelity(_cells(2), amplitude_damping(instance["rate"]), instance["amplitudes"])
     return Sides(fidelity, (1 - instance["rate"]) ** held_site_count(2, 1))
+
+
+CLAIMS = (
+    qram_sites,
+    qram_good_branches,
+    qram_infidelity,
+    qram_bound,
+    qram_damping,
+)

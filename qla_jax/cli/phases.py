@@ -13,7 +13,7 @@ from qla_jax.cli.session import ending
 from qla_jax.cli.terminal import console
 
 if TYPE_CHECKING:
-    from qla_jax.studies.phase_job import PhaseJob
+    from qla_jax.experiments.phases.job import PhaseJob
 
 
 def phases(
@@ -35,7 +35,7 @@ def phases(
         write = stack.enter_context(reserved(output, "--output"))
         draw = stack.enter_context(reserved(figure, "--figure")) if figure else None
         form = "" if figure is None else _form(figure)
-        from qla_jax.studies import phase_job
+        from qla_jax.experiments.phases import job as phase_job
 
         job = phase_job.run(expression, degree, name=convention, scale=scale)
         if draw is not None:
@@ -72,7 +72,7 @@ def _form(figure: Path) -> str:
 
 
 def _picture(job: "PhaseJob", form: str) -> bytes:
-    from qla_jax.report.phase_figures import response
+    from qla_jax.experiments.report.phase_figures import response
 
     content = io.BytesIO()
     response(job.phases, job.coeffs, job.target, job.title).savefig(content, format=form)

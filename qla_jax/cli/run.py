@@ -31,9 +31,9 @@ def run(
     with session(context, output, resume) as (here, options):
         # Here rather than at the top: neither `qla-jax --help` nor another command should wait for flax and optax.
         from qla_jax.data import fingerprint, load
-        from qla_jax.report.page import write
-        from qla_jax.studies.main_job import Job
-        from qla_jax.studies.main_job import run as run_job
+        from qla_jax.experiments.coherent.job import Job
+        from qla_jax.experiments.coherent.job import run as run_job
+        from qla_jax.experiments.report.page import write
 
         names = ("data_dir", "seed", "max_train", "max_test")
         images = load(options["dataset"], **{name: options[name] for name in names})
@@ -49,7 +49,7 @@ def run(
 
 
 def _show(report: dict, directory: Path) -> None:
-    from qla_jax.report.table import block_rows, regime_rows, summary_rows, terminal_rows
+    from qla_jax.experiments.report.table import block_rows, regime_rows, summary_rows, terminal_rows
 
     print_table("networks", summary_rows(report))
     for network in report["networks"]:

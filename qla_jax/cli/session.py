@@ -16,7 +16,7 @@ import typer
 
 from qla_jax._interruption import ENDINGS, way_on
 from qla_jax.cli.terminal import console, fail
-from qla_jax.studies.directory import RunDirectory, newest
+from qla_jax.experiments.core.directory import RunDirectory, newest
 
 RUNS = Path("runs")
 Output = Annotated[Path | None, typer.Option(help="Directory of the results; a new one under runs/ by default.")]

@@ -33,8 +33,8 @@ def claims(
     with session(context, output, resume, "claims") as (here, options):
         from qla_jax.claims.catalogue import select
         from qla_jax.claims.modules import register_module
-        from qla_jax.report.claims_page import claim_rows, counted, write
-        from qla_jax.studies import claims_job
+        from qla_jax.experiments import claims as claims_job
+        from qla_jax.experiments.report.claims_page import claim_rows, counted, write
 
         if options["module"]:
             file = Path(options["module"])
@@ -78,8 +78,8 @@ def costs(
     if not regime and not resume:
         fail(ValueError("`--regime` must be one of a, b and c, but none is given."))
     with session(context, output, resume, f"costs-{regime}") as (here, options):
-        from qla_jax.report import costs_page
-        from qla_jax.studies import costs_job
+        from qla_jax.experiments.costs import job as costs_job
+        from qla_jax.experiments.report import costs_page
 
         job = costs_job.CostsJob(options["regime"])
         with Bars() as bars:
@@ -108,7 +108,7 @@ def study(
     data_dir: Annotated[Path | None, typer.Option(help="Where prepared sets lie.")] = None,
 ) -> None:
     """Run a study: tables, figures and JSON, item by item, so that a kill costs one item at most."""
-    from qla_jax.studies import study_registry
+    from qla_jax.experiments.core import registry as study_registry
 
     if not name and not resume:
         for known, entry in study_registry.STUDIES.items():
@@ -119,9 +119,9 @@ def study(
             raise ValueError("`--full` must stand without `--quick`, but both are given.")
     with session(context, output, resume, name) as (here, options):
         from qla_jax.compiling import compile_quickly
-        from qla_jax.report import study_page
-        from qla_jax.studies import study_runner
-        from qla_jax.studies.study import Options
+        from qla_jax.experiments.core import runner as study_runner
+        from qla_jax.experiments.core.study import Options
+        from qla_jax.experiments.report import study_page
 
         if options["quick"]:
             compile_quickly()
@@ -143,8 +143,8 @@ def study(
 def comparison(context: typer.Context, output: Output = None, resume: Resume = False) -> None:
     """Run the networks that came before coherent ones, and print what is coherent and what it takes."""
     with session(context, output, resume, "comparison") as (here, _):
-        from qla_jax.report import comparison_page
-        from qla_jax.studies import comparison_job
+        from qla_jax.experiments import comparison as comparison_job
+        from qla_jax.experiments.report import comparison_page
 
         with Bars() as bars:
             report = comparison_job.run(tell=bars.stage, items=here.items)

@@ -24,7 +24,7 @@ from flax import struct
 from jax import Array
 
 from qla_jax._checks import require
-from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.measurement.noise import Noise, noise_model
 from qla_jax.measurement.quantum_dct import (
     Axes,

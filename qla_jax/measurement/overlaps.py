@@ -24,10 +24,10 @@ from jax.typing import ArrayLike
 
 from qla_jax._checks import ROUNDING, is_concrete, require, require_key, require_kind
 from qla_jax._modes import default_promotion
-from qla_jax.encodings.encoding import Encoding, State, Use, apply_adjoint_of, apply_of, side_by_side
-from qla_jax.encodings.gates import Gates
-from qla_jax.encodings.lemmas import vector_sum
-from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.accounting.gates import Gates
+from qla_jax.encodings.base.encoding import Encoding, State, Use, apply_adjoint_of, apply_of, side_by_side
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.encodings.combine.lemmas import vector_sum
 from qla_jax.measurement.amplitude_estimation import (
     estimate_amplitude,
     median_failure,

@@ -28,11 +28,11 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import as_inexact, as_numeric, require
-from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.encoding import State
-from qla_jax.encodings.gates import Gates, adder, fourier
-from qla_jax.encodings.loading import qram_encode
-from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.accounting.gates import Gates, adder, fourier
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.encoding import State
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.encodings.vectors.loading import qram_encode
 from qla_jax.measurement.counts import as_whole
 
 Axes = tuple[int, ...]

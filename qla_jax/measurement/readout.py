@@ -29,7 +29,7 @@ from jaxtyping import Num
 from qla_jax._checks import as_inexact, as_real, is_concrete, real_dtype, require, require_key, require_normal
 from qla_jax._modes import default_promotion
 from qla_jax._nodes import Node
-from qla_jax.encodings.preparation import unit_vector
+from qla_jax.linalg.preparation import unit_vector
 from qla_jax.measurement.counts import counting_dtype, within_integers
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from qla_jax._checks import as_tuple, is_concrete, require
 from qla_jax._modes import known_stays_known
-from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.preparation import length
-from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.linalg.preparation import length
 from qla_jax.networks.residual import SkipNormBlock, skip_norm_block
 from qla_jax.networks.terminal import TerminalBlock
 from qla_jax.polynomials import Polynomial

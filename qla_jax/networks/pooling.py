@@ -19,9 +19,9 @@ from jaxtyping import Bool, Float, Int, Num
 
 from qla_jax._checks import as_inexact, as_integer, as_integers, require, require_key, require_kind
 from qla_jax._modes import default_promotion
-from qla_jax.encodings import registers
-from qla_jax.encodings.preparation import unit_vector
-from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.encodings.base import registers
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.linalg.preparation import unit_vector
 
 
 @default_promotion

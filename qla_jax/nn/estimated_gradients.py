@@ -27,7 +27,7 @@ from qla_jax._checks import as_inexact, as_integer, require, require_key, requir
 from qla_jax._modes import promoted, varying_like
 from qla_jax._nodes import Node
 from qla_jax.arithmetic import Format, decode, dot, encode
-from qla_jax.encodings.preparation import unit_vector
+from qla_jax.linalg.preparation import unit_vector
 from qla_jax.measurement.noise import Noise, noise_model
 from qla_jax.measurement.readout import as_precision
 

@@ -22,7 +22,7 @@ from jaxtyping import Float
 from qla_jax._checks import as_inexact, require, require_key
 from qla_jax._modes import promoted
 from qla_jax._nodes import Node
-from qla_jax.encodings.preparation import length, unit_vector
+from qla_jax.linalg.preparation import length, unit_vector
 from qla_jax.measurement import ChebyshevReadout, ExactReadout, Readout, ReadoutMethod
 from qla_jax.nn.qam import Arithmetic
 

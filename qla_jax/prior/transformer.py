@@ -28,16 +28,16 @@ from jaxtyping import Float
 
 from qla_jax._checks import ROUNDING, as_inexact, as_numeric, as_real, as_tuple, require, require_key, require_kind
 from qla_jax._modes import default_promotion
-from qla_jax.accounting import cost
-from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
-from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.dense import block_encode
-from qla_jax.encodings.frobenius import block_encode_frobenius
-from qla_jax.encodings.lemmas import vector_sum
-from qla_jax.encodings.loading import qram_encode
-from qla_jax.encodings.preparation import length
-from qla_jax.encodings.squares import square_product
-from qla_jax.encodings.vector import VectorEncoding, normalize
+from qla_jax.accounting.costs import cost
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.vector import VectorEncoding, normalize
+from qla_jax.encodings.combine.lemmas import vector_sum
+from qla_jax.encodings.combine.squares import square_product
+from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
+from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.matrices.frobenius import block_encode_frobenius
+from qla_jax.encodings.vectors.loading import qram_encode
+from qla_jax.linalg.preparation import length
 from qla_jax.polynomials import Polynomial, erf, exp
 from qla_jax.prior.convolutional import rounds
 from qla_jax.prior.feedforward import FAILURE

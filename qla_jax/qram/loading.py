@@ -24,7 +24,7 @@ from jax.typing import ArrayLike
 
 from qla_jax._checks import as_numeric, as_real, is_concrete, require, require_key, require_kind, within
 from qla_jax._modes import varying_like
-from qla_jax.encodings.loading import QRAMPreparation, qram_encode, tree_of
+from qla_jax.encodings.vectors.loading import QRAMPreparation, qram_encode, tree_of
 from qla_jax.qram._checks import as_size
 from qla_jax.qram._memory import memory
 from qla_jax.qram._noise import Noise

@@ -19,8 +19,8 @@ from jaxtyping import Float, Num
 
 from qla_jax._checks import require_kind
 from qla_jax._modes import default_promotion
-from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.gates import Gates, flag_phase
+from qla_jax.accounting.gates import Gates, flag_phase
+from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import TOLERANCE, find, polynomial_of
 from qla_jax.polynomials.foreign import as_chebyshev

@@ -19,13 +19,13 @@ from jaxtyping import Num
 
 from qla_jax._checks import ROUNDING, known, require, require_kind, times
 from qla_jax._modes import default_promotion
-from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
-from qla_jax.encodings.composed import Composed
-from qla_jax.encodings.encoding import Use
-from qla_jax.encodings.gates import Gates
-from qla_jax.encodings.lemmas import MatrixVectorProduct, matrix_vector_product
-from qla_jax.encodings.preparation import length
-from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.accounting.gates import Gates
+from qla_jax.encodings.base.encoding import Use
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.encodings.combine.composed import Composed
+from qla_jax.encodings.combine.lemmas import MatrixVectorProduct, matrix_vector_product
+from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
+from qla_jax.linalg.preparation import length
 from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import Polynomial
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu, combined_steps

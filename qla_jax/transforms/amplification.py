@@ -24,11 +24,11 @@ import numpy as np
 from qla_jax import polynomials
 from qla_jax._checks import ROUNDING, as_integer, as_real, is_concrete, require, require_kind, times
 from qla_jax._modes import default_promotion
-from qla_jax.encodings.algebra import scale
-from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.gates import Gates, flag_phase
-from qla_jax.encodings.preparation import length
-from qla_jax.encodings.vector import VectorEncoding
+from qla_jax.accounting.gates import Gates, flag_phase
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.encodings.combine.algebra import scale
+from qla_jax.linalg.preparation import length
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import TOLERANCE, find
 from qla_jax.polynomials import Polynomial, chebyshev

@@ -20,11 +20,11 @@ from jaxtyping import Num
 
 from qla_jax._checks import as_numeric, is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
-from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.encoding import State, Use, contraction
-from qla_jax.encodings.gates import Gates, combination, reflection
-from qla_jax.encodings.lcu import amplitudes, index_qubits, phases
-from qla_jax.encodings.preparation import prepare, unprepare
+from qla_jax.accounting.gates import Gates, combination, reflection
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.encoding import State, Use, contraction
+from qla_jax.encodings.base.lcu import amplitudes, index_qubits, phases
+from qla_jax.linalg.preparation import prepare, unprepare
 from qla_jax.polynomials.numpy_series import series_of_numpy
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
 from qla_jax.transforms.recurrence import even_series

@@ -13,8 +13,8 @@ import numpy as np
 from qla_jax import polynomials
 from qla_jax._checks import as_real, is_concrete, require, require_kind, times
 from qla_jax._modes import default_promotion
-from qla_jax.encodings.algebra import adjoint, scale
-from qla_jax.encodings.block import BlockEncoding
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.combine.algebra import adjoint, scale
 from qla_jax.transforms._gqet import gqet
 from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.qubitization import require_square

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from qla_jax._checks import as_real, is_concrete, require
-from qla_jax.encodings.encoding import Encoding
+from qla_jax.encodings.base.encoding import Encoding
 
 
 class RoundingWarning(UserWarning):

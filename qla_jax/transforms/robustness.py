@@ -18,9 +18,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import ROUNDING, is_concrete
-from qla_jax.encodings.block import BlockEncoding
-from qla_jax.encodings.encoding import contraction
-from qla_jax.encodings.rounding import unit
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.encoding import contraction
+from qla_jax.encodings.base.rounding import unit
 from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import Polynomial
 

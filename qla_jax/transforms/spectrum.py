@@ -16,7 +16,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Num
 
 from qla_jax._checks import ROUNDING, is_concrete, require
-from qla_jax.encodings.block import BlockEncoding, block
+from qla_jax.encodings.base.block import BlockEncoding, block
 from qla_jax.polynomials.polynomial import Polynomial
 
 EXPLICIT = 256

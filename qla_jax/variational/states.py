@@ -15,7 +15,7 @@ from jaxtyping import Float, Num
 
 from qla_jax._checks import as_inexact, as_integer, as_numeric, is_concrete, require
 from qla_jax._nodes import Node
-from qla_jax.encodings.memory import COPIES, available, fits, gib
+from qla_jax.encodings.base.memory import COPIES, available, fits, gib
 
 
 class AmplitudeState(Node):

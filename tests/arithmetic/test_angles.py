@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.accounting import cost
+from qla_jax.accounting.costs import cost
 from qla_jax.arithmetic import Format, angle_encode, arccos_circuit, arccos_error, counts, decode, encode, from_integers
-from qla_jax.encodings.encoding import unitary
-from qla_jax.encodings.vector import run
+from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.base.vector import run
 
 FORMATS = [Format(5, 3), Format(6, 4), Format(8, 6)]
 

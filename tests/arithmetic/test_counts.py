@@ -6,13 +6,13 @@ import math
 import numpy as np
 import pytest
 
+from qla_jax.accounting.gates import adder as encodings_adder
 from qla_jax.arithmetic import circuits, lookahead, parts, products
 from qla_jax.arithmetic.adders import fourier
 from qla_jax.arithmetic.circuit import circuit
 from qla_jax.arithmetic.counts import counts
 from qla_jax.arithmetic.formats import Format
 from qla_jax.arithmetic.gates import Gate, wires
-from qla_jax.encodings.gates import adder as encodings_adder
 
 BITS = [2, 4, 5, 8, 15, 16, 32]
 

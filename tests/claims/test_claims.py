@@ -10,12 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.claims import blocks, convolution, normalisation, norms, sharper, squares, vectors
-from qla_jax.claims.attack import attack
+from qla_jax.claims import sharper
 from qla_jax.claims.catalogue import CLAIMS
-from qla_jax.claims.claim import Claim, Sides, claim, free
-from qla_jax.claims.corpus import FILE, known, save
-from qla_jax.claims.trial import VIOLATED, examine
+from qla_jax.claims.encodings import convolution, normalisation, squares, vectors
+from qla_jax.claims.engine.attack import attack
+from qla_jax.claims.engine.claim import Claim, Sides, claim, free
+from qla_jax.claims.engine.corpus import FILE, known, save
+from qla_jax.claims.engine.trial import VIOLATED, examine
+from qla_jax.claims.networks import blocks, norms
 
 pytestmark = pytest.mark.x64
 
@@ -51,7 +53,9 @@ def test_a_claim_says_what_it_is(claim):
 def test_names_are_unique_and_the_catalogue_is_whole():
     names = [claim.name for claim in CLAIMS]
     assert len(set(names)) == len(names)
-    decorated = sum(len(re.findall(r"^@(?:claim|_tracked)\(", path.read_text(), re.M)) for path in PACKAGE.glob("*.py"))
+    decorated = sum(
+        len(re.findall(r"^@(?:claim|_tracked)\(", path.read_text(), re.M)) for path in PACKAGE.rglob("*.py")
+    )
     assert decorated == len(names)
 
 

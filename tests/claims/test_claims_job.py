@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from matplotlib.mathtext import MathTextParser
 
-from qla_jax.claims import norms, vectors
 from qla_jax.claims.catalogue import CLAIMS, run, select
-from qla_jax.claims.corpus import known
-from qla_jax.claims.trial import Trial
-from qla_jax.report import claims_page
-from qla_jax.report.claims_figures import ratios
-from qla_jax.report.formulas import picture, plain
-from qla_jax.studies import claims_job
-from qla_jax.studies.claims_job import ClaimsJob
+from qla_jax.claims.encodings import vectors
+from qla_jax.claims.engine.corpus import known
+from qla_jax.claims.engine.trial import Trial
+from qla_jax.claims.networks import norms
+from qla_jax.experiments import claims as claims_job
+from qla_jax.experiments.claims import ClaimsJob
+from qla_jax.experiments.report import claims_page
+from qla_jax.experiments.report.claims_figures import ratios
+from qla_jax.experiments.report.formulas import picture, plain
 
 pytestmark = pytest.mark.x64
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from qla_jax.claims import CLAIMS, Sides, claim, every, examine, forget, free, register, run, select, tally
-from qla_jax.claims.claim import EVERY_SIZE, Claim
-from qla_jax.claims.parts import erring_vector
-from qla_jax.encodings.vector import run as run_circuit
+from qla_jax.claims.engine.claim import EVERY_SIZE, Claim
+from qla_jax.claims.engine.parts import erring_vector
+from qla_jax.encodings.base.vector import run as run_circuit
 
 pytestmark = pytest.mark.x64
 
@@ -139,11 +139,14 @@ def test_sizes_outside_of_the_range_are_refused_when_the_claim_is_made():
 )
 def test_what_was_true_by_construction_is_now_measured_on_a_circuit(name, monkeypatch):
     """A circuit that is off by a part in a thousand is noticed: the measured side is no formula."""
-    from qla_jax.encodings.convolution import Convolution
-    from qla_jax.encodings.vector import VectorEncoding
+    from qla_jax.encodings.base.vector import VectorEncoding
+    from qla_jax.encodings.matrices.convolution import Convolution
 
     assert examine(NAMED[name], trials=5, kept={}).passed
-    owner = {"pooling-by-circuit": "qla_jax.claims.pooling", "alpha-of-concatenation": "qla_jax.claims.vectors"}
+    owner = {
+        "pooling-by-circuit": "qla_jax.claims.networks.pooling",
+        "alpha-of-concatenation": "qla_jax.claims.encodings.vectors",
+    }
     if name == "convolution-alpha":
         apply = Convolution.apply
         monkeypatch.setattr(Convolution, "apply", lambda enc, state: 1.001 * apply(enc, state))
@@ -156,7 +159,7 @@ def test_what_was_true_by_construction_is_now_measured_on_a_circuit(name, monkey
     elif name == "alpha-of-concatenation":
         monkeypatch.setattr(f"{owner[name]}.run", lambda vec: 1.001 * VectorEncoding.vector(vec))
     else:
-        from qla_jax.claims import convolution
+        from qla_jax.claims.encodings import convolution
 
         exact = convolution.postselect
         monkeypatch.setattr(convolution, "postselect", lambda enc, x: 1.001 * exact(enc, x))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from qla_jax.encodings.block import block
-from qla_jax.encodings.circulant import block_encode_circulant, block_encode_toeplitz
-from qla_jax.encodings.encoding import unitary
+from qla_jax.encodings.base.block import block
+from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.matrices.circulant import block_encode_circulant, block_encode_toeplitz
 
 pytestmark = pytest.mark.numerics
 

@@ -9,8 +9,8 @@ import pytest
 import scipy.signal
 from jax import Array
 
-from qla_jax.encodings.block import block, embed, postselect
-from qla_jax.encodings.convolution import block_encode_convolution
+from qla_jax.encodings.base.block import block, embed, postselect
+from qla_jax.encodings.matrices.convolution import block_encode_convolution
 from tests.cases import convolution, cplx, derivative, nearby, norm2, positions, real, slope
 
 CIRCUITS = {  # (kernel, image, padding): ancillas by hand, index registers of the taps and flags

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.encodings.block import block, postselect
-from qla_jax.encodings.dense import block_encode, from_unitary
-from qla_jax.encodings.encoding import unitary
+from qla_jax.encodings.base.block import block, postselect
+from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.matrices.dense import block_encode, from_unitary
 from tests.cases import contraction, cplx, derivative, haar, nearby, norm2, orthogonal, real, slope
 
 MATRICES = {

@@ -3,11 +3,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.encodings.amplitudes import DiagonalOfAmplitudes
-from qla_jax.encodings.block import block, postselect
-from qla_jax.encodings.diagonal import block_encode_diagonal
-from qla_jax.encodings.encoding import unitary
-from qla_jax.encodings.vector import vector_encode
+from qla_jax.encodings.base.block import block, postselect
+from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.base.vector import vector_encode
+from qla_jax.encodings.matrices.amplitudes import DiagonalOfAmplitudes
+from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
 
 pytestmark = pytest.mark.numerics
 

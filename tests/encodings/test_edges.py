@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 
 from qla_jax import polynomials
-from qla_jax.encodings.algebra import adjoint, linear_combination, product, scale
-from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
-from qla_jax.encodings.block import BlockEncoding, block, embed, postselect
-from qla_jax.encodings.circulant import block_encode_circulant, block_encode_toeplitz
-from qla_jax.encodings.convolution import block_encode_convolution
-from qla_jax.encodings.dense import block_encode, from_unitary
-from qla_jax.encodings.diagonal import block_encode_diagonal
-from qla_jax.encodings.encoding import unitary
-from qla_jax.encodings.frobenius import block_encode_frobenius
-from qla_jax.encodings.joint import controlled, tensor
-from qla_jax.encodings.lemmas import concatenate, matrix_vector_product, vector_sum, vector_tensor
-from qla_jax.encodings.loading import load_vector, qram_encode
-from qla_jax.encodings.pauli import block_encode_pauli
-from qla_jax.encodings.periodic_convolution import block_encode_periodic_convolution
-from qla_jax.encodings.sparse import block_encode_sparse
-from qla_jax.encodings.squares import square_product
-from qla_jax.encodings.vector import normalize, run, run_projected, vector_encode, vector_from_unitary
+from qla_jax.encodings.base.block import BlockEncoding, block, embed, postselect
+from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.base.vector import normalize, run, run_projected, vector_encode, vector_from_unitary
+from qla_jax.encodings.combine.algebra import adjoint, linear_combination, product, scale
+from qla_jax.encodings.combine.joint import controlled, tensor
+from qla_jax.encodings.combine.lemmas import concatenate, matrix_vector_product, vector_sum, vector_tensor
+from qla_jax.encodings.combine.squares import square_product
+from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
+from qla_jax.encodings.matrices.circulant import block_encode_circulant, block_encode_toeplitz
+from qla_jax.encodings.matrices.convolution import block_encode_convolution
+from qla_jax.encodings.matrices.dense import block_encode, from_unitary
+from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
+from qla_jax.encodings.matrices.frobenius import block_encode_frobenius
+from qla_jax.encodings.matrices.pauli import block_encode_pauli
+from qla_jax.encodings.matrices.periodic_convolution import block_encode_periodic_convolution
+from qla_jax.encodings.matrices.sparse import block_encode_sparse
+from qla_jax.encodings.vectors.loading import load_vector, qram_encode
 from qla_jax.measurement import exact_readout
 from qla_jax.networks.amplified import amplified_network
 from qla_jax.networks.residual import chain, residual_network, skip_norm_block

@@ -20,15 +20,15 @@ from hypothesis import given
 
 from qla_jax import polynomials
 from qla_jax.compiling import QUICK
-from qla_jax.encodings.algebra import linear_combination, product, scale
-from qla_jax.encodings.amplitudes import diagonal_of_amplitudes
-from qla_jax.encodings.block import BlockEncoding, block
-from qla_jax.encodings.dense import from_unitary
-from qla_jax.encodings.encoding import Encoding
-from qla_jax.encodings.joint import controlled, tensor
-from qla_jax.encodings.lemmas import concatenate, vector_sum, vector_tensor
-from qla_jax.encodings.squares import square_product
-from qla_jax.encodings.vector import normalize, vector_from_unitary
+from qla_jax.encodings.base.block import BlockEncoding, block
+from qla_jax.encodings.base.encoding import Encoding
+from qla_jax.encodings.base.vector import normalize, vector_from_unitary
+from qla_jax.encodings.combine.algebra import linear_combination, product, scale
+from qla_jax.encodings.combine.joint import controlled, tensor
+from qla_jax.encodings.combine.lemmas import concatenate, vector_sum, vector_tensor
+from qla_jax.encodings.combine.squares import square_product
+from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
+from qla_jax.encodings.matrices.dense import from_unitary
 from qla_jax.transforms._gqet import gqet
 from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import activate

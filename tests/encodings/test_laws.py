@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from qla_jax.compiling import QUICK
-from qla_jax.encodings.algebra import linear_combination
-from qla_jax.encodings.block import BlockEncoding, block, postselect
-from qla_jax.encodings.dense import block_encode, from_unitary
-from qla_jax.encodings.encoding import unitary
-from qla_jax.encodings.joint import tensor
+from qla_jax.encodings.base.block import BlockEncoding, block, postselect
+from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.combine.algebra import linear_combination
+from qla_jax.encodings.combine.joint import tensor
+from qla_jax.encodings.matrices.dense import block_encode, from_unitary
 from qla_jax.transforms._gqet import GQET
 from qla_jax.transforms._qsvt import QSVT
 from tests.cases import (

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from qla_jax.encodings.encoding import unitary
-from qla_jax.encodings.gates import Gates
-from qla_jax.encodings.loading import load_vector, qram_encode
-from qla_jax.encodings.vector import run
+from qla_jax.accounting.gates import Gates
+from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.base.vector import run
+from qla_jax.encodings.vectors.loading import load_vector, qram_encode
 from tests.cases import cplx, real
 
 LOADERS = pytest.mark.parametrize("load", [load_vector, qram_encode])

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.encodings import memory
-from qla_jax.encodings.block import embed, postselect
-from qla_jax.encodings.dense import block_encode
-from qla_jax.encodings.vector import run, run_projected, vector_encode
+from qla_jax.encodings.base import memory
+from qla_jax.encodings.base.block import embed, postselect
+from qla_jax.encodings.base.vector import run, run_projected, vector_encode
+from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.networks.residual import residual_network
 
 

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.encodings.block import block, postselect
-from qla_jax.encodings.encoding import unitary
-from qla_jax.encodings.pauli import block_encode_pauli
+from qla_jax.encodings.base.block import block, postselect
+from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.matrices.pauli import block_encode_pauli
 
 pytestmark = pytest.mark.numerics
 

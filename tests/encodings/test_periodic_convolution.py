@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from jax import Array
 
-from qla_jax.encodings.block import block, embed, postselect
-from qla_jax.encodings.periodic_convolution import block_encode_periodic_convolution
+from qla_jax.encodings.base.block import block, embed, postselect
+from qla_jax.encodings.matrices.periodic_convolution import block_encode_periodic_convolution
 from tests.cases import cplx, nearby, norm2, positions, real, slope
 
 KERNELS = {

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.encodings.preparation import prepare, unit_vector, unprepare
+from qla_jax.linalg.preparation import prepare, unit_vector, unprepare
 from tests.cases import cplx, real
 
 pytestmark = pytest.mark.numerics

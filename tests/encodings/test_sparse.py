@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from qla_jax.encodings.block import block
-from qla_jax.encodings.encoding import unitary
-from qla_jax.encodings.sparse import block_encode_sparse
+from qla_jax.encodings.base.block import block
+from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.matrices.sparse import block_encode_sparse
 
 pytestmark = pytest.mark.numerics
 

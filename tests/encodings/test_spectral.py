@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jax.test_util import check_grads
 
-from qla_jax.encodings.spectral import convolution_norm_bound, spectral_norm_bound
+from qla_jax.linalg.norms import convolution_norm_bound, spectral_norm_bound
 from tests.cases import convolution, cplx, derivative, haar, nearby, norm2, on_torus, orthogonal, real, slope
 from tests.conftest import X64
 

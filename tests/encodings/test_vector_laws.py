@@ -11,10 +11,17 @@ import numpy as np
 import pytest
 
 from qla_jax.compiling import QUICK
-from qla_jax.encodings.dense import block_encode
-from qla_jax.encodings.encoding import unitary
-from qla_jax.encodings.lemmas import concatenate, vector_tensor
-from qla_jax.encodings.vector import VectorEncoding, normalize, run, run_projected, vector_encode, vector_from_unitary
+from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.base.vector import (
+    VectorEncoding,
+    normalize,
+    run,
+    run_projected,
+    vector_encode,
+    vector_from_unitary,
+)
+from qla_jax.encodings.combine.lemmas import concatenate, vector_tensor
+from qla_jax.encodings.matrices.dense import block_encode
 from tests.cases import (
     VECTORS,
     Case,

@@ -8,7 +8,7 @@ from tests.kernels import Kernel, numbers, public
 PUBLIC = {
     name
     for name in public(qla, "qla")
-    if getattr(qla, name.split(".")[1]).__module__.startswith(("qla_jax.encodings", "qla_jax.accounting"))
+    if getattr(qla, name.split(".")[1]).__module__.startswith(("qla_jax.encodings", "qla_jax.accounting.costs"))
 }
 MATRIX, OTHER = numbers([3, 20], [7, 11]), numbers([1, 0], [2, 5])
 FOUR, PAIR = numbers(3, 20, 7, 11), numbers(3, 4)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import scipy.fft
 
-from qla_jax.encodings.block import block, embed
-from qla_jax.encodings.encoding import unitary
-from qla_jax.encodings.vector import run
+from qla_jax.encodings.base.block import block, embed
+from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.base.vector import run
 from qla_jax.measurement.quantum_dct import (
     chebyshev_coefficients,
     chebyshev_state,

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.encodings.dense import block_encode
-from qla_jax.encodings.registers import num_qubits
-from qla_jax.encodings.vector import VectorEncoding, normalize, vector_encode
+from qla_jax.encodings.base.registers import num_qubits
+from qla_jax.encodings.base.vector import VectorEncoding, normalize, vector_encode
+from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.networks.pooling import distribution_error, l2_pool, sample, sample_runs
 from tests.cases import cplx, positions, real
 

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.accounting import cost
-from qla_jax.encodings.dense import block_encode
-from qla_jax.encodings.vector import normalize, run, run_projected, vector_encode
+from qla_jax.accounting.costs import cost
+from qla_jax.encodings.base.vector import normalize, run, run_projected, vector_encode
+from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.networks.terminal import TAU, terminal_block
 from tests.cases import norm2, orthogonal, real
 

@@ -15,7 +15,7 @@ from flax import nnx
 from jax import Array
 from numpy.polynomial import chebyshev as series
 
-from qla_jax.encodings.vector import run
+from qla_jax.encodings.base.vector import run
 from qla_jax.nn import CoherentResNet, ConvolutionWeight, DenseWeight, TerminalWeight
 from tests.cases import convolution, erf_coeffs, norm2, real
 

@@ -11,7 +11,7 @@ from flax import nnx
 from qla_jax import arithmetic
 from qla_jax.arithmetic import Format, counts, decode, encode
 from qla_jax.arithmetic.circuits import operation
-from qla_jax.encodings.vector import run as run_circuit
+from qla_jax.encodings.base.vector import run as run_circuit
 from qla_jax.measurement import chebyshev_readout, exact_readout, tomography
 from qla_jax.nn._overhead import amplified, overhead, price
 from qla_jax.nn.estimated_gradients import estimated_dense, inner_products, weight_gradients

@@ -7,8 +7,8 @@ import pytest
 from numpy.polynomial import chebyshev as series
 
 from qla_jax import polynomials
-from qla_jax.encodings.block import block
-from qla_jax.encodings.dense import block_encode
+from qla_jax.encodings.base.block import block
+from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.phases.gqsp import gqsp_phase_factors, gqsp_response
 from qla_jax.phases.response import qsp_response
 from qla_jax.phases.solve import phase_factors

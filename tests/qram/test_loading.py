@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qla_jax.encodings.lemmas import vector_sum
-from qla_jax.encodings.loading import qram_encode
-from qla_jax.encodings.vector import normalize, run, vector_encode
+from qla_jax.encodings.base.vector import normalize, run, vector_encode
+from qla_jax.encodings.combine.lemmas import vector_sum
+from qla_jax.encodings.vectors.loading import qram_encode
 from qla_jax.qram._noise import amplitude_damping, depolarising, noise
 from qla_jax.qram._schedule import held_site_count
 from qla_jax.qram.bounds import certified_infidelity, infidelity_bound, infidelity_with, state_error

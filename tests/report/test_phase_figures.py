@@ -5,9 +5,9 @@ import pytest
 import scipy.special
 
 from qla_jax import polynomials
+from qla_jax.experiments.phases import job as phase_job
+from qla_jax.experiments.report.phase_figures import curves, response
 from qla_jax.phases.solve import phase_factors
-from qla_jax.report.phase_figures import curves, response
-from qla_jax.studies import phase_job
 
 pytestmark = pytest.mark.x64
 

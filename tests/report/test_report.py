@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from qla_jax.report import page
-from qla_jax.report.figures import FIGURES
-from qla_jax.report.table import block_rows, summary_rows
+from qla_jax.experiments.report import page
+from qla_jax.experiments.report.figures import FIGURES
+from qla_jax.experiments.report.table import block_rows, summary_rows
 
 
 def network(kind: str = "dense", **changes: Any) -> dict:

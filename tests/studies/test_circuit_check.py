@@ -7,8 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.studies.circuit_check import TOLERANCE, Instance, circuit_check, convolution_instances, dense_instances
-from qla_jax.studies.main_job import CHECK_DEGREE, failures
+from qla_jax.experiments.coherent.circuit_check import (
+    TOLERANCE,
+    Instance,
+    circuit_check,
+    convolution_instances,
+    dense_instances,
+)
+from qla_jax.experiments.coherent.job import CHECK_DEGREE, failures
 from qla_jax.transforms import chebyshev_lcu
 from tests.cases import norm2, real
 

@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from qla_jax.cli import app
-from qla_jax.report import comparison_page
-from qla_jax.studies import comparison_job
-from qla_jax.studies.comparison_job import Counted
+from qla_jax.experiments import comparison as comparison_job
+from qla_jax.experiments.comparison import Counted
+from qla_jax.experiments.report import comparison_page
 
 pytestmark = pytest.mark.x64
 

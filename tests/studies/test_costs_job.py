@@ -14,14 +14,12 @@ import scipy.special
 from typer.testing import CliRunner
 
 from qla_jax.cli import app
-from qla_jax.encodings.dense import block_encode
-from qla_jax.encodings.vector import vector_encode
-from qla_jax.networks.residual import skip_norm_block
-from qla_jax.polynomials import erf
-from qla_jax.report import costs_page
-from qla_jax.studies import costs_job, fits
-from qla_jax.studies.costs_ablation import DEGREE, ablation, measured, without_skip
-from qla_jax.studies.costs_networks import (
+from qla_jax.encodings.base.vector import vector_encode
+from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.experiments.core import fits
+from qla_jax.experiments.costs import job as costs_job
+from qla_jax.experiments.costs.ablation import DEGREE, ablation, measured, without_skip
+from qla_jax.experiments.costs.networks import (
     Setting,
     convolutions,
     count,
@@ -31,7 +29,10 @@ from qla_jax.studies.costs_networks import (
     network,
     plan,
 )
-from qla_jax.studies.costs_squares import matrices, routes, squares
+from qla_jax.experiments.costs.squares import matrices, routes, squares
+from qla_jax.experiments.report import costs_page
+from qla_jax.networks.residual import skip_norm_block
+from qla_jax.polynomials import erf
 from tests.cases import real
 
 pytestmark = pytest.mark.x64

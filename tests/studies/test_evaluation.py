@@ -10,9 +10,9 @@ import scipy.special
 from flax import nnx
 from numpy.polynomial import chebyshev as series
 
+from qla_jax.experiments.coherent import evaluation
+from qla_jax.experiments.coherent.evaluation import Trace, accuracies, error_rows, norm_rows, output_error, trace
 from qla_jax.nn import CoherentResNet, DenseWeight
-from qla_jax.studies import evaluation
-from qla_jax.studies.evaluation import Trace, accuracies, error_rows, norm_rows, output_error, trace
 from tests.cases import erf_coeffs, real
 
 L = 8 / (5 * math.sqrt(math.pi))

@@ -18,10 +18,11 @@ from typer.testing import CliRunner, Result
 from qla_jax.cli import app
 from qla_jax.cli.terminal import Bars
 from qla_jax.data import ImageSet
-from qla_jax.studies import main_job, recipes
-from qla_jax.studies.circuit_check import dense_instances
-from qla_jax.studies.main_job import Job, failures
-from qla_jax.studies.recipes import RECIPES, REGIMES, Recipe, arranged, build, space_to_depth, stride
+from qla_jax.experiments.coherent import job as main_job
+from qla_jax.experiments.coherent import recipes
+from qla_jax.experiments.coherent.circuit_check import dense_instances
+from qla_jax.experiments.coherent.job import Job, failures
+from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, Recipe, arranged, build, space_to_depth, stride
 from qla_jax.training import Epoch, TrainingConfig
 from tests.cases import real
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from qla_jax.accounting import cost
+from qla_jax.accounting.costs import cost
+from qla_jax.experiments.coherent.evaluation import in_double
+from qla_jax.experiments.coherent.own_costs import own_costs
+from qla_jax.experiments.costs.networks import Setting, network, plan
+from qla_jax.experiments.report.table import regime_rows
 from qla_jax.nn import CoherentResNet, ConvolutionWeight, DenseWeight
-from qla_jax.report.table import regime_rows
-from qla_jax.studies.costs_networks import Setting, network, plan
-from qla_jax.studies.evaluation import in_double
-from qla_jax.studies.own_costs import own_costs
 from tests.cases import real
 
 pytestmark = pytest.mark.x64

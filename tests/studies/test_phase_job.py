@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from qla_jax.studies import phase_job
+from qla_jax.experiments.phases import job as phase_job
 
 pytestmark = pytest.mark.x64
 

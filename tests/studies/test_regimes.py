@@ -9,16 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.claims import norms
+from qla_jax.claims.networks import norms
+from qla_jax.experiments.coherent import job as main_job
+from qla_jax.experiments.coherent import recipes
+from qla_jax.experiments.coherent.circuit_check import circuit_check
+from qla_jax.experiments.coherent.evaluation import output_error, terminal_row, trace
+from qla_jax.experiments.coherent.job import Job
+from qla_jax.experiments.coherent.own_claims import own_claim, own_claims
+from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, arranged, build
 from qla_jax.networks.residual import NORM_RANGE
 from qla_jax.networks.terminal import TerminalBlock
 from qla_jax.nn import CoherentResNet
-from qla_jax.studies import main_job, recipes
-from qla_jax.studies.circuit_check import circuit_check
-from qla_jax.studies.evaluation import output_error, terminal_row, trace
-from qla_jax.studies.main_job import Job
-from qla_jax.studies.own_claims import own_claim, own_claims
-from qla_jax.studies.recipes import RECIPES, REGIMES, arranged, build
 from tests.cases import real
 from tests.studies.test_main_job import tiny
 

@@ -9,15 +9,23 @@ import pytest
 import scipy.fft
 from flax import nnx
 
+from qla_jax.experiments import memory as study_qram
+from qla_jax.experiments.core.curves import cost_of_level, elbow
+from qla_jax.experiments.core.slopes import log_slope
+from qla_jax.experiments.core.study import Options
+from qla_jax.experiments.measured import elbow as study_elbow
+from qla_jax.experiments.measured import printed_overheads, table3_summary
+from qla_jax.experiments.measured import scaling as study_scaling
+from qla_jax.experiments.measured.printed_overheads import PRINTED, agrees, overhead
+from qla_jax.experiments.measured.readout_accuracy import accuracies, restored, weights_of
+from qla_jax.experiments.measured.traced_readouts import (
+    PoissonTomography,
+    RankedChebyshev,
+    poisson_tomography,
+    ranked_chebyshev,
+)
 from qla_jax.measurement import chebyshev_readout, tomography
 from qla_jax.nn import QResNet
-from qla_jax.studies import printed_overheads, study_elbow, study_qram, study_scaling, table3_summary
-from qla_jax.studies.curves import cost_of_level, elbow
-from qla_jax.studies.printed_overheads import PRINTED, agrees, overhead
-from qla_jax.studies.readout_accuracy import accuracies, restored, weights_of
-from qla_jax.studies.slopes import log_slope
-from qla_jax.studies.study import Options
-from qla_jax.studies.traced_readouts import PoissonTomography, RankedChebyshev, poisson_tomography, ranked_chebyshev
 from tests.cases import real
 from tests.prepared_set import image_features, labelled, write_prepared_set
 

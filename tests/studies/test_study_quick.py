@@ -6,11 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from qla_jax.report import study_page
-from qla_jax.studies import study_registry, study_runner
-from qla_jax.studies.study import Options
-from qla_jax.studies.study_plateaus import fitted
-from qla_jax.studies.study_training import compared
+from qla_jax.experiments.core import registry as study_registry
+from qla_jax.experiments.core import runner as study_runner
+from qla_jax.experiments.core.study import Options
+from qla_jax.experiments.measured.training import compared
+from qla_jax.experiments.quanvolution.plateaus import fitted
+from qla_jax.experiments.report import study_page
 
 pytestmark = pytest.mark.x64
 

@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from qla_jax.cli import app
-from qla_jax.report import study_page
-from qla_jax.studies import study_registry, study_runner
-from qla_jax.studies.study import Findings, Options, Plot, Series, Study
+from qla_jax.experiments.core import registry as study_registry
+from qla_jax.experiments.core import runner as study_runner
+from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study
+from qla_jax.experiments.report import study_page
 
 
 class Killed(BaseException):

@@ -10,12 +10,12 @@ import scipy.linalg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qla_jax.accounting import cost
-from qla_jax.encodings.block import block, postselect
-from qla_jax.encodings.dense import block_encode
-from qla_jax.encodings.encoding import unitary
-from qla_jax.encodings.lemmas import vector_sum
-from qla_jax.encodings.vector import VectorEncoding, run, vector_encode, vector_from_unitary
+from qla_jax.accounting.costs import cost
+from qla_jax.encodings.base.block import block, postselect
+from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.base.vector import VectorEncoding, run, vector_encode, vector_from_unitary
+from qla_jax.encodings.combine.lemmas import vector_sum
+from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.transforms.amplification import (
     amplify,
     amplify_to_norm,

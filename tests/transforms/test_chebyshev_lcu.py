@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.encodings.block import block, postselect
-from qla_jax.encodings.dense import block_encode, from_unitary
+from qla_jax.encodings.base.block import block, postselect
+from qla_jax.encodings.matrices.dense import block_encode, from_unitary
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 from tests.cases import haar, norm2, orthogonal, real
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qla_jax import polynomials
-from qla_jax.encodings.block import block
-from qla_jax.encodings.dense import block_encode
+from qla_jax.encodings.base.block import block
+from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.decomposed import decomposed
 from qla_jax.transforms.functions import pseudo_inverse

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from qla_jax.encodings.block import block, postselect
-from qla_jax.encodings.dense import block_encode
-from qla_jax.encodings.pauli import block_encode_pauli
+from qla_jax.encodings.base.block import block, postselect
+from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.matrices.pauli import block_encode_pauli
 from qla_jax.transforms.functions import eigenstate_filter, hamiltonian_simulation, pseudo_inverse
 from tests.cases import cplx
 

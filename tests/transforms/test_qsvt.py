@@ -8,10 +8,10 @@ import scipy.linalg
 from numpy.polynomial import chebyshev as series
 
 from qla_jax import polynomials
-from qla_jax.accounting import cost
-from qla_jax.encodings.block import block, postselect
-from qla_jax.encodings.dense import block_encode
-from qla_jax.encodings.vector import run, vector_encode
+from qla_jax.accounting.costs import cost
+from qla_jax.encodings.base.block import block, postselect
+from qla_jax.encodings.base.vector import run, vector_encode
+from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.phases.solve import phase_factors
 from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.amplification import amplify

@@ -4,10 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.accounting import cost
-from qla_jax.encodings.block import block
-from qla_jax.encodings.dense import block_encode
-from qla_jax.encodings.encoding import unitary
+from qla_jax.accounting.costs import cost
+from qla_jax.encodings.base.block import block
+from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.transforms.qubitization import qubitization_walk
 from tests.cases import contraction, norm2
 

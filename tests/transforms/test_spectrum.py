@@ -10,18 +10,18 @@ import scipy.linalg
 import scipy.sparse
 
 from qla_jax import polynomials
-from qla_jax.encodings.algebra import linear_combination, scale
-from qla_jax.encodings.block import BlockEncoding, block
-from qla_jax.encodings.circulant import block_encode_circulant, block_encode_toeplitz
-from qla_jax.encodings.convolution import block_encode_convolution
-from qla_jax.encodings.dense import block_encode, from_unitary
-from qla_jax.encodings.diagonal import block_encode_diagonal
-from qla_jax.encodings.frobenius import block_encode_frobenius
-from qla_jax.encodings.joint import controlled, tensor
-from qla_jax.encodings.pauli import block_encode_pauli
-from qla_jax.encodings.periodic_convolution import block_encode_periodic_convolution
-from qla_jax.encodings.sparse import block_encode_sparse
-from qla_jax.encodings.vector import vector_encode
+from qla_jax.encodings.base.block import BlockEncoding, block
+from qla_jax.encodings.base.vector import vector_encode
+from qla_jax.encodings.combine.algebra import linear_combination, scale
+from qla_jax.encodings.combine.joint import controlled, tensor
+from qla_jax.encodings.matrices.circulant import block_encode_circulant, block_encode_toeplitz
+from qla_jax.encodings.matrices.convolution import block_encode_convolution
+from qla_jax.encodings.matrices.dense import block_encode, from_unitary
+from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
+from qla_jax.encodings.matrices.frobenius import block_encode_frobenius
+from qla_jax.encodings.matrices.pauli import block_encode_pauli
+from qla_jax.encodings.matrices.periodic_convolution import block_encode_periodic_convolution
+from qla_jax.encodings.matrices.sparse import block_encode_sparse
 from qla_jax.networks.residual import LIPSCHITZ, skip_norm_block
 from qla_jax.networks.terminal import terminal_block
 from qla_jax.transforms._gqet import gqet

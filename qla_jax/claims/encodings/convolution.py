@@ -1,0 +1,192 @@
+r"""Lemma 5: the convolution, its norm, and what it costs to bring it to a normalisation of 2.
+
+Matrices are built from shifts as the paper has them, $C = \sum K_{ijkl}|i\rangle\langle j| \otimes Q^k \otimes Q^l$, on
+images in (channel, row, column) order.
+
+References:
+    Rattew et al. (2025), Lemmas B.14 to B.17 and Lemma 5. https://arxiv.org/abs/2510.07195
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.claims.engine.claim import FROM_TWO, Instance, Sides, claim
+from qla_jax.claims.engine.instances import projected, unit_vector
+from qla_jax.claims.engine.parts import spectral
+from qla_jax.encodings.base.block import embed, postselect
+from qla_jax.encodings.matrices.convolution import block_encode_convolution
+from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.linalg.norms import convolution_norm_bound
+from qla_jax.transforms.amplification import oblivious_amplification
+
+CHANNELS, TAPS = 2, 2
+
+
+def kernel_of_two(key: Array, side: int) -> Instance:
+    """Two channels, 2 x 2 taps, and an image of this side, also as a vector."""
+    first, second = jax.random.split(key)
+    taps = unit_vector(first, CHANNELS**2 * TAPS**2)
+    return {
+        "kernel": taps.reshape(CHANNELS, CHANNELS, TAPS, TAPS),
+        "image": unit_vector(second, CHANNELS * side**2).reshape(CHANNELS, side, side),
+    }
+
+
+def _onto_unit(kernel: Array) -> Array:
+    return kernel / jnp.linalg.norm(kernel.reshape(-1))
+
+
+onto_kernel = projected(kernel=_onto_unit)
+
+
+def _shift(side: int, steps: int) -> Array:
+    """Q to a power: down or right by that many, what leaves is lost."""
+    return jnp.eye(side, k=-steps)
+
+
+def matrix_of(kernel: Array, side: int) -> Array:
+    """C as the paper writes it."""
+    channels, inputs, rows, columns = kernel.shape
+    total = jnp.zeros((channels * side**2, inputs * side**2))
+    for k in range(rows):
+        for l in range(columns):
+            shifts = jnp.kron(_shift(side, k), _shift(side, l))
+            total += jnp.kron(kernel[:, :, k, l], shifts)
+    return total
+
+
+def _side(instance: Instance) -> int:
+    return instance["image"].shape[-1]
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 5",
+    statement="The circuit encodes the zero-padded convolution exactly.",
+    formula=r"\alpha\langle 0|U|0\rangle = \textstyle\sum K_{ijkl}|i\rangle\langle j| \otimes Q^k \otimes Q^l",
+    relation="==",
+    draw=kernel_of_two,
+    sizes=(2, 4),
+    over=FROM_TWO,
+)
+def convolution_circuit(instance: Instance) -> Sides:
+    """Every ancilla simulated, on one image; the largest difference of an entry."""
+    kernel, side = instance["kernel"], _side(instance)
+    x = instance["image"].reshape(-1)
+    found = postselect(block_encode_convolution(kernel, (side, side), padding="top-left"), x)
+    return Sides(jnp.abs(found - matrix_of(kernel, side) @ x).max(), jnp.zeros(()))
+
+
+@claim(
+    source="derived, for Lemma 5",
+    statement="The circuit flags the convolved image over the 1-norm of the kernel: that is its alpha.",
+    formula=r"\|\langle 0|U|0\rangle x\| = \|Cx\|/\|K\|_1",
+    relation="==",
+    draw=kernel_of_two,
+    sizes=(2, 4),
+    over=FROM_TWO,
+)
+def convolution_alpha(instance: Instance) -> Sides:
+    """Every ancilla simulated, without any amplification; the matrix is built from shifts."""
+    kernel, side, x = instance["kernel"], _side(instance), instance["image"].reshape(-1)
+    enc = block_encode_convolution(kernel, (side, side), padding="top-left")
+    flagged = enc.apply(embed(enc, x))[0]
+    return Sides(jnp.linalg.norm(flagged) * jnp.abs(kernel).sum(), jnp.linalg.norm(matrix_of(kernel, side) @ x))
+
+
+@claim(
+    source="derived, for Lemma 5",
+    statement="The norm of the convolution is at most that of its symbol.",
+    formula=r"\|C\| \le \max_{\theta,\phi}\|\hat K(\theta,\phi)\|",
+    draw=kernel_of_two,
+    sizes=(2, 4),
+    project=onto_kernel,
+    over=FROM_TWO,
+)
+def convolution_norm_by_symbol(instance: Instance) -> Sides:
+    """The package's certified bound, the maximum over a torus in which the image has room, by Gram iteration."""
+    kernel, side = instance["kernel"], _side(instance)
+    return Sides(spectral(matrix_of(kernel, side)), convolution_norm_bound(kernel, (side, side)))
+
+
+@claim(
+    source="derived, for Lemma 5",
+    statement="The symbol is at most the 1-norm of the kernel.",
+    formula=r"\max_{\theta,\phi}\|\hat K(\theta,\phi)\| \le \|K\|_1",
+    draw=kernel_of_two,
+    sizes=(2, 4),
+    project=onto_kernel,
+    over=FROM_TWO,
+)
+def symbol_by_one_norm(instance: Instance) -> Sides:
+    """Over the frequencies of the torus."""
+    kernel, side = instance["kernel"], _side(instance)
+    frequencies = jnp.fft.fft2(kernel, s=(side + TAPS - 1,) * 2)
+    norms = jnp.linalg.norm(jnp.moveaxis(frequencies, (0, 1), (-2, -1)), 2, axis=(-2, -1))
+    return Sides(norms.max(), jnp.abs(kernel).sum())
+
+
+@claim(
+    source="derived, for Lemma 5",
+    statement="The gain that amplification has to have is at most C^1.5 D / 2.",
+    formula=r"\|K\|_1/\|C\| \le C^{3/2}D,\ \text{images of at least } D \times D \text{ pixels}",
+    draw=kernel_of_two,
+    sizes=(2, 4),
+    project=onto_kernel,
+    over=range(TAPS, 1 << 30),
+)
+def amplification_gain(instance: Instance) -> Sides:
+    """By Cauchy and Schwarz, and a column of the matrix, which holds all taps of one input channel.
+
+    A smaller image has no room for all taps: no column holds them, and the ratio is unbounded.
+    """
+    kernel, side = instance["kernel"], _side(instance)
+    gain = jnp.abs(kernel).sum() / spectral(matrix_of(kernel, side))
+    return Sides(gain, jnp.asarray(CHANNELS**1.5 * TAPS))
+
+
+def channel_mix(key: Array, channels: int) -> Instance:
+    """A kernel with one tap."""
+    return {"kernel": _onto_unit(jax.random.normal(key, (channels, channels, 1, 1)))}
+
+
+@claim(
+    source="negative control; Rattew et al. (2025), Lemma 5",
+    statement="The gain would be C D. A Hadamard matrix over the channels needs C^1.5.",
+    formula=r"\|K\|_1/\|C\| \le CD",
+    draw=channel_mix,
+    sizes=(2, 4, 8),
+    project=projected(kernel=_onto_unit),
+    true=False,
+)
+def amplification_gain_as_published(instance: Instance) -> Sides:
+    """One tap, any image: violated by up to the square root of C, so by no constant, either."""
+    kernel = instance["kernel"]
+    return Sides(jnp.abs(kernel).sum() / spectral(kernel[:, :, 0, 0]), jnp.asarray(float(len(kernel))))
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma B.15",
+    statement="Oblivious amplification of half the shift gives the shift: T_3(1/2) = -1.",
+    formula=r"T_3(Q/2) = -Q",
+    relation="==",
+    draw=kernel_of_two,
+    sizes=(2, 4, 8),
+)
+def amplified_shift(instance: Instance) -> Sides:
+    """The circuit of the package's amplification of Q at alpha = 2, every ancilla simulated; the largest entry."""
+    shift = _shift(_side(instance), 1)
+    enc = oblivious_amplification(block_encode(shift, alpha=2.0), order=3)
+    found = jax.vmap(postselect, in_axes=(None, 0), out_axes=1)(enc, jnp.eye(len(shift)))
+    return Sides(jnp.abs(found - shift).max(), jnp.zeros(()))
+
+
+CLAIMS = (
+    convolution_circuit,
+    convolution_alpha,
+    convolution_norm_by_symbol,
+    symbol_by_one_norm,
+    amplification_gain,
+    amplification_gain_as_published,
+    amplified_shift,
+)

@@ -1,0 +1,161 @@
+r"""Theorem 1 and the terminal block: a matrix times squared amplitudes.
+
+References:
+    Rattew et al. (2025), Theorem 1 and Lemma C.1. https://arxiv.org/abs/2510.07195
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.claims.engine.claim import POWERS, Instance, Sides, claim
+from qla_jax.claims.engine.instances import (
+    between,
+    displacement,
+    into_ball,
+    magnitude,
+    onto_contractions,
+    onto_sphere,
+    projected,
+)
+from qla_jax.claims.engine.parts import spectral
+from qla_jax.claims.networks.norms import TAU, onto_both, weight_and_state
+from qla_jax.encodings.base.vector import run, vector_encode
+from qla_jax.encodings.combine.squares import square_product
+
+
+def weight_state_and_error(key: Array, size: int) -> Instance:
+    """A contraction, a unit vector, what is added to it, and by how much alpha exceeds what it has to be."""
+    first, second, third = jax.random.split(key, 3)
+    return {
+        **weight_and_state(first, size),
+        "error": displacement(second, (size,)),
+        "slack": magnitude(third, 1.0, 4.0),
+    }
+
+
+onto_weight_state_and_error = projected(
+    weight=onto_contractions, psi=onto_sphere, error=into_ball(2.0), slack=between(1.0, 10.0)
+)
+
+
+def _of_squares(instance: Instance) -> tuple[Array, Array, Array, Array]:
+    """The distance, the ideal norm N, alpha and the error."""
+    weight, psi = instance["weight"], instance["psi"]
+    wrong = psi + instance["error"]
+    alpha = instance["slack"] * jnp.maximum(1, jnp.linalg.norm(wrong))
+    ideal = weight @ jnp.square(psi)
+    distance = jnp.linalg.norm(ideal - weight @ jnp.square(wrong))
+    return distance, jnp.linalg.norm(ideal), alpha, jnp.linalg.norm(instance["error"])
+
+
+@claim(
+    source="Rattew et al. (2025), Theorem 1",
+    statement="The error of a contraction times squared amplitudes, relative to the length of the product.",
+    formula=r"\epsilon' \le 2\alpha\epsilon/N,\ N = \|W|\psi|^2\|",
+    draw=weight_state_and_error,
+    sizes=(2, 8),
+    project=onto_weight_state_and_error,
+)
+def square_error(instance: Instance) -> Sides:
+    """Attained as the error vanishes, on a basis vector at alpha = 1."""
+    distance, norm, alpha, error = _of_squares(instance)
+    return Sides(distance / norm, 2 * alpha * error / norm)
+
+
+@claim(
+    source="derived, for Theorem 1",
+    statement="One of the two alphas may be 1, the length of the ideal vector.",
+    formula=r"\epsilon' \le (1 + \alpha)\epsilon/N",
+    draw=weight_state_and_error,
+    sizes=(2, 8),
+    project=onto_weight_state_and_error,
+)
+def square_error_of_unit_vectors(instance: Instance) -> Sides:
+    """Attained by an error along a basis vector."""
+    distance, norm, alpha, error = _of_squares(instance)
+    return Sides(distance / norm, (1 + alpha) * error / norm)
+
+
+@claim(
+    source="Rattew et al. (2025), Theorem 1",
+    statement="The circuit encodes the matrix times the squared amplitudes exactly.",
+    formula=r"\alpha'\langle 0|U|0\rangle|0\rangle = W|\psi|^2",
+    relation="==",
+    draw=weight_and_state,
+    sizes=(2, 4),
+    over=POWERS,
+)
+def square_circuit(instance: Instance) -> Sides:
+    """The package's circuit, every ancilla simulated; the largest difference of an entry."""
+    weight, psi = instance["weight"], instance["psi"]
+    found = run(square_product(weight, vector_encode(psi)))
+    return Sides(jnp.abs(found - weight @ jnp.square(psi)).max(), jnp.zeros(()))
+
+
+@claim(
+    source="derived, for Theorem 1",
+    statement="The alpha of the product is at most that of the vector, squared, times the norm of the matrix.",
+    formula=r"\alpha' = \alpha^2\max_ja_j \le \alpha^2\|W\|_2",
+    draw=weight_and_state,
+    sizes=(2, 8),
+    project=onto_both,
+    over=POWERS,
+)
+def square_alpha(instance: Instance) -> Sides:
+    """Read off the circuit, the length over the flagged amplitude, for a vector with alpha = 1; tight for diagonals.
+
+    Neither the rank nor the Frobenius norm enters: no column is longer than the matrix has norm. A dense encoding of an
+    isometry would have the square root of n.
+    """
+    weight, psi = instance["weight"], instance["psi"]
+    vec = square_product(weight, vector_encode(psi))
+    flagged = jnp.linalg.norm(run(vec)) / vec.alpha
+    length = jnp.linalg.norm(weight @ jnp.square(psi))
+    return Sides(length / jnp.maximum(flagged, jnp.finfo(flagged.dtype).tiny), spectral(weight))
+
+
+def _terminal(weight: Array, psi: Array) -> Array:
+    return TAU * psi + (1 - TAU) * weight @ jnp.square(psi)
+
+
+@claim(
+    source="derived, for Lemma C.1",
+    statement="The error of the terminal block before it is normalised.",
+    formula=r"\|\gamma - \tilde\gamma\| \le \tau\epsilon + (1-\tau)\epsilon(2 + \epsilon)",
+    draw=weight_state_and_error,
+    sizes=(2, 8),
+    project=onto_weight_state_and_error,
+)
+def terminal_error(instance: Instance) -> Sides:
+    """Attained by an error along a basis vector and the identity."""
+    weight, psi, error = instance["weight"], instance["psi"], instance["error"]
+    size = jnp.linalg.norm(error)
+    distance = jnp.linalg.norm(_terminal(weight, psi) - _terminal(weight, psi + error))
+    return Sides(distance, TAU * size + (1 - TAU) * size * (2 + size))
+
+
+@claim(
+    source="derived, for Lemma C.1",
+    statement="The terminal block moves unit vectors apart by a factor of at most 74.5.",
+    formula=r"\|\gamma/\|\gamma\| - \gamma'/\|\gamma'\|\| \le \tfrac{2-\tau}{2\tau-1}\|\psi - \psi'\|",
+    draw=weight_state_and_error,
+    sizes=(2, 8),
+    project=onto_weight_state_and_error,
+)
+def terminal_lipschitz(instance: Instance) -> Sides:
+    """By Dunkl and Williams, since both norms are at least 0.02; for unit vectors of any distance."""
+    weight, psi = instance["weight"], instance["psi"]
+    other = onto_sphere(psi + instance["error"])
+    distance = jnp.linalg.norm(onto_sphere(_terminal(weight, psi)) - onto_sphere(_terminal(weight, other)))
+    return Sides(distance, (2 - TAU) / (2 * TAU - 1) * jnp.linalg.norm(psi - other))
+
+
+CLAIMS = (
+    square_error,
+    square_error_of_unit_vectors,
+    square_circuit,
+    square_alpha,
+    terminal_error,
+    terminal_lipschitz,
+)

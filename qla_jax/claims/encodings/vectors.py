@@ -1,0 +1,234 @@
+r"""Lemmas 1 to 4 as published, for unit vectors and in plain arrays.
+
+An encoding with $\alpha$ and error e of $\psi$ encodes a $\tilde\psi = \alpha\langle 0|U|0\rangle|0\rangle$ with
+$\|\psi - \tilde\psi\| = e$ and $\|\tilde\psi\| \le \alpha$, which is all that the lemmas use of it. `tracked.py` asks
+the same of the package's own encodings.
+
+References:
+    Rattew et al. (2025), Lemmas 1 to 4. https://arxiv.org/abs/2510.07195
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.claims.engine.claim import POWERS, Instance, Sides, claim
+from qla_jax.claims.engine.instances import (
+    between,
+    contraction,
+    displacement,
+    into_ball,
+    magnitude,
+    onto_sphere,
+    projected,
+    unit_vectors,
+)
+from qla_jax.claims.engine.parts import erring_matrix, erring_vector, spectral
+from qla_jax.encodings.base.vector import VectorEncoding, normalize, run
+from qla_jax.encodings.combine.lemmas import concatenate, matrix_vector_product, vector_sum
+
+LARGEST = 2.0
+"""Of errors, in 2-norm."""
+
+
+def two_vectors(key: Array, size: int) -> Instance:
+    """Unit vectors, what is added to them, how much larger alpha is than it has to be, and the weight tau."""
+    first, second, third, fourth = jax.random.split(key, 4)
+    return {
+        "psi": unit_vectors(first, 2, size),
+        "error": jax.vmap(lambda key: displacement(key, (size,)))(jax.random.split(second, 2)),
+        "slack": magnitude(third, 1.0, 4.0, (2,)),
+        "tau": jax.random.uniform(fourth),
+    }
+
+
+onto_two_vectors = projected(
+    psi=onto_sphere, error=into_ball(LARGEST), slack=between(1.0, 10.0), tau=between(0.001, 0.999)
+)
+
+
+def encoded(instance: Instance) -> tuple[Array, Array, Array]:
+    """What is really encoded, each alpha and each error."""
+    wrong = instance["psi"] + instance["error"]
+    alpha = instance["slack"] * jnp.maximum(1, jnp.linalg.norm(wrong, axis=1))
+    return wrong, alpha, jnp.linalg.norm(instance["error"], axis=1)
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 1",
+    statement="The error of a sum, relative to its length.",
+    formula=r"\epsilon' \le (\tau\epsilon_0/\alpha + (1-\tau)\epsilon_1/\beta)/N",
+    draw=two_vectors,
+    sizes=(2, 8),
+    project=onto_two_vectors,
+)
+def error_of_sum(instance: Instance) -> Sides:
+    """Attained where both errors point the same way. N is the length of the ideal sum, which a circuit never knows."""
+    wrong, alpha, off = encoded(instance)
+    weights = jnp.stack([instance["tau"], 1 - instance["tau"]]) / alpha
+    ideal = weights @ instance["psi"]
+    norm = jnp.linalg.norm(ideal)
+    return Sides(jnp.linalg.norm(weights @ wrong - ideal) / norm, weights @ off / norm)
+
+
+@claim(
+    source="Rattew et al. (2025), Figure 3",
+    statement="Without normalisation the errors of a sum add up.",
+    formula=r"\|(\psi + \phi) - (\tilde\psi + \tilde\phi)\| \le \epsilon_0 + \epsilon_1,\ \alpha' = \alpha + \beta",
+    draw=two_vectors,
+    sizes=(2, 8),
+    project=onto_two_vectors,
+)
+def error_of_plain_sum(instance: Instance) -> Sides:
+    r"""Through the state $(\tilde\psi + \tilde\phi)/(\alpha + \beta)$ that the choice of tau in Lemma 1 leads to."""
+    wrong, alpha, off = encoded(instance)
+    tau = alpha[0] / alpha.sum()
+    flagged = tau * wrong[0] / alpha[0] + (1 - tau) * wrong[1] / alpha[1]
+    return Sides(jnp.linalg.norm(instance["psi"].sum(0) - alpha.sum() * flagged), off.sum())
+
+
+def matrix_and_vector(key: Array, size: int) -> Instance:
+    """A matrix of random norm, a unit vector, what is added to both, and by how much alpha exceeds the norm."""
+    keys = jax.random.split(key, 6)
+    return {
+        "matrix": magnitude(keys[0], 0.3, 3.0) * contraction(keys[1], size),
+        "matrix_error": displacement(keys[2], (size, size)),
+        "psi": unit_vectors(keys[3], 1, size)[0],
+        "error": displacement(keys[4], (size,)),
+        "slack": magnitude(keys[5], 1.0, 4.0),
+    }
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 2",
+    statement="The error of a matrix times a vector, relative to the length of the product.",
+    formula=r"\epsilon' \le (\epsilon_0 + \alpha\epsilon_1)/N,\ N = \|A\psi\|",
+    draw=matrix_and_vector,
+    sizes=(2, 8),
+    project=projected(
+        matrix=into_ball(3.0, 2),
+        matrix_error=into_ball(LARGEST, 2),
+        psi=onto_sphere,
+        error=into_ball(LARGEST),
+        slack=between(1.0, 10.0),
+    ),
+)
+def error_of_matrix_times_vector(instance: Instance) -> Sides:
+    """The matrix has alpha and the error e0, the vector e1."""
+    matrix, psi = instance["matrix"], instance["psi"]
+    wrong = matrix + instance["matrix_error"]
+    alpha = instance["slack"] * spectral(wrong)
+    norm = jnp.linalg.norm(matrix @ psi)
+    distance = jnp.linalg.norm(matrix @ psi - wrong @ (psi + instance["error"]))
+    bound = spectral(instance["matrix_error"]) + alpha * jnp.linalg.norm(instance["error"])
+    return Sides(distance / norm, bound / norm)
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 3",
+    statement="The error of a tensor product of unit vectors.",
+    formula=r"\epsilon' \le \epsilon_0 + \epsilon_1 + \epsilon_0\epsilon_1",
+    draw=two_vectors,
+    sizes=(2, 4),
+    project=onto_two_vectors,
+)
+def error_of_tensor(instance: Instance) -> Sides:
+    """Attained where both errors lengthen their vectors."""
+    wrong, _, (first, second) = encoded(instance)
+    psi = instance["psi"]
+    distance = jnp.linalg.norm(jnp.kron(psi[0], psi[1]) - jnp.kron(wrong[0], wrong[1]))
+    return Sides(distance, first + second + first * second)
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 4",
+    statement="The error of a concatenation, relative to its length. It is attained by every instance.",
+    formula=r"\epsilon' \le \sqrt{\textstyle\sum_j(\epsilon_j/\alpha_j)^2}/N,\ N^2 = \textstyle\sum_j\alpha_j^{-2}",
+    draw=two_vectors,
+    sizes=(2, 8),
+    project=onto_two_vectors,
+    over=POWERS,
+)
+def error_of_concatenation(instance: Instance) -> Sides:
+    """By the package's circuit, every ancilla simulated, its index spread uniformly."""
+    psi, error, (_, _, off) = instance["psi"], instance["error"], encoded(instance)
+    left, right = (erring_vector(psi[i], error[i], instance["slack"][i] - 1) for i in range(2))
+    shares = 1 / jnp.stack([left.alpha, right.alpha])
+    norm, ideal = jnp.linalg.norm(shares), (psi * shares[:, None]).reshape(-1)
+    return Sides(jnp.linalg.norm(run(_spread(left, right)) - ideal) / norm, jnp.linalg.norm(off * shares) / norm)
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 4",
+    statement="The alpha of a concatenation: the flagged amplitude of the circuit is its inverse.",
+    formula=r"\alpha' = \sqrt{D'}/N",
+    relation="==",
+    draw=two_vectors,
+    sizes=(2, 8),
+    over=POWERS,
+)
+def alpha_of_concatenation(instance: Instance) -> Sides:
+    """The flagged amplitude of the package's circuit, every ancilla simulated, times that; parts are exact."""
+    left, right = _exact(instance)
+    expected = jnp.sqrt(2) / jnp.linalg.norm(1 / jnp.stack([left.alpha, right.alpha]))
+    vec = _spread(left, right)
+    return Sides(jnp.linalg.norm(run(vec)) / vec.alpha * expected, jnp.ones(()))
+
+
+def _spread(left: VectorEncoding, right: VectorEncoding) -> VectorEncoding:
+    """Return the concatenation with its index spread uniformly, which weights each piece by 1/alpha."""
+    return concatenate([part * (1 / part.alpha) for part in (left, right)])
+
+
+def _exact(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:
+    psi, (_, alpha, _) = instance["psi"], encoded(instance)
+    first, second = (erring_vector(psi[i], 0 * psi[i], alpha[i] - 1) for i in range(2))
+    return first, second
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 1",
+    statement="The alpha of a normalised sum is the inverse of its length: that much of the circuit is flagged.",
+    formula=r"\alpha' = 1/N,\ N = \|\tau\psi/\alpha + (1-\tau)\phi/\beta\|",
+    relation="==",
+    draw=two_vectors,
+    sizes=(2, 8),
+    over=POWERS,
+)
+def alpha_of_sum(instance: Instance) -> Sides:
+    """The flagged amplitude of the package's circuit, every ancilla simulated, times N; parts are exact."""
+    left, right = _exact(instance)
+    weights = jnp.stack([instance["tau"], 1 - instance["tau"]]) / jnp.stack([left.alpha, right.alpha])
+    vec = normalize(vector_sum(left, right, weights=weights))
+    norm = jnp.linalg.norm(weights @ instance["psi"])
+    return Sides(jnp.linalg.norm(run(vec)) / (vec.alpha * norm), jnp.ones(()))
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 2",
+    statement="The alpha of a normalised product is that of matrix and vector over its length.",
+    formula=r"\alpha' = \alpha\beta/N,\ N = \|A\psi\|",
+    relation="==",
+    draw=matrix_and_vector,
+    sizes=(2, 8),
+    over=POWERS,
+)
+def alpha_of_matrix_times_vector(instance: Instance) -> Sides:
+    """The flagged amplitude of the package's circuit, every ancilla simulated, times that; parts are exact."""
+    matrix, psi, slack = instance["matrix"], instance["psi"], instance["slack"] - 1
+    enc, vec = erring_matrix(matrix, 0 * matrix, slack), erring_vector(psi, 0 * psi, slack)
+    product = normalize(matrix_vector_product(enc, vec))
+    ratio = enc.alpha * vec.alpha / jnp.linalg.norm(matrix @ psi)
+    return Sides(jnp.linalg.norm(run(product)) * ratio / product.alpha, jnp.ones(()))
+
+
+CLAIMS = (
+    error_of_sum,
+    error_of_plain_sum,
+    error_of_matrix_times_vector,
+    error_of_tensor,
+    error_of_concatenation,
+    alpha_of_concatenation,
+    alpha_of_sum,
+    alpha_of_matrix_times_vector,
+)

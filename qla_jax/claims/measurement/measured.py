@@ -1,0 +1,189 @@
+r"""Measured networks: Theorems II.1, III.1 and III.2 with the reading chosen, and estimated gradients.
+
+The theorems' formulas are read as follows. II.1: all R coefficients take R(2M - 1) queries, for
+$M = \lceil2\pi/\epsilon\rceil$. III.1: a layer of a block takes the queries of its readout times a depth linear in
+$C_{in}K^2$. III.2: $A'V$ is flagged with the amplitude $\|A'V\|_F/\|A'\|_F\|V\|_F$, by whose inverse any bound on the
+overhead has to be multiplied: values of any sign may bring it to zero.
+
+References:
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Theorems II.1, III.1, III.2 and appendix E.
+    https://arxiv.org/abs/2402.18940
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.arithmetic import Format
+from qla_jax.claims.engine.claim import Instance, Sides, claim
+from qla_jax.claims.engine.instances import magnitude
+from qla_jax.measurement import chebyshev_readout
+from qla_jax.measurement.noise import noise_model
+from qla_jax.nn._overhead import price, t_depths
+from qla_jax.nn.estimated_gradients import WeightGradients, inner_products
+from qla_jax.nn.measured import Pass
+from qla_jax.nn.qam import Arithmetic
+from qla_jax.nn.qlam import attended
+
+SOURCE = "Towards Fault-Tolerant Quantum Deep Learning (2025)"
+FORMAT = Format(bits=6, fraction=3)
+PRECISION = 0.1
+GRADIENTS = 16
+"""Number of estimated gradients whose mean square stands for the expectation."""
+
+
+def precision(key: Array, size: int) -> Instance:
+    """Draw nothing: the inverse of a precision by its shape."""
+    return {"inverse": jnp.ones(size)}
+
+
+def attention(key: Array, size: int) -> Instance:
+    """Scores of any sharpness and values of any sign, for that many tokens."""
+    first, second, third = jax.random.split(key, 3)
+    sharpness = magnitude(second, 1e-2, 1e2)
+    return {"scores": sharpness * jax.random.normal(first, (size, size)), "values": jax.random.normal(third, (size, 3))}
+
+
+def points_and_gradients(key: Array, size: int) -> Instance:
+    """Data, gradients behind the layer and errors of uniform noise, for that many points."""
+    first, second, third = jax.random.split(key, 3)
+    return {
+        "x": jax.random.normal(first, (size, 3)),
+        "upstream": jax.random.normal(second, (size, 2)),
+        "draw": jax.random.uniform(third, (), maxval=2.0**30),
+    }
+
+
+def kernel(key: Array, size: int) -> Instance:
+    """An image and a kernel of that many channels."""
+    first, second = jax.random.split(key)
+    return {"image": jax.random.normal(first, (size, 3, 3)), "kernel": jax.random.normal(second, (2, size, 3, 3))}
+
+
+@claim(
+    source=f"{SOURCE}, Theorem II.1",
+    statement="Queries of a decomposition are linear in coefficients over precision.",
+    formula=r"Q \le R\left(\frac{4\pi}\epsilon + 1\right)",
+    draw=precision,
+    sizes=(2, 10, 317),
+    over=range(1, 1001),
+    counted=True,
+)
+def decomposition_queries(instance: Instance) -> Sides:
+    """What the package charges for R = 9 coefficients, one run each; the size is 1/eps. M is a ceiling: hence the 1."""
+    inverse = instance["inverse"].size
+    _, queries = price(chebyshev_readout(rank=(3, 3), eps=1 / inverse), (8, 8))
+    return Sides(jnp.asarray(float(queries)), jnp.asarray(9 * (4 * math.pi * inverse + 1)))
+
+
+@claim(
+    source=f"{SOURCE}, Theorem III.1",
+    statement="The overhead of a convolution is the queries of its readout times a depth linear in channels and taps.",
+    formula=r"QD = S(C_{out}, H, W)\,(C_{in}K^2D_{mac} + D_{load})",
+    relation="==",
+    draw=kernel,
+    sizes=(1, 2),
+    over=range(1, 9),
+    counted=True,
+)
+def convolution_overhead(instance: Instance) -> Sides:
+    """What the network charges, against the formula.
+
+    D_mac is the T-depth of a product and a sum by their circuits, D_load that of the arc cosine; S counts two
+    coefficients along each spatial axis for each channel.
+    """
+    readout = chebyshev_readout(rank=(2, 2), eps=PRECISION, noise="exact")
+    flow = Pass(readout, Arithmetic(), jax.random.key(0))
+    flow.transfer("layer", flow.qam.convolve(instance["image"], instance["kernel"]))
+    (told,) = flow.transfers
+    depths = t_depths(FORMAT, {"multiply", "add", "arccos"})
+    _, queries = price(chebyshev_readout(rank=(2, 2), eps=PRECISION), told.shape)
+    charged = queries * sum(depths[name] * count for name, count in told.operations)
+    taps = len(instance["image"]) * 9
+    depth = taps * (depths["multiply"] + depths["add"]) + depths["arccos"]
+    expected = 2 * 4 * (2 * math.ceil(2 * math.pi / PRECISION) - 1) * depth
+    return Sides(jnp.asarray(float(charged)), jnp.asarray(float(expected)))
+
+
+@claim(
+    source=f"{SOURCE}, Theorem III.2",
+    statement="Attention is flagged with the amplitude that its Frobenius norms say.",
+    formula=r"a = \|A'V\|_F/\|A'\|_F\|V\|_F",
+    relation="==",
+    draw=attention,
+    sizes=(3, 4),
+)
+def attention_amplitude(instance: Instance) -> Sides:
+    """Of the encoding that the network uses."""
+    weights, values = jax.nn.softmax(instance["scores"], axis=-1), instance["values"]
+    ratio = _frobenius(weights @ values) / (_frobenius(weights) * _frobenius(values))
+    return Sides(attended(weights, values).amplitude, ratio)
+
+
+@claim(
+    source=f"{SOURCE}, Theorem III.2, derived here",
+    statement="For non-negative values attention keeps the amplitude that its least attended token has.",
+    formula=r"a \ge \frac{\min_j\sum_iA'_{ij}}{\sqrt N\|A'\|_F}",
+    relation=">=",
+    draw=attention,
+    sizes=(2, 4, 16),
+)
+def attention_amplitude_from_below(instance: Instance) -> Sides:
+    r"""Since $\sqrt N\|A'v\| \ge 1^TA'v \ge \min_jc_j\,1^Tv \ge \min_jc_j\|v\|$ for each column v of V.
+
+    c are the sums of columns of A'. Uniform attention has c = 1 and norm 1.
+    """
+    return _from_below(jnp.abs(instance["values"]), instance["scores"])
+
+
+@claim(
+    source=f"negative control, for {SOURCE}, Theorem III.2, derived here, without its condition",
+    statement="Attention keeps the amplitude that its least attended token has, whatever the signs of values.",
+    formula=r"a \ge \frac{\min_j\sum_iA'_{ij}}{\sqrt N\|A'\|_F}",
+    relation=">=",
+    draw=attention,
+    sizes=(4,),
+    true=False,
+)
+def attention_amplitude_of_any_values(instance: Instance) -> Sides:
+    """Does not hold: values whose mean vanishes are lost where attention is uniform, and with them all amplitude."""
+    values = instance["values"]
+    return _from_below(values - values.mean(axis=0, keepdims=True), instance["scores"])
+
+
+def _from_below(values: Array, scores: Array) -> Sides:
+    weights = jax.nn.softmax(scores, axis=-1)
+    least = weights.sum(axis=0).min() / (math.sqrt(len(weights)) * _frobenius(weights))
+    return Sides(attended(weights, values).amplitude, least)
+
+
+@claim(
+    source=f"{SOURCE}, appendix E",
+    statement="A weight gradient by inner products is off by the precision times lengths, in the mean square.",
+    formula=r"\sqrt{E\|\Delta W\|_F^2} \le \epsilon\|G\|_F\|X\|_F",
+    draw=points_and_gradients,
+    sizes=(2, 8, 32),
+)
+def weight_gradient_error(instance: Instance) -> Sides:
+    """By amplitude estimation from its exact law, the median of five runs each: root mean square of 16 gradients."""
+    found = WeightGradients(noise=noise_model("qae-median-5"), eps=PRECISION)
+    keys = jax.random.split(jax.random.key(instance["draw"].astype(jnp.uint32)), GRADIENTS)
+    x, upstream = instance["x"], instance["upstream"]
+    errors = jax.vmap(lambda key: inner_products(upstream, x, key, found) - upstream.T @ x)(keys)
+    return Sides(_frobenius(errors) / math.sqrt(GRADIENTS), PRECISION * _frobenius(upstream) * _frobenius(x))
+
+
+def _frobenius(x: Array) -> Array:
+    return jnp.linalg.norm(x.reshape(-1))
+
+
+CLAIMS = (
+    decomposition_queries,
+    convolution_overhead,
+    attention_amplitude,
+    attention_amplitude_from_below,
+    attention_amplitude_of_any_values,
+    weight_gradient_error,
+)

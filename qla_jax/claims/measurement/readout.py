@@ -1,0 +1,260 @@
+r"""Readout: what measured states cost and how far off they are, from exact laws rather than from samples.
+
+References:
+    Brassard, Hoyer, Mosca, Tapp (2002), Theorem 12. https://arxiv.org/abs/quant-ph/0005055
+    Huang, Kueng, Preskill (2020), Theorem 1. https://arxiv.org/abs/2002.08953
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Theorem II.1. https://arxiv.org/abs/2402.18940
+"""
+
+import math
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.claims.engine.claim import FROM_TWO, Instance, Sides, claim
+from qla_jax.claims.engine.instances import between, magnitude, onto_sphere, projected, unit_vector, unit_vectors
+from qla_jax.measurement._shadow_readout import _pauli_estimate
+from qla_jax.measurement.amplitude_estimation import SUCCESS, amplitude_law, amplitude_of
+from qla_jax.measurement.overlaps import modulus_error
+from qla_jax.measurement.pauli_bases import expectation, outcome_law
+from qla_jax.measurement.quantum_dct import chebyshev_coefficients, dct, from_chebyshev
+
+MEDIAN_OF = 5
+
+
+def two_vectors(key: Array, size: int) -> Instance:
+    """Unit vectors of that size."""
+    return {"vectors": unit_vectors(key, 2, size)}
+
+
+def one_vector(key: Array, size: int) -> Instance:
+    """A unit vector of that size."""
+    return {"x": unit_vector(key, size)}
+
+
+def vector_and_errors(key: Array, size: int) -> Instance:
+    """A unit vector, a precision, and errors of half of its coefficients that stay within it."""
+    first, second, third = jax.random.split(key, 3)
+    return {
+        "x": unit_vector(first, size),
+        "errors": jax.random.uniform(second, (size // 2,), minval=-1.0),
+        "eps": magnitude(third, 1e-3, 1.0),
+    }
+
+
+def probability(key: Array, size: int) -> Instance:
+    """A probability, uniform in its angle; by its shape a number of points."""
+    theta = jax.random.uniform(key, maxval=math.pi / 2)
+    return {"theta": theta, "points": jnp.ones(size)}
+
+
+@claim(
+    source="Towards Fault-Tolerant Quantum Deep Learning (2025), section II.4",
+    statement="The discrete Chebyshev basis is orthonormal.",
+    formula=r"\langle Tx, Ty\rangle = \langle x, y\rangle",
+    relation="==",
+    draw=two_vectors,
+    sizes=(5, 16),
+)
+def chebyshev_basis(instance: Instance) -> Sides:
+    """T is the orthonormal DCT-II, on any length."""
+    x, y = instance["vectors"]
+    return Sides(jnp.vdot(dct(x, (0,)), dct(y, (0,))), jnp.vdot(x, y))
+
+
+@claim(
+    source="Towards Fault-Tolerant Quantum Deep Learning (2025), Algorithm 1",
+    statement="All coefficients give the state back.",
+    formula=r"\|\sum_{k<N}c_k|t_k\rangle - x\| = 0",
+    relation="==",
+    draw=one_vector,
+    sizes=(5, 16),
+)
+def chebyshev_lossless(instance: Instance) -> Sides:
+    """To rounding."""
+    x = instance["x"]
+    whole = from_chebyshev(chebyshev_coefficients(x, x.shape, (0,)), x.shape, (0,))
+    return Sides(jnp.linalg.norm(whole - x), jnp.zeros(()))
+
+
+@claim(
+    source="derived, for Algorithm 1 of Towards Fault-Tolerant Quantum Deep Learning (2025)",
+    statement="Truncation loses the length of the coefficients left out.",
+    formula=r"\|x - P_rx\|^2 = \sum_{k\ge r}c_k^2",
+    relation="==",
+    draw=one_vector,
+    sizes=(5, 16),
+    over=FROM_TWO,
+)
+def chebyshev_truncation(instance: Instance) -> Sides:
+    """The rank is half of the length; the least-squares error, not the smallest in the maximum norm."""
+    x = instance["x"]
+    rank = x.size // 2
+    kept = from_chebyshev(chebyshev_coefficients(x, (rank,), (0,)), x.shape, (0,))
+    return Sides(jnp.sum(jnp.square(x - kept)), jnp.sum(jnp.square(dct(x, (0,))[rank:])))
+
+
+@claim(
+    source="derived, for Theorem II.1 of Towards Fault-Tolerant Quantum Deep Learning (2025)",
+    statement="The error of a readout by r coefficients within a precision, truncation included.",
+    formula=r"\|\tilde x - x\| \le \sqrt{r\epsilon^2 + \sum_{k\ge r}c_k^2}",
+    draw=vector_and_errors,
+    sizes=(4, 16),
+    project=projected(x=onto_sphere, errors=between(-1.0, 1.0), eps=between(1e-3, 1.0)),
+    over=FROM_TWO,
+)
+def chebyshev_error(instance: Instance) -> Sides:
+    """Attained where every coefficient is off by the whole precision."""
+    x, errors = instance["x"], instance["eps"] * instance["errors"]
+    c = chebyshev_coefficients(x, errors.shape, (0,))
+    tail = jnp.sum(jnp.square(dct(x, (0,))[errors.size :]))
+    found = from_chebyshev(c + errors, x.shape, (0,))
+    return Sides(jnp.linalg.norm(found - x), jnp.sqrt(errors.size * instance["eps"] ** 2 + tail))
+
+
+@claim(
+    source="Brassard, Hoyer, Mosca, Tapp (2002), Theorem 12",
+    statement="One run of amplitude estimation ends close to the truth more often than four times in five.",
+    formula=r"P(|\tilde a - a| \le 2\pi\sqrt{a(1-a)}/M + \pi^2/M^2) \ge 8/\pi^2",
+    relation=">=",
+    draw=probability,
+    sizes=(3, 8, 101),
+)
+def estimation_success(instance: Instance) -> Sides:
+    """Summed over the exact law; the size is M. Nearly equal half-way between two points."""
+    a, points, law, estimates = _law(instance)
+    reach = 2 * math.pi * jnp.sqrt(a * (1 - a)) / points + (math.pi / points) ** 2
+    return Sides(jnp.sum(jnp.where(jnp.abs(estimates - a) <= reach + 1e-12, law, 0)), jnp.asarray(SUCCESS))
+
+
+@claim(
+    source="derived, for Theorem 12 of Brassard, Hoyer, Mosca, Tapp (2002)",
+    statement="The mean square error of a signed coefficient by one run falls off like the precision, not its square.",
+    formula=r"E(\tilde c - c)^2 = 2\sin^2(M\theta)/M = \epsilon\sin^2(M\theta)/\pi, \epsilon = 2\pi/M",
+    relation="==",
+    draw=probability,
+    sizes=(3, 8, 101),
+    over=FROM_TWO,
+)
+def estimation_heavy_tail(instance: Instance) -> Sides:
+    """For $c = 2a - 1$ and M of at least 2: outliers all over the range. The root mean square grows like a root.
+
+    A single point tells nothing: its estimate is 0 whatever the probability.
+    """
+    a, points, law, estimates = _law(instance)
+    mean_square = jnp.sum(law * jnp.square(2 * (estimates - a)))
+    return Sides(mean_square, 2 * jnp.square(jnp.sin(points * instance["theta"])) / points)
+
+
+@claim(
+    source="derived, for Theorem 12 of Brassard, Hoyer, Mosca, Tapp (2002)",
+    statement="The median of five runs has a root mean square error within the precision.",
+    formula=r"\sqrt{E(\tilde c - c)^2} \le \epsilon, \epsilon = 2\pi/M",
+    draw=probability,
+    sizes=(8, 101, 629),
+)
+def estimation_median(instance: Instance) -> Sides:
+    """By the exact law of the middle order statistic; found for these sizes, not proven for all."""
+    a, points, law, estimates = _law(instance)
+    order = jnp.argsort(estimates)
+    below = jnp.clip(jnp.cumsum(law[order]), 0, 1)
+    least = (MEDIAN_OF + 1) // 2
+    reached = sum(
+        math.comb(MEDIAN_OF, k) * below**k * (1 - below) ** (MEDIAN_OF - k) for k in range(least, MEDIAN_OF + 1)
+    )
+    median_law = jnp.diff(jnp.asarray(reached), prepend=0)
+    error = jnp.sqrt(jnp.sum(median_law * jnp.square(2 * (estimates[order] - a))))
+    return Sides(error, jnp.asarray(2 * math.pi / points))
+
+
+def _law(instance: Instance) -> tuple[Array, int, Array, Array]:
+    """The probability, the number of points, the law of the outcomes and their estimates."""
+    a, points = jnp.square(jnp.sin(instance["theta"])), instance["points"].size
+    return a, points, amplitude_law(a, points), amplitude_of(jnp.arange(points), points)
+
+
+onto_overlap_and_error = projected(overlap=between(1e-4, 1.0), eps=between(1e-4, 1e-1), error=between(-1.0, 1.0))
+
+
+def overlap_and_error(key: Array, size: int) -> Instance:
+    """The modulus of an overlap, a precision of its square, and an error within it."""
+    first, second, third = jax.random.split(key, 3)
+    return {
+        "overlap": magnitude(first, 1e-4, 1.0),
+        "eps": magnitude(second, 1e-4, 1e-1),
+        "error": jax.random.uniform(third, (size,), minval=-1.0),
+    }
+
+
+@claim(
+    source="derived, for the swap test of Buhrman, Cleve, Watrous, de Wolf (2001)",
+    statement="What the swap test leaves unknown of the modulus of an overlap.",
+    formula=r"|\sqrt{\tilde s} - |\langle x|y\rangle|| \le \min(\sqrt\epsilon, \epsilon/|\langle x|y\rangle|)",
+    draw=overlap_and_error,
+    sizes=(1,),
+    project=onto_overlap_and_error,
+)
+def swap_test_modulus(instance: Instance) -> Sides:
+    """Negative squares count as zero; the root is attained at zero overlap."""
+    return Sides(_modulus_off_by(instance), modulus_error(instance["eps"], instance["overlap"]))
+
+
+@claim(
+    source="negative control, for the swap test",
+    statement="The modulus of an overlap is known as well as its square.",
+    formula=r"|\sqrt{\tilde s} - |\langle x|y\rangle|| \le \epsilon",
+    draw=overlap_and_error,
+    sizes=(1,),
+    project=onto_overlap_and_error,
+    true=False,
+)
+def swap_test_modulus_as_the_square(instance: Instance) -> Sides:
+    """Wrong near zero, by one over twice the overlap and more."""
+    return Sides(_modulus_off_by(instance), instance["eps"])
+
+
+def _modulus_off_by(instance: Instance) -> Array:
+    overlap = instance["overlap"]
+    square = jnp.square(overlap) + instance["eps"] * instance["error"][0]
+    return jnp.abs(jnp.sqrt(jnp.maximum(square, 0)) - overlap)
+
+
+@claim(
+    source="Huang, Kueng, Preskill (2020), Theorem 1 and Proposition 3",
+    statement="One copy in random Pauli bases tells a word of weight w with a variance of at most its shadow norm.",
+    formula=r"\mathrm{Var}(\hat o) = 3^w - \langle P\rangle^2 \le 3^w",
+    draw=lambda key, size: {"psi": unit_vector(key, 2 << size)},
+    sizes=(1, 2, 3),
+)
+def shadow_variance(instance: Instance) -> Sides:
+    """By all bases and all outcomes; the size is w, on w + 1 qubits, the word one of X, Y and Z in turn."""
+    psi = instance["psi"].astype(complex)
+    qubits = psi.size.bit_length() - 1
+    word = ("XYZ" * qubits)[: qubits - 1] + "I"
+    bases = jnp.asarray(list(product(range(3), repeat=qubits)))
+    outcomes = jnp.arange(psi.size)[:, None] >> jnp.arange(qubits - 1, -1, -1)[None]
+    signs = 1 - 2 * (outcomes & 1)
+
+    def moments(basis: Array) -> Array:
+        estimates = jax.vmap(lambda sign: _pauli_estimate(word, basis, sign))(signs)
+        return jnp.sum(outcome_law(psi, basis)[:, None] * jnp.stack([estimates, estimates**2], axis=1), axis=0)
+
+    mean, square = jax.vmap(moments)(bases).mean(axis=0)
+    variance = square - mean**2 + jnp.abs(mean - expectation(word, psi))  # unbiased: the last is rounding
+    return Sides(variance, jnp.asarray(float(3 ** (qubits - 1))))
+
+
+CLAIMS = (
+    chebyshev_basis,
+    chebyshev_lossless,
+    chebyshev_truncation,
+    chebyshev_error,
+    estimation_success,
+    estimation_heavy_tail,
+    estimation_median,
+    swap_test_modulus,
+    swap_test_modulus_as_the_square,
+    shadow_variance,
+)

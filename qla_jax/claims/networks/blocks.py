@@ -1,0 +1,182 @@
+"""Lemma 6: what is flagged after a block, and how errors grow through it.
+
+References:
+    Rattew et al. (2025), Lemma 6. https://arxiv.org/abs/2510.07195
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.claims.engine.claim import POWERS, Instance, Sides, claim
+from qla_jax.claims.engine.instances import (
+    between,
+    displacement,
+    into_ball,
+    onto_contractions,
+    onto_sphere,
+    projected,
+)
+from qla_jax.claims.engine.parts import erring_vector
+from qla_jax.claims.networks.norms import weight_and_state
+from qla_jax.claims.networks.pooling import WITHIN
+from qla_jax.encodings.base.vector import run, vector_encode
+from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.networks.residual import (
+    LIPSCHITZ,
+    NORM_RANGE,
+    SCALE,
+    SkipNormBlock,
+    ideal_skip_norm,
+    published_error,
+    skip_norm_block,
+    worst_case_error,
+)
+from qla_jax.polynomials import chebyshev, erf
+
+PUBLISHED_AMPLITUDE = 1 / 400
+LARGEST = 0.01
+"""Of errors of a vector. Weights are shorter by as much: of arguments above 1 nothing is proven."""
+
+
+def weight_state_and_kappa(key: Array, size: int) -> Instance:
+    """A contraction, a unit vector, and the subnormalization of the weight."""
+    first, second = jax.random.split(key)
+    return {**weight_and_state(first, size), "kappa": jax.random.uniform(second, minval=1.0, maxval=2.0)}
+
+
+onto_weight_state_and_kappa = projected(weight=onto_contractions, psi=onto_sphere, kappa=between(1.0, 2.0))
+
+
+def _norm_and_slope(instance: Instance) -> tuple[Array, Array]:
+    _, norm = ideal_skip_norm(lambda x: instance["weight"] @ x, instance["psi"])
+    return norm, LIPSCHITZ * instance["kappa"]
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 6",
+    statement="With the normalisation of the paper the flagged amplitude of a block is at least 1/400.",
+    formula=r"N/(1 + 4s) \ge \tfrac1{400},\ s = L\kappa,\ \kappa \in [1, 2]",
+    relation=">=",
+    draw=weight_state_and_kappa,
+    sizes=(2, 16),
+    project=onto_weight_state_and_kappa,
+    loose=True,
+)
+def amplitude_as_published(instance: Instance) -> Sides:
+    """It stays above 1/85."""
+    norm, slope = _norm_and_slope(instance)
+    return Sides(norm / (1 + 4 * slope), jnp.asarray(PUBLISHED_AMPLITUDE))
+
+
+@claim(
+    source="derived, for Lemma 6",
+    statement="With the normalisation of the package it is at least 0.0511 at kappa = 1, and 0.0347 at 2.",
+    formula=r"N/(1 + s) \ge (1 - L)/(1 + L\kappa)",
+    relation=">=",
+    draw=weight_state_and_kappa,
+    sizes=(2, 16),
+    project=onto_weight_state_and_kappa,
+)
+def amplitude(instance: Instance) -> Sides:
+    """Approached as the dimension grows."""
+    norm, slope = _norm_and_slope(instance)
+    return Sides(norm / (1 + slope), NORM_RANGE[0] / (1 + slope))
+
+
+@claim(
+    source="derived, for Lemma 6",
+    statement="What the package's circuit flags is N/(1 + s), s the 1-norm of the coefficients of P(x)/x.",
+    formula=r"\|\langle 0|U|0\rangle|0\rangle\| = N/(1 + s)",
+    relation="==",
+    draw=weight_state_and_kappa,
+    sizes=(2,),
+    over=POWERS,
+)
+def amplitude_of_circuit(instance: Instance) -> Sides:
+    """Every ancilla simulated, for a polynomial of degree 3: s is kappa times P(x)/x at 0, whatever kappa is."""
+    kappa, poly = instance["kappa"], erf(SCALE, degree=3)
+    weight = block_encode(WITHIN * instance["weight"], alpha=kappa)
+    net = skip_norm_block(weight, vector_encode(instance["psi"]), poly=poly)
+    steepest = chebyshev.evaluate(chebyshev.quotient(poly.coeffs), jnp.asarray(-1.0))
+    return Sides(jnp.linalg.norm(run(net)) / net.alpha, net.norm / (1 + kappa * steepest))
+
+
+def block_and_error(key: Array, size: int) -> Instance:
+    """A contraction, a unit vector and a small error of it."""
+    first, second, third = jax.random.split(key, 3)
+    return {
+        **weight_and_state(first, size),
+        "error": displacement(second, (size,), 1e-5, LARGEST),
+        "slack": jax.random.uniform(third),
+    }
+
+
+onto_block_and_error = projected(
+    weight=onto_contractions, psi=onto_sphere, error=into_ball(LARGEST), slack=between(0.0, 1.0)
+)
+
+
+def _block(instance: Instance) -> tuple[Array, SkipNormBlock]:
+    """The distance from the ideal block of the ideal vector, and the block with a polynomial of degree 7."""
+    vec = erring_vector(instance["psi"], instance["error"], instance["slack"])
+    weight = instance["weight"] / (1 + LARGEST)
+    net = skip_norm_block(block_encode(weight, alpha=1.0), vec, poly=erf(SCALE, degree=7))
+    wanted, _ = ideal_skip_norm(lambda x: weight @ x, instance["psi"])
+    return jnp.linalg.norm(net.vector() - wanted), net
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 6",
+    statement="The error of a block.",
+    formula=r"\epsilon' \le 712(\epsilon_0 + \epsilon_1)",
+    draw=block_and_error,
+    sizes=(2, 16),
+    project=onto_block_and_error,
+    loose=True,
+    over=POWERS,
+)
+def block_error_as_published(instance: Instance) -> Sides:
+    """e1 is the activation's error in 2-norm."""
+    distance, net = _block(instance)
+    return Sides(distance, published_error(net.part.eps, net.activation_eps))
+
+
+@claim(
+    source="the package's Lemma 6",
+    statement="A block is as near to the ideal one as its eps says.",
+    formula=r"\epsilon' = 2e/(2N - e),\ e = (1 + L\|W\|)\epsilon_0 + \epsilon_1",
+    draw=block_and_error,
+    sizes=(2, 16),
+    project=onto_block_and_error,
+    over=POWERS,
+)
+def tracked_block(instance: Instance) -> Sides:
+    """With the instance's own norm N, where the lemma has the worst case."""
+    distance, net = _block(instance)
+    return Sides(distance, net.eps)
+
+
+@claim(
+    source="derived, for Lemma 6",
+    statement="The error of a block at the smallest norm, at small errors.",
+    formula=r"\epsilon' \le [(1 + L)\epsilon_0 + \epsilon_1]/(1 - L) \le 19.6\epsilon_0 + 10.3\epsilon_1",
+    draw=block_and_error,
+    sizes=(2, 16),
+    project=onto_block_and_error,
+    over=POWERS,
+)
+def block_error(instance: Instance) -> Sides:
+    """For errors of up to 0.01."""
+    distance, net = _block(instance)
+    return Sides(distance, worst_case_error(net.part.eps, net.activation_eps))
+
+
+CLAIMS = (
+    amplitude_as_published,
+    amplitude,
+    amplitude_of_circuit,
+    block_error_as_published,
+    tracked_block,
+    block_error,
+)

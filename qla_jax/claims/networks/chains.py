@@ -1,0 +1,105 @@
+"""Lemma 7: how errors grow through many blocks.
+
+References:
+    Rattew et al. (2025), Lemma 7. https://arxiv.org/abs/2510.07195
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.claims.engine.claim import Instance, Sides, claim
+from qla_jax.claims.engine.instances import (
+    contractions,
+    displacement,
+    into_ball,
+    magnitude,
+    onto_contractions,
+    onto_sphere,
+    projected,
+    unit_vector,
+)
+from qla_jax.claims.networks.pooling import build, ideal
+from qla_jax.networks.residual import NORM_RANGE
+
+FACTOR = 712
+TWICE = 2 * FACTOR
+QUOTIENT = NORM_RANGE[1] / NORM_RANGE[0]
+"""(1 + L)/(1 - L) = 19.556."""
+
+
+def network_of(blocks: int, size: int, key: Array) -> Instance:
+    """Weights, a unit vector, and another one."""
+    first, second, third = jax.random.split(key, 3)
+    return {
+        "weights": contractions(first, blocks, size),
+        "psi": unit_vector(second, size),
+        "error": displacement(third, (size,)),
+    }
+
+
+onto_network = projected(weights=onto_contractions, psi=onto_sphere, error=into_ball(1.0))
+
+
+@claim(
+    source="derived, for Lemma 7",
+    statement="Exact blocks move unit vectors apart by a factor of at most 19.6 each.",
+    formula=r"\|F_k(\psi) - F_k(\phi)\| \le \big(\tfrac{1+L}{1-L}\big)^k\|\psi - \phi\|",
+    draw=lambda key, blocks: network_of(blocks, 4, key),
+    sizes=(1, 2),
+    project=onto_network,
+)
+def network_lipschitz(instance: Instance) -> Sides:
+    """The size is k, at dimension 4. By Dunkl and Williams it holds at any distance; more blocks hardly add up."""
+    other = onto_sphere(instance["psi"] + instance["error"])
+    distance = jnp.linalg.norm(ideal(instance) - ideal({**instance, "psi": other}))
+    return Sides(distance, QUOTIENT ** len(instance["weights"]) * jnp.linalg.norm(instance["psi"] - other))
+
+
+@claim(
+    source="the package's Lemma 7",
+    statement="A network is as near to the ideal one as its eps says.",
+    formula=r"\|\psi_k - \tilde\psi_k\| \le \epsilon_k",
+    draw=lambda key, blocks: network_of(blocks, 4, key),
+    sizes=(1, 2),
+    project=onto_network,
+)
+def tracked_network(instance: Instance) -> Sides:
+    """The size is k, at dimension 4; polynomials of degree 7 on an exact input."""
+    net = build(instance, degree=7)
+    return Sides(jnp.linalg.norm(net.vector() - ideal(instance)), net.eps)
+
+
+def wanted_error(key: Array, blocks: int) -> Instance:
+    """An error that k blocks are to have, k by the shape."""
+    return {"eps": magnitude(key, 1e-6, 1e-1), "blocks": jnp.ones(blocks)}
+
+
+def _schedule(instance: Instance) -> Array:
+    """Return the error of k blocks by the published recursion, for the errors of each as they are printed."""
+    blocks = len(instance["blocks"])
+    total = FACTOR * 2 * instance["eps"] / float(TWICE) ** blocks
+    for i in range(2, blocks + 1):
+        total = FACTOR * (total + instance["eps"] / float(TWICE) ** (blocks - i))
+    return total
+
+
+@claim(
+    source="negative control; a note of Rattew et al. (2025), Lemma 7",
+    statement="The errors that a note asks of each block add up to the one wanted. It is hundreds of times as much.",
+    formula=r"\delta_k \le \epsilon:\ e_i = \epsilon/1424^{k-i}",
+    draw=wanted_error,
+    sizes=(2, 4),
+    over=range(2, 9),
+    true=False,
+)
+def error_schedule_as_printed(instance: Instance) -> Sides:
+    """The size is k. With an exponent k - i + 1, as in the text of the lemma, they add up to it exactly."""
+    return Sides(_schedule(instance) / instance["eps"], jnp.ones(()))
+
+
+CLAIMS = (
+    network_lipschitz,
+    tracked_network,
+    error_schedule_as_printed,
+)

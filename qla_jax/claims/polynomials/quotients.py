@@ -1,0 +1,110 @@
+r"""The quotient P(x)/x of an odd polynomial: what an activation is normalised by.
+
+References:
+    Rattew et al. (2025), Lemmas 6 and B.18. https://arxiv.org/abs/2510.07195
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qla_jax.claims.engine.claim import Instance, Sides, claim
+from qla_jax.claims.engine.instances import projected
+from qla_jax.claims.polynomials.erf import SCALES, onto_scale_and_points, published, scale_and_points, slope
+from qla_jax.polynomials import chebyshev
+
+PUBLISHED_FLOOR = 0.5
+LEAST_FLOOR = math.erf(SCALES[0])
+
+
+def _quotient_at(instance: Instance) -> tuple[Array, Array]:
+    coeffs = chebyshev.quotient(published(instance["scale"], len(instance["x"])))
+    return coeffs, chebyshev.evaluate(coeffs, 2 * jnp.square(instance["x"]) - 1)
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma B.18",
+    statement="The quotient P(x)/x is at most the slope of erf at 0, which is the normalisation of the activation.",
+    formula=r"\max P(x)/x \le 2m/\sqrt\pi",
+    draw=scale_and_points,
+    sizes=(3, 5, 9),
+    project=onto_scale_and_points,
+)
+def quotient_maximum(instance: Instance) -> Sides:
+    """Attained at 0 but for the tail that was cut off."""
+    return Sides(_quotient_at(instance)[1].max(), slope(instance["scale"]))
+
+
+@claim(
+    source="Rattew et al. (2025), Lemma 6",
+    statement="The quotient P(x)/x is at least a half.",
+    formula=r"\min P(x)/x \ge \tfrac12,\ m \in [\tfrac45, \tfrac85]",
+    relation=">=",
+    draw=scale_and_points,
+    sizes=(3, 5, 9),
+    project=onto_scale_and_points,
+)
+def quotient_minimum(instance: Instance) -> Sides:
+    """That of erf itself is at least erf(4/5) = 0.742."""
+    return Sides(_quotient_at(instance)[1].min(), jnp.asarray(PUBLISHED_FLOOR))
+
+
+@claim(
+    source="derived, for Lemma 6",
+    statement="The quotient erf(mx)/x is at least erf(4/5) = 0.742.",
+    formula=r"\min\mathrm{erf}(mx)/x \ge \mathrm{erf}(\tfrac45),\ m \in [\tfrac45, \tfrac85]",
+    relation=">=",
+    draw=scale_and_points,
+    sizes=(3,),
+    project=onto_scale_and_points,
+)
+def quotient_minimum_of_erf(instance: Instance) -> Sides:
+    """Attained at x = 1 for m = 4/5: erf is concave."""
+    x = jnp.maximum(jnp.abs(instance["x"]), 1e-3)
+    return Sides((jax.scipy.special.erf(instance["scale"] * x) / x).min(), jnp.asarray(LEAST_FLOOR))
+
+
+@claim(
+    source="derived, for Lemma B.18",
+    statement="Coefficients of P(x)/x alternate in sign: their 1-norm, the alpha of the activation, is the value at 0.",
+    formula=r"\sum_j|q_{2j}| = Q(0) = \max P(x)/x",
+    relation="==",
+    draw=scale_and_points,
+    sizes=(3, 5, 9),
+)
+def quotient_sum(instance: Instance) -> Sides:
+    """So the activation of erf costs no more than its steepest slope, a quarter of what the paper has."""
+    coeffs = chebyshev.quotient(published(instance["scale"], len(instance["x"])))
+    return Sides(jnp.abs(coeffs).sum(), chebyshev.evaluate(coeffs, jnp.asarray(-1.0)))
+
+
+def odd_series(key: Array, degree: int) -> Instance:
+    """Gaussian Chebyshev coefficients of an odd polynomial."""
+    return {"odd": jax.random.normal(key, ((degree + 1) // 2,))}
+
+
+@claim(
+    source="negative control",
+    statement="The 1-norm of the coefficients of P(x)/x would be its maximum for every odd P. It is larger.",
+    formula=r"\sum_j|q_{2j}| \le \max|P(x)/x|",
+    draw=odd_series,
+    sizes=(7, 21),
+    project=projected(odd=lambda coeffs: coeffs / jnp.linalg.norm(coeffs)),
+    true=False,
+)
+def quotient_sum_of_any_polynomial(instance: Instance) -> Sides:
+    """The maximum by a proven upper bound on it, 2 per cent above at most."""
+    odd = instance["odd"]
+    coeffs = chebyshev.quotient(jnp.zeros(2 * len(odd)).at[1::2].set(odd))
+    return Sides(jnp.abs(coeffs).sum(), chebyshev.sup_bound(coeffs))
+
+
+CLAIMS = (
+    quotient_maximum,
+    quotient_minimum,
+    quotient_minimum_of_erf,
+    quotient_sum,
+    quotient_sum_of_any_polynomial,
+)

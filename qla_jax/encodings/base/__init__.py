@@ -1,0 +1,1 @@
+"""What every encoding is: a circuit and what it encodes, its registers, its errors."""

@@ -1,0 +1,232 @@
+r"""Block encodings: a matrix $A$ as the flagged block of a unitary, $\|A - \alpha\langle 0|U|0\rangle\| \le \epsilon$.
+
+The circuit view is `apply` on a state with all ancillas; the encoded view is `matvec` on the plain vector. They are
+one: `matvec(x) == alpha * apply(embed(enc, x))[0]`, read at the entries of the codomain, for every node.
+
+References:
+    Gilyen, Su, Low, Wiebe (2018), Definition 43. https://arxiv.org/abs/1806.01838
+"""
+
+import math
+from typing import TYPE_CHECKING, overload
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax._checks import as_inexact, as_numeric, is_concrete, require, require_kind
+from qla_jax._modes import default_promotion
+from qla_jax.encodings.base import registers
+from qla_jax.encodings.base.encoding import Encoding, State, with_ancillas
+from qla_jax.encodings.base.memory import require_fit
+
+if TYPE_CHECKING:
+    from qla_jax.encodings.base.vector import VectorEncoding
+
+
+class BlockEncoding(Encoding, kw_only=True):
+    r"""An $(\alpha, a, \epsilon)$-block-encoding of $A$.
+
+    Attributes:
+        norm_bound: a certified upper bound on $\|A\|$; `alpha + eps` where nothing better is known.
+        domain: sizes of the input registers; their product is the number of columns.
+        codomain: sizes of the output registers; their product is the number of rows.
+    """
+
+    norm_bound: Array
+    domain: tuple[int, ...] = struct.field(pytree_node=False)
+    codomain: tuple[int, ...] = struct.field(pytree_node=False)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of $A$, without padding."""
+        return math.prod(self.codomain), math.prod(self.domain)
+
+    @default_promotion
+    def matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+        r"""Return $\alpha\langle 0|U|0\rangle x$ in the encoded view, in the wider precision of x and the encoding.
+
+        Raises:
+            ValueError: x is not a vector of `shape[1]` numbers.
+        """
+        return _matvec(self, _as_vector("x", x, self.shape[1], self))
+
+    @default_promotion
+    def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+        r"""Return $\alpha\langle 0|U^\dagger|0\rangle y$, the adjoint of `matvec`.
+
+        Raises:
+            ValueError: y is not a vector of `shape[0]` numbers.
+        """
+        return _rmatvec(self, _as_vector("y", y, self.shape[0], self))
+
+    # The plain derivations, by the circuit; structured nodes override them.
+    def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+        return _by_circuit(self, x)
+
+    def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+        state = with_ancillas(registers.embed(y, self.codomain, self.num_qubits), self.num_ancillas)
+        return self.alpha * registers.extract(self.apply_adjoint(state)[0], self.domain)
+
+    def hermitian_defect(self) -> Array | None:
+        r"""Return a bound on $|A - A^\dagger|$ of the encoded matrix from its structure; None where that tells nothing.
+
+        A node of one's own may leave this out: small matrices are then formed to be looked at.
+        """
+        return None
+
+    def singular_values(self) -> Num[Array, " values"] | None:
+        """Return the singular values of the encoded matrix where its structure gives them; None elsewhere."""
+        return None
+
+    __array_ufunc__ = None  # a NumPy scalar on the left leaves the product to __rmul__
+
+    # The operators live in algebra.py, which needs this class: hence the late imports.
+    def adjoint(self) -> "BlockEncoding":
+        """The encoding of the adjoint matrix, by the inverse circuit."""
+        from qla_jax.encodings.combine.algebra import adjoint
+
+        return adjoint(self)
+
+    @overload
+    def __matmul__(self, other: "BlockEncoding") -> "BlockEncoding": ...
+    @overload
+    def __matmul__(self, other: "VectorEncoding") -> "VectorEncoding": ...
+    def __matmul__(self, other: Encoding) -> Encoding:
+        from qla_jax.encodings.base.vector import VectorEncoding
+        from qla_jax.encodings.combine.algebra import product
+        from qla_jax.encodings.combine.lemmas import matrix_vector_product
+
+        if isinstance(other, BlockEncoding):
+            return product(self, other)
+        if isinstance(other, VectorEncoding):
+            return matrix_vector_product(self, other)
+        return NotImplemented
+
+    def __add__(self, other: "BlockEncoding") -> "BlockEncoding":
+        if not isinstance(other, BlockEncoding):
+            return NotImplemented
+        from qla_jax.encodings.combine.algebra import linear_combination
+
+        return linear_combination(jnp.array([1.0, 1.0], self.alpha.dtype), (self, other))
+
+    def __radd__(self, other: int) -> "BlockEncoding":
+        return self if isinstance(other, int) and other == 0 else NotImplemented  # sum() starts from 0
+
+    def __sub__(self, other: "BlockEncoding") -> "BlockEncoding":
+        if not isinstance(other, BlockEncoding):
+            return NotImplemented
+        from qla_jax.encodings.combine.algebra import linear_combination
+
+        return linear_combination(jnp.array([1.0, -1.0], self.alpha.dtype), (self, other))
+
+    def __mul__(self, factor: ArrayLike) -> "BlockEncoding":
+        from qla_jax.encodings.combine.algebra import scale
+
+        return scale(factor, self)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: ArrayLike) -> "BlockEncoding":
+        return self * inverse_of(divisor, self.alpha)
+
+    def __neg__(self) -> "BlockEncoding":
+        return self * -1.0
+
+
+@default_promotion
+def embed(enc: BlockEncoding, x: Num[Array, " columns"]) -> State:
+    """The state `enc.apply` takes: `x` in the system, all ancillas in |0>.
+
+    Raises:
+        TypeError: `enc` is not a block encoding.
+        ValueError: x is not a vector of `enc.shape[1]` numbers, or more qubits than fit in memory.
+    """
+    require_kind("enc", enc, BlockEncoding)
+    x = _as_vector("x", x, enc.shape[1], enc)
+    return with_ancillas(registers.embed(x, enc.domain, enc.num_qubits), enc.num_ancillas)
+
+
+# Compiled, so that an eager call is one program for each structure and shape.
+@jax.jit
+def _matvec(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+    return enc._matvec(x)
+
+
+@jax.jit
+def _rmatvec(enc: BlockEncoding, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+    return enc._rmatvec(y)
+
+
+@default_promotion
+def postselect(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+    r"""Return $\alpha\langle 0|U|0\rangle x$ by running the circuit and keeping the branch with all ancillas in |0>.
+
+    Its derivative is that of the encoded view: the garbage of a circuit need not have one, its flagged part does.
+
+    Raises:
+        TypeError: `enc` is not a block encoding.
+        ValueError: x is not a vector of `enc.shape[1]` numbers, or more qubits than fit in memory.
+    """
+    require_kind("enc", enc, BlockEncoding)
+    x = _as_vector("x", x, enc.shape[1], enc)
+    require_fit(enc.num_ancillas, enc.num_qubits, x.dtype)  # here: what is compiled already asks no more
+    return _postselect(enc, x)
+
+
+@jax.custom_jvp
+@jax.jit  # an eager call would compile every gate apart
+def _postselect(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+    return _by_circuit(enc, x)
+
+
+def _by_circuit(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+    return enc.alpha * registers.extract(enc.apply(embed(enc, x))[0], enc.codomain)
+
+
+@_postselect.defjvp
+@default_promotion
+def _postselect_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    _, tangent = jax.jvp(lambda enc, x: enc.matvec(x), primals, tangents)
+    found = _postselect(*primals)
+    return found, tangent.astype(found.dtype)  # a complex circuit may encode a real matrix
+
+
+def _as_vector(name: str, x: ArrayLike, length: int, enc: BlockEncoding) -> Num[Array, " length"]:
+    """A vector of so many entries, no less precise than the encoding: FFTs and convolutions round to their input."""
+    x = as_inexact(name, x)
+    require(x.shape == (length,), f"`{name}` must have shape ({length},), but has shape {x.shape}.")
+    return x.astype(jnp.result_type(x.dtype, enc.alpha.dtype))
+
+
+@default_promotion
+def inverse_of(divisor: ArrayLike, like: Array) -> Array:
+    """Return one over a scalar; a Python number takes the precision of `like`.
+
+    Raises:
+        ValueError: `divisor` is not a scalar, or is seen to be zero.
+    """
+    divisor = as_numeric("divisor", divisor, ndim=0, like=like)
+    if is_concrete(divisor):
+        require(bool(np.asarray(divisor) != 0), f"`divisor` must not be zero, but is {divisor}.")
+    return 1 / divisor
+
+
+@default_promotion
+def block(enc: BlockEncoding) -> Num[Array, "rows columns"]:
+    """Return the encoded matrix $A$ itself, alpha included, from the encoded view.
+
+    Raises:
+        TypeError: `enc` is not a block encoding.
+    """
+    require_kind("enc", enc, BlockEncoding)
+    return _block(enc)
+
+
+@jax.jit
+def _block(enc: BlockEncoding) -> Num[Array, "rows columns"]:
+    return jax.vmap(enc.matvec, out_axes=1)(jnp.eye(enc.shape[1], dtype=enc.alpha.dtype))

@@ -1,0 +1,252 @@
+r"""Algebra of block encodings: product, linear combination, adjoint, scaling.
+
+Each rule keeps $(\alpha, a, \epsilon)$ by its lemma. Errors use a certified bound on the norm of the ideal factor where
+one is known (`norm_bound`) and fall back to $\alpha + \epsilon$, with which the product rule reads
+$\alpha\epsilon_B + \beta\epsilon_A + \epsilon_A\epsilon_B$.
+
+References:
+    Gilyen, Su, Low, Wiebe (2018), Lemmas 52 and 53. https://arxiv.org/abs/1806.01838
+"""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax._checks import ROUNDING, as_numeric, as_tuple, is_concrete, require, require_kind, times
+from qla_jax._modes import default_promotion
+from qla_jax.accounting.gates import Gates, combination
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.encoding import State, Use, flagged_on, on_front_ancillas, run_on
+from qla_jax.encodings.base.lcu import apply_lcu, apply_lcu_adjoint, combine, flagged_lcu, lcu_parameters, stacked
+from qla_jax.encodings.base.vector import same_place
+
+Vector = Num[Array, " n"]
+
+
+class Product(BlockEncoding, kw_only=True):
+    r"""$U_{AB} = (I \otimes U_A)(I \otimes U_B)$ on separate ancillas, those of $A$ in front."""
+
+    left: BlockEncoding
+    right: BlockEncoding
+
+    def apply(self, state: State) -> State:
+        state = run_on(self.right.apply, self.right, state)
+        return on_front_ancillas(self.left.apply, self.left, state)
+
+    def apply_adjoint(self, state: State) -> State:
+        state = on_front_ancillas(self.left.apply_adjoint, self.left, state)
+        return run_on(self.right.apply_adjoint, self.right, state)
+
+    def flagged(self, system: Vector) -> Vector:
+        return flagged_on(self.left, flagged_on(self.right, system))
+
+    def _matvec(self, x: Vector) -> Vector:
+        return self.left.matvec(self.right.matvec(x))
+
+    def _rmatvec(self, y: Vector) -> Vector:
+        return self.right.rmatvec(self.left.rmatvec(y))
+
+    def uses(self) -> tuple[Use, ...]:
+        return Use(self.left), Use(self.right)
+
+    def gates(self) -> Gates:
+        return Gates()
+
+
+@default_promotion
+def product(left: BlockEncoding, right: BlockEncoding) -> Product:
+    r"""`left @ right`: an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of $AB$.
+
+    $AB - \tilde A\tilde B = A(B - \tilde B) + (A - \tilde A)\tilde B$ and $\|\tilde B\| \le \beta$. $\|A\|$ enters by
+    `left.norm_bound`; without a better one that is $\alpha + \epsilon_A$, which gives the familiar rule.
+
+    Raises:
+        ValueError: the codomain of `right` is not the domain of `left`.
+    """
+    require_kind("left", left, BlockEncoding)
+    require_kind("right", right, BlockEncoding)
+    require(
+        same_place(left.domain, right.codomain),
+        f"`left` must take what `right` gives, but takes {left.domain} and `right` gives {right.codomain}.",
+    )
+    return Product(
+        alpha=left.alpha * right.alpha,
+        eps=times(left.norm_bound, right.eps) + times(encoded_norm(right), left.eps),
+        num_ancillas=left.num_ancillas + right.num_ancillas,
+        num_qubits=max(left.num_qubits, right.num_qubits),
+        norm_bound=times(left.norm_bound, right.norm_bound),
+        domain=right.domain,
+        codomain=left.codomain,
+        left=left,
+        right=right,
+    )
+
+
+class LinearCombination(BlockEncoding, kw_only=True):
+    r"""$\sum_i w_i A_i$ by PREPARE, SELECT, PREPARE-adjoint."""
+
+    weights: Num[Array, " parts"]
+    parts: tuple[BlockEncoding, ...]
+
+    def apply(self, state: State) -> State:
+        return apply_lcu(self.weights, self.parts, state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return apply_lcu_adjoint(self.weights, self.parts, state)
+
+    def flagged(self, system: Vector) -> Vector:
+        return flagged_lcu(self.weights, self.parts, system)
+
+    def _matvec(self, x: Vector) -> Vector:
+        return combine(self.weights, [part.matvec(x) for part in self.parts])
+
+    def _rmatvec(self, y: Vector) -> Vector:
+        return combine(self.weights.conj(), [part.rmatvec(y) for part in self.parts])
+
+    def hermitian_defect(self) -> Array | None:
+        """Return the bound by the parts, where each of them has one that vanishes for real weights."""
+        defects = [part.hermitian_defect() for part in self.parts]
+        known = [defect for defect in defects if defect is not None]
+        if len(known) < len(defects) or not jnp.isrealobj(self.weights):
+            return None
+        total = jnp.sum(jnp.abs(self.weights) * jnp.stack(known))
+        small = is_concrete(total) and bool(total <= ROUNDING * jnp.finfo(total.dtype).eps * self.alpha)
+        return total if small or not is_concrete(total) else None  # parts that are not may add up to one that is
+
+    def uses(self) -> tuple[Use, ...]:
+        return tuple(Use(part, controlled=len(self.parts) > 1) for part in self.parts)
+
+    def gates(self) -> Gates:
+        return combination(len(self.parts), phases=jnp.iscomplexobj(self.weights))
+
+
+@default_promotion
+def linear_combination(weights: ArrayLike | Sequence[ArrayLike], parts: Sequence[BlockEncoding]) -> LinearCombination:
+    r"""A weighted sum $\sum_i w_i A_i$ of m block encodings.
+
+    A $(\sum_i|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max_i a_i,\ \sum_i|w_i|\epsilon_i)$-block-encoding.
+
+    Raises:
+        ValueError: no parts, a number of weights other than that of parts, or parts of different shapes.
+    """
+    parts = as_tuple("parts", parts, BlockEncoding)
+    require(len(parts) > 0, "`parts` must hold at least one block encoding, but is empty.")
+    weights = as_numeric("weights", weights, ndim=1, like=parts[0].alpha)
+    require(len(weights) == len(parts), f"`weights` must match `parts`, but there are {len(weights)} for {len(parts)}.")
+    for part in parts:
+        fits = same_place(part.domain, parts[0].domain) and same_place(part.codomain, parts[0].codomain)
+        require(
+            fits,
+            f"`parts` must all be {parts[0].codomain} x {parts[0].domain}, but one is {part.codomain} x {part.domain}.",
+        )
+    return LinearCombination(
+        **lcu_parameters(weights, parts),
+        norm_bound=jnp.sum(times(jnp.abs(weights), stacked([part.norm_bound for part in parts]))),
+        domain=parts[0].domain,
+        codomain=parts[0].codomain,
+        weights=weights,
+        parts=parts,
+    )
+
+
+class Adjoint(BlockEncoding, kw_only=True):
+    r"""$A^\dagger$ by the inverse circuit."""
+
+    part: BlockEncoding
+
+    def apply(self, state: State) -> State:
+        return self.part.apply_adjoint(state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return self.part.apply(state)
+
+    def _matvec(self, x: Vector) -> Vector:
+        return self.part.rmatvec(x)
+
+    def _rmatvec(self, y: Vector) -> Vector:
+        return self.part.matvec(y)
+
+    def hermitian_defect(self) -> Array | None:
+        return self.part.hermitian_defect()
+
+    def singular_values(self) -> Num[Array, " values"] | None:
+        return self.part.singular_values()
+
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.part, 0, 1),)
+
+    def gates(self) -> Gates:
+        return Gates()
+
+
+@default_promotion
+def adjoint(enc: BlockEncoding) -> BlockEncoding:
+    r"""An $(\alpha, a, \epsilon)$-block-encoding of $A^\dagger$. The adjoint of an adjoint is the encoding itself."""
+    require_kind("enc", enc, BlockEncoding)
+    if isinstance(enc, Adjoint):
+        return enc.part
+    return Adjoint(**{**_parameters(enc), "domain": enc.codomain, "codomain": enc.domain}, part=enc)
+
+
+class Scaled(BlockEncoding, kw_only=True):
+    """A number times the matrix: its size goes into alpha, its phase into the circuit."""
+
+    factor: Array
+    phase: Array
+    part: BlockEncoding
+
+    def apply(self, state: State) -> State:
+        return self.phase * self.part.apply(state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return self.phase.conj() * self.part.apply_adjoint(state)
+
+    def flagged(self, system: Vector) -> Vector:
+        return self.phase * self.part.flagged(system)
+
+    def _matvec(self, x: Vector) -> Vector:
+        return self.factor * self.part.matvec(x)
+
+    def _rmatvec(self, y: Vector) -> Vector:
+        return self.factor.conj() * self.part.rmatvec(y)
+
+    def hermitian_defect(self) -> Array | None:
+        defect = self.part.hermitian_defect() if jnp.isrealobj(self.factor) else None
+        return None if defect is None else jnp.abs(self.factor) * defect
+
+    def singular_values(self) -> Num[Array, " values"] | None:
+        values = self.part.singular_values()
+        return None if values is None else jnp.abs(self.factor) * values
+
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.part),)
+
+    def gates(self) -> Gates:
+        return Gates()
+
+
+@default_promotion
+def scale(factor: ArrayLike, enc: BlockEncoding) -> Scaled:
+    r"""$cA$: a $(|c|\alpha, a, |c|\epsilon)$-block-encoding.
+
+    Raises:
+        ValueError: `factor` is not a finite scalar.
+    """
+    require_kind("enc", enc, BlockEncoding)
+    factor = as_numeric("factor", factor, ndim=0, like=enc.alpha)
+    nonzero = jnp.where(factor == 0, 1, factor)
+    size = jnp.abs(factor)
+    changed = {"alpha": size * enc.alpha, "eps": times(size, enc.eps), "norm_bound": times(size, enc.norm_bound)}
+    return Scaled(**{**_parameters(enc), **changed}, factor=factor, phase=nonzero / jnp.abs(nonzero), part=enc)
+
+
+def encoded_norm(enc: BlockEncoding) -> Array:
+    r"""A bound on the norm of the block that is really there: $\min(\alpha, \|A\| + \epsilon)$."""
+    return jnp.minimum(enc.alpha, enc.norm_bound + enc.eps)
+
+
+def _parameters(enc: BlockEncoding) -> dict:
+    return {name: getattr(enc, name) for name in BlockEncoding.__dataclass_fields__}

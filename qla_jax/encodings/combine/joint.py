@@ -1,0 +1,152 @@
+r"""Block encodings on joint registers: the tensor product, and control by a qubit.
+
+The tensor product is the product $(A \otimes I)(I \otimes B)$ with its rule for $(\alpha, a, \epsilon)$; the circuits
+stand side by side.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Num
+
+from qla_jax._checks import require, require_kind, times
+from qla_jax._modes import default_promotion
+from qla_jax.accounting.gates import Gates
+from qla_jax.encodings.base import registers
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.encoding import (
+    State,
+    Use,
+    apply_adjoint_of,
+    apply_of,
+    contraction,
+    side_by_side,
+    swap_qubits,
+)
+from qla_jax.encodings.base.vector import same_place
+from qla_jax.encodings.combine.algebra import encoded_norm
+
+Vector = Num[Array, " n"]
+
+
+class Tensor(BlockEncoding, kw_only=True):
+    r"""$A \otimes B$: both circuits side by side, each on its own ancillas and system."""
+
+    left: BlockEncoding
+    right: BlockEncoding
+
+    def apply(self, state: State) -> State:
+        grid = side_by_side(self.left, self.right, apply_of, self._spread(state, "domain"))
+        return self._gather(grid, "codomain")
+
+    def apply_adjoint(self, state: State) -> State:
+        grid = side_by_side(self.left, self.right, apply_adjoint_of, self._spread(state, "codomain"))
+        return self._gather(grid, "domain")
+
+    def flagged(self, system: Vector) -> Vector:
+        grid = self._spread(system, "domain").reshape(1 << self.left.num_qubits, 1 << self.right.num_qubits)
+        grid = jax.vmap(self.right.flagged)(jax.vmap(self.left.flagged, 1, 1)(grid))
+        return self._gather(grid.reshape(-1), "codomain")
+
+    # The parts' idle qubits stand in front of both registers outside, each in front of its own inside.
+    def _spread(self, array: Array, side: str) -> Array:
+        left, right = (registers.num_qubits(getattr(part, side)) for part in (self.left, self.right))
+        return swap_qubits(array, self.right.num_qubits - right, left, right)
+
+    def _gather(self, array: Array, side: str) -> Array:
+        left, right = (registers.num_qubits(getattr(part, side)) for part in (self.left, self.right))
+        return swap_qubits(array, left, self.right.num_qubits - right, right)
+
+    def _matvec(self, x: Vector) -> Vector:
+        grid = x.reshape(self.left.shape[1], self.right.shape[1])
+        return jax.vmap(self.right.matvec)(jax.vmap(self.left.matvec, 1, 1)(grid)).reshape(-1)
+
+    def _rmatvec(self, y: Vector) -> Vector:
+        grid = y.reshape(self.left.shape[0], self.right.shape[0])
+        return jax.vmap(self.right.rmatvec)(jax.vmap(self.left.rmatvec, 1, 1)(grid)).reshape(-1)
+
+    def uses(self) -> tuple[Use, ...]:
+        return Use(self.left), Use(self.right)
+
+    def gates(self) -> Gates:
+        return Gates()
+
+
+@default_promotion
+def tensor(left: BlockEncoding, right: BlockEncoding) -> Tensor:
+    r"""$A \otimes B$: an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of any two."""
+    require_kind("left", left, BlockEncoding)
+    require_kind("right", right, BlockEncoding)
+    return Tensor(
+        alpha=left.alpha * right.alpha,
+        eps=times(left.norm_bound, right.eps) + times(encoded_norm(right), left.eps),
+        num_ancillas=left.num_ancillas + right.num_ancillas,
+        num_qubits=left.num_qubits + right.num_qubits,
+        norm_bound=times(left.norm_bound, right.norm_bound),
+        domain=(*left.domain, *right.domain),
+        codomain=(*left.codomain, *right.codomain),
+        left=left,
+        right=right,
+    )
+
+
+class Controlled(BlockEncoding, kw_only=True):
+    """The circuit where a control qubit, in front of the part's registers, is 1; nothing where it is 0."""
+
+    part: BlockEncoding
+
+    def apply(self, state: State) -> State:
+        return self._where_set(self.part.apply, state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return self._where_set(self.part.apply_adjoint, state)
+
+    def _where_set(self, apply: Callable[[State], State], state: State) -> State:
+        grid = state.reshape(state.shape[0], -1, 2, 1 << registers.num_qubits(self.part.domain))
+        on = apply(grid[:, :, 1].reshape(state.shape[0], -1)).reshape(grid[:, :, 1].shape)
+        return jnp.stack([grid[:, :, 0], on], axis=2).reshape(state.shape)
+
+    def _matvec(self, x: Vector) -> Vector:
+        return self._blocks(self.part.matvec, x)
+
+    def _rmatvec(self, y: Vector) -> Vector:
+        return self._blocks(self.part.rmatvec, y)
+
+    def _blocks(self, act: Callable[[Vector], Vector], x: Vector) -> Vector:
+        off, on = jnp.split(x, 2)
+        return jnp.concatenate([off, act(on) / contraction(self.part)[0]])
+
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.part, controlled=True),)
+
+    def gates(self) -> Gates:
+        return Gates()
+
+
+@default_promotion
+def controlled(enc: BlockEncoding) -> Controlled:
+    r"""$|0\rangle\langle 0| \otimes I + |1\rangle\langle 1| \otimes A/\alpha$, a $(1, a, \epsilon/\alpha)$-encoding.
+
+    The control stands in front of A's registers. Where alpha is 0 the quotient is not that of the circuit unless the
+    part says so, and `eps` is `inf`: `0.0 * enc` still runs the circuit of `enc`.
+
+    Raises:
+        TypeError: `enc` is not a block encoding.
+        ValueError: rectangular A, whose control has no meaning.
+    """
+    require_kind("enc", enc, BlockEncoding)
+    require(same_place(enc.domain, enc.codomain), f"`enc` must be square, but is {enc.codomain} x {enc.domain}.")
+    safe, unknown = contraction(enc)
+    sizes = (2, *enc.domain)
+    return Controlled(
+        alpha=jnp.ones_like(enc.alpha),
+        eps=enc.eps / safe + unknown,
+        num_ancillas=enc.num_ancillas,
+        num_qubits=enc.num_qubits + 1,
+        norm_bound=jnp.maximum(1, enc.norm_bound / safe),
+        domain=sizes,
+        codomain=sizes,
+        part=enc,
+    )

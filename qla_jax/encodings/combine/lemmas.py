@@ -1,0 +1,287 @@
+r"""Lemmas 1 to 4: sum, matrix times vector, tensor product and concatenation of vector encodings.
+
+Each lemma is stated for any vectors; the paper's normalised form is `normalize` after it. Error rules use the norm of
+the encoded vector, which is known, in place of $\alpha$, which only bounds it.
+
+References:
+    Rattew et al. (2025), Lemmas 1 to 4. https://arxiv.org/abs/2510.07195
+"""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax._checks import as_numeric, as_tuple, require, require_kind, times
+from qla_jax._modes import default_promotion
+from qla_jax.accounting.gates import Gates, combination, select, tree
+from qla_jax.encodings.base import registers
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.encoding import (
+    State,
+    Use,
+    apply_adjoint_of,
+    apply_of,
+    flagged_on,
+    on_front_ancillas,
+    run_on,
+    side_by_side,
+    swap_qubits,
+)
+from qla_jax.encodings.base.lcu import (
+    amplitudes,
+    apply_lcu,
+    apply_lcu_adjoint,
+    combine,
+    flagged_lcu,
+    lcu_parameters,
+    stacked,
+)
+from qla_jax.encodings.base.vector import VectorEncoding, same_place
+from qla_jax.linalg.preparation import length, prepare, unprepare
+
+Vector = Num[Array, " n"]
+
+
+class VectorSum(VectorEncoding, kw_only=True):
+    """Lemma 1: the LCU circuit over vector encodings."""
+
+    weights: Num[Array, " parts"]
+    parts: tuple[VectorEncoding, ...]
+
+    def apply(self, state: State) -> State:
+        return apply_lcu(self.weights, self.parts, state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return apply_lcu_adjoint(self.weights, self.parts, state)
+
+    def flagged(self, system: Vector) -> Vector:
+        return flagged_lcu(self.weights, self.parts, system)
+
+    @property
+    def log_alpha(self) -> Array:
+        logs = stacked([part.log_alpha for part in self.parts])
+        return jax.nn.logsumexp(logs, b=jnp.abs(self.weights))
+
+    def uses(self) -> tuple[Use, ...]:
+        return tuple(Use(part, controlled=len(self.parts) > 1) for part in self.parts)
+
+    def gates(self) -> Gates:
+        return combination(len(self.parts), phases=jnp.iscomplexobj(self.weights))
+
+
+@default_promotion
+def vector_sum(*parts: VectorEncoding, weights: ArrayLike | Sequence[ArrayLike] | None = None) -> VectorSum:
+    r"""Lemma 1: a weighted sum $\sum_i w_i x_i$ of m vector encodings.
+
+    A $(\sum_i|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max_i a_i,\ \sum_i|w_i|\epsilon_i)$-vector-encoding.
+
+    In the paper's terms, for two unit vectors: $\tau = w_1\alpha/(w_1\alpha + w_2\beta)$, and its result is `normalize`
+    of this one. Weights may be complex and need not sum to one; all are 1 unless given.
+
+    Raises:
+        ValueError: no parts, a number of weights other than that of parts, or parts on different registers.
+    """
+    require(len(parts) > 0, "`parts` must hold at least one vector encoding, but is empty.")
+    for part in parts:
+        require_kind("parts", part, VectorEncoding)
+    weights = as_numeric("weights", (1.0,) * len(parts) if weights is None else weights, ndim=1, like=parts[0].alpha)
+    require(
+        len(weights) == len(parts), f"`weights` must match the parts, but there are {len(weights)} for {len(parts)}."
+    )
+    for part in parts:
+        fits = same_place(part.sizes, parts[0].sizes)
+        require(fits, f"`parts` must all live on registers {parts[0].sizes}, but one lives on {part.sizes}.")
+    return VectorSum(
+        **lcu_parameters(weights, parts),
+        encoded=combine(weights, [part.encoded for part in parts]),
+        sizes=parts[0].sizes,
+        weights=weights,
+        parts=parts,
+    )
+
+
+class MatrixVectorProduct(VectorEncoding, kw_only=True):
+    """Lemma 2: the vector's circuit, then the matrix's, ancillas of the matrix in front."""
+
+    matrix: BlockEncoding
+    part: VectorEncoding
+
+    def apply(self, state: State) -> State:
+        state = run_on(self.part.apply, self.part, state)
+        return on_front_ancillas(self.matrix.apply, self.matrix, state)
+
+    def apply_adjoint(self, state: State) -> State:
+        state = on_front_ancillas(self.matrix.apply_adjoint, self.matrix, state)
+        return run_on(self.part.apply_adjoint, self.part, state)
+
+    def flagged(self, system: Vector) -> Vector:
+        return flagged_on(self.matrix, flagged_on(self.part, system))
+
+    @property
+    def log_alpha(self) -> Array:
+        return self.matrix.log_alpha + self.part.log_alpha
+
+    def uses(self) -> tuple[Use, ...]:
+        return Use(self.matrix), Use(self.part)
+
+    def gates(self) -> Gates:
+        return Gates()
+
+
+@default_promotion
+def matrix_vector_product(matrix: BlockEncoding, vec: VectorEncoding) -> MatrixVectorProduct:
+    r"""Lemma 2, `matrix @ vec`: a matrix times a vector.
+
+    An $(\alpha\beta,\ a + b,\ \|A\|\epsilon_x + \epsilon_A\|\tilde x\|)$-vector-encoding of $Ax$, since
+    $Ax - \tilde A\tilde x = A(x - \tilde x) + (A - \tilde A)\tilde x$; $\|A\|$ enters by `matrix.norm_bound`.
+
+    Raises:
+        ValueError: the vector does not live on the domain of the matrix.
+    """
+    require_kind("matrix", matrix, BlockEncoding)
+    require_kind("vec", vec, VectorEncoding)
+    require(
+        same_place(matrix.domain, vec.sizes),
+        f"`vec` must live on the domain {matrix.domain} of `matrix`, but lives on {vec.sizes}.",
+    )
+    return MatrixVectorProduct(
+        alpha=matrix.alpha * vec.alpha,
+        eps=times(matrix.norm_bound, vec.eps) + times(matrix.eps, length(vec.encoded)),
+        num_ancillas=matrix.num_ancillas + vec.num_ancillas,
+        num_qubits=max(matrix.num_qubits, vec.num_qubits),
+        encoded=matrix.matvec(vec.encoded),
+        sizes=matrix.codomain,
+        matrix=matrix,
+        part=vec,
+    )
+
+
+class VectorTensor(VectorEncoding, kw_only=True):
+    """Lemma 3: both circuits side by side."""
+
+    left: VectorEncoding
+    right: VectorEncoding
+
+    def apply(self, state: State) -> State:
+        return self._gather(side_by_side(self.left, self.right, apply_of, state))
+
+    def apply_adjoint(self, state: State) -> State:
+        left, right = self._inner
+        state = swap_qubits(state, self.right.num_qubits - right, left, right)
+        return side_by_side(self.left, self.right, apply_adjoint_of, state)
+
+    def flagged(self, system: Vector) -> Vector:
+        grid = system.reshape(1 << self.left.num_qubits, 1 << self.right.num_qubits)
+        return self._gather(jax.vmap(self.right.flagged)(jax.vmap(self.left.flagged, 1, 1)(grid)).reshape(-1))
+
+    @property
+    def log_alpha(self) -> Array:
+        return self.left.log_alpha + self.right.log_alpha
+
+    @property
+    def _inner(self) -> tuple[int, int]:
+        return registers.num_qubits(self.left.sizes), registers.num_qubits(self.right.sizes)
+
+    def _gather(self, array: Array) -> Array:
+        left, right = self._inner
+        return swap_qubits(array, left, self.right.num_qubits - right, right)
+
+    def uses(self) -> tuple[Use, ...]:
+        return Use(self.left), Use(self.right)
+
+    def gates(self) -> Gates:
+        return Gates()
+
+
+@default_promotion
+def vector_tensor(left: VectorEncoding, right: VectorEncoding) -> VectorTensor:
+    r"""Lemma 3: the tensor product $x \otimes y$.
+
+    An $(\alpha\beta,\ a + b,\ \|\tilde x\|\epsilon_y + \|\tilde y\|\epsilon_x + \epsilon_x\epsilon_y)$-vector-encoding.
+    """
+    require_kind("left", left, VectorEncoding)
+    require_kind("right", right, VectorEncoding)
+    norms = length(left.encoded), length(right.encoded)
+    return VectorTensor(
+        alpha=left.alpha * right.alpha,
+        eps=times(norms[0], right.eps) + times(norms[1], left.eps) + times(left.eps, right.eps),
+        num_ancillas=left.num_ancillas + right.num_ancillas,
+        num_qubits=left.num_qubits + right.num_qubits,
+        encoded=jnp.kron(left.encoded, right.encoded),
+        sizes=(*left.sizes, *right.sizes),
+        left=left,
+        right=right,
+    )
+
+
+class Concatenation(VectorEncoding, kw_only=True):
+    """Lemma 4: an index register loaded with the parts' alpha, then SELECT; the index stays in the system."""
+
+    parts: tuple[VectorEncoding, ...]
+
+    def apply(self, state: State) -> State:
+        grid = prepare(self._loaded, self._index_first(state))
+        return self._index_back(self._select(grid, apply_of), state.shape)
+
+    def apply_adjoint(self, state: State) -> State:
+        grid = self._select(self._index_first(state), apply_adjoint_of)
+        return self._index_back(unprepare(self._loaded, grid), state.shape)
+
+    def uses(self) -> tuple[Use, ...]:
+        return tuple(Use(part, controlled=len(self.parts) > 1) for part in self.parts)
+
+    def gates(self) -> Gates:
+        return tree((len(self.parts) - 1).bit_length()) + select(len(self.parts))
+
+    @property
+    def _loaded(self) -> Array:
+        return amplitudes(jnp.square(stacked([part.alpha for part in self.parts])))
+
+    def _select(self, grid: Array, way: Callable) -> Array:
+        chosen = [run_on(way(part), part, grid[i]) for i, part in enumerate(self.parts)]
+        return jnp.stack(chosen + [grid[i] for i in range(len(self.parts), len(grid))])
+
+    # The index stands in front of the parts' registers, their idle qubits in front of the index.
+    def _index_first(self, state: State) -> Array:
+        inner = registers.num_qubits(self.parts[0].sizes)
+        grid = state.reshape(state.shape[0], -1, len(self._loaded), 1 << inner)
+        return jnp.moveaxis(grid, 2, 0).reshape(len(self._loaded), state.shape[0], -1)
+
+    def _index_back(self, grid: Array, shape: tuple[int, ...]) -> State:
+        inner = registers.num_qubits(self.parts[0].sizes)
+        return jnp.moveaxis(grid.reshape(len(grid), shape[0], -1, 1 << inner), 0, 2).reshape(shape)
+
+
+@default_promotion
+def concatenate(parts: Sequence[VectorEncoding]) -> Concatenation:
+    r"""Lemma 4: the concatenation $x_0 \oplus x_1 \oplus \dots$ of vector encodings.
+
+    A $(\sqrt{\sum_j\alpha_j^2},\ \max_j a_j,\ \sqrt{\sum_j\epsilon_j^2})$-vector-encoding.
+
+    The paper spreads the index uniformly, which weights each piece by $1/\alpha_j$; loading $\alpha_j$ instead gives
+    the pieces their true lengths, and is the same circuit where all alpha are equal. The number of parts is padded
+    inside.
+
+    Raises:
+        ValueError: no parts, or parts on different registers.
+    """
+    parts = as_tuple("parts", parts, VectorEncoding)
+    require(len(parts) > 0, "`parts` must hold at least one vector encoding, but is empty.")
+    for part in parts:
+        fits = same_place(part.sizes, parts[0].sizes)
+        require(fits, f"`parts` must all live on registers {parts[0].sizes}, but one lives on {part.sizes}.")
+    alphas, errors = stacked([part.alpha for part in parts]), stacked([part.eps for part in parts])
+    unknown = jnp.isinf(errors)
+    return Concatenation(
+        alpha=length(alphas),
+        eps=jnp.where(unknown.any(), jnp.inf, length(jnp.where(unknown, 0, errors))),
+        num_ancillas=max(part.num_ancillas for part in parts),
+        num_qubits=(len(parts) - 1).bit_length() + max(part.num_qubits for part in parts),
+        encoded=jnp.concatenate([part.encoded for part in parts]),
+        sizes=(len(parts), *parts[0].sizes),
+        parts=parts,
+    )

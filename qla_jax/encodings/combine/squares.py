@@ -1,0 +1,212 @@
+r"""Theorem 1: a matrix times the squared moduli of a vector's amplitudes, $W|x|^2$, without the norm of the matrix.
+
+A product of $W$ with an encoding of $|x|^2$ has an $\alpha$ with $\|W\|_2$ or $\|W\|_F$ in it. Here the columns of $W$
+are loaded beside the amplitudes instead, and only the largest column norm enters:
+$$|0\rangle \xrightarrow{U} \sum_j x_j|j\rangle \xrightarrow{\text{columns}} \sum_j x_j|j\rangle\frac{|w_j\rangle}{a_j}
+\xrightarrow{\mathrm{diag}(a)} \sum_j a_j x_j|j\rangle\frac{|w_j\rangle}{a_j} \xrightarrow{\langle 0|U^\dagger}
+\sum_j \bar x_j x_j|w_j\rangle, \qquad a_j = \|w_j\|,$$
+each vector over its $\alpha$. The last step works since $\langle 0|U^\dagger|j\rangle = \bar x_j$, for complex x too.
+
+Example:
+    >>> vec = square_product(jnp.array([[3.0, 1.0], [4.0, -2.0]]), vector_encode(jnp.array([0.5, -1.0])))
+    >>> vec.vector().tolist(), round(float(vec.alpha), 6), vec.num_ancillas
+    ([1.75, -1.0], 6.25, 2)
+
+References:
+    Rattew et al. (2025), Theorem 1. https://arxiv.org/abs/2510.07195
+"""
+
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax._checks import (
+    as_alpha,
+    as_integer,
+    as_integers,
+    as_numeric,
+    is_concrete,
+    known,
+    require,
+    require_kind,
+    times,
+)
+from qla_jax._modes import default_promotion
+from qla_jax.accounting.gates import Gates, remembered
+from qla_jax.encodings.base import registers
+from qla_jax.encodings.base.encoding import Encoding, State, Use, flagged_on, run_on
+from qla_jax.encodings.base.vector import VectorEncoding, _start
+from qla_jax.encodings.matrices.diagonal import Diagonal, block_encode_diagonal, ratio
+from qla_jax.encodings.matrices.frobenius import ColumnOracle, column_oracle
+from qla_jax.linalg.norms import require_norm_bound, spectral_norm_bound
+from qla_jax.linalg.preparation import length
+
+MAX_BITS = 64
+NORMS, BACK, FORTH, INDEX = range(4)
+"""The ancillas: that of the norms, those of the vector's circuit backwards and forwards, and the index j."""
+
+
+class ColumnNorms(Diagonal, kw_only=True):
+    """The diagonal of the column norms, from the memory that holds the columns (Definition B.3)."""
+
+    def gates(self) -> Gates:
+        return remembered(self.num_qubits)
+
+
+class SquareProduct(VectorEncoding, kw_only=True):
+    """The circuit above; ancillas in the order of `NORMS, BACK, FORTH, INDEX`, the loaded columns are the system."""
+
+    part: VectorEncoding
+    columns: ColumnOracle
+    norms: ColumnNorms
+
+    def apply(self, state: State) -> State:
+        grid = _on_index(self.part.apply, self.part, FORTH, state.reshape(self._grid))
+        grid = self._load(self.columns.apply, grid)
+        grid = _on_index(self.norms.apply, self.norms, NORMS, grid)
+        return _on_index(self.part.apply_adjoint, self.part, BACK, grid).reshape(state.shape)
+
+    def apply_adjoint(self, state: State) -> State:
+        grid = _on_index(self.part.apply, self.part, BACK, state.reshape(self._grid))
+        grid = _on_index(self.norms.apply_adjoint, self.norms, NORMS, grid)
+        grid = self._load(self.columns.apply_adjoint, grid)
+        return _on_index(self.part.apply_adjoint, self.part, FORTH, grid).reshape(state.shape)
+
+    def flagged(self, system: Num[Array, " system"]) -> Num[Array, " system"]:
+        amplitudes = self.part.flagged(_start(self.part))
+        weights = amplitudes.conj() * flagged_on(self.norms, amplitudes)
+        loaded = flagged_on(self.columns, (weights[:, None] * system[None]).reshape(-1))
+        return loaded.reshape(-1, system.size).sum(0)
+
+    @property
+    def log_alpha(self) -> Array:
+        return self.norms.log_alpha + 2 * self.part.log_alpha
+
+    def uses(self) -> tuple[Use, ...]:
+        return Use(self.part, 1, 1), Use(self.columns), Use(self.norms)
+
+    def gates(self) -> Gates:
+        return Gates()
+
+    @property
+    def _grid(self) -> tuple[int, ...]:
+        a, n = self.part.num_ancillas, self.part.num_qubits
+        return 1 << self.norms.num_ancillas, 1 << a, 1 << a, 1 << n, 1 << self.num_qubits
+
+    def _load(self, way: Callable[[State], State], grid: Array) -> Array:
+        pairs = grid.reshape(-1, grid.shape[-2] * grid.shape[-1])
+        return run_on(way, self.columns, pairs).reshape(grid.shape)
+
+
+def _on_index(way: Callable[[State], State], part: Encoding, ancillas: int, grid: Array) -> Array:
+    """Run `part` on one group of ancillas and the index; the rest idles."""
+    moved = jnp.moveaxis(grid, (ancillas, INDEX), (-2, -1))
+    done = run_on(way, part, moved.reshape(-1, moved.shape[-1]))
+    return jnp.moveaxis(done.reshape(moved.shape), (-2, -1), (ancillas, INDEX))
+
+
+@default_promotion
+def square_product(
+    matrix: ArrayLike,
+    vec: VectorEncoding,
+    *,
+    alpha: ArrayLike | None = None,
+    bits: int | None = None,
+    sizes: tuple[int, ...] | None = None,
+    norm_bound: ArrayLike | None = None,
+) -> SquareProduct:
+    r"""Theorem 1: $W|x|^2$, the squared moduli taken entry by entry, from an $(\alpha_x, a, \epsilon)$-encoding of x.
+
+    An $(\alpha\alpha_x^2,\ 2a + n + 1,\ \epsilon')$-vector-encoding with $\alpha = \max_j\|w_j\| \le \|W\|_2 \le
+    \|W\|_F$ unless given, and $n$ the qubits of `vec`. With $y$ the vector that is really encoded,
+    $$\epsilon' = 2\epsilon\,\|W\mathrm{diag}|y|\| + \epsilon^2\max_j\|w_j\| + \|(W - \tilde W)|y|^2\|.$$
+    Proof: let $x = y + d$, $\|d\| \le \epsilon$. Then $|x_j|^2 - |y_j|^2 = 2|y_j|s_j + |d_j|^2$ for a real $|s_j| \le
+    |d_j|$; the first norm is over real $s$, and $\|W|d|^2\| \le \sum_j\|w_j\||d_j|^2$. The first two terms exceed the
+    error of the worst such x by a factor of at most two, but for the few per cent of `spectral_norm_bound`. The paper's
+    $2\alpha_x\epsilon$ is for $\|W\| \le 1$ and unit x, where $|x_j| + |y_j| \le 1 + \alpha_x \le 2\alpha_x$.
+
+    The last term is that of `bits`, which hold $a_j/\alpha$ as a binary fraction, rounded towards zero: at most
+    $2^{-\text{bits}}\alpha\|y\|^2$. Gradients with respect to W pass through the rounding as if it were not there.
+
+    Args:
+        matrix: W, real or complex, a column for each entry of x.
+        vec: x, on any registers.
+        alpha: at least the largest column norm. Inside jit an alpha below it cannot raise; it gives `eps = inf`.
+        bits: precision of the column norms, 1 to 64; exact unless given.
+        sizes: the registers of the result, `(rows,)` unless given.
+        norm_bound: a bound on $\|W\|$; one that the matrix contradicts is refused, inside jit you vouch for it. With it
+            $\|W\mathrm{diag}|y|\|$ is bounded by its product with $\max_j|y_j|$, at no cost; without it by a few
+            products of matrices, for every x.
+
+    Raises:
+        ValueError: a number of columns other than that of entries, an entry that is not finite, `alpha` below a column
+            norm, `bits` out of range, or `sizes` of another number of entries than rows.
+    """
+    require_kind("vec", vec, VectorEncoding)
+    matrix = as_numeric("matrix", matrix, ndim=2, like=vec.alpha)
+    bits = None if bits is None else as_integer("bits", bits, least=1, most=MAX_BITS)
+    sizes = _checked_sizes(matrix, vec, sizes)
+    columns, norms = column_oracle(_placed(matrix, sizes, vec.sizes))
+    norms = registers.extract(norms, vec.sizes)
+    alpha, misfit = as_alpha(alpha, norms.max(), _rule(norms))
+    squares = jnp.square(vec.encoded.real) + jnp.square(vec.encoded.imag)
+    held, lost = _hold(matrix, norms, alpha, bits, squares)
+    encoded = matrix @ squares - lost
+    return SquareProduct(
+        alpha=alpha * jnp.square(vec.alpha),
+        eps=known(misfit + _inherited(matrix, norms, vec, norm_bound) + length(lost), encoded),
+        num_ancillas=1 + 2 * vec.num_ancillas + vec.num_qubits,
+        num_qubits=registers.num_qubits(sizes),
+        encoded=encoded.astype(jnp.result_type(encoded, vec.encoded)),
+        sizes=sizes,
+        part=vec,
+        columns=columns,
+        norms=ColumnNorms(**vars(block_encode_diagonal(held.reshape(vec.sizes), alpha=alpha))),
+    )
+
+
+def _checked_sizes(matrix: Array, vec: VectorEncoding, sizes: tuple[int, ...] | None) -> tuple[int, ...]:
+    rows, columns = matrix.shape
+    entries = math.prod(vec.sizes)
+    require(columns == entries, f"`matrix` must have a column for each of {entries} entries, but has {columns}.")
+    sizes = (rows,) if sizes is None else as_integers("sizes", sizes, least=1)
+    require(math.prod(sizes) == rows, f"`sizes` must hold the {rows} rows of `matrix`, but is {sizes}.")
+    return sizes
+
+
+def _placed(matrix: Array, codomain: registers.Sizes, domain: registers.Sizes) -> Num[Array, "index loaded"]:
+    """The columns, one in each row, entries and columns where the registers put them."""
+    loaded, index = registers.num_qubits(codomain), registers.num_qubits(domain)
+    columns = jax.vmap(lambda column: registers.embed(column, codomain, loaded), in_axes=1)(matrix)
+    return jax.vmap(lambda entry: registers.embed(entry, domain, index), in_axes=1, out_axes=1)(columns)
+
+
+def _rule(norms: Array) -> str:
+    named = f", of column {int(norms.argmax())}" if is_concrete(norms) else ""
+    return f"the largest column norm of `matrix`{named}"
+
+
+def _hold(matrix: Array, norms: Array, alpha: Array, bits: int | None, squares: Array) -> tuple[Array, Array]:
+    """Norms as binary fractions of alpha, rounded towards zero, and what the result loses by that."""
+    if bits is None:
+        return norms, jnp.zeros(len(matrix), matrix.dtype)
+    levels = 2.0**bits
+    held = alpha * jnp.minimum(jnp.floor(levels * ratio(norms, alpha)), levels - 1) / levels
+    return held, jax.lax.stop_gradient(matrix * ratio(norms - held, norms)[None]) @ squares
+
+
+def _inherited(matrix: Array, norms: Array, vec: VectorEncoding, norm_bound: ArrayLike | None) -> Array:
+    r"""Bound on $\|W(|x|^2 - |y|^2)\|$ for all x within `vec.eps` of the encoded y."""
+    second = times(norms.max(), times(vec.eps, vec.eps))
+    if norm_bound is not None:
+        require_norm_bound(norm_bound, matrix)
+        return times(2 * jnp.abs(vec.encoded).max() * norm_bound, vec.eps) + second
+    slopes = matrix * jnp.abs(vec.encoded)[None]
+    if not jnp.isrealobj(slopes):  # the norm over real vectors, which is up to sqrt(2) smaller
+        slopes = jnp.concatenate([slopes.real, slopes.imag])
+    return times(2 * spectral_norm_bound(slopes), vec.eps) + second

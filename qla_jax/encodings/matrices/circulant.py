@@ -1,0 +1,194 @@
+r"""Circulant and Toeplitz matrices: diagonal in the Fourier basis, so a QFT on each side of one rotation.
+
+A circulant matrix $C_{ij} = c_{i - j \bmod N}$ is $C = F\,\mathrm{diag}(\hat c)\,F^\dagger$, $F$ the quantum Fourier
+transform ($F|j\rangle = N^{-1/2}\sum_k e^{2\pi i jk/N}|k\rangle$) and $\hat c$ the discrete one of the first column, so
+$\|C\| = \max|\hat c|$. A Toeplitz matrix is the corner of a larger circulant one.
+
+Example:
+    >>> enc = block_encode_circulant(jnp.array([1.0, 2.0, 0.0, 0.0]))
+    >>> float(enc.alpha), enc.num_ancillas, enc.matvec(jnp.array([0.0, 1.0, 0.0, 0.0])).round(6).tolist()
+    (3.0, 1, [0.0, 1.0, 2.0, 0.0])
+
+References:
+    Zhou, Wang (2017): the same matrices by an LCU of cyclic shifts, where alpha is sum|c|. https://arxiv.org/abs/1607.07149
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax._checks import as_alpha, as_numeric, is_concrete, require
+from qla_jax._modes import default_promotion, reshaped
+from qla_jax.accounting.gates import Gates, adder, fourier, multiplexed
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.encoding import State, Use
+from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back
+
+Vector = Num[Array, " n"]
+
+
+class Circulant(BlockEncoding, kw_only=True):
+    """QFT-adjoint, the diagonal of the spectrum, QFT. A real matrix takes real states to real states."""
+
+    column: Vector
+
+    zero_without_alpha = True
+
+    def apply(self, state: State) -> State:
+        return self._in_fourier_basis(lambda s: rotate(ratio(self._spectrum, self.alpha), s), state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return self._in_fourier_basis(lambda s: rotate_back(ratio(self._spectrum, self.alpha), s), state)
+
+    def _matvec(self, x: Vector) -> Vector:
+        return self._in_fourier_basis(lambda s: self._spectrum * s, x)
+
+    def _rmatvec(self, y: Vector) -> Vector:
+        return self._in_fourier_basis(lambda s: self._spectrum.conj() * s, y)
+
+    def hermitian_defect(self) -> Array:
+        return 2 * jnp.abs(self._spectrum.imag).max()
+
+    def singular_values(self) -> Vector:
+        return jnp.abs(self._spectrum)
+
+    def gates(self) -> Gates:
+        return 2 * fourier(self.num_qubits) + 3 * multiplexed(self.num_qubits)
+
+    @property
+    def _spectrum(self) -> Vector:
+        return jnp.fft.fft(self.column)
+
+    def _in_fourier_basis(self, act: Callable[[Array], Array], array: Array) -> Array:
+        # The forward FFT (minus in the exponent) is the adjoint of the QFT. It rounds to the precision of its input.
+        array = array.astype(jnp.result_type(array, self.column))
+        result = jnp.fft.ifft(act(jnp.fft.fft(array, norm="ortho")), norm="ortho")
+        return result if jnp.iscomplexobj(self.column) or jnp.iscomplexobj(array) else result.real
+
+
+@default_promotion
+def block_encode_circulant(column: ArrayLike, *, alpha: ArrayLike | None = None) -> Circulant:
+    r"""The circulant matrix with this first column, exactly: an $(\alpha, 1, 0)$-block-encoding.
+
+    Args:
+        column: $c$, real or complex, of power-of-two length.
+        alpha: at least $\|C\| = \max|\hat c|$, which is its default. Inside jit an alpha below it gives `eps = inf`.
+
+    Raises:
+        ValueError: another length, an entry that is not finite, or `alpha` below the spectral norm.
+    """
+    column = as_numeric("column", column, ndim=1)
+    size = column.size
+    require(
+        size & (size - 1) == 0,
+        f"`column` must have a power-of-two length, but has {size} entries; any other circulant is the Toeplitz matrix "
+        "`block_encode_toeplitz(column, roll(column[::-1], 1))`.",
+    )
+    norm = jnp.abs(jnp.fft.fft(column)).max()
+    alpha, eps = as_alpha(alpha, norm, "the spectral norm max|fft(column)|")
+    return Circulant(
+        alpha=alpha,
+        eps=eps,
+        num_ancillas=1,
+        num_qubits=size.bit_length() - 1,
+        norm_bound=norm,
+        domain=(size,),
+        codomain=(size,),
+        column=column,
+    )
+
+
+class Toeplitz(BlockEncoding, kw_only=True):
+    """The leading corner of a circulant matrix.
+
+    Ancillas: the comparator, if any, that of the circulant, and the top bits of its index beyond the system's, if any.
+    The comparator flips where the input is beyond the last column and where the output is beyond the last row, so that
+    padding is flagged in both directions.
+    """
+
+    circulant: Circulant
+
+    zero_without_alpha = True
+
+    def apply(self, state: State) -> State:
+        rows, columns = self.shape
+        return self._compared(self.circulant.apply, columns, rows, state)
+
+    def apply_adjoint(self, state: State) -> State:
+        rows, columns = self.shape
+        return self._compared(self.circulant.apply_adjoint, rows, columns, state)
+
+    def _compared(self, run: Callable[[State], State], size_in: int, size_out: int, state: State) -> State:
+        grid = _flip_beyond(size_in, reshaped(state, (-1, 2, self.circulant.shape[0])))
+        return reshaped(_flip_beyond(size_out, jax.vmap(run)(grid)), state.shape)
+
+    def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+        rows, columns = self.shape
+        return self.circulant.matvec(jnp.pad(x, (0, self.circulant.shape[1] - columns)))[:rows]
+
+    def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+        rows, columns = self.shape
+        return self.circulant.rmatvec(jnp.pad(y, (0, self.circulant.shape[0] - rows)))[:columns]
+
+    def hermitian_defect(self) -> Array:
+        """Return the sum of |t_k - conj(t_-k)| over the diagonals, which is a bound on the norm."""
+        rows, columns = self.shape
+        down, across = self.circulant.column[:rows], jnp.roll(self.circulant.column[::-1], 1)[:columns]
+        size = min(rows, columns)
+        return 2 * jnp.abs(down[:size] - across[:size].conj()).sum()
+
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.circulant),)
+
+    def gates(self) -> Gates:
+        """Two comparisons with a number, each the carry of an adder with one more bit."""
+        compares = self.shape != (1 << self.num_qubits,) * 2
+        return (2 * compares) * adder(self.circulant.num_qubits + 1)
+
+
+@default_promotion
+def block_encode_toeplitz(column: ArrayLike, row: ArrayLike) -> Toeplitz:
+    r"""The Toeplitz matrix with these first column and row, exactly: an $(\alpha, a, 0)$-block-encoding, $a \le 3$.
+
+    $\alpha = \max|\hat c|$ of the circulant that has the matrix as its corner, of the least power-of-two length that
+    holds $m + k - 1$ entries; it may exceed the norm of the matrix itself. Of the ancillas, one is the circulant's, one
+    the top bit of its index where $m + k - 1 > 2^n$, and one a comparator unless $m = k = 2^n$.
+
+    Args:
+        column: first column, $m$ entries, real or complex.
+        row: first row, $k$ entries; its first is that of `column`.
+
+    Raises:
+        ValueError: an entry that is not finite, or different corners, where that can be seen (else `column` counts).
+    """
+    column, row = as_numeric("column", column, ndim=1), as_numeric("row", row, ndim=1)
+    if is_concrete(column, row):
+        corners = np.asarray(column)[0], np.asarray(row)[0]
+        require(corners[0] == corners[1], f"`row` must start like `column`, but {corners[1]} is not {corners[0]}.")
+    rows, columns = column.size, row.size
+    qubits = (max(rows, columns) - 1).bit_length()
+    index_qubits = max(qubits, (rows + columns - 2).bit_length())
+    dtype = jnp.result_type(column, row)
+    column, row = column.astype(dtype), row.astype(dtype)
+    between = jnp.zeros((1 << index_qubits) - rows - columns + 1, dtype)
+    circulant = block_encode_circulant(jnp.concatenate([column, between, row[:0:-1]]))
+    comparator = 0 if rows == columns == 1 << qubits else 1
+    return Toeplitz(
+        alpha=circulant.alpha,
+        eps=circulant.eps,
+        num_ancillas=comparator + circulant.num_ancillas + index_qubits - qubits,
+        num_qubits=qubits,
+        norm_bound=circulant.norm_bound,
+        domain=(columns,),
+        codomain=(rows,),
+        circulant=circulant,
+    )
+
+
+def _flip_beyond(size: int, grid: Num[Array, "comparator 2 index"]) -> Num[Array, "comparator 2 index"]:
+    return jnp.concatenate([grid[..., :size], grid[::-1, :, size:]], axis=-1)

@@ -1,0 +1,209 @@
+r"""Lemma 5: the two-dimensional multi-filter convolution without QRAM.
+
+$$C = \sum_{ijkl} K_{ijkl}\; |i\rangle\langle j| \otimes S^{r_k} \otimes S^{c_l}$$
+on registers (channel, row, column), $S^m$ the shift by m that drops what leaves the image. A linear combination over
+the taps with exact parts: a shift is an adder with one more bit, whose top bit flags what left; $|i\rangle\langle j|$
+is a comparison with j, flagged, and an exclusive or with i and j. Sizes that are not powers of two are padded inside:
+the adder then first adds the padding, so that it overflows at the image's edge, and takes it off again.
+
+References:
+    Rattew et al. (2025), Lemmas B.14 to B.17 and Lemma 5. https://arxiv.org/abs/2510.07195
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial, reduce
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax._checks import as_image, as_numeric, exact, require
+from qla_jax._modes import default_promotion, reshaped
+from qla_jax.accounting.gates import Gates, adder, tree
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.encoding import State
+from qla_jax.encodings.base.lcu import amplitudes, phases
+from qla_jax.linalg.norms import convolution_norm_bound
+from qla_jax.linalg.preparation import prepare, unprepare
+
+# Axes of a state: index registers of the taps, flags, system.
+OUT, IN, ROW_TAP, COLUMN_TAP, CHANNEL_FLAG, ROW_FLAG, COLUMN_FLAG, CHANNEL, ROW, COLUMN = range(10)
+
+
+class Convolution(BlockEncoding, kw_only=True):
+    """Ancillas: taps (out, in, row, column), then a flag each for channel, row and column where it can be set."""
+
+    kernel: Num[Array, "out in rows columns"]
+    row_shifts: tuple[int, ...] = struct.field(pytree_node=False)
+    column_shifts: tuple[int, ...] = struct.field(pytree_node=False)
+
+    def apply(self, state: State) -> State:
+        return self._between_prepares(state, inverse=False)
+
+    def apply_adjoint(self, state: State) -> State:
+        return self._between_prepares(state, inverse=True)
+
+    def _between_prepares(self, state: State, inverse: bool) -> State:
+        taps = self._padded_taps()
+        loaded = amplitudes(jnp.abs(taps).reshape(-1))
+        turned = phases(taps.reshape(-1))[:, None]
+        # SELECT leaves the taps alone, so their phases may come first, in the same loop as the first PREPARE.
+        grid = (turned.conj() if inverse else turned) * prepare(loaded, reshaped(state, (loaded.size, -1)))
+        grid = grid.reshape(-1).at[self._sources(inverse)].get(mode="promise_in_bounds", unique_indices=True)
+        return reshaped(unprepare(loaded, grid.reshape(loaded.size, -1)), state.shape)
+
+    def _sources(self, inverse: bool) -> Array:
+        """SELECT only permutes basis states: where the amplitude of each one comes from.
+
+        A sum of three small tables on different axes, which XLA adds up inside the gather. Gate by gate, as
+        `where(bit, flipped, grid)`, it fuses all gates into one loop that evaluates both sides of every choice.
+        """
+        shape = self._grid_shape
+        index = np.ogrid[tuple(slice(size) for size in shape)]
+        place = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+        # These are sources, not destinations: hence the inverse circuit's order of channels and sign of shifts.
+        first, second = (IN, OUT) if inverse else (OUT, IN)
+        middle = index[CHANNEL] ^ index[first]
+        moved = {
+            OUT: index[OUT],
+            IN: index[IN],
+            CHANNEL_FLAG: index[CHANNEL_FLAG] ^ ((middle != 0) & (shape[CHANNEL_FLAG] > 1)),
+            CHANNEL: middle ^ index[second],
+        }
+        tables = [sum(place[axis] * values for axis, values in moved.items())]
+        sign = 1 if inverse else -1
+        for tap, flag, position, shifts, length in (
+            (ROW_TAP, ROW_FLAG, ROW, self.row_shifts, self.domain[1]),
+            (COLUMN_TAP, COLUMN_FLAG, COLUMN, self.column_shifts, self.domain[2]),
+        ):
+            # Unused values of the tap register are left alone.
+            amount = sign * np.pad(shifts, (0, shape[tap] - len(shifts)))[index[tap]]
+            set_flag, where = _shift(index[flag], index[position], amount, length, shape[position])
+            tables.append(place[tap] * index[tap] + place[flag] * set_flag + place[position] * where)
+        return reduce(jnp.add, [jnp.asarray(table, jnp.int32) for table in tables]).reshape(-1)
+
+    def hermitian_defect(self) -> Array | None:
+        r"""Return $\|K - K^\dagger\|_1$, where taps are centred: the adjoint is mirrored, channels swapped."""
+        centred = all(shifts == tuple(-m for m in reversed(shifts)) for shifts in (self.row_shifts, self.column_shifts))
+        if not centred or self.kernel.shape[0] != self.kernel.shape[1]:
+            return None
+        return jnp.abs(self.kernel - self.kernel.conj().swapaxes(0, 1)[..., ::-1, ::-1]).sum()
+
+    def gates(self) -> Gates:
+        """Of a circuit with this block; on taps beyond the kernel it does something else."""
+        out, into, rows, columns, *_, channel, row, column = (size.bit_length() - 1 for size in self._grid_shape)
+        taps = out + into + rows + columns
+        total = tree(taps) + tree(taps, phases=jnp.iscomplexobj(self.kernel))
+        total += Gates(cnot=into + out) + (Gates(toffoli=channel - 1, cnot=1) if channel else Gates())
+        both = zip((row, column), (self.row_shifts, self.column_shifts), self.domain[1:], strict=True)
+        for bits, shifts, length in both:
+            if len(shifts) > 1:  # the tap is added, the anchor, and the padding before and after
+                total += (1 + (shifts[0] != 0) + 2 * (length < 1 << bits)) * adder(bits + 1)
+        return total
+
+    def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+        return _real_parts(self._convolve, x.reshape(self.domain), self.kernel).reshape(-1)
+
+    def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+        kernel = self.kernel.conj().swapaxes(0, 1)
+        return _real_parts(partial(self._convolve, sign=-1), y.reshape(self.codomain), kernel).reshape(-1)
+
+    def _convolve(self, x: Array, kernel: Array, sign: int = 1) -> Array:
+        # lax correlates: y[r] = sum_t kernel[t] x[r + t - low]. Taps in order of falling shift, low the largest shift.
+        both = [[sign * shift for shift in shifts] for shifts in (self.row_shifts, self.column_shifts)]
+        flips = [axis for axis, shifts in enumerate(both, 2) if shifts[0] < shifts[-1]]
+        kernel = jnp.flip(kernel, flips)
+        margins = [(max(shifts), -min(shifts)) for shifts in both]
+        return jax.lax.conv_general_dilated(x[None], kernel.astype(x.dtype), (1, 1), margins)[0]
+
+    @property
+    def _grid_shape(self) -> tuple[int, ...]:
+        taps = tuple(_padded(size) for size in self.kernel.shape)
+        channels = _padded(max(self.domain[0], self.codomain[0]))
+        moving = (channels > 1, len(self.row_shifts) > 1, len(self.column_shifts) > 1)
+        return (*taps, *(2 if moves else 1 for moves in moving), channels, *(_padded(size) for size in self.domain[1:]))
+
+    def _padded_taps(self) -> Array:
+        return jnp.pad(self.kernel, [(0, _padded(size) - size) for size in self.kernel.shape])
+
+
+@default_promotion
+def block_encode_convolution(kernel: ArrayLike, image: tuple[int, int], *, padding: str = "same") -> Convolution:
+    r"""Encode the convolution layer exactly.
+
+    A $(\|K\|_1,\ a,\ 0)$-block-encoding with
+    $a = \lceil\log_2 C_{out}\rceil + \lceil\log_2 C_{in}\rceil + 2\lceil\log_2 D\rceil + 3$. Acts on vectors of
+    C_in images in (channel, row, column) order and gives C_out images of the same size. Ancillas
+    that can never be set are left out (one channel, one tap). The paper reaches $(1, 3 + 8D + 2\log CD, 0)$ for
+    $C/2\|C\|$ with amplification of the whole; `norm_bound` is what that step needs.
+
+    Args:
+        kernel: shape (C_out, C_in, rows, columns), real or complex.
+        image: rows and columns of the images.
+        padding: "same" is the zero-padded cross-correlation of neural networks,
+            $y_{irs} = \sum K_{ijkl}x_{j,r+k-p,s+l-p}$ with $p = \lfloor(D-1)/2\rfloor$; "top-left" is the paper's
+            convolution $y_{irs} = \sum K_{ijkl}x_{j,r-k,s-l}$.
+
+    Raises:
+        ValueError: wrong rank, entries that are not finite, an unknown padding, or a kernel that reaches over the
+            image.
+    """
+    kernel = as_numeric("kernel", kernel, ndim=4)
+    require(padding in ("same", "top-left"), f"`padding` must be 'same' or 'top-left', but is {padding!r}.")
+    image = as_image("image", image)
+    out_channels, in_channels, *size = kernel.shape
+    shifts = []
+    for taps, length in zip(size, image, strict=True):
+        shift = [(taps - 1) // 2 - k if padding == "same" else k for k in range(taps)]
+        reach = max(abs(m) for m in shift)
+        require(
+            reach < length or reach == 0, f"`kernel` must not reach over the image, but reaches {reach} of {length}."
+        )
+        shifts.append(tuple(shift))
+    alpha = jnp.sum(jnp.abs(kernel))
+    node = Convolution(
+        alpha=alpha,
+        eps=exact(alpha),
+        num_ancillas=0,
+        num_qubits=0,
+        norm_bound=jnp.minimum(convolution_norm_bound(kernel, (image[0], image[1])), alpha),
+        domain=(in_channels, *image),
+        codomain=(out_channels, *image),
+        kernel=kernel,
+        row_shifts=shifts[0],
+        column_shifts=shifts[1],
+    )
+    qubits = [size.bit_length() - 1 for size in node._grid_shape]
+    return node.replace(num_ancillas=sum(qubits[:CHANNEL]), num_qubits=sum(qubits[CHANNEL:]))
+
+
+def _padded(size: int) -> int:
+    return 1 << (size - 1).bit_length()
+
+
+def _shift(
+    flag: np.ndarray, position: np.ndarray, amount: np.ndarray, length: int, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where a shift takes flag and position: positions 0..length-1 move, and the flag is set where one would leave.
+
+    An adder whose top bit is the flag; padding is added before and taken off after, so that the sum overflows at the
+    image's edge. A shift by -m inverts one by m.
+    """
+    spare = size - length
+    up, down = amount > 0, amount < 0
+    total = flag * size + (position + spare * down) % size + amount + spare * up - spare * down
+    return total // size % 2, (total - spare * up) % size
+
+
+def _real_parts(linear: Callable[[Array, Array], Array], x: Array, kernel: Array) -> Array:
+    """A bilinear map of real arrays on complex ones, part by part: XLA's complex convolutions are not everywhere."""
+    if jnp.iscomplexobj(kernel):
+        return _real_parts(linear, x, kernel.real) + 1j * _real_parts(linear, x, kernel.imag)
+    if jnp.iscomplexobj(x):
+        return linear(x.real, kernel) + 1j * linear(x.imag, kernel)
+    return linear(x, kernel.astype(x.dtype))

@@ -1,0 +1,113 @@
+r"""The periodic convolution: block diagonal in the Fourier basis, hence one ancilla and no loss in alpha.
+
+$C = F^\dagger\,\big(\bigoplus_{\theta\phi}\hat K(\theta,\phi)\big)\,F$ with $F$ the quantum Fourier transform on the
+row and column registers; each frequency has a unitary dilation of its small symbol matrix, selected by the frequency.
+
+References:
+    Rattew et al. (2025), Lemma B.14 and the remark on circulant convolutions. https://arxiv.org/abs/2510.07195
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax._checks import as_image, as_numeric, exact, require
+from qla_jax._modes import default_promotion
+from qla_jax.accounting.gates import Gates, fourier, synthesized
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.encoding import State
+from qla_jax.encodings.matrices.dense import dilation
+
+
+class PeriodicConvolution(BlockEncoding, kw_only=True):
+    """Fourier transform, dilations selected by frequency, inverse transform."""
+
+    symbol: Num[Array, "rows columns out in"]
+    dilations: Num[Array, "rows columns m m"]
+    real: bool = struct.field(pytree_node=False)
+
+    zero_without_alpha = True
+
+    def apply(self, state: State) -> State:
+        return self._in_fourier_basis(state, self.dilations)
+
+    def apply_adjoint(self, state: State) -> State:
+        return self._in_fourier_basis(state, self.dilations.conj().mT)
+
+    def _in_fourier_basis(self, state: State, unitaries: Array) -> State:
+        state = state.astype(jnp.result_type(state, self.alpha))  # an FFT rounds to the precision of its input
+        grid = jnp.fft.fft2(state.reshape(self.dilations.shape[-1], *self.domain[1:]), norm="ortho")
+        grid = jnp.einsum("rsij,jrs->irs", unitaries, grid)
+        out = jnp.fft.ifft2(grid, norm="ortho").reshape(state.shape)
+        return out.real if self.real and not jnp.iscomplexobj(state) else out
+
+    def hermitian_defect(self) -> Array | None:
+        square = self.symbol.shape[-1] == self.symbol.shape[-2]
+        return jnp.linalg.norm(self.symbol - self.symbol.conj().mT, axis=(-2, -1)).max() if square else None
+
+    def singular_values(self) -> Num[Array, " values"]:
+        return jnp.linalg.svd(self.symbol, compute_uv=False).reshape(-1)
+
+    def gates(self) -> Gates:
+        rows, columns, channels, _ = (size.bit_length() - 1 for size in self.dilations.shape)
+        return 2 * (fourier(rows) + fourier(columns)) + synthesized(channels, index=rows + columns)
+
+    def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+        return self._multiply(self.symbol, x.reshape(self.domain))
+
+    def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+        return self._multiply(self.symbol.conj().mT, y.reshape(self.codomain))
+
+    def _multiply(self, symbol: Array, x: Array) -> Array:
+        product = jnp.fft.ifft2(jnp.einsum("rsij,jrs->irs", symbol, jnp.fft.fft2(x))).reshape(-1)
+        return product.real if self.real and not jnp.iscomplexobj(x) else product
+
+
+@default_promotion
+def block_encode_periodic_convolution(kernel: ArrayLike, image: tuple[int, int]) -> PeriodicConvolution:
+    r"""Encode the layer on a torus exactly: a $(\|C\|, 1, 0)$-block-encoding, $\|C\| = \max_{\theta\phi}\|\hat K\|$.
+
+    $y_{irs} = \sum K_{ijkl}\,x_{j,\,r+k-p,\,s+l-p}$ with $p = \lfloor(D-1)/2\rfloor$ and positions modulo the image.
+
+    Args:
+        kernel: shape (C_out, C_in, rows, columns), real or complex.
+        image: rows and columns, powers of two: the transform acts on whole registers.
+
+    Raises:
+        ValueError: wrong rank, entries that are not finite, or an image that is not a power of two.
+    """
+    kernel, image = as_numeric("kernel", kernel, ndim=4), as_image("image", image)
+    for size in image:
+        require(size > 0 and size & (size - 1) == 0, f"`image` must have power-of-two sides, but is {image}.")
+    symbol = _symbol(kernel, image)
+    channels = 1 << (max(kernel.shape[:2]) - 1).bit_length()
+    square = jnp.zeros((*image, channels, channels), symbol.dtype)
+    square = square.at[..., : kernel.shape[0], : kernel.shape[1]].set(symbol)
+    alpha = jnp.linalg.norm(symbol, 2, axis=(-2, -1)).max()
+    dilations = jax.vmap(jax.vmap(dilation))(square / jnp.where(alpha == 0, 1, alpha))
+    return PeriodicConvolution(
+        alpha=alpha,
+        eps=exact(alpha),
+        num_ancillas=1,
+        num_qubits=(channels * image[0] * image[1]).bit_length() - 1,
+        norm_bound=alpha,
+        domain=(kernel.shape[1], *image),
+        codomain=(kernel.shape[0], *image),
+        symbol=symbol,
+        dilations=dilations,
+        real=not jnp.iscomplexobj(kernel),
+    )
+
+
+def _symbol(kernel: Array, image: tuple[int, int]) -> Array:
+    """The matrices by which each frequency is multiplied, shape (rows, columns, C_out, C_in)."""
+    placed = jnp.zeros((*kernel.shape[:2], *image), kernel.dtype)
+    for k in range(kernel.shape[2]):
+        for m in range(kernel.shape[3]):
+            # x[r + k - p] is a shift by p - k; taps that coincide on a small torus add up.
+            place = (kernel.shape[2] - 1) // 2 - k, (kernel.shape[3] - 1) // 2 - m
+            placed = placed.at[:, :, place[0] % image[0], place[1] % image[1]].add(kernel[:, :, k, m])
+    return jnp.moveaxis(jnp.fft.fft2(placed), (0, 1), (-2, -1))

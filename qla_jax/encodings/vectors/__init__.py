@@ -1,0 +1,1 @@
+"""Vectors as the first column of a circuit."""

@@ -1,0 +1,1 @@
+"""Experiments: what the library measures about its own constructions."""

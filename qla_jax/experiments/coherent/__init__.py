@@ -1,0 +1,1 @@
+"""The main experiment: coherent networks on real images."""

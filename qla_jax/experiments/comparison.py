@@ -1,0 +1,274 @@
+"""Coherent networks beside those that came before them, each as it runs: the work of `qla-jax comparison`.
+
+Nothing in the table is typed in but what the columns mean. All networks have two layers and the same error in Euclidean
+norm, so that a precision per entry has to shrink with their number; steps are what `LayeredRun` counts, and for
+coherent networks the depth of the circuit.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from qla_jax.accounting.costs import cost
+from qla_jax.encodings.base.encoding import Encoding
+from qla_jax.encodings.vectors.loading import qram_encode
+from qla_jax.experiments.core.items import Items
+from qla_jax.experiments.costs.networks import Setting, convolutions, count, kernels, network, plan
+from qla_jax.measurement import hadamard_test
+from qla_jax.networks.residual import NORM_RANGE
+from qla_jax.polynomials import erf, exp
+from qla_jax.prior import AttentionWeights, LayeredRun, convolutional, feedforward, transformer
+from qla_jax.prior.transformer import token_encoding
+from qla_jax.transforms.activation import Activation
+
+LAYERS = 2
+POLYLOG = 1 / 2
+"""An exponent below this one between the last two sizes counts as none: of a logarithm it falls on, of a power not."""
+
+
+class Counted(NamedTuple):
+    """One run: steps, and the numbers read out between the layers."""
+
+    steps: float
+    between: int
+
+
+class Circuit(NamedTuple):
+    """What is there to look at in a method's largest coherent piece, and the least norm between layers."""
+
+    activated: bool
+    reads: int
+    least_norm: float
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the table.
+
+    Attributes:
+        name: who.
+        architecture: of the network.
+        inside: what happens coherently.
+        read: what is measured before the end.
+        formula: of the steps.
+        run: from N and the error.
+        circuit: what its coherent piece looks like.
+        entries: sizes N to run at.
+        errors: errors to run at.
+    """
+
+    name: str
+    architecture: str
+    inside: str
+    read: str
+    formula: str
+    run: Callable[[int, float], Counted]
+    circuit: Callable[[], Circuit]
+    entries: Sequence[int]
+    errors: Sequence[float]
+
+
+def run(
+    methods: Sequence[Method] | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+    items: Items | None = None,
+) -> dict:
+    """Run every method over its sizes and errors, in float64 whatever the caller's precision.
+
+    Args:
+        methods: rows of the table; all of them unless given.
+        tell: called with the name of each method that begins.
+        items: finished rows, which are not run again.
+
+    Returns:
+        rows, each with its points, its exponents and its verdicts; seconds.
+    """
+    items = items or Items()
+    with jax.enable_x64(True):
+        rows = []
+        for method in METHODS if methods is None else methods:
+            if method.name not in items.rows:
+                tell(method.name)
+            rows.append(items.result(method.name, partial(_row, method)))
+    return {"rows": rows, "layers": LAYERS, "seconds": sum(items.seconds.values())}
+
+
+def _row(method: Method) -> dict:
+    size, error = method.entries[0], method.errors[0]
+    by_size = [(n, *method.run(n, error)) for n in method.entries]
+    by_error = [(1 / eps, *method.run(size, eps)) for eps in method.errors]
+    circuit = method.circuit()
+    ends = {name: _end(points) for name, points in (("N", by_size), ("1/eps", by_error))}
+    return {
+        "name": method.name,
+        "architecture": method.architecture,
+        "inside": method.inside,
+        "read": method.read,
+        "formula": method.formula,
+        "points": {"N": by_size, "1/eps": by_error},
+        "exponents": ends,
+        "reads": circuit.reads,
+        "least_norm": circuit.least_norm,
+        "verdicts": {
+            "coherent layers": all(between == 0 for *_, between in by_size),
+            "coherent activation": circuit.activated,
+            "no QRAM": circuit.reads == 0,
+            "norm kept": circuit.least_norm > 0,
+            "polylog 1/eps": ends["1/eps"] < POLYLOG,
+            "polylog N": ends["N"] < POLYLOG,
+        },
+    }
+
+
+def _end(points: Sequence[tuple]) -> float:
+    """The exponent between the last two."""
+    (x, steps, _), (y, more, _) = points[-2:]
+    return math.log(more / steps) / math.log(y / x)
+
+
+def _random(*shape: int) -> np.ndarray:
+    return np.random.default_rng(shape[0]).normal(size=shape)
+
+
+def _contraction(rows: int, columns: int) -> Array:
+    matrix = _random(rows, columns)
+    return jnp.asarray(matrix / np.linalg.norm(matrix, 2))
+
+
+def _of(found: LayeredRun) -> Counted:
+    return Counted(found.steps, sum(found.words[:-1]))
+
+
+def _dense(entries: int, eps: float) -> Counted:
+    weights = [_contraction(entries, entries)] * LAYERS
+    psi = _random(entries)
+    return _of(feedforward(weights, psi / np.linalg.norm(psi), jax.random.key(0), eps=eps / math.sqrt(entries)))
+
+
+def _convolution(entries: int, eps: float) -> Counted:
+    """One channel; pooling halves the sides of the second layer."""
+    side = math.isqrt(entries)
+    taps = [_random(1, 1, 3, 3) / 3] * LAYERS
+    image, share = _random(1, side, side) / side, eps / math.sqrt(2 * entries)
+    return _of(convolutional(taps, image, jax.random.key(0), eps=share, eta=share))
+
+
+def _attention(entries: int, eps: float) -> Counted:
+    """Tokens of four features, so that N entries are N/4 tokens."""
+    tokens = _random(entries // 4, 4)
+    blocks = [AttentionWeights(*[_contraction(4, 4)] * 5)] * LAYERS
+    eta = eps / (2 * math.sqrt(entries))
+    return _of(transformer(blocks, tokens, jax.random.key(0), eps=min(eta, 1e-2), eta=eta))
+
+
+def _of_inner_products() -> Circuit:
+    """A layer with W = 0 leaves nothing."""
+    vec = qram_encode(jnp.ones(4))
+    return _seen(hadamard_test(vec, vec).circuit, 0.0)
+
+
+def _of_token() -> Circuit:
+    """Tokens that are all alike, and a value of -1: the sum vanishes."""
+    one, tokens = jnp.eye(4), jnp.full((4, 4), 0.5)
+    polys = exp(-0.5, degree=3), erf(math.sqrt(0.5), degree=3)
+
+    def build(value: Array) -> Encoding:
+        return token_encoding(AttentionWeights(one, one, value, one, one), tokens, tokens[0], polys)
+
+    residual = tokens[0] - tokens.T @ jnp.full(4, 0.25)
+    return _seen(jax.eval_shape(build, one), float(jnp.linalg.norm(residual)))
+
+
+def _of_regime(regime: str) -> Circuit:
+    setting = Setting(regime, 16, LAYERS)
+    drawn = kernels(setting)
+    planned = plan(setting, [float(np.abs(kernel).sum()) for kernel in drawn])
+    vectors = [jax.ShapeDtypeStruct((16,), drawn.dtype)] * (1 if regime == "a" else 2)
+    matrix = jax.ShapeDtypeStruct((setting.size,) * 2, drawn.dtype) if setting.terminal else None
+    weights = jax.eval_shape(lambda *parts: convolutions(setting, parts), *drawn)
+    built = jax.eval_shape(lambda *parts: network(setting, planned, *parts), weights, vectors, matrix)
+    return _seen(built, NORM_RANGE[0])
+
+
+def _seen(circuit: Encoding, least_norm: float) -> Circuit:
+    return Circuit(_activated(circuit, set()), cost(circuit).gates.reads, least_norm)
+
+
+def _activated(node: Encoding, seen: set[int]) -> bool:
+    """Whether amplitudes are transformed anywhere in a circuit, or in what a node stands for."""
+    if id(node) in seen:
+        return False
+    seen.add(id(node))
+    stands_for = [node.poly] if hasattr(node, "poly") else []
+    return bool(stands_for) or isinstance(node, Activation) or any(_activated(use.part, seen) for use in node.uses())
+
+
+def _coherent(regime: str, entries: int, eps: float) -> Counted:
+    return Counted(count(Setting(regime, entries, LAYERS, eps)).depth, 0)
+
+
+FEW = (16, 64, 256)
+ROUGH = (0.5, 0.1)
+FINE = tuple(10.0**-power for power in range(1, 7))
+MANY = tuple(1 << n for n in range(8, 29, 4))
+
+METHODS = (
+    Method(
+        "Allcock et al. (2020)",
+        "feed-forward",
+        "one inner product",
+        "every neuron",
+        "2nK(2M - 1) a layer, M = 2 pi R/eps",
+        _dense,
+        _of_inner_products,
+        FEW,
+        ROUGH,
+    ),
+    Method(
+        "Kerenidis et al. (2020)",
+        "convolutional",
+        "inner products and a cap on their digits",
+        "every pixel of a layer",
+        "2N(2m + 1)4K(2M - 1) a layer, N = 36 ln P/eta^2",
+        _convolution,
+        _of_inner_products,
+        FEW,
+        ROUGH,
+    ),
+    Method(
+        "Guo et al. (2024)",
+        "transformer",
+        "a block: attention, GELU, sums",
+        "every token of a block",
+        "calls/amplitude of a token times 2N, N = 36 ln d/eta^2",
+        _attention,
+        _of_token,
+        FEW,
+        ROUGH,
+    ),
+    *(
+        Method(
+            f"Rattew et al. (2025), {regime}",
+            architecture,
+            "all layers",
+            "nothing",
+            formula,
+            partial(_coherent, regime),
+            partial(_of_regime, regime),
+            MANY,
+            FINE,
+        )
+        for regime, architecture, formula in (
+            ("a", "residual CNN", "polylog(N/eps)^k"),
+            ("b", "bilinear residual CNN", "N log(1/eps)^(2k)"),
+            ("c", "bilinear residual CNN", "N log(1/eps)^(2k)"),
+        )
+    ),
+)

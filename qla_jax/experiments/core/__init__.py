@@ -1,0 +1,1 @@
+"""How experiments run: items, directories, statistics."""

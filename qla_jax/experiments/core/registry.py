@@ -1,0 +1,55 @@
+"""The studies by name. A module is imported once its study is asked for: a name, a sentence and a module each.
+
+A new study is a module with a function `study(options) -> Study` and a line here.
+
+Example:
+    >>> from qla_jax.experiments.core.study import Options
+    >>> build("table3", Options(quick=True)).name
+    'table3'
+"""
+
+from importlib import import_module
+from typing import NamedTuple
+
+from qla_jax.experiments.core.study import Options, Study
+
+
+class Entry(NamedTuple):
+    """A study that there is.
+
+    Attributes:
+        about: what it measures, in a sentence.
+        module: module of this package that has its function `study`.
+    """
+
+    about: str
+    module: str
+
+
+STUDIES = {
+    "table3": Entry("Accuracy and overhead of two readouts by rank and precision.", "measured.table3"),
+    "scaling": Entry("Cost of a readout for 90 and 95 percent of the peak, by size.", "measured.scaling"),
+    "elbow": Entry("Accuracy of a transformer by rank, and its elbow.", "measured.elbow"),
+    "residual-block": Entry("A residual block against a network of linear algebra.", "measured.residual_block"),
+    "training": Entry("Measured networks beside their twins, and their gradients.", "measured.training"),
+    "qram": Entry("Infidelity of a memory by address size and word length.", "memory"),
+    "gradient-access": Entry("Gradients of quanvolutional layers, by placement.", "quanvolution.gradient_access"),
+    "resqunn": Entry("Residual quanvolutional networks trained, by placement and mode.", "quanvolution.resqunn"),
+    "trainable-vs-fixed": Entry(
+        "A quanvolutional layer trained, fixed, or left out.", "quanvolution.trainable_vs_fixed"
+    ),
+    "plateaus": Entry("Variance of gradients by qubits and depth.", "quanvolution.plateaus"),
+}
+
+
+def build(name: str, options: Options) -> Study:
+    """Build a study with its settings.
+
+    Raises:
+        ValueError: an unknown name, or what the study itself raises about its options.
+        DatasetUnavailable: images that are not there.
+    """
+    if name not in STUDIES:
+        raise ValueError(f"`name` must be one of {', '.join(STUDIES)}, but is {name!r}.")
+    found: Study = import_module(f"qla_jax.experiments.{STUDIES[name].module}").study(options)
+    return found

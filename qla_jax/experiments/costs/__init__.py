@@ -1,0 +1,1 @@
+"""What coherent networks cost."""

@@ -1,0 +1,99 @@
+r"""What layers cost without their skip connections: $\psi \mapsto f(W\psi)/\|f(W\psi)\|$, for $W = N^{-1/2}$.
+
+Without $\psi$ in the sum nothing keeps its norm: a layer leaves an amplitude of $N^{-1/2}$. Amplified layer by layer
+with the amplitude that is really there, k layers take $N^{k/2}$ queries; measured until success instead, as many runs
+as the square. With skip connections the length of a circuit is the same for all W with $\|W\| \le 1$.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from qla_jax.accounting.costs import cost
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.vector import VectorEncoding, normalize, vector_encode
+from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
+from qla_jax.experiments.costs.networks import MARGIN, least_amplitude
+from qla_jax.networks.amplified import amplified_network
+from qla_jax.networks.residual import SCALE
+from qla_jax.polynomials import Polynomial, erf
+from qla_jax.transforms.activation import activate
+from qla_jax.transforms.amplification import amplify
+
+DEGREE = 7
+EPS = 1e-3
+
+
+def ablation(entries: Sequence[int], blocks: Sequence[int]) -> list[dict]:
+    """One row per size and number of layers: queries of one run with and without, and runs without amplification."""
+    rows = []
+    bound = least_amplitude(float(erf(SCALE, degree=DEGREE).relative_bound), 1.0, 1 / (1 - MARGIN))
+    for size in entries:
+        amplitudes = measured(size, max(blocks))
+        for count in blocks:
+            present = amplitudes[:count]
+            rows.append(
+                {
+                    "entries": size,
+                    "blocks": count,
+                    "amplitude": min(present),
+                    "runs": float(np.prod(np.square(np.reciprocal(present)))),
+                    "without": _queries(size, partial(without_skip, amplitudes=present)),
+                    "with": _queries(size, partial(with_skip, bounds=[bound] * count)),
+                }
+            )
+    return rows
+
+
+def weight(values: Array) -> BlockEncoding:
+    """A diagonal W at alpha = 1: like every W it may have a norm of 1."""
+    return block_encode_diagonal(values, alpha=1.0)
+
+
+def layer(enc: BlockEncoding, vec: VectorEncoding) -> VectorEncoding:
+    """A block without its skip connection."""
+    return normalize(activate(enc @ vec, _poly(vec)))
+
+
+def measured(size: int, layers: int) -> list[float]:
+    r"""The flagged amplitude of each layer in turn, on $\psi$ uniform, by its encoding with numbers."""
+
+    @jax.jit
+    def one(psi: Array) -> tuple[Array, Array]:
+        found = layer(weight(jnp.full(size, size**-0.5, psi.dtype)), vector_encode(psi))
+        return found.vector(), found.amplitude
+
+    psi, amplitudes = jnp.full(size, size**-0.5), []
+    for _ in range(layers):
+        psi, amplitude = one(psi)
+        amplitudes.append(float(amplitude))
+    return amplitudes
+
+
+def without_skip(values: Array, x: Array, amplitudes: Sequence[float]) -> VectorEncoding:
+    """Layers in a row, each amplified from the amplitude that it has."""
+    vec: VectorEncoding = vector_encode(x)
+    for amplitude in amplitudes:
+        # The layer before has an alpha of 1 / (1 - margin), to which its successor is re-expanded.
+        vec = amplify(layer(weight(values), vec), amplitude_bound=amplitude * (1 - MARGIN) ** 2, eps=EPS, margin=MARGIN)
+    return vec
+
+
+def with_skip(values: Array, x: Array, bounds: Sequence[float]) -> VectorEncoding:
+    """Blocks in a row, each amplified from the amplitude that every W with a norm of 1 leaves."""
+    vec = vector_encode(x)
+    weights = [weight(values)] * len(bounds)
+    return amplified_network(weights, vec, eps=EPS, poly=_poly(vec), amplitude_bounds=bounds)
+
+
+def _poly(vec: VectorEncoding) -> Polynomial:
+    return erf(np.asarray(SCALE, vec.alpha.dtype), degree=DEGREE)
+
+
+def _queries(size: int, build: Callable[[Array, Array], VectorEncoding]) -> int:
+    shape = jax.ShapeDtypeStruct((size,), jnp.result_type(float))
+    return cost(jax.eval_shape(build, shape, shape)).depth

@@ -1,0 +1,1 @@
+"""Measured networks: accuracy and cost."""

@@ -1,0 +1,166 @@
+"""Accuracy of a measured transformer against the rank of the decomposition along tokens: the study `elbow`.
+
+Networks are trained with exact readouts on every set of images at hand, in several sizes, and judged over ranks; the
+attention of each block and the logits are read out, as in the experiments of the reference. The elbow is the rank whose
+accuracy lies farthest above the chord of the curve (`curves.elbow`); the largest rise between neighbouring ranks is
+told beside it, since a sharp elbow is one where that rise is most of the whole. Curves are taken as they come.
+
+References:
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, figures 4 and 5. https://arxiv.org/abs/2402.18940
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from qla_jax.data import DatasetUnavailable, ImageSet, identity, load, resized
+from qla_jax.experiments.core.curves import elbow
+from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study
+from qla_jax.experiments.measured.networks import train
+from qla_jax.experiments.measured.readout_accuracy import accuracies, restored
+from qla_jax.experiments.measured.traced_readouts import ranked_chebyshev
+from qla_jax.nn import QTransformer
+
+TOKENS = (-2,)
+PATCH = 4
+
+
+@dataclass(frozen=True)
+class Transformers:
+    """Networks and what they are judged by.
+
+    Attributes:
+        sets: images by name.
+        sides: of the images, multiples of the patches' side.
+        seed: of the networks.
+        width: features of a token.
+        heads: of attention.
+        depth: blocks.
+        epochs: of training.
+        learning_rate: at its peak.
+        eps: precision of the coefficients.
+        noise: model of their estimation.
+        most_ranks: how many at most, evenly spread behind the first few.
+        judges: test images at most.
+    """
+
+    sets: Mapping[str, ImageSet]
+    sides: Sequence[int]
+    seed: int
+    width: int = 16
+    heads: int = 2
+    depth: int = 2
+    epochs: int = 20
+    learning_rate: float = 5e-3
+    eps: float = 0.001
+    noise: str = "uniform"
+    most_ranks: int = 24
+    judges: int = 300
+
+    def ranks(self, side: int) -> list[int]:
+        """All of a short axis; of a long one the first few, and others as evenly as integers are."""
+        tokens = (side // PATCH) ** 2 + 1
+        return sorted(
+            {round(1 + (tokens - 1) * (place / (self.most_ranks - 1)) ** 1.5) for place in range(self.most_ranks)}
+        )
+
+    def measure(self, rows: Mapping[str, Row], name: str, side: int) -> Row:
+        """Train one network and judge it at all ranks."""
+        images, ranks = resized(self.sets[name], side), self.ranks(side)
+        fresh = QTransformer(
+            images.train_images.shape[1:],
+            images.num_classes,
+            patch=PATCH,
+            width=self.width,
+            heads=self.heads,
+            depth=self.depth,
+            rngs=nnx.Rngs(self.seed),
+        )
+        row = train(fresh, images, self.epochs, self.learning_rate, self.seed)
+        model = restored(fresh, row.pop("weights"))
+        readouts = ranked_chebyshev(jnp.array(ranks), axes=TOKENS, eps=self.eps, noise=self.noise)
+        tests = images.test_images[: self.judges], images.test_labels[: self.judges]
+        found = accuracies(model, *tests, readouts, jax.random.key(self.seed))
+        return row | {"dataset": name, "side": side, "ranks": ranks, "accuracies": found}
+
+    def settings(self) -> dict:
+        """As JSON has them."""
+        rest = {name: value for name, value in vars(self).items() if name != "sets"}
+        return {"sets": {name: identity(images) for name, images in self.sets.items()}, "patch": PATCH, **rest}
+
+
+def study(options: Options) -> Study:
+    """A network for each set of images and each size.
+
+    Raises:
+        DatasetUnavailable: images that were asked for and are not there.
+        ValueError: images that were asked for and cannot be used.
+    """
+    sets, left_out = at_hand(options)
+    networks = Transformers(sets, (16, 24, 32), options.seed)
+    if options.quick:
+        networks = replace(networks, sides=(12,), width=8, heads=1, depth=1, epochs=3, most_ranks=6, judges=64)
+    items = {
+        f"{name}, side {side}": partial(networks.measure, name=name, side=side)
+        for name in sets
+        for side in networks.sides
+    }
+    title = "Accuracy of a transformer by rank along tokens"
+    settings = {**networks.settings(), "left_out": left_out}
+    return Study("elbow", title, settings, items, partial(summary, left_out=left_out))
+
+
+def at_hand(options: Options) -> tuple[dict[str, ImageSet], list[str]]:
+    """The set asked for; otherwise the digits and whatever is prepared in `data_dir`, and what of it is unusable."""
+    if options.dataset is not None:
+        return {options.dataset: load(options.dataset, data_dir=options.data_dir, seed=options.seed)}, []
+    found, left_out = {"digits": load("digits", seed=options.seed)}, []
+    for name in _prepared_in(options.data_dir):
+        try:
+            found[name] = load(name, data_dir=options.data_dir, seed=options.seed)
+        except (DatasetUnavailable, ValueError) as error:
+            left_out.append(f"{name}: {error}")
+    return found, left_out
+
+
+def summary(rows: Mapping[str, Row], left_out: Sequence[str]) -> Findings:
+    """Elbows, and a figure for each set of images."""
+    table = [["", "side", "tokens", "elbow", "at it", "lowest", "all", "exact", "rise", "from", "to"]]
+    numbers: dict[str, dict] = {}
+    plots: dict[str, list[Series]] = {}
+    for key, row in rows.items():
+        ranks, found = row["ranks"], row["accuracies"]
+        place = elbow(ranks, found)
+        rise, low, high = max((b - a, r, s) for (r, s), (a, b) in zip(pairwise(ranks), pairwise(found), strict=True))
+        at = None if place is None else found[ranks.index(place)]
+        numbers[key] = {"elbow": place, "accuracy": at, "rise": rise, "from": low, "to": high}
+        told = ["none", ""] if at is None else [str(place), f"{at:.3f}"]
+        rest = [f"{value:.3f}" for value in (found[0], found[-1], row["exact"], rise)]
+        table.append([row["dataset"], str(row["side"]), str(ranks[-1]), *told, *rest, str(low), str(high)])
+        plots.setdefault(row["dataset"], []).append(Series(f"side {row['side']}, elbow {told[0]}", ranks, found))
+    about = (
+        "The elbow is the rank whose accuracy lies farthest above the chord from the first point of the curve to the "
+        "last; beside it the largest rise between neighbouring ranks, and where it is."
+    )
+    return Findings(
+        numbers={"elbows": numbers},
+        remarks=[about, *(f"Left out: {line}" for line in left_out)],
+        tables={"elbows": table},
+        plots=[
+            Plot(name.replace("/", "-"), "rank along tokens", "test accuracy", series, title=name)
+            for name, series in plots.items()
+        ],
+    )
+
+
+def _prepared_in(data_dir: Path | None) -> list[str]:
+    """Names of sets, as NAME/VERSION/dataset_info.json tells them."""
+    if data_dir is None:
+        return []
+    return sorted({path.parts[-3] for path in data_dir.glob("*/*/dataset_info.json")})

@@ -1,0 +1,190 @@
+"""A residual block of arithmetic against the same convolutions by linear algebra: the study `residual-block`.
+
+Both read an image out by tomography at the same precision. On one side stands `nn.QResidualBlock`, with transfers where
+appendix C of the reference has them, tomography that of `traced_readouts`; on the other the two convolutions of that
+block in the network of Kerenidis, Landman and Prakash (`prior.convolutional`), whose inner products are estimated, to
+the same precision, and whose activation is a cap. Each is held to its own exact function, so neither is charged for
+what the other leaves out: that network has no normalisation and no shortcut, and it pools. The quick form reads the
+block out at its end alone.
+
+Told are the infidelity of the last state, and how often a memory is read for one image: for the block, queries of each
+transfer times the numbers that one preparation reads behind each other, $C_{in}K^2$ products and the shortcut's; for
+the network of linear algebra, its calls. The printed table of the reference is not legible: there is nothing to match.
+
+References:
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Table 2. https://arxiv.org/abs/2402.18940
+    Kerenidis, Landman, Prakash (2020). https://arxiv.org/abs/1911.01117
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax import Array
+
+from qla_jax.data import ImageSet, identity, load, resized
+from qla_jax.experiments.core.fits import power
+from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study
+from qla_jax.experiments.measured.networks import FORMAT
+from qla_jax.experiments.measured.traced_readouts import poisson_tomography
+from qla_jax.measurement import ReadoutMethod, exact_readout, tomography
+from qla_jax.nn import EVERY_BLOCK, BlockTransfers, MeasuredRun, QResidualBlock, infidelity, overhead
+from qla_jax.nn._overhead import price
+from qla_jax.nn.measured import Pass
+from qla_jax.nn.qam import Arithmetic
+from qla_jax.prior import convolutional, exact_convolution
+
+ARITHMETIC, LINEAR = "arithmetic", "linear algebra"
+
+
+@dataclass(frozen=True)
+class Duel:
+    """What is run.
+
+    Attributes:
+        images: of the side that is used.
+        precisions: falling.
+        seed: of weights and draws.
+        channels: of the block's output.
+        runs: images, one draw of each.
+        transfers: where the block is read out.
+        cap: of the activation by linear algebra.
+    """
+
+    images: ImageSet
+    precisions: Sequence[float]
+    seed: int
+    channels: int = 4
+    runs: int = 5
+    transfers: BlockTransfers = BlockTransfers()  # noqa: RUF009 a tuple of constants
+    cap: float = 4.0
+
+    def arithmetic(self, rows: Mapping[str, Row]) -> Row:
+        """The block at all precisions, a compile for all of them."""
+        block, shape = self._block(), self.images.test_images.shape[1:]
+        graph, state = nnx.split(block)
+
+        @jax.jit
+        def judge(state: Any, readouts: Any, keys: Array, images: Array) -> Array:
+            def one(readout: ReadoutMethod, image: Array, key: Array) -> Array:
+                network = nnx.merge(graph, state)
+                found, exact = (
+                    network.forward(image, Pass(method, Arithmetic(), key)) for method in (readout, exact_readout())
+                )
+                return infidelity(found, exact)
+
+            over_images = jax.vmap(one, in_axes=(None, 0, 0))
+            return jax.lax.map(lambda task: over_images(task[0], images, task[1]), (readouts, keys))
+
+        images = jnp.asarray(self.images.test_images[: self.runs])
+        keys = jax.random.split(jax.random.key(self.seed), (len(self.precisions), len(images)))
+        found = judge(state, poisson_tomography(self.precisions), keys, images)
+        layers = overhead(block, shape, FORMAT).layers
+        reads = _reads(jax.eval_shape(block.run, jax.ShapeDtypeStruct(shape, jnp.float32)))
+        queries = [[price(tomography(delta=eps), layer.shape)[1] for layer in layers] for eps in self.precisions]
+        return {
+            "infidelities": found.tolist(),
+            "queries": [sum(row) for row in queries],
+            "reads": [sum(count * read for count, read in zip(row, reads, strict=True)) for row in queries],
+            "quantum": [sum(q * layer.depth for q, layer in zip(row, layers, strict=True)) for row in queries],
+        }
+
+    def linear_algebra(self, rows: Mapping[str, Row], eps: float) -> Row:
+        """The same kernels by linear algebra, in float64 whatever the caller's precision."""
+        block, found, reads = self._block(), [], []
+        kernels = [np.asarray(part.kernel[...], np.float64) for part in (block.first, block.second)]
+        with jax.enable_x64(True):
+            keys = jax.random.split(jax.random.fold_in(jax.random.key(self.seed), round(1 / eps)), self.runs)
+            for key, image in zip(keys, self.images.test_images.astype(np.float64), strict=False):
+                told = convolutional(kernels, image, key, eps=eps, eta=eps, cap=self.cap)
+                exact = image
+                for kernel in kernels:
+                    exact = exact_convolution(kernel, exact, self.cap)
+                found.append(float(infidelity(told.states[-1], jnp.asarray(exact))))
+                reads.append(sum(told.calls))
+        return {"infidelities": found, "reads": sum(reads) / len(reads)}
+
+    def settings(self) -> dict:
+        """As JSON has them."""
+        rest = {name: value for name, value in vars(self).items() if name != "images"}
+        return {"images": identity(self.images), **rest}
+
+    def _block(self) -> QResidualBlock:
+        return QResidualBlock(
+            self.images.test_images.shape[1], self.channels, transfers=self.transfers, rngs=nnx.Rngs(self.seed)
+        )
+
+
+def study(options: Options) -> Study:
+    """Both models at each precision.
+
+    Raises:
+        DatasetUnavailable: images that are not there.
+        ValueError: images that cannot be used.
+    """
+    images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed)
+    duel = Duel(resized(images, 8 if options.quick else 16), (0.02, 0.01, 0.004, 0.002), options.seed)
+    if options.quick:
+        duel = replace(duel, precisions=(0.04, 0.02), runs=1, channels=2, transfers=EVERY_BLOCK)
+    items: dict = {ARITHMETIC: duel.arithmetic}
+    items |= {f"{LINEAR}, {eps:g}": partial(duel.linear_algebra, eps=eps) for eps in duel.precisions}
+    title = "A residual block against a network of linear algebra"
+    return Study("residual-block", title, duel.settings(), items, partial(summary, precisions=duel.precisions))
+
+
+def summary(rows: Mapping[str, Row], precisions: Sequence[float]) -> Findings:
+    """Infidelities and reads side by side, and the powers of the precision."""
+    curves = {
+        ARITHMETIC: rows[ARITHMETIC],
+        LINEAR: {name: [rows[f"{LINEAR}, {eps:g}"][name] for eps in precisions] for name in ("infidelities", "reads")},
+    }
+    means = {model: [float(np.mean(part)) for part in curve["infidelities"]] for model, curve in curves.items()}
+    reads = {model: curve["reads"] for model, curve in curves.items()}
+    table = [["precision", "", "infidelity", "reads of a memory"]]
+    for place, eps in enumerate(precisions):
+        for model in means:
+            table.append([f"{eps:g}", model, f"{means[model][place]:.2e}", f"{reads[model][place]:.2e}"])
+    inverse = [1 / eps for eps in precisions]
+    laws = {
+        model: {
+            "infidelity": power(inverse, means[model])._asdict(),
+            "reads": power(inverse, reads[model])._asdict(),
+        }
+        for model in means
+    }
+    ratios = [b / a for a, b in zip(reads[ARITHMETIC], reads[LINEAR], strict=True)]
+    told = [
+        f"{model}: reads grow like 1/precision to the {law['reads']['exponent']:.2f}, the infidelity falls like "
+        f"precision to the {-law['infidelity']['exponent']:.2f}."
+        for model, law in laws.items()
+    ]
+    return Findings(
+        numbers={"infidelity": means, "reads": reads, "laws": laws, "reads_of_linear_algebra_over_arithmetic": ratios},
+        remarks=[
+            f"Linear algebra reads {min(ratios):.3g} to {max(ratios):.3g} times as often at the same precision.",
+            *told,
+        ],
+        tables={"residual block": table},
+        plots=[
+            Plot(
+                "infidelity",
+                "reads of a memory",
+                "infidelity of the last state",
+                [Series(model, reads[model], means[model]) for model in means],
+                "log",
+                "log",
+            )
+        ],
+    )
+
+
+def _reads(run: MeasuredRun) -> list[int]:
+    """Numbers that one preparation of each state reads: factors of products, and what is added."""
+    return [
+        max(1, sum(count for name, count in transfer.operations if name == "multiply")) for transfer in run.transfers
+    ]

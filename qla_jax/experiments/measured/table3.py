@@ -1,0 +1,140 @@
+"""Accuracy and overhead of the decomposition and of tomography, by rank and precision: the study `table3`.
+
+The first item holds the formula of `printed_overheads` to all 36 printed numbers, which is the study's own check. The
+others train small residual networks on images that are up-sampled until ranks bite, and judge them with every readout
+of the table. Their protocol is not the reference's, whose data, size and training are unknown, so nothing is made to
+agree: remarks say what accuracies do here and what they do in print.
+
+Coefficients of the decomposition are read with errors uniform in [-eps, eps]: every one keeps the precision, and none
+is better than that by rule. It is a model. Protocols are on either side of it: single runs of amplitude estimation have
+outliers that ruin a network, and the median of five is mostly well within the precision; tables of their own say what
+all models leave of one network, at the price that `measurement.noise` charges for each. Precisions are relative to the
+length of the whole tensor, all channels together, and R is the square of the rank times the channels. Tomography draws
+a Poisson number of copies (`traced_readouts`). Beside accuracies stand the fidelities of the states that are read out.
+
+References:
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Table 3. https://arxiv.org/abs/2402.18940
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from qla_jax.data import ImageSet, identity, load, resized
+from qla_jax.experiments.core.study import Options, Row, Study
+from qla_jax.experiments.measured.networks import FORMAT, NetworkSetting, layers_of, residual_network, train
+from qla_jax.experiments.measured.printed_overheads import PRECISIONS, PRINTED, RANKS, overhead
+from qla_jax.experiments.measured.readout_accuracy import Judged, judged, restored
+from qla_jax.experiments.measured.table3_summary import summary
+from qla_jax.experiments.measured.traced_readouts import RankedChebyshev, poisson_tomography, ranked_chebyshev
+from qla_jax.measurement import ReadoutMethod
+from qla_jax.nn import QResNet
+
+AXES = (-2, -1)
+NOISE = "uniform"
+MODELS = ("exact", "uniform", "gaussian", "qae", "qae-median-5")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Networks and what they are judged by.
+
+    Attributes:
+        images: for training and for judging.
+        network: its size and training.
+        seeds: one for each network.
+        ranks: of the decomposition.
+        precisions: of both readouts.
+        judges: test images at most.
+        model_precisions: of the table of models.
+        model_judges: test images of that table.
+    """
+
+    images: ImageSet
+    network: NetworkSetting
+    seeds: Sequence[int]
+    ranks: Sequence[int] = RANKS
+    precisions: Sequence[float] = PRECISIONS
+    judges: int = 360
+    model_precisions: Sequence[float] = (0.001, 0.01)
+    model_judges: int = 100
+
+    def train(self, rows: Mapping[str, Row], seed: int) -> Row:
+        """A network's weights, its accuracy with exact readouts, and what stands in front of each transfer."""
+        network, fresh = self.network, self._fresh(seed)
+        row = train(fresh, self.images, network.epochs, network.learning_rate, seed)
+        return row | {"layers": layers_of(fresh, self.images)}
+
+    def judge_ranks(self, rows: Mapping[str, Row], seed: int, eps: float) -> Row:
+        """Accuracies of all ranks at one precision, and infidelities of the states that are read out."""
+        return self._judged(rows, seed, self._ranked(eps, NOISE), self.judges, round(1 / eps))._asdict()
+
+    def judge_tomography(self, rows: Mapping[str, Row], seed: int) -> Row:
+        """The same of all precisions."""
+        return self._judged(rows, seed, poisson_tomography(self.precisions), self.judges, 0)._asdict()
+
+    def judge_models(self, rows: Mapping[str, Row], seed: int, eps: float) -> Row:
+        """Accuracies of all ranks with each model of noise."""
+        return {
+            "accuracies": {
+                noise: self._judged(
+                    rows, seed, self._ranked(eps, noise), self.model_judges, round(1 / eps) + number
+                ).accuracies
+                for number, noise in enumerate(MODELS, start=1)
+            }
+        }
+
+    def settings(self) -> dict:
+        """As JSON has them."""
+        rest = {name: value for name, value in vars(self).items() if name not in ("images", "network")}
+        registers = {"bits": FORMAT.bits, "fraction": FORMAT.fraction}
+        return {"images": identity(self.images), **asdict(self.network), **rest, "noise": NOISE, **registers}
+
+    def _fresh(self, seed: int) -> QResNet:
+        return residual_network(self.images, self.network, seed)
+
+    def _ranked(self, eps: float, noise: str) -> RankedChebyshev:
+        return ranked_chebyshev(jnp.array(self.ranks), axes=AXES, eps=eps, noise=noise)
+
+    def _judged(self, rows: Mapping[str, Row], seed: int, readouts: ReadoutMethod, judges: int, draw: int) -> Judged:
+        model = restored(self._fresh(seed), rows[f"network {seed}"]["weights"])
+        images, labels = self.images.test_images[:judges], self.images.test_labels[:judges]
+        return judged(model, images, labels, readouts, jax.random.fold_in(jax.random.key(seed), draw))
+
+
+def study(options: Options) -> Study:
+    """Overheads, then networks and all readouts on them.
+
+    Raises:
+        DatasetUnavailable: images that are not there.
+        ValueError: images that cannot be used.
+    """
+    network = NetworkSetting(16, stages=1, epochs=2) if options.quick else NetworkSetting(32, stages=3, epochs=10)
+    images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed)
+    bench = Bench(resized(images, network.side), network, [options.seed + number for number in range(3)])
+    if options.quick:
+        bench = Bench(bench.images, network, bench.seeds[:1], (4, 16), (0.001, 0.02), judges=32, model_precisions=())
+    items: dict = {"printed overheads": lambda rows: printed()}
+    for seed in bench.seeds:
+        items[f"network {seed}"] = partial(bench.train, seed=seed)
+        for eps in bench.precisions:
+            items[f"network {seed}, eps {eps:g}"] = partial(bench.judge_ranks, seed=seed, eps=eps)
+        items[f"network {seed}, tomography"] = partial(bench.judge_tomography, seed=seed)
+    for eps in bench.model_precisions:
+        items[f"models of noise, eps {eps:g}"] = partial(bench.judge_models, seed=bench.seeds[0], eps=eps)
+    title = "Accuracy and overhead of two readouts by rank and precision"
+    return Study(
+        "table3",
+        title,
+        bench.settings(),
+        items,
+        partial(summary, seeds=bench.seeds, ranks=bench.ranks, precisions=bench.precisions),
+    )
+
+
+def printed() -> Row:
+    """All printed entries with what the formula gives for them."""
+    return {"entries": [entry._asdict() | {"formula": overhead(entry.rank, entry.eps)} for entry in PRINTED]}

@@ -1,0 +1,207 @@
+"""Training of measured networks: beside their classical twins, with estimated gradients, on short registers.
+
+With exact readouts in real arithmetic a network and its twin are the same function of the same parameters, but for
+rounding; they start from initial values of their own, so accuracies of single seeds differ by chance. What counts is
+the difference over seeds, with its standard error. Estimated gradients are those of appendix E: weights by inner
+products from single runs of amplitude estimation, each image by itself. Registers are judged on a network trained
+in real numbers.
+
+References:
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, sections III.1, III.2 and appendix E.
+    https://arxiv.org/abs/2402.18940
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+from flax import nnx
+from jax import Array
+
+from qla_jax.arithmetic import Format
+from qla_jax.data import ImageSet, identity, load
+from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study, Table
+from qla_jax.experiments.measured.readout_accuracy import restored, weights_of
+from qla_jax.nn import MeasuredNetwork, PlainResNet, PlainTransformer, QResNet, QTransformer, weight_gradients
+from qla_jax.training import TrainingConfig, accuracy, fit
+
+POINT = 0.01
+"""Of accuracy: what a measured network may be behind its twin in the mean."""
+RESNET, TRANSFORMER = "residual network", "transformer"
+
+
+@dataclass(frozen=True)
+class Training:
+    """Networks and their training.
+
+    Attributes:
+        images: for training and judging.
+        seeds: of weights and shuffles, one pair of networks each.
+        width: channels of the residual network's first stage.
+        stages: of that network.
+        epochs: of each kind of network, which are the kinds that are trained.
+        features: of the transformer's tokens.
+        gradient_epochs: of the trainings with estimated gradients, and of the exact one beside them.
+        precisions: of estimated gradients.
+        noise: of their estimation.
+        registers: (bits, fraction) of the numbers that a trained residual network is run on; they saturate.
+    """
+
+    images: ImageSet
+    seeds: Sequence[int]
+    width: int = 8
+    stages: int = 2
+    epochs: Mapping[str, int] = field(default_factory=lambda: {RESNET: 15, TRANSFORMER: 30})
+    features: int = 32
+    gradient_epochs: int = 5
+    precisions: Sequence[float] = (0.02, 0.1, 0.4)
+    noise: str = "qae"
+    registers: Sequence[tuple[int, int]] = ((6, 3), (8, 4), (10, 6), (12, 7), (16, 10))
+
+    def pair(self, rows: Mapping[str, Row], kind: str, seed: int) -> Row:
+        """A measured network and its twin, trained alike; the weights of the measured one."""
+        measured, twin = self._pair(kind, seed)
+        config = TrainingConfig(
+            epochs=self.epochs[kind], learning_rate=3e-3, noise=0.3 if kind == TRANSFORMER else 0.0, seed=seed
+        )
+        images = self.images
+        measured, _ = fit(measured, images.train_images, images.train_labels, config)
+        twin, _ = fit(twin, images.train_images, images.train_labels, config)
+        found = [accuracy(model, images.test_images, images.test_labels) for model in (measured, twin)]
+        return {"measured": found[0], "twin": found[1], "weights": weights_of(measured)}
+
+    def estimated(self, rows: Mapping[str, Row], eps: float | None) -> Row:
+        """A residual network trained with gradients to this precision, exact ones for None."""
+        model = self._resnet(self.seeds[0])
+        if eps is not None:
+            model = model.with_gradients(weight_gradients(eps=eps, noise=self.noise))
+        config = TrainingConfig(epochs=self.gradient_epochs, learning_rate=3e-3, seed=self.seeds[0])
+        images = self.images
+        trained, history = fit(model, images.train_images, images.train_labels, config, call=_with_key)
+        found = accuracy(trained.with_gradients(None), images.test_images, images.test_labels)
+        return {"eps": eps, "losses": [epoch.loss for epoch in history], "accuracy": found}
+
+    def on_registers(self, rows: Mapping[str, Row], bits: int, fraction: int) -> Row:
+        """The first trained residual network on fixed-point numbers."""
+        fresh = self._resnet(self.seeds[0])
+        model = restored(fresh, rows[pair_key(RESNET, self.seeds[0])]["weights"])
+        short = model.with_format(Format(bits, fraction, "saturate"))
+        return {"accuracy": accuracy(short, self.images.test_images, self.images.test_labels, batch_size=120)}
+
+    def settings(self) -> dict:
+        """As JSON has them."""
+        rest = {name: value for name, value in vars(self).items() if name != "images"}
+        return {"images": identity(self.images), **rest}
+
+    def _resnet(self, seed: int) -> QResNet:
+        shape, rngs = self.images.train_images.shape[1:], nnx.Rngs(seed)
+        return QResNet(shape[0], self.images.num_classes, width=self.width, stages=self.stages, blocks=1, rngs=rngs)
+
+    def _pair(self, kind: str, seed: int) -> tuple[MeasuredNetwork, nnx.Module]:
+        """Both fresh."""
+        shape, outcomes = self.images.train_images.shape[1:], self.images.num_classes
+        if kind == RESNET:
+            twin = PlainResNet(shape[0], outcomes, width=self.width, stages=self.stages, blocks=1, rngs=nnx.Rngs(seed))
+            return self._resnet(seed), twin
+        sizes = {"patch": 2, "width": self.features, "heads": 4, "depth": 2, "hidden": 2 * self.features}
+        builds: tuple[Callable, Callable] = QTransformer, PlainTransformer
+        measured, twin = (build(shape, outcomes, **sizes, rngs=nnx.Rngs(seed)) for build in builds)
+        return measured, twin
+
+
+def _with_key(model: MeasuredNetwork, images: Array, key: Array) -> Array:
+    return model(images, key)
+
+
+def pair_key(kind: str, seed: int) -> str:
+    """Of the item that trains a pair."""
+    return f"{kind}, seed {seed}"
+
+
+def study(options: Options) -> Study:
+    """Pairs for each seed, then gradients, then registers.
+
+    Raises:
+        DatasetUnavailable: images that are not there.
+        ValueError: images that cannot be used.
+    """
+    most = (128, 40) if options.quick else (None, None)
+    name = options.dataset or "digits"
+    images = load(name, data_dir=options.data_dir, seed=options.seed, max_train=most[0], max_test=most[1])
+    training = Training(images, [options.seed + number for number in range(1 if options.quick else 6)])
+    if options.quick:
+        training = replace(training, width=2, stages=1, epochs={RESNET: 1}, registers=((8, 4),))
+        training = replace(training, gradient_epochs=1, precisions=(0.4,), noise="uniform")
+    items: dict = {
+        pair_key(kind, seed): partial(training.pair, kind=kind, seed=seed)
+        for kind in training.epochs
+        for seed in training.seeds
+    }
+    for eps in (None, *training.precisions):
+        name = "exact gradients" if eps is None else f"gradients, eps {eps:g}"
+        items[name] = partial(training.estimated, eps=eps)
+    for bits, fraction in training.registers:
+        items[f"registers, {bits} bits"] = partial(training.on_registers, bits=bits, fraction=fraction)
+    title = "Training of measured networks"
+    return Study("training", title, training.settings(), items, partial(summary, training=training))
+
+
+def summary(rows: Mapping[str, Row], training: Training) -> Findings:
+    """Differences with their errors, losses by epoch, accuracy by register."""
+    pairs: Table = [["network", "measured", "twin", "difference", "+-", "seeds"]]
+    numbers: dict = {}
+    for kind in training.epochs:
+        found = [rows[pair_key(kind, seed)] for seed in training.seeds]
+        numbers[kind] = compared([row["measured"] for row in found], [row["twin"] for row in found])
+        told = [_told(numbers[kind][name]) for name in ("measured", "twin", "difference", "error")]
+        pairs.append([kind, *told, str(len(found))])
+    names = ["exact gradients", *(f"gradients, eps {eps:g}" for eps in training.precisions)]
+    gradients = [["", "last loss", "accuracy"]]
+    gradients += [[name, f"{rows[name]['losses'][-1]:.3f}", f"{rows[name]['accuracy']:.3f}"] for name in names]
+    registers = [["bits", "behind the point", "accuracy"], ["real numbers", "", f"{_real(rows, training):.3f}"]]
+    for bits, fraction in training.registers:
+        registers.append([str(bits), str(fraction), f"{rows[f'registers, {bits} bits']['accuracy']:.3f}"])
+    series = [Series(name, [*range(1, training.gradient_epochs + 1)], rows[name]["losses"]) for name in names]
+    return Findings(
+        numbers={"pairs": numbers, "behind": [kind for kind in numbers if _behind(numbers[kind])]},
+        remarks=[_remark(kind, told) for kind, told in numbers.items()],
+        tables={
+            "beside their twins": pairs,
+            "estimated gradients": gradients,
+            "residual network on registers": registers,
+        },
+        plots=[Plot("gradients", "epoch", "mean loss", series, title="training with estimated gradients")],
+    )
+
+
+def compared(measured: Sequence[float], twins: Sequence[float]) -> dict[str, float | None]:
+    """Means, their difference, and its standard error; none of a single pair."""
+    gaps = np.subtract(measured, twins)
+    error = float(gaps.std(ddof=1) / math.sqrt(len(gaps))) if len(gaps) > 1 else None
+    return {
+        "measured": float(np.mean(measured)),
+        "twin": float(np.mean(twins)),
+        "difference": float(gaps.mean()),
+        "error": error,
+    }
+
+
+def _real(rows: Mapping[str, Row], training: Training) -> float:
+    accuracy: float = rows[pair_key(RESNET, training.seeds[0])]["measured"]
+    return accuracy
+
+
+def _told(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4f}"
+
+
+def _behind(told: Mapping) -> bool:
+    behind: bool = told["difference"] < -POINT
+    return behind
+
+
+def _remark(kind: str, told: Mapping) -> str:
+    verdict = "more than a point behind" if _behind(told) else "within a point of"
+    return f"The {kind} is {verdict} its twin in the mean: {told['difference']:+.4f} +- {_told(told['error'])}."

@@ -1,0 +1,1 @@
+"""Phase factors of a formula."""

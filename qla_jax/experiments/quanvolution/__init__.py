@@ -1,0 +1,1 @@
+"""Quanvolutional networks and barren plateaus."""

@@ -1,0 +1,168 @@
+r"""Barren plateaus: the variance of a gradient component against qubits and depth, fitted: the study `plateaus`.
+
+Components are those of random circuits (`variational.plateaus`), their watched angle in the first layer. Variances have
+an error of about $\sqrt{2/S}$ for S samples of a normal law, more for the heavy tails that plateaus have; that of a fit
+is taken by resampling seeds. Fits are $\mathrm{Var} = c\,2^{bn}$ over all sizes and over the larger half, a power of n
+beside them: which of the two is straighter tells exponential from polynomial.
+
+References:
+    McClean et al. (2018), variance as $2^{-n}$ for deep circuits. https://arxiv.org/abs/1803.11173
+    Cerezo et al. (2021), costs and depth. https://arxiv.org/abs/2001.00550
+    Grant et al. (2019), starts at the identity. https://arxiv.org/abs/1903.05076
+    Pesah et al. (2021), QCNN. https://arxiv.org/abs/2011.02966
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import numpy as np
+
+from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study
+from qla_jax.variational.plateaus import (
+    Cost,
+    global_cost,
+    gradient_samples,
+    identity_blocks,
+    local_cost,
+    qubit_cost,
+    random_circuit,
+    random_qcnn,
+)
+
+SMALL_ANGLES = 0.1
+RESAMPLES = 1000
+LIMITS = (2.5, 97.5)
+"""Percent: of intervals."""
+SHALLOW = 2
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A family of circuits and a cost.
+
+    Attributes:
+        build: of a circuit, given a number of qubits and, but for a QCNN, a depth.
+        cost: of its state.
+    """
+
+    build: partial
+    cost: Cost
+
+
+FAMILIES = {
+    "global, random": Setting(partial(random_circuit), global_cost),
+    "local, random": Setting(partial(random_circuit), local_cost),
+    "global, small angles": Setting(partial(random_circuit, spread=SMALL_ANGLES), global_cost),
+    "global, identity blocks": Setting(partial(identity_blocks), global_cost),
+    "QCNN": Setting(partial(random_qcnn), qubit_cost((0,))),
+}
+CURVES = (
+    ("global, random", True),
+    ("global, random", False),
+    ("local, random", True),
+    ("local, random", False),
+    ("global, small angles", True),
+    ("global, identity blocks", True),
+    ("QCNN", True),
+)
+"""Family, and whether it is deep; a QCNN has the depth that it has."""
+
+
+def measure(rows: Mapping[str, Row], family: str, qubits: int, depth: int | None, samples: int, seed: int) -> Row:
+    """Samples of the component, from which everything follows."""
+    setting = FAMILIES[family]
+    sizes = {"num_qubits": qubits} if depth is None else {"num_qubits": qubits, "depth": depth}
+    build, key = partial(setting.build, **sizes), jax.random.fold_in(jax.random.key(seed), qubits)
+    found = jax.jit(lambda key: gradient_samples(build, setting.cost, key, samples))(key)
+    return {"family": family, "qubits": qubits, "depth": depth, "samples": np.asarray(found, float).tolist()}
+
+
+def study(options: Options) -> Study:
+    """Variances by qubits, then by depth."""
+    sizes, deep, samples = ((2, 4, 6), 4, 32) if options.quick else ((4, 6, 8, 10, 12, 14, 16), 32, 200)
+    depths, at = ((1, 2), 4) if options.quick else ((1, 2, 4, 8, 16, 32, 64), 8)
+    curves = CURVES[:1] + CURVES[-1:] if options.quick else CURVES
+    items: dict = {}
+    for family, is_deep in curves:
+        depth = None if family == "QCNN" else deep if is_deep else SHALLOW
+        for qubits in sizes:
+            items[key(family, qubits, depth)] = _item(family, qubits, depth, samples, options.seed)
+    for family in ("global, random", "local, random")[: 1 if options.quick else 2]:
+        for depth in depths:
+            items.setdefault(key(family, at, depth), _item(family, at, depth, samples, options.seed))
+    settings = {"sizes": sizes, "deep": deep, "depths": depths, "at": at, "samples": samples, "seed": options.seed}
+    return Study("plateaus", "Variance of gradients", settings, items, partial(summary, sizes=sizes, at=at))
+
+
+def key(family: str, qubits: int, depth: int | None) -> str:
+    """Of an item."""
+    return f"{family}, {qubits} qubits" + ("" if depth is None else f", depth {depth}")
+
+
+def _item(family: str, qubits: int, depth: int | None, samples: int, seed: int) -> partial:
+    return partial(measure, family=family, qubits=qubits, depth=depth, samples=samples, seed=seed)
+
+
+def summary(rows: Mapping[str, Row], sizes: Sequence[int], at: int) -> Findings:
+    """Exponents with their intervals, and both figures."""
+    table = [["family", "depth", "b", "from", "to", "larger half", "power of n"]]
+    fits: dict = {}
+    by_qubits: list[Series] = []
+    curves = dict.fromkeys((row["family"], row["depth"]) for row in rows.values())
+    for family, depth in curves:
+        chosen = [rows[key(family, n, depth)] for n in sizes if key(family, n, depth) in rows]
+        if len(chosen) < len(sizes):
+            continue
+        label = family if depth is None else f"{family}, depth {depth}"
+        fit = fits[label] = fitted(sizes, [row["samples"] for row in chosen])
+        told = [f"{fit[name]:.2f}" for name in ("exponent", "low", "high", "larger_half", "power")]
+        table.append([family, "" if depth is None else str(depth), *told])
+        by_qubits.append(_series(label, sizes, chosen))
+    families = dict.fromkeys(row["family"] for row in rows.values() if row["depth"] is not None)
+    by_depth = []
+    for family in families:
+        chosen = [row for row in rows.values() if row["family"] == family and row["qubits"] == at and row["depth"]]
+        chosen.sort(key=lambda row: row["depth"])
+        if len(chosen) > 1:
+            by_depth.append(_series(family, [row["depth"] for row in chosen], chosen))
+    remark = "b: the variance falls as 2^(b n) over all sizes, with an interval of 95 percent by resampling the seeds."
+    return Findings(
+        numbers={"fits": fits},
+        remarks=[remark, "A depth of blocks at the identity is that of both halves together."],
+        tables={"fits": table},
+        plots=[
+            Plot("qubits", "qubits", "variance", by_qubits, yscale="log", title="variance of a gradient component"),
+            Plot("depth", "depth", "variance", by_depth, "log", "log", title=f"{at} qubits"),
+        ],
+    )
+
+
+def fitted(sizes: Sequence[int], samples: Sequence[Sequence[float]]) -> dict[str, float]:
+    """Exponent of 2^n with its interval, that of the larger half, and the exponent of a power of n."""
+    table, rng = np.asarray(samples), np.random.default_rng(0)
+    drawn = rng.integers(0, table.shape[1], (RESAMPLES, *table.shape))
+    resampled = np.take_along_axis(table[None], drawn, axis=2).var(axis=2)
+    slopes = np.polyfit(sizes, np.log2(resampled).T, 1)[0]
+    logs, half = np.log2(table.var(axis=1)), len(sizes) // 2
+    low, high = np.percentile(slopes, LIMITS)
+    return {
+        "exponent": float(np.polyfit(sizes, logs, 1)[0]),
+        "low": float(low),
+        "high": float(high),
+        "larger_half": float(np.polyfit(sizes[half:], logs[half:], 1)[0]),
+        "power": float(np.polyfit(np.log2(sizes), logs, 1)[0]),
+    }
+
+
+def _series(label: str, places: Sequence[int], rows: Sequence[Row]) -> Series:
+    """Variances with intervals of 95 percent by resampling."""
+    rng, values, ends = np.random.default_rng(0), [], []
+    for row in rows:
+        samples = np.asarray(row["samples"])
+        values.append(float(samples.var()))
+        spread = rng.choice(samples, (RESAMPLES, len(samples))).var(axis=1)
+        ends.append(np.percentile(spread, LIMITS))
+    low, high = np.transpose(ends).tolist()
+    return Series(label, list(places), values, low, high)

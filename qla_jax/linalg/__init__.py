@@ -1,0 +1,1 @@
+"""Linear algebra that quantum circuits need: unit vectors, norms, bounds."""
