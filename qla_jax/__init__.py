@@ -21,11 +21,8 @@ from qla_jax.encodings.base.block import embed as embed
 from qla_jax.encodings.base.block import postselect as postselect
 from qla_jax.encodings.base.encoding import unitary as unitary
 from qla_jax.encodings.base.vector import VectorEncoding as VectorEncoding
-from qla_jax.encodings.base.vector import normalize as normalize
 from qla_jax.encodings.base.vector import run as run
 from qla_jax.encodings.base.vector import run_projected as run_projected
-from qla_jax.encodings.base.vector import vector_encode as vector_encode
-from qla_jax.encodings.base.vector import vector_from_unitary as vector_from_unitary
 from qla_jax.encodings.combine.algebra import adjoint as adjoint
 from qla_jax.encodings.combine.algebra import linear_combination as linear_combination
 from qla_jax.encodings.combine.algebra import product as product
@@ -36,6 +33,7 @@ from qla_jax.encodings.combine.lemmas import concatenate as concatenate
 from qla_jax.encodings.combine.lemmas import matrix_vector_product as matrix_vector_product
 from qla_jax.encodings.combine.lemmas import vector_sum as vector_sum
 from qla_jax.encodings.combine.lemmas import vector_tensor as vector_tensor
+from qla_jax.encodings.combine.normalized import normalize as normalize
 from qla_jax.encodings.combine.squares import square_product as square_product
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes as diagonal_of_amplitudes
 from qla_jax.encodings.matrices.circulant import block_encode_circulant as block_encode_circulant
@@ -50,6 +48,8 @@ from qla_jax.encodings.matrices.periodic_convolution import (
     block_encode_periodic_convolution as block_encode_periodic_convolution,
 )
 from qla_jax.encodings.matrices.sparse import block_encode_sparse as block_encode_sparse
+from qla_jax.encodings.vectors.known import vector_encode as vector_encode
+from qla_jax.encodings.vectors.known import vector_from_unitary as vector_from_unitary
 from qla_jax.encodings.vectors.loading import load_vector as load_vector
 from qla_jax.encodings.vectors.loading import qram_encode as qram_encode
 from qla_jax.linalg.norms import convolution_norm_bound as convolution_norm_bound

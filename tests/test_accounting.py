@@ -10,14 +10,15 @@ import pytest
 
 from qla_jax import polynomials
 from qla_jax.accounting.costs import Calls, cost
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, adder
 from qla_jax.compiling import QUICK
-from qla_jax.encodings.base.encoding import Encoding, Use
+from qla_jax.encodings.base.encoding import Encoding
 from qla_jax.encodings.base.lcu import amplitudes
-from qla_jax.encodings.base.vector import normalize, vector_encode
 from qla_jax.encodings.combine.algebra import Adjoint, linear_combination
 from qla_jax.encodings.combine.joint import controlled, tensor
 from qla_jax.encodings.combine.lemmas import concatenate, vector_sum, vector_tensor
+from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.combine.squares import square_product
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.matrices.circulant import block_encode_circulant, block_encode_toeplitz
@@ -28,6 +29,7 @@ from qla_jax.encodings.matrices.frobenius import block_encode_frobenius
 from qla_jax.encodings.matrices.pauli import block_encode_pauli
 from qla_jax.encodings.matrices.periodic_convolution import block_encode_periodic_convolution
 from qla_jax.encodings.matrices.sparse import block_encode_sparse
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.encodings.vectors.loading import load_vector
 from qla_jax.linalg.preparation import prepare as prepare_index
 from qla_jax.linalg.preparation import unprepare

@@ -1,6 +1,6 @@
 """The command: what it asks of the job, where it writes, what it says and with which status it ends.
 
-The job itself is run by the command in tests/studies/test_main_job.py; here it is a stand-in.
+The job itself is run by the command in tests/experiments/test_main_job.py; here it is a stand-in.
 """
 
 import contextlib

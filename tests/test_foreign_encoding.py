@@ -15,9 +15,11 @@ from jax import Array
 from qla_jax import polynomials
 from qla_jax.encodings.base.block import BlockEncoding, block, postselect
 from qla_jax.encodings.base.encoding import unitary
-from qla_jax.encodings.base.vector import VectorEncoding, normalize, run, vector_encode
+from qla_jax.encodings.base.vector import VectorEncoding, run
 from qla_jax.encodings.combine.joint import controlled, tensor
+from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 from tests.cases import CUBIC, cplx, derivative, on_modulus, real, transform_right

@@ -11,7 +11,7 @@ from qla_jax import measurement as M
 from qla_jax import nn, prior
 from qla_jax import qram as Q
 from qla_jax import variational as V
-from qla_jax.encodings.base.vector import vector_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.networks.pooling import sample_runs
 from tests.kernels import rooms
 from tests.test_kernels import called, in_double, names_an_argument

@@ -14,10 +14,8 @@ Example:
 
 from typing import NamedTuple
 
-from qla_jax._checks import require_kind
+from qla_jax.accounting.fold import Counted, Use, identity, parts_first
 from qla_jax.accounting.gates import Gates
-from qla_jax.encodings.base.encoding import Encoding, Use
-from qla_jax.encodings.base.rounding import identity, parts_first
 
 
 class Calls(NamedTuple):
@@ -70,9 +68,10 @@ class Cost(NamedTuple):
     uncounted: tuple[str, ...]
 
 
-def cost(enc: Encoding) -> Cost:
+def cost(enc: Counted) -> Cost:
     """The cost of one run of `enc`; leaves of one kind are numbered in order of first use."""
-    require_kind("enc", enc, Encoding)
+    if not isinstance(enc, Counted):
+        raise TypeError(f"`enc` must be of type Encoding, but is of type {type(enc).__name__}.")
     nodes = parts_first(enc)
     called = dict.fromkeys(nodes, Calls()) | {identity(enc): Calls(forward=1)}
     for key, (_, uses) in reversed(nodes.items()):  # all calls of a node are known before its parts are looked at
@@ -96,7 +95,7 @@ def _turned(calls: tuple[int, ...], use: Use) -> tuple[int, int]:
     return forward * use.forward + adjoint * use.adjoint, forward * use.adjoint + adjoint * use.forward
 
 
-def _gates(nodes: list[tuple[Encoding, Calls]]) -> tuple[Gates, tuple[str, ...]]:
+def _gates(nodes: list[tuple[Counted, Calls]]) -> tuple[Gates, tuple[str, ...]]:
     total, uncounted = Gates(), dict[str, None]()
     for node, calls in nodes:
         gates, controlled = node.gates(), calls.controlled + calls.controlled_adjoint

@@ -8,7 +8,7 @@ On superpositions a run of classical gates is one gather, a run of phases one pr
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +21,20 @@ from qla_jax._checks import as_inexact, is_concrete, require
 from qla_jax._modes import default_promotion, varying_like
 from qla_jax.arithmetic.gates import CLASSICAL, Gate, inverse
 
-if TYPE_CHECKING:
-    from qla_jax.arithmetic.circuit import Circuit
+
+class Program(Protocol):
+    """What is simulated: gates on numbered wires, some of which are registers by name."""
+
+    @property
+    def gates(self) -> tuple[Gate, ...]: ...
+    @property
+    def sizes(self) -> tuple[tuple[str, int], ...]: ...
+    @property
+    def num_ancillas(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    def wires(self, name: str) -> tuple[int, ...]: ...
+
 
 MAX_STATE_QUBITS = 24
 """A state has at most 2^24 amplitudes: 256 MiB in complex128."""
@@ -43,7 +55,7 @@ class BasisRun(NamedTuple):
 
 
 @default_promotion
-def on_basis(circuit: "Circuit", values: dict[str, ArrayLike]) -> BasisRun:
+def on_basis(circuit: Program, values: dict[str, ArrayLike]) -> BasisRun:
     """Run on basis states, vectorised over arrays of equal shape.
 
     Args:
@@ -66,7 +78,7 @@ def on_basis(circuit: "Circuit", values: dict[str, ArrayLike]) -> BasisRun:
     return _with_jax(circuit, values) if traced else _with_numpy(circuit, values)
 
 
-def _with_numpy(circuit: "Circuit", values: dict[str, ArrayLike]) -> BasisRun:
+def _with_numpy(circuit: Program, values: dict[str, ArrayLike]) -> BasisRun:
     shape = np.broadcast_shapes(*(np.shape(value) for value in values.values()))
     count = int(np.prod(shape))
     planes = [0] * circuit.width
@@ -124,7 +136,7 @@ def permute(gates: Sequence[Gate], planes: Sequence[int], count: int) -> tuple[l
     return planes, fault
 
 
-def _with_jax(circuit: "Circuit", values: dict[str, ArrayLike]) -> BasisRun:
+def _with_jax(circuit: Program, values: dict[str, ArrayLike]) -> BasisRun:
     arrays = {name: jnp.asarray(value) for name, value in values.items()}
     shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
     one = circuit.width  # the wire that is always 1
@@ -169,7 +181,7 @@ def _rows(gate: Gate, one: int) -> list[tuple[int, ...]]:
 
 @default_promotion
 def on_state(
-    circuit: "Circuit", state: Num[Array, "..."], turns: ArrayLike | None, outcomes: ArrayLike | None
+    circuit: Program, state: Num[Array, "..."], turns: ArrayLike | None, outcomes: ArrayLike | None
 ) -> Num[Array, "..."]:
     r"""Run on a superposition. Linear in the state, and differentiable in it and in `turns`.
 
@@ -209,7 +221,7 @@ def on_state(
     return flat.reshape(state.shape)
 
 
-def _as_turns(circuit: "Circuit", turns: ArrayLike) -> Array:
+def _as_turns(circuit: Program, turns: ArrayLike) -> Array:
     turns = as_inexact("turns", turns)
     require(jnp.isrealobj(turns), f"`turns` must be real, but are {turns.dtype}.")
     count = sum(gate.name in ("P", "CP") for gate in circuit.gates)
@@ -219,7 +231,7 @@ def _as_turns(circuit: "Circuit", turns: ArrayLike) -> Array:
     return turns
 
 
-def _as_outcomes(circuit: "Circuit", outcomes: ArrayLike) -> Array:
+def _as_outcomes(circuit: Program, outcomes: ArrayLike) -> Array:
     outcomes = jnp.asarray(outcomes)
     count = sum(gate.name == "UNAND" for gate in circuit.gates)
     require(outcomes.shape == (count,), f"`outcomes` must have shape {(count,)}, but has shape {outcomes.shape}.")

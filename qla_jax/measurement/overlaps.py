@@ -24,8 +24,9 @@ from jax.typing import ArrayLike
 
 from qla_jax._checks import ROUNDING, is_concrete, require, require_key, require_kind
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
-from qla_jax.encodings.base.encoding import Encoding, State, Use, apply_adjoint_of, apply_of, side_by_side
+from qla_jax.encodings.base.encoding import Encoding, State, apply_adjoint_of, apply_of, side_by_side
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.lemmas import vector_sum
 from qla_jax.measurement.amplitude_estimation import (

@@ -23,12 +23,14 @@ from jaxtyping import Bool, Num
 
 from qla_jax._checks import ROUNDING, as_tuple, is_concrete, require, require_kind, times
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.encoding import Use
-from qla_jax.encodings.base.vector import Normalized, VectorEncoding, direction_error, normalize, same_place
+from qla_jax.encodings.base.registers import same_place
+from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.composed import Composed
 from qla_jax.encodings.combine.lemmas import MatrixVectorProduct, matrix_vector_product, vector_sum
+from qla_jax.encodings.combine.normalized import Normalized, direction_error, normalize
 from qla_jax.linalg.preparation import length
 from qla_jax.polynomials import Polynomial, chebyshev, erf
 from qla_jax.transforms.activation import activate, activating, approximation_error

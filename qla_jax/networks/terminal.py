@@ -16,11 +16,12 @@ from jaxtyping import Num
 
 from qla_jax._checks import ROUNDING, as_inexact, is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination
-from qla_jax.encodings.base.encoding import Use
-from qla_jax.encodings.base.vector import Normalized, VectorEncoding, normalize
+from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.composed import Composed
 from qla_jax.encodings.combine.lemmas import vector_sum
+from qla_jax.encodings.combine.normalized import Normalized, normalize
 from qla_jax.encodings.combine.squares import SquareProduct, square_product
 from qla_jax.linalg.preparation import length
 

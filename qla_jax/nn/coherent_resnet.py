@@ -24,10 +24,13 @@ from jaxtyping import Float
 from qla_jax._checks import as_image, as_inexact, as_integer, as_integers, as_real, require, require_kind
 from qla_jax._nodes import Node
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.vector import VectorEncoding, normalize, same_place, vector_encode
+from qla_jax.encodings.base.registers import same_place
+from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.lemmas import vector_tensor
+from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.matrices.convolution import Convolution, block_encode_convolution
 from qla_jax.encodings.matrices.dense import Dense, block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.linalg.norms import convolution_norm_bound, spectral_norm_bound
 from qla_jax.networks.pooling import as_outcomes, l2_pool
 from qla_jax.networks.residual import DEFAULT_DEGREE, LIPSCHITZ, SCALE, SkipNormBlock, chain, residual_network

@@ -27,11 +27,12 @@ from jaxtyping import Float
 from qla_jax._checks import as_inexact, as_numeric, require
 from qla_jax._modes import promoted
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.vector import VectorEncoding, vector_encode
+from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.joint import tensor
 from qla_jax.encodings.combine.lemmas import Concatenation, VectorSum, concatenate, vector_sum
 from qla_jax.encodings.matrices.dense import from_unitary
 from qla_jax.encodings.matrices.frobenius import block_encode_frobenius
+from qla_jax.encodings.vectors.known import vector_encode
 
 Scores = Float[Array, "head n n"]
 Values = Float[Array, "head n k"]

@@ -30,8 +30,9 @@ from qla_jax._checks import ROUNDING, as_inexact, as_numeric, as_real, as_tuple,
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.costs import cost
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.vector import VectorEncoding, normalize
+from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.lemmas import vector_sum
+from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.combine.squares import square_product
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.matrices.dense import block_encode

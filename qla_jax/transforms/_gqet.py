@@ -19,9 +19,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Complex, Float, Num
 
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, reflection
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.encoding import State, Use
+from qla_jax.encodings.base.encoding import State
 from qla_jax.phases.gqsp import find
 from qla_jax.phases.solve import TOLERANCE
 from qla_jax.polynomials.foreign import as_chebyshev

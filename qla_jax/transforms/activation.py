@@ -19,8 +19,8 @@ from jaxtyping import Num
 
 from qla_jax._checks import ROUNDING, known, require, require_kind, times
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
-from qla_jax.encodings.base.encoding import Use
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.composed import Composed
 from qla_jax.encodings.combine.lemmas import MatrixVectorProduct, matrix_vector_product

@@ -16,10 +16,11 @@ from jax import Array
 
 from qla_jax._checks import is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
-from qla_jax.encodings.base.vector import VectorEncoding, vector_encode
+from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.algebra import scale
 from qla_jax.encodings.combine.lemmas import MatrixVectorProduct, VectorSum, matrix_vector_product, vector_sum
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.phases.solve import TOLERANCE, find
 from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import Polynomial, polynomial

@@ -18,7 +18,8 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Complex, Float
 
-from qla_jax.encodings.base.encoding import Encoding, State, Use
+from qla_jax.accounting.fold import Use
+from qla_jax.encodings.base.encoding import Encoding, State
 
 Branches = Complex[Array, "2 ancilla system"]
 Flag = Bool[np.ndarray, "ancilla #system"]

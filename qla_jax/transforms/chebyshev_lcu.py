@@ -20,9 +20,10 @@ from jaxtyping import Num
 
 from qla_jax._checks import as_numeric, is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination, reflection
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.encoding import State, Use, contraction
+from qla_jax.encodings.base.encoding import State, contraction
 from qla_jax.encodings.base.lcu import amplitudes, index_qubits, phases
 from qla_jax.linalg.preparation import prepare, unprepare
 from qla_jax.polynomials.numpy_series import series_of_numpy

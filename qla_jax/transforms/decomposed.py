@@ -21,9 +21,10 @@ from jaxtyping import Float, Num
 
 from qla_jax._checks import require_kind
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
 from qla_jax.encodings.base.block import BlockEncoding, block
-from qla_jax.encodings.base.encoding import State, Use, contraction
+from qla_jax.encodings.base.encoding import State, contraction
 from qla_jax.encodings.combine.algebra import Adjoint
 from qla_jax.polynomials import chebyshev
 from qla_jax.transforms.recurrence import chebyshev_series

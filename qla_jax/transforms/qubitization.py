@@ -20,10 +20,11 @@ from jaxtyping import Complex, Num
 
 from qla_jax._checks import as_integer, require, require_kind
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, reflection
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.encoding import State, Use, contraction
-from qla_jax.encodings.base.vector import same_place
+from qla_jax.encodings.base.encoding import State, contraction
+from qla_jax.encodings.base.registers import same_place
 from qla_jax.transforms.recurrence import chebyshev_sum
 from qla_jax.transforms.robustness import chebyshev_error, recurrence_rounding
 from qla_jax.transforms.spectrum import hermitian_error

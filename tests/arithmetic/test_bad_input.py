@@ -18,8 +18,8 @@ from qla_jax.arithmetic.layers import add_bias, batch_norm, convolve, dot, max_p
 from qla_jax.arithmetic.lookahead import lookahead_sum
 from qla_jax.arithmetic.newton import reciprocal, reciprocal_circuit
 from qla_jax.arithmetic.piecewise import cauchy, exponential, piecewise
-from qla_jax.encodings.base.vector import vector_encode
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.measurement import exact_readout, tomography
 
 F, G = Format(4, 2), Format(5, 2)

@@ -9,8 +9,9 @@ from qla_jax.accounting.costs import cost
 from qla_jax.arithmetic.conversion import amplitude_encode, dense_layer, digital_encode
 from qla_jax.arithmetic.formats import Format, decode, encode, from_integers
 from qla_jax.encodings.base.encoding import unitary
-from qla_jax.encodings.base.vector import run, vector_encode
+from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.measurement import chebyshev_readout, exact_readout, tomography
 
 F = Format(8, 4)

@@ -12,11 +12,13 @@ import pytest
 
 from qla_jax import polynomials
 from qla_jax.encodings.base.encoding import unitary
-from qla_jax.encodings.base.vector import normalize, run, run_projected, vector_encode, vector_from_unitary
+from qla_jax.encodings.base.vector import run, run_projected
 from qla_jax.encodings.combine.algebra import linear_combination, product, scale
 from qla_jax.encodings.combine.joint import controlled
 from qla_jax.encodings.combine.lemmas import concatenate, matrix_vector_product, vector_sum
+from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.matrices.dense import block_encode, from_unitary
+from qla_jax.encodings.vectors.known import vector_encode, vector_from_unitary
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 from tests.cases import haar, orthogonal, real

@@ -5,9 +5,9 @@ import pytest
 
 from qla_jax.encodings.base.block import block, postselect
 from qla_jax.encodings.base.encoding import unitary
-from qla_jax.encodings.base.vector import vector_encode
 from qla_jax.encodings.matrices.amplitudes import DiagonalOfAmplitudes
 from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
+from qla_jax.encodings.vectors.known import vector_encode
 
 pytestmark = pytest.mark.numerics
 

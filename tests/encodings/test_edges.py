@@ -10,10 +10,11 @@ import pytest
 from qla_jax import polynomials
 from qla_jax.encodings.base.block import BlockEncoding, block, embed, postselect
 from qla_jax.encodings.base.encoding import unitary
-from qla_jax.encodings.base.vector import normalize, run, run_projected, vector_encode, vector_from_unitary
+from qla_jax.encodings.base.vector import run, run_projected
 from qla_jax.encodings.combine.algebra import adjoint, linear_combination, product, scale
 from qla_jax.encodings.combine.joint import controlled, tensor
 from qla_jax.encodings.combine.lemmas import concatenate, matrix_vector_product, vector_sum, vector_tensor
+from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.combine.squares import square_product
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.matrices.circulant import block_encode_circulant, block_encode_toeplitz
@@ -24,6 +25,7 @@ from qla_jax.encodings.matrices.frobenius import block_encode_frobenius
 from qla_jax.encodings.matrices.pauli import block_encode_pauli
 from qla_jax.encodings.matrices.periodic_convolution import block_encode_periodic_convolution
 from qla_jax.encodings.matrices.sparse import block_encode_sparse
+from qla_jax.encodings.vectors.known import vector_encode, vector_from_unitary
 from qla_jax.encodings.vectors.loading import load_vector, qram_encode
 from qla_jax.measurement import exact_readout
 from qla_jax.networks.amplified import amplified_network

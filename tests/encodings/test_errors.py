@@ -22,13 +22,14 @@ from qla_jax import polynomials
 from qla_jax.compiling import QUICK
 from qla_jax.encodings.base.block import BlockEncoding, block
 from qla_jax.encodings.base.encoding import Encoding
-from qla_jax.encodings.base.vector import normalize, vector_from_unitary
 from qla_jax.encodings.combine.algebra import linear_combination, product, scale
 from qla_jax.encodings.combine.joint import controlled, tensor
 from qla_jax.encodings.combine.lemmas import concatenate, vector_sum, vector_tensor
+from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.combine.squares import square_product
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.matrices.dense import from_unitary
+from qla_jax.encodings.vectors.known import vector_from_unitary
 from qla_jax.transforms._gqet import gqet
 from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import activate

@@ -10,11 +10,12 @@ import pytest
 
 from qla_jax.accounting.costs import cost
 from qla_jax.compiling import QUICK
-from qla_jax.encodings.base.vector import run, vector_encode, vector_from_unitary
+from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.combine.squares import BACK, SquareProduct, _on_index, square_product
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.encodings.matrices.frobenius import block_encode_frobenius, column_oracle
+from qla_jax.encodings.vectors.known import vector_encode, vector_from_unitary
 from tests.cases import BASIS_COLUMNS, cplx, norm2, orthogonal, real, squares, with_norms_of
 
 

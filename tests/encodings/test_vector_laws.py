@@ -12,16 +12,11 @@ import pytest
 
 from qla_jax.compiling import QUICK
 from qla_jax.encodings.base.encoding import unitary
-from qla_jax.encodings.base.vector import (
-    VectorEncoding,
-    normalize,
-    run,
-    run_projected,
-    vector_encode,
-    vector_from_unitary,
-)
+from qla_jax.encodings.base.vector import VectorEncoding, run, run_projected
 from qla_jax.encodings.combine.lemmas import concatenate, vector_tensor
+from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode, vector_from_unitary
 from tests.cases import (
     VECTORS,
     Case,

@@ -3,8 +3,8 @@
 import numpy as np
 
 from qla_jax import arithmetic as room
-from qla_jax.encodings.base.vector import vector_encode
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.measurement import exact_readout
 from tests.kernels import Kernel, numbers, public
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from qla_jax import measurement as room
-from qla_jax.encodings.base.vector import vector_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from tests.kernels import Kernel, numbers, public
 
 PUBLIC = public(room, "measurement")

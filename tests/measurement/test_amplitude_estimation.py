@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from qla_jax.encodings.base.vector import vector_encode, vector_from_unitary
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode, vector_from_unitary
 from qla_jax.measurement.amplitude_estimation import (
     SUCCESS,
     amplitude_law,

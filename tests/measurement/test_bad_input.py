@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.encodings.base.vector import vector_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.measurement import (
     amplitude_law,
     chebyshev_coefficients,

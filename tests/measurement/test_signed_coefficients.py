@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import scipy.fft
 
-from qla_jax.encodings.base.vector import run, vector_encode, vector_from_unitary
+from qla_jax.encodings.base.vector import run
+from qla_jax.encodings.vectors.known import vector_encode, vector_from_unitary
 from qla_jax.measurement import (
     amplitude_law,
     chebyshev_readout,

@@ -9,8 +9,9 @@ import scipy.stats
 
 from qla_jax import polynomials
 from qla_jax.accounting.costs import cost
-from qla_jax.encodings.base.vector import run, vector_encode
+from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.networks import schedule
 from qla_jax.networks.amplified import amplified_block, amplified_network
 from qla_jax.networks.pooling import l2_pool, sample_runs

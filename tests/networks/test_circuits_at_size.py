@@ -12,8 +12,9 @@ import scipy.special
 
 from qla_jax import polynomials
 from qla_jax.accounting.costs import cost
-from qla_jax.encodings.base.vector import run, run_projected, vector_encode
+from qla_jax.encodings.base.vector import run, run_projected
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.networks.amplified import amplified_block
 from qla_jax.networks.residual import residual_network, skip_norm_block
 from qla_jax.networks.terminal import terminal_block

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from qla_jax.encodings.base.registers import num_qubits
-from qla_jax.encodings.base.vector import VectorEncoding, normalize, vector_encode
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.networks.pooling import distribution_error, l2_pool, sample, sample_runs
 from tests.cases import cplx, positions, real
 

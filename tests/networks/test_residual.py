@@ -19,16 +19,11 @@ from numpy.polynomial import chebyshev as series
 
 from qla_jax import polynomials
 from qla_jax.accounting.costs import cost
-from qla_jax.encodings.base.vector import (
-    VectorEncoding,
-    normalize,
-    run,
-    run_projected,
-    vector_encode,
-    vector_from_unitary,
-)
+from qla_jax.encodings.base.vector import VectorEncoding, run, run_projected
+from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.matrices.convolution import block_encode_convolution
 from qla_jax.encodings.matrices.dense import block_encode, from_unitary
+from qla_jax.encodings.vectors.known import vector_encode, vector_from_unitary
 from qla_jax.linalg.norms import spectral_norm_bound
 from qla_jax.networks.residual import (
     LIPSCHITZ,

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from qla_jax.accounting.costs import cost
-from qla_jax.encodings.base.vector import normalize, run, run_projected, vector_encode
+from qla_jax.encodings.base.vector import run, run_projected
+from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.networks.terminal import TAU, terminal_block
 from tests.cases import norm2, orthogonal, real
 

@@ -116,7 +116,7 @@ def test_the_circuit_of_a_token_runs_and_is_that_of_the_exact_block():
 
 
 def test_gelu_is_within_its_error():
-    from qla_jax.encodings.base.vector import vector_encode
+    from qla_jax.encodings.vectors.known import vector_encode
 
     x = jnp.array([0.5, -0.7, 0.1, 0.2])
     found = gelu(vector_encode(x), erf(math.sqrt(0.5), eps=1e-3))

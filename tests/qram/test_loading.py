@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qla_jax.encodings.base.vector import normalize, run, vector_encode
+from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.combine.lemmas import vector_sum
+from qla_jax.encodings.combine.normalized import normalize
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.encodings.vectors.loading import qram_encode
 from qla_jax.qram._noise import amplitude_damping, depolarising, noise
 from qla_jax.qram._schedule import held_site_count

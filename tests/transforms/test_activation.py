@@ -8,9 +8,10 @@ import scipy.special
 from numpy.polynomial import chebyshev as series
 
 from qla_jax import polynomials
-from qla_jax.encodings.base.vector import VectorEncoding, run, vector_encode, vector_from_unitary
+from qla_jax.encodings.base.vector import VectorEncoding, run
 from qla_jax.encodings.combine.lemmas import vector_sum
 from qla_jax.encodings.matrices.dense import from_unitary
+from qla_jax.encodings.vectors.known import vector_encode, vector_from_unitary
 from qla_jax.transforms.activation import activate
 from tests.cases import CUBIC, QUINTIC, cplx, erf_coeffs, haar, on_modulus, real
 

@@ -9,8 +9,9 @@ from numpy.polynomial import chebyshev as series
 
 from qla_jax import polynomials
 from qla_jax.accounting.costs import cost
-from qla_jax.encodings.base.vector import run, vector_encode
+from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.polynomials import chebyshev
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.activation_routes import activate_any, activate_by_qsvt

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from qla_jax.accounting.costs import cost
 from qla_jax.encodings.base.block import block, postselect
 from qla_jax.encodings.base.encoding import unitary
-from qla_jax.encodings.base.vector import VectorEncoding, run, vector_encode, vector_from_unitary
+from qla_jax.encodings.base.vector import VectorEncoding, run
 from qla_jax.encodings.combine.lemmas import vector_sum
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode, vector_from_unitary
 from qla_jax.transforms.amplification import (
     amplify,
     amplify_to_norm,

@@ -10,8 +10,9 @@ from numpy.polynomial import chebyshev as series
 from qla_jax import polynomials
 from qla_jax.accounting.costs import cost
 from qla_jax.encodings.base.block import block, postselect
-from qla_jax.encodings.base.vector import run, vector_encode
+from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.phases.solve import phase_factors
 from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.amplification import amplify

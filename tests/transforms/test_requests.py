@@ -10,8 +10,8 @@ import pytest
 import scipy.linalg
 
 from qla_jax.encodings.base.block import block
-from qla_jax.encodings.base.vector import vector_encode
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.networks.residual import skip_norm_block
 from qla_jax.transforms.amplification import amplify, amplify_to_norm, uniform_amplification
 from qla_jax.transforms.functions import eigenstate_filter, hamiltonian_simulation, pseudo_inverse

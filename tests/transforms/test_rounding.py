@@ -10,12 +10,13 @@ import scipy.linalg
 
 from qla_jax import polynomials
 from qla_jax.encodings.base.block import block, postselect
-from qla_jax.encodings.base.vector import run, vector_encode
+from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.matrices.circulant import block_encode_circulant
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
 from qla_jax.encodings.matrices.pauli import block_encode_pauli
 from qla_jax.encodings.matrices.sparse import block_encode_sparse
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.amplification import amplify, uniform_amplification
 from qla_jax.transforms.functions import eigenstate_filter, hamiltonian_simulation, pseudo_inverse

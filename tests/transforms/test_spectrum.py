@@ -11,7 +11,6 @@ import scipy.sparse
 
 from qla_jax import polynomials
 from qla_jax.encodings.base.block import BlockEncoding, block
-from qla_jax.encodings.base.vector import vector_encode
 from qla_jax.encodings.combine.algebra import linear_combination, scale
 from qla_jax.encodings.combine.joint import controlled, tensor
 from qla_jax.encodings.matrices.circulant import block_encode_circulant, block_encode_toeplitz
@@ -22,6 +21,7 @@ from qla_jax.encodings.matrices.frobenius import block_encode_frobenius
 from qla_jax.encodings.matrices.pauli import block_encode_pauli
 from qla_jax.encodings.matrices.periodic_convolution import block_encode_periodic_convolution
 from qla_jax.encodings.matrices.sparse import block_encode_sparse
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.networks.residual import LIPSCHITZ, skip_norm_block
 from qla_jax.networks.terminal import terminal_block
 from qla_jax.transforms._gqet import gqet

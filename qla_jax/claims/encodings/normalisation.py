@@ -11,7 +11,8 @@ from jax import Array
 from qla_jax.claims.engine.claim import POWERS, Instance, Sides, claim
 from qla_jax.claims.engine.instances import between, displacement, into_ball, onto_sphere, projected, unit_vector
 from qla_jax.claims.engine.parts import erring_vector
-from qla_jax.encodings.base.vector import normalize, run
+from qla_jax.encodings.base.vector import run
+from qla_jax.encodings.combine.normalized import normalize
 
 
 def vector_and_error(key: Array, size: int) -> Instance:

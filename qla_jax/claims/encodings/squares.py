@@ -20,8 +20,9 @@ from qla_jax.claims.engine.instances import (
 )
 from qla_jax.claims.engine.parts import spectral
 from qla_jax.claims.networks.norms import TAU, onto_both, weight_and_state
-from qla_jax.encodings.base.vector import run, vector_encode
+from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.combine.squares import square_product
+from qla_jax.encodings.vectors.known import vector_encode
 
 
 def weight_state_and_error(key: Array, size: int) -> Instance:

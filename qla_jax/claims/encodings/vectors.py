@@ -24,8 +24,9 @@ from qla_jax.claims.engine.instances import (
     unit_vectors,
 )
 from qla_jax.claims.engine.parts import erring_matrix, erring_vector, spectral
-from qla_jax.encodings.base.vector import VectorEncoding, normalize, run
+from qla_jax.encodings.base.vector import VectorEncoding, run
 from qla_jax.encodings.combine.lemmas import concatenate, matrix_vector_product, vector_sum
+from qla_jax.encodings.combine.normalized import normalize
 
 LARGEST = 2.0
 """Of errors, in 2-norm."""

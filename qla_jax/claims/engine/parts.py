@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.vector import VectorEncoding, vector_from_unitary
+from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.matrices.dense import dilation, from_unitary
+from qla_jax.encodings.vectors.known import vector_from_unitary
 from qla_jax.linalg.preparation import length, prepare
 
 LEAST_SLACK = 1e-6

@@ -20,8 +20,9 @@ from qla_jax.claims.engine.instances import (
 from qla_jax.claims.engine.parts import erring_vector
 from qla_jax.claims.networks.norms import weight_and_state
 from qla_jax.claims.networks.pooling import WITHIN
-from qla_jax.encodings.base.vector import run, vector_encode
+from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.networks.residual import (
     LIPSCHITZ,
     NORM_RANGE,

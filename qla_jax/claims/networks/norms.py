@@ -12,9 +12,10 @@ from jax import Array
 
 from qla_jax.claims.engine.claim import POWERS, Instance, Sides, claim
 from qla_jax.claims.engine.instances import contraction, onto_contractions, onto_sphere, projected, unit_vector
-from qla_jax.encodings.base.vector import run, vector_encode
+from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.combine.lemmas import matrix_vector_product
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.networks.residual import LIPSCHITZ, SCALE, ideal_skip_norm
 from qla_jax.polynomials import erf
 from qla_jax.transforms.activation import activate

@@ -23,9 +23,10 @@ from qla_jax.claims.engine.instances import (
 from qla_jax.claims.engine.parts import erring_vector
 from qla_jax.claims.networks.norms import onto_both, weight_and_state
 from qla_jax.encodings.base.block import postselect
-from qla_jax.encodings.base.vector import run, vector_encode
+from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.matrices.dense import dilation
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.networks.residual import LIPSCHITZ, SCALE
 from qla_jax.polynomials import erf
 from qla_jax.polynomials.polynomial import Polynomial

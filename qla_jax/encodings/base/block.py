@@ -8,24 +8,21 @@ References:
 """
 
 import math
-from typing import TYPE_CHECKING, overload
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_inexact, as_numeric, is_concrete, require, require_kind
+from qla_jax._checks import as_inexact, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.encoding import Encoding, State, with_ancillas
 from qla_jax.encodings.base.memory import require_fit
-
-if TYPE_CHECKING:
-    from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.encodings.base.operators import by_rule, inverse_of
 
 
 class BlockEncoding(Encoding, kw_only=True):
@@ -85,49 +82,24 @@ class BlockEncoding(Encoding, kw_only=True):
 
     __array_ufunc__ = None  # a NumPy scalar on the left leaves the product to __rmul__
 
-    # The operators live in algebra.py, which needs this class: hence the late imports.
     def adjoint(self) -> "BlockEncoding":
         """The encoding of the adjoint matrix, by the inverse circuit."""
-        from qla_jax.encodings.combine.algebra import adjoint
+        return by_rule("adjoint", self)
 
-        return adjoint(self)
-
-    @overload
-    def __matmul__(self, other: "BlockEncoding") -> "BlockEncoding": ...
-    @overload
-    def __matmul__(self, other: "VectorEncoding") -> "VectorEncoding": ...
-    def __matmul__(self, other: Encoding) -> Encoding:
-        from qla_jax.encodings.base.vector import VectorEncoding
-        from qla_jax.encodings.combine.algebra import product
-        from qla_jax.encodings.combine.lemmas import matrix_vector_product
-
-        if isinstance(other, BlockEncoding):
-            return product(self, other)
-        if isinstance(other, VectorEncoding):
-            return matrix_vector_product(self, other)
-        return NotImplemented
+    def __matmul__(self, other: Encoding) -> Any:
+        return by_rule("@", self, other)
 
     def __add__(self, other: "BlockEncoding") -> "BlockEncoding":
-        if not isinstance(other, BlockEncoding):
-            return NotImplemented
-        from qla_jax.encodings.combine.algebra import linear_combination
-
-        return linear_combination(jnp.array([1.0, 1.0], self.alpha.dtype), (self, other))
+        return by_rule("+", self, other)
 
     def __radd__(self, other: int) -> "BlockEncoding":
         return self if isinstance(other, int) and other == 0 else NotImplemented  # sum() starts from 0
 
     def __sub__(self, other: "BlockEncoding") -> "BlockEncoding":
-        if not isinstance(other, BlockEncoding):
-            return NotImplemented
-        from qla_jax.encodings.combine.algebra import linear_combination
-
-        return linear_combination(jnp.array([1.0, -1.0], self.alpha.dtype), (self, other))
+        return by_rule("-", self, other)
 
     def __mul__(self, factor: ArrayLike) -> "BlockEncoding":
-        from qla_jax.encodings.combine.algebra import scale
-
-        return scale(factor, self)
+        return by_rule("*", self, factor)
 
     __rmul__ = __mul__
 
@@ -201,19 +173,6 @@ def _as_vector(name: str, x: ArrayLike, length: int, enc: BlockEncoding) -> Num[
     x = as_inexact(name, x)
     require(x.shape == (length,), f"`{name}` must have shape ({length},), but has shape {x.shape}.")
     return x.astype(jnp.result_type(x.dtype, enc.alpha.dtype))
-
-
-@default_promotion
-def inverse_of(divisor: ArrayLike, like: Array) -> Array:
-    """Return one over a scalar; a Python number takes the precision of `like`.
-
-    Raises:
-        ValueError: `divisor` is not a scalar, or is seen to be zero.
-    """
-    divisor = as_numeric("divisor", divisor, ndim=0, like=like)
-    if is_concrete(divisor):
-        require(bool(np.asarray(divisor) != 0), f"`divisor` must not be zero, but is {divisor}.")
-    return 1 / divisor
 
 
 @default_promotion

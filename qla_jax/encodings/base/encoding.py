@@ -7,7 +7,7 @@ circuits that run a part on some of the qubits and leave the others idle.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ from jaxtyping import Num
 from qla_jax._checks import is_concrete, require, require_kind
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax._nodes import Node
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
 from qla_jax.encodings.base.memory import require_fit
 from qla_jax.encodings.base.rounding import by_calls, rounding_of
@@ -113,31 +114,13 @@ class Encoding(Node, ABC, kw_only=True):
         """Return the estimate relative to alpha from those of the parts, in the order of `uses`."""
         return by_calls(self, self.uses(), parts)
 
-    def uses(self) -> tuple["Use", ...]:
+    def uses(self) -> tuple[Use, ...]:
         """The parts this circuit calls, how often and how; a leaf has none. The inverse circuit calls the inverses."""
         return ()
 
     def gates(self) -> Gates | None:
         """The gates of this circuit besides its parts; None where the construction defines none."""
         return None
-
-
-class Use(NamedTuple):
-    """A part that a circuit calls.
-
-    Attributes:
-        part: what is called.
-        forward: calls of it in one run of the circuit.
-        adjoint: calls of its inverse.
-        controlled: whether the circuit controls them.
-        paired: whether each call and its inverse stand around what alone needs a control, if the circuit is controlled.
-    """
-
-    part: Encoding
-    forward: int = 1
-    adjoint: int = 0
-    controlled: bool = False
-    paired: bool = False
 
 
 def _same(mine: Any, yours: Any) -> bool:

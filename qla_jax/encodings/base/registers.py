@@ -58,5 +58,10 @@ def extract(state: Array, sizes: Sizes) -> Array:
     return state[: math.prod(sizes)]
 
 
+def same_place(sizes: Sizes, other: Sizes) -> bool:
+    """Whether two tuples of registers put their entries at the same basis states."""
+    return math.prod(sizes) == math.prod(other) and canonical(sizes) == canonical(other)
+
+
 def _qubits(size: int) -> int:
     return (size - 1).bit_length()

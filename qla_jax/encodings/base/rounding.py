@@ -11,56 +11,29 @@ Example:
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.encodings.base.sharing import original
-
-if TYPE_CHECKING:
-    from qla_jax.encodings.base.encoding import Encoding, Use
+from qla_jax.accounting.fold import Use, identity, parts_first
 
 UNITS = 4
 """Machine epsilons set aside for a node's own operations; the registry's need is below half in either precision."""
 
 
-def parts_first(enc: "Encoding") -> dict[int, tuple["Encoding", tuple["Use", ...]]]:
-    """Return every node once, by identity, after its parts, with what it uses; leaves in order of first use.
-
-    A loop, not a recursion: chains of nodes may be long.
-    """
-    found: dict[int, tuple[Encoding, tuple[Use, ...]]] = {}
-    waiting = [(enc, enc.uses(), False)]
-    while waiting:
-        node, uses, parts_done = waiting.pop()
-        if identity(node) in found:
-            continue
-        if parts_done:
-            found[identity(node)] = node, uses
-            continue
-        waiting.append((node, uses, True))
-        waiting += [(use.part, use.part.uses(), False) for use in reversed(uses) if identity(use.part) not in found]
-    return found
-
-
-def identity(node: "Encoding") -> int:
-    """Return what tells a node from others; a copy has that of its original."""
-    return id(original(node))
-
-
-def unit(enc: "Encoding") -> float:
+def unit(enc: Any) -> float:
     """Return what a node's own operations may round off, relative to alpha."""
     return UNITS * float(jnp.finfo(enc.alpha.dtype).eps)
 
 
-def by_calls(enc: "Encoding", uses: Sequence["Use"], parts: Sequence[Array]) -> Array:
+def by_calls(enc: Any, uses: Sequence[Use], parts: Sequence[Array]) -> Array:
     """Return the estimate of any circuit: its own operations, and each part as often as it is called."""
     moved = [(use.forward + use.adjoint) * part for use, part in zip(uses, parts, strict=True)]
     return sum(moved, unit(enc) * jnp.ones_like(enc.alpha))
 
 
-def rounding_of(enc: "Encoding") -> Array:
+def rounding_of(enc: Any) -> Array:
     """Return the estimate for the whole tree, in the units of `eps`."""
     known: dict[int, Array] = {}
     for key, (node, uses) in parts_first(enc).items():

@@ -10,6 +10,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from qla_jax.accounting.fold import original
+
 
 def separate(node: Any) -> None:
     """Copy arrays of a new node, or of what it holds, that come more than once; tracers are left alone.
@@ -23,11 +25,6 @@ def separate(node: Any) -> None:
         if kept is not value:
             object.__setattr__(node, name, kept)
     object.__setattr__(node, "_arrays", frozenset(seen))
-
-
-def original(part: Any) -> Any:
-    """Return the part that this one is a copy of, itself unless it was copied."""
-    return getattr(part, "_original", part)
 
 
 def _distinct(value: Any, seen: set[int]) -> Any:

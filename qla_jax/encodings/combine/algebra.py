@@ -17,11 +17,13 @@ from jaxtyping import Num
 
 from qla_jax._checks import ROUNDING, as_numeric, as_tuple, is_concrete, require, require_kind, times
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.encoding import State, Use, flagged_on, on_front_ancillas, run_on
+from qla_jax.encodings.base.encoding import State, flagged_on, on_front_ancillas, run_on
 from qla_jax.encodings.base.lcu import apply_lcu, apply_lcu_adjoint, combine, flagged_lcu, lcu_parameters, stacked
-from qla_jax.encodings.base.vector import same_place
+from qla_jax.encodings.base.operators import rule
+from qla_jax.encodings.base.registers import same_place
 
 Vector = Num[Array, " n"]
 
@@ -56,6 +58,7 @@ class Product(BlockEncoding, kw_only=True):
         return Gates()
 
 
+@rule("@", BlockEncoding, BlockEncoding)
 @default_promotion
 def product(left: BlockEncoding, right: BlockEncoding) -> Product:
     r"""`left @ right`: an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of $AB$.
@@ -182,6 +185,7 @@ class Adjoint(BlockEncoding, kw_only=True):
         return Gates()
 
 
+@rule("adjoint", BlockEncoding)
 @default_promotion
 def adjoint(enc: BlockEncoding) -> BlockEncoding:
     r"""An $(\alpha, a, \epsilon)$-block-encoding of $A^\dagger$. The adjoint of an adjoint is the encoding itself."""
@@ -250,3 +254,18 @@ def encoded_norm(enc: BlockEncoding) -> Array:
 
 def _parameters(enc: BlockEncoding) -> dict:
     return {name: getattr(enc, name) for name in BlockEncoding.__dataclass_fields__}
+
+
+@rule("+", BlockEncoding, BlockEncoding)
+def _sum(left: BlockEncoding, right: BlockEncoding) -> LinearCombination:
+    return linear_combination(jnp.array([1.0, 1.0], left.alpha.dtype), (left, right))
+
+
+@rule("-", BlockEncoding, BlockEncoding)
+def _difference(left: BlockEncoding, right: BlockEncoding) -> LinearCombination:
+    return linear_combination(jnp.array([1.0, -1.0], left.alpha.dtype), (left, right))
+
+
+@rule("*", BlockEncoding, object)
+def _multiple(enc: BlockEncoding, factor: ArrayLike) -> Scaled:
+    return scale(factor, enc)

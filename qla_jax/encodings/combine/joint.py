@@ -13,19 +13,12 @@ from jaxtyping import Num
 
 from qla_jax._checks import require, require_kind, times
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.encoding import (
-    State,
-    Use,
-    apply_adjoint_of,
-    apply_of,
-    contraction,
-    side_by_side,
-    swap_qubits,
-)
-from qla_jax.encodings.base.vector import same_place
+from qla_jax.encodings.base.encoding import State, apply_adjoint_of, apply_of, contraction, side_by_side, swap_qubits
+from qla_jax.encodings.base.registers import same_place
 from qla_jax.encodings.combine.algebra import encoded_norm
 
 Vector = Num[Array, " n"]

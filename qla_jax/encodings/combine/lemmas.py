@@ -17,12 +17,12 @@ from jaxtyping import Num
 
 from qla_jax._checks import as_numeric, as_tuple, require, require_kind, times
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination, select, tree
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import (
     State,
-    Use,
     apply_adjoint_of,
     apply_of,
     flagged_on,
@@ -40,7 +40,9 @@ from qla_jax.encodings.base.lcu import (
     lcu_parameters,
     stacked,
 )
-from qla_jax.encodings.base.vector import VectorEncoding, same_place
+from qla_jax.encodings.base.operators import rule
+from qla_jax.encodings.base.registers import same_place
+from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.linalg.preparation import length, prepare, unprepare
 
 Vector = Num[Array, " n"]
@@ -132,6 +134,7 @@ class MatrixVectorProduct(VectorEncoding, kw_only=True):
         return Gates()
 
 
+@rule("@", BlockEncoding, VectorEncoding)
 @default_promotion
 def matrix_vector_product(matrix: BlockEncoding, vec: VectorEncoding) -> MatrixVectorProduct:
     r"""Lemma 2, `matrix @ vec`: a matrix times a vector.
@@ -285,3 +288,18 @@ def concatenate(parts: Sequence[VectorEncoding]) -> Concatenation:
         sizes=(len(parts), *parts[0].sizes),
         parts=parts,
     )
+
+
+@rule("+", VectorEncoding, VectorEncoding)
+def _sum(left: VectorEncoding, right: VectorEncoding) -> VectorSum:
+    return vector_sum(left, right)
+
+
+@rule("-", VectorEncoding, VectorEncoding)
+def _difference(left: VectorEncoding, right: VectorEncoding) -> VectorSum:
+    return vector_sum(left, right, weights=(1.0, -1.0))
+
+
+@rule("*", VectorEncoding, object)
+def _multiple(vec: VectorEncoding, factor: ArrayLike) -> VectorSum:
+    return vector_sum(vec, weights=as_numeric("factor", factor, ndim=0, like=vec.alpha)[None])

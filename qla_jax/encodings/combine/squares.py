@@ -37,9 +37,10 @@ from qla_jax._checks import (
     times,
 )
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, remembered
 from qla_jax.encodings.base import registers
-from qla_jax.encodings.base.encoding import Encoding, State, Use, flagged_on, run_on
+from qla_jax.encodings.base.encoding import Encoding, State, flagged_on, run_on
 from qla_jax.encodings.base.vector import VectorEncoding, _start
 from qla_jax.encodings.matrices.diagonal import Diagonal, block_encode_diagonal, ratio
 from qla_jax.encodings.matrices.frobenius import ColumnOracle, column_oracle

@@ -16,9 +16,10 @@ from jaxtyping import Num
 
 from qla_jax._checks import require_kind
 from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.encoding import State, Use
+from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.vector import VectorEncoding
 
 

@@ -24,9 +24,10 @@ from jaxtyping import Num
 
 from qla_jax._checks import as_alpha, as_numeric, is_concrete, require
 from qla_jax._modes import default_promotion, reshaped
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, adder, fourier, multiplexed
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.encoding import State, Use
+from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back
 
 Vector = Num[Array, " n"]

@@ -30,6 +30,7 @@ from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, synthesized
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
+from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_unitary
 from qla_jax.linalg.norms import require_norm_bound
 
 DECOMPOSED_SIZE = 1024
@@ -175,7 +176,7 @@ def from_unitary(
     """
     unitary = as_numeric("unitary", unitary, ndim=2)
     num_ancillas = as_integer("num_ancillas", num_ancillas, least=0)
-    qubits = _qubits_of(unitary, num_ancillas)
+    qubits = qubits_of(unitary, num_ancillas)
     shape = (1 << qubits, 1 << qubits) if shape is None else as_image("shape", shape)
     require(max(shape) <= 1 << qubits, f"`shape` must fit in 2^{qubits} x 2^{qubits}, but is {shape}.")
     if is_concrete(unitary):
@@ -200,33 +201,6 @@ def from_unitary(
         matrix=matrix,
         unitary=unitary,
     )
-
-
-def _qubits_of(unitary: Array, num_ancillas: int) -> int:
-    rows = unitary.shape[0]
-    qubits = rows.bit_length() - 1
-    require(unitary.shape == (1 << qubits, 1 << qubits), f"`unitary` must be 2^q x 2^q, but has shape {unitary.shape}.")
-    require(0 <= num_ancillas <= qubits, f"`num_ancillas` must lie between 0 and {qubits}, but is {num_ancillas}.")
-    if is_concrete(unitary):
-        known = np.asarray(unitary)  # which is looked at inside jit, too
-        defect = float(np.abs(known @ known.conj().T - np.eye(rows)).max())
-        require(defect <= _tolerance(unitary), f"`unitary` must be unitary, but |U U^H - I| reaches {defect:.3g}.")
-    return qubits - num_ancillas
-
-
-def unknown_unless_unitary(unitary: Array) -> Array:
-    """Return 0, or `inf` for a matrix that is not unitary to rounding: inside jit it could not be refused."""
-    zero = jnp.zeros((), unitary.real.dtype)
-    return zero if is_concrete(unitary) else jnp.where(_defect(unitary) <= _tolerance(unitary), zero, jnp.inf)
-
-
-@jax.jit
-def _defect(unitary: Array) -> Array:
-    return jnp.abs(unitary @ unitary.conj().T - jnp.eye(len(unitary), dtype=unitary.dtype)).max()
-
-
-def _tolerance(unitary: Array) -> float:
-    return 100 * len(unitary) * float(jnp.finfo(unitary.dtype).eps)
 
 
 @jax.jit

@@ -24,11 +24,12 @@ from jaxtyping import Num
 
 from qla_jax._checks import as_numeric, exact
 from qla_jax._modes import default_promotion, reshaped
+from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, remembered_tree
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.encoding import Encoding, State, Use
-from qla_jax.encodings.base.vector import StatePreparation
+from qla_jax.encodings.base.encoding import Encoding, State
 from qla_jax.encodings.matrices.dense import stored_defect, stored_values
+from qla_jax.encodings.vectors.known import StatePreparation
 from qla_jax.linalg.norms import spectral_norm_bound
 from qla_jax.linalg.preparation import prepare, unit_vector, unprepare
 

@@ -28,7 +28,8 @@ from jaxtyping import Num
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, remembered_tree, tree
 from qla_jax.encodings.base.encoding import State
-from qla_jax.encodings.base.vector import VectorEncoding, vector_encode
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.encodings.vectors.known import vector_encode
 
 
 class TreePreparation(VectorEncoding, kw_only=True):

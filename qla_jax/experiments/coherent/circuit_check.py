@@ -17,10 +17,11 @@ from jax import Array
 
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import with_ancillas
-from qla_jax.encodings.base.vector import VectorEncoding, run_projected, vector_encode
+from qla_jax.encodings.base.vector import VectorEncoding, run_projected
 from qla_jax.encodings.combine.lemmas import vector_tensor
 from qla_jax.encodings.matrices.convolution import block_encode_convolution
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.networks.amplified import amplified_network
 from qla_jax.networks.residual import SCALE, residual_network
 from qla_jax.networks.terminal import terminal_block

@@ -15,8 +15,10 @@ from jax import Array
 
 from qla_jax.accounting.costs import cost
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.vector import VectorEncoding, normalize, vector_encode
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.experiments.costs.networks import MARGIN, least_amplitude
 from qla_jax.networks.amplified import amplified_network
 from qla_jax.networks.residual import SCALE

@@ -14,7 +14,8 @@ import numpy as np
 from jax import Array
 
 from qla_jax.accounting.costs import cost
-from qla_jax.encodings.base.vector import VectorEncoding, normalize
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.combine.squares import square_product
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.matrices.frobenius import block_encode_frobenius

@@ -14,8 +14,8 @@ import scipy.special
 from typer.testing import CliRunner
 
 from qla_jax.cli import app
-from qla_jax.encodings.base.vector import vector_encode
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.experiments.core import fits
 from qla_jax.experiments.costs import job as costs_job
 from qla_jax.experiments.costs.ablation import DEGREE, ablation, measured, without_skip

@@ -21,7 +21,7 @@ from qla_jax.networks.residual import NORM_RANGE
 from qla_jax.networks.terminal import TerminalBlock
 from qla_jax.nn import CoherentResNet
 from tests.cases import real
-from tests.studies.test_main_job import tiny
+from tests.experiments.test_main_job import tiny
 
 pytestmark = pytest.mark.x64
 

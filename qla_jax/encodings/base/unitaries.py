@@ -1,0 +1,44 @@
+"""Unitaries that a user brings along: on how many qubits they act, and whether they are unitary."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from qla_jax._checks import is_concrete, require
+
+
+def qubits_of(unitary: Array, num_ancillas: int) -> int:
+    """Return the system qubits of a unitary.
+
+    Args:
+        unitary: its matrix.
+        num_ancillas: ancilla qubits, which are the most significant.
+
+    Raises:
+        ValueError: not square, no power of two, too many ancillas, or seen not to be unitary.
+    """
+    rows = unitary.shape[0]
+    qubits = rows.bit_length() - 1
+    require(unitary.shape == (1 << qubits, 1 << qubits), f"`unitary` must be 2^q x 2^q, but has shape {unitary.shape}.")
+    require(0 <= num_ancillas <= qubits, f"`num_ancillas` must lie between 0 and {qubits}, but is {num_ancillas}.")
+    if is_concrete(unitary):
+        known = np.asarray(unitary)  # which is looked at inside jit, too
+        defect = float(np.abs(known @ known.conj().T - np.eye(rows)).max())
+        require(defect <= _tolerance(unitary), f"`unitary` must be unitary, but |U U^H - I| reaches {defect:.3g}.")
+    return qubits - num_ancillas
+
+
+def unknown_unless_unitary(unitary: Array) -> Array:
+    """Return 0, or `inf` for a matrix that is not unitary to rounding: inside jit it could not be refused."""
+    zero = jnp.zeros((), unitary.real.dtype)
+    return zero if is_concrete(unitary) else jnp.where(_defect(unitary) <= _tolerance(unitary), zero, jnp.inf)
+
+
+@jax.jit
+def _defect(unitary: Array) -> Array:
+    return jnp.abs(unitary @ unitary.conj().T - jnp.eye(len(unitary), dtype=unitary.dtype)).max()
+
+
+def _tolerance(unitary: Array) -> float:
+    return 100 * len(unitary) * float(jnp.finfo(unitary.dtype).eps)

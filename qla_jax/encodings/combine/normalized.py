@@ -1,0 +1,84 @@
+r"""Normalisation: an encoding of $x$, read as one of $x/|x|$."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax._checks import (
+    is_concrete,
+    require,
+    require_kind,
+)
+from qla_jax._modes import default_promotion
+from qla_jax.accounting.fold import Use
+from qla_jax.accounting.gates import Gates
+from qla_jax.encodings.base.encoding import State
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.linalg.preparation import unit_vector
+
+
+class Normalized(VectorEncoding, kw_only=True):
+    r"""The same circuit, read as an encoding of $x/\|x\|$."""
+
+    part: VectorEncoding
+    norm: Array
+
+    def apply(self, state: State) -> State:
+        return self.part.apply(state)
+
+    def apply_adjoint(self, state: State) -> State:
+        return self.part.apply_adjoint(state)
+
+    def flagged(self, system: Num[Array, " system"]) -> Num[Array, " system"]:
+        return self.part.flagged(system)
+
+    @property
+    def log_alpha(self) -> Array:
+        return self.part.log_alpha - jnp.log(jnp.where(self.norm == 0, 1, self.norm))
+
+    def uses(self) -> tuple[Use, ...]:
+        return (Use(self.part),)
+
+    def gates(self) -> Gates:
+        return Gates()
+
+
+@default_promotion
+def normalize(vec: VectorEncoding) -> Normalized:
+    r"""From an encoding of $x$ to one of $x/\|x\|$: an $(\alpha/M, a, \epsilon')$-vector-encoding.
+
+    Only the norm $M$ of the encoded vector is known, not that of the ideal one; hence
+    $\epsilon' = 2\epsilon/(2M - \epsilon)$ for $\epsilon < M$ and 2 otherwise, from
+    $\|x/|x| - y/|y|\| \le 2|x - y|/(|x| + |y|)$ (Dunkl, Williams 1964). $\epsilon/M$, which the lemmas of the paper
+    suggest, is violated in practice. A zero vector has no direction: it stays zero, with `eps = inf`.
+
+    Raises:
+        ValueError: an exact encoding of the zero vector, where that can be seen.
+    """
+    require_kind("vec", vec, VectorEncoding)
+    direction, norm = unit_vector(vec.encoded)
+    if is_concrete(norm, vec.eps):
+        require(bool((norm > 0) | (vec.eps > 0)), "`vec` must have a direction, but encodes the zero vector, norm 0.0.")
+    zero = norm == 0
+    safe = jnp.where(zero, 1, norm)
+    return Normalized(
+        alpha=vec.alpha / safe,
+        eps=direction_error(vec.eps, norm).astype(norm.dtype),
+        num_ancillas=vec.num_ancillas,
+        num_qubits=vec.num_qubits,
+        encoded=jnp.where(zero, 0, direction),
+        sizes=vec.sizes,
+        part=vec,
+        norm=norm,
+    )
+
+
+@jax.jit
+def direction_error(eps: ArrayLike, norm: ArrayLike) -> Array:
+    """Bound on the distance of x/|x| from y/|y|, given one of |x - y| and the norm of y alone; see `normalize`."""
+    eps, norm = jnp.asarray(eps), jnp.asarray(norm)
+    known = eps < norm
+    bound = jnp.where(known, 2 * eps / jnp.where(known, 2 * norm - eps, 1), 2)
+    return jnp.where((norm > 0) & jnp.isfinite(norm) & jnp.isfinite(eps), bound, jnp.inf)

@@ -1,0 +1,141 @@
+"""Known vectors: prepared by a reflection, or by a unitary that a user brings along."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Num
+
+from qla_jax._checks import (
+    as_bound,
+    as_inexact,
+    as_integer,
+    as_integers,
+    as_numeric,
+    as_subnormalization,
+    exact,
+    is_concrete,
+    require,
+)
+from qla_jax._modes import default_promotion
+from qla_jax.accounting.gates import Gates, reflection, synthesized, tree
+from qla_jax.encodings.base import registers
+from qla_jax.encodings.base.encoding import State
+from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_unitary
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.linalg.preparation import prepare, unit_vector, unprepare
+
+
+class StatePreparation(VectorEncoding, kw_only=True):
+    """A known vector, prepared by a reflection."""
+
+    direction: Num[Array, " system"]
+
+    def apply(self, state: State) -> State:
+        return prepare(self.direction, state.T).T
+
+    def apply_adjoint(self, state: State) -> State:
+        return unprepare(self.direction, state.T).T
+
+    def gates(self) -> Gates:
+        """A reflection, between trees of the vector that it reflects at; `load_vector` takes one tree, not two."""
+        return 2 * tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction)) + reflection(self.num_qubits)
+
+
+@default_promotion
+def vector_encode(x: ArrayLike, *, pad: bool = False) -> StatePreparation:
+    r"""Encode a vector, or a tensor of any rank in C order, exactly: a $(\|x\|, 0, 0)$-vector-encoding.
+
+    Args:
+        x: real or complex, any shape. Each axis becomes a register; the encoded vector is `x.reshape(-1)`.
+        pad: allow axes whose length is not a power of two; they are padded inside.
+
+    Raises:
+        ValueError: an axis that is not a power of two without `pad`, an entry that is not finite, or the zero vector.
+            Inside jit and vmap the zero vector gets alpha = 0, which encodes it exactly.
+    """
+    x = as_inexact("x", x)
+    x = as_numeric("x", x, ndim=max(x.ndim, 1))
+    for size in x.shape:
+        require(
+            pad or size & (size - 1) == 0, f"`x` must have power-of-two axes unless pad=True, but has shape {x.shape}."
+        )
+    if is_concrete(x):
+        there = bool(np.asarray(x).any())
+        require(there, f"`x` must not be the zero vector, there is nothing to encode, but {x.size} entries are 0.")
+    return _prepared(x)
+
+
+@jax.jit
+def _prepared(x: Array) -> StatePreparation:
+    direction, norm = unit_vector(x.reshape(-1))
+    qubits = registers.num_qubits(x.shape)
+    return StatePreparation(
+        alpha=norm,
+        eps=exact(norm),
+        num_ancillas=0,
+        num_qubits=qubits,
+        encoded=x.reshape(-1),
+        sizes=x.shape,
+        direction=registers.embed(direction, x.shape, qubits),
+    )
+
+
+class ExplicitVector(VectorEncoding, kw_only=True):
+    """Vector encoding by a stored unitary."""
+
+    unitary: Num[Array, "dimension dimension"]
+
+    def apply(self, state: State) -> State:
+        return (self.unitary @ state.reshape(-1)).reshape(state.shape)
+
+    def apply_adjoint(self, state: State) -> State:
+        return (state.reshape(-1) @ self.unitary.conj()).reshape(state.shape)
+
+    def gates(self) -> Gates:
+        return synthesized(self.num_ancillas + self.num_qubits)
+
+
+@default_promotion
+def vector_from_unitary(
+    unitary: ArrayLike,
+    *,
+    num_ancillas: int,
+    alpha: ArrayLike,
+    eps: ArrayLike,
+    sizes: tuple[int, ...] | None = None,
+) -> ExplicitVector:
+    r"""Bring your own unitary: it encodes some $x$ with $\|x - \alpha\langle 0|U|0\rangle|0\rangle\| \le \epsilon$.
+
+    Args:
+        unitary: shape (2^(a+n), 2^(a+n)), ancillas most significant.
+        num_ancillas: a.
+        alpha: subnormalization.
+        eps: the error you vouch for; nothing can check it here.
+        sizes: the registers of x; `(2^n,)` unless given. Padding among them must hold amplitude zero.
+
+    Raises:
+        ValueError: not square, not a power of two, not unitary to rounding, a negative bound, or an alpha that
+            is not finite.
+    """
+    unitary = as_numeric("unitary", unitary, ndim=2)
+    num_ancillas = as_integer("num_ancillas", num_ancillas, least=0)
+    qubits = qubits_of(unitary, num_ancillas)
+    sizes = (1 << qubits,) if sizes is None else as_integers("sizes", sizes, least=1)
+    require(registers.num_qubits(sizes) <= qubits, f"`sizes` must fit in {qubits} qubits, but is {sizes}.")
+    alpha, unknown = as_subnormalization("alpha", alpha, unitary.dtype)
+    column = unitary[: 1 << qubits, 0]
+    encoded = registers.extract(column, sizes)
+    if is_concrete(column):
+        leak = float(np.abs(np.asarray(column) - np.asarray(registers.embed(encoded, sizes, qubits))).max())
+        require(leak < 1e-6, f"`sizes` must leave padding at amplitude zero, but {sizes} leaves {leak:.3g} outside.")
+    return ExplicitVector(
+        alpha=alpha,
+        eps=as_bound("eps", eps, unitary.dtype) + unknown + unknown_unless_unitary(unitary),
+        num_ancillas=num_ancillas,
+        num_qubits=qubits,
+        encoded=alpha * encoded,
+        sizes=sizes,
+        unitary=unitary,
+    )
