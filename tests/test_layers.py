@@ -12,7 +12,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "qla_jax"
 
-BOTTOM = frozenset({"_checks", "_files", "_fingerprint", "_interruption", "_modes", "_nodes", "compiling", "mapping"})
+BOTTOM = frozenset(
+    {"_checks", "_extras", "_files", "_fingerprint", "_interruption", "_modes", "_nodes", "compiling", "mapping"}
+)
 CORE = ("linalg", "accounting", "polynomials", "phases", "encodings", "transforms", "networks")
 SIDE = ("measurement", "arithmetic", "qram", "variational")
 ROOT = "__init__"

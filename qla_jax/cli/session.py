@@ -14,6 +14,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from qla_jax._extras import MissingExtra
 from qla_jax._interruption import ENDINGS, way_on
 from qla_jax.cli.terminal import console, fail
 from qla_jax.experiments.core.directory import RunDirectory, newest
@@ -88,7 +89,7 @@ def ending() -> Iterator[None]:
     except OSError as error:
         place = error.filename or "the output"
         fail(error, None if error.strerror is None else f"cannot write or read {place}: {error.strerror}.")
-    except (DatasetUnavailable, ValueError) as error:
+    except (DatasetUnavailable, MissingExtra, ValueError) as error:
         fail(error)
     except (typer.Exit, typer.Abort):
         raise
