@@ -85,8 +85,6 @@ from qla_jax.phases.sequence import from_phases as from_phases
 from qla_jax.phases.solve import phase_factors as phase_factors
 from qla_jax.phases.solve import polynomial_of as polynomial_of
 from qla_jax.qram.loading import noisy_qram_encode as noisy_qram_encode
-from qla_jax.transforms._gqet import gqet as gqet
-from qla_jax.transforms._qsvt import qsvt as qsvt
 from qla_jax.transforms.activation import activate as activate
 from qla_jax.transforms.activation_routes import activate_any as activate_any
 from qla_jax.transforms.activation_routes import activate_by_qsvt as activate_by_qsvt
@@ -96,10 +94,12 @@ from qla_jax.transforms.amplification import oblivious_amplification as obliviou
 from qla_jax.transforms.amplification import uniform_amplification as uniform_amplification
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu as chebyshev_lcu
 from qla_jax.transforms.decomposed import decomposed as decomposed
+from qla_jax.transforms.eigenvalues import gqet as gqet
 from qla_jax.transforms.functions import eigenstate_filter as eigenstate_filter
 from qla_jax.transforms.functions import hamiltonian_simulation as hamiltonian_simulation
 from qla_jax.transforms.functions import pseudo_inverse as pseudo_inverse
 from qla_jax.transforms.qubitization import qubitization_walk as qubitization_walk
 from qla_jax.transforms.requests import RoundingWarning as RoundingWarning
+from qla_jax.transforms.singular_values import qsvt as qsvt
 
 __version__: str

@@ -33,12 +33,12 @@ from qla_jax.encodings.matrices.sparse import block_encode_sparse
 from qla_jax.encodings.vectors.known import vector_encode, vector_from_unitary
 from qla_jax.encodings.vectors.loading import load_vector, qram_encode
 from qla_jax.networks.residual import skip_norm_block
-from qla_jax.transforms._gqet import gqet
-from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 from qla_jax.transforms.decomposed import decomposed
+from qla_jax.transforms.eigenvalues import gqet
 from qla_jax.transforms.qubitization import qubitization_walk
+from qla_jax.transforms.singular_values import qsvt
 
 
 class Case(NamedTuple):

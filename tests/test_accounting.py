@@ -35,10 +35,10 @@ from qla_jax.linalg.preparation import prepare as prepare_index
 from qla_jax.linalg.preparation import unprepare
 from qla_jax.networks.residual import SkipNormBlock, residual_network
 from qla_jax.networks.terminal import terminal_block
-from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import Activation, activate
 from qla_jax.transforms.amplification import amplify
 from qla_jax.transforms.chebyshev_lcu import ChebyshevLCU, chebyshev_lcu, reflect
+from qla_jax.transforms.singular_values import qsvt
 from tests.cases import CUBIC, ENCODINGS, QUARTIC, VECTORS, Case, contraction, cplx, in_default_lane, real
 
 

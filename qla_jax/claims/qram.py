@@ -14,11 +14,11 @@ from jax import Array
 
 from qla_jax.claims.engine.claim import Instance, Sides, claim
 from qla_jax.claims.engine.instances import magnitude, unit_vector
-from qla_jax.qram._memory import Memory, memory
-from qla_jax.qram._noise import amplitude_damping, depolarising, noise
-from qla_jax.qram._schedule import held_site_count, schedule, site_count
 from qla_jax.qram.exact import exact_fidelity
 from qla_jax.qram.good import fidelity_bound, trajectory_bound
+from qla_jax.qram.memories import Memory, memory
+from qla_jax.qram.rates import amplitude_damping, depolarising, noise
+from qla_jax.qram.scheduling import held_site_count, schedule, site_count
 from qla_jax.qram.tree import trajectory_fidelity
 
 LONGEST = 8

@@ -24,10 +24,10 @@ from qla_jax import qram
 from qla_jax._checks import require
 from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study
 from qla_jax.qram import amplitude_damping, depolarising, held_site_count, infidelity_bound, memory, read_fidelity
-from qla_jax.qram._noise import Noise
-from qla_jax.qram._sweep import Point
 from qla_jax.qram.extrapolation import Extrapolated
 from qla_jax.qram.fidelity import Estimate
+from qla_jax.qram.rates import Noise
+from qla_jax.qram.sweeps import Point
 
 Size = tuple[int, int]
 """Bits of addresses and of words."""

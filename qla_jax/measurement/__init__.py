@@ -1,15 +1,11 @@
 """From quantum states to numbers: every readout is `readout(state, key) -> Readout`."""
 
-from qla_jax.measurement._chebyshev_readout import ChebyshevReadout as ChebyshevReadout
-from qla_jax.measurement._chebyshev_readout import chebyshev_readout as chebyshev_readout
-from qla_jax.measurement._shadow_readout import ShadowReadout as ShadowReadout
-from qla_jax.measurement._shadow_readout import shadow_readout as shadow_readout
-from qla_jax.measurement._state_tomography import StateTomography as StateTomography
-from qla_jax.measurement._state_tomography import state_tomography as state_tomography
-from qla_jax.measurement._tomography import Tomography as Tomography
-from qla_jax.measurement._tomography import tomography as tomography
 from qla_jax.measurement.amplitude_estimation import amplitude_law as amplitude_law
 from qla_jax.measurement.amplitude_estimation import estimate_amplitude as estimate_amplitude
+from qla_jax.measurement.decomposition import ChebyshevReadout as ChebyshevReadout
+from qla_jax.measurement.decomposition import chebyshev_readout as chebyshev_readout
+from qla_jax.measurement.density_tomography import StateTomography as StateTomography
+from qla_jax.measurement.density_tomography import state_tomography as state_tomography
 from qla_jax.measurement.grover import estimation_circuit as estimation_circuit
 from qla_jax.measurement.iterative import IterativeEstimate as IterativeEstimate
 from qla_jax.measurement.iterative import iterative_amplitude_estimation as iterative_amplitude_estimation
@@ -26,3 +22,7 @@ from qla_jax.measurement.readout import ExactReadout as ExactReadout
 from qla_jax.measurement.readout import Readout as Readout
 from qla_jax.measurement.readout import ReadoutMethod as ReadoutMethod
 from qla_jax.measurement.readout import exact_readout as exact_readout
+from qla_jax.measurement.shadows import ShadowReadout as ShadowReadout
+from qla_jax.measurement.shadows import shadow_readout as shadow_readout
+from qla_jax.measurement.vector_tomography import Tomography as Tomography
+from qla_jax.measurement.vector_tomography import tomography as tomography

@@ -13,8 +13,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from qla_jax.measurement._tomography import CONSTANT
 from qla_jax.measurement.amplitude_estimation import points_for, queries_of
+from qla_jax.measurement.vector_tomography import CONSTANT
 
 
 class Sizes(NamedTuple):

@@ -1,10 +1,5 @@
 """Flax NNX modules over encodings and networks: the only room of the library proper that imports flax.nnx."""
 
-from qla_jax.nn._network import MeasuredNetwork as MeasuredNetwork
-from qla_jax.nn._overhead import LayerOverhead as LayerOverhead
-from qla_jax.nn._overhead import NetworkOverhead as NetworkOverhead
-from qla_jax.nn._overhead import amplified as amplified
-from qla_jax.nn._overhead import overhead as overhead
 from qla_jax.nn.baselines import PlainCNN as PlainCNN
 from qla_jax.nn.baselines import PlainMLP as PlainMLP
 from qla_jax.nn.baselines import PlainPatchCNN as PlainPatchCNN
@@ -20,6 +15,11 @@ from qla_jax.nn.estimated_gradients import weight_gradients as weight_gradients
 from qla_jax.nn.measured import MeasuredRun as MeasuredRun
 from qla_jax.nn.measured import Transfer as Transfer
 from qla_jax.nn.measured import infidelity as infidelity
+from qla_jax.nn.network import MeasuredNetwork as MeasuredNetwork
+from qla_jax.nn.overheads import LayerOverhead as LayerOverhead
+from qla_jax.nn.overheads import NetworkOverhead as NetworkOverhead
+from qla_jax.nn.overheads import amplified as amplified
+from qla_jax.nn.overheads import overhead as overhead
 from qla_jax.nn.paths import ConvolutionalPath as ConvolutionalPath
 from qla_jax.nn.qlam import combined_heads as combined_heads
 from qla_jax.nn.qlam import concatenated_heads as concatenated_heads

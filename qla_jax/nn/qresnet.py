@@ -37,9 +37,9 @@ from jaxtyping import Float
 from qla_jax._checks import require_kind
 from qla_jax.arithmetic import Format
 from qla_jax.measurement import ReadoutMethod, exact_readout
-from qla_jax.nn._network import Image, MeasuredNetwork
 from qla_jax.nn._shapes import as_sizes, require_parts
 from qla_jax.nn.measured import BATCH, Pass
+from qla_jax.nn.network import Image, MeasuredNetwork
 
 MOMENTUM = 0.9
 """Share of the old running statistics in the new ones."""

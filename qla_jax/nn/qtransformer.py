@@ -41,9 +41,9 @@ from qla_jax._checks import require, require_kind
 from qla_jax._modes import reshaped
 from qla_jax.arithmetic import Format
 from qla_jax.measurement import ReadoutMethod, exact_readout
-from qla_jax.nn._network import Image, MeasuredNetwork
 from qla_jax.nn._shapes import as_image_shape, as_sizes, require_parts
 from qla_jax.nn.measured import Pass
+from qla_jax.nn.network import Image, MeasuredNetwork
 from qla_jax.nn.qlam import combined_heads, concatenated_heads
 from qla_jax.nn.softmax import ClassicalSoftmax, Softmax
 

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from qla_jax.polynomials._interpolant import PROBES, interpolant
+from qla_jax.polynomials.interpolation import PROBES, interpolant
 from qla_jax.polynomials.numpy_series import series_of_numpy
 from qla_jax.polynomials.polynomial import Polynomial
 

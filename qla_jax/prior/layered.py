@@ -7,8 +7,8 @@ from jax import Array
 
 from qla_jax._checks import as_real, require
 from qla_jax.measurement import Tomography, tomography
-from qla_jax.measurement._tomography import CONSTANT, failure_probability
 from qla_jax.measurement.amplitude_estimation import median_failure
+from qla_jax.measurement.vector_tomography import CONSTANT, failure_probability
 
 GROWTH = 1.25
 

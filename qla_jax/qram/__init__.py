@@ -1,18 +1,5 @@
 """Bucket-brigade quantum random access memory: its circuit, its noise, and what a noisy read is worth."""
 
-from qla_jax.qram._memory import load as load
-from qla_jax.qram._memory import memory as memory
-from qla_jax.qram._memory import word as word
-from qla_jax.qram._noise import amplitude_damping as amplitude_damping
-from qla_jax.qram._noise import bit_flip as bit_flip
-from qla_jax.qram._noise import depolarising as depolarising
-from qla_jax.qram._noise import noise as noise
-from qla_jax.qram._noise import phase_flip as phase_flip
-from qla_jax.qram._schedule import held_site_count as held_site_count
-from qla_jax.qram._schedule import schedule as schedule
-from qla_jax.qram._schedule import site_count as site_count
-from qla_jax.qram._sweep import extrapolate_points as extrapolate_points
-from qla_jax.qram._sweep import sweep as sweep
 from qla_jax.qram.bounds import certified_infidelity as certified_infidelity
 from qla_jax.qram.bounds import infidelity_bound as infidelity_bound
 from qla_jax.qram.exact import exact_fidelity as exact_fidelity
@@ -26,4 +13,17 @@ from qla_jax.qram.good import good_weight as good_weight
 from qla_jax.qram.loading import loading_infidelities as loading_infidelities
 from qla_jax.qram.loading import measured_infidelities as measured_infidelities
 from qla_jax.qram.loading import noisy_qram_encode as noisy_qram_encode
+from qla_jax.qram.memories import load as load
+from qla_jax.qram.memories import memory as memory
+from qla_jax.qram.memories import word as word
+from qla_jax.qram.rates import amplitude_damping as amplitude_damping
+from qla_jax.qram.rates import bit_flip as bit_flip
+from qla_jax.qram.rates import depolarising as depolarising
+from qla_jax.qram.rates import noise as noise
+from qla_jax.qram.rates import phase_flip as phase_flip
+from qla_jax.qram.scheduling import held_site_count as held_site_count
+from qla_jax.qram.scheduling import schedule as schedule
+from qla_jax.qram.scheduling import site_count as site_count
+from qla_jax.qram.sweeps import extrapolate_points as extrapolate_points
+from qla_jax.qram.sweeps import sweep as sweep
 from qla_jax.qram.tree import trajectory_fidelity as trajectory_fidelity

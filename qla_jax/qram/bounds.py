@@ -9,7 +9,7 @@ $F \ge \max(2(1-p)^H - 1, 0)^2$.
 H is that of the plan: a memory with errors at all levels has the larger one of `all_levels`.
 
 Example:
-    >>> from qla_jax.qram._noise import amplitude_damping
+    >>> from qla_jax.qram.rates import amplitude_damping
     >>> bool(abs(infidelity_bound(2, 1, amplitude_damping(0.05)) - (1 - 0.95**13)) < 1e-6)
     True
 """
@@ -21,9 +21,9 @@ from scipy import special
 
 from qla_jax._checks import as_real, is_concrete, require, require_kind, within
 from qla_jax.qram._checks import as_size, nan_unless_finite
-from qla_jax.qram._noise import Noise, missed
-from qla_jax.qram._schedule import held_site_count
 from qla_jax.qram.fidelity import Estimate
+from qla_jax.qram.rates import Noise, missed
+from qla_jax.qram.scheduling import held_site_count
 
 
 def infidelity_with(struck: ArrayLike, held: ArrayLike, noise: Noise) -> Array:

@@ -7,8 +7,8 @@ place, an integer: 2h in the carrier of node h, 2h + 1 in its router, -1 - s in 
 whatever 2^n is.
 
 Example:
-    >>> from qla_jax.qram._memory import memory
-    >>> from qla_jax.qram._noise import depolarising
+    >>> from qla_jax.qram.memories import memory
+    >>> from qla_jax.qram.rates import depolarising
     >>> mem = memory([3, 0, 2, 1], word_bits=2)
     >>> bool(intact(mem, depolarising(0.0), jax.random.key(0), jnp.array(2)))
     True
@@ -22,9 +22,9 @@ from jax import Array
 from jaxtyping import Bool, Int
 
 from qla_jax._modes import varying_like
-from qla_jax.qram._memory import Memory
-from qla_jax.qram._noise import Noise
-from qla_jax.qram._schedule import Tables
+from qla_jax.qram.memories import Memory
+from qla_jax.qram.rates import Noise
+from qla_jax.qram.scheduling import Tables
 from qla_jax.qram.sites import draw, step_key
 
 LOST = 0

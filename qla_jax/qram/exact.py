@@ -6,8 +6,8 @@ fidelity is a polynomial in the Pauli rates and, but for square roots of $1 - \g
 differentiated.
 
 Example:
-    >>> from qla_jax.qram._memory import memory
-    >>> from qla_jax.qram._noise import depolarising
+    >>> from qla_jax.qram.memories import memory
+    >>> from qla_jax.qram.rates import depolarising
     >>> mem = memory([1, 0, 0, 1], word_bits=1)
     >>> slope = jax.jit(jax.grad(lambda rate: exact_fidelity(mem, depolarising(rate))))(0.0)
     >>> bool(-4 * 18 <= slope < 0)  # S(2, 1) = 18
@@ -23,9 +23,9 @@ from jax import Array
 
 from qla_jax._checks import is_concrete, require, require_kind
 from qla_jax.qram._checks import as_amplitudes, nan_unless_finite
-from qla_jax.qram._memory import Memory
-from qla_jax.qram._noise import Noise
-from qla_jax.qram._schedule import Gate
+from qla_jax.qram.memories import Memory
+from qla_jax.qram.rates import Noise
+from qla_jax.qram.scheduling import Gate
 
 MAX_EXACT_BITS = 2
 MAX_STATES = 4096

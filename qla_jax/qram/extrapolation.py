@@ -11,7 +11,7 @@ The paper names a higher fidelity for its second memory than for its first, and 
 length of words; both hold only if the second one had the shorter words. Here longer words are worse.
 
 Example:
-    >>> from qla_jax.qram._schedule import site_count
+    >>> from qla_jax.qram.scheduling import site_count
     >>> n, k = [2, 3, 4, 5], [1, 2, 3]
     >>> table = [[site_count(a, b) * 1e-5 for a in n] for b in k]
     >>> found = extrapolate(n, k, table, [[1e-6] * 4] * 3, address_bits=20, word_bits=64)

@@ -10,8 +10,8 @@ Shots are in batches, so that memory stays bounded. All is drawn from the key; r
 drawn (`exact_fidelity`, `fidelity_bound` and `good_moments` have).
 
 Example:
-    >>> from qla_jax.qram._memory import memory
-    >>> from qla_jax.qram._noise import phase_flip
+    >>> from qla_jax.qram.memories import memory
+    >>> from qla_jax.qram.rates import phase_flip
     >>> mem = memory(jnp.arange(1024) % 16, word_bits=4)
     >>> found = read_fidelity(mem, phase_flip(1e-5), jax.random.key(0), shots=200)
     >>> bool(0.9 < found.value <= 1), found.shots
@@ -31,8 +31,8 @@ from qla_jax._modes import default_promotion
 from qla_jax.mapping import map_in_batches
 from qla_jax.qram import branches
 from qla_jax.qram._checks import as_amplitudes, as_size, nan_unless_finite
-from qla_jax.qram._memory import Memory
-from qla_jax.qram._noise import Noise
+from qla_jax.qram.memories import Memory
+from qla_jax.qram.rates import Noise
 from qla_jax.qram.tree import damped
 
 BATCH = 1000

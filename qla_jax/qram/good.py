@@ -33,9 +33,9 @@ from jaxtyping import Int
 from qla_jax._checks import is_concrete, require, require_key
 from qla_jax._modes import varying_like
 from qla_jax.qram._checks import as_amplitudes, as_size, as_whole_numbers, nan_unless_finite
-from qla_jax.qram._memory import Memory
-from qla_jax.qram._noise import Noise, as_rate, missed
-from qla_jax.qram._schedule import MAX_ADDRESS_BITS, Schedule, schedule, site_count
+from qla_jax.qram.memories import Memory
+from qla_jax.qram.rates import Noise, as_rate, missed
+from qla_jax.qram.scheduling import MAX_ADDRESS_BITS, Schedule, schedule, site_count
 from qla_jax.qram.sites import draw, step_key
 from qla_jax.qram.tree import MAX_TREE_BITS
 

@@ -26,11 +26,11 @@ from qla_jax._checks import as_numeric, as_real, is_concrete, require, require_k
 from qla_jax._modes import varying_like
 from qla_jax.encodings.vectors.loading import QRAMPreparation, qram_encode, tree_of
 from qla_jax.qram._checks import as_size
-from qla_jax.qram._memory import memory
-from qla_jax.qram._noise import Noise
-from qla_jax.qram._schedule import MAX_ADDRESS_BITS
 from qla_jax.qram.bounds import certified_infidelity, infidelity_bound, state_error
 from qla_jax.qram.fidelity import BATCH, intact_fraction
+from qla_jax.qram.memories import memory
+from qla_jax.qram.rates import Noise
+from qla_jax.qram.scheduling import MAX_ADDRESS_BITS
 
 
 def noisy_qram_encode(x: ArrayLike, *, infidelities: ArrayLike, pad: bool = False) -> QRAMPreparation:

@@ -9,7 +9,7 @@ import jax
 from jax import Array
 from jaxtyping import Int
 
-from qla_jax.qram._noise import Noise
+from qla_jax.qram.rates import Noise
 
 
 def step_key(key: Array, step: Array, element: int) -> Array:

@@ -10,8 +10,8 @@ The mean of `trajectory_fidelity` over keys is the fidelity of the channel exact
 of its values is that of a trajectory.
 
 Example:
-    >>> from qla_jax.qram._memory import memory
-    >>> from qla_jax.qram._noise import depolarising
+    >>> from qla_jax.qram.memories import memory
+    >>> from qla_jax.qram.rates import depolarising
     >>> mem = memory([3, 0, 2, 1], word_bits=2)
     >>> float(trajectory_fidelity(mem, depolarising(0.0), jax.random.key(0)))
     1.0
@@ -27,9 +27,9 @@ from jaxtyping import Int
 from qla_jax._checks import require, require_key, require_kind
 from qla_jax._modes import default_promotion, varying_like
 from qla_jax.qram._checks import as_amplitudes, nan_unless_finite
-from qla_jax.qram._memory import Memory
-from qla_jax.qram._noise import Noise, missed
-from qla_jax.qram._schedule import Tables
+from qla_jax.qram.memories import Memory
+from qla_jax.qram.rates import Noise, missed
+from qla_jax.qram.scheduling import Tables
 from qla_jax.qram.sites import draw, step_key
 
 MAX_TREE_BITS = 6

@@ -24,8 +24,8 @@ from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.phases.solve import TOLERANCE, find
 from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
-from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import activate, activation_error
+from qla_jax.transforms.singular_values import qsvt
 
 
 @default_promotion

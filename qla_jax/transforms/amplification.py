@@ -32,10 +32,10 @@ from qla_jax.linalg.preparation import length
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import TOLERANCE, find
 from qla_jax.polynomials import Polynomial, chebyshev
-from qla_jax.transforms._qsvt import QSVT, qsvt
 from qla_jax.transforms.alternation import Alternation, Flags, ancilla_flag, origin_flag
 from qla_jax.transforms.requests import as_eps, as_fraction, as_margin, warn_below_rounding
 from qla_jax.transforms.robustness import robust_error
+from qla_jax.transforms.singular_values import QSVT, qsvt
 from qla_jax.transforms.spectrum import isometric
 
 

@@ -15,10 +15,10 @@ from qla_jax._checks import as_real, is_concrete, require, require_kind, times
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.combine.algebra import adjoint, scale
-from qla_jax.transforms._gqet import gqet
-from qla_jax.transforms._qsvt import qsvt
+from qla_jax.transforms.eigenvalues import gqet
 from qla_jax.transforms.qubitization import require_square
 from qla_jax.transforms.requests import as_eps, as_margin, warn_below_rounding
+from qla_jax.transforms.singular_values import qsvt
 from qla_jax.transforms.spectrum import hermitian_error
 
 MARGIN = 1e-3

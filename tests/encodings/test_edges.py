@@ -31,12 +31,12 @@ from qla_jax.measurement import exact_readout
 from qla_jax.networks.amplified import amplified_network
 from qla_jax.networks.residual import chain, residual_network, skip_norm_block
 from qla_jax.networks.terminal import terminal_block
-from qla_jax.transforms._gqet import gqet
-from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 from qla_jax.transforms.decomposed import decomposed
+from qla_jax.transforms.eigenvalues import gqet
 from qla_jax.transforms.qubitization import qubitization_walk
+from qla_jax.transforms.singular_values import qsvt
 from tests.cases import ENCODINGS, VECTORS, haar, orthogonal, real
 
 SYMMETRIC = np.array([[0.6, 0.2], [0.2, -0.5]])

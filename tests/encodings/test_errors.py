@@ -30,10 +30,10 @@ from qla_jax.encodings.combine.squares import square_product
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.matrices.dense import from_unitary
 from qla_jax.encodings.vectors.known import vector_from_unitary
-from qla_jax.transforms._gqet import gqet
-from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
+from qla_jax.transforms.eigenvalues import gqet
+from qla_jax.transforms.singular_values import qsvt
 from tests.cases import (
     dilation,
     hermitian_function,

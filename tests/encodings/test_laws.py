@@ -16,8 +16,8 @@ from qla_jax.encodings.base.encoding import unitary
 from qla_jax.encodings.combine.algebra import linear_combination
 from qla_jax.encodings.combine.joint import tensor
 from qla_jax.encodings.matrices.dense import block_encode, from_unitary
-from qla_jax.transforms._gqet import GQET
-from qla_jax.transforms._qsvt import QSVT
+from qla_jax.transforms.eigenvalues import GQET
+from qla_jax.transforms.singular_values import QSVT
 from tests.cases import (
     ENCODINGS,
     Case,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qla_jax.measurement import chebyshev_readout, from_chebyshev, shadow_readout
-from qla_jax.measurement._shadow_readout import ShadowReadout
 from qla_jax.measurement.noise import Noise
+from qla_jax.measurement.shadows import ShadowReadout
 from tests.cases import real
 
 TRUTH, OUTLIER = 0.25, 1e9

@@ -17,13 +17,13 @@ from qla_jax.measurement import (
     state_tomography,
     tomography,
 )
-from qla_jax.measurement._shadow_readout import shadow_norm
-from qla_jax.measurement._tomography import failure_probability, sampled_amplitudes
 from qla_jax.measurement.noise import noise_model
 from qla_jax.measurement.pauli_bases import as_qubits, expectation
 from qla_jax.measurement.protocols import Sizes
 from qla_jax.measurement.readout import Amplitudes
+from qla_jax.measurement.shadows import shadow_norm
 from qla_jax.measurement.stabilizer_bases import generators, symplectic
+from qla_jax.measurement.vector_tomography import failure_probability, sampled_amplitudes
 from tests.cases import cplx, real
 
 NOISES = ["exact", "qae", "qae-median-5", "gaussian", "uniform"]
@@ -218,7 +218,7 @@ def test_expectations_of_pauli_words_are_those_of_matrices():
 
 @pytest.mark.x64
 def test_state_tomography_of_complex_states_and_of_exact_shares():
-    from qla_jax.measurement._state_tomography import inverted
+    from qla_jax.measurement.density_tomography import inverted
     from qla_jax.measurement.pauli_bases import outcome_law
 
     psi = jnp.asarray(cplx(8) / np.linalg.norm(cplx(8)))

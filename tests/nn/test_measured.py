@@ -13,9 +13,9 @@ from qla_jax.arithmetic import Format, counts, decode, encode
 from qla_jax.arithmetic.circuits import operation
 from qla_jax.encodings.base.vector import run as run_circuit
 from qla_jax.measurement import chebyshev_readout, exact_readout, tomography
-from qla_jax.nn._overhead import amplified, overhead, price
 from qla_jax.nn.estimated_gradients import estimated_dense, inner_products, weight_gradients
 from qla_jax.nn.measured import Pass, digital_amplitude, infidelity
+from qla_jax.nn.overheads import amplified, overhead, price
 from qla_jax.nn.qam import Arithmetic, FixedArithmetic
 from qla_jax.nn.qlam import combined_heads, concatenated_heads
 from qla_jax.nn.qresnet import QResNet

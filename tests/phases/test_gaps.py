@@ -13,9 +13,9 @@ from qla_jax.phases.gqsp import gqsp_phase_factors, gqsp_response
 from qla_jax.phases.response import qsp_response
 from qla_jax.phases.solve import phase_factors
 from qla_jax.polynomials.polynomial import polynomial
-from qla_jax.transforms._gqet import gqet
-from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
+from qla_jax.transforms.eigenvalues import gqet
+from qla_jax.transforms.singular_values import qsvt
 
 pytestmark = pytest.mark.x64
 

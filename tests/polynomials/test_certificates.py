@@ -10,7 +10,9 @@ import scipy.special
 from numpy.polynomial import chebyshev as series
 
 from qla_jax import polynomials
-from qla_jax.polynomials import _erf, _gaussian, activations, ellipse, exponential, gap, jacobi_anger, powers, steps
+from qla_jax.polynomials import activations, ellipse, exponential, gap, jacobi_anger, powers, steps
+from qla_jax.polynomials import error_functions as _erf
+from qla_jax.polynomials import gaussians as _gaussian
 from qla_jax.polynomials.approximant import Library
 from qla_jax.polynomials.binomial import central_binomial
 

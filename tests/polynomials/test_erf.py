@@ -11,7 +11,8 @@ import scipy.special
 from numpy.polynomial import chebyshev as series
 
 from qla_jax import polynomials
-from qla_jax.polynomials import _erf, chebyshev, erf
+from qla_jax.polynomials import chebyshev, erf
+from qla_jax.polynomials import error_functions as _erf
 from qla_jax.polynomials.approximant import Library
 from tests.cases import derivative, erf_coeffs, real
 

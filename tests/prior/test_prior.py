@@ -9,7 +9,7 @@ import pytest
 import scipy.signal
 
 from qla_jax.encodings.base.vector import run_projected
-from qla_jax.measurement._tomography import failure_probability
+from qla_jax.measurement.vector_tomography import failure_probability
 from qla_jax.polynomials import erf
 from qla_jax.prior import (
     AttentionWeights,

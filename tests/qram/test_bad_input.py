@@ -7,16 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.qram._memory import load, memory, word
-from qla_jax.qram._noise import amplitude_damping, bit_flip, depolarising, noise, phase_flip
-from qla_jax.qram._schedule import schedule, site_count
-from qla_jax.qram._sweep import sweep
 from qla_jax.qram.bounds import certified_infidelity, infidelity_bound
 from qla_jax.qram.exact import exact_fidelity
 from qla_jax.qram.extrapolation import extrapolate, polynomial_fit
 from qla_jax.qram.fidelity import Estimate, intact_fraction, overlap, read_fidelity
 from qla_jax.qram.good import draw_good, fidelity_bound, good_moments, good_weight, trajectory_bound
 from qla_jax.qram.loading import loading_infidelities, measured_infidelities, noisy_qram_encode
+from qla_jax.qram.memories import load, memory, word
+from qla_jax.qram.rates import amplitude_damping, bit_flip, depolarising, noise, phase_flip
+from qla_jax.qram.scheduling import schedule, site_count
+from qla_jax.qram.sweeps import sweep
 from qla_jax.qram.tree import trajectory_fidelity
 
 KEY = jax.random.key(0)

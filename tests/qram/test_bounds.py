@@ -8,14 +8,14 @@ import mpmath
 import numpy as np
 import pytest
 
-from qla_jax.qram._memory import memory
-from qla_jax.qram._noise import Noise, amplitude_damping, depolarising, missed, noise
-from qla_jax.qram._schedule import held_site_count, site_count
 from qla_jax.qram.bounds import certified_infidelity, infidelity_bound
 from qla_jax.qram.exact import exact_fidelity
 from qla_jax.qram.fidelity import Estimate
 from qla_jax.qram.good import draw_good, fidelity_bound, good_moments
 from qla_jax.qram.loading import loading_infidelities
+from qla_jax.qram.memories import memory
+from qla_jax.qram.rates import Noise, amplitude_damping, depolarising, missed, noise
+from qla_jax.qram.scheduling import held_site_count, site_count
 from qla_jax.qram.tree import damped
 
 BOTH = pytest.mark.parametrize("all_levels", [False, True])

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qla_jax.qram._memory import memory
-from qla_jax.qram._noise import bit_flip, depolarising
-from qla_jax.qram._schedule import held_site_count, site_count
-from qla_jax.qram._sweep import Point, extrapolate_points, sweep
 from qla_jax.qram.extrapolation import extrapolate, polynomial_fit
 from qla_jax.qram.fidelity import intact_fraction, read_fidelity
+from qla_jax.qram.memories import memory
+from qla_jax.qram.rates import bit_flip, depolarising
+from qla_jax.qram.scheduling import held_site_count, site_count
+from qla_jax.qram.sweeps import Point, extrapolate_points, sweep
 
 SIZES, LENGTHS = [2, 3, 4, 5, 6], [1, 2, 4]
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qla_jax.qram._memory import memory
-from qla_jax.qram._noise import depolarising, noise, phase_flip
-from qla_jax.qram._schedule import schedule, site_count
 from qla_jax.qram.bounds import infidelity_bound
 from qla_jax.qram.exact import exact_fidelity
 from qla_jax.qram.good import draw_good, fidelity_bound, good_moments, good_weight, struck_nodes, trajectory_bound
+from qla_jax.qram.memories import memory
+from qla_jax.qram.rates import depolarising, noise, phase_flip
+from qla_jax.qram.scheduling import schedule, site_count
 from qla_jax.qram.tree import trajectory_fidelity
 
 

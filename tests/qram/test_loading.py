@@ -11,11 +11,11 @@ from qla_jax.encodings.combine.lemmas import vector_sum
 from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.encodings.vectors.loading import qram_encode
-from qla_jax.qram._noise import amplitude_damping, depolarising, noise
-from qla_jax.qram._schedule import held_site_count
 from qla_jax.qram.bounds import certified_infidelity, infidelity_bound, infidelity_with, state_error
 from qla_jax.qram.fidelity import Estimate
 from qla_jax.qram.loading import loading_infidelities, measured_infidelities, noisy_qram_encode
+from qla_jax.qram.rates import amplitude_damping, depolarising, noise
+from qla_jax.qram.scheduling import held_site_count
 
 X = np.random.default_rng(0).normal(size=8)
 

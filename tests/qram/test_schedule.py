@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from qla_jax.qram._schedule import held_site_count, schedule, site_count
+from qla_jax.qram.scheduling import held_site_count, schedule, site_count
 
 SIZES = list(itertools.product(range(1, 9), range(1, 6)))
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from qla_jax.qram import branches, tree
-from qla_jax.qram._memory import load, memory, word
-from qla_jax.qram._noise import amplitude_damping, bit_flip, depolarising, noise, phase_flip
-from qla_jax.qram._schedule import held_site_count
 from qla_jax.qram.exact import exact_fidelity
 from qla_jax.qram.fidelity import overlap
+from qla_jax.qram.memories import load, memory, word
+from qla_jax.qram.rates import amplitude_damping, bit_flip, depolarising, noise, phase_flip
+from qla_jax.qram.scheduling import held_site_count
 from qla_jax.qram.sites import draw, step_key
 from tests.qram.dense import Dense
 

@@ -7,11 +7,11 @@ import pytest
 from scipy import stats
 
 from qla_jax.qram import branches, loading, tree
-from qla_jax.qram._memory import memory
-from qla_jax.qram._noise import noise, phase_flip
-from qla_jax.qram._schedule import held_site_count, schedule, site_count
 from qla_jax.qram.exact import exact_fidelity
 from qla_jax.qram.fidelity import Estimate, read_fidelity
+from qla_jax.qram.memories import memory
+from qla_jax.qram.rates import noise, phase_flip
+from qla_jax.qram.scheduling import held_site_count, schedule, site_count
 from qla_jax.qram.sites import draw, step_key
 from tests.qram.host import Host
 

@@ -8,9 +8,9 @@ import pytest
 from qla_jax import polynomials
 from qla_jax.encodings.base.block import block
 from qla_jax.encodings.matrices.dense import block_encode
-from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.decomposed import decomposed
 from qla_jax.transforms.functions import pseudo_inverse
+from qla_jax.transforms.singular_values import qsvt
 from tests.cases import cplx, orthogonal, real
 
 pytestmark = pytest.mark.x64

@@ -14,8 +14,8 @@ from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.phases.solve import phase_factors
-from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.amplification import amplify
+from qla_jax.transforms.singular_values import qsvt
 from tests.cases import CUBIC, QUARTIC, contraction, cplx, real, singular_value_transform
 
 numerics = pytest.mark.numerics

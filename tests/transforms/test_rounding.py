@@ -17,11 +17,11 @@ from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
 from qla_jax.encodings.matrices.pauli import block_encode_pauli
 from qla_jax.encodings.matrices.sparse import block_encode_sparse
 from qla_jax.encodings.vectors.known import vector_encode
-from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.amplification import amplify, uniform_amplification
 from qla_jax.transforms.functions import eigenstate_filter, hamiltonian_simulation, pseudo_inverse
 from qla_jax.transforms.qubitization import qubitization_walk
 from qla_jax.transforms.requests import RoundingWarning
+from qla_jax.transforms.singular_values import qsvt
 from tests.cases import ENCODINGS, VECTORS, contraction, norm2, orthogonal, real
 
 MOST_QUBITS = 12

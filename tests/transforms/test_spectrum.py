@@ -24,13 +24,13 @@ from qla_jax.encodings.matrices.sparse import block_encode_sparse
 from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.networks.residual import LIPSCHITZ, skip_norm_block
 from qla_jax.networks.terminal import terminal_block
-from qla_jax.transforms._gqet import gqet
-from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.amplification import oblivious_amplification
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 from qla_jax.transforms.decomposed import decomposed
+from qla_jax.transforms.eigenvalues import gqet
 from qla_jax.transforms.functions import eigenstate_filter, hamiltonian_simulation, pseudo_inverse
 from qla_jax.transforms.qubitization import qubitization_walk
+from qla_jax.transforms.singular_values import qsvt
 from qla_jax.transforms.spectrum import _hermitian_defect, singular_values
 from tests.cases import ENCODINGS, dilation, haar, orthogonal
 

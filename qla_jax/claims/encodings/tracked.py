@@ -24,9 +24,9 @@ from qla_jax.encodings.combine.joint import tensor
 from qla_jax.encodings.combine.lemmas import concatenate, matrix_vector_product, vector_sum, vector_tensor
 from qla_jax.encodings.combine.squares import square_product
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
-from qla_jax.transforms._qsvt import qsvt
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
+from qla_jax.transforms.singular_values import qsvt
 
 ODD = (0.0, 0.3, 0.0, 0.6)
 """Chebyshev coefficients for the transformation of singular values, below 1."""

@@ -21,9 +21,9 @@ from qla_jax.claims.engine.claim import Instance, Sides, claim
 from qla_jax.claims.engine.instances import magnitude
 from qla_jax.measurement import chebyshev_readout
 from qla_jax.measurement.noise import noise_model
-from qla_jax.nn._overhead import price, t_depths
 from qla_jax.nn.estimated_gradients import WeightGradients, inner_products
 from qla_jax.nn.measured import Pass
+from qla_jax.nn.overheads import price, t_depths
 from qla_jax.nn.qam import Arithmetic
 from qla_jax.nn.qlam import attended
 

@@ -13,7 +13,7 @@ from jax import Array
 
 from qla_jax.claims.engine.claim import Instance, Sides, claim
 from qla_jax.claims.measurement.readout import one_vector
-from qla_jax.measurement._tomography import THRESHOLD, failure_probability, tomography
+from qla_jax.measurement.vector_tomography import THRESHOLD, failure_probability, tomography
 
 DELTA = 0.3
 

@@ -34,8 +34,8 @@ from qla_jax.experiments.measured.networks import FORMAT
 from qla_jax.experiments.measured.traced_readouts import poisson_tomography
 from qla_jax.measurement import ReadoutMethod, exact_readout, tomography
 from qla_jax.nn import EVERY_BLOCK, BlockTransfers, MeasuredRun, QResidualBlock, infidelity, overhead
-from qla_jax.nn._overhead import price
 from qla_jax.nn.measured import Pass
+from qla_jax.nn.overheads import price
 from qla_jax.nn.qam import Arithmetic
 from qla_jax.prior import convolutional, exact_convolution
 

@@ -26,7 +26,7 @@ from qla_jax.experiments.measured.networks import NetworkSetting, residual_netwo
 from qla_jax.experiments.measured.readout_accuracy import accuracies, restored
 from qla_jax.experiments.measured.traced_readouts import poisson_tomography, ranked_chebyshev
 from qla_jax.measurement import ReadoutMethod, chebyshev_readout, tomography
-from qla_jax.nn._overhead import price
+from qla_jax.nn.overheads import price
 
 LEVELS = (0.9, 0.95)
 METHODS = ("decomposition", "tomography")

@@ -8,7 +8,7 @@ import numpy as np
 from qla_jax.experiments.core.study import Findings, Plot, Row, Series, Table
 from qla_jax.experiments.measured.printed_overheads import BREAK_EVEN, DIGITS, PRINTED
 from qla_jax.measurement import ReadoutMethod, chebyshev_readout, tomography
-from qla_jax.nn._overhead import price
+from qla_jax.nn.overheads import price
 
 COLLAPSE = 0.2
 """Lost accuracy that counts as a collapse: in print tomography loses 0.51, the decomposition 0.04 at most."""

@@ -1,7 +1,7 @@
 """Infidelity against address size and word length, as plain numbers for tables and figures.
 
 Example:
-    >>> from qla_jax.qram._noise import bit_flip
+    >>> from qla_jax.qram.rates import bit_flip
     >>> points = sweep([2, 3], [1], bit_flip(1e-4), jax.random.key(0), shots=100)
     >>> [(point.address_bits, point.sites, point.held_sites) for point in points]
     [(2, 18, 13), (3, 48, 34)]
@@ -15,12 +15,12 @@ import numpy as np
 from jax import Array
 
 from qla_jax._checks import as_integers, as_tuple, require, require_key, require_kind
-from qla_jax.qram._memory import Memory, memory
-from qla_jax.qram._noise import Noise
-from qla_jax.qram._schedule import check_sizes, held_site_count, site_count
 from qla_jax.qram.bounds import infidelity_bound
 from qla_jax.qram.extrapolation import Extrapolated, extrapolate
 from qla_jax.qram.fidelity import BATCH, Estimate, read_fidelity
+from qla_jax.qram.memories import Memory, memory
+from qla_jax.qram.rates import Noise
+from qla_jax.qram.scheduling import check_sizes, held_site_count, site_count
 
 
 class Point(NamedTuple):

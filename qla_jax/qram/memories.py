@@ -22,7 +22,7 @@ from qla_jax._checks import as_inexact, require, require_kind
 from qla_jax._modes import default_promotion, known_stays_known, varying_like
 from qla_jax._nodes import Node
 from qla_jax.qram._checks import as_whole_numbers
-from qla_jax.qram._schedule import Schedule, check_sizes, schedule
+from qla_jax.qram.scheduling import Schedule, check_sizes, schedule
 
 MAX_INTEGER_BITS = 64
 

@@ -35,9 +35,9 @@ from qla_jax._checks import require, require_kind
 from qla_jax.arithmetic import Circuit, Format, arccos_circuit, counts
 from qla_jax.arithmetic.circuits import operation
 from qla_jax.measurement import ChebyshevReadout, ExactReadout, ReadoutMethod, Tomography
-from qla_jax.nn._network import MeasuredNetwork
 from qla_jax.nn._shapes import as_image_shape
 from qla_jax.nn.measured import MeasuredRun, Transfer, capped
+from qla_jax.nn.network import MeasuredNetwork
 from qla_jax.nn.qam import exponential_table, gelu_table
 
 
