@@ -36,6 +36,7 @@ from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back
+from qla_jax.linalg.hadamard import hadamard_on_all
 from qla_jax.linalg.preparation import length
 
 
@@ -64,22 +65,13 @@ class DigitalRotation(VectorEncoding, kw_only=True):
     ratios: Num[Array, " system"]
 
     def apply(self, state: State) -> State:
-        return rotate(self.ratios, _hadamard(state))
+        return rotate(self.ratios, hadamard_on_all(state))
 
     def apply_adjoint(self, state: State) -> State:
-        return _hadamard(rotate_back(self.ratios, state))
+        return hadamard_on_all(rotate_back(self.ratios, state))
 
     def gates(self) -> Gates:
         return remembered(self.num_qubits)
-
-
-def _hadamard(state: State) -> State:
-    qubits = state.shape[1].bit_length() - 1
-    grid = state.reshape(state.shape[0], *(2,) * qubits)
-    for axis in range(1, qubits + 1):
-        up, down = jnp.split(grid, 2, axis=axis)
-        grid = jnp.concatenate([up + down, up - down], axis=axis)
-    return grid.reshape(state.shape) / jnp.sqrt(jnp.asarray(state.shape[1], state.real.dtype))
 
 
 @default_promotion

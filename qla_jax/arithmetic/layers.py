@@ -29,6 +29,7 @@ from qla_jax._modes import reshaped as in_two_steps
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic.elementwise import add, fitted
 from qla_jax.arithmetic.formats import FixedPoint, Format, encode, same_format
+from qla_jax.linalg.patches import windows
 
 CHUNK = 4096
 """Terms whose products of bytes fit into an int32, four at a time."""
@@ -106,24 +107,10 @@ def convolve(x: FixedPoint, kernel: FixedPoint, *, padding: str = "same", stride
 
 @jax.jit(static_argnames=("around", "stride"))
 def _convolved(x: FixedPoint, kernel: FixedPoint, around: tuple[tuple[int, int], ...], stride: int) -> FixedPoint:
-    cut = jax.tree.map(lambda part: _patches(part, kernel.shape[2:], around, stride), x)
+    cut = jax.tree.map(lambda part: windows(part, kernel.shape[2:], stride=stride, around=around), x)
     rows, columns = cut.shape[-2:]
     found = dot(reshaped(kernel, (kernel.shape[0], -1)), reshaped(cut, (-1, rows * columns)))
     return reshaped(found, (kernel.shape[0], rows, columns))
-
-
-def _patches(x: Array, taps: tuple[int, ...], around: tuple[tuple[int, int], ...], stride: int) -> Array:
-    """(C, H, W) to (C, K, K, rows, columns)."""
-    x = jnp.pad(x, [(0, 0), *around])
-    rows, columns = ((size - tap) // stride + 1 for size, tap in zip(x.shape[1:], taps, strict=True))
-    cuts = [
-        [
-            x[:, i : i + stride * (rows - 1) + 1 : stride, j : j + stride * (columns - 1) + 1 : stride]
-            for j in range(taps[1])
-        ]
-        for i in range(taps[0])
-    ]
-    return jnp.stack([jnp.stack(row, axis=1) for row in cuts], axis=1)
 
 
 def add_bias(x: FixedPoint, bias: FixedPoint) -> FixedPoint:
@@ -205,5 +192,5 @@ def max_pool(x: FixedPoint, window: int) -> FixedPoint:
 
 @jax.jit(static_argnames="window")
 def _pooled(x: FixedPoint, window: int) -> FixedPoint:
-    cut = jax.tree.map(lambda part: _patches(part, (window, window), ((0, 0), (0, 0)), window), x)
+    cut = jax.tree.map(lambda part: windows(part, (window, window), stride=window, around=((0, 0), (0, 0))), x)
     return FixedPoint(cut.integers.max(axis=(1, 2)), cut.overflow.any(axis=(1, 2)), x.format)

@@ -20,6 +20,7 @@ from jaxtyping import Num
 from qla_jax._checks import as_inexact, is_concrete, require
 from qla_jax._modes import default_promotion, varying_like
 from qla_jax.arithmetic.gates import CLASSICAL, Gate, inverse
+from qla_jax.linalg.hadamard import hadamard
 
 
 class Program(Protocol):
@@ -213,7 +214,7 @@ def on_state(
             flat = _turn(run, angles, flat)
             phase += len(run)
         elif kind == "H":
-            flat = _hadamard(run[0], flat)
+            flat = _on_wire(run[0].wires[0], flat)
         else:
             assert outcomes is not None  # without them no run is an erasure
             flat = _erase(run[0], outcomes[erasure], flat)
@@ -288,17 +289,15 @@ def _turn(gates: Sequence[Gate], turns: Any, flat: Array) -> Array:
     return flat * jnp.asarray(xp.exp(2j * np.pi * total), complex_dtype)
 
 
-def _hadamard(gate: Gate, flat: Array) -> Array:
-    wire: Any = gate.wires[0]
-    pairs = flat.reshape(1 << wire, 2, -1)
-    return jnp.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], axis=1).reshape(-1) / np.sqrt(2)
+def _on_wire(wire: int, flat: Array) -> Array:
+    return hadamard(flat.reshape(1 << wire, 2, -1), axis=1).reshape(-1)
 
 
 def _erase(gate: Gate, outcome: Array, flat: Array) -> Array:
     """H and measurement of the target, CZ on outcome 1, target to |0>."""
     qubits = flat.size.bit_length() - 1
     first, second, target = gate.wires
-    halves = _hadamard(Gate("H", (target,)), flat).reshape(1 << target, 2, -1)
+    halves = _on_wire(target, flat).reshape(1 << target, 2, -1)
     found: Any = jnp.where((outcome == 0) | (outcome == 1), jnp.take(halves, outcome, axis=1, mode="clip"), jnp.nan)
     whole = jnp.stack([found, jnp.zeros_like(found)], axis=1).reshape(-1) * np.sqrt(2)
     both = jnp.asarray(_bits(first, qubits) * _bits(second, qubits), whole.real.dtype)

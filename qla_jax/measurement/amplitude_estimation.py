@@ -30,8 +30,9 @@ from jaxtyping import Float, Int
 
 from qla_jax._checks import require, require_key, within
 from qla_jax._modes import default_promotion, varying_like
-from qla_jax.measurement.counts import as_whole, counting_dtype
-from qla_jax.measurement.readout import as_precision, straight_through
+from qla_jax.linalg.derivatives import straight_through
+from qla_jax.linalg.sampling import as_whole, counting_dtype
+from qla_jax.measurement.readout import as_precision
 
 SUCCESS = 8 / math.pi**2
 """Lower bound on the probability that a run ends next to the true angle."""

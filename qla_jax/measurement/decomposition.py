@@ -25,6 +25,7 @@ from jax import Array
 
 from qla_jax._checks import require
 from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.linalg.derivatives import straight_through
 from qla_jax.measurement.noise import Noise, noise_model
 from qla_jax.measurement.quantum_dct import (
     Axes,
@@ -35,7 +36,7 @@ from qla_jax.measurement.quantum_dct import (
     from_chebyshev,
     kept_shape,
 )
-from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision, straight_through
+from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision
 
 
 class ChebyshevReadout(ReadoutMethod):

@@ -23,9 +23,10 @@ from jax import Array
 from jaxtyping import Complex, Float, Num
 
 from qla_jax._checks import require, require_key
-from qla_jax.measurement.counts import multinomial, require_countable, within_integers
+from qla_jax.linalg.derivatives import straight_through
+from qla_jax.linalg.sampling import multinomial, require_countable, within_integers
 from qla_jax.measurement.pauli_bases import as_qubits, outcome_law, snapshots
-from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision, straight_through
+from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision
 
 MOST_QUBITS = 6
 

@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float
 from qla_jax._checks import require, require_kind
 from qla_jax._modes import varying_like
 from qla_jax.encodings.base.encoding import Encoding, State, with_ancillas
-from qla_jax.measurement.counts import as_whole
+from qla_jax.linalg.sampling import as_whole
 
 Good = Bool[Array, "ancilla system"]
 

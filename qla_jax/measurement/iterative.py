@@ -25,9 +25,10 @@ from jaxtyping import Float
 
 from qla_jax._checks import require, require_key
 from qla_jax._modes import common_dtype, default_promotion, varying_like
+from qla_jax.linalg.derivatives import straight_through
+from qla_jax.linalg.sampling import counting_dtype, multinomial, require_countable, within_integers
 from qla_jax.measurement.amplitude_estimation import angle, as_probability, most_points
-from qla_jax.measurement.counts import counting_dtype, multinomial, require_countable, within_integers
-from qla_jax.measurement.readout import as_precision, straight_through
+from qla_jax.measurement.readout import as_precision
 
 Interval = Literal["chernoff", "clopper-pearson"]
 BISECTIONS = 60

@@ -18,6 +18,7 @@ from flax import struct
 from jax import Array
 
 from qla_jax._nodes import Node
+from qla_jax.linalg.derivatives import straight_through
 from qla_jax.measurement.amplitude_estimation import (
     estimate_amplitude,
     median_failure,
@@ -26,7 +27,6 @@ from qla_jax.measurement.amplitude_estimation import (
     queries_of,
     require_repetitions,
 )
-from qla_jax.measurement.readout import straight_through
 
 
 class Noise(Node, ABC):

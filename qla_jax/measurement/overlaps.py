@@ -29,6 +29,8 @@ from qla_jax.accounting.gates import Gates
 from qla_jax.encodings.base.encoding import Encoding, State, apply_adjoint_of, apply_of, side_by_side
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.lemmas import vector_sum
+from qla_jax.linalg.derivatives import straight_through
+from qla_jax.linalg.hadamard import hadamard
 from qla_jax.measurement.amplitude_estimation import (
     estimate_amplitude,
     median_failure,
@@ -37,7 +39,7 @@ from qla_jax.measurement.amplitude_estimation import (
     queries_of,
 )
 from qla_jax.measurement.grover import Good
-from qla_jax.measurement.readout import Amplitudes, Readout, count, scaled_bound, straight_through
+from qla_jax.measurement.readout import Amplitudes, Readout, count, scaled_bound
 
 
 class OverlapTest(NamedTuple):
@@ -72,13 +74,8 @@ class SwapTest(Encoding, kw_only=True):
 
     def _test(self, state: State) -> State:
         size = 1 << self.left.num_qubits
-        up, down = _hadamard(state.reshape(2, -1, size, size))
-        return jnp.stack(_hadamard(jnp.stack([up, down.swapaxes(1, 2)]))).reshape(state.shape)
-
-
-def _hadamard(state: State) -> tuple[Array, Array]:
-    half = math.sqrt(0.5)
-    return half * (state[0] + state[1]), half * (state[0] - state[1])
+        up, down = hadamard(state.reshape(2, -1, size, size))
+        return hadamard(jnp.stack([up, down.swapaxes(1, 2)])).reshape(state.shape)
 
 
 def _flag_zero(circuit: Encoding) -> Good:

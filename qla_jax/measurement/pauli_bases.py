@@ -12,7 +12,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Complex, Float, Int, Num
+from jaxtyping import Complex, Float, Int
 
 from qla_jax._checks import as_tuple, require
 from qla_jax.measurement.readout import Amplitudes
@@ -49,17 +49,6 @@ def snapshots(dtype: jnp.dtype) -> Complex[Array, "3 2 2 2"]:
     """Of one qubit, by basis and outcome: three times the projector minus one."""
     projectors = np.einsum("bsi,bsj->bsij", ROTATIONS.conj(), ROTATIONS)
     return jnp.asarray(3 * projectors - np.eye(2), dtype)
-
-
-def expectation(word: str, state: Num[Array, " states"]) -> Float[Array, ""]:
-    r"""$\langle\psi|P|\psi\rangle$ of a Pauli word, its first letter on the most significant qubit."""
-    turned = state
-    for qubit, letter in enumerate(word):
-        grid = turned.reshape(1 << qubit, 2, -1)
-        up, down = grid[:, 0], grid[:, 1]
-        pair = {"I": (up, down), "X": (down, up), "Y": (-1j * down, 1j * up), "Z": (up, -down)}[letter]
-        turned = jnp.stack(pair, axis=1).reshape(-1)
-    return jnp.vdot(state, turned).real
 
 
 def as_words(words: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:

@@ -33,7 +33,8 @@ from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.vectors.loading import qram_encode
-from qla_jax.measurement.counts import as_whole
+from qla_jax.linalg.hadamard import mixed
+from qla_jax.linalg.sampling import as_whole
 
 Axes = tuple[int, ...]
 
@@ -229,27 +230,22 @@ def _along(transform: object, x: Array, axes: Axes) -> Array:
 def _forward(state: Num[Array, "2 n rest"]) -> Num[Array, "2 n rest"]:
     n = state.shape[1]
     # A phase gate first: it makes the whole unitary real, not its block alone.
-    even, odd = _hadamard(state[0], 1j * state[1])
+    even, odd = mixed(state[0], 1j * state[1])
     spectrum = _phases(n) * jnp.fft.fft(jnp.concatenate([even, odd[::-1]]), axis=0, norm="ortho")
     low, high = spectrum[:n], _negated(spectrum[n:])
-    same, opposite = _hadamard(low[1:], high[1:])
+    same, opposite = mixed(low[1:], high[1:])
     turned = jnp.stack([jnp.concatenate([low[:1], opposite]), jnp.concatenate([high[:1], same])])
     return turned if jnp.iscomplexobj(state) else turned.real
 
 
 def _backward(state: Num[Array, "2 n rest"]) -> Num[Array, "2 n rest"]:
     n = state.shape[1]
-    low, high = _hadamard(state[1, 1:], state[0, 1:])
+    low, high = mixed(state[1, 1:], state[0, 1:])
     low, high = jnp.concatenate([state[0, :1], low]), _negated(jnp.concatenate([state[1, :1], high]))
     both = jnp.fft.ifft(_phases(n).conj() * jnp.concatenate([low, high]), axis=0, norm="ortho")
-    up, down = _hadamard(both[:n], both[n:][::-1])
+    up, down = mixed(both[:n], both[n:][::-1])
     turned = jnp.stack([up, -1j * down])
     return turned if jnp.iscomplexobj(state) else turned.real
-
-
-def _hadamard(up: Array, down: Array) -> tuple[Array, Array]:
-    half = math.sqrt(0.5)
-    return half * (up + down), half * (up - down)
 
 
 def _negated(rows: Array) -> Array:

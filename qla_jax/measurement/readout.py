@@ -30,7 +30,7 @@ from qla_jax._checks import as_inexact, as_real, is_concrete, real_dtype, requir
 from qla_jax._modes import default_promotion
 from qla_jax._nodes import Node
 from qla_jax.linalg.preparation import unit_vector
-from qla_jax.measurement.counts import counting_dtype, within_integers
+from qla_jax.linalg.sampling import counting_dtype, within_integers
 
 
 class Readout(Node):
@@ -161,17 +161,6 @@ def as_state(state: ArrayLike, *, real: bool = False, name: str = "state") -> Nu
         require(bool(np.any(seen)), f"`{name}` must not be the zero vector, but all {seen.size} entries are 0.")
         require_normal(name, seen)
     return array
-
-
-@jax.custom_jvp
-def straight_through(exact: Array, sampled: Array) -> Array:
-    """The value of `sampled` with the derivative of `exact`."""
-    return sampled
-
-
-@straight_through.defjvp
-def _straight_through_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    return primals[1], tangents[0]
 
 
 def count(value: ArrayLike) -> Array:

@@ -23,9 +23,11 @@ from jaxtyping import Float
 
 from qla_jax._checks import require
 from qla_jax._modes import varying_like
-from qla_jax.measurement.counts import counting_dtype, require_countable
-from qla_jax.measurement.pauli_bases import LETTERS, as_qubits, as_words, expectation, outcome_law, weight
-from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision, straight_through
+from qla_jax.linalg.derivatives import straight_through
+from qla_jax.linalg.pauli import expectation
+from qla_jax.linalg.sampling import counting_dtype, require_countable
+from qla_jax.measurement.pauli_bases import LETTERS, as_qubits, as_words, outcome_law, weight
+from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision
 from qla_jax.measurement.stabilizer_bases import MOST_QUBITS, generators, measured
 
 Ensemble = Literal["pauli", "clifford"]

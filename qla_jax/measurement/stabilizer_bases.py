@@ -15,6 +15,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Complex, Int
 
+from qla_jax.linalg.pauli import flip_and_sign, phase
+
 MOST_QUBITS = 6
 
 State = Complex[Array, " states"]
@@ -55,10 +57,7 @@ def measured(key: Array, state: State, group: Int[Array, " qubits"]) -> State:
 def pauli(number: Array, state: State, qubits: int) -> State:
     r"""$i^{x\cdot z}X^xZ^z$ on a state."""
     x, z = number >> qubits, number & ((1 << qubits) - 1)
-    place = jnp.arange(state.size)
-    signed = jnp.where(_parity(z & place) == 1, -state, state)
-    phase = jnp.array([1, 1j, -1, -1j], state.dtype)[jax.lax.population_count(x & z) % 4]
-    return phase * signed[place ^ x]
+    return phase(x, z, state.dtype) * flip_and_sign(x.astype(jnp.uint32), z.astype(jnp.uint32), state)
 
 
 def _parity(bits: Array) -> Array:

@@ -26,8 +26,9 @@ from jaxtyping import Float
 
 from qla_jax._checks import require
 from qla_jax._modes import varying_like
-from qla_jax.measurement.counts import multinomial, require_countable
-from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision, straight_through
+from qla_jax.linalg.derivatives import straight_through
+from qla_jax.linalg.sampling import multinomial, require_countable
+from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision
 
 CONSTANT = 36.0
 THRESHOLD = 0.4

@@ -30,7 +30,8 @@ from jaxtyping import Float
 from qla_jax import arithmetic
 from qla_jax._checks import require
 from qla_jax.arithmetic import FixedPoint, Format, Piecewise, decode, encode, from_integers, piecewise
-from qla_jax.measurement.readout import straight_through
+from qla_jax.linalg.derivatives import straight_through
+from qla_jax.linalg.patches import windows
 from qla_jax.nn.estimated_gradients import WeightGradients, estimated_dense
 
 EPSILON = 1e-5
@@ -95,9 +96,9 @@ class Arithmetic:
         around = [((k - 1) // 2, k // 2) for k in kernel.shape[2:]]
         if self.gradients is None:
             return jax.lax.conv_general_dilated(x[None], kernel, (stride, stride), around)[0]
-        windows = jax.lax.conv_general_dilated_patches(x[None], kernel.shape[2:], (stride, stride), around)[0]
-        pixels = self._linear(windows.reshape(len(windows), -1).T, kernel.reshape(len(kernel), -1))
-        return pixels.T.reshape(len(kernel), *windows.shape[1:])
+        cut = windows(x, kernel.shape[2:], stride=stride, around=around)
+        pixels = self._linear(cut.reshape(-1, math.prod(cut.shape[3:])).T, kernel.reshape(len(kernel), -1))
+        return pixels.T.reshape(len(kernel), *cut.shape[3:])
 
     def batch_norm(self, x: Float[Array, "c h w"], mean: Array, variance: Array, gamma: Array, beta: Array) -> Array:
         """One constant product and one constant sum for each channel, from classical statistics."""

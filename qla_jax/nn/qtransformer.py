@@ -38,8 +38,8 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax._checks import require, require_kind
-from qla_jax._modes import reshaped
 from qla_jax.arithmetic import Format
+from qla_jax.linalg.patches import windows
 from qla_jax.measurement import ReadoutMethod, exact_readout
 from qla_jax.nn._shapes import as_image_shape, as_sizes, require_parts
 from qla_jax.nn.measured import Pass
@@ -272,6 +272,4 @@ class QTransformer(MeasuredNetwork):
 
 def patches(image: Image, side: int) -> Float[Array, "patch pixel"]:
     """Squares of pixels in reading order, a row each, channels first in it."""
-    channels, rows, columns = image.shape
-    grid = reshaped(image, (channels, rows // side, side, columns // side, side))
-    return reshaped(jnp.transpose(grid, (1, 3, 0, 2, 4)), (-1, channels * side**2))
+    return windows(image, (side, side), stride=side).reshape(len(image) * side**2, -1).T

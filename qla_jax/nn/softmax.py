@@ -22,7 +22,7 @@ from jaxtyping import Float
 from qla_jax import arithmetic
 from qla_jax._checks import as_inexact, require, require_kind
 from qla_jax.arithmetic import Format, Piecewise, decode, encode
-from qla_jax.measurement.readout import straight_through
+from qla_jax.linalg.derivatives import straight_through
 from qla_jax.nn.qam import Arithmetic, exponential_table, spread
 
 Scores = Float[Array, "head n n"]

@@ -26,6 +26,7 @@ from jaxtyping import Num
 
 from qla_jax._checks import as_numeric, as_real, as_tuple, require, require_key
 from qla_jax._modes import default_promotion, promoted
+from qla_jax.linalg.patches import windows
 from qla_jax.measurement.amplitude_estimation import estimate_amplitude, median_failure, queries_of
 from qla_jax.prior.feedforward import FAILURE, LOADED, precision
 from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, repetitions_for, require_tolerances, tomography_for
@@ -133,11 +134,8 @@ def rounds(share: float) -> int:
 @partial(jax.jit, static_argnums=1)
 def patches(image: Num[Array, "channel row column"], taps: int) -> Num[Array, "place tap"]:
     """The zero-padded window around each pixel, a row each, channels first in it."""
-    before = (taps - 1) // 2
-    padded = jnp.pad(image, [(0, 0), *[(before, taps - 1 - before)] * 2])
-    rows, columns = image.shape[1:]
-    windows = [padded[:, i : i + rows, j : j + columns] for i in range(taps) for j in range(taps)]
-    return jnp.stack(windows, axis=1).reshape(len(image) * taps**2, -1).T
+    edge = ((taps - 1) // 2, taps // 2)
+    return windows(image, (taps, taps), around=(edge, edge)).reshape(len(image) * taps**2, -1).T
 
 
 @jax.jit

@@ -20,6 +20,7 @@ from jaxtyping import Bool, Complex, Float
 
 from qla_jax.accounting.fold import Use
 from qla_jax.encodings.base.encoding import Encoding, State
+from qla_jax.linalg.hadamard import hadamard
 
 Branches = Complex[Array, "2 ancilla system"]
 Flag = Bool[np.ndarray, "ancilla #system"]
@@ -69,7 +70,7 @@ class Alternation(Encoding, kw_only=True):
 def alternate(part: Encoding, phases: Float[Array, " d_plus_1"], flags: Flags, state: State) -> State:
     """The circuit on a state of shape (2^(1 + a), 2^n); phases in the reflection convention."""
     steps, odd = phases[:-1][::-1], len(phases) % 2 == 0
-    branches = _turn(_hadamard(_branches(state, phases)), phases[-1], flags.into)
+    branches = _turn(hadamard(_branches(state, phases)), phases[-1], flags.into)
 
     # Pairs, so that one program serves every degree; recomputed backwards, so that memory does not grow with it.
     @jax.checkpoint
@@ -80,12 +81,12 @@ def alternate(part: Encoding, phases: Float[Array, " d_plus_1"], flags: Flags, s
     branches, _ = jax.lax.scan(pair, branches, steps[: len(steps) - odd].reshape(-1, 2))
     if odd:
         branches = _turn(jax.vmap(part.apply)(branches), steps[-1], flags.out)
-    return _hadamard(branches).reshape(state.shape)
+    return hadamard(branches).reshape(state.shape)
 
 
 def alternate_adjoint(part: Encoding, phases: Float[Array, " d_plus_1"], flags: Flags, state: State) -> State:
     """The inverse circuit."""
-    branches, steps, odd = _hadamard(_branches(state, phases)), phases[:-1], len(phases) % 2 == 0
+    branches, steps, odd = hadamard(_branches(state, phases)), phases[:-1], len(phases) % 2 == 0
     if odd:
         branches = jax.vmap(part.apply_adjoint)(_turn(branches, -steps[0], flags.out))
 
@@ -95,7 +96,7 @@ def alternate_adjoint(part: Encoding, phases: Float[Array, " d_plus_1"], flags: 
         return jax.vmap(part.apply_adjoint)(_turn(s, -angles[1], flags.out)), None
 
     branches, _ = jax.lax.scan(pair, branches, steps[int(odd) :].reshape(-1, 2))
-    return _hadamard(_turn(branches, -phases[-1], flags.into)).reshape(state.shape)
+    return hadamard(_turn(branches, -phases[-1], flags.into)).reshape(state.shape)
 
 
 def _branches(state: State, phases: Array) -> Branches:
@@ -119,7 +120,3 @@ def _turned_by(angle: Array) -> Array:
     rest = jnp.exp(1j * (angle - quarters * (np.pi / 2)))
     exact = jnp.asarray(np.array([1, 1j, -1, -1j]), rest.dtype)[quarters.astype(jnp.int32) % 4]
     return rest * exact
-
-
-def _hadamard(branches: Branches) -> Branches:
-    return jnp.stack([branches[0] + branches[1], branches[0] - branches[1]]) * float(np.sqrt(0.5))

@@ -27,9 +27,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from qla_jax._modes import varying_like
+from qla_jax.linalg.qubits import overlaps
 from qla_jax.variational.blocks import States, Wires, after, sweep
 from qla_jax.variational.circuit import Circuit, Layer, start
-from qla_jax.variational.contraction import overlaps
 from qla_jax.variational.unitaries import Gate
 
 

@@ -23,8 +23,7 @@ import numpy as np
 from jax import Array
 
 from qla_jax._modes import varying_like
-from qla_jax.variational.contraction import apply_by_flips, apply_matrix, split
-from qla_jax.variational.states import qubits_of
+from qla_jax.linalg.qubits import apply_by_flips, apply_matrix, qubits_of, split
 
 BLOCK_QUBITS = 16
 """512 KiB of complex64: some blocks fit in the second cache of a core; 1/256 of a state of 24 qubits."""

@@ -26,7 +26,8 @@ from jaxtyping import Num
 from qla_jax._checks import as_inexact, as_integer, as_tuple, require, require_callable, require_kind
 from qla_jax._modes import common_dtype, varying_like
 from qla_jax._nodes import Node
-from qla_jax.variational.states import qubits_of, require_state_fits, zero_state
+from qla_jax.linalg.qubits import qubits_of
+from qla_jax.variational.states import require_state_fits, zero_state
 from qla_jax.variational.unitaries import Gate
 
 MAX_UNITARY_QUBITS = 13

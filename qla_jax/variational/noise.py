@@ -34,11 +34,11 @@ from jaxtyping import Bool, Float, Int, Num
 from qla_jax._checks import as_integer, is_concrete, require, require_key, require_kind, within
 from qla_jax._modes import common_dtype, default_promotion, promoted, reshaped, varying_like
 from qla_jax._nodes import Node
+from qla_jax.linalg.qubits import apply_matrix, qubits_of
 from qla_jax.mapping import map_in_batches
 from qla_jax.variational.circuit import Circuit, start
-from qla_jax.variational.contraction import apply_matrix
 from qla_jax.variational.observables import sample_bits, z_expectations
-from qla_jax.variational.states import qubits_of, require_state_fits
+from qla_jax.variational.states import require_state_fits
 from qla_jax.variational.unitaries import PAULIS, Gate
 
 AMPLITUDES = 1 << 22

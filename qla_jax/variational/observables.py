@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 
 from qla_jax._checks import as_inexact, as_integer, as_integers, is_concrete, require, require_key, require_kind
 from qla_jax._modes import common_dtype
-from qla_jax.variational.contraction import apply_matrix
+from qla_jax.linalg import pauli
 from qla_jax.variational.states import as_state
 from qla_jax.variational.unitaries import PAULIS
 
@@ -36,12 +36,7 @@ def expectation(state: Array, word: str) -> Float[Array, ""]:
     require(isinstance(word, str), f"`word` must be a string of letters I, X, Y, Z, but is {word!r}.")
     require(len(word) == n, f"`word` must have {n} letters, but is {word!r}.")
     require(set(word) <= set(PAULIS), f"`word` must have letters I, X, Y, Z, but is {word!r}.")
-    moved = state
-    for qubit, letter in enumerate(word):
-        if letter != "I":
-            kind = common_dtype(state, jnp.complex64) if letter == "Y" else state.dtype
-            moved = apply_matrix(jnp.asarray(PAULIS[letter], kind), (qubit,), moved, diagonal=letter == "Z")
-    return jnp.sum((state.conj().astype(moved.dtype) * moved).real)
+    return pauli.expectation(word, state)
 
 
 def pauli_sum(state: Array, terms: Mapping[str, float]) -> Float[Array, ""]:

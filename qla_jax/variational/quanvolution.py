@@ -32,6 +32,7 @@ from jaxtyping import Float, Num
 
 from qla_jax._checks import as_inexact, as_integer, as_integers, require, require_callable, require_kind
 from qla_jax._modes import common_dtype, promoted
+from qla_jax.linalg.patches import windows
 from qla_jax.variational.ansatz import RX_CHAIN, Ansatz, Rotation
 from qla_jax.variational.circuit import Circuit, circuit, matrix_of, repeated, run
 from qla_jax.variational.gates import rx, ry, rz
@@ -175,15 +176,8 @@ def patches(image: Image, spec: QuanvolutionSpec) -> Float[Array, "value row col
     require(image.ndim == 3, f"`image` must have shape (channel, row, column), but has {image.shape}.")
     channels, height, width = image.shape
     _, rows, columns = spec.output_shape((channels, height, width))
-    padding = [(0, 0), *((0, spec.padding(side)) for side in image.shape[1:])]
-    padded = jnp.pad(image, padding)
-
-    def corner(i: int, j: int) -> Array:
-        until = (i + (rows - 1) * spec.stride + 1, j + (columns - 1) * spec.stride + 1)
-        return padded[:, i : until[0] : spec.stride, j : until[1] : spec.stride]
-
-    found = jnp.stack([corner(i, j) for i in range(spec.kernel) for j in range(spec.kernel)], axis=1)
-    return found.reshape(-1, rows, columns)
+    around = ((0, spec.padding(height)), (0, spec.padding(width)))
+    return windows(image, (spec.kernel, spec.kernel), stride=spec.stride, around=around).reshape(-1, rows, columns)
 
 
 def patch_circuit(

@@ -15,7 +15,8 @@ from jaxtyping import Float, Num
 
 from qla_jax._checks import as_inexact, as_integer, as_numeric, is_concrete, require
 from qla_jax._nodes import Node
-from qla_jax.encodings.base.memory import COPIES, available, fits, gib
+from qla_jax.linalg.memory import COPIES, available, fits, gib
+from qla_jax.linalg.qubits import qubits_of
 
 
 class AmplitudeState(Node):
@@ -56,18 +57,6 @@ def as_state(state: ArrayLike) -> tuple[Array, int]:
     """
     state = as_inexact("state", state)
     return state, qubits_of(state)
-
-
-def qubits_of(state: Array) -> int:
-    """The number of qubits of a state of shape (2^n,) or (2,)*n.
-
-    Raises:
-        ValueError: a size that is no power of two, or another shape.
-    """
-    n = max(state.size.bit_length() - 1, 0)  # an empty state has no qubits
-    shapes = (1 << n,), (2,) * n
-    require(n >= 1 and state.shape in shapes, f"`state` must have shape (2^n,) or (2,)*n, but has {state.shape}.")
-    return n
 
 
 def zero_state(num_qubits: int, dtype: DTypeLike | None = None) -> Num[Array, " dim"]:

@@ -22,7 +22,7 @@ from jaxtyping import Float, Num
 
 from qla_jax._modes import promoted, reshaped
 from qla_jax._nodes import Node
-from qla_jax.variational.contraction import apply_matrix
+from qla_jax.linalg.qubits import apply_matrix
 
 NUM_BLOCK_ANGLES = 15
 """Of any unitary on two qubits, up to its phase."""

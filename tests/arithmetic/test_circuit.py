@@ -88,7 +88,7 @@ def test_parts_compare_control_multiply_and_divide_unsigned_numbers(bits):
 
 @functools.cache
 def matrix(built) -> np.ndarray:
-    basis = jnp.eye(1 << built.width, dtype=jnp.result_type(jnp.complex64, float))
+    basis = jnp.eye(1 << built.width) + 0j
     return np.asarray(jax.jit(jax.vmap(built.on_state))(basis)).T
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from qla_jax.linalg.pauli import expectation
 from qla_jax.measurement import (
     Readout,
     chebyshev_readout,
@@ -18,7 +19,7 @@ from qla_jax.measurement import (
     tomography,
 )
 from qla_jax.measurement.noise import noise_model
-from qla_jax.measurement.pauli_bases import as_qubits, expectation
+from qla_jax.measurement.pauli_bases import as_qubits
 from qla_jax.measurement.protocols import Sizes
 from qla_jax.measurement.readout import Amplitudes
 from qla_jax.measurement.shadows import shadow_norm

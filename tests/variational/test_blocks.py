@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.variational import blocks, contraction
+from qla_jax.linalg import qubits as contraction
+from qla_jax.variational import blocks
 from qla_jax.variational import gates as g
 from qla_jax.variational.adjoint import run_adjoint
 from qla_jax.variational.ansatz import RX_CHAIN, ansatz_circuit

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from qla_jax.linalg.qubits import overlaps
 from qla_jax.variational import gates as g
 from qla_jax.variational.adjoint import run_adjoint
 from qla_jax.variational.ansatz import RY_CHAIN, STRONG_RING, Ansatz, ansatz_circuit, no_entanglement, ring
 from qla_jax.variational.circuit import circuit, layer, matrix_of, repeated, run
-from qla_jax.variational.contraction import overlaps
 from qla_jax.variational.observables import z_expectations
 from qla_jax.variational.shift import parameter_shift
 from qla_jax.variational.states import amplitude_state, angle_state, product_state, zero_state

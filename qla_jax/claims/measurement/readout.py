@@ -15,9 +15,10 @@ from jax import Array
 
 from qla_jax.claims.engine.claim import FROM_TWO, Instance, Sides, claim
 from qla_jax.claims.engine.instances import between, magnitude, onto_sphere, projected, unit_vector, unit_vectors
+from qla_jax.linalg.pauli import expectation
 from qla_jax.measurement.amplitude_estimation import SUCCESS, amplitude_law, amplitude_of
 from qla_jax.measurement.overlaps import modulus_error
-from qla_jax.measurement.pauli_bases import expectation, outcome_law
+from qla_jax.measurement.pauli_bases import outcome_law
 from qla_jax.measurement.quantum_dct import chebyshev_coefficients, dct, from_chebyshev
 from qla_jax.measurement.shadows import _pauli_estimate
 

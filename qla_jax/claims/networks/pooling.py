@@ -25,7 +25,7 @@ from qla_jax.encodings.base.encoding import with_ancillas
 from qla_jax.encodings.base.vector import run_projected
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.encodings.vectors.known import vector_encode
-from qla_jax.measurement.counts import multinomial
+from qla_jax.linalg.sampling import multinomial
 from qla_jax.networks.pooling import distribution_error, l2_pool
 from qla_jax.networks.residual import SCALE, SkipNormBlock, ideal_skip_norm, residual_network
 from qla_jax.polynomials import erf

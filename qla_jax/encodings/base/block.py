@@ -21,8 +21,8 @@ from qla_jax._checks import as_inexact, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.encoding import Encoding, State, with_ancillas
-from qla_jax.encodings.base.memory import require_fit
 from qla_jax.encodings.base.operators import by_rule, inverse_of
+from qla_jax.linalg.memory import require_fit
 
 
 class BlockEncoding(Encoding, kw_only=True):

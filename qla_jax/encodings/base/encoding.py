@@ -21,9 +21,9 @@ from qla_jax._modes import default_promotion, reshaped
 from qla_jax._nodes import Node
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
-from qla_jax.encodings.base.memory import require_fit
 from qla_jax.encodings.base.rounding import by_calls, rounding_of
 from qla_jax.encodings.base.sharing import separate
+from qla_jax.linalg.memory import require_fit
 
 MAX_UNITARY_QUBITS = 13
 """An explicit unitary has at most 2^13 rows: 1 GiB in complex128."""

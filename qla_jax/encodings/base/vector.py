@@ -25,8 +25,8 @@ from qla_jax._checks import (
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.encoding import Encoding, with_ancillas
-from qla_jax.encodings.base.memory import fits, require_arrays_fit, require_fit
 from qla_jax.encodings.base.operators import by_rule, inverse_of
+from qla_jax.linalg.memory import fits, require_arrays_fit, require_fit
 from qla_jax.linalg.preparation import length
 
 

@@ -29,6 +29,7 @@ from qla_jax.accounting.gates import Gates, combination
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.lcu import amplitudes, index_qubits, phases
+from qla_jax.linalg.pauli import flip_and_sign, masks
 from qla_jax.linalg.preparation import prepare, unprepare
 
 
@@ -48,8 +49,8 @@ class PauliSum(BlockEncoding, kw_only=True):
         loaded = amplitudes(jnp.abs(self.coeffs))
         branches = prepare(loaded, state)
         terms = len(self.words)
-        flips, signs = _masks(self.words)
-        chosen = jax.vmap(_flip_and_sign)(flips, signs, branches[:terms])
+        flips, signs = masks(self.words)
+        chosen = jax.vmap(flip_and_sign)(flips, signs, branches[:terms])
         chosen = (turned * self._units)[:, None] * chosen
         return unprepare(loaded, jnp.concatenate([chosen, branches[terms:]]))
 
@@ -64,10 +65,10 @@ class PauliSum(BlockEncoding, kw_only=True):
         @jax.checkpoint
         def add(total: Array, term: tuple[Array, Array, Array]) -> tuple[Array, None]:
             weight, flips, signs = term
-            return total + weight * _flip_and_sign(flips, signs, x), None
+            return total + weight * flip_and_sign(flips, signs, x), None
 
         start = varying_like(jnp.zeros(x.shape, jnp.result_type(weights, x)), weights, x)
-        return jax.lax.scan(add, start, (weights, *_masks(self.words)))[0]
+        return jax.lax.scan(add, start, (weights, *masks(self.words)))[0]
 
     def hermitian_defect(self) -> Array:
         return 2 * jnp.abs(self.coeffs.imag).sum()
@@ -117,17 +118,3 @@ def block_encode_pauli(terms: Mapping[str, ArrayLike]) -> PauliSum:
         coeffs=coeffs,
         words=words,
     )
-
-
-def _masks(words: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The qubits that each word flips, and those whose value gives its sign, as bits of an integer."""
-    flips = [int(word.translate(str.maketrans("IXYZ", "0110")), 2) for word in words]
-    signs = [int(word.translate(str.maketrans("IXYZ", "0011")), 2) for word in words]
-    return np.array(flips, np.uint32), np.array(signs, np.uint32)
-
-
-def _flip_and_sign(flips: ArrayLike, signs: ArrayLike, x: Num[Array, " system"]) -> Num[Array, " system"]:
-    source = jnp.arange(x.size, dtype=jnp.uint32) ^ flips
-    odd = jax.lax.population_count(source & signs) % 2 == 1
-    taken = jnp.asarray(x)[source]
-    return jnp.where(odd, -taken, taken)

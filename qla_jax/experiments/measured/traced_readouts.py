@@ -23,8 +23,8 @@ from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
 
+from qla_jax.linalg.sampling import poisson
 from qla_jax.measurement import Readout, ReadoutMethod
-from qla_jax.measurement.counts import poisson
 from qla_jax.measurement.noise import Noise, noise_model
 from qla_jax.measurement.quantum_dct import Axes, dct, inverse_dct
 from qla_jax.measurement.readout import Amplitudes, as_precision

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from qla_jax.measurement import counts
-from qla_jax.measurement.counts import SMALL, deviance, log_excess, multinomial, poisson
+from qla_jax.linalg import sampling as counts
+from qla_jax.linalg.sampling import SMALL, deviance, log_excess, multinomial, poisson
 
 RUNS = 4000
 SIGNIFICANCE = 1e-6

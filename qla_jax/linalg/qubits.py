@@ -13,13 +13,25 @@ import numpy as np
 from jax import Array
 from jaxtyping import Num
 
+from qla_jax._checks import require
 from qla_jax._modes import common_dtype, promoted, reshaped
-from qla_jax.variational.states import qubits_of
 
 PRODUCT_QUBITS = 8
 """From so many qubits on, overlaps are a matrix product; small ones under vmap take a tenth longer that way."""
 
 Matrix = Num[Array | np.ndarray, "k k"]
+
+
+def qubits_of(state: Array) -> int:
+    """The number of qubits of a state of shape (2^n,) or (2,)*n.
+
+    Raises:
+        ValueError: a size that is no power of two, or another shape.
+    """
+    n = max(state.size.bit_length() - 1, 0)  # an empty state has no qubits
+    shapes = (1 << n,), (2,) * n
+    require(n >= 1 and state.shape in shapes, f"`state` must have shape (2^n,) or (2,)*n, but has {state.shape}.")
+    return n
 
 
 def apply_matrix(matrix: Matrix, wires: Sequence[int], state: Array, *, diagonal: bool = False) -> Array:

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.encodings.base import memory
 from qla_jax.encodings.base.block import embed, postselect
 from qla_jax.encodings.base.vector import run, run_projected
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.encodings.vectors.known import vector_encode
+from qla_jax.linalg import memory
 from qla_jax.networks.residual import residual_network
 
 
