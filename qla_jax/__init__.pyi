@@ -47,6 +47,8 @@ from qla_jax.encodings.vectors.known import vector_encode as vector_encode
 from qla_jax.encodings.vectors.known import vector_from_unitary as vector_from_unitary
 from qla_jax.encodings.vectors.loading import load_vector as load_vector
 from qla_jax.encodings.vectors.loading import qram_encode as qram_encode
+from qla_jax.encodings.verification import Verification as Verification
+from qla_jax.encodings.verification import verify as verify
 from qla_jax.linalg.norms import convolution_norm_bound as convolution_norm_bound
 from qla_jax.linalg.norms import spectral_norm_bound as spectral_norm_bound
 from qla_jax.measurement import Readout as Readout

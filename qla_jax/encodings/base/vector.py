@@ -50,6 +50,11 @@ class VectorEncoding(Encoding, kw_only=True):
         r"""$\|\langle 0|U|0\rangle|0\rangle\|$, the flagged amplitude; its square is the success probability."""
         return length(self.encoded) / jnp.where(self.alpha == 0, 1, self.alpha)
 
+    @property
+    def success_probability(self) -> Array:
+        r"""$\|\langle 0|U|0\rangle|0\rangle\|^2$: that every ancilla is found in 0 behind one run of the circuit."""
+        return jnp.square(self.amplitude)
+
     __array_ufunc__ = None  # a NumPy scalar on the left leaves the product to __rmul__
 
     def __add__(self, other: "VectorEncoding") -> "VectorEncoding":
