@@ -129,7 +129,11 @@ def verify(enc: Encoding, target: ArrayLike | None = None, *, samples: int = 4, 
         checks += [
             Check(law, math.nan, math.nan, told) for law in ("unitarity", "length", "adjoint", "views", "padding")
         ]
-    checks += _of_encoded(enc, target, key, samples, room)
+    if isinstance(enc, VectorEncoding):
+        checks += _of_vector(enc, target, room)
+    else:
+        assert isinstance(enc, BlockEncoding)
+        checks += _of_matrix(enc, target, key, samples, room)
     return Verification(type(enc).__name__, tuple(checks))
 
 
@@ -161,46 +165,39 @@ def _of_views(enc: Encoding, key: Array, samples: int, room: float) -> Iterator[
     yield Check("padding", _largest(difference * unused[None]), room, "length among basis states without an entry")
 
 
-def _of_encoded(enc: Encoding, target: ArrayLike | None, key: Array, samples: int, room: float) -> Iterator[Check]:
-    if isinstance(enc, VectorEncoding):
-        if target is not None:
-            wanted = as_numeric("target", target, ndim=None).reshape(-1)
-            require(
-                wanted.shape == enc.encoded.shape,
-                f"`target` must have {enc.encoded.size} entries, but has {wanted.size}.",
-            )
-            yield _error(float(jnp.linalg.norm(enc.encoded - wanted)), enc, room)
-        return
-    assert isinstance(enc, BlockEncoding)
+def _of_vector(enc: VectorEncoding, target: ArrayLike | None, room: float) -> Iterator[Check]:
+    if target is not None:
+        ideal, size = as_numeric("target", target, ndim=None).reshape(-1), enc.encoded.size
+        require(ideal.size == size, f"`target` must have {size} entries, but has {ideal.size}.")
+        yield _error(float(jnp.linalg.norm(enc.encoded - ideal)), enc, room)
+
+
+def _of_matrix(enc: BlockEncoding, target: ArrayLike | None, key: Array, samples: int, room: float) -> Iterator[Check]:
+    ideal = None if target is None else as_numeric("target", target, ndim=2)
+    if ideal is not None:
+        require(ideal.shape == enc.shape, f"`target` must have shape {enc.shape}, but has {ideal.shape}.")
     left, right = jax.random.split(key)
-    x, y = (
-        _units(left, (samples, enc.shape[1]), enc.alpha.dtype),
-        _units(right, (samples, enc.shape[0]), enc.alpha.dtype),
-    )
+    x, y = (_units(k, (samples, n), enc.alpha.dtype) for k, n in zip((left, right), enc.shape[::-1], strict=True))
     apart = jnp.abs(_products(y, _mapped(enc.matvec)(x)) - _products(_mapped(enc.rmatvec)(y), x)).max()
     yield Check("transpose", float(apart), room, "|<y, A x> - <A^H y, x>| of `matvec` and `rmatvec`")
-    small = max(enc.shape) <= EXPLICIT
-    wanted = None if target is None else as_numeric("target", target, ndim=2)
-    if wanted is not None:
-        require(wanted.shape == enc.shape, f"`target` must have shape {enc.shape}, but has {wanted.shape}.")
-    if not small:
-        told = f"a matrix of {enc.shape} is not formed"
-        yield Check("norm bound", math.nan, math.nan, told)
-        if wanted is not None:
-            moved = jax.vmap(lambda one: enc.matvec(one) - wanted @ one)(x)
-            yield _error(float(_lengths(moved).max()), enc, room)
+    if max(enc.shape) <= EXPLICIT:
+        found = np.asarray(block(enc))
+        norm, about = float(np.linalg.norm(found, 2)), "norm of the matrix above its bound"
+        yield Check("norm bound", norm - float(enc.norm_bound), float(enc.eps) + room, about)
+        if ideal is not None:
+            yield _error(float(np.linalg.norm(found - np.asarray(ideal), 2)), enc, room)
         return
-    found = block(enc)
-    norm = float(np.linalg.norm(np.asarray(found), 2))
-    yield Check("norm bound", norm - float(enc.norm_bound), float(enc.eps) + room, "norm of the matrix above its bound")
-    if wanted is not None:
-        yield _error(float(np.linalg.norm(np.asarray(found - wanted), 2)), enc, room)
+    norm, about = float(_lengths(_mapped(enc.matvec)(x)).max()), "length of A x above it, on random unit vectors alone"
+    yield Check("norm bound", norm - float(enc.norm_bound), float(enc.eps) + room, about)
+    if ideal is not None:
+        moved = jax.vmap(lambda one: enc.matvec(one) - ideal @ one)(x)
+        yield _error(float(_lengths(moved).max()), enc, room, "distance from the target, on random unit vectors alone")
 
 
-def _error(distance: float, enc: Encoding, room: float) -> Check:
+def _error(distance: float, enc: Encoding, room: float, about: str = "distance from the target") -> Check:
     if not np.isfinite(float(enc.eps)):
         return Check("error", distance, math.nan, f"the distance is {distance:.2e}, and eps is unknown")
-    return Check("error", distance, float(enc.eps) + room, "distance from the target; eps is to be no less")
+    return Check("error", distance, float(enc.eps) + room, about)
 
 
 def _units(key: Array, shape: tuple[int, ...], dtype: jnp.dtype) -> Num[Array, "..."]:

@@ -19,9 +19,8 @@ SMALL = np.array([[0.6, 0.2], [0.1, 0.7]])
 
 
 CASES = [*ENCODINGS, *VECTORS]
-SOME = [
-    pytest.param(case, id=case.name, marks=[pytest.mark.slow] if place % 8 else []) for place, case in enumerate(CASES)
-]
+MARKS = [[pytest.mark.slow] if place % 8 else [] for place in range(len(CASES))]
+SOME = [pytest.param(case, id=case.name, marks=marks) for case, marks in zip(CASES, MARKS, strict=True)]
 
 
 @pytest.mark.parametrize("case", SOME)
