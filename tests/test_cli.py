@@ -28,7 +28,7 @@ from qla_jax.experiments.coherent.job import Job
 from qla_jax.experiments.phases import job as phase_job
 from qla_jax.experiments.report import page
 from qla_jax.training import Epoch
-from tests.report.test_report import report
+from tests.experiments.report.test_report import report
 
 IMAGES = ImageSet("four", *2 * (np.zeros((4, 1, 2, 2), np.float32), np.zeros(4, np.int32)), 4, "Made here")
 
