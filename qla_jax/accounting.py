@@ -17,7 +17,7 @@ from typing import NamedTuple
 from qla_jax._checks import require_kind
 from qla_jax.encodings.encoding import Encoding, Use
 from qla_jax.encodings.gates import Gates
-from qla_jax.encodings.rounding import identity, parts_first
+from qla_jax.encodings.nesting import identity, parts_first
 
 
 class Calls(NamedTuple):

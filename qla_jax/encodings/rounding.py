@@ -16,37 +16,13 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.encodings.sharing import original
+from qla_jax.encodings.nesting import identity, parts_first
 
 if TYPE_CHECKING:
     from qla_jax.encodings.encoding import Encoding, Use
 
 UNITS = 4
 """Machine epsilons set aside for a node's own operations; the registry's need is below half in either precision."""
-
-
-def parts_first(enc: "Encoding") -> dict[int, tuple["Encoding", tuple["Use", ...]]]:
-    """Return every node once, by identity, after its parts, with what it uses; leaves in order of first use.
-
-    A loop, not a recursion: chains of nodes may be long.
-    """
-    found: dict[int, tuple[Encoding, tuple[Use, ...]]] = {}
-    waiting = [(enc, enc.uses(), False)]
-    while waiting:
-        node, uses, parts_done = waiting.pop()
-        if identity(node) in found:
-            continue
-        if parts_done:
-            found[identity(node)] = node, uses
-            continue
-        waiting.append((node, uses, True))
-        waiting += [(use.part, use.part.uses(), False) for use in reversed(uses) if identity(use.part) not in found]
-    return found
-
-
-def identity(node: "Encoding") -> int:
-    """Return what tells a node from others; a copy has that of its original."""
-    return id(original(node))
 
 
 def unit(enc: "Encoding") -> float:
