@@ -16,7 +16,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Num
 
-from qla_jax._modes import reshaped
+from qla_jax._modes import common_dtype, reshaped
 
 LETTERS = "IXYZ"
 
@@ -73,8 +73,8 @@ def applied(word: str, state: Num[Array, "..."]) -> Num[Array, "..."]:
             grid = grid * jnp.asarray(sides, grid.dtype).reshape(shape)
     power = word.count("Y") % 4
     if power:
-        kind = jnp.result_type(grid, jnp.complex64) if power % 2 else grid.dtype
-        grid = grid * jnp.asarray((1, 1j, -1, -1j)[power], kind)
+        kind = common_dtype(grid, jnp.complex64) if power % 2 else grid.dtype
+        grid = grid.astype(kind) * jnp.asarray((1, 1j, -1, -1j)[power], kind)
     return reshaped(grid, state.shape)
 
 

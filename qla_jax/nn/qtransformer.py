@@ -38,6 +38,7 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax._checks import require, require_kind
+from qla_jax._modes import reshaped
 from qla_jax.arithmetic import Format
 from qla_jax.linalg.patches import windows
 from qla_jax.measurement import ReadoutMethod, exact_readout
@@ -272,4 +273,4 @@ class QTransformer(MeasuredNetwork):
 
 def patches(image: Image, side: int) -> Float[Array, "patch pixel"]:
     """Squares of pixels in reading order, a row each, channels first in it."""
-    return windows(image, (side, side), stride=side).reshape(len(image) * side**2, -1).T
+    return reshaped(windows(image, (side, side), stride=side), (len(image) * side**2, -1)).T

@@ -57,7 +57,8 @@ class Kernel(NamedTuple):
 
 def public(room: ModuleType, prefix: str) -> set[str]:
     """Dotted names of what a module has in public and can be called."""
-    return {f"{prefix}.{name}" for name, value in vars(room).items() if callable(value) and name[0] != "_"}
+    names = getattr(room, "__all__", vars(room))  # what loads on first use is listed
+    return {f"{prefix}.{name}" for name in names if callable(getattr(room, name)) and name[0] != "_"}
 
 
 def numbers(*entries: Any) -> np.ndarray:
