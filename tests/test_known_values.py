@@ -25,7 +25,6 @@ SMALL = qla.block_encode(np.array([[0.05, 0.01], [0.01, -0.03]]), alpha=1.0)
 FLIP = qla.block_encode(np.array([[0.0, 1.0], [1.0, 0.0]]), alpha=2.0)
 UNIT = qla.vector_encode(np.array([0.6, 0.8]))
 CUBIC = qla.polynomials.polynomial(np.array([0.0, 0.3, 0.0, 0.4]), "odd")
-PHASES = qla.phase_factors(CUBIC)
 BLOCK = qla.skip_norm_block(HERMITIAN, UNIT)
 TIME = jnp.asarray(2.0)
 
@@ -60,8 +59,11 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "vectors": lambda: qla.normalize(qla.concatenate([UNIT + HERMITIAN @ UNIT, UNIT / 2.0])),
     "diagonal_of_amplitudes": lambda: qla.diagonal_of_amplitudes(UNIT),
     "views": lambda: (qla.unitary(FLIP), qla.postselect(FLIP, np.ones(2)), qla.run(UNIT), qla.run_projected(UNIT)),
-    "phases": lambda: (PHASES.to("qsppack_reduced_odd").values, qla.polynomial_of(PHASES).coeffs),
-    "response": lambda: qla.qsp_response(PHASES, 0.3),
+    "phases": lambda: (
+        qla.phase_factors(CUBIC).to("qsppack_reduced_odd").values,
+        qla.polynomial_of(qla.phase_factors(CUBIC)).coeffs,
+    ),
+    "response": lambda: qla.qsp_response(qla.phase_factors(CUBIC), 0.3),
     "hadamard_test": lambda: measurement.hadamard_test(UNIT, UNIT).circuit,
     "swap_test": lambda: measurement.swap_test(UNIT, UNIT).circuit,
     "estimation_circuit": lambda: measurement.estimation_circuit(UNIT, points=3),
