@@ -18,6 +18,7 @@ Example:
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 import jax
@@ -25,9 +26,14 @@ import jax.numpy as jnp
 from jax import Array
 from jax.sharding import AxisType
 
+from qla_jax._recursion import RAN_OUT, require_shallow
+
 P = ParamSpec("P")
 R = TypeVar("R")
 Tree = TypeVar("Tree")
+
+_within: ContextVar[bool] = ContextVar("within", default=False)
+"""Whether a function with default promotion is being called: only the outermost one names what its caller gave."""
 
 
 def common_dtype(*values: Any) -> jnp.dtype:
@@ -37,12 +43,24 @@ def common_dtype(*values: Any) -> jnp.dtype:
 
 
 def default_promotion(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function promote dtypes within itself as JAX does by default, whatever the mode of its caller is."""
+    """Let a function promote dtypes within itself as JAX does by default, whatever the mode of its caller is.
+
+    A call that runs out of Python's recursion raises an error that names the argument nested too deep (`_recursion`).
+    """
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        with jax.numpy_dtype_promotion("standard"):
-            return function(*args, **kwargs)
+        outer = _within.get()
+        _within.set(True)
+        try:
+            with jax.numpy_dtype_promotion("standard"):
+                return function(*args, **kwargs)
+        except RAN_OUT:
+            if not outer:
+                require_shallow(function, args, kwargs)
+            raise
+        finally:
+            _within.set(outer)
 
     return call
 

@@ -21,6 +21,7 @@ from qla_jax._checks import as_inexact, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.encoding import Encoding, State, with_ancillas
+from qla_jax.encodings.base.nesting import links
 from qla_jax.encodings.base.operators import by_rule, inverse_of
 from qla_jax.linalg.memory import require_fit
 
@@ -50,7 +51,8 @@ class BlockEncoding(Encoding, kw_only=True):
         Raises:
             ValueError: x is not a vector of `shape[1]` numbers.
         """
-        return _matvec(self, _as_vector("x", x, self.shape[1], self))
+        x = _as_vector("x", x, self.shape[1], self)
+        return _matvec(self, x) if self.row() is None else _along(*links(self), x)
 
     @default_promotion
     def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
@@ -59,7 +61,8 @@ class BlockEncoding(Encoding, kw_only=True):
         Raises:
             ValueError: y is not a vector of `shape[0]` numbers.
         """
-        return _rmatvec(self, _as_vector("y", y, self.shape[0], self))
+        y = _as_vector("y", y, self.shape[0], self)
+        return _rmatvec(self, y) if self.row() is None else _along(*links(self, adjoint=True), y)
 
     # The plain derivations, by the circuit; structured nodes override them.
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
@@ -134,6 +137,17 @@ def _rmatvec(enc: BlockEncoding, y: Num[Array, " rows"]) -> Num[Array, " columns
     return enc._rmatvec(y)
 
 
+@jax.jit(static_argnames="backwards")
+def _along(parts: tuple, backwards: tuple[bool, ...], x: Num[Array, " n"]) -> Num[Array, " m"]:
+    """Parts and numbers, or their adjoints, on a vector, one after another."""
+    for part, back in zip(parts, backwards, strict=True):
+        if isinstance(part, BlockEncoding):
+            x = part.rmatvec(x) if back else part.matvec(x)
+        else:
+            x = (part.conj() if back else part) * x
+    return x
+
+
 @default_promotion
 def postselect(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
     r"""Return $\alpha\langle 0|U|0\rangle x$ by running the circuit and keeping the branch with all ancillas in |0>.
@@ -183,9 +197,9 @@ def block(enc: BlockEncoding) -> Num[Array, "rows columns"]:
         TypeError: `enc` is not a block encoding.
     """
     require_kind("enc", enc, BlockEncoding)
-    return _block(enc)
+    return _columns(*links(enc), jnp.eye(enc.shape[1], dtype=enc.alpha.dtype))
 
 
-@jax.jit
-def _block(enc: BlockEncoding) -> Num[Array, "rows columns"]:
-    return jax.vmap(enc.matvec, out_axes=1)(jnp.eye(enc.shape[1], dtype=enc.alpha.dtype))
+@jax.jit(static_argnames="backwards")
+def _columns(parts: tuple, backwards: tuple[bool, ...], basis: Array) -> Num[Array, "rows columns"]:
+    return jax.vmap(lambda x: _along(parts, backwards, x), out_axes=1)(basis)

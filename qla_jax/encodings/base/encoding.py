@@ -7,20 +7,20 @@ circuits that run a part on some of the qubits and leave the others idle.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax._checks import is_concrete, require, require_kind
+from qla_jax._checks import require, require_kind
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax._nodes import Node
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
+from qla_jax.encodings.base.nesting import after_parts, equal, is_encoding, nesting_of
 from qla_jax.encodings.base.rounding import by_calls, rounding_of
 from qla_jax.encodings.base.sharing import separate
 from qla_jax.linalg.memory import require_fit
@@ -61,6 +61,8 @@ class Encoding(Node, ABC, kw_only=True):
         for name in VIEWS:
             if name in vars(cls):
                 setattr(cls, name, default_promotion(vars(cls)[name]))
+        if "log_alpha" in vars(cls):
+            cls.log_alpha = property(after_parts(vars(cls)["log_alpha"].fget))  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -68,10 +70,7 @@ class Encoding(Node, ABC, kw_only=True):
 
     def __eq__(self, other: object) -> bool:
         """Whether both are the same node with equal arrays; arrays that are traced are equal to themselves only."""
-        if not isinstance(other, Encoding):
-            return NotImplemented
-        (mine, structure), (yours, wanted) = jax.tree.flatten(self), jax.tree.flatten(other)
-        return str(structure) == str(wanted) and all(map(_same, mine, yours))
+        return equal(self, other) if isinstance(other, Encoding) else NotImplemented
 
     def __hash__(self) -> int:
         return hash((type(self), self.num_ancillas, self.num_qubits))
@@ -118,15 +117,34 @@ class Encoding(Node, ABC, kw_only=True):
         """The parts this circuit calls, how often and how; a leaf has none. The inverse circuit calls the inverses."""
         return ()
 
+    def row(self) -> tuple["Step", ...] | None:
+        """The parts that run in a row and are all that this circuit does, first to last; None for any other circuit."""
+        return None
+
+    @property
+    def nesting(self) -> int:
+        """How many nodes stand around the innermost leaf; 0 for a leaf."""
+        return nesting_of(self)
+
     def gates(self) -> Gates | None:
         """The gates of this circuit besides its parts; None where the construction defines none."""
         return None
 
 
-def _same(mine: Any, yours: Any) -> bool:
-    if mine is yours:
-        return True
-    return is_concrete(mine, yours) and np.array_equal(np.asarray(mine), np.asarray(yours))
+class Step(NamedTuple):
+    """A part in a row of parts, and the numbers that it comes with.
+
+    Attributes:
+        part: what runs.
+        adjoint: whether its inverse runs.
+        factor: what the encoded matrix of the part is multiplied by, if by anything.
+        phase: what the circuit of the part is multiplied by, if by anything.
+    """
+
+    part: Encoding
+    adjoint: bool = False
+    factor: Array | None = None
+    phase: Array | None = None
 
 
 def contraction(enc: Encoding) -> tuple[Array, Array]:
@@ -164,11 +182,32 @@ def run_on(apply: Callable[[State], State], part: Encoding, state: State) -> Sta
 
 def flagged_on(part: Encoding, system: Num[Array, " system"]) -> Num[Array, " system"]:
     """`part.flagged` on the least significant system qubits; the rest idle."""
+    if system.size == 1 << part.num_qubits:
+        return part.flagged(system)
     return jax.vmap(part.flagged)(system.reshape(-1, 1 << part.num_qubits)).reshape(-1)
+
+
+def flagged_in_row(enc: Encoding, system: Num[Array, " system"]) -> Num[Array, " system"]:
+    """`enc.flagged` by that of the parts in its `row`, one after another, in a loop: rows within rows may be deep."""
+    waiting: list[Any] = [enc]
+    while waiting:
+        held = waiting.pop()
+        if not is_encoding(held):
+            system = held * system
+            continue
+        row = held.row()
+        if row is None or any(step.adjoint for step in row):  # an inverse circuit has its garbage elsewhere
+            system = flagged_on(held, system)
+            continue
+        for step in reversed(row):
+            waiting += [step.part] if step.phase is None else [step.phase, step.part]
+    return system
 
 
 def on_front_ancillas(apply: Callable[[State], State], part: Encoding, state: State) -> State:
     """Run `part` on the most significant ancillas and the least significant system qubits; the rest idle."""
+    if state.shape[0] == 1 << part.num_ancillas:
+        return run_on(apply, part, state)
     grid = reshaped(state, (1 << part.num_ancillas, -1, state.shape[1]))
     return reshaped(jax.vmap(lambda s: run_on(apply, part, s), in_axes=1, out_axes=1)(grid), state.shape)
 

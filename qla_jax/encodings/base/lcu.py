@@ -19,7 +19,7 @@ from jaxtyping import Num
 
 from qla_jax._checks import times
 from qla_jax._modes import varying_like
-from qla_jax.encodings.base.encoding import Encoding, State, apply_adjoint_of, apply_of, flagged_on, run_on
+from qla_jax.encodings.base.encoding import Encoding, State, Step, apply_adjoint_of, apply_of, flagged_on, run_on
 from qla_jax.linalg.preparation import prepare, unit_vector, unprepare
 
 
@@ -73,6 +73,11 @@ def phases(weights: Num[Array, " parts"]) -> Num[Array, " parts"]:
     return nonzero / jnp.abs(nonzero)
 
 
+def lcu_row(weights: Num[Array, " parts"], parts: Sequence[Encoding]) -> tuple[Step, ...] | None:
+    """The row of a combination of one part, whose PREPARE and SELECT do nothing; None for more parts."""
+    return None if len(parts) > 1 else (Step(parts[0], factor=weights, phase=phases(weights)),)
+
+
 def apply_lcu(weights: Num[Array, " parts"], parts: Sequence[Encoding], state: State) -> State:
     """The circuit on a state of shape (2^(index + ancillas), 2^n)."""
     return _run(weights, parts, state, apply_of, phases(weights))
@@ -97,6 +102,8 @@ def flagged_lcu(
 
 
 def _run(weights: Array, parts: Sequence[Encoding], state: State, way: Callable, turned: Array) -> State:
+    if len(parts) == 1:
+        return turned[0] * run_on(way(parts[0]), parts[0], state)
     loaded = amplitudes(jnp.abs(weights) * stacked([part.alpha for part in parts]))
     branches = prepare(loaded, state.reshape(len(loaded), -1, state.shape[1]))
     # Unlike parts: a Python loop. Index values without a part are left alone.

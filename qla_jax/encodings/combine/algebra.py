@@ -20,8 +20,16 @@ from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.encoding import State, flagged_on, on_front_ancillas, run_on
-from qla_jax.encodings.base.lcu import apply_lcu, apply_lcu_adjoint, combine, flagged_lcu, lcu_parameters, stacked
+from qla_jax.encodings.base.encoding import State, Step, flagged_in_row, on_front_ancillas, run_on
+from qla_jax.encodings.base.lcu import (
+    apply_lcu,
+    apply_lcu_adjoint,
+    combine,
+    flagged_lcu,
+    lcu_parameters,
+    lcu_row,
+    stacked,
+)
 from qla_jax.encodings.base.operators import rule
 from qla_jax.encodings.base.registers import same_place
 
@@ -43,13 +51,10 @@ class Product(BlockEncoding, kw_only=True):
         return run_on(self.right.apply_adjoint, self.right, state)
 
     def flagged(self, system: Vector) -> Vector:
-        return flagged_on(self.left, flagged_on(self.right, system))
+        return flagged_in_row(self, system)
 
-    def _matvec(self, x: Vector) -> Vector:
-        return self.left.matvec(self.right.matvec(x))
-
-    def _rmatvec(self, y: Vector) -> Vector:
-        return self.right.rmatvec(self.left.rmatvec(y))
+    def row(self) -> tuple[Step, ...]:
+        return Step(self.right), Step(self.left)
 
     def uses(self) -> tuple[Use, ...]:
         return Use(self.left), Use(self.right)
@@ -101,7 +106,10 @@ class LinearCombination(BlockEncoding, kw_only=True):
         return apply_lcu_adjoint(self.weights, self.parts, state)
 
     def flagged(self, system: Vector) -> Vector:
-        return flagged_lcu(self.weights, self.parts, system)
+        return flagged_in_row(self, system) if self.row() else flagged_lcu(self.weights, self.parts, system)
+
+    def row(self) -> tuple[Step, ...] | None:
+        return lcu_row(self.weights, self.parts)
 
     def _matvec(self, x: Vector) -> Vector:
         return combine(self.weights, [part.matvec(x) for part in self.parts])
@@ -166,11 +174,8 @@ class Adjoint(BlockEncoding, kw_only=True):
     def apply_adjoint(self, state: State) -> State:
         return self.part.apply(state)
 
-    def _matvec(self, x: Vector) -> Vector:
-        return self.part.rmatvec(x)
-
-    def _rmatvec(self, y: Vector) -> Vector:
-        return self.part.matvec(y)
+    def row(self) -> tuple[Step, ...]:
+        return (Step(self.part, adjoint=True),)
 
     def hermitian_defect(self) -> Array | None:
         return self.part.hermitian_defect()
@@ -209,13 +214,10 @@ class Scaled(BlockEncoding, kw_only=True):
         return self.phase.conj() * self.part.apply_adjoint(state)
 
     def flagged(self, system: Vector) -> Vector:
-        return self.phase * self.part.flagged(system)
+        return flagged_in_row(self, system)
 
-    def _matvec(self, x: Vector) -> Vector:
-        return self.factor * self.part.matvec(x)
-
-    def _rmatvec(self, y: Vector) -> Vector:
-        return self.factor.conj() * self.part.rmatvec(y)
+    def row(self) -> tuple[Step, ...]:
+        return (Step(self.part, factor=self.factor, phase=self.phase),)
 
     def hermitian_defect(self) -> Array | None:
         defect = self.part.hermitian_defect() if jnp.isrealobj(self.factor) else None

@@ -23,9 +23,10 @@ from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import (
     State,
+    Step,
     apply_adjoint_of,
     apply_of,
-    flagged_on,
+    flagged_in_row,
     on_front_ancillas,
     run_on,
     side_by_side,
@@ -38,6 +39,7 @@ from qla_jax.encodings.base.lcu import (
     combine,
     flagged_lcu,
     lcu_parameters,
+    lcu_row,
     stacked,
 )
 from qla_jax.encodings.base.operators import rule
@@ -61,7 +63,10 @@ class VectorSum(VectorEncoding, kw_only=True):
         return apply_lcu_adjoint(self.weights, self.parts, state)
 
     def flagged(self, system: Vector) -> Vector:
-        return flagged_lcu(self.weights, self.parts, system)
+        return flagged_in_row(self, system) if self.row() else flagged_lcu(self.weights, self.parts, system)
+
+    def row(self) -> tuple[Step, ...] | None:
+        return lcu_row(self.weights, self.parts)
 
     @property
     def log_alpha(self) -> Array:
@@ -121,7 +126,10 @@ class MatrixVectorProduct(VectorEncoding, kw_only=True):
         return run_on(self.part.apply_adjoint, self.part, state)
 
     def flagged(self, system: Vector) -> Vector:
-        return flagged_on(self.matrix, flagged_on(self.part, system))
+        return flagged_in_row(self, system)
+
+    def row(self) -> tuple[Step, ...]:
+        return Step(self.part), Step(self.matrix)
 
     @property
     def log_alpha(self) -> Array:

@@ -1,0 +1,130 @@
+"""Questions to nested encodings, asked in a loop: chains may be longer than Python's recursion is deep.
+
+What is no loop, such as a circuit on a state, ends with an error for nodes that are nested too deep (`_modes`).
+
+Example:
+    >>> part = block_encode(jnp.eye(2))
+    >>> [type(node).__name__ for node, _ in parts_first(2.0 * (part @ part)).values()]
+    ['Dense', 'Product', 'Scaled']
+    >>> (2.0 * (part @ part)).nesting
+    2
+"""
+
+import dataclasses
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+
+from qla_jax._checks import is_concrete
+from qla_jax.accounting.fold import identity, parts_first
+
+_answers: ContextVar[dict[int, Array] | None] = ContextVar("answers", default=None)
+
+
+def is_encoding(value: Any) -> bool:
+    """Return whether a value is a node of an encoding; its class needs this module."""
+    return hasattr(value, "row") and not isinstance(value, type)
+
+
+def nesting_of(enc: Any) -> int:
+    """Return how many nodes stand around the innermost leaf."""
+    depths: dict[int, int] = {}
+    for key, (_, uses) in parts_first(enc).items():
+        depths[key] = max((1 + depths[identity(use.part)] for use in uses), default=0)
+    return depths[identity(enc)]
+
+
+def after_parts(ask: Callable[[Any], Array]) -> Callable[[Any], Array]:
+    """Let a property that asks parts for theirs go through them in a loop where recursion comes to its end.
+
+    Args:
+        ask: the property `log_alpha` of a class of nodes.
+    """
+
+    def answer(enc: Any) -> Array:
+        known = _answers.get()
+        if known is not None and identity(enc) in known:
+            return known[identity(enc)]
+        try:
+            return ask(enc)
+        except RecursionError:
+            return _asked_in_a_loop(enc)
+
+    return answer
+
+
+def _asked_in_a_loop(enc: Any) -> Array:
+    """`enc.log_alpha`, that of all parts before; their answers are kept as long as this takes."""
+    known: dict[int, Array] = {}
+    nodes = parts_first(enc)
+    token = _answers.set(known)
+    try:
+        for key, (node, _) in nodes.items():
+            known[key] = node.log_alpha
+    finally:
+        _answers.reset(token)
+    return known[identity(enc)]
+
+
+def links(enc: Any, *, adjoint: bool = False) -> tuple[tuple[Any, ...], tuple[bool, ...]]:
+    """Return parts and numbers that the encoded matrix is a product of, in the order of acting.
+
+    Args:
+        enc: any block encoding; one without a row of parts is the only link.
+        adjoint: whether the adjoint matrix is wanted.
+
+    Returns:
+        The links, and for each of them whether its adjoint acts.
+    """
+    found: list[tuple[Any, bool]] = []
+    waiting: list[tuple[Any, bool]] = [(enc, adjoint)]
+    while waiting:
+        held, backwards = waiting.pop()
+        row = held.row() if is_encoding(held) else None
+        if row is None:
+            found.append((held, backwards))
+            continue
+        for step in row if backwards else reversed(row):
+            if step.factor is not None:
+                waiting.append((step.factor, backwards))
+            waiting.append((step.part, backwards != step.adjoint))
+    return tuple(held for held, _ in found), tuple(backwards for _, backwards in found)
+
+
+def equal(mine: Any, yours: Any) -> bool:
+    """Return whether two nodes are of one structure, with equal arrays; traced ones are equal to themselves only."""
+    waiting, compared = [(mine, yours)], set()
+    while waiting:
+        pair = waiting.pop()
+        if pair[0] is pair[1] or (id(pair[0]), id(pair[1])) in compared:
+            continue
+        compared.add((id(pair[0]), id(pair[1])))
+        (structure, leaves), (other, theirs) = map(_opened, pair)
+        if structure != other:
+            return False
+        for one, another in zip(leaves, theirs, strict=True):
+            if is_encoding(one) and is_encoding(another):
+                waiting.append((one, another))
+            elif is_encoding(one) or is_encoding(another) or not _same(one, another):
+                return False
+    return True
+
+
+def _opened(node: Any) -> tuple[tuple[Any, ...], list[Any]]:
+    """The structure of one node, and its leaves: arrays and parts."""
+    held: dict[str, Any] = {}
+    static: dict[str, Any] = {}
+    for field in dataclasses.fields(node):
+        (held if field.metadata.get("pytree_node", True) else static)[field.name] = getattr(node, field.name)
+    leaves, structure = jax.tree.flatten(held, is_leaf=is_encoding)
+    return (type(node), str(static), str(structure)), leaves
+
+
+def _same(mine: Any, yours: Any) -> bool:
+    if mine is yours:
+        return True
+    return is_concrete(mine, yours) and np.array_equal(np.asarray(mine), np.asarray(yours))
