@@ -42,7 +42,7 @@ def test_reads_of_a_million_cells(report):
     """Fidelity of a read of 2^20 cells of two bits, 10^4 shots of depolarising noise."""
     cells, noise = qla.qram.memory(np.arange(1 << 20) % 4, word_bits=2), qla.qram.depolarising(1e-6)
     args = cells, jax.random.key(0)
-    program = compiled(lambda cells, key: qla.qram.read_fidelity(cells, noise, key, shots=10_000), *args)
+    program = compiled(lambda cells, key: qla.qram.read_fidelity(cells, noise, shots=10_000, key=key), *args)
     found = program.run(*args)
     assert 0 <= 1 - found.value <= qla.qram.infidelity_bound(20, 2, noise) + 3 * found.standard_error
     report(program, seconds_bar=60.0)
@@ -62,7 +62,7 @@ def test_readout_of_a_batch(report, name):
     grid = jnp.linspace(-1, 1, 64)
     maps = jnp.exp(-jnp.linspace(1, 9, 64)[:, None, None] * (grid[:, None] ** 2 + grid[None] ** 2)[None])
     args = maps, jax.random.split(jax.random.key(0), 64)
-    program = compiled(jax.vmap(READOUTS[name]), *args)
+    program = compiled(jax.vmap(lambda state, key: READOUTS[name](state, key=key)), *args)
     found = program.run(*args)
     errors = jnp.linalg.norm((found.values - maps).reshape(64, -1), axis=1)
     if name == "coefficients":  # of single runs nothing is promised but the mean square, at most eps / pi for each
@@ -76,5 +76,5 @@ def test_readout_of_a_batch(report, name):
 def test_a_first_call_as_users_make_it(benchmark):
     """Eager, nothing compiled before: what a notebook waits for; in the table of pytest-benchmark."""
     image = jnp.outer(jnp.sin(jnp.linspace(0, 2, 16)), jnp.cos(jnp.linspace(0, 2, 16)))
-    call = partial(READOUTS["coefficients"], image, jax.random.key(0))
+    call = partial(READOUTS["coefficients"], image, key=jax.random.key(0))
     benchmark.pedantic(lambda: jax.block_until_ready(call()), setup=jax.clear_caches, rounds=3)

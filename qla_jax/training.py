@@ -27,7 +27,7 @@ from qla_jax._labelled import as_images, as_labels
 from qla_jax.checkpoints import Notice
 
 Model = TypeVar("Model", bound=nnx.Module)
-Call = Callable[[Any, Array, Array], Array]
+Call = Callable[..., Array]
 KEPT = 16
 
 
@@ -82,7 +82,7 @@ def once_for_each_build(make: Callable[..., Callable]) -> Callable[..., Callable
     return made
 
 
-def plain_call(model: Any, images: Array, key: Array) -> Array:
+def plain_call(model: Any, images: Array, *, key: Array) -> Array:
     """Return the outcomes of a model that draws nothing."""
     return model(images)
 
@@ -113,7 +113,7 @@ def fit(
         resume: continue from the last checkpoint in `directory`, if there is one.
         report: called after every epoch.
         call: function that gives the outcomes, with a key for each step that is independent of shuffles and noise:
-            `lambda model, images, key: model(images, key)` for a model that measures.
+            `lambda model, images, key: model(images, key=key)` for a model that measures.
         notice: called with a line where a damaged checkpoint is passed over for the one before.
 
     Returns:
@@ -167,7 +167,7 @@ def _step(graph: Any, call: Call, config: TrainingConfig, steps: int) -> Callabl
             statistics = jax.tree.map(lambda x: x, state["statistics"])  # variables of this trace, which may change
             learner = nnx.merge(graph, params, statistics, rest)
             learner.train()
-            outcomes = call(learner, add_noise(key, images, config.noise), jax.random.fold_in(key, 1))
+            outcomes = call(learner, add_noise(images, config.noise, key=key), key=jax.random.fold_in(key, 1))
             value, right = _loss(outcomes, labels)
             return value, (right, nnx.state(learner, nnx.BatchStat))
 
@@ -219,12 +219,12 @@ def _chosen(graph: Any, call: Call) -> Callable:
     def chosen(state: Any, images: Array, key: Array) -> Array:
         judged = nnx.merge(graph, state)
         judged.eval()
-        return call(judged, images, key).argmax(axis=1)
+        return call(judged, images, key=key).argmax(axis=1)
 
     return chosen
 
 
-def add_noise(key: Array, images: Array, size: float) -> Array:
+def add_noise(images: Array, size: float, *, key: Array) -> Array:
     """Add Gaussian noise of `size` times each image's root mean square entry; zero images stay zero."""
     if size == 0:
         return images
@@ -239,7 +239,7 @@ def batches(count: int, size: int) -> Iterator[slice]:
 
 def _require_outcomes(labels: np.ndarray, call: Callable, model: nnx.Module, images: np.ndarray) -> None:
     """Refuse labels beyond the outcomes, which would be trained towards others: they are counted from 0."""
-    told = nnx.eval_shape(lambda: call(model, jnp.asarray(images[:1]), jax.random.key(0)))
+    told = nnx.eval_shape(lambda: call(model, jnp.asarray(images[:1]), key=jax.random.key(0)))
     low, high, outcomes = int(np.min(labels)), int(np.max(labels)), told.shape[1]
     if not 0 <= low <= high < outcomes:
         raise ValueError(f"`labels` must be from 0 to {outcomes - 1}, but are from {low} to {high}.")

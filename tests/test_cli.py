@@ -342,7 +342,7 @@ def test_a_violated_claim_is_named_with_status_1(claims, monkeypatch):
 
 @pytest.mark.parametrize(("attack", "status"), [((), 0), (("--attack",), 1)])
 def test_a_control_that_is_not_violated_is_named_once_it_was_attacked(claims, monkeypatch, attack, status):
-    tame = replace(normalisation.normalisation_below_one, true=False, sizes=(2,), project=None)
+    tame = replace(normalisation.normalisation_below_one, expected_to_hold=False, sizes=(2,), project=None)
     monkeypatch.setattr(catalogue, "CLAIMS", (tame,))
     result = claims("--trials", "5", *attack)
     assert result.exit_code == status

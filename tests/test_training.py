@@ -220,11 +220,11 @@ def test_a_coherent_network_learns():
 
 def test_noise_is_of_the_size_of_each_image_and_keeps_zero_images_zero(key):
     images = np.stack([np.full((3, 40, 40), 2.0), np.zeros((3, 40, 40)), np.full((3, 40, 40), 1e-3)])
-    noise = np.asarray(add_noise(key, jnp.asarray(images), 0.2)) - images
+    noise = np.asarray(add_noise(jnp.asarray(images), 0.2, key=key)) - images
     np.testing.assert_array_equal(noise[1], 0)
     for image, spread in zip(images, noise.std(axis=(1, 2, 3)), strict=True):
         assert spread == pytest.approx(0.2 * np.sqrt(np.mean(image**2)), rel=0.05)
-    assert add_noise(key, images, 0.0) is images
+    assert add_noise(images, 0.0, key=key) is images
 
 
 @pytest.mark.parametrize(("count", "size"), [(10, 3), (9, 3), (2, 5), (0, 4)])
@@ -298,7 +298,7 @@ class Normed(nnx.Module):
         self.norm = nnx.BatchNorm(16, momentum=0.5, use_running_average=True, rngs=nnx.Rngs(0))
         self.dense = nnx.Linear(16, 4, rngs=nnx.Rngs(1))
 
-    def __call__(self, images, key=None):
+    def __call__(self, images, *, key=None):
         noise = 0.0 if key is None else jax.random.normal(key, images.shape)
         return jax.nn.softmax(self.dense(self.norm(images + noise)))
 
@@ -315,7 +315,7 @@ def test_running_statistics_move_in_training_and_not_in_evaluation():
 
 def test_a_model_that_draws_gets_a_key_of_its_own_in_each_step():
     still = replace(CONFIG, epochs=3, batch_size=20, learning_rate=0.0, noise=0.0, weight_decay=0.0)
-    _, history = fit(Normed(), IMAGES, LABELS, still, call=lambda model, images, key: model(images, key))
+    _, history = fit(Normed(), IMAGES, LABELS, still, call=lambda model, images, key: model(images, key=key))
     assert len({round(epoch.loss, 5) for epoch in history}) == 3
 
 

@@ -55,7 +55,7 @@ Given = TypeVar("Given", bound=Estimates, covariant=True)
 class ReadoutMethod(Protocol[Given]):
     """The one interface of all readouts, by its shape: this room and that of measurements do not import each other."""
 
-    def __call__(self, state: ArrayLike, key: Array, /) -> Given:
+    def __call__(self, state: ArrayLike, /, *, key: Array) -> Given:
         """Read a tensor out; its norm is known."""
 
 
@@ -147,7 +147,7 @@ def digital_encode(
     require_kind("vec", vec, VectorEncoding)
     require_kind("format", format, Format)
     require_callable("readout", readout)
-    found = readout(vec.vector().reshape(vec.sizes), key)
+    found = readout(vec.vector().reshape(vec.sizes), key=key)
     if not hasattr(found, "values") or callable(found.values):
         raise TypeError(f"`readout` must give a Readout with its `values`, but gives {type(found).__name__}.")
     values = jnp.asarray(found.values)

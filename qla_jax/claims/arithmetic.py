@@ -26,19 +26,19 @@ COUNT = 16
 ADDERS = (4, 8, 32)
 
 
-def of_both_signs(key: Array, bits: int) -> Instance:
+def of_both_signs(bits: int, *, key: Array) -> Instance:
     """Numbers from -1 to 1; the size is how many bits they have behind the point."""
     return {"x": jax.random.uniform(key, (COUNT,), minval=-1.0), "bits": jnp.zeros(bits)}
 
 
-def away_from_zero(key: Array, bits: int) -> Instance:
+def away_from_zero(bits: int, *, key: Array) -> Instance:
     """Numbers from 1 to 7 of either sign; the size is how many bits they have behind the point."""
     first, second = jax.random.split(key)
     size = jax.random.uniform(first, (COUNT,), minval=1.0, maxval=7.0)
     return {"x": size * jax.random.rademacher(second, (COUNT,)), "bits": jnp.zeros(bits)}
 
 
-def register(key: Array, bits: int) -> Instance:
+def register(bits: int, *, key: Array) -> Instance:
     """By its shape a number of bits."""
     return {"bits": jnp.zeros(bits)}
 
@@ -64,7 +64,7 @@ def arccos_bits(instance: Instance) -> Sides:
     formula=r"|\arccos(x)/\pi - 0.b_1\dots b_n| \le 2^{-n}\text{ at }w = n",
     draw=of_both_signs,
     sizes=(12,),
-    true=False,
+    expected_to_hold=False,
 )
 def arccos_without_working_bits(instance: Instance) -> Sides:
     """One number in nine is off by more than the last bit at n = 12, and up to 14 of them."""

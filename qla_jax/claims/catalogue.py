@@ -65,7 +65,7 @@ def register(claim: Claim) -> Claim:
         ...     statement="The Frobenius norm is at least the spectral norm.",
         ...     formula=r"\|A\|_F \ge \|A\|_2",
         ...     relation=">=",
-        ...     draw=lambda key, size: {"a": jax.random.normal(key, (size, size))},
+        ...     draw=lambda size, *, key: {"a": jax.random.normal(key, (size, size))},
         ...     sizes=(3,),
         ...     project=free,
         ... )
@@ -100,7 +100,7 @@ def every() -> tuple[Claim, ...]:
 
 def tally(claims: Sequence[Claim]) -> dict[str, int]:
     """Return how many claims could fail, how many are too loose to, and how many are negative controls."""
-    loose, controls = sum(one.loose for one in claims), sum(not one.true for one in claims)
+    loose, controls = sum(one.loose for one in claims), sum(not one.expected_to_hold for one in claims)
     return {"could fail": len(claims) - loose - controls, "too loose to fail": loose, "negative controls": controls}
 
 

@@ -30,22 +30,22 @@ def _cells(size: int) -> Memory:
     return memory(np.array([1, 0, 0, 1, 0, 1, 0, 0][: 1 << size]), word_bits=1)
 
 
-def lengths(key: Array, size: int) -> Instance:
+def lengths(size: int, *, key: Array) -> Instance:
     """A length of words for an address of that size."""
     return {"word": jax.random.randint(key, (), 1, LONGEST + 1).astype(float), "address": jnp.asarray(float(size))}
 
 
-def rate_and_amplitudes(key: Array, size: int, most: float = 0.1) -> Instance:
+def rate_and_amplitudes(size: int, most: float = 0.1, *, key: Array) -> Instance:
     """Draw a rate up to `most`, and amplitudes for all addresses."""
     first, second = jax.random.split(key)
-    return {"rate": magnitude(first, 1e-5, most), "amplitudes": unit_vector(second, 1 << size)}
+    return {"rate": magnitude(1e-5, most, key=first), "amplitudes": unit_vector(1 << size, key=second)}
 
 
-def errors_and_amplitudes(key: Array, size: int) -> Instance:
+def errors_and_amplitudes(size: int, *, key: Array) -> Instance:
     """The same, and a seed for errors."""
     first, second = jax.random.split(key)
     seed = jax.random.randint(first, (), 0, 1 << 20).astype(float)
-    return {"seed": seed, **rate_and_amplitudes(second, size)}
+    return {"seed": seed, **rate_and_amplitudes(size, key=second)}
 
 
 @claim(
@@ -79,7 +79,9 @@ def qram_good_branches(instance: Instance) -> Sides:
     key = jax.random.key(instance["seed"].astype(int))
     third = 0.1 * instance["rate"]
     rates, amplitudes, mem = noise(x=third, y=third, z=third), instance["amplitudes"], _cells(3)
-    return Sides(trajectory_fidelity(mem, rates, key, amplitudes), trajectory_bound(mem, rates, key, amplitudes))
+    return Sides(
+        trajectory_fidelity(mem, rates, amplitudes, key=key), trajectory_bound(mem, rates, amplitudes, key=key)
+    )
 
 
 @claim(

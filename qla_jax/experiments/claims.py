@@ -114,7 +114,7 @@ def row(trial: Trial) -> dict:
         "statement": claim.statement,
         "formula": claim.formula,
         "relation": claim.relation,
-        "true": claim.true,
+        "true": claim.expected_to_hold,
         "over": claim.range_told,
         "counted": claim.counted,
         "loose": claim.loose,
@@ -138,9 +138,9 @@ def _of_size(trial: Trial, size: int) -> dict:
 
 def failed(trial: Trial, attacks: bool) -> list[str]:
     """Return a line if the claim is not as it is meant to be; a control that was not attacked may still be violated."""
-    if trial.passed or not (trial.claim.true or attacks):
+    if trial.passed or not (trial.claim.expected_to_hold or attacks):
         return []
-    if trial.claim.true:
+    if trial.claim.expected_to_hold:
         return [f"{trial.claim.name}: {trial.verdict}."]
     return [f"{trial.claim.name}: a negative control that is not violated, {trial.verdict}."]
 

@@ -149,7 +149,7 @@ def _of(found: LayeredRun) -> Counted:
 def _dense(entries: int, eps: float) -> Counted:
     weights = [_contraction(entries, entries)] * LAYERS
     psi = _random(entries)
-    return _of(feedforward(weights, psi / np.linalg.norm(psi), jax.random.key(0), eps=eps / math.sqrt(entries)))
+    return _of(feedforward(weights, psi / np.linalg.norm(psi), eps=eps / math.sqrt(entries), key=jax.random.key(0)))
 
 
 def _convolution(entries: int, eps: float) -> Counted:
@@ -157,7 +157,7 @@ def _convolution(entries: int, eps: float) -> Counted:
     side = math.isqrt(entries)
     taps = [_random(1, 1, 3, 3) / 3] * LAYERS
     image, share = _random(1, side, side) / side, eps / math.sqrt(2 * entries)
-    return _of(convolutional(taps, image, jax.random.key(0), eps=share, eta=share))
+    return _of(convolutional(taps, image, eps=share, eta=share, key=jax.random.key(0)))
 
 
 def _attention(entries: int, eps: float) -> Counted:
@@ -165,7 +165,7 @@ def _attention(entries: int, eps: float) -> Counted:
     tokens = _random(entries // 4, 4)
     blocks = [AttentionWeights(*[_contraction(4, 4)] * 5)] * LAYERS
     eta = eps / (2 * math.sqrt(entries))
-    return _of(transformer(blocks, tokens, jax.random.key(0), eps=min(eta, 1e-2), eta=eta))
+    return _of(transformer(blocks, tokens, eps=min(eta, 1e-2), eta=eta, key=jax.random.key(0)))
 
 
 def _of_inner_products() -> Circuit:

@@ -88,7 +88,7 @@ def measure(rows: Mapping[str, Row], n: int, k: int, *, rates: Mapping[str, floa
 
         @jax.jit
         def read(noise: Noise, key: Array) -> Estimate:
-            return read_fidelity(mem, noise, key, shots=shots, batch=BATCH)
+            return read_fidelity(mem, noise, shots=shots, batch=BATCH, key=key)
 
         row: Row = {"n": n, "k": k, "shots": shots, "held_sites": held_site_count(n, k), "noises": {}}
         for number, (name, noise) in enumerate(noises(rates).items()):

@@ -77,7 +77,7 @@ def within_integers(subject: str, value: int) -> int:
     return value
 
 
-def multinomial(key: Array, trials: int, probabilities: Float[Array, " d"]) -> Int[Array, " d"]:
+def multinomial(trials: int, probabilities: Float[Array, " d"], *, key: Array) -> Int[Array, " d"]:
     """Counts of `trials` independent outcomes.
 
     Args:
@@ -117,7 +117,7 @@ def _bulk(key: Array, shares: Array, trials: Array) -> Array:
     return _accepted(key, rates, trials - jnp.ceil(8 * spread).astype(trials.dtype), trials)
 
 
-def poisson(key: Array, rates: Float[Array, " d"]) -> Int[Array, " d"]:
+def poisson(rates: Float[Array, " d"], *, key: Array) -> Int[Array, " d"]:
     """Independent Poisson counts of these rates."""
     require_key("key", key)
     first, second = jax.random.split(key)
@@ -135,7 +135,7 @@ def _accepted(key: Array, rates: Array, fewest: Array, most: Array) -> Array:
 
     def again(state: tuple[Array, Array]) -> tuple[Array, Array]:
         key, now = jax.random.split(state[0])
-        return key, poisson(now, rates)
+        return key, poisson(rates, key=now)
 
     start = varying_like((key, jnp.zeros(rates.shape, counting_dtype())), rates, fewest, most, key)
     return jax.lax.while_loop(outside, again, start)[1]

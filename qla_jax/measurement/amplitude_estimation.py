@@ -176,7 +176,7 @@ def _amplitude_of(outcome: Array, points: int) -> Array:
     return jnp.where(outcome == NO_OUTCOME, jnp.nan, jnp.square(jnp.sin(jnp.pi * folded / points)))
 
 
-def sample_outcomes(key: Array, probability: Float[Array, "..."], points: int) -> Int[Array, "..."]:
+def sample_outcomes(probability: Float[Array, "..."], points: int, *, key: Array) -> Int[Array, "..."]:
     """An outcome y for each probability, independently, by the exact law.
 
     Inside jit, where nothing can be raised, a probability out of its range has `NO_OUTCOME`.
@@ -203,7 +203,7 @@ def _drawn(key: Array, probability: Array, points: int) -> Array:
 
 
 @default_promotion
-def estimate_amplitude(key: Array, probability: ArrayLike, *, points: int, repetitions: int = 1) -> Float[Array, "..."]:
+def estimate_amplitude(probability: ArrayLike, *, key: Array, points: int, repetitions: int = 1) -> Float[Array, "..."]:
     r"""The median of independent estimates of each probability.
 
     Within $\sin(\pi/M)$, and within $2\pi\sqrt{a(1 - a)}/M + \pi^2/M^2$, with a probability of at least $8/\pi^2$ for

@@ -17,6 +17,7 @@ References:
 """
 
 import math
+from typing import Self
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +37,7 @@ from qla_jax.measurement.quantum_dct import (
     from_chebyshev,
     kept_shape,
 )
-from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision
+from qla_jax.measurement.readout import Amplitudes, Price, Readout, ReadoutMethod, as_precision
 
 
 class ChebyshevReadout(ReadoutMethod):
@@ -58,13 +59,13 @@ class ChebyshevReadout(ReadoutMethod):
 
     real = True
 
-    def measure(self, amplitudes: Amplitudes, key: Array) -> Readout:
+    def measure(self, amplitudes: Amplitudes, *, key: Array) -> Readout:
         shape = amplitudes.state.shape
         rank, axes = self.modes(shape)
         unit = jax.lax.stop_gradient(amplitudes.direction).reshape(shape)
         exact = chebyshev_coefficients(unit, rank, axes)
         kept = from_chebyshev(exact, shape, axes)
-        found = from_chebyshev(self.noise.sample(key, exact, self.eps), shape, axes)
+        found = from_chebyshev(self.noise.sample(exact, self.eps, key=key), shape, axes)
         projected = from_chebyshev(chebyshev_coefficients(amplitudes.state, rank, axes), shape, axes)
         lost = unit - kept
         tail = jnp.where(jnp.array(rank == tuple(shape[axis] for axis in axes)), 0, jnp.linalg.norm(lost.reshape(-1)))
@@ -78,6 +79,21 @@ class ChebyshevReadout(ReadoutMethod):
             failure=self.noise.failure(exact.size),
             method=f"chebyshev, {self.noise.name}",
         )
+
+    @property
+    def random(self) -> bool:
+        return not self.noise.exact
+
+    def price(self, shape: tuple[int, ...]) -> Price:
+        count = self.num_coefficients(shape)
+        return Price(count * self.noise.repetitions, count * self.noise.queries(self.eps))
+
+    def kept_modes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
+        rank, _ = self.modes(shape)
+        return rank, rank != self.rank
+
+    def capped(self) -> Self:
+        return self.replace(cap=True)
 
     def modes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], Axes]:
         """Ranks and axes for a tensor of this shape.
@@ -104,7 +120,7 @@ class ChebyshevReadout(ReadoutMethod):
 
         Example:
             >>> readout = chebyshev_readout(rank=2, eps=0.1, noise="exact")
-            >>> vec = readout.reprepared(readout(jnp.array([4.0, 3.0, 2.0, 1.0]), jax.random.key(0)))
+            >>> vec = readout.reprepared(readout(jnp.array([4.0, 3.0, 2.0, 1.0]), key=jax.random.key(0)))
             >>> [round(entry, 2) for entry in vec.vector().tolist()], round(float(vec.eps), 2)
             ([3.96, 3.1, 1.9, 1.04], 0.16)
         """

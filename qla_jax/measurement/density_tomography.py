@@ -44,12 +44,12 @@ class StateTomography(ReadoutMethod):
     eps: float | None = struct.field(pytree_node=False)
     failure: float = struct.field(pytree_node=False)
 
-    def measure(self, amplitudes: Amplitudes, key: Array) -> Readout:
+    def measure(self, amplitudes: Amplitudes, *, key: Array) -> Readout:
         psi, qubits = as_qubits(amplitudes, MOST_QUBITS)
         psi = jax.lax.stop_gradient(psi)
         copies = self.plan(qubits)
         shots = 3**qubits * copies
-        rho = linear_inversion(key, psi, copies)
+        rho = linear_inversion(psi, copies, key=key)
         if jnp.isrealobj(amplitudes.state):
             rho, psi = rho.real, psi.real  # the nearest real matrix, which cannot be farther from a real state
         leading = jnp.linalg.eigh(rho)[1][:, -1]
@@ -114,13 +114,13 @@ def frobenius_error(qubits: int, shots: int, failure: float) -> float:
     return math.sqrt(5**qubits / shots) * (1 + math.sqrt(2 * math.log(1 / failure)))
 
 
-def linear_inversion(key: Array, psi: Complex[Array, " states"], copies: int) -> Complex[Array, "states states"]:
+def linear_inversion(psi: Complex[Array, " states"], copies: int, *, key: Array) -> Complex[Array, "states states"]:
     """The average of the estimates from all copies: Hermitian, of trace one, perhaps with negative eigenvalues."""
     require_key("key", key)
     qubits = psi.size.bit_length() - 1
     bases = jnp.asarray(list(np.ndindex(*(3,) * qubits)))
     laws = jax.vmap(lambda basis: outcome_law(psi, basis))(bases)
-    seen = jax.vmap(lambda key, law: multinomial(key, copies, law))(jax.random.split(key, len(bases)), laws)
+    seen = jax.vmap(lambda key, law: multinomial(copies, law, key=key))(jax.random.split(key, len(bases)), laws)
     return inverted(seen.astype(psi.real.dtype) / (copies * len(bases)), qubits).astype(psi.dtype)
 
 

@@ -84,9 +84,9 @@ class _Law(NamedTuple):
 
 @default_promotion
 def iterative_amplitude_estimation(
-    key: Array,
     probability: Float[ArrayLike, ""],
     *,
+    key: Array,
     eps: float,
     alpha: float = 0.05,
     shots: int = 100,
@@ -168,7 +168,7 @@ def _look(law: _Law, state: _State) -> _State:
     kept = power == state.power
     turns = (4 * power + 2).astype(law.theta.dtype)
     success = jnp.square(jnp.sin(jnp.pi * turns * law.theta))
-    seen = multinomial(now, law.shots, jnp.stack([success, 1 - success]))[0]
+    seen = multinomial(law.shots, jnp.stack([success, 1 - success]), key=now)[0]
     successes, trials = seen + jnp.where(kept, state.successes, 0), law.shots + jnp.where(kept, state.trials, 0)
     look = 1 + jnp.where(kept, state.look, 0)
     low, high = _seen_angles(law, turns, upper, successes, trials, look)

@@ -38,7 +38,7 @@ class Noise(Node, ABC):
         """As it is written in `noise_model`."""
 
     @abstractmethod
-    def sample(self, key: Array, c: Array, eps: float) -> Array:
+    def sample(self, c: Array, eps: float, *, key: Array) -> Array:
         """Estimates of c, with the derivative of c."""
 
     @property
@@ -72,7 +72,7 @@ class NoNoise(Noise):
     def name(self) -> str:
         return "exact"
 
-    def sample(self, key: Array, c: Array, eps: float) -> Array:
+    def sample(self, c: Array, eps: float, *, key: Array) -> Array:
         return c
 
     @property
@@ -100,9 +100,9 @@ class EstimationNoise(Noise):
     def name(self) -> str:
         return "qae" if self.runs == 1 else f"qae-median-{self.runs}"
 
-    def sample(self, key: Array, c: Array, eps: float) -> Array:
+    def sample(self, c: Array, eps: float, *, key: Array) -> Array:
         success = (1 + jnp.clip(jax.lax.stop_gradient(c), -1, 1)) / 2  # rounding of a state that is a basis vector
-        found = 2 * estimate_amplitude(key, success, points=points_for_signed(eps), repetitions=self.runs) - 1
+        found = 2 * estimate_amplitude(success, points=points_for_signed(eps), repetitions=self.runs, key=key) - 1
         return straight_through(c, found)
 
     @property
@@ -121,7 +121,7 @@ class GaussianNoise(Noise):
     def name(self) -> str:
         return "gaussian"
 
-    def sample(self, key: Array, c: Array, eps: float) -> Array:
+    def sample(self, c: Array, eps: float, *, key: Array) -> Array:
         return c + eps * jax.random.normal(key, c.shape, c.dtype)
 
     @property
@@ -139,7 +139,7 @@ class UniformNoise(Noise):
     def name(self) -> str:
         return "uniform"
 
-    def sample(self, key: Array, c: Array, eps: float) -> Array:
+    def sample(self, c: Array, eps: float, *, key: Array) -> Array:
         return c + jax.random.uniform(key, c.shape, c.dtype, -eps, eps)
 
     @property

@@ -125,7 +125,7 @@ def swap_test(left: VectorEncoding, right: VectorEncoding) -> OverlapTest:
 
 
 @default_promotion
-def inner_product(x: ArrayLike, y: ArrayLike, key: Array, *, eps: float, repetitions: int = 1) -> Readout:
+def inner_product(x: ArrayLike, y: ArrayLike, *, key: Array, eps: float, repetitions: int = 1) -> Readout:
     r"""Estimate $\langle x, y\rangle = \sum_i\bar x_iy_i$ to $\epsilon\|x\|\|y\|$ by Hadamard tests.
 
     Complex states take two tests, and the error of each part is within $\epsilon$. Vectors may have any norm, which is
@@ -161,7 +161,7 @@ def inner_product(x: ArrayLike, y: ArrayLike, key: Array, *, eps: float, repetit
 
 
 @default_promotion
-def squared_overlap(x: ArrayLike, y: ArrayLike, key: Array, *, eps: float, repetitions: int = 1) -> Readout:
+def squared_overlap(x: ArrayLike, y: ArrayLike, *, key: Array, eps: float, repetitions: int = 1) -> Readout:
     r"""Estimate $|\langle x, y\rangle|^2$ to $\epsilon\|x\|^2\|y\|^2$ by swap tests; arguments as of `inner_product`.
 
     May come out negative, by up to the error: nothing is clipped. `norm` is $\|x\|^2\|y\|^2$.
@@ -189,7 +189,7 @@ def _squared(z: Array) -> Array:
 def _estimated(key: Array, overlaps: Array, eps: float, repetitions: int) -> Array:
     """Estimates of real numbers in [-1, 1] from tests that succeed with probability (1 + overlap) / 2."""
     success = jnp.clip((1 + jax.lax.stop_gradient(overlaps)) / 2, 0, 1)  # rounding of the overlap of parallel vectors
-    return 2 * estimate_amplitude(key, success, points=points_for_signed(eps), repetitions=repetitions) - 1
+    return 2 * estimate_amplitude(success, points=points_for_signed(eps), repetitions=repetitions, key=key) - 1
 
 
 def _pair(x: ArrayLike, y: ArrayLike) -> tuple[Amplitudes, Amplitudes]:

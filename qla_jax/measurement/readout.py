@@ -1,22 +1,22 @@
 r"""What a measured state gives back: values, what they cost, and how far off they may be.
 
-Every protocol of this room is a frozen callable, `readout(state, key) -> Readout`, so that a model swaps one for
+Every protocol of this room is a frozen callable, `readout(state, key=key) -> Readout`, so that a model swaps one for
 another by an argument. The state is a real or complex tensor of any shape and norm; its norm is known classically, so
-values estimate the tensor itself. Write for one tensor: `jax.vmap(readout)(states, keys)` is the batch.
+values estimate the tensor itself. Write for one tensor: `jax.vmap(readout)(states, key=keys)` is the batch.
 
 **Derivatives.** Where values are drawn at random, they are differentiated as if they were exact: the derivative is that
 of the map which the protocol estimates, whatever came out (a straight-through estimator). Counts and bounds have none.
 
 Example:
     >>> readout = exact_readout()
-    >>> found = readout(jnp.array([[3.0, 4.0]]), jax.random.key(0))
+    >>> found = readout(jnp.array([[3.0, 4.0]]), key=jax.random.key(0))
     >>> found.values, int(found.shots), float(found.error_bound), found.method
     (Array([[3., 4.]], dtype=float64), 0, 0.0, 'exact')
 """
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -59,14 +59,60 @@ class Readout(Node):
     method: str = struct.field(pytree_node=False)
 
 
+class Price(NamedTuple):
+    """Number of uses of a state that one readout of it takes.
+
+    Attributes:
+        shots: number of copies that are measured.
+        queries: number of uses of the circuit that prepares the state and of its inverse.
+    """
+
+    shots: int
+    queries: int
+
+
 class ReadoutMethod(Node, ABC):
-    """A protocol with its settings: `measure` is what a new one has to say."""
+    """Base class of readout protocols with their settings. Subclasses implement `measure`."""
 
     real: ClassVar[bool] = False
     """Whether complex states are refused."""
 
+    @property
+    def random(self) -> bool:
+        """Whether values are drawn, so that a key is needed."""
+        return True
+
+    def price(self, shape: tuple[int, ...]) -> Price:
+        """Return the price of one readout of a tensor, as integers of any size.
+
+        The base class reads a tensor of ones to learn it. Subclasses override this where there is a formula.
+
+        Args:
+            shape: shape of the tensor.
+
+        Raises:
+            ValueError: a shape that does not suit the settings.
+        """
+        found = self(jnp.ones(shape), key=jax.random.key(0))
+        return Price(int(found.shots), int(found.queries))
+
+    def kept_modes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
+        """Return how many modes are kept along each axis, and whether an axis has fewer than are asked for.
+
+        The base class knows of no modes.
+
+        Args:
+            shape: shape of the tensor.
+        """
+        del shape
+        return (), False
+
+    def capped(self) -> Self:
+        """Return this readout for tensors of any size: a number of modes above the length of an axis means all."""
+        return self
+
     @default_promotion
-    def __call__(self, state: ArrayLike, key: Array) -> Readout:
+    def __call__(self, state: ArrayLike, *, key: Array) -> Readout:
         """Read a state out.
 
         Args:
@@ -83,7 +129,7 @@ class ReadoutMethod(Node, ABC):
         return _compiled(self, as_state(state, real=self.real), key)
 
     @abstractmethod
-    def measure(self, amplitudes: "Amplitudes", key: Array) -> Readout:
+    def measure(self, amplitudes: "Amplitudes", *, key: Array) -> Readout:
         """The protocol on a state that has been looked at; compiled once for each shape, so all it is given is traced.
 
         Raises:
@@ -94,7 +140,14 @@ class ReadoutMethod(Node, ABC):
 class ExactReadout(ReadoutMethod):
     """The state itself: the limit of all protocols, at no price that could be named."""
 
-    def measure(self, amplitudes: "Amplitudes", key: Array) -> Readout:
+    @property
+    def random(self) -> bool:
+        return False
+
+    def price(self, shape: tuple[int, ...]) -> Price:
+        return Price(0, 0)
+
+    def measure(self, amplitudes: "Amplitudes", *, key: Array) -> Readout:
         return amplitudes.readout(amplitudes.state, shots=0, queries=0, entry=0.0, total=0.0, method="exact")
 
 
@@ -105,7 +158,7 @@ def exact_readout() -> ExactReadout:
 
 @jax.jit
 def _compiled(method: ReadoutMethod, state: Array, key: Array) -> Readout:
-    return method.measure(Amplitudes(state), key)
+    return method.measure(Amplitudes(state), key=key)
 
 
 class Amplitudes:

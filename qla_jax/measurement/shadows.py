@@ -54,7 +54,7 @@ class ShadowReadout(ReadoutMethod):
     ensemble: Ensemble = struct.field(pytree_node=False)
     copies: int | None = struct.field(pytree_node=False)
 
-    def measure(self, amplitudes: Amplitudes, key: Array) -> Readout:
+    def measure(self, amplitudes: Amplitudes, *, key: Array) -> Readout:
         most = MOST_QUBITS if self.ensemble == "clifford" else MOST_QUBITS_OF_PAULI
         psi, qubits = as_qubits(amplitudes, most)
         fits = len(self.observables[0]) == qubits
@@ -63,7 +63,8 @@ class ShadowReadout(ReadoutMethod):
         exact = jnp.stack([expectation(word, psi) for word in self.observables])
         frozen = jax.lax.stop_gradient(psi)
         means = jax.lax.map(
-            lambda group: self._mean(jax.random.fold_in(key, group), frozen, size), jnp.arange(groups, dtype=jnp.int32)
+            lambda group: self._mean(frozen, size, key=jax.random.fold_in(key, group)),
+            jnp.arange(groups, dtype=jnp.int32),
         )
         values = jnp.median(means, axis=0)
         found = amplitudes.readout(
@@ -79,14 +80,14 @@ class ShadowReadout(ReadoutMethod):
         bound = jnp.where(measurable, eps, jnp.inf).astype(exact.dtype)  # of a unit vector, whatever the norm
         return found.replace(entry_bound=bound, error_bound=bound * math.sqrt(len(self.observables)))
 
-    def _mean(self, key: Array, psi: Array, size: int) -> Float[Array, " observables"]:
+    def _mean(self, psi: Array, size: int, *, key: Array) -> Float[Array, " observables"]:
         """Mean estimates from so many copies: a batch at a time, so that memory knows nothing of their number."""
         batch = min(size, BATCH)
         places = jnp.arange(batch, dtype=counting_dtype())
 
         def step(number: Array, mean: Array) -> Array:
             own = jax.random.fold_in(key, number)
-            seen = jax.vmap(lambda place: self.snapshot(jax.random.fold_in(own, place), psi))(places)
+            seen = jax.vmap(lambda place: self.snapshot(psi, key=jax.random.fold_in(own, place)))(places)
             there = (number * batch + places < size)[:, None]
             return mean + jnp.sum(jnp.where(there, seen, 0), axis=0) / size
 
@@ -94,12 +95,12 @@ class ShadowReadout(ReadoutMethod):
         first = jnp.zeros((), counting_dtype())
         return jax.lax.fori_loop(first, first - (-size // batch), step, start)
 
-    def snapshot(self, key: Array, psi: Array) -> Float[Array, " observables"]:
+    def snapshot(self, psi: Array, *, key: Array) -> Float[Array, " observables"]:
         """Unbiased estimates of all observables from one copy."""
         basis_key, outcome_key = jax.random.split(key)
         qubits = psi.size.bit_length() - 1
         if self.ensemble == "clifford":
-            left = measured(outcome_key, psi, generators(basis_key, qubits))
+            left = measured(psi, generators(qubits, key=basis_key), key=outcome_key)
             return jnp.stack([_clifford_estimate(word, left) for word in self.observables])
         bases = jax.random.randint(basis_key, (qubits,), 0, 3)
         outcome = jax.random.categorical(outcome_key, jnp.log(outcome_law(psi, bases)))
@@ -150,7 +151,7 @@ def shadow_readout(
 
     Example:
         >>> readout = shadow_readout(["ZI", "XX"], eps=0.5)
-        >>> found = readout(jnp.array([1.0, 0.0, 0.0, 0.0]), jax.random.key(0))
+        >>> found = readout(jnp.array([1.0, 0.0, 0.0, 0.0]), key=jax.random.key(0))
         >>> int(found.shots), bool(jnp.abs(found.values - jnp.array([1.0, 0.0])).max() <= 0.5)
         (14688, True)
     """

@@ -22,7 +22,7 @@ MOST_QUBITS = 6
 State = Complex[Array, " states"]
 
 
-def generators(key: Array, qubits: int) -> Int[Array, " qubits"]:
+def generators(qubits: int, *, key: Array) -> Int[Array, " qubits"]:
     """Generators of a uniformly random maximal stabilizer group, x bits before z bits in each number."""
     everything = jnp.arange(1 << 2 * qubits)
     commuting, spanned = jnp.ones(everything.shape, bool), everything == 0
@@ -42,7 +42,7 @@ def symplectic(left: Array, right: Array, qubits: int) -> Array:
     return ((left >> qubits) & right & mask) | (((left & mask) & (right >> qubits)) << qubits)
 
 
-def measured(key: Array, state: State, group: Int[Array, " qubits"]) -> State:
+def measured(state: State, group: Int[Array, " qubits"], *, key: Array) -> State:
     """The state after measuring the generators, one outcome each by its probability."""
     qubits = group.size
     for step in range(qubits):

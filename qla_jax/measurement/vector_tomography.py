@@ -28,7 +28,7 @@ from qla_jax._checks import require
 from qla_jax._modes import varying_like
 from qla_jax.linalg.derivatives import straight_through
 from qla_jax.linalg.sampling import multinomial, require_countable
-from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision
+from qla_jax.measurement.readout import Amplitudes, Price, Readout, ReadoutMethod, as_precision
 
 CONSTANT = 36.0
 THRESHOLD = 0.4
@@ -52,10 +52,10 @@ class Tomography(ReadoutMethod):
 
     real = True
 
-    def measure(self, amplitudes: Amplitudes, key: Array) -> Readout:
+    def measure(self, amplitudes: Amplitudes, *, key: Array) -> Readout:
         x, shape = amplitudes.direction, amplitudes.state.shape
         copies, delta = self.plan(x.size)
-        estimate = sampled_amplitudes(key, x, copies, self.threshold)
+        estimate = sampled_amplitudes(x, copies, self.threshold, key=key)
         return amplitudes.readout(
             straight_through(amplitudes.state, (amplitudes.norm * estimate).reshape(shape)),
             shots=2 * copies,
@@ -65,6 +65,10 @@ class Tomography(ReadoutMethod):
             failure=failure_probability(x.size, delta, copies, self.threshold),
             method="tomography",
         )
+
+    def price(self, shape: tuple[int, ...]) -> Price:
+        copies, _ = self.plan(math.prod(shape))
+        return Price(2 * copies, 2 * copies)
 
     def plan(self, dimension: int) -> tuple[int, float]:
         """Copies per round and precision, for so many entries.
@@ -104,7 +108,7 @@ def tomography(
 
     Example:
         >>> readout = tomography(delta=0.05)
-        >>> found = readout(jnp.array([3.0, -4.0]), jax.random.key(0))
+        >>> found = readout(jnp.array([3.0, -4.0]), key=jax.random.key(0))
         >>> int(found.shots), bool(jnp.abs(found.values - jnp.array([3.0, -4.0])).max() <= found.entry_bound)
         (19964, True)
     """
@@ -124,7 +128,7 @@ def tomography(
     )
 
 
-def sampled_amplitudes(key: Array, x: Float[Array, " d"], copies: int, threshold: float) -> Float[Array, " d"]:
+def sampled_amplitudes(x: Float[Array, " d"], copies: int, threshold: float, *, key: Array) -> Float[Array, " d"]:
     """Both rounds on a unit vector, as one loop: what draws the counts is compiled once."""
     x = jax.lax.stop_gradient(x)
 
@@ -134,7 +138,7 @@ def sampled_amplitudes(key: Array, x: Float[Array, " d"], copies: int, threshold
         # Counts with flag 1 are not looked at, so they are one outcome.
         law = jnp.concatenate([jnp.square(x), jnp.zeros_like(x[:1])])
         law = jnp.where(second, jnp.concatenate([with_flag_0, with_flag_1.sum()[None]]), law)
-        seen = multinomial(key, copies, law)[:-1].astype(x.dtype)
+        seen = multinomial(copies, law, key=key)[:-1].astype(x.dtype)
         return seen / copies, seen
 
     keys, second = jax.random.split(key), jnp.array([False, True])

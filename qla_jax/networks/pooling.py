@@ -73,7 +73,7 @@ def as_outcomes(outcomes: int, sizes: tuple[int, ...]) -> int:
     return outcomes
 
 
-def sample(key: Array, probabilities: Float[Array, " outcomes"], shots: int) -> Num[Array, " shots"]:
+def sample(probabilities: Float[Array, " outcomes"], shots: int, *, key: Array) -> Num[Array, " shots"]:
     """Outcomes of independent runs."""
     require_key("key", key)
     return jax.random.categorical(key, jnp.log(probabilities), shape=(shots,))
@@ -94,7 +94,7 @@ class Runs(NamedTuple):
 
 
 @default_promotion
-def sample_runs(vec: VectorEncoding, key: Array, *, outcomes: int, shots: int) -> Runs:
+def sample_runs(vec: VectorEncoding, *, key: Array, outcomes: int, shots: int) -> Runs:
     """Sample runs of a vector encoding's circuit: ancillas are measured, and a flag that is set ends the run.
 
     The distribution is taken from the encoded view, which equals the flagged state of the circuit to rounding; no
@@ -116,7 +116,7 @@ def sample_runs(vec: VectorEncoding, key: Array, *, outcomes: int, shots: int) -
     first, second = jax.random.split(key)
     probability = jnp.minimum(1, jnp.square(vec.amplitude))
     accepted = jax.random.bernoulli(first, probability, (shots,))
-    classes = sample(second, l2_pool(vec, outcomes), shots)
+    classes = sample(l2_pool(vec, outcomes), shots, key=second)
     return Runs(accepted, jnp.where(accepted, classes, -1), probability)
 
 

@@ -73,7 +73,7 @@ def weight_gradients(*, eps: float, noise: str = "qae", format: Format | None = 
 
 
 def estimated_dense(
-    x: Float[Array, "n k"], weight: Float[Array, "m k"], key: Array, gradients: WeightGradients
+    x: Float[Array, "n k"], weight: Float[Array, "m k"], gradients: WeightGradients, *, key: Array
 ) -> Float[Array, "n m"]:
     """$XW^T$, exact, whose derivative is estimated; reverse mode only, and once.
 
@@ -108,14 +108,14 @@ def _forward(x: Array, weight: Array, key: Array, gradients: WeightGradients) ->
 
 def _backward(gradients: WeightGradients, kept: tuple, upstream: Array) -> tuple[Array, Array, None]:
     x, weight, key = kept
-    return _input_gradient(upstream, weight, gradients.format), inner_products(upstream, x, key, gradients), None
+    return _input_gradient(upstream, weight, gradients.format), inner_products(upstream, x, gradients, key=key), None
 
 
 _dense.defvjp(_forward, _backward)
 
 
 def inner_products(
-    left: Float[Array, "n m"], right: Float[Array, "n k"], key: Array, gradients: WeightGradients
+    left: Float[Array, "n m"], right: Float[Array, "n k"], gradients: WeightGradients, *, key: Array
 ) -> Float[Array, "m k"]:
     """Those of all columns of one with all columns of the other, each estimated by itself; 0 with a zero column."""
     require_key("key", key)
@@ -127,7 +127,7 @@ def _inner_products(left: Array, right: Array, key: Array, gradients: WeightGrad
     # Directions and lengths apart: squares of tiny or huge gradients would under- or overflow.
     (columns, sizes), (others, widths) = (jax.vmap(unit_vector)(part.T) for part in (left, right))
     cosines = jnp.where((sizes == 0)[:, None] | (widths == 0)[None], 0, columns @ others.T)
-    found = gradients.noise.sample(key, cosines, gradients.eps)
+    found = gradients.noise.sample(cosines, gradients.eps, key=key)
     return sizes[:, None] * found * widths[None]
 
 

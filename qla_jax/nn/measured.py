@@ -23,7 +23,7 @@ from qla_jax._checks import as_inexact, require, require_key
 from qla_jax._modes import promoted
 from qla_jax._nodes import Node
 from qla_jax.linalg.preparation import length, unit_vector
-from qla_jax.measurement import ChebyshevReadout, ExactReadout, Readout, ReadoutMethod
+from qla_jax.measurement import Readout, ReadoutMethod
 from qla_jax.nn.qam import Arithmetic
 
 BATCH = "batch"
@@ -95,7 +95,7 @@ class Pass:
         training: whether normalisation uses the statistics of the batch, over the axis named `BATCH` of a vmap.
     """
 
-    def __init__(self, readout: ReadoutMethod, qam: Arithmetic, key: Array, *, training: bool = False) -> None:
+    def __init__(self, readout: ReadoutMethod, qam: Arithmetic, *, key: Array, training: bool = False) -> None:
         self.readout, self.qam, self.key, self.training = readout, qam, key, training
         self.transfers: list[Transfer] = []
         self.statistics: list[tuple[Array, Array]] = []
@@ -116,8 +116,8 @@ class Pass:
         Raises:
             ValueError: what the readout raises, a rank above the length of its axis among it.
         """
-        readout = capped(self.readout) if whole else self.readout
-        rank, below = kept_modes(readout, state.shape)
+        readout = self.readout.capped() if whole else self.readout
+        rank, below = readout.kept_modes(state.shape)
         if amplitude is None:
             self.qam.note(arccos=1)
         operations, macs = self.qam.taken()
@@ -146,28 +146,10 @@ class Pass:
 @jax.jit
 def _read(readout: ReadoutMethod, state: Array, key: Array, index: int) -> Readout:
     """Inside jit a state of zeros, which a ReLU may leave, is read as zeros without bounds."""
-    return readout(state, jax.random.fold_in(key, index))
+    return readout(state, key=jax.random.fold_in(key, index))
 
 
-def kept_modes(readout: ReadoutMethod, shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
-    """Modes that a readout keeps along its axes, none where it knows of no modes, and whether an axis had fewer."""
-    if not isinstance(readout, ChebyshevReadout):
-        return (), False
-    rank, _ = readout.modes(shape)
-    return rank, rank != readout.rank
-
-
-def is_random(readout: ReadoutMethod) -> bool:
-    """Whether a readout draws anything, and so needs a key."""
-    return not (isinstance(readout, ExactReadout) or (isinstance(readout, ChebyshevReadout) and readout.noise.exact))
-
-
-def capped(readout: ReadoutMethod) -> ReadoutMethod:
-    """The readout for tensors of any size: a rank above the length of its axis means all of it."""
-    return readout.replace(cap=True) if isinstance(readout, ChebyshevReadout) else readout
-
-
-def keys_for(readout: ReadoutMethod, key: Array | None, count: int, *, random: bool = False) -> Array:
+def keys_for(readout: ReadoutMethod, count: int, *, key: Array | None, random: bool = False) -> Array:
     """A key for each input; `random` says that something else than the readout draws, too.
 
     Raises:
@@ -176,7 +158,7 @@ def keys_for(readout: ReadoutMethod, key: Array | None, count: int, *, random: b
     if key is not None:
         require_key("key", key)
     needed = f"`key` must be given where values are drawn, but is None and the readout is {type(readout).__name__}."
-    require(key is not None or not (random or is_random(readout)), needed)
+    require(key is not None or not (random or readout.random), needed)
     return jax.random.split(jax.random.key(0) if key is None else key, count)
 
 

@@ -14,7 +14,7 @@ from qla_jax.arithmetic import Format
 from qla_jax.measurement import ReadoutMethod
 from qla_jax.nn._shapes import require_parts
 from qla_jax.nn.estimated_gradients import WeightGradients
-from qla_jax.nn.measured import BATCH, MeasuredRun, Pass, is_random, keys_for
+from qla_jax.nn.measured import BATCH, MeasuredRun, Pass, keys_for
 from qla_jax.nn.qam import Arithmetic, FixedArithmetic
 
 Image = Float[Array, "channel row column"]
@@ -46,7 +46,7 @@ class MeasuredNetwork(nnx.Module):
     def takes(self) -> tuple[int | None, int | None, int | None]:
         """Channels, rows and columns of an image; None for any number."""
 
-    def __call__(self, images: Images, key: Array | None = None) -> Float[Array, "batch outcomes"]:
+    def __call__(self, images: Images, *, key: Array | None = None) -> Float[Array, "batch outcomes"]:
         """Class probabilities, each image with a key of its own.
 
         While training, statistics of normalisation are those of the batch, and move the running ones.
@@ -69,7 +69,7 @@ class MeasuredNetwork(nnx.Module):
             self.absorb(statistics)
         return outcomes
 
-    def run(self, image: Image, key: Array | None = None) -> MeasuredRun:
+    def run(self, image: Image, *, key: Array | None = None) -> MeasuredRun:
         """One image, with a record of every transfer; raises what a call does."""
         image = self._checked("image", image)
         (single,) = self._keys(key, 1)
@@ -111,17 +111,17 @@ class MeasuredNetwork(nnx.Module):
         return as_numeric(name, array, ndim=None)
 
     def _draws(self) -> bool:
-        return is_random(self.readout) or (self.gradients is not None and not self.gradients.noise.exact)
+        return self.readout.random or (self.gradients is not None and not self.gradients.noise.exact)
 
     def _keys(self, key: Array | None, count: int) -> Array:
-        return keys_for(self.readout, key, count, random=self._draws())
+        return keys_for(self.readout, count, random=self._draws(), key=key)
 
     def _pass(self, key: Array, *, training: bool = False) -> Pass:
         reading, estimating = jax.random.split(key)
         if self.format is None:
-            return Pass(self.readout, Arithmetic(self.gradients, estimating), reading, training=training)
-        qam = FixedArithmetic(self.format, self.gradients, estimating)
-        return Pass(self.readout, qam, reading, training=training)
+            return Pass(self.readout, Arithmetic(self.gradients, key=estimating), key=reading, training=training)
+        qam = FixedArithmetic(self.format, self.gradients, key=estimating)
+        return Pass(self.readout, qam, key=reading, training=training)
 
 
 def _outcomes(network: MeasuredNetwork, images: Images, keys: Array) -> tuple[Array, list[tuple[Array, Array]]]:

@@ -24,7 +24,6 @@ References:
     https://arxiv.org/abs/2402.18940
 """
 
-import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -34,9 +33,9 @@ import jax.numpy as jnp
 from qla_jax._checks import require, require_kind
 from qla_jax.arithmetic import Circuit, Format, arccos_circuit, counts
 from qla_jax.arithmetic.circuits import operation
-from qla_jax.measurement import ChebyshevReadout, ExactReadout, ReadoutMethod, Tomography
+from qla_jax.measurement import ReadoutMethod
 from qla_jax.nn._shapes import as_image_shape
-from qla_jax.nn.measured import MeasuredRun, Transfer, capped
+from qla_jax.nn.measured import MeasuredRun, Transfer
 from qla_jax.nn.network import MeasuredNetwork
 from qla_jax.nn.qam import exponential_table, gelu_table
 
@@ -107,7 +106,7 @@ def overhead(network: MeasuredNetwork, shape: tuple[int, int, int], format: Form
     require_kind("network", network, MeasuredNetwork)
     require_kind("format", format, Format)
     image = jax.ShapeDtypeStruct(as_image_shape(shape), jnp.float32)
-    told = jax.eval_shape(network.run, image, jax.eval_shape(jax.random.key, 0))
+    told = jax.eval_shape(network.run, image, key=jax.eval_shape(jax.random.key, 0))
     depths = t_depths(format, {name for transfer in told.transfers for name, _ in transfer.operations})
     return NetworkOverhead(tuple(_layer(transfer, network.readout, depths) for transfer in told.transfers), told.rest)
 
@@ -119,24 +118,6 @@ def amplified(overhead: NetworkOverhead, run: MeasuredRun) -> float:
     require(len(overhead.layers) == len(run.transfers), "`run` must be of the network that `overhead` is of.")
     pairs = zip(overhead.layers, run.transfers, strict=True)
     return sum(layer.quantum / float(transfer.amplitude) for layer, transfer in pairs)
-
-
-def price(readout: ReadoutMethod, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Shots and queries of a readout for a tensor of this shape, as integers of any size.
-
-    Raises:
-        ValueError: a readout other than those of this package, or what it raises for the shape.
-    """
-    match readout:
-        case ExactReadout():
-            return 0, 0
-        case ChebyshevReadout():
-            count = readout.num_coefficients(shape)
-            return count * readout.noise.repetitions, count * readout.noise.queries(readout.eps)
-        case Tomography():
-            copies, _ = readout.plan(_size(shape))
-            return 2 * copies, 2 * copies
-    raise ValueError(f"`readout` must be exact, of Chebyshev coefficients or tomography, but is {readout!r}.")
 
 
 def t_depths(format: Format, names: Iterable[str]) -> dict[str, int]:
@@ -156,10 +137,6 @@ def _circuit(name: str, format: Format) -> Circuit:
 
 
 def _layer(transfer: Transfer, readout: ReadoutMethod, depths: dict[str, int]) -> LayerOverhead:
-    shots, queries = price(capped(readout) if transfer.capped else readout, transfer.shape)
+    shots, queries = (readout.capped() if transfer.capped else readout).price(transfer.shape)
     depth = sum(depths[name] * count for name, count in transfer.operations)
     return LayerOverhead(transfer.name, transfer.shape, shots, queries, depth, transfer.macs)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    return math.prod(shape)

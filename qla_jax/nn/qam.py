@@ -53,7 +53,7 @@ class Arithmetic:
         key: of their estimates.
     """
 
-    def __init__(self, gradients: WeightGradients | None = None, key: Array | None = None) -> None:
+    def __init__(self, gradients: WeightGradients | None = None, *, key: Array | None = None) -> None:
         self.gradients, self.key, self.calls = gradients, key, 0
         self.serial: Counter[str] = Counter()
         self.macs = 0
@@ -148,7 +148,7 @@ class Arithmetic:
             return x @ weight.T
         assert self.key is not None
         self.calls += 1
-        return estimated_dense(x, weight, jax.random.fold_in(self.key, self.calls), self.gradients)
+        return estimated_dense(x, weight, self.gradients, key=jax.random.fold_in(self.key, self.calls))
 
 
 class FixedArithmetic(Arithmetic):
@@ -163,8 +163,8 @@ class FixedArithmetic(Arithmetic):
         ValueError: more bits than floats of the default precision hold.
     """
 
-    def __init__(self, format: Format, gradients: WeightGradients | None = None, key: Array | None = None) -> None:
-        super().__init__(gradients, key)
+    def __init__(self, format: Format, gradients: WeightGradients | None = None, *, key: Array | None = None) -> None:
+        super().__init__(gradients, key=key)
         exact = jnp.finfo(jnp.result_type(float)).nmant + 1
         require(format.bits <= exact, f"`bits` must be at most {exact} without JAX_ENABLE_X64, but is {format.bits}.")
         self.format = format

@@ -38,8 +38,8 @@ POOL = 2
 def convolutional(
     kernels: Sequence[np.ndarray | Array],
     image: ArrayLike,
-    key: Array,
     *,
+    key: Array,
     eps: float,
     eta: float,
     cap: float = 1.0,
@@ -92,7 +92,7 @@ def _layer(kernel: Array, image: Array, key: Array, eps: float, eta: float, cap:
     share = float(jnp.mean(jnp.square(capped))) / cap**2
     require(share > 0, "`image` must leave something behind the activation, but all outputs of a layer are zero.")
     readout, proven = tomography_for(outputs, eta, failure)
-    read = readout(capped, second)
+    read = readout(capped, key=second)
     calls = int(read.shots) * (2 * rounds(share) + 1) * 2 * queries  # the estimate is undone behind the rotation
     bound = math.sqrt(outputs) * error + float(read.error_bound)
     return Layer(pooled(read.values), bound, outputs * median_failure(repetitions) + proven, calls, outputs)
@@ -117,7 +117,7 @@ def _estimated(rows: Array, taps: Array, key: Array, points: int, repetitions: i
     sizes = jnp.outer(jnp.linalg.norm(rows, axis=1), jnp.linalg.norm(taps, axis=1))
     safe = jnp.where(sizes == 0, 1, sizes)
     shares = jnp.clip((1 + rows @ taps.T / safe) / 2, 0, 1)
-    found = safe * (2 * estimate_amplitude(key, shares, points=points, repetitions=repetitions) - 1)
+    found = safe * (2 * estimate_amplitude(shares, points=points, repetitions=repetitions, key=key) - 1)
     return jnp.where(sizes == 0, 0, found), sizes.max()
 
 

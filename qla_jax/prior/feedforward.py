@@ -40,8 +40,8 @@ LOADED = 2
 def feedforward(
     weights: Sequence[np.ndarray | Array],
     x: ArrayLike,
-    key: Array,
     *,
+    key: Array,
     eps: float,
     failure: float = FAILURE,
     activation: Callable[[Array], Array] = jnp.tanh,
@@ -77,7 +77,7 @@ def feedforward(
     for part, weight in zip(jax.random.split(key, len(matrices)), matrices, strict=True):
         fits = weight.shape[1] == state.size
         require(fits, f"`weights` must take the {state.size} entries before them, but one has shape {weight.shape}.")
-        estimates, bound, calls = estimated_products(weight, state, part, eps, repetitions)
+        estimates, bound, calls = estimated_products(weight, state, eps, repetitions, key=part)
         state = activation(estimates)
         neurons = len(weight)
         total = lipschitz * math.sqrt(neurons) * bound
@@ -86,14 +86,14 @@ def feedforward(
 
 
 def estimated_products(
-    rows: Num[Array, "n d"], x: Num[Array, " d"], key: Array, eps: float, repetitions: int
+    rows: Num[Array, "n d"], x: Num[Array, " d"], eps: float, repetitions: int, *, key: Array
 ) -> tuple[Num[Array, " n"], float, int]:
     """Inner products of all rows with a vector, the error of each, and calls; exact zeros where a norm is zero."""
     require_key("key", key)
     points, sizes = precision(rows, x, eps)
     safe = jnp.where(sizes == 0, 1, sizes)
     shares = jnp.clip((1 + rows @ x / safe) / 2, 0, 1)  # rounding of parallel vectors
-    found = safe * (2 * estimate_amplitude(key, shares, points=points, repetitions=repetitions) - 1)
+    found = safe * (2 * estimate_amplitude(shares, points=points, repetitions=repetitions, key=key) - 1)
     error = 2 * math.sin(math.pi / points) * float(sizes.max())
     return jnp.where(sizes == 0, 0, found), error, len(rows) * repetitions * LOADED * queries_of(points)
 

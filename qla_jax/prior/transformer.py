@@ -72,8 +72,8 @@ class AttentionWeights(NamedTuple):
 def transformer(
     blocks: Sequence[AttentionWeights],
     tokens: ArrayLike,
-    key: Array,
     *,
+    key: Array,
     eps: float,
     eta: float,
     beta: float = 1.0,
@@ -130,7 +130,7 @@ def _block(
     vectors, errors, amplitudes = run(tokens)
     counted = cost(jax.eval_shape(lambda token: token_encoding(weights, tokens, token, polys), tokens[0]))
     readout, proven = tomography_for(tokens.shape[1], eta, failure / len(tokens))
-    read = jax.vmap(readout)(vectors, jax.random.split(key, len(tokens)))
+    read = jax.vmap(lambda x, key: readout(x, key=key))(vectors, jax.random.split(key, len(tokens)))
     loads = sum(number for name, number in counted.num_queries.items() if not name.startswith("Dense"))
     calls = loads * sum(
         int(shots) * (2 * rounds(float(amplitude) ** 2) + 1)

@@ -75,7 +75,7 @@ def with_word(mem: Memory, branch: Branch) -> Branch:
     )
 
 
-def evolve(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) -> Ends:
+def evolve(mem: Memory, noise: Noise, first: Array, second: Array, *, key: Array) -> Ends:
     """Read both addresses under the errors of a key."""
 
     def step(ends: Ends, row: Tables) -> tuple[Ends, None]:
@@ -89,7 +89,7 @@ def evolve(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) -
     return jax.lax.scan(step, varying_like(ends, mem.bits, noise, key, first, second), mem.plan.tables())[0]
 
 
-def intact(mem: Memory, noise: Noise, key: Array, address: Array, *, erase: bool = False) -> Bool[Array, ""]:
+def intact(mem: Memory, noise: Noise, address: Array, *, key: Array, erase: bool = False) -> Bool[Array, ""]:
     """Whether a branch comes back as without errors, phase and all, its bits never where damping counts differently.
 
     Damping itself is left out: it is a factor, see `bounds.infidelity_with`.
@@ -182,8 +182,8 @@ class _Dice(NamedTuple):
 
 def _dice(branch: Branch, row: Tables, noise: Noise, key: Array) -> _Dice:
     nodes, struck = jnp.maximum(branch.places >> 1, 1), _struck(branch, row)
-    keys = jax.vmap(lambda element: step_key(key, row.step, element))(branch.places & 1)
-    flips, phases, lost = jax.vmap(lambda key, node: draw(key, node[None], noise))(keys, nodes)
+    keys = jax.vmap(lambda element: step_key(row.step, element, key=key))(branch.places & 1)
+    flips, phases, lost = jax.vmap(lambda key, node: draw(node[None], noise, key=key))(keys, nodes)
     return _Dice(struck, struck & flips[:, 0], struck & phases[:, 0], struck & lost[:, 0])
 
 

@@ -53,7 +53,7 @@ class Estimate(NamedTuple):
 
 
 @default_promotion
-def read_fidelity(mem: Memory, noise: Noise, key: Array, *, shots: int, batch: int = BATCH) -> Estimate:
+def read_fidelity(mem: Memory, noise: Noise, *, key: Array, shots: int, batch: int = BATCH) -> Estimate:
     """The fidelity of reading all addresses in equal superposition, without bias. NaN where a traced rate is none.
 
     Args:
@@ -78,7 +78,7 @@ def _overlaps(mem: Memory, noise: Noise, key: Array, shots: int, batch: int) -> 
     def shot(key: Array) -> Array:
         where, errors = jax.random.split(key)
         first, second = jax.random.randint(where, (2,), 0, 1 << mem.address_bits, jnp.int32)
-        return overlap(mem, noise, errors, first, second)
+        return overlap(mem, noise, first, second, key=errors)
 
     return _shots(shot, key, shots, batch)
 
@@ -87,8 +87,8 @@ def _overlaps(mem: Memory, noise: Noise, key: Array, shots: int, batch: int) -> 
 def intact_fraction(
     mem: Memory,
     noise: Noise,
-    key: Array,
     *,
+    key: Array,
     shots: int,
     amplitudes: Array | None = None,
     erase: bool = False,
@@ -134,15 +134,15 @@ def _whole(
             address = jax.random.randint(where, (), 0, 1 << mem.address_bits, jnp.int32)
         else:
             address = jax.random.categorical(where, logits).astype(jnp.int32)
-        return branches.intact(mem, noise, errors, address, erase=erase).astype(noise.x.dtype)
+        return branches.intact(mem, noise, address, erase=erase, key=errors).astype(noise.x.dtype)
 
     return _shots(shot, key, shots, batch)
 
 
-def overlap(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) -> Array:
+def overlap(mem: Memory, noise: Noise, first: Array, second: Array, *, key: Array) -> Array:
     """$f_{ij}$ of two addresses under the errors of a key, with equal amplitudes: between -1 and 1."""
     require_key("key", key)
-    ends = branches.evolve(mem, noise, key, first, second)
+    ends = branches.evolve(mem, noise, first, second, key=key)
     fits, fits_too = (branches.arrival(mem, branch)[1] for branch in (ends.first, ends.second))
     together = fits & fits_too & branches.left_behind(ends)
     return nan_unless_finite(jnp.where(together, ends.sign * damped(noise, ends.unshared), 0), noise)

@@ -87,7 +87,7 @@ def good_moments(address_bits: int, word_bits: int, rate: ArrayLike, *, all_leve
     return Moments(nan_unless_finite(1 - one, rate), nan_unless_finite(1 - either, rate))
 
 
-def draw_good(address_bits: int, word_bits: int, rate: ArrayLike, key: Array, *, all_levels: bool = False) -> Array:
+def draw_good(address_bits: int, word_bits: int, rate: ArrayLike, *, key: Array, all_levels: bool = False) -> Array:
     r"""$\Lambda$ of one trajectory with equal amplitudes, exactly in law, in n steps whatever 2^n is; `vmap` over keys.
 
     Drawn: it has no derivative in the rate; `good_moments` has.
@@ -152,7 +152,7 @@ def _as_nodes(address_bits: int, nodes: ArrayLike) -> tuple[Int[Array, " errors"
     return jnp.where(there, array, 0).astype(jnp.int32), there.all()
 
 
-def struck_nodes(mem: Memory, noise: Noise, key: Array) -> Int[Array, " nodes"]:
+def struck_nodes(mem: Memory, noise: Noise, *, key: Array) -> Int[Array, " nodes"]:
     """The nodes at which the errors of a key are, of small memories: for `good_weight`, beside `tree` and `branches`.
 
     Every site of the schedule counts, held or not; damping does not.
@@ -167,14 +167,14 @@ def struck_nodes(mem: Memory, noise: Noise, key: Array) -> Int[Array, " nodes"]:
     rows = mem.plan.tables()
 
     def errors(step: Array, active: Array, element: int) -> Array:
-        flips, phases, _ = draw(step_key(key, step, element), nodes, noise)
+        flips, phases, _ = draw(nodes, noise, key=step_key(step, element, key=key))
         return (flips | phases) & (31 - jax.lax.clz(nodes) < active)
 
     struck = [jax.vmap(lambda step, active, e=e: errors(step, active, e))(rows.step, rows.active) for e in (0, 1)]
     return jnp.where(struck[0].any(axis=0) | struck[1].any(axis=0), nodes, 0)
 
 
-def trajectory_bound(mem: Memory, noise: Noise, key: Array, amplitudes: Array | None = None) -> Array:
+def trajectory_bound(mem: Memory, noise: Noise, amplitudes: Array | None = None, *, key: Array) -> Array:
     r"""$\max(2\Lambda - 1, 0)^2$ under the errors of a key: at most `trajectory_fidelity`.
 
     Raises:
@@ -182,7 +182,7 @@ def trajectory_bound(mem: Memory, noise: Noise, key: Array, amplitudes: Array | 
     """
     require_key("key", key)
     amplitudes = as_amplitudes(mem.address_bits, amplitudes, noise.x.dtype)
-    good = good_weight(mem.address_bits, struck_nodes(mem, noise, key), amplitudes)
+    good = good_weight(mem.address_bits, struck_nodes(mem, noise, key=key), amplitudes)
     return nan_unless_finite(jnp.maximum(2 * good - 1, 0) ** 2, noise)
 
 

@@ -82,8 +82,8 @@ def loading_infidelities(num_qubits: int, noise: Noise, *, word_bits: int) -> Ar
 def measured_infidelities(
     x: ArrayLike,
     noise: Noise,
-    key: Array,
     *,
+    key: Array,
     word_bits: int,
     shots: int,
     confidence: float = 0.95,
@@ -134,11 +134,11 @@ def measured_infidelities(
             found = intact_fraction(
                 mem,
                 noise,
-                jax.random.fold_in(key, 2 * level + erase),
                 shots=shots,
                 amplitudes=norms,
                 erase=erase,
                 batch=batch,
+                key=jax.random.fold_in(key, 2 * level + erase),
             )
             limits.append(certified_infidelity(found, level, word_bits, noise, each))
     return jnp.stack(limits) if limits else jnp.zeros(0, noise.loss.dtype)

@@ -12,12 +12,12 @@ from jaxtyping import Int
 from qla_jax.qram.rates import Noise
 
 
-def step_key(key: Array, step: Array, element: int) -> Array:
+def step_key(step: Array, element: int, *, key: Array) -> Array:
     """The key of all elements of a kind (0 carrier, 1 router) after a step."""
     return jax.random.fold_in(key, 2 * step + element)
 
 
-def draw(key: Array, nodes: Int[Array, " nodes"], noise: Noise) -> tuple[Array, Array, Array]:
+def draw(nodes: Int[Array, " nodes"], noise: Noise, *, key: Array) -> tuple[Array, Array, Array]:
     """For each node, given the key of step and element: whether its bit flips, its phase flips, and it is lost."""
     dice = jax.vmap(lambda node: jax.random.uniform(jax.random.fold_in(key, node), (2,), noise.x.dtype))(nodes)
     return decide(dice[:, 0], dice[:, 1], noise)

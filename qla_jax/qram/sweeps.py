@@ -51,8 +51,8 @@ def sweep(
     address_sizes: Sequence[int],
     word_lengths: Sequence[int],
     noise: Noise,
-    key: Array,
     *,
+    key: Array,
     shots: int,
     batch: int = BATCH,
 ) -> list[Point]:
@@ -105,7 +105,7 @@ def _point(n: int, k: int, noise: Noise, key: Array, shots: int, batch: int) -> 
 
     @jax.jit
     def measure(mem: Memory, noise: Noise, key: Array) -> Estimate:
-        return read_fidelity(mem, noise, key, shots=shots, batch=batch)
+        return read_fidelity(mem, noise, shots=shots, batch=batch, key=key)
 
     found = measure(mem, noise, errors)
     return Point(

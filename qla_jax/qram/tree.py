@@ -74,14 +74,14 @@ def start(mem: Memory, address: Array) -> Tree:
     return Tree(rest, rest, jnp.concatenate([bits + 1, jnp.ones(k, jnp.int32)]))
 
 
-def evolve(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) -> Ends:
+def evolve(mem: Memory, noise: Noise, first: Array, second: Array, *, key: Array) -> Ends:
     """Read both addresses under the errors of a key."""
     levels = _levels(mem)
 
     def step(ends: Ends, row: Tables) -> tuple[Ends, None]:
         ends = ends._replace(first=_gates(mem, row, ends.first), second=_gates(mem, row, ends.second))
         for element in (0, 1):
-            ends = _strike(ends, element, levels < row.active, noise, step_key(key, row.step, element))
+            ends = _strike(ends, element, levels < row.active, noise, step_key(row.step, element, key=key))
         return ends, None
 
     one = jnp.ones((), noise.x.dtype)
@@ -90,7 +90,7 @@ def evolve(mem: Memory, noise: Noise, key: Array, first: Array, second: Array) -
 
 
 @default_promotion
-def trajectory_fidelity(mem: Memory, noise: Noise, key: Array, amplitudes: Array | None = None) -> Array:
+def trajectory_fidelity(mem: Memory, noise: Noise, amplitudes: Array | None = None, *, key: Array) -> Array:
     r"""The fidelity $\langle\psi|\rho|\psi\rangle$ of a read under the errors of a key.
 
     $|\psi\rangle = \sum_i a_i|i\rangle|x_i\rangle$, and $\rho$ is the state of slots alone. Errors are drawn: the rates
@@ -119,7 +119,7 @@ def _fidelity(mem: Memory, noise: Noise, key: Array, amplitudes: Array) -> Array
     addresses = jnp.arange(1 << mem.address_bits, dtype=jnp.int32)
 
     def entry(i: Array, j: Array) -> Array:
-        ends = evolve(mem, noise, key, i, j)
+        ends = evolve(mem, noise, i, j, key=key)
         (ket, fits), (bra, fits_too) = (arrival(mem, tree.slots) for tree in (ends.first, ends.second))
         same = jnp.all(ends.first.carriers == ends.second.carriers) & jnp.all(ends.first.routers == ends.second.routers)
         factor = amplitudes[i] * amplitudes[ket].conj() * (amplitudes[j] * amplitudes[bra].conj()).conj()
@@ -169,7 +169,7 @@ def _gates(mem: Memory, row: Tables, tree: Tree) -> Tree:
 
 
 def _strike(ends: Ends, element: int, where: Array, noise: Noise, key: Array) -> Ends:
-    flips, phases, lost = draw(key, jnp.arange(where.size, dtype=jnp.int32), noise)
+    flips, phases, lost = draw(jnp.arange(where.size, dtype=jnp.int32), noise, key=key)
     a, b = ends.first[element], ends.second[element]
     held_a, held_b = where & (a > 0), where & (b > 0)
     odd = jnp.sum(held_a & phases & (a == 2)) + jnp.sum(held_b & phases & (b == 2))

@@ -136,7 +136,7 @@ def noise_model(*channels: Channel, flip_0: ArrayLike = 0.0, flip_1: ArrayLike =
 
 
 @default_promotion
-def trajectory(key: Array, circuit: Circuit, noise: NoiseModel, state: Array | None = None) -> Array:
+def trajectory(circuit: Circuit, noise: NoiseModel, state: Array | None = None, *, key: Array) -> Array:
     """One trajectory's state behind the circuit, in the shape of `state`; vmap over keys for many.
 
     Raises:
@@ -185,7 +185,7 @@ def _path(
 
 
 @default_promotion
-def noisy_z(key: Array, circuit: Circuit, noise: NoiseModel, trajectories: int) -> Float[Array, " n"]:
+def noisy_z(circuit: Circuit, noise: NoiseModel, trajectories: int, *, key: Array) -> Float[Array, " n"]:
     """<Z> of every qubit, readout flips included: the mean of exact values over trajectories.
 
     Its gradient is unbiased. Operators of probability 0, which no trajectory draws, may have a derivative: those of p
@@ -210,7 +210,7 @@ def noisy_z(key: Array, circuit: Circuit, noise: NoiseModel, trajectories: int) 
 def _noisy_z(key: Array, circuit: Circuit, noise: NoiseModel, trajectories: int, moving: bool) -> Array:
     """Return the mean over trajectories; `moving` says whether rates may be differentiated."""
     keys = jax.random.split(key, trajectories)
-    values = jax.vmap(lambda key: read_z(z_expectations(trajectory(key, circuit, noise)), noise))(keys)
+    values = jax.vmap(lambda key: read_z(z_expectations(trajectory(circuit, noise, key=key)), noise))(keys)
     found = values.mean(axis=0)
     if not moving:
         return found
@@ -238,7 +238,7 @@ def _detour(key: Array, circuit: Circuit, noise: NoiseModel) -> Float[Array, " n
 
 
 @default_promotion
-def noisy_shots(key: Array, circuit: Circuit, noise: NoiseModel, shots: int) -> Int[Array, "shots n"]:
+def noisy_shots(circuit: Circuit, noise: NoiseModel, shots: int, *, key: Array) -> Int[Array, "shots n"]:
     """Bits as they are read, each shot on a trajectory of its own. No derivative.
 
     Raises:
@@ -256,7 +256,7 @@ def noisy_shots(key: Array, circuit: Circuit, noise: NoiseModel, shots: int) -> 
 def _noisy_shots(key: Array, circuit: Circuit, noise: NoiseModel, shots: int) -> Array:
     def shot(key: Array) -> Array:
         path, measure, read = jax.random.split(key, 3)
-        bits = sample_bits(measure, trajectory(path, circuit, noise), 1)[0]
+        bits = sample_bits(trajectory(circuit, noise, key=path), 1, key=measure)[0]
         zero, one = noise.flips[0], noise.flips[1]
         wrong = jax.random.uniform(read, bits.shape, noise.flips.dtype) < jnp.where(bits == 1, one, zero)
         return bits ^ wrong.astype(bits.dtype)

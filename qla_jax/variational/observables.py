@@ -76,7 +76,7 @@ def z_expectations(state: Array, qubits: Sequence[int] | None = None) -> Float[A
     return jnp.stack([half[0] - half[1] for half in halves])
 
 
-def sample_bits(key: Array, state: Array, shots: int) -> Int[Array, "shots n"]:
+def sample_bits(state: Array, shots: int, *, key: Array) -> Int[Array, "shots n"]:
     """Measured bits of all qubits, shot by shot; a basis state of probability zero never occurs. No derivative.
 
     Inside jit, where nothing can be raised, all bits of what is no unit vector are -1.
@@ -95,7 +95,7 @@ def sample_bits(key: Array, state: Array, shots: int) -> Int[Array, "shots n"]:
     return jnp.where(_is_unit(state), index[:, None] >> places[None, :] & 1, -1)
 
 
-def sampled_z(key: Array, state: Array, shots: int) -> Float[Array, " n"]:
+def sampled_z(state: Array, shots: int, *, key: Array) -> Float[Array, " n"]:
     """<Z> of every qubit from the same shots, with the derivative of the exact values; NaN where bits would be -1.
 
     Raises:
@@ -104,11 +104,11 @@ def sampled_z(key: Array, state: Array, shots: int) -> Float[Array, " n"]:
     require_key("key", key)
     state, _ = as_state(state)
     exact = z_expectations(state)
-    bits = sample_bits(key, state, shots)
+    bits = sample_bits(state, shots, key=key)
     return with_derivative_of(exact, jnp.where(bits[0] < 0, jnp.nan, 1 - 2 * bits.mean(axis=0, dtype=exact.dtype)))
 
 
-def sampled_expectation(key: Array, state: Array, word: str, shots: int) -> Float[Array, ""]:
+def sampled_expectation(state: Array, word: str, shots: int, *, key: Array) -> Float[Array, ""]:
     """The mean of so many measurements of a Pauli word, each +1 or -1, with the derivative of the exact value.
 
     NaN where bits would be -1.

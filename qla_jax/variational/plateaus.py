@@ -38,12 +38,12 @@ from qla_jax.variational.observables import probabilities, z_expectations
 from qla_jax.variational.qcnn import qcnn_angles_shape, qcnn_circuit, qcnn_kept
 from qla_jax.variational.unitaries import Gate
 
-Builder = Callable[[Array, Array], Circuit]
+Builder = Callable[..., Circuit]
 Cost = Callable[[Array], Array]
 
 
 def gradient_samples(
-    build: Builder, cost: Cost, key: Array, samples: int, *, batch: int = 32
+    build: Builder, cost: Cost, samples: int, *, key: Array, batch: int = 32
 ) -> Float[Array, " samples"]:
     """The derivative in the watched angle for so many seeds.
 
@@ -65,7 +65,7 @@ def gradient_samples(
 
     def component(key: Array) -> Array:
         zero = jnp.zeros(())
-        return jax.jvp(lambda shift: cost(run(build(key, shift))), (zero,), (jnp.ones_like(zero),))[1]
+        return jax.jvp(lambda shift: cost(run(build(shift, key=key))), (zero,), (jnp.ones_like(zero),))[1]
 
     return map_in_batches(component, jax.random.split(key, samples), batch)
 
@@ -87,9 +87,9 @@ def qubit_cost(qubits: tuple[int, ...]) -> Cost:
 
 
 def random_circuit(
-    key: Array,
     shift: Array,
     *,
+    key: Array,
     num_qubits: int,
     depth: int,
     spread: float | None = None,
@@ -115,9 +115,9 @@ def random_circuit(
 
 
 def identity_blocks(
-    key: Array,
     shift: Array,
     *,
+    key: Array,
     num_qubits: int,
     depth: int,
     blocks: int = 1,
@@ -153,7 +153,7 @@ def identity_blocks(
 
 
 def random_qcnn(
-    key: Array, shift: Array, *, num_qubits: int, stages: int | None = None, watched: tuple[int, int] = (0, 0)
+    shift: Array, *, key: Array, num_qubits: int, stages: int | None = None, watched: tuple[int, int] = (0, 0)
 ) -> Circuit:
     """A QCNN at random angles behind RY(pi/4) on all qubits; one qubit is kept unless told. Its cost: `qubit_cost`.
 

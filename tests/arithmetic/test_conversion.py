@@ -87,8 +87,8 @@ def test_there_and_back_again(shape, key):
 class Shifted:
     """A readout that is off by a known number."""
 
-    def __call__(self, state, key):
-        found = exact_readout()(state, key)
+    def __call__(self, state, *, key):
+        found = exact_readout()(state, key=key)
         return found.replace(values=found.values + 0.04)
 
 
@@ -110,7 +110,7 @@ def test_a_transfer_is_the_readout_of_the_same_key_rounded_and_its_price_comes_a
     f, readout, x = Format(20, 14), READOUTS[name], jnp.array([3.0, -1.5, 0.25, 2.0])
     vec = amplitude_encode(encode(x, f))
     numbers, found = digital_encode(vec, f, readout=readout, key=key)
-    alone = readout(x, key)
+    alone = readout(x, key=key)
     np.testing.assert_allclose(decode(numbers), alone.values, rtol=0, atol=0.51 * f.step + 1e-6)
     assert int(found.queries) == int(alone.queries) > 1000 and int(found.shots) == int(alone.shots) > 0
     errors = np.abs(np.asarray(decode(numbers)) - np.asarray(x))
@@ -147,7 +147,7 @@ def test_a_dense_layer_is_matrix_transfer_bias_and_relu(name, key):
     weight, vec, bias = block_encode(jnp.asarray(WEIGHT)), vector_encode(jnp.asarray(INPUT)), encode(BIAS, f)
     product, result, found = dense_layer(weight, vec, bias, readout=readout, key=key)
     np.testing.assert_allclose(product.vector(), WEIGHT @ INPUT, atol=1e-5)
-    estimated = np.asarray(readout(product.vector(), key).values)
+    estimated = np.asarray(readout(product.vector(), key=key).values)
     np.testing.assert_array_equal(found.values, estimated)
     transferred = np.asarray(encode(estimated, f).integers)
     np.testing.assert_array_equal(result.integers, np.maximum(transferred + np.asarray(bias.integers), 0))

@@ -33,10 +33,10 @@ ONLY_BY_ATTACK = {"skip-norm-of-plain-erf", "product-error-without-cross-term"}
 
 @every
 def test_a_claim_is_as_it_was_meant_to_be_on_random_instances_and_on_the_worst_that_is_known(claim):
-    trial = examine(claim, trials=FEW if claim.true else HOW_RANDOM_VIOLATES, sizes=claim.sizes[:1])
+    trial = examine(claim, trials=FEW if claim.expected_to_hold else HOW_RANDOM_VIOLATES, sizes=claim.sizes[:1])
     assert np.isfinite(trial.ratio) and np.isfinite(trial.bound)
     assert trial.passed
-    assert claim.true or claim.name in ONLY_BY_ATTACK or max(trial.random.values()) > VIOLATED
+    assert claim.expected_to_hold or claim.name in ONLY_BY_ATTACK or max(trial.random.values()) > VIOLATED
     assert set(trial.known) == (set(claim.sizes[:1]) if claim.project else set())
     # A bound that has become looser, or an instance that is no longer what it was, shows here.
     assert all(ratio >= 0.999 * max(trial.random.values()) for ratio in trial.known.values())
@@ -47,7 +47,7 @@ def test_a_claim_says_what_it_is(claim):
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", claim.name)
     assert claim.source and claim.formula and claim.statement.endswith(".") and claim.remark.endswith(".")
     assert claim.sizes and claim.relation in ("<=", ">=", "==")
-    assert claim.true or "negative control" in claim.source
+    assert claim.expected_to_hold or "negative control" in claim.source
 
 
 def test_names_are_unique_and_the_catalogue_is_whole():
@@ -72,7 +72,7 @@ def test_the_instances_that_are_kept_satisfy_their_constraints_and_are_instances
         assert {key.split("/")[0] for key in arrays.files} <= {one.name for one in CLAIMS}
     for one in CLAIMS:
         for size, instance in known(one.name).items():
-            drawn = jax.eval_shape(lambda key, one=one, size=size: one.draw(key, size), jax.random.key(0))
+            drawn = jax.eval_shape(lambda key, one=one, size=size: one.draw(size, key=key), jax.random.key(0))
             assert size in one.sizes and jax.tree.map(jnp.shape, instance) == jax.tree.map(jnp.shape, drawn)
             moved = jax.tree.map(lambda a, b: abs(a - b).max(), one.project(instance), instance)
             assert max(jax.tree.leaves(moved)) < 1e-6, (one.name, moved)
@@ -93,7 +93,7 @@ def test_a_file_of_instances_keeps_what_is_known_of_other_claims(tmp_path):
 
 
 def found(claim: Claim, size: int, **options: int) -> float:
-    return float(attack(claim, jax.random.key(0), size, **options).ratio)
+    return float(attack(claim, size, **options, key=jax.random.key(0)).ratio)
 
 
 def test_the_attack_finds_the_smallest_norm_of_a_block():
@@ -152,7 +152,7 @@ def test_an_equality_with_a_wrong_constant_is_violated(factor):
     assert not examine(dataclasses.replace(vectors.alpha_of_concatenation, sides=wrong), trials=5).passed
 
 
-def stated(measured, bound, relation="<=", true=True, **options) -> Claim:
+def stated(measured, bound, relation="<=", expected_to_hold=True, **options) -> Claim:
     """A claim about numbers."""
 
     @claim(
@@ -160,9 +160,9 @@ def stated(measured, bound, relation="<=", true=True, **options) -> Claim:
         statement="Numbers.",
         formula="x",
         relation=relation,
-        draw=lambda key, size: {"x": jnp.zeros(size)},
+        draw=lambda size, *, key: {"x": jnp.zeros(size)},
         sizes=(1,),
-        true=true,
+        expected_to_hold=expected_to_hold,
         **options,
     )
     def numbers(instance):
@@ -178,8 +178,8 @@ def stated(measured, bound, relation="<=", true=True, **options) -> Claim:
         (stated(1.0, 2.0), "holds, loose by 2", True),
         (stated(1.9, 2.0), "tight", True),
         (stated(2.1, 2.0), "violated by 1.05", False),
-        (stated(2.1, 2.0, true=False), "violated by 1.05", True),
-        (stated(1.0, 2.0, true=False), "holds, loose by 2", False),
+        (stated(2.1, 2.0, expected_to_hold=False), "violated by 1.05", True),
+        (stated(1.0, 2.0, expected_to_hold=False), "holds, loose by 2", False),
         (stated(2.1, 2.0, ">="), "tight", True),
         (stated(1.0, 2.0, ">="), "violated by 2", False),
         (stated(2.0, 2.0, "=="), "holds to rounding", True),
@@ -196,7 +196,7 @@ def stated(measured, bound, relation="<=", true=True, **options) -> Claim:
         (stated(1.0, np.inf), "not proven: a bound is not finite", False),
         (stated(1.0, np.nan), "not proven: a bound is not finite", False),
         (stated(np.nan, 1.0), "not proven: a bound is not finite", False),
-        (stated(1.0, np.inf, true=False), "not proven: a bound is not finite", False),
+        (stated(1.0, np.inf, expected_to_hold=False), "not proven: a bound is not finite", False),
     ],
 )
 def test_the_verdict_on_numbers(stated, verdict, passed):
@@ -228,7 +228,7 @@ def test_seeds_differ_and_repeat():
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
-def of(draw=lambda key, size: {"x": jnp.ones(size)}, sides=lambda instance: Sides(1.0, 2.0), **options) -> Claim:
+def of(draw=lambda size, *, key: {"x": jnp.ones(size)}, sides=lambda instance: Sides(1.0, 2.0), **options) -> Claim:
     """A claim of given parts."""
     say = {"source": "a test", "statement": "Numbers.", "formula": "x"}
     sides.__name__ = "numbers"
@@ -247,9 +247,13 @@ def of(draw=lambda key, size: {"x": jnp.ones(size)}, sides=lambda instance: Side
         ),
         (lambda: of(sides=lambda i: Sides(1.0, 1j)), ValueError, "`bound` of 'numbers' must be a real scalar"),
         (lambda: of(sides=lambda i: (1.0, 2.0)), TypeError, "the sides of 'numbers'` must be of type Sides"),
-        (lambda: of(draw=lambda key, size: jnp.ones(size)), TypeError, "instance of 'numbers'` must be of type dict"),
         (
-            lambda: of(draw=lambda key, size: {"x": jnp.ones(size, int)}, project=free),
+            lambda: of(draw=lambda size, *, key: jnp.ones(size)),
+            TypeError,
+            "instance of 'numbers'` must be of type dict",
+        ),
+        (
+            lambda: of(draw=lambda size, *, key: {"x": jnp.ones(size, int)}, project=free),
             ValueError,
             "`x` of an instance of 'numbers' must be of floats to be attacked",
         ),
@@ -268,7 +272,7 @@ def test_what_cannot_be_examined_is_refused():
     with pytest.raises(
         ValueError, match="`claim` must know how to project its instances, but 'pooling-by-circuit' does not"
     ):
-        attack(next(claim for claim in CLAIMS if claim.name == "pooling-by-circuit"), jax.random.key(0), 2)
+        attack(next(claim for claim in CLAIMS if claim.name == "pooling-by-circuit"), 2, key=jax.random.key(0))
 
 
 def test_the_document_shows_the_table_that_the_command_prints():
@@ -278,7 +282,7 @@ def test_the_document_shows_the_table_that_the_command_prints():
 def test_the_sharper_constants_belong_to_claims():
     known = {claim.name: claim for claim in CLAIMS}
     for row in sharper.SHARPER:
-        assert known[row.claim].true
+        assert known[row.claim].expected_to_hold
         assert row.size == 0 or row.size in known[row.claim].sizes
 
 

@@ -18,14 +18,14 @@ CLASSES = "what the function of its name in small letters returns"
 
 def read(readout):
     """A readout of a state, with a fixed key."""
-    return lambda state: readout(state, KEY)
+    return lambda state: readout(state, key=KEY)
 
 
 KERNELS = [
     Kernel("measurement.exact_readout", read(room.exact_readout()), (FOUR,)),
     Kernel(
         "measurement.tomography",
-        lambda state, copies: room.tomography(copies=copies)(state, KEY),
+        lambda state, copies: room.tomography(copies=copies)(state, key=KEY),
         (FOUR,),
         {"copies": 9},
         **DRAWN,
@@ -33,14 +33,14 @@ KERNELS = [
     Kernel("measurement.tomography delta", read(room.tomography(delta=0.5)), (FOUR,), **DRAWN),
     Kernel(
         "measurement.state_tomography",
-        lambda state, copies: room.state_tomography(copies=copies)(state, KEY),
+        lambda state, copies: room.state_tomography(copies=copies)(state, key=KEY),
         (PAIR,),
         {"copies": 9},
         **DRAWN,
     ),
     Kernel(
         "measurement.shadow_readout",
-        lambda state, copies: room.shadow_readout(["ZI", "XX"], copies=copies)(state, KEY),
+        lambda state, copies: room.shadow_readout(["ZI", "XX"], copies=copies)(state, key=KEY),
         (FOUR,),
         {"copies": 40},
         **DRAWN,
@@ -53,7 +53,7 @@ KERNELS = [
     ),
     Kernel(
         "measurement.chebyshev_readout",
-        lambda state, rank, axes: room.chebyshev_readout(rank=rank, axes=axes, eps=0.1, noise="exact")(state, KEY),
+        lambda state, rank, axes: room.chebyshev_readout(rank=rank, axes=axes, eps=0.1, noise="exact")(state, key=KEY),
         (FOUR,),
         {"rank": 2, "axes": 0},
     ),
@@ -61,21 +61,21 @@ KERNELS = [
     Kernel("measurement.amplitude_law", room.amplitude_law, (HALF,), {"points": 4}),
     Kernel(
         "measurement.estimate_amplitude",
-        lambda a, points, repetitions: room.estimate_amplitude(KEY, a, points=points, repetitions=repetitions),
+        lambda a, points, repetitions: room.estimate_amplitude(a, points=points, repetitions=repetitions, key=KEY),
         (numbers(0, 1),),
         {"points": 4, "repetitions": 3},
         **DRAWN,
     ),
     Kernel(
         "measurement.iterative_amplitude_estimation",
-        lambda a, shots: room.iterative_amplitude_estimation(KEY, a, eps=0.1, shots=shots),
+        lambda a, shots: room.iterative_amplitude_estimation(a, eps=0.1, shots=shots, key=KEY),
         (HALF,),
         {"shots": 20},
         **DRAWN,
     ),
     Kernel(
         "measurement.iterative_amplitude_estimation clopper",
-        lambda a: room.iterative_amplitude_estimation(KEY, a, eps=0.1, interval="clopper-pearson"),
+        lambda a: room.iterative_amplitude_estimation(a, eps=0.1, interval="clopper-pearson", key=KEY),
         (HALF,),
         without={"shard_map": "what differs between devices is not lowered in JAX's own `betainc` (jax 0.10.2)"},
         **DRAWN,
@@ -91,15 +91,17 @@ KERNELS = [
         lambda good: room.estimation_circuit(vector_encode(jnp.ones(2)), points=3, good=good),
         (numbers([1, 0]),),
     ),
-    Kernel("measurement.inner_product", lambda x, y: room.inner_product(x, y, KEY, eps=0.5), (FOUR, FOUR), **DRAWN),
+    Kernel("measurement.inner_product", lambda x, y: room.inner_product(x, y, eps=0.5, key=KEY), (FOUR, FOUR), **DRAWN),
     Kernel(
         "measurement.inner_product runs",
-        lambda x, y, repetitions: room.inner_product(x, y, KEY, eps=0.5, repetitions=repetitions),
+        lambda x, y, repetitions: room.inner_product(x, y, eps=0.5, repetitions=repetitions, key=KEY),
         (PAIR, PAIR),
         {"repetitions": 3},
         **DRAWN,
     ),
-    Kernel("measurement.squared_overlap", lambda x, y: room.squared_overlap(x, y, KEY, eps=0.5), (FOUR, FOUR), **DRAWN),
+    Kernel(
+        "measurement.squared_overlap", lambda x, y: room.squared_overlap(x, y, eps=0.5, key=KEY), (FOUR, FOUR), **DRAWN
+    ),
     Kernel(
         "measurement.hadamard_test",
         lambda x, y: room.hadamard_test(vector_encode(x), vector_encode(y)).circuit.eps,

@@ -110,13 +110,13 @@ KERNELS = [
     ),
     Kernel(
         "nn.estimated_dense",
-        lambda x, w: room.estimated_dense(x, w, KEY, room.weight_gradients(eps=0.1, noise="exact")),
+        lambda x, w: room.estimated_dense(x, w, room.weight_gradients(eps=0.1, noise="exact"), key=KEY),
         (ROWS, ROWS),
     ),
     Kernel(
         "nn.estimated_dense gradient",
         lambda w: jax.grad(
-            lambda w: room.estimated_dense(ROWS, w, KEY, room.weight_gradients(eps=0.1, noise="uniform")).sum()
+            lambda w: room.estimated_dense(ROWS, w, room.weight_gradients(eps=0.1, noise="uniform"), key=KEY).sum()
         )(jnp.asarray(w, float)),
         (ROWS,),
         random=True,

@@ -21,7 +21,7 @@ def weights(matrix):
 KERNELS = [
     Kernel(
         "prior.feedforward",
-        lambda w, x: tuple(room.feedforward([w], x, KEY, eps=0.5)),
+        lambda w, x: tuple(room.feedforward([w], x, eps=0.5, key=KEY)),
         (numbers([1, 0], [1, 1]), numbers(1, 2)),
         random=True,
         without=HOST,
@@ -29,7 +29,7 @@ KERNELS = [
     Kernel("prior.exact_dense", room.exact_dense, (numbers([1, 0], [1, 1]), numbers(1, 2)), without=ORACLE),
     Kernel(
         "prior.convolutional",
-        lambda k, image: tuple(room.convolutional([k], image, KEY, eps=0.5, eta=0.5)),
+        lambda k, image: tuple(room.convolutional([k], image, eps=0.5, eta=0.5, key=KEY)),
         (TAPS, IMAGE),
         random=True,
         without=HOST,
@@ -37,7 +37,7 @@ KERNELS = [
     Kernel("prior.exact_convolution", lambda k, x: room.exact_convolution(k, x, 3.0), (TAPS, IMAGE), without=ORACLE),
     Kernel(
         "prior.transformer",
-        lambda tokens, w: tuple(room.transformer([weights(w)], tokens, KEY, eps=0.2, eta=0.5)),
+        lambda tokens, w: tuple(room.transformer([weights(w)], tokens, eps=0.2, eta=0.5, key=KEY)),
         (EYE, EYE),
         random=True,
         without=HOST,

@@ -77,19 +77,19 @@ KERNELS = [
     ),
     Kernel(
         "qram.trajectory_fidelity",
-        lambda amplitudes: room.trajectory_fidelity(MEMORY, NOISE, KEY, amplitudes),
+        lambda amplitudes: room.trajectory_fidelity(MEMORY, NOISE, amplitudes, key=KEY),
         (STATE,),
     ),
     Kernel(
         "qram.read_fidelity",
-        lambda p, shots, batch: room.read_fidelity(MEMORY, room.bit_flip(p), KEY, shots=shots, batch=batch)[:2],
+        lambda p, shots, batch: room.read_fidelity(MEMORY, room.bit_flip(p), shots=shots, batch=batch, key=KEY)[:2],
         (numbers(0)[0],),
         {"shots": 3, "batch": 2},
     ),
     Kernel(
         "qram.intact_fraction",
         lambda amplitudes, shots, batch: room.intact_fraction(
-            MEMORY, NOISE, KEY, shots=shots, amplitudes=amplitudes, batch=batch
+            MEMORY, NOISE, shots=shots, amplitudes=amplitudes, batch=batch, key=KEY
         )[:2],
         (STATE,),
         {"shots": 3, "batch": 2},
@@ -98,7 +98,7 @@ KERNELS = [
     Kernel(
         "qram.certified_infidelity",
         lambda **sizes: room.certified_infidelity(
-            room.intact_fraction(MEMORY, NOISE, KEY, shots=3), noise=NOISE, confidence=0.9, **sizes
+            room.intact_fraction(MEMORY, NOISE, shots=3, key=KEY), noise=NOISE, confidence=0.9, **sizes
         ),
         (),
         {"address_bits": 2, "word_bits": 2},
@@ -117,7 +117,7 @@ KERNELS = [
     ),
     Kernel(
         "qram.measured_infidelities",
-        lambda x, **sizes: room.measured_infidelities(x, NOISE, KEY, **sizes),
+        lambda x, **sizes: room.measured_infidelities(x, NOISE, **sizes, key=KEY),
         (numbers(1, 2, 3, 4),),
         {"word_bits": 2, "shots": 4, "batch": 3},
         random=True,
@@ -142,7 +142,7 @@ KERNELS = [
     ),
     Kernel(
         "qram.sweep",
-        lambda n, k, shots, batch: [tuple(p) for p in room.sweep(n, k, NOISE, KEY, shots=shots, batch=batch)],
+        lambda n, k, shots, batch: [tuple(p) for p in room.sweep(n, k, NOISE, shots=shots, batch=batch, key=KEY)],
         (),
         {"n": (2,), "k": (1,), "shots": 3, "batch": 2},
         without=HOST,

@@ -35,7 +35,7 @@ def turned(a):
 
 
 def built(make):
-    return lambda key_shift, **sizes: room.run(make(KEY, key_shift, **sizes))
+    return lambda key_shift, **sizes: room.run(make(key_shift, key=KEY, **sizes))
 
 
 def qcnn_angles():
@@ -124,7 +124,7 @@ KERNELS = [
     ),
     Kernel(
         "variational.sample_bits",
-        lambda state, shots: room.sample_bits(KEY, state, shots),
+        lambda state, shots: room.sample_bits(state, shots, key=KEY),
         (ONE,),
         {"shots": 3},
         random=True,
@@ -132,7 +132,7 @@ KERNELS = [
     ),
     Kernel(
         "variational.sampled_z",
-        lambda state, shots: room.sampled_z(KEY, state, shots),
+        lambda state, shots: room.sampled_z(state, shots, key=KEY),
         (ONE,),
         {"shots": 3},
         random=True,
@@ -140,7 +140,7 @@ KERNELS = [
     ),
     Kernel(
         "variational.sampled_expectation",
-        lambda state, shots: room.sampled_expectation(KEY, state, "XZ", shots),
+        lambda state, shots: room.sampled_expectation(state, "XZ", shots, key=KEY),
         (ONE,),
         {"shots": 3},
         random=True,
@@ -157,14 +157,14 @@ KERNELS = [
     Kernel("variational.density_matrix state", lambda state: room.density_matrix(turned(0.3), NOISE, state), (ONE,)),
     Kernel(
         "variational.noisy_z",
-        lambda a, trajectories: room.noisy_z(KEY, turned(a), NOISE, trajectories),
+        lambda a, trajectories: room.noisy_z(turned(a), NOISE, trajectories, key=KEY),
         (numbers(3)[0],),
         {"trajectories": 3},
         random=True,
     ),
     Kernel(
         "variational.noisy_shots",
-        lambda a, shots: room.noisy_shots(KEY, turned(a), NOISE, shots),
+        lambda a, shots: room.noisy_shots(turned(a), NOISE, shots, key=KEY),
         (numbers(3)[0],),
         {"shots": 3},
         random=True,
@@ -244,7 +244,11 @@ KERNELS = [
     Kernel(
         "variational.gradient_samples",
         lambda samples, batch: room.gradient_samples(
-            lambda k, s: room.random_circuit(k, s, num_qubits=2, depth=1), room.local_cost, KEY, samples, batch=batch
+            lambda s, *, key: room.random_circuit(s, num_qubits=2, depth=1, key=key),
+            room.local_cost,
+            samples,
+            batch=batch,
+            key=KEY,
         ),
         (),
         {"samples": 3, "batch": 2},

@@ -34,7 +34,7 @@ def test_each_count_is_binomial_and_their_sum_is_exact(trials, left_over, key, m
     """Trial by trial; with one round of Poisson counts before; with four, a number of its own to be compiled for."""
     monkeypatch.setattr(counts, "LEFT_OVER", left_over)
     p = np.array([0.5, 0.003, 0.0, 0.3, 0.197])
-    draw = jax.jit(jax.vmap(lambda key: multinomial(key, trials, jnp.asarray(p))))
+    draw = jax.jit(jax.vmap(lambda key: multinomial(trials, jnp.asarray(p), key=key)))
     seen = np.asarray(draw(jax.random.split(key, RUNS)))
     assert (seen.sum(axis=1) == trials).all() and (seen[:, 2] == 0).all()
     for column, share in zip(seen.T, p, strict=True):
@@ -48,7 +48,7 @@ def test_each_count_is_binomial_and_their_sum_is_exact(trials, left_over, key, m
 @pytest.mark.numerics
 def test_poisson_counts_follow_their_law_on_both_sides_of_the_switch(key):
     rates = np.repeat([0.02, 3.0, SMALL - 1e-3, SMALL, 40.0, 3000.0], RUNS)
-    seen = np.asarray(jax.jit(poisson)(key, jnp.asarray(rates))).reshape(6, RUNS)
+    seen = np.asarray(jax.jit(poisson)(jnp.asarray(rates), key=key)).reshape(6, RUNS)
     for row, rate in zip(seen, rates[::RUNS], strict=True):
         law = scipy.stats.poisson.pmf(np.arange(int(rate + 20 * np.sqrt(rate) + 20)), rate)
         assert fits(row, law)
@@ -59,7 +59,7 @@ def test_poisson_counts_follow_their_law_on_both_sides_of_the_switch(key):
 def test_counts_beyond_the_integers_of_single_precision_are_right(key):
     trials = 400_000_000
     p = np.array([0.7, 0.3 - 1e-7, 1e-7])
-    seen = np.asarray(jax.jit(lambda key: multinomial(key, trials, jnp.asarray(p)))(key), float)
+    seen = np.asarray(jax.jit(lambda key: multinomial(trials, jnp.asarray(p), key=key))(key), float)
     assert seen.sum() == trials
     spread = np.sqrt(trials * p * (1 - p)) + trials * 2.0**-22 * p  # and what rounding makes of p
     assert (np.abs(seen - trials * p) < 5 * spread).all()
@@ -69,7 +69,7 @@ def test_counts_beyond_the_integers_of_single_precision_are_right(key):
 def test_any_number_that_the_integers_hold_can_be_drawn(key):
     trials = 2**63 - 1
     p = np.array([0.6, 0.4 - 1e-9, 1e-9, 0.0])
-    seen = np.asarray(jax.jit(lambda key: multinomial(key, trials, jnp.asarray(p)))(key))
+    seen = np.asarray(jax.jit(lambda key: multinomial(trials, jnp.asarray(p), key=key))(key))
     assert sum(map(int, seen)) == trials and seen[3] == 0
     off = np.array([int(n) - round(trials * share) for n, share in zip(seen, p, strict=True)], float)
     assert (np.abs(off) < 5 * np.sqrt(trials * p * (1 - p)) + trials * 2.0**-51 * p + 1).all() and off.any()
@@ -78,7 +78,7 @@ def test_any_number_that_the_integers_hold_can_be_drawn(key):
 def test_many_outcomes_have_the_right_spread(key):
     p = np.random.default_rng(0).dirichlet(np.ones(5000))
     trials = 400_000
-    seen = np.asarray(jax.jit(lambda key: multinomial(key, trials, jnp.asarray(p)))(key))
+    seen = np.asarray(jax.jit(lambda key: multinomial(trials, jnp.asarray(p), key=key))(key))
     expected = trials * p
     common = expected > 20
     chi = ((seen - expected) ** 2 / expected)[common].sum()
@@ -100,11 +100,11 @@ def test_logarithms_of_the_law_are_exact():
 
 def test_where_nothing_can_happen_nothing_does(key):
     for p in (np.zeros(4), np.full(4, np.nan), np.array([1.0, -0.5, 1.0, 1.0])):
-        assert not np.asarray(jax.jit(lambda p: multinomial(key, 1000, p))(jnp.asarray(p))).any()
+        assert not np.asarray(jax.jit(lambda p: multinomial(1000, p, key=key))(jnp.asarray(p))).any()
 
 
 def test_bad_numbers_of_trials_are_refused(key):
     with pytest.raises(ValueError, match="`trials` must be at least 1, but is 0"):
-        multinomial(key, 0, jnp.ones(2))
+        multinomial(0, jnp.ones(2), key=key)
     with pytest.raises(ValueError, match="`trials` must be at most 9223372036854775807, but is 9223372036854775808"):
-        multinomial(key, 2**63, jnp.ones(2))
+        multinomial(2**63, jnp.ones(2), key=key)

@@ -124,7 +124,7 @@ def test_hadamard_and_swap_tests_succeed_as_the_overlap_says(tol):
 def test_samples_follow_the_law(points, key):
     runs = 20_000
     edges = np.array(EDGES)
-    draw = jax.jit(lambda key, a: sample_outcomes(key, jnp.repeat(a, runs), points))
+    draw = jax.jit(lambda key, a: sample_outcomes(jnp.repeat(a, runs), points, key=key))
     seen = np.asarray(draw(key, jnp.asarray(edges))).reshape(len(edges), runs)
     for row, a in zip(seen, edges, strict=True):
         law = np.asarray(amplitude_law(jnp.asarray(a), points), float)
@@ -141,7 +141,7 @@ def test_samples_follow_the_law(points, key):
 @pytest.mark.numerics
 def test_the_tails_of_many_points_are_there(key):
     points, runs = 6284, 200_000
-    draw = jax.jit(lambda key: sample_outcomes(key, jnp.full(runs, 0.3), points))
+    draw = jax.jit(lambda key: sample_outcomes(jnp.full(runs, 0.3), points, key=key))
     theta = np.arcsin(np.sqrt(0.3)) * points / np.pi
     seen = np.asarray(draw(key))
     distance = np.minimum(np.abs(seen - theta), np.abs(points - seen - theta))
@@ -170,7 +170,7 @@ def test_estimates_are_jitted_vmapped_and_differentiated_straight_through(key):
     a = jnp.array([0.0, 0.3, 1.0])
 
     def estimate(key, a):
-        return estimate_amplitude(key, a, points=16, repetitions=3)
+        return estimate_amplitude(a, points=16, repetitions=3, key=key)
 
     together, slopes = jax.jit(jax.vmap(jax.value_and_grad(estimate, argnums=1)))(keys, a)
     assert np.allclose(slopes, 1)
@@ -185,14 +185,16 @@ def test_inner_products_of_any_norm(key, tol):
     @jax.jit
     def views(x, y, key):
         def weighed(x):
-            return inner_product(x, y.real, key, eps=0.1).values + squared_overlap(x, y.real, key, eps=0.1).values
+            return (
+                inner_product(x, y.real, eps=0.1, key=key).values + squared_overlap(x, y.real, eps=0.1, key=key).values
+            )
 
         return (
-            inner_product(x, y, key, eps=0.05, repetitions=9),
-            squared_overlap(x, y, key, eps=0.05, repetitions=9),
-            inner_product(y.real, 2 * y.real, key, eps=0.2),  # an even number of points has one at 1
+            inner_product(x, y, eps=0.05, repetitions=9, key=key),
+            squared_overlap(x, y, eps=0.05, repetitions=9, key=key),
+            inner_product(y.real, 2 * y.real, eps=0.2, key=key),  # an even number of points has one at 1
             jax.grad(weighed)(x.real),
-            inner_product(0 * x, y, key, eps=0.1),
+            inner_product(0 * x, y, eps=0.1, key=key),
         )
 
     found, square, parallel, slope, nothing = views(jnp.asarray(x), jnp.asarray(y), key)
@@ -210,7 +212,7 @@ def test_inner_products_of_any_norm(key, tol):
 
 def test_where_nothing_can_be_raised_a_bad_probability_is_nan(key):
     shares = jnp.array([-0.1, 0.5, 1.1, jnp.nan])
-    found = jax.jit(lambda a: estimate_amplitude(key, a, points=4, repetitions=3))(shares)
+    found = jax.jit(lambda a: estimate_amplitude(a, points=4, repetitions=3, key=key))(shares)
     np.testing.assert_array_equal(np.isnan(found), [True, False, True, True])
 
 
@@ -221,7 +223,7 @@ def test_bad_input_is_refused(key):
     with pytest.raises(ValueError, match=r"`probability` must lie in \[0, 1\], but is 1.5"):
         amplitude_law(1.5, 4)
     with pytest.raises(ValueError, match="`repetitions` must be odd"):
-        estimate_amplitude(key, 0.5, points=4, repetitions=2)
+        estimate_amplitude(0.5, points=4, repetitions=2, key=key)
     with pytest.raises(ValueError, match="`eps` must lie strictly between 0 and 1, but is 0"):
         points_for(0)
     with pytest.raises(ValueError, match="`good` must have shape"):
@@ -235,9 +237,9 @@ def test_bad_input_is_refused(key):
     with pytest.raises(ValueError, match="`right` must return its ancillas to 0, but does so with probability"):
         hadamard_test(x, block_encode(real(4, 4)) @ x)
     with pytest.raises(ValueError, match="`x` must not be the zero vector"):
-        inner_product(np.zeros(3), np.ones(3), key, eps=0.1)
+        inner_product(np.zeros(3), np.ones(3), eps=0.1, key=key)
     with pytest.raises(ValueError, match="`y` must have the shape"):
-        inner_product(np.ones(2), np.ones(3), key, eps=0.1)
+        inner_product(np.ones(2), np.ones(3), eps=0.1, key=key)
 
 
 @pytest.mark.x64
@@ -245,9 +247,9 @@ def test_bad_input_is_refused(key):
 def test_probabilities_beyond_an_end_by_rounding_are_at_the_end(key, beyond):
     """Squares of amplitudes of unit vectors are; what is further out is refused, or NaN inside jit."""
     end = min(max(beyond, 0.0), 1.0)
-    estimate = functools.partial(estimate_amplitude, key, points=16)
+    estimate = functools.partial(estimate_amplitude, key=key, points=16)
     assert float(estimate(beyond)) == float(jax.jit(estimate)(beyond)) == end
-    found = iterative_amplitude_estimation(key, beyond, eps=0.05)
+    found = iterative_amplitude_estimation(beyond, eps=0.05, key=key)
     assert float(found.low) <= end <= float(found.high)
     np.testing.assert_array_equal(amplitude_law(beyond, 8), amplitude_law(end, 8))
     np.testing.assert_array_equal(jax.jit(lambda a: amplitude_law(a, 8))(beyond), amplitude_law(end, 8))

@@ -49,30 +49,30 @@ READ = chebyshev_readout(rank=2, axes=(0,), eps=0.1, noise="exact")
             "Copies in all bases must be at most 9223372036854775807, but",
         ),
         (lambda: shadow_readout("ZI", copies=100.5), "`copies` must be an integer, but is 100.5"),
-        (lambda: inner_product(X, X, KEY, eps=3), "`eps` must lie strictly between 0 and 2, but is 3"),
-        (lambda: squared_overlap(X, X, KEY, eps=3), "`eps` must lie strictly between 0 and 2, but is 3"),
+        (lambda: inner_product(X, X, eps=3, key=KEY), "`eps` must lie strictly between 0 and 2, but is 3"),
+        (lambda: squared_overlap(X, X, eps=3, key=KEY), "`eps` must lie strictly between 0 and 2, but is 3"),
         (
-            lambda: jax.jit(lambda eps: inner_product(X, X, KEY, eps=eps).values)(0.1),
+            lambda: jax.jit(lambda eps: inner_product(X, X, eps=eps, key=KEY).values)(0.1),
             "`eps` must .* be known before tracing, but is traced",
         ),
-        (lambda: estimate_amplitude(KEY, 0.3, points=4.5), "`points` must be an integer, but is 4.5"),
+        (lambda: estimate_amplitude(0.3, points=4.5, key=KEY), "`points` must be an integer, but is 4.5"),
         (
-            lambda: estimate_amplitude(KEY, 0.3, points=4, repetitions=2.5),
+            lambda: estimate_amplitude(0.3, points=4, repetitions=2.5, key=KEY),
             "`repetitions` must be an integer, but is 2.5",
         ),
-        (lambda: estimate_amplitude(KEY, 0.3j, points=4), "`probability` must be real, but has dtype complex"),
+        (lambda: estimate_amplitude(0.3j, points=4, key=KEY), "`probability` must be real, but has dtype complex"),
         (
-            lambda: jax.jit(lambda m: estimate_amplitude(KEY, 0.3, points=m))(16),
+            lambda: jax.jit(lambda m: estimate_amplitude(0.3, points=m, key=KEY))(16),
             "`points` must be an integer known before tracing, but is traced",
         ),
         (lambda: estimation_circuit(vector_encode(X), points=4.5), "`points` must be an integer, but is 4.5"),
         (lambda: amplitude_law([0.3, 0.4], 4), r"`probability` must be a scalar, but has shape \(2,\)"),
         (
-            lambda: iterative_amplitude_estimation(KEY, jnp.array([0.3, 0.4]), eps=0.1),
+            lambda: iterative_amplitude_estimation(jnp.array([0.3, 0.4]), eps=0.1, key=KEY),
             r"`probability` must be a scalar, but has shape \(2,\)",
         ),
         (
-            lambda: iterative_amplitude_estimation(KEY, 0.3, eps=0.1, shots=10.5),
+            lambda: iterative_amplitude_estimation(0.3, eps=0.1, shots=10.5, key=KEY),
             "`shots` must be an integer, but is 10.5",
         ),
         (lambda: quantum_dct(4.0), "`sizes` must be an integer, but is 4.0"),
@@ -99,7 +99,7 @@ def test_numbers_of_any_type_are_numbers():
         chebyshev_readout(rank=2, axes=(0,), eps=None, noise="exact"),
     )
     assert all(readout == READ for readout in same)
-    found = jax.jit(READ)(X, KEY)
+    found = jax.jit(READ)(X, key=KEY)
     assert int(found.queries) == 0 and float(found.error_bound) == pytest.approx(np.linalg.norm(found.values - X))
     assert quantum_dct(np.int64(4), axes=0).axes == (0,)
     assert chebyshev_coefficients([1, 2], np.int64(1), 0).tolist() == pytest.approx([3 / np.sqrt(2)])

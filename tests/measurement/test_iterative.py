@@ -29,7 +29,7 @@ def estimates(a: np.ndarray, interval: str):
     keys = jax.random.split(jax.random.key(1), len(a))
 
     def one(key, a):
-        return iterative_amplitude_estimation(key, a, eps=EPS, alpha=ALPHA, interval=interval)
+        return iterative_amplitude_estimation(a, eps=EPS, alpha=ALPHA, interval=interval, key=key)
 
     return jax.jit(jax.vmap(one))(keys, jnp.asarray(a)), keys, one
 
@@ -109,7 +109,7 @@ def test_the_finest_precision_is_kept_and_queries_stay_within_their_budget(key):
     @jax.jit
     def views(a):
         law = _Law(angle(a) / (2 * jnp.pi), shots, 1e-3, budget, chernoff_interval)
-        return iterative_amplitude_estimation(key, a, eps=eps), _looks(key, law, eps)
+        return iterative_amplitude_estimation(a, eps=eps, key=key), _looks(key, law, eps)
 
     finest, cut = views(0.3)
     assert finest.converged and 0 < float(finest.high - finest.low) <= 2 * eps
@@ -120,7 +120,7 @@ def test_the_finest_precision_is_kept_and_queries_stay_within_their_budget(key):
 
 
 def test_the_value_is_differentiated_straight_through(key):
-    assert jax.grad(lambda a: iterative_amplitude_estimation(key, a, eps=0.1).value)(0.3) == 1
+    assert jax.grad(lambda a: iterative_amplitude_estimation(a, eps=0.1, key=key).value)(0.3) == 1
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_the_value_is_differentiated_straight_through(key):
 )
 def test_bad_input_is_refused(options, message, key):
     with pytest.raises(ValueError, match=message):
-        iterative_amplitude_estimation(key, 0.3, **options)
+        iterative_amplitude_estimation(0.3, **options, key=key)
     with pytest.raises(ValueError, match="`probability` must lie"):
-        iterative_amplitude_estimation(key, -0.1, eps=0.1)
+        iterative_amplitude_estimation(-0.1, eps=0.1, key=key)
 
 
 def test_where_nothing_can_be_raised_a_bad_probability_is_nan(key):
-    found = jax.jit(jax.vmap(lambda a: iterative_amplitude_estimation(key, a, eps=0.1)))(jnp.array([1.1, 0.3]))
+    found = jax.jit(jax.vmap(lambda a: iterative_amplitude_estimation(a, eps=0.1, key=key)))(jnp.array([1.1, 0.3]))
     for part in (found.value, found.low, found.high):
         assert np.isnan(part).tolist() == [True, False]
     assert found.converged.tolist() == [False, True]

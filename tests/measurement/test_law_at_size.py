@@ -90,7 +90,7 @@ def test_samples_follow_the_law_of_as_many_points_as_floats_tell_apart(share, ke
         points = max(points, 4097)
     a = float(jnp.asarray(0.3))
     nearest, law = law_near(a, points)
-    seen = np.asarray(jax.jit(lambda key: sample_outcomes(key, jnp.full(runs, a), points))(key), np.int64)
+    seen = np.asarray(jax.jit(lambda key: sample_outcomes(jnp.full(runs, a), points, key=key))(key), np.int64)
     counts = np.bincount(np.clip(np.minimum(seen, points - seen) - nearest + REACH, -1, 2 * REACH + 1) + 1)
     expected = runs * np.concatenate([[(1 - law.sum()) / 2], law, [(1 - law.sum()) / 2]])
     assert scipy.stats.chisquare(counts, expected * runs / expected.sum()).pvalue > 1e-6
@@ -98,11 +98,11 @@ def test_samples_follow_the_law_of_as_many_points_as_floats_tell_apart(share, ke
 
 def test_more_points_than_floats_tell_apart_are_refused(key):
     most = most_points()
-    for refused in (lambda: amplitude_law(0.3, most + 1), lambda: estimate_amplitude(key, 0.3, points=most + 1)):
+    for refused in (lambda: amplitude_law(0.3, most + 1), lambda: estimate_amplitude(0.3, points=most + 1, key=key)):
         with pytest.raises(ValueError, match=f"`points` must be at most {most} in this precision, but is {most + 1}"):
             refused()
     with pytest.raises(ValueError, match=r"`eps` must be at least 1.79e-13 in this precision, but is 1e-13"):
         points_for_signed(1e-13)
     x, y = jnp.array([3.0, -4.0]), jnp.array([1.5, 2.25])
-    found = jax.jit(lambda x, y: inner_product(x, y, key, eps=1e-9, repetitions=5))(x, y)
+    found = jax.jit(lambda x, y: inner_product(x, y, eps=1e-9, repetitions=5, key=key))(x, y)
     assert abs(float(found.values) + 4.5) <= float(found.error_bound) < 2e-8

@@ -24,14 +24,14 @@ class WorstNoise(Noise):
     def single_failure(self):
         return 0.0
 
-    def sample(self, key, c, eps):
+    def sample(self, c, eps, *, key):
         return c + eps
 
 
 class RareOutliers(ShadowReadout):
     """Snapshots that tell the truth but for one in four hundred, which spoils the mean of all."""
 
-    def snapshot(self, key, psi):
+    def snapshot(self, psi, *, key):
         return jnp.where(jax.random.uniform(key, (1,)) < 1 / 400, OUTLIER, TRUTH)
 
 
@@ -42,7 +42,7 @@ def test_the_bound_of_an_entry_is_attained():
     @jax.jit
     def views(c, key):
         x = from_chebyshev(c, (32, 64), (0, 1))
-        return x, readout(x, key)
+        return x, readout(x, key=key)
 
     x, found = views(jnp.asarray(real(2, 4)), jax.random.key(0))
     worst = np.abs(np.asarray(found.values) - x)
@@ -60,8 +60,8 @@ def test_medians_of_means_stand_outliers():
     key = jax.random.key(0)
     values, everything = jax.jit(
         lambda state: (
-            readout(state, key).values,
-            jax.vmap(readout.snapshot, (0, None))(jax.random.split(key, 1100), state),
+            readout(state, key=key).values,
+            jax.vmap(lambda key: readout.snapshot(state, key=key))(jax.random.split(key, 1100)),
         )
     )(jnp.ones(4))
     assert float(values[0]) == TRUTH
@@ -71,14 +71,14 @@ def test_medians_of_means_stand_outliers():
 def test_copies_that_cannot_be_counted_are_refused(key):
     state = np.ones(4)
     with pytest.raises(ValueError, match="`copies` must be at most 9223372036854775807, but is 1121999999999999"):
-        shadow_readout("ZI", eps=1e-8)(state, key)
+        shadow_readout("ZI", eps=1e-8)(state, key=key)
 
 
 def test_memory_knows_nothing_of_the_number_of_copies(key):
     """A compiled program says what it takes; copies of 2 GiB would be seen."""
     taken = [
         jax.jit(shadow_readout("ZI", copies=copies))
-        .lower(jnp.ones(4), key)
+        .lower(jnp.ones(4), key=key)
         .compile()
         .memory_analysis()
         .temp_size_in_bytes
@@ -89,6 +89,6 @@ def test_memory_knows_nothing_of_the_number_of_copies(key):
 
 @pytest.mark.parametrize("ensemble", ["pauli", "clifford"])
 def test_the_identity_alone_is_one_without_error(key, ensemble):
-    found = shadow_readout(["II"], eps=0.1, ensemble=ensemble)(jnp.array([1.0, 2.0, 0, 3.0]), key)
+    found = shadow_readout(["II"], eps=0.1, ensemble=ensemble)(jnp.array([1.0, 2.0, 0, 3.0]), key=key)
     np.testing.assert_allclose(found.values, [1.0], rtol=0, atol=1e-12)
     assert 1 <= int(found.shots) <= 20

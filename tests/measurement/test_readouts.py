@@ -54,7 +54,7 @@ def batch(name: str) -> tuple:
     keys = jax.random.split(jax.random.key(3), 3)
 
     def weighed(state, key):
-        found = readout(state, key)
+        found = readout(state, key=key)
         weights = jnp.arange(1.0, 1.0 + found.values.size, dtype=found.values.dtype).reshape(found.values.shape)
         return jnp.sum(weights * found.values), found
 
@@ -100,7 +100,7 @@ def test_the_derivative_is_that_of_the_exact_map(tol):
     weights = jnp.arange(1.0, 9.0).reshape(SHAPE)
     for name in ("nothing", "tomography", "state tomography"):
         assert np.allclose(batch(name)[2][1][0], weights, atol=tol())
-    projected = chebyshev_readout(rank=(2, 3), eps=0.05, noise="exact")(weights, jax.random.key(0)).values
+    projected = chebyshev_readout(rank=(2, 3), eps=0.05, noise="exact")(weights, key=jax.random.key(0)).values
     for name in NOISES:
         assert np.allclose(batch(name)[2][1][0], projected, atol=tol("rounding", factor=10))
     state = np.asarray(batch("shadows")[0][0])
@@ -141,7 +141,7 @@ def test_full_rank_is_lossless_and_the_tail_is_the_rest(tol):
         chebyshev_readout(rank=2, axes=(1,), eps=0.1, noise="exact"),
         chebyshev_readout(rank=(30, 30), eps=0.1, noise="uniform", cap=True),
     )
-    whole, part, capped = jax.jit(lambda x, key: [readout(x, key) for readout in readouts])(x, jax.random.key(0))
+    whole, part, capped = jax.jit(lambda x, key: [readout(x, key=key) for readout in readouts])(x, jax.random.key(0))
     assert np.abs(np.asarray(whole.values - x)).max() < tol("exact", factor=10) and whole.error_bound == 0
     assert float(part.error_bound) == pytest.approx(float(jnp.linalg.norm((part.values - x).reshape(-1))), rel=1e-5)
     assert float(part.entry_bound) == pytest.approx(float(jnp.abs(part.values - x).max()), rel=1e-5)
@@ -154,7 +154,7 @@ def test_tomography_is_as_good_as_proven_and_its_noise_as_derived(key):
     x = jnp.asarray(x / np.linalg.norm(x))
     copies, _ = tomography(delta=delta).plan(d)
     keys = jax.random.split(key, 200)
-    draw = jax.jit(jax.vmap(lambda key, threshold: sampled_amplitudes(key, x, copies, threshold), (0, None)))
+    draw = jax.jit(jax.vmap(lambda key, threshold: sampled_amplitudes(x, copies, threshold, key=key), (0, None)))
     many = draw(keys, 0.4)
     sizes = jnp.linalg.norm(jnp.abs(many) - jnp.abs(x)[None], axis=1)
     law = math.sqrt(d / (4 * copies))
@@ -187,7 +187,7 @@ def test_shadows_are_unbiased_with_the_variance_of_the_shadow_norm(ensemble, key
     words = ("XZI", "IYI", "ZZZ", "YIX")
     readout = shadow_readout(words, copies=100, ensemble=ensemble)
     runs = 8000
-    seen = np.asarray(jax.jit(jax.vmap(lambda key: readout.snapshot(key, psi)))(jax.random.split(key, runs)), float)
+    seen = np.asarray(jax.jit(jax.vmap(lambda key: readout.snapshot(psi, key=key)))(jax.random.split(key, runs)), float)
     for column, word in zip(seen.T, words, strict=True):
         exact = float(expectation(word, psi))
         variance = shadow_norm(word, ensemble) - exact**2
@@ -197,7 +197,7 @@ def test_shadows_are_unbiased_with_the_variance_of_the_shadow_norm(ensemble, key
 
 
 def test_stabilizer_groups_are_uniform_and_maximal(key):
-    groups = np.asarray(jax.jit(jax.vmap(lambda key: generators(key, 2)))(jax.random.split(key, 6000)))
+    groups = np.asarray(jax.jit(jax.vmap(lambda key: generators(2, key=key)))(jax.random.split(key, 6000)))
     first, second = groups.T
     bits = np.vectorize(lambda n: bin(n).count("1"))
     assert (bits(np.asarray(symplectic(first, second, 2))) % 2 == 0).all()
@@ -227,7 +227,7 @@ def test_state_tomography_of_complex_states_and_of_exact_shares():
     rho = np.asarray(jax.jit(lambda psi: inverted(jax.vmap(outcome_law, (None, 0))(psi, bases) / 27, 3))(psi))
     assert np.abs(rho - np.outer(psi, psi.conj())).max() < 1e-14
     assert np.abs(rho - np.outer(psi.conj(), psi)).max() > 0.1
-    found = jax.jit(state_tomography(eps=0.2))(5 * psi[:7], jax.random.key(0))
+    found = jax.jit(state_tomography(eps=0.2))(5 * psi[:7], key=jax.random.key(0))
     assert (
         float(jnp.linalg.norm(found.values - 5 * psi[:7])) <= float(found.error_bound) <= 0.2 * float(found.norm) + 1e-9
     )
@@ -239,7 +239,7 @@ def test_noise_models_are_independent_within_their_precision_and_named(key):
     for name in NOISES:
         model = noise_model(name)
         assert model.name == name
-        error = np.abs(np.asarray(jax.jit(lambda key, c, model=model: model.sample(key, c, eps))(key, c) - c))
+        error = np.abs(np.asarray(jax.jit(lambda key, c, model=model: model.sample(c, eps, key=key))(key, c) - c))
         inside = (error <= eps).mean()
         assert inside >= 1 - model.single_failure - 5 * math.sqrt(0.25 / len(c))
     assert noise_model("gaussian").failure(2) == pytest.approx(1 - 0.682689492**2)
@@ -291,22 +291,22 @@ def test_bad_settings_are_refused(build, message):
 @every
 def test_bad_states_are_refused(name, key):
     with pytest.raises(ValueError, match="`state` must not be the zero vector, but all 8 entries are 0"):
-        ALL[name](np.zeros(SHAPE), key)
+        ALL[name](np.zeros(SHAPE), key=key)
     with pytest.raises(ValueError, match="`state` must be finite"):
-        ALL[name](np.full(SHAPE, np.nan), key)
+        ALL[name](np.full(SHAPE, np.nan), key=key)
     with pytest.raises(ValueError, match="`state` must not be empty"):
-        ALL[name](np.zeros((0, 4)), key)
+        ALL[name](np.zeros((0, 4)), key=key)
     if name in REAL_ONLY:
         with pytest.raises(ValueError, match="`state` must be real for this protocol, but has dtype complex"):
-            ALL[name](cplx(*SHAPE), key)
+            ALL[name](cplx(*SHAPE), key=key)
 
 
 def test_states_that_do_not_fit_are_refused(key):
     with pytest.raises(ValueError, match="`rank` must be between 1 and the axis length 2, but is 3 on axis 1"):
-        chebyshev_readout(rank=3, eps=0.1)(np.ones((4, 2)), key)
+        chebyshev_readout(rank=3, eps=0.1)(np.ones((4, 2)), key=key)
     with pytest.raises(ValueError, match="`axes` must be axes of a tensor"):
-        chebyshev_readout(rank=1, axes=(-2,), eps=0.1)(np.ones(4), key)
+        chebyshev_readout(rank=1, axes=(-2,), eps=0.1)(np.ones(4), key=key)
     with pytest.raises(ValueError, match="`state` must fit in 6 qubits"):
-        state_tomography(copies=1)(np.ones(65), key)
+        state_tomography(copies=1)(np.ones(65), key=key)
     with pytest.raises(ValueError, match="`observables` must be words of 2 letters"):
-        shadow_readout("X", eps=0.1)(np.ones(4), key)
+        shadow_readout("X", eps=0.1)(np.ones(4), key=key)

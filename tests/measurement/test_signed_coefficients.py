@@ -98,7 +98,7 @@ def test_what_was_read_is_prepared_for_the_next_layer(tol):
 
     @jax.jit
     def views(x, key):
-        found = readout(x, key)
+        found = readout(x, key=key)
         vec = readout.reprepared(found)
         test = hadamard_test(vector_encode(found.values), vec)
         return found, vec, run(vec), good_probability(*test)

@@ -78,7 +78,7 @@ def test_a_network_of_one_block_and_the_terminal_block_is_sampled_as_its_circuit
     assert np.linalg.norm(network.vector() - gamma / np.linalg.norm(gamma)) <= network.eps < 0.1
 
     shots = 20_000
-    runs = sample_runs(network, jax.random.key(0), outcomes=2, shots=shots)
+    runs = sample_runs(network, outcomes=2, shots=shots, key=jax.random.key(0))
     flagged = np.abs(np.asarray(state[0])) ** 2  # of the circuit, not of the encoded view
     counts = [np.sum(~runs.accepted), *np.bincount(runs.outcomes[runs.accepted], minlength=2)]
     expected = shots * np.array([1 - flagged.sum(), *flagged])
@@ -116,7 +116,7 @@ def test_what_cannot_be_amplified_raises():
     with pytest.raises(TypeError, match="`weight` must be of type BlockEncoding, but is of type ndarray"):
         skip_norm_block(WEIGHTS[0], vector_encode(UNIT))
     with pytest.raises(ValueError, match="`shots` must be at least 1, but is 0"):
-        sample_runs(vector_encode(UNIT), jax.random.key(0), outcomes=2, shots=0)
+        sample_runs(vector_encode(UNIT), outcomes=2, shots=0, key=jax.random.key(0))
     with pytest.raises(ValueError, match="`weights` must hold at least one block encoding"):
         amplified_network([], vector_encode(UNIT), eps=1e-2)
     with pytest.raises(ValueError, match="`eps` must match 1 weights, but there are 2"):

@@ -47,7 +47,7 @@ def test_the_gradient_is_that_of_the_distribution(tol):
 def test_samples_follow_the_distribution(key):
     """Chi-squared over 20 000 shots, 3 degrees of freedom; an outcome of probability zero never comes."""
     probabilities, shots = np.array([0.1, 0.2, 0.7, 0.0]), 20_000
-    drawn = np.asarray(sample(key, jnp.asarray(probabilities), shots))
+    drawn = np.asarray(sample(jnp.asarray(probabilities), shots, key=key))
     counts = np.bincount(drawn, minlength=4)
     assert counts[3] == 0
     expected = shots * probabilities[:3]
@@ -119,7 +119,7 @@ def test_parts_of_the_unpadded_vector_are_other_probabilities():
 def test_runs_follow_the_circuit(vec, key):
     """Chi-squared of accepted runs over the circuit's distribution; where it is zero nothing comes."""
     vec, shots = vec(), 40_000
-    runs = sample_runs(vec, key, outcomes=4, shots=shots)
+    runs = sample_runs(vec, outcomes=4, shots=shots, key=key)
     accepted = int(runs.accepted.sum())
     assert abs(accepted - shots * float(vec.amplitude) ** 2) <= 5 * np.sqrt(shots)
     assert set(np.unique(runs.outcomes[~np.asarray(runs.accepted)])) <= {-1}

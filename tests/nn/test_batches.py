@@ -101,7 +101,7 @@ NO_KIND = [
     ("specs", lambda: nn.ResQuNN(SHAPE, placement("none", 1), (2,), rngs=RNGS)),
     ("network", lambda: nn.overhead(nn.PlainMLP((2, 2), rngs=RNGS), SHAPE, None)),
     ("format", lambda: nn.arithmetic_softmax(12)),
-    ("gradients", lambda: nn.estimated_dense(jnp.ones((2, 2)), jnp.ones((2, 2)), jax.random.key(0), "qae")),
+    ("gradients", lambda: nn.estimated_dense(jnp.ones((2, 2)), jnp.ones((2, 2)), "qae", key=jax.random.key(0))),
 ]
 
 

@@ -12,10 +12,10 @@ from qla_jax import arithmetic
 from qla_jax.arithmetic import Format, counts, decode, encode
 from qla_jax.arithmetic.circuits import operation
 from qla_jax.encodings.base.vector import run as run_circuit
-from qla_jax.measurement import chebyshev_readout, exact_readout, tomography
+from qla_jax.measurement import ReadoutMethod, chebyshev_readout, exact_readout, tomography
 from qla_jax.nn.estimated_gradients import estimated_dense, inner_products, weight_gradients
 from qla_jax.nn.measured import Pass, digital_amplitude, infidelity
-from qla_jax.nn.overheads import amplified, overhead, price
+from qla_jax.nn.overheads import amplified, overhead
 from qla_jax.nn.qam import Arithmetic, FixedArithmetic
 from qla_jax.nn.qlam import combined_heads, concatenated_heads
 from qla_jax.nn.qresnet import QResNet
@@ -177,19 +177,19 @@ def test_heads_that_do_not_fit_raise():
 
 
 def one_pass(readout, qam=None) -> Pass:
-    return Pass(readout, Arithmetic() if qam is None else qam, jax.random.key(3))
+    return Pass(readout, Arithmetic() if qam is None else qam, key=jax.random.key(3))
 
 
 def test_a_transfer_gives_what_the_readout_gives_and_says_what_it_took():
     state, readout = jnp.asarray(real(2, 8, 6)), chebyshev_readout(rank=(4, 7), eps=0.01, noise="uniform", cap=True)
     flow = one_pass(readout)
     values = flow.transfer("layer", state)
-    found = readout(state, jax.random.fold_in(jax.random.key(3), 0))
+    found = readout(state, key=jax.random.fold_in(jax.random.key(3), 0))
     rounding = 4 * np.finfo(values.dtype).eps * np.abs(found.values).max()  # a batch of one is another program
     np.testing.assert_allclose(values, found.values, rtol=0, atol=rounding)
     (told,) = flow.transfers
     assert (told.name, told.shape, told.rank, told.capped) == ("layer", (2, 8, 6), (4, 6), True)
-    assert (int(told.shots), int(told.queries)) == price(readout, (2, 8, 6)) == (48, 48 * 1257)
+    assert (int(told.shots), int(told.queries)) == readout.price((2, 8, 6)) == (48, 48 * 1257)
     x, y = (np.asarray(part, float).reshape(-1) for part in (state, values))
     overlap = np.dot(x, y) ** 2 / np.dot(x, x) / np.dot(y, y)
     assert float(told.infidelity) == pytest.approx(1 - overlap, rel=1e-5)
@@ -246,7 +246,7 @@ def test_exact_inner_products_give_the_gradient_of_autodiff(tol):
         return jnp.sum(jnp.tanh(dense(x, weight)) * target)
 
     def estimated(x, w):
-        return estimated_dense(x, w, jax.random.key(0), found)
+        return estimated_dense(x, w, found, key=jax.random.key(0))
 
     for i in range(2):
         grads = [jax.grad(loss, i)(x, weight, dense) for dense in (estimated, lambda x, w: x @ w.T)]
@@ -258,7 +258,7 @@ def test_estimates_stay_within_the_lengths_of_their_vectors():
     x, upstream = jnp.asarray(real(7, 3)), jnp.asarray(real(7, 2))
     found = weight_gradients(eps=0.2, noise="uniform")
     keys = jax.random.split(jax.random.key(1), 200)
-    draws = jax.vmap(lambda key: inner_products(upstream, x, key, found))(keys)
+    draws = jax.vmap(lambda key: inner_products(upstream, x, found, key=key))(keys)
     unit = np.outer(np.linalg.norm(upstream, axis=0), np.linalg.norm(x, axis=0))
     relative = (np.asarray(draws) - np.asarray(upstream.T @ x)) / unit
     assert 0.19 < np.abs(relative).max() <= 0.2 + 1e-6
@@ -267,7 +267,7 @@ def test_estimates_stay_within_the_lengths_of_their_vectors():
 
 def test_a_zero_column_has_no_gradient_and_no_nan():
     x = jnp.zeros((4, 2)).at[:, 0].set(1.0)
-    grad = inner_products(jnp.ones((4, 1)), x, jax.random.key(0), weight_gradients(eps=0.1))
+    grad = inner_products(jnp.ones((4, 1)), x, weight_gradients(eps=0.1), key=jax.random.key(0))
     assert np.isfinite(grad).all()
     assert float(grad[0, 1]) == 0
 
@@ -275,7 +275,7 @@ def test_a_zero_column_has_no_gradient_and_no_nan():
 def test_input_gradients_by_arithmetic_are_integers():
     x, weight, upstream = on_grid(3, 4), on_grid(2, 4), on_grid(3, 2)
     found = weight_gradients(eps=0.1, noise="exact", format=FORMAT)
-    grad = jax.grad(lambda x: jnp.sum(estimated_dense(x, weight, jax.random.key(0), found) * upstream))(x)
+    grad = jax.grad(lambda x: jnp.sum(estimated_dense(x, weight, found, key=jax.random.key(0)) * upstream))(x)
     np.testing.assert_array_equal(integers(grad), integers(upstream) @ integers(weight) >> FORMAT.fraction)
 
 
@@ -292,7 +292,7 @@ def test_overhead_is_queries_times_depth_of_counted_circuits():
     conv, end = by_name["block1.first.conv"], by_name["block1"]
     assert conv.depth == 4 * 9 * (depth["multiply"] + depth["add"]) + depth["arccos"]
     assert end.depth == depth["multiply"] + 2 * depth["add"] + depth["relu"] + depth["arccos"]
-    assert conv.queries == 8 * 9 * 125 == price(readout, (8, 4, 4))[1]
+    assert conv.queries == 8 * 9 * 125 == readout.price((8, 4, 4))[1]
     assert conv.macs == 8 * 4 * 4 * 4 * 9
     assert found.quantum == sum(layer.queries * layer.depth for layer in found.layers)
     stem, first, second, side = 4 * 2 * 9 * 64, 2 * 4 * 4 * 9 * 64, (8 * 4 + 8 * 8) * 9 * 16, 8 * 4 * 16
@@ -306,17 +306,33 @@ def test_price_is_what_readouts_charge():
         tomography(copies=100),
         chebyshev_readout(rank=(2, 3), eps=0.1, noise="gaussian"),
     ):
-        found = readout(state, key)
-        assert (int(found.shots), int(found.queries)) == price(readout, state.shape)
-    with pytest.raises(ValueError, match="`readout` must be exact"):
-        price(lambda state, key: None, (2,))
+        found = readout(state, key=key)
+        assert (int(found.shots), int(found.queries)) == readout.price(state.shape)
+
+
+class Doubled(ReadoutMethod):
+    """A user's own readout: exact values at three queries for each entry."""
+
+    def measure(self, amplitudes, *, key):
+        size = amplitudes.state.size
+        return amplitudes.readout(amplitudes.state, shots=size, queries=3 * size, entry=0.0, total=0.0, method="own")
+
+
+def test_a_network_runs_and_is_counted_with_a_readout_of_ones_own():
+    net = QResNet(1, 2, width=2, stages=1, blocks=1, readout=Doubled(), rngs=nnx.Rngs(0))
+    image = jnp.asarray(real(1, 4, 4), jnp.float32)
+    found, run = overhead(net, image.shape, NARROW), net.run(image, key=jax.random.key(0))
+    assert [layer.queries for layer in found.layers] == [int(transfer.queries) for transfer in run.transfers]
+    assert all(layer.queries == 3 * np.prod(layer.shape) for layer in found.layers)
+    with pytest.raises(ValueError, match="`key` must be given where values are drawn"):
+        net.run(image)
 
 
 @pytest.mark.slow
 def test_amplification_costs_one_over_the_amplitude():
     net = QResNet(1, 2, width=2, stages=1, blocks=1, readout=tomography(copies=10), rngs=nnx.Rngs(0))
     image = jnp.asarray(real(1, 4, 4), jnp.float32)
-    found, run = overhead(net, image.shape, NARROW), jax.jit(net.run)(image, jax.random.key(0))
+    found, run = overhead(net, image.shape, NARROW), jax.jit(net.run)(image, key=jax.random.key(0))
     expected = sum(x.quantum / float(t.amplitude) for x, t in zip(found.layers, run.transfers, strict=True))
     assert amplified(found, run) == pytest.approx(expected)
     assert amplified(found, run) > found.quantum

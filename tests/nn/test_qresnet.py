@@ -87,7 +87,7 @@ def test_in_training_statistics_of_the_batch_are_those_of_the_twin(net):
 )
 def test_fine_readouts_approach_the_exact_one_and_share_parameters(net, readout, bound):
     measured = net.with_readout(readout)
-    found = jax.jit(lambda model, images, key: model(images, key))(measured, IMAGES, jax.random.key(1))
+    found = jax.jit(lambda model, images, key: model(images, key=key))(measured, IMAGES, jax.random.key(1))
     error = np.abs(found - outcomes(net, IMAGES)).max()
     assert 0 < error < bound
     assert isinstance(net.readout, type(exact_readout()))
@@ -97,8 +97,8 @@ def test_fine_readouts_approach_the_exact_one_and_share_parameters(net, readout,
 def test_a_batch_is_its_images_one_by_one_with_keys_of_their_own(net):
     measured = net.with_readout(chebyshev_readout(rank=(2, 2), eps=0.1, noise="uniform"))
     key, twice = jax.random.key(2), np.stack([IMAGES[0], IMAGES[0]])
-    found = jax.jit(lambda model, images, key: model(images, key))(measured, twice, key)
-    again = jax.jit(lambda model, images, key: model(images, key))(measured, twice, key)
+    found = jax.jit(lambda model, images, key: model(images, key=key))(measured, twice, key)
+    again = jax.jit(lambda model, images, key: model(images, key=key))(measured, twice, key)
     np.testing.assert_array_equal(found, again)
     assert np.abs(found[0] - found[1]).max() > 1e-3
 
@@ -141,7 +141,7 @@ def test_fixed_point_approaches_real_arithmetic(net):
 @pytest.mark.slow
 def test_estimated_gradients_of_a_network_without_noise_are_those_of_autodiff(net):
     def loss(model: QResidualBlock, image: jax.Array) -> jax.Array:
-        return jnp.sum(jnp.tanh(model.run(image, jax.random.key(0)).output))
+        return jnp.sum(jnp.tanh(model.run(image, key=jax.random.key(0)).output))
 
     block, image = net.blocks[1], jnp.asarray(real(2, 4, 4), jnp.float32)
     estimated = block.with_gradients(weight_gradients(eps=0.1, noise="exact"))
@@ -169,7 +169,7 @@ def test_what_cannot_be_measured_raises(net):
     with pytest.raises(ValueError, match="`key` must be given where values are drawn"):
         net.with_gradients(weight_gradients(eps=0.1))(IMAGES)
     with pytest.raises(ValueError, match="`rank` must"):
-        jax.eval_shape(net.with_readout(chebyshev_readout(rank=(3, 3), eps=0.1)), IMAGES, jax.random.key(0))
+        jax.eval_shape(net.with_readout(chebyshev_readout(rank=(3, 3), eps=0.1)), IMAGES, key=jax.random.key(0))
 
 
 @pytest.mark.parametrize(

@@ -46,17 +46,17 @@ BLOCKS = [attention(4, 8)]
 RUNS = {
     "dense": lambda key: (
         real(4),
-        feedforward(DENSE, real(4), key, eps=0.05),
+        feedforward(DENSE, real(4), eps=0.05, key=key),
         [lambda x, w=w: exact_dense(w, x) for w in DENSE],
     ),
     "convolutional": lambda key: (
         real(1, 8, 8),
-        convolutional(KERNELS, real(1, 8, 8), key, eps=0.02, eta=0.05),
+        convolutional(KERNELS, real(1, 8, 8), eps=0.02, eta=0.05, key=key),
         [lambda x, k=k: exact_convolution(k, x) for k in KERNELS],
     ),
     "attention": lambda key: (
         contraction(4, 4) / np.linalg.norm(contraction(4, 4), axis=1, keepdims=True),
-        transformer(BLOCKS, contraction(4, 4), key, eps=1e-3, eta=0.05),
+        transformer(BLOCKS, contraction(4, 4), eps=1e-3, eta=0.05, key=key),
         [lambda x, w=w: exact_block(w, x) for w in BLOCKS],
     ),
 }
@@ -73,7 +73,7 @@ def test_each_state_is_within_its_bound_of_the_exact_layer_on_the_one_before(nam
 
 
 def test_calls_of_a_dense_network_are_those_of_the_formula():
-    run = feedforward(DENSE, real(4), KEY, eps=0.05, failure=0.01)
+    run = feedforward(DENSE, real(4), eps=0.05, failure=0.01, key=KEY)
     repetitions = repetitions_for(0.01 / 9)
     lengths = [
         np.linalg.norm(w, axis=1).max() * np.linalg.norm(x)
@@ -85,14 +85,14 @@ def test_calls_of_a_dense_network_are_those_of_the_formula():
 
 
 def test_a_finer_estimate_takes_more_calls_and_a_surer_one_too():
-    rough, fine = (feedforward(DENSE, real(4), KEY, eps=eps) for eps in (0.1, 0.01))
-    sure = feedforward(DENSE, real(4), KEY, eps=0.1, failure=1e-6)
+    rough, fine = (feedforward(DENSE, real(4), eps=eps, key=KEY) for eps in (0.1, 0.01))
+    sure = feedforward(DENSE, real(4), eps=0.1, failure=1e-6, key=KEY)
     assert 9 < fine.steps / rough.steps < 11 and fine.bounds[0] < rough.bounds[0] / 5
     assert rough.steps < sure.steps and sure.failure_probability < 1e-6
 
 
 def test_a_zero_row_and_a_zero_input_give_zero():
-    run = feedforward([np.zeros((2, 4))], real(4), KEY, eps=0.1)
+    run = feedforward([np.zeros((2, 4))], real(4), eps=0.1, key=KEY)
     assert np.array_equal(run.states[0], [0, 0]) and run.bounds == (0.0,)
 
 
@@ -141,44 +141,47 @@ def test_tomography_is_made_sure_of_in_low_dimensions():
 
 WEIGHTS = BLOCKS[0]
 FAULTS = {
-    "no layers": (lambda: feedforward([], real(4), KEY, eps=0.1), "`weights` must hold at least one layer"),
-    "shapes": (lambda: feedforward(DENSE, real(5), KEY, eps=0.1), "`weights` must take the 5 entries"),
-    "eps": (lambda: feedforward(DENSE, real(4), KEY, eps=0), "`eps` must be positive, but is 0"),
-    "failure": (lambda: feedforward(DENSE, real(4), KEY, eps=0.1, failure=0), "`failure` must lie between 0 and 1"),
+    "no layers": (lambda: feedforward([], real(4), eps=0.1, key=KEY), "`weights` must hold at least one layer"),
+    "shapes": (lambda: feedforward(DENSE, real(5), eps=0.1, key=KEY), "`weights` must take the 5 entries"),
+    "eps": (lambda: feedforward(DENSE, real(4), eps=0, key=KEY), "`eps` must be positive, but is 0"),
+    "failure": (lambda: feedforward(DENSE, real(4), eps=0.1, failure=0, key=KEY), "`failure` must lie between 0 and 1"),
     "kernel failure": (
-        lambda: convolutional(KERNELS, real(1, 4, 4), KEY, eps=0.1, eta=0.1, failure=1),
+        lambda: convolutional(KERNELS, real(1, 4, 4), eps=0.1, eta=0.1, failure=1, key=KEY),
         "`failure` must lie between 0 and 1, but is 1",
     ),
     "eta": (
-        lambda: convolutional(KERNELS, real(1, 4, 4), KEY, eps=0.1, eta=2),
+        lambda: convolutional(KERNELS, real(1, 4, 4), eps=0.1, eta=2, key=KEY),
         "`eta` must lie between 0 and 1, but is 2",
     ),
     "token failure": (
-        lambda: transformer(BLOCKS, real(4, 4), KEY, eps=0.1, eta=0.1, failure=0),
+        lambda: transformer(BLOCKS, real(4, 4), eps=0.1, eta=0.1, failure=0, key=KEY),
         "`failure` must lie between 0 and 1, but is 0",
     ),
-    "no kernels": (lambda: convolutional([], real(1, 4, 4), KEY, eps=0.1, eta=0.1), "`kernels` must hold"),
+    "no kernels": (lambda: convolutional([], real(1, 4, 4), eps=0.1, eta=0.1, key=KEY), "`kernels` must hold"),
     "odd sides": (
-        lambda: convolutional(KERNELS[:1], real(1, 5, 4), KEY, eps=0.1, eta=0.1),
+        lambda: convolutional(KERNELS[:1], real(1, 5, 4), eps=0.1, eta=0.1, key=KEY),
         r"`image` must have sides that are multiples of 2 at each layer, but has \(5, 4\)",
     ),
-    "channels": (lambda: convolutional(KERNELS, real(2, 4, 4), KEY, eps=0.1, eta=0.1), "of 2 channels"),
+    "channels": (lambda: convolutional(KERNELS, real(2, 4, 4), eps=0.1, eta=0.1, key=KEY), "of 2 channels"),
     "nothing left": (
-        lambda: convolutional([np.zeros((1, 1, 3, 3))], real(1, 4, 4), KEY, eps=0.1, eta=0.1),
+        lambda: convolutional([np.zeros((1, 1, 3, 3))], real(1, 4, 4), eps=0.1, eta=0.1, key=KEY),
         "all outputs of a layer are zero",
     ),
-    "no blocks": (lambda: transformer([], real(4, 4), KEY, eps=0.1, eta=0.1), "`blocks` must hold"),
-    "tokens": (lambda: transformer(BLOCKS, real(3, 4), KEY, eps=0.1, eta=0.1), "`tokens` must have power-of-two axes"),
+    "no blocks": (lambda: transformer([], real(4, 4), eps=0.1, eta=0.1, key=KEY), "`blocks` must hold"),
+    "tokens": (
+        lambda: transformer(BLOCKS, real(3, 4), eps=0.1, eta=0.1, key=KEY),
+        "`tokens` must have power-of-two axes",
+    ),
     "zero token": (
-        lambda: transformer(BLOCKS, np.zeros((4, 4)), KEY, eps=0.1, eta=0.1),
+        lambda: transformer(BLOCKS, np.zeros((4, 4)), eps=0.1, eta=0.1, key=KEY),
         "`tokens` must not be zero, but token 0 is",
     ),
     "norm": (
-        lambda: transformer([WEIGHTS._replace(value=2 * WEIGHTS.value)], real(4, 4), KEY, eps=0.1, eta=0.1),
+        lambda: transformer([WEIGHTS._replace(value=2 * WEIGHTS.value)], real(4, 4), eps=0.1, eta=0.1, key=KEY),
         "`value` has 2.0",
     ),
     "weight shape": (
-        lambda: transformer([WEIGHTS._replace(query=np.eye(2))], real(4, 4), KEY, eps=0.1, eta=0.1),
+        lambda: transformer([WEIGHTS._replace(query=np.eye(2))], real(4, 4), eps=0.1, eta=0.1, key=KEY),
         r"`query` of shape \(4, 4\), but it has \(2, 2\)",
     ),
 }

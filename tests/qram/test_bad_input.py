@@ -49,17 +49,17 @@ FAULTS = {
     "two dampings": (lambda: amplitude_damping(np.array([0.1, 0.2])), "rate", r"\(2,\)"),
     "loss above 1": (lambda: noise(loss=2.0), "loss", r"2\.0"),
     "too many errors": (lambda: noise(x=0.6, z=0.6), "x", r"1\.2"),
-    "no shots": (lambda: read_fidelity(MEM, QUIET, KEY, shots=0), "shots", "at least 2, but is 0"),
-    "no shots of branches": (lambda: intact_fraction(MEM, QUIET, KEY, shots=0), "shots", "at least 1, but is 0"),
-    "no batch": (lambda: read_fidelity(MEM, QUIET, KEY, shots=2, batch=0), "batch", "is 0"),
-    "other amplitudes": (lambda: trajectory_fidelity(MEM, QUIET, KEY, jnp.ones(3)), "amplitudes", r"\(3,\)"),
+    "no shots": (lambda: read_fidelity(MEM, QUIET, shots=0, key=KEY), "shots", "at least 2, but is 0"),
+    "no shots of branches": (lambda: intact_fraction(MEM, QUIET, shots=0, key=KEY), "shots", "at least 1, but is 0"),
+    "no batch": (lambda: read_fidelity(MEM, QUIET, shots=2, batch=0, key=KEY), "batch", "is 0"),
+    "other amplitudes": (lambda: trajectory_fidelity(MEM, QUIET, jnp.ones(3), key=KEY), "amplitudes", r"\(3,\)"),
     "other weights": (lambda: good_weight(2, jnp.array([1]), jnp.ones(3)), "amplitudes", r"\(3,\)"),
-    "tree too large": (lambda: trajectory_fidelity(LARGE, QUIET, KEY), "mem", "at most 6 .* has 7"),
+    "tree too large": (lambda: trajectory_fidelity(LARGE, QUIET, key=KEY), "mem", "at most 6 .* has 7"),
     "density too large": (lambda: exact_fidelity(LARGE, QUIET), "mem", "at most 2 .* has 7"),
     "bound of a negative rate": (lambda: fidelity_bound(2, 1, -1.0), "rate", r"-1\.0"),
     "moments of a negative rate": (lambda: good_moments(2, 1, -1.0), "rate", r"-1\.0"),
-    "drawn at a rate of 2": (lambda: draw_good(2, 1, 2.0, KEY), "rate", r"2\.0"),
-    "sweep of nothing": (lambda: sweep([], [1], QUIET, KEY, shots=2), "address_sizes", r"\[\]"),
+    "drawn at a rate of 2": (lambda: draw_good(2, 1, 2.0, key=KEY), "rate", r"2\.0"),
+    "sweep of nothing": (lambda: sweep([], [1], QUIET, shots=2, key=KEY), "address_sizes", r"\[\]"),
     "table of another shape": (
         lambda: extrapolate([1, 2, 3], [1], [[1]], [[1]], **FIT),
         "table",
@@ -77,7 +77,7 @@ FAULTS = {
     "five infidelities": (lambda: noisy_qram_encode(np.ones(8), infidelities=[0.0] * 5), "infidelities", "6 .* are 5"),
     "infidelity above 1": (lambda: noisy_qram_encode(np.ones(2), infidelities=[0, 1.5]), "infidelities", r"1\.5"),
     "words too long to store": (
-        lambda: measured_infidelities(np.ones(4), QUIET, KEY, word_bits=32, shots=1),
+        lambda: measured_infidelities(np.ones(4), QUIET, word_bits=32, shots=1, key=KEY),
         "word_bits",
         "32",
     ),
@@ -87,11 +87,11 @@ FAULTS = {
     "rate of None": (lambda: depolarising(None), "rate", "numbers, but is None"),
     "rate of i": (lambda: noise(x=1j), "x", "real, but has dtype complex128"),
     "two traced dampings": (lambda: jax.jit(amplitude_damping)(jnp.zeros(2)), "rate", r"\(2,\)"),
-    "shots and a half": (lambda: read_fidelity(MEM, QUIET, KEY, shots=2.5), "shots", r"2\.5"),
+    "shots and a half": (lambda: read_fidelity(MEM, QUIET, shots=2.5, key=KEY), "shots", r"2\.5"),
     "amplitudes of norm 2": (lambda: exact_fidelity(MEM, QUIET, jnp.ones(4)), "amplitudes", r"unit vector.* 2\.0"),
-    "tree of norm 2": (lambda: trajectory_fidelity(MEM, QUIET, KEY, jnp.ones(4)), "amplitudes", r"2\.0"),
+    "tree of norm 2": (lambda: trajectory_fidelity(MEM, QUIET, jnp.ones(4), key=KEY), "amplitudes", r"2\.0"),
     "shots of norm 2": (
-        lambda: intact_fraction(MEM, QUIET, KEY, shots=1, amplitudes=jnp.ones(4)),
+        lambda: intact_fraction(MEM, QUIET, shots=1, amplitudes=jnp.ones(4), key=KEY),
         "amplitudes",
         r"2\.0",
     ),
@@ -102,7 +102,7 @@ FAULTS = {
     "half a node": (lambda: good_weight(2, [0.5]), "nodes", "integers, but are float"),
     "nodes in a square": (lambda: good_weight(2, [[1]]), "nodes", r"\(1, 1\)"),
     "weight of no tree": (lambda: good_weight(0, [0]), "address_bits", "is 0"),
-    "sweep of fractions": (lambda: sweep([2], [1.5], QUIET, KEY, shots=2), "word_lengths", r"1\.5"),
+    "sweep of fractions": (lambda: sweep([2], [1.5], QUIET, shots=2, key=KEY), "word_lengths", r"1\.5"),
     "loading -1 qubits": (
         lambda: loading_infidelities(-1, QUIET, word_bits=1),
         "num_qubits",
@@ -110,7 +110,7 @@ FAULTS = {
     ),
     "loading words of nothing": (lambda: loading_infidelities(1, QUIET, word_bits=0), "word_bits", "is 0"),
     "loading without shots": (
-        lambda: measured_infidelities(np.ones(2), QUIET, KEY, word_bits=1, shots=0),
+        lambda: measured_infidelities(np.ones(2), QUIET, word_bits=1, shots=0, key=KEY),
         "shots",
         "is 0",
     ),
@@ -134,21 +134,21 @@ FAULTS = {
 
 
 KINDS = {
-    "noise of a number": (lambda: read_fidelity(MEM, 0.1, KEY, shots=2), "noise", "Noise", "float"),
-    "memory of a list": (lambda: read_fidelity([0, 1], QUIET, KEY, shots=2), "mem", "Memory", "list"),
-    "branches in no memory": (lambda: intact_fraction(0, QUIET, KEY, shots=2), "mem", "Memory", "int"),
-    "tree of no memory": (lambda: trajectory_fidelity(0, QUIET, KEY), "mem", "Memory", "int"),
+    "noise of a number": (lambda: read_fidelity(MEM, 0.1, shots=2, key=KEY), "noise", "Noise", "float"),
+    "memory of a list": (lambda: read_fidelity([0, 1], QUIET, shots=2, key=KEY), "mem", "Memory", "list"),
+    "branches in no memory": (lambda: intact_fraction(0, QUIET, shots=2, key=KEY), "mem", "Memory", "int"),
+    "tree of no memory": (lambda: trajectory_fidelity(0, QUIET, key=KEY), "mem", "Memory", "int"),
     "channel of no noise": (lambda: exact_fidelity(MEM, 0.1), "noise", "Noise", "float"),
     "bound of no noise": (lambda: infidelity_bound(2, 1, 0.1), "noise", "Noise", "float"),
     "certified by a number": (lambda: certified_infidelity(0.9, 2, 1, QUIET, 0.9), "found", "Estimate", "float"),
     "loading by no noise": (lambda: loading_infidelities(2, 0.1, word_bits=1), "noise", "Noise", "float"),
     "measured by no noise": (
-        lambda: measured_infidelities(np.ones(4), 0.1, KEY, word_bits=1, shots=2),
+        lambda: measured_infidelities(np.ones(4), 0.1, word_bits=1, shots=2, key=KEY),
         "noise",
         "Noise",
         "float",
     ),
-    "sweep of no noise": (lambda: sweep([2], [1], 0.1, KEY, shots=2), "noise", "Noise", "float"),
+    "sweep of no noise": (lambda: sweep([2], [1], 0.1, shots=2, key=KEY), "noise", "Noise", "float"),
     "load from a list": (lambda: load([0, 1], jnp.zeros((2, 2))), "mem", "Memory", "list"),
     "word of a list": (lambda: word([0, 1], 0), "mem", "Memory", "list"),
 }
@@ -173,9 +173,9 @@ def test_what_is_traced_is_refused_where_it_must_be_known_and_marked_where_it_ma
     with pytest.raises(ValueError, match="`mem` must be known, but is traced"):
         jax.jit(exact_fidelity)(MEM, QUIET)
     with pytest.raises(ValueError, match="`x` must be known, but is traced"):
-        jax.jit(lambda x: measured_infidelities(x, QUIET, KEY, word_bits=2, shots=1))(np.ones(4))
+        jax.jit(lambda x: measured_infidelities(x, QUIET, word_bits=2, shots=1, key=KEY))(np.ones(4))
     with pytest.raises(ValueError, match="`noise` must be known, but is traced"):
-        jax.jit(lambda rates: measured_infidelities(np.ones(4), rates, KEY, word_bits=2, shots=1))(QUIET)
+        jax.jit(lambda rates: measured_infidelities(np.ones(4), rates, word_bits=2, shots=1, key=KEY))(QUIET)
     with pytest.raises(ValueError, match="`found` must be known, but is traced"):
         jax.jit(lambda v: certified_infidelity(Estimate(v, v, 1), 2, 1, QUIET, 0.5))(1.0)
     eps = jax.jit(lambda bad: noisy_qram_encode(np.ones(2), infidelities=bad).eps)
@@ -186,24 +186,24 @@ ONE_BIT = memory([0, 1], word_bits=1)
 """Of one level, at which no errors strike: rates are not even looked at."""
 OF_RATES = {
     "channel": lambda rates: exact_fidelity(ONE_BIT, rates),
-    "trajectory": lambda rates: trajectory_fidelity(ONE_BIT, rates, KEY),
-    "pair": lambda rates: overlap(ONE_BIT, rates, KEY, jnp.int32(0), jnp.int32(1)),
+    "trajectory": lambda rates: trajectory_fidelity(ONE_BIT, rates, key=KEY),
+    "pair": lambda rates: overlap(ONE_BIT, rates, jnp.int32(0), jnp.int32(1), key=KEY),
     "bound": lambda rates: infidelity_bound(1, 1, rates),
-    "trajectory's bound": lambda rates: trajectory_bound(ONE_BIT, rates, KEY),
-    "intact": lambda rates: intact_fraction(ONE_BIT, rates, KEY, shots=2).value,
+    "trajectory's bound": lambda rates: trajectory_bound(ONE_BIT, rates, key=KEY),
+    "intact": lambda rates: intact_fraction(ONE_BIT, rates, shots=2, key=KEY).value,
 }
 OF_A_RATE = {
     "fidelity bound": lambda rate: fidelity_bound(1, 1, rate),
     "first moment": lambda rate: good_moments(1, 1, rate).mean,
     "second moment": lambda rate: good_moments(1, 1, rate).square,
-    "drawn": lambda rate: draw_good(1, 1, rate, KEY),
+    "drawn": lambda rate: draw_good(1, 1, rate, key=KEY),
 }
 OF_AMPLITUDES = {
     "channel": lambda amplitudes: exact_fidelity(ONE_BIT, QUIET, amplitudes),
-    "trajectory": lambda amplitudes: trajectory_fidelity(ONE_BIT, QUIET, KEY, amplitudes),
+    "trajectory": lambda amplitudes: trajectory_fidelity(ONE_BIT, QUIET, amplitudes, key=KEY),
     "weight": lambda amplitudes: good_weight(1, jnp.array([0]), amplitudes),
-    "trajectory's bound": lambda amplitudes: trajectory_bound(ONE_BIT, QUIET, KEY, amplitudes),
-    "intact": lambda amplitudes: intact_fraction(ONE_BIT, QUIET, KEY, shots=2, amplitudes=amplitudes).value,
+    "trajectory's bound": lambda amplitudes: trajectory_bound(ONE_BIT, QUIET, amplitudes, key=KEY),
+    "intact": lambda amplitudes: intact_fraction(ONE_BIT, QUIET, shots=2, amplitudes=amplitudes, key=KEY).value,
 }
 
 

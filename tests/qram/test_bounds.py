@@ -77,7 +77,7 @@ def test_good_branches_of_all_levels_are_those_of_its_sites():
 def test_drawn_weights_of_all_levels_have_their_mean():
     n, k, rate = 3, 1, 0.002
     found = good_moments(n, k, rate, all_levels=True)
-    draws = jax.jit(jax.vmap(lambda key: draw_good(n, k, rate, key, all_levels=True)))(
+    draws = jax.jit(jax.vmap(lambda key: draw_good(n, k, rate, all_levels=True, key=key)))(
         jax.random.split(jax.random.key(0), 4000)
     )
     assert abs(draws.mean() - found.mean) <= 3.9 * draws.std() / 4000**0.5

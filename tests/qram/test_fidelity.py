@@ -21,11 +21,11 @@ SIZES, LENGTHS = [2, 3, 4, 5, 6], [1, 2, 4]
 @pytest.mark.slow
 def test_an_estimate_repeats_for_its_key_in_any_batches_and_under_jit():
     mem, rates = memory(np.arange(8) % 4, word_bits=2), depolarising(0.01)
-    whole = read_fidelity(mem, rates, jax.random.key(0), shots=30)
-    parts = jax.jit(lambda key: read_fidelity(mem, rates, key, shots=30, batch=7)[:2])(jax.random.key(0))
+    whole = read_fidelity(mem, rates, shots=30, key=jax.random.key(0))
+    parts = jax.jit(lambda key: read_fidelity(mem, rates, shots=30, batch=7, key=key)[:2])(jax.random.key(0))
     assert float(whole.value) == pytest.approx(float(parts[0])) != 1
     assert float(whole.standard_error) == pytest.approx(float(parts[1]))
-    assert float(jax.grad(lambda r: read_fidelity(mem, bit_flip(r), jax.random.key(0), shots=4).value)(0.0)) == 0
+    assert float(jax.grad(lambda r: read_fidelity(mem, bit_flip(r), shots=4, key=jax.random.key(0)).value)(0.0)) == 0
 
 
 @pytest.mark.x64
@@ -35,7 +35,8 @@ def test_branches_without_any_error_come_back_intact_as_often_as_held_sites_allo
     mem = memory(np.random.default_rng(0).integers(0, 4, 64), word_bits=2)
     amplitudes = jnp.asarray(np.eye(64)[37])
     found = jax.jit(
-        lambda key: intact_fraction(mem, bit_flip(rate), key, shots=shots, amplitudes=amplitudes)[0], static_argnums=()
+        lambda key: intact_fraction(mem, bit_flip(rate), shots=shots, amplitudes=amplitudes, key=key)[0],
+        static_argnums=(),
     )(jax.random.key(1))
     hits = round(float(found) * shots)
     chance = (1 - rate) ** held_site_count(n, k)  # and pairs of flips that cancel, below (rate H)^2 / 2 = 4e-4
@@ -46,7 +47,7 @@ def test_branches_without_any_error_come_back_intact_as_often_as_held_sites_allo
 def test_a_sweep_is_plain_numbers_below_their_bound():
     """Bit flips alone leave 0 or 1 of a pair, so the mean tells the standard error."""
     shots = 100
-    (point,) = sweep([2], [1], bit_flip(0.02), jax.random.key(0), shots=shots)
+    (point,) = sweep([2], [1], bit_flip(0.02), shots=shots, key=jax.random.key(0))
     assert all(type(part) in (int, float) for part in point)
     assert point[:4] == (2, 1, 1 * (12 + 4 + 2), 1 * (8 + 4 + 1)) and point.shots == shots
     hits = (1 - point.infidelity) * shots
@@ -108,6 +109,6 @@ def test_points_make_a_table_whatever_their_order_and_none_may_miss():
 @pytest.mark.x64
 def test_ten_thousand_shots_of_a_million_words():
     mem = memory(np.random.default_rng(0).integers(0, 16, 1 << 20), word_bits=4)
-    found = jax.jit(partial(read_fidelity, shots=10_000))(mem, bit_flip(1e-5), jax.random.key(0))
+    found = jax.jit(partial(read_fidelity, shots=10_000))(mem, bit_flip(1e-5), key=jax.random.key(0))
     held = held_site_count(20, 4) * 1e-5
     assert 0.5 * held < 1 - found.value < 4 * held

@@ -58,8 +58,8 @@ def test_no_trajectory_is_below_the_bound_of_its_good_branches_and_some_attain_i
 
     def both(key, flip):
         rates = noise(x=flip, y=flip, z=0.006)
-        found = trajectory_fidelity(mem, rates, key, amplitudes), trajectory_bound(mem, rates, key, amplitudes)
-        return *found, jnp.any(struck_nodes(mem, rates, key) > 0)
+        found = trajectory_fidelity(mem, rates, amplitudes, key=key), trajectory_bound(mem, rates, amplitudes, key=key)
+        return *found, jnp.any(struck_nodes(mem, rates, key=key) > 0)
 
     found, bound, struck = jax.jit(jax.vmap(both))(keys, flips)
     assert (found - bound >= -tol("exact", factor=10)).all()
@@ -96,7 +96,7 @@ def test_drawn_weights_have_the_law_of_the_tree():
     plan = schedule(n, k)
     q = [(1 - rate) ** (2 * sum(active > level for active in plan.active)) for level in range(2)]
     law = {0.0: 1 - q[0] + q[0] * (1 - q[1]) ** 2, 0.5: 2 * q[0] * q[1] * (1 - q[1]), 1.0: q[0] * q[1] ** 2}
-    drawn = jax.jit(jax.vmap(lambda key: draw_good(n, k, rate, key)))(jax.random.split(jax.random.key(0), shots))
+    drawn = jax.jit(jax.vmap(lambda key: draw_good(n, k, rate, key=key)))(jax.random.split(jax.random.key(0), shots))
     counts = [int((drawn == value).sum()) for value in law]
     assert sum(counts) == shots
     assert stats.chisquare(counts, [shots * chance for chance in law.values()]).pvalue > 1e-3

@@ -31,10 +31,10 @@ def some_memory(n, k, **options):
 def test_without_noise_every_address_gets_its_word_and_the_tree_is_at_rest(n, k):
     mem = some_memory(n, k)
     addresses = jnp.arange(1 << n, dtype=jnp.int32)
-    ends = jax.jit(jax.vmap(lambda i: tree.evolve(mem, noise(), jax.random.key(0), i, i)))(addresses)
+    ends = jax.jit(jax.vmap(lambda i: tree.evolve(mem, noise(), i, i, key=jax.random.key(0))))(addresses)
     assert not ends.first.carriers.any() and not ends.first.routers.any()
     np.testing.assert_array_equal(ends.first.slots[:, n:] - 1, mem.bits)
-    sparse = jax.jit(jax.vmap(lambda i: branches.evolve(mem, noise(), jax.random.key(0), i, i)))(addresses)
+    sparse = jax.jit(jax.vmap(lambda i: branches.evolve(mem, noise(), i, i, key=jax.random.key(0))))(addresses)
     np.testing.assert_array_equal(sparse.first.values, ends.first.slots - 1)
     np.testing.assert_array_equal(sparse.first.places[0], -1 - np.arange(n + k))
     assert int(branches.held_sites(mem)) == held_site_count(n, k)
@@ -57,7 +57,7 @@ def dense_fidelity(mem, rates, key, amplitudes):
         for gate in layer:
             dense.gate(gate.kind, gate.place)
         for element in (0, 1) if active else ():
-            flips, phases, _ = DRAW(step_key(key, step, element), nodes, rates)
+            flips, phases, _ = DRAW(nodes, rates, key=step_key(step, element, key=key))
             for node in range(1, 1 << active):
                 if flips[node - 1] or phases[node - 1]:
                     dense.error(element, node, flips[node - 1], phases[node - 1])
@@ -72,14 +72,14 @@ DRAW = jax.jit(draw)
 def test_trajectories_of_the_tree_are_those_of_dense_qutrits(all_levels, tol):
     mem, rates = some_memory(2, 1, all_levels=all_levels), noise(x=0.02, y=0.01, z=0.03)
     keys = jax.random.split(jax.random.key(1), 6)
-    found = jax.jit(jax.vmap(lambda key: tree.trajectory_fidelity(mem, rates, key, jnp.asarray(AMPLITUDES))))(keys)
+    found = jax.jit(jax.vmap(lambda key: tree.trajectory_fidelity(mem, rates, jnp.asarray(AMPLITUDES), key=key)))(keys)
     expected = [dense_fidelity(mem, rates, key, AMPLITUDES) for key in keys]
     assert len({round(value, 6) for value in expected}) > 2
     np.testing.assert_allclose(found, expected, rtol=0, atol=tol("exact", factor=10))
 
 
 def of_tree(mem, rates, key, i, j):
-    ends = tree.evolve(mem, rates, key, i, j)
+    ends = tree.evolve(mem, rates, i, j, key=key)
     same = jnp.all(ends.first.carriers == ends.second.carriers) & jnp.all(ends.first.routers == ends.second.routers)
     arrivals = [tree.arrival(mem, end.slots) for end in (ends.first, ends.second)]
     held = [jnp.sum(end.carriers > 0) + jnp.sum(end.routers > 0) for end in (ends.first, ends.second)]
@@ -87,7 +87,7 @@ def of_tree(mem, rates, key, i, j):
 
 
 def of_bits(mem, rates, key, i, j):
-    ends = branches.evolve(mem, rates, key, i, j)
+    ends = branches.evolve(mem, rates, i, j, key=key)
     arrivals = [branches.arrival(mem, end) for end in (ends.first, ends.second)]
     held = [jnp.sum(end.places >= branches.ROOT) for end in (ends.first, ends.second)]
     return arrivals, ends.sign, ends.unshared, branches.left_behind(ends), held
@@ -129,8 +129,8 @@ def trajectories(channel):
     @jax.jit
     @jax.vmap
     def values(key, rates):
-        by_pairs = jax.vmap(lambda i, j: overlap(channel[0], rates, key, i, j))(*pairs).mean()
-        return tree.trajectory_fidelity(channel[0], rates, key, AMPLITUDES), by_pairs
+        by_pairs = jax.vmap(lambda i, j: overlap(channel[0], rates, i, j, key=key))(*pairs).mean()
+        return tree.trajectory_fidelity(channel[0], rates, AMPLITUDES, key=key), by_pairs
 
     keys = jax.random.split(jax.random.key(4), 800)
     return lambda rates: values(keys, jax.tree.map(lambda rate: jnp.full(800, rate), rates))
@@ -170,8 +170,8 @@ def test_jit_and_vmap_change_nothing():
     mem, rates = some_memory(2, 1), noise(**MIXED)
     keys = jax.random.split(jax.random.key(6), 3)
     i, j = jnp.array([0, 1, 3], jnp.int32), jnp.array([2, 1, 0], jnp.int32)
-    whole = jax.jit(jax.vmap(partial(overlap, mem, rates)))(keys, i, j)
-    alone = [overlap(mem, rates, *each) for each in zip(keys, i, j, strict=True)]
+    whole = jax.jit(jax.vmap(partial(overlap, mem, rates)))(i, j, key=keys)
+    alone = [overlap(mem, rates, *each, key=key) for key, *each in zip(keys, i, j, strict=True)]
     np.testing.assert_allclose(whole, jnp.stack(alone), rtol=1e-13)
 
 

@@ -54,7 +54,7 @@ def test_reads_of_eight_words_are_those_of_trajectories_in_numpy():
     """Errors at all levels, so that every node is struck."""
     mem, rates, shots = some_memory(3, 1, all_levels=True), noise(**RATES), 1500
     amplitudes = np.sqrt(np.arange(1, 9) / 36) * np.array([1, -1, 1, 1, -1, 1, 1, 1])
-    fidelity = jax.jit(jax.vmap(lambda key: tree.trajectory_fidelity(mem, rates, key, jnp.asarray(amplitudes))))
+    fidelity = jax.jit(jax.vmap(lambda key: tree.trajectory_fidelity(mem, rates, jnp.asarray(amplitudes), key=key)))
     found = np.asarray(fidelity(jax.random.split(jax.random.key(0), shots)))
     assert not unlike(found, by_host(mem, amplitudes, shots))
     assert unlike(found, by_host(mem, amplitudes, shots, rates=RATES | {"loss": 0.0}))
@@ -64,7 +64,7 @@ def test_reads_of_eight_words_are_those_of_trajectories_in_numpy():
 @pytest.mark.parametrize("shots", [4000, pytest.param(30_000, marks=pytest.mark.slow)])
 def test_pairs_of_eight_words_are_those_of_trajectories_in_numpy(shots):
     mem, rates = some_memory(3, 1, all_levels=True), noise(**RATES)
-    read = jax.jit(lambda key: read_fidelity(mem, rates, key, shots=shots)[:2])(jax.random.key(1))
+    read = jax.jit(lambda key: read_fidelity(mem, rates, shots=shots, key=key)[:2])(jax.random.key(1))
     for other, like in (({}, True), ({"loss": 0.0}, False)):
         equal = by_host(mem, np.full(8, 8**-0.5), shots // 4, rates=RATES | other)
         error = np.hypot(float(read[1]), equal.std() / len(equal) ** 0.5)
@@ -86,11 +86,14 @@ def test_counted_sites_are_those_passed_in_numpy(n, k, all_levels):
 def test_a_branch_is_intact_where_it_is_in_numpy_under_the_same_errors(erase):
     mem, rates, count = some_memory(2, 2, all_levels=True), noise(x=0.01, y=0.01, z=0.03), 200
     keys = jax.random.split(jax.random.key(0), count)
-    follow = lambda key, address: branches.intact(mem, rates, key, address, erase=erase)  # noqa: E731
+    follow = lambda key, address: branches.intact(mem, rates, address, erase=erase, key=key)  # noqa: E731
     found = jax.jit(jax.vmap(jax.vmap(follow, (None, 0)), (0, None)))(keys, jnp.arange(4, dtype=jnp.int32))
     nodes = jnp.arange(4, dtype=jnp.int32)
-    struck = jax.jit(jax.vmap(jax.vmap(lambda key, step, element: draw(step_key(key, step, element), nodes, rates),
-                                       (None, 0, None)), (0, None, None)), static_argnums=2)  # fmt: skip
+
+    def hits(key, step, element):
+        return draw(nodes, rates, key=step_key(step, element, key=key))
+
+    struck = jax.jit(jax.vmap(jax.vmap(hits, (None, 0, None)), (0, None, None)), static_argnums=2)
     steps = jnp.arange(1, mem.plan.steps + 1)
     errors = [np.asarray(struck(keys, steps, element)[:2]) for element in (0, 1)]
     intact = {}
@@ -126,7 +129,9 @@ def test_infidelities_are_measured_on_the_words_addresses_and_ways_of_their_read
         return Estimate(jnp.asarray(0.9), jnp.asarray(0.1), named["shots"])
 
     monkeypatch.setattr(loading, "intact_fraction", ask)
-    limits = loading.measured_infidelities(X, phase_flip(0.1), jax.random.key(0), word_bits=1, shots=50, confidence=0.9)
+    limits = loading.measured_infidelities(
+        X, phase_flip(0.1), word_bits=1, shots=50, confidence=0.9, key=jax.random.key(0)
+    )
     assert limits.shape == (6,) and not limits[:2].any() and (limits[2:] > 0).all()
     assert [named["erase"] for _, named in asked] == [False, True] * 2
     assert [mem.address_bits for mem, _ in asked] == [1, 1, 2, 2]
@@ -141,7 +146,7 @@ def test_measured_infidelities_have_the_law_of_their_reads():
     """Phase errors alone: a branch that holds ones at m sites is intact with probability (1 + (1 - 2p)^m)/2."""
     rate, shots, confidence = 0.03, 300, 0.9
     limits = loading.measured_infidelities(
-        X, phase_flip(rate), jax.random.key(0), word_bits=1, shots=shots, confidence=confidence
+        X, phase_flip(rate), word_bits=1, shots=shots, confidence=confidence, key=jax.random.key(0)
     )
     for limit, erase in zip(limits[4:], (False, True), strict=True):
         host = Host(BITS, schedule(2, 1), WEIGHTS**0.5, 1, erase=erase)

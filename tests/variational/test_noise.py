@@ -97,7 +97,7 @@ def test_derivatives_in_a_rate_are_those_of_the_sums_at_the_ends_of_its_range_to
     np.testing.assert_allclose(jax.jit(jax.jacfwd(exact))(rate), wanted, rtol=0, atol=tol("gradient"))
 
     def drawn(p, key):
-        return noisy_z(key, build(angles), noise_model(channel(p)), 1)
+        return noisy_z(build(angles), noise_model(channel(p)), 1, key=key)
 
     keys = jax.random.split(jax.random.key(5), 4000)
     slope = jax.vmap(lambda key: jax.jvp(lambda p: drawn(p, key), (rate,), (1.0,))[1])
@@ -117,7 +117,7 @@ def test_derivatives_at_full_damping_are_those_of_populations():
     np.testing.assert_allclose(slope, fed, rtol=1e-6)
     keys = jax.random.split(jax.random.key(1), 2000)
     slopes = jax.jit(
-        jax.vmap(jax.grad(lambda g, k: noisy_z(k, turn, noise_model(amplitude_damping(g)), 1)[0]), (None, 0))
+        jax.vmap(jax.grad(lambda g, k: noisy_z(turn, noise_model(amplitude_damping(g)), 1, key=k)[0]), (None, 0))
     )
     found = np.asarray(slopes(1.0, keys))
     assert abs(found.mean() - fed) <= SIGMAS * found.std() / np.sqrt(len(found))
@@ -129,7 +129,7 @@ def sampled():
     """Values and gradients of <Z> of the second qubit on many trajectories."""
 
     def value(a, key):
-        psi = trajectory(key, build(a), model())
+        psi = trajectory(build(a), model(), key=key)
         return z_expectations(psi)[1], z_expectations(psi)
 
     keys = jax.random.split(jax.random.key(1), 4000)
@@ -163,7 +163,7 @@ def test_their_gradients_are_unbiased_though_damping_depends_on_the_state(sample
 
 @pytest.mark.numerics
 def test_trajectories_are_states(sampled, tol):
-    psi = trajectory(jax.random.key(3), build(jnp.asarray(ANGLES)), model())
+    psi = trajectory(build(jnp.asarray(ANGLES)), model(), key=jax.random.key(3))
     assert abs(float(jnp.linalg.norm(psi)) - 1) < tol("exact", factor=50)
     np.testing.assert_allclose(np.abs(sampled[0]).max(), 1, atol=0.5)
 
@@ -171,7 +171,7 @@ def test_trajectories_are_states(sampled, tol):
 @pytest.mark.numerics
 def test_without_noise_a_trajectory_is_the_circuit(tol):
     made, silent = build(jnp.asarray(ANGLES)), noise_model(depolarizing(0.0), amplitude_damping(0.0))
-    found = trajectory(jax.random.key(0), made, silent)
+    found = trajectory(made, silent, key=jax.random.key(0))
     np.testing.assert_allclose(found, run(made), rtol=0, atol=tol("exact", factor=20))
 
 
@@ -179,7 +179,7 @@ def test_without_noise_a_trajectory_is_the_circuit(tol):
 def test_shots_follow_the_law_of_the_noisy_state_read_with_flips():
     shots = 4000
     bits = np.asarray(
-        jax.jit(noisy_shots, static_argnums=3)(jax.random.key(2), build(jnp.asarray(ANGLES)), model(), shots)
+        jax.jit(noisy_shots, static_argnums=2)(build(jnp.asarray(ANGLES)), model(), shots, key=jax.random.key(2))
     )
     read = np.array([[1 - FLIPS[0], FLIPS[1]], [FLIPS[0], 1 - FLIPS[1]]])
     law = np.kron(read, read) @ np.diag(dense_rho(ANGLES)).real
@@ -194,7 +194,7 @@ def test_flips_shrink_and_shift_expectation_values(tol):
     p = (1 + z) / 2
     expected = 2 * (p * (1 - FLIPS[0]) + (1 - p) * FLIPS[1]) - 1
     np.testing.assert_allclose(read_z(jnp.asarray(z), model()), expected, rtol=0, atol=tol("exact"))
-    found = noisy_z(jax.random.key(0), build(jnp.asarray(ANGLES)), noise_model(flip_0=FLIPS[0], flip_1=FLIPS[1]), 3)
+    found = noisy_z(build(jnp.asarray(ANGLES)), noise_model(flip_0=FLIPS[0], flip_1=FLIPS[1]), 3, key=jax.random.key(0))
     exact = z_expectations(run(build(jnp.asarray(ANGLES))))
     np.testing.assert_allclose(found, read_z(exact, model()), rtol=0, atol=tol("exact", factor=20))
 
@@ -206,8 +206,8 @@ def test_flips_shrink_and_shift_expectation_values(tol):
         (lambda c: amplitude_damping(-0.1), "`gamma` must lie in [0, 1]"),
         (lambda c: amplitude_damping(jnp.ones(2)), "`gamma` must be a scalar, but has shape (2,)"),
         (lambda c: noise_model(flip_0=2.0), "`flip_0` must lie in [0, 1], but is 2.0"),
-        (lambda c: noisy_z(jax.random.key(0), c, noise_model(), 0), "`trajectories` must be at least 1, but is 0"),
-        (lambda c: noisy_shots(jax.random.key(0), c, noise_model(), 0), "`shots` must be at least 1, but is 0"),
+        (lambda c: noisy_z(c, noise_model(), 0, key=jax.random.key(0)), "`trajectories` must be at least 1, but is 0"),
+        (lambda c: noisy_shots(c, noise_model(), 0, key=jax.random.key(0)), "`shots` must be at least 1, but is 0"),
         (lambda c: density_matrix(circuit(25, [rx(0, 0.1)]), noise_model()), "but is 50: they take"),
     ],
 )

@@ -48,7 +48,7 @@ def test_bits_follow_the_law_of_the_state(key):
     psi = state().copy()
     psi[[1, 7]] = 0
     psi /= np.linalg.norm(psi)
-    bits = np.asarray(sample_bits(key, jnp.asarray(psi), SHOTS))
+    bits = np.asarray(sample_bits(jnp.asarray(psi), SHOTS, key=key))
     counts = np.bincount(bits @ [4, 2, 1], minlength=8)
     law = np.abs(psi) ** 2
     assert counts[1] == counts[7] == 0
@@ -62,7 +62,7 @@ def test_bits_follow_the_law_of_the_state(key):
 def test_sampled_words_are_binomial(key):
     psi = jnp.asarray(state())
     exact, shots = float(expectation(psi, "XYI")), 50
-    values = jax.vmap(lambda k: sampled_expectation(k, psi, "XYI", shots))(jax.random.split(key, 2000))
+    values = jax.vmap(lambda k: sampled_expectation(psi, "XYI", shots, key=k))(jax.random.split(key, 2000))
     plus = np.rint((np.asarray(values) + 1) / 2 * shots).astype(int)
     law = scipy.stats.binom(shots, (1 + exact) / 2).pmf(np.arange(shots + 1))
     groups = np.minimum(np.cumsum(law) * 8, 7.999).astype(int)  # eight groups of about equal weight
@@ -76,8 +76,8 @@ def test_sampled_words_are_binomial(key):
 def test_samples_have_the_derivative_of_the_exact_value(key, tol):
     psi = jnp.asarray(state().real / np.linalg.norm(state().real))
     for sampled, exact in [
-        (lambda s: sampled_z(key, s, 7)[1], lambda s: z_expectations(s)[1]),
-        (lambda s: sampled_expectation(key, s, "XXI", 7), lambda s: expectation(s, "XXI")),
+        (lambda s: sampled_z(s, 7, key=key)[1], lambda s: z_expectations(s)[1]),
+        (lambda s: sampled_expectation(s, "XXI", 7, key=key), lambda s: expectation(s, "XXI")),
     ]:
         np.testing.assert_allclose(jax.grad(sampled)(psi), jax.grad(exact)(psi), rtol=0, atol=tol("exact", factor=10))
         assert sampled(psi) * 7 == pytest.approx(round(float(sampled(psi)) * 7), abs=1e-5)
@@ -91,12 +91,15 @@ def test_samples_have_the_derivative_of_the_exact_value(key, tol):
         (lambda s, k: pauli_sum(s, {}), "`terms` must not be empty"),
         (lambda s, k: z_expectations(s, (3,)), "`qubits` must lie between 0 and 2, but are (3,)"),
         (lambda s, k: z_expectations(s, ()), "`qubits` must lie between 0 and 2, but are ()"),
-        (lambda s, k: sample_bits(k, s, 0), "`shots` must be at least 1, but is 0"),
-        (lambda s, k: sampled_expectation(k, s, "XXX", 0), "`shots` must be at least 1, but is 0"),
-        (lambda s, k: sample_bits(k, s, 2.5), "`shots` must be an integer, but is 2.5"),
-        (lambda s, k: sample_bits(k, s, 1), "`state` must be a unit vector to be measured, but its squared norm is 8"),
-        (lambda s, k: sampled_z(k, 0 * s, 1), "unit vector to be measured, but its squared norm is 0"),
-        (lambda s, k: sampled_expectation(k, s * jnp.nan, "XXX", 1), "squared norm is nan"),
+        (lambda s, k: sample_bits(s, 0, key=k), "`shots` must be at least 1, but is 0"),
+        (lambda s, k: sampled_expectation(s, "XXX", 0, key=k), "`shots` must be at least 1, but is 0"),
+        (lambda s, k: sample_bits(s, 2.5, key=k), "`shots` must be an integer, but is 2.5"),
+        (
+            lambda s, k: sample_bits(s, 1, key=k),
+            "`state` must be a unit vector to be measured, but its squared norm is 8",
+        ),
+        (lambda s, k: sampled_z(0 * s, 1, key=k), "unit vector to be measured, but its squared norm is 0"),
+        (lambda s, k: sampled_expectation(s * jnp.nan, "XXX", 1, key=k), "squared norm is nan"),
     ],
 )
 def test_bad_input_raises(make, told, key):
@@ -108,9 +111,9 @@ def test_bad_input_raises(make, told, key):
 @pytest.mark.parametrize("scale", [0.0, 1.001, jnp.nan])
 def test_inside_jit_what_is_no_unit_vector_gives_no_sample(scale, key):
     psi = scale * jnp.asarray(state())
-    assert (jax.jit(sample_bits, static_argnums=2)(key, psi, 4) == -1).all()
-    assert jnp.isnan(jax.jit(sampled_z, static_argnums=2)(key, psi, 4)).all()
-    assert jnp.isnan(jax.jit(sampled_expectation, static_argnums=(2, 3))(key, psi, "XYI", 4))
+    assert (jax.jit(sample_bits, static_argnums=1)(psi, 4, key=key) == -1).all()
+    assert jnp.isnan(jax.jit(sampled_z, static_argnums=1)(psi, 4, key=key)).all()
+    assert jnp.isnan(jax.jit(sampled_expectation, static_argnums=(1, 2))(psi, "XYI", 4, key=key))
 
 
 @pytest.mark.parametrize("call", [lambda s: expectation(s, "Z"), z_expectations], ids=["expectation", "z_expectations"])

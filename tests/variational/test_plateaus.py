@@ -30,8 +30,8 @@ BUILDERS = {
 @pytest.mark.parametrize("name", BUILDERS)
 def test_samples_are_derivatives_of_the_cost_seed_by_seed(name, key):
     build, cost = BUILDERS[name], qubit_cost((0,)) if name == "qcnn" else local_cost
-    found = jax.jit(lambda key: gradient_samples(build, cost, key, 3, batch=2))(key)
-    value = jax.jit(lambda key, shift: cost(run(build(key, shift))))
+    found = jax.jit(lambda key: gradient_samples(build, cost, 3, batch=2, key=key))(key)
+    value = jax.jit(lambda key, shift: cost(run(build(shift, key=key))))
     h = 1e-5
     for sample, seed in zip(found, jax.random.split(key, 3), strict=True):
         assert abs(sample - (value(seed, h) - value(seed, -h)) / (2 * h)) < 1e-8
@@ -40,10 +40,10 @@ def test_samples_are_derivatives_of_the_cost_seed_by_seed(name, key):
 
 @pytest.mark.numerics
 def test_identity_blocks_are_the_identity_behind_the_first_row(key, tol):
-    built = identity_blocks(key, jnp.zeros(()), num_qubits=3, depth=4, blocks=2)
+    built = identity_blocks(jnp.zeros(()), num_qubits=3, depth=4, blocks=2, key=key)
     rest = built.replace(layers=built.layers[1:])
     np.testing.assert_allclose(matrix_of(rest), np.eye(8), rtol=0, atol=tol("exact", factor=50))
-    moved = identity_blocks(key, jnp.asarray(0.3), num_qubits=3, depth=4, blocks=2)
+    moved = identity_blocks(jnp.asarray(0.3), num_qubits=3, depth=4, blocks=2, key=key)
     assert not np.allclose(matrix_of(moved.replace(layers=moved.layers[1:])), np.eye(8), atol=1e-2)
 
 
@@ -62,7 +62,7 @@ def test_deep_random_circuits_have_a_plateau_that_a_start_at_the_identity_has_no
     @functools.partial(jax.jit, static_argnums=0)
     def variance(n):
         random, blocks = (
-            gradient_samples(functools.partial(make, num_qubits=n, depth=24), local_cost, key, 160, batch=160)
+            gradient_samples(functools.partial(make, num_qubits=n, depth=24), local_cost, 160, batch=160, key=key)
             for make in (random_circuit, identity_blocks)
         )
         return random.var(), blocks.var()
@@ -75,13 +75,19 @@ def test_deep_random_circuits_have_a_plateau_that_a_start_at_the_identity_has_no
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda k: random_circuit(k, 0.0, num_qubits=2, depth=0), "`depth` must be at least 1, but is 0"),
-        (lambda k: random_circuit(k, 0.0, num_qubits=2, depth=1, watched=(0, 2)), "`watched` must lie in (1, 2)"),
-        (lambda k: identity_blocks(k, 0.0, num_qubits=2, depth=3), "`depth` must be a multiple of 2, but is 3"),
-        (lambda k: identity_blocks(k, 0.0, num_qubits=2, depth=2, blocks=0), "`blocks` must be at least 1, but is 0"),
-        (lambda k: random_qcnn(k, 0.0, num_qubits=4, stages=3), "`stages` must leave two qubits"),
-        (lambda k: gradient_samples(random_circuit, local_cost, k, 0), "`samples` must be at least 1, but is 0"),
-        (lambda k: gradient_samples(random_circuit, local_cost, k, 1, batch=0), "`batch` must be at least 1, but is 0"),
+        (lambda k: random_circuit(0.0, num_qubits=2, depth=0, key=k), "`depth` must be at least 1, but is 0"),
+        (lambda k: random_circuit(0.0, num_qubits=2, depth=1, watched=(0, 2), key=k), "`watched` must lie in (1, 2)"),
+        (lambda k: identity_blocks(0.0, num_qubits=2, depth=3, key=k), "`depth` must be a multiple of 2, but is 3"),
+        (
+            lambda k: identity_blocks(0.0, num_qubits=2, depth=2, blocks=0, key=k),
+            "`blocks` must be at least 1, but is 0",
+        ),
+        (lambda k: random_qcnn(0.0, num_qubits=4, stages=3, key=k), "`stages` must leave two qubits"),
+        (lambda k: gradient_samples(random_circuit, local_cost, 0, key=k), "`samples` must be at least 1, but is 0"),
+        (
+            lambda k: gradient_samples(random_circuit, local_cost, 1, batch=0, key=k),
+            "`batch` must be at least 1, but is 0",
+        ),
     ],
 )
 def test_bad_input_raises(make, told, key):

@@ -19,15 +19,15 @@ LARGEST = 0.5
 """Of errors over alpha."""
 
 
-def two_matrices(key: Array, size: int) -> Instance:
+def two_matrices(size: int, *, key: Array) -> Instance:
     """Encoded contractions, the error of each over alpha, alphas, and what an LCU loads."""
     first, second, third, fourth, fifth = jax.random.split(key, 5)
     return {
-        "encoded": contractions(first, 2, size),
-        "error": jax.vmap(lambda key: displacement(key, (size, size), high=LARGEST))(jax.random.split(second, 2)),
-        "alpha": magnitude(third, 0.1, 10.0, (2,)),
-        "weights": magnitude(fourth, 0.2, 5.0, (2,)),
-        "loaded": displacement(fifth, (2,), 1e-3, 0.3),
+        "encoded": contractions(2, size, key=first),
+        "error": jax.vmap(lambda key: displacement((size, size), high=LARGEST, key=key))(jax.random.split(second, 2)),
+        "alpha": magnitude(0.1, 10.0, (2,), key=third),
+        "weights": magnitude(0.2, 5.0, (2,), key=fourth),
+        "loaded": displacement((2,), 1e-3, 0.3, key=fifth),
     }
 
 
@@ -69,7 +69,7 @@ def product_error(instance: Instance) -> Sides:
     draw=two_matrices,
     sizes=(1, 4),
     project=onto_two_matrices,
-    true=False,
+    expected_to_hold=False,
 )
 def product_error_without_cross_term(instance: Instance) -> Sides:
     """Errors of half an alpha violate it by 1.25."""
@@ -84,7 +84,7 @@ def product_error_without_cross_term(instance: Instance) -> Sides:
     draw=two_matrices,
     sizes=(1, 4),
     project=onto_two_matrices,
-    true=False,
+    expected_to_hold=False,
 )
 def product_error_of_own_alpha(instance: Instance) -> Sides:
     """An exact factor 10 and one of 1, encoded as 0.9: an error of 1, against 0.1."""
@@ -172,7 +172,7 @@ def combination_error_with_loading(instance: Instance) -> Sides:
     draw=two_matrices,
     sizes=(1, 4),
     project=onto_two_matrices,
-    true=False,
+    expected_to_hold=False,
 )
 def combination_error_with_loading_as_printed(instance: Instance) -> Sides:
     """The factor counts where errors are relative to alpha; for absolute ones it is idle above 1 and wrong below."""

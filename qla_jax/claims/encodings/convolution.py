@@ -23,13 +23,13 @@ from qla_jax.transforms.amplification import oblivious_amplification
 CHANNELS, TAPS = 2, 2
 
 
-def kernel_of_two(key: Array, side: int) -> Instance:
+def kernel_of_two(side: int, *, key: Array) -> Instance:
     """Two channels, 2 x 2 taps, and an image of this side, also as a vector."""
     first, second = jax.random.split(key)
-    taps = unit_vector(first, CHANNELS**2 * TAPS**2)
+    taps = unit_vector(CHANNELS**2 * TAPS**2, key=first)
     return {
         "kernel": taps.reshape(CHANNELS, CHANNELS, TAPS, TAPS),
-        "image": unit_vector(second, CHANNELS * side**2).reshape(CHANNELS, side, side),
+        "image": unit_vector(CHANNELS * side**2, key=second).reshape(CHANNELS, side, side),
     }
 
 
@@ -145,7 +145,7 @@ def amplification_gain(instance: Instance) -> Sides:
     return Sides(gain, jnp.asarray(CHANNELS**1.5 * TAPS))
 
 
-def channel_mix(key: Array, channels: int) -> Instance:
+def channel_mix(channels: int, *, key: Array) -> Instance:
     """A kernel with one tap."""
     return {"kernel": _onto_unit(jax.random.normal(key, (channels, channels, 1, 1)))}
 
@@ -157,7 +157,7 @@ def channel_mix(key: Array, channels: int) -> Instance:
     draw=channel_mix,
     sizes=(2, 4, 8),
     project=projected(kernel=_onto_unit),
-    true=False,
+    expected_to_hold=False,
 )
 def amplification_gain_as_published(instance: Instance) -> Sides:
     """One tap, any image: violated by up to the square root of C, so by no constant, either."""

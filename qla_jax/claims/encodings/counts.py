@@ -29,7 +29,7 @@ BITS = 8
 EPS = (1e-12, 1e-1)
 
 
-def degree_of(key: Array, degree: int) -> Instance:
+def degree_of(degree: int, *, key: Array) -> Instance:
     """Draw nothing: a degree by its shape. What is counted does not depend on numbers."""
     return {"degree": jnp.ones(degree)}
 
@@ -102,7 +102,7 @@ def ancillas_of_package_activation(instance: Instance) -> Sides:
     source="the package's Lemma 5",
     statement="A convolution of the package needs no more ancillas than the lemma allows.",
     formula=r"2\lceil\log_2CD\rceil + 3 \le 3 + 8D + 2\log_2CD",
-    draw=lambda key, channels: {"channels": jnp.ones(channels)},
+    draw=lambda channels, *, key: {"channels": jnp.ones(channels)},
     sizes=(2, 3, 16),
     over=range(1, 65),
     counted=True,
@@ -118,7 +118,7 @@ def ancillas_of_package_convolution(instance: Instance) -> Sides:
     source="the package's Theorem 1",
     statement="Squares of amplitudes need no more ancillas in the package than the theorem allows.",
     formula=r"2a + n + 1 \le 2a + d + 3 + n",
-    draw=lambda key, size: {"psi": jnp.eye(size)[0]},
+    draw=lambda size, *, key: {"psi": jnp.eye(size)[0]},
     sizes=(2, 8, 64),
     over=POWERS[:7],
     counted=True,
@@ -163,12 +163,12 @@ def calls_of_network(instance: Instance) -> Sides:
     return Sides(_number(cost(net).num_queries["StatePreparation[0]"]), _number((d + 1) ** len(chain(net))))
 
 
-def scale_and_error(key: Array, blocks: int) -> Instance:
+def scale_and_error(blocks: int, *, key: Array) -> Instance:
     """A scale, an error that is wanted, and by its shape a number of blocks."""
     first, second = jax.random.split(key)
     return {
         "scale": jax.random.uniform(first, minval=SCALES[0], maxval=SCALES[1]),
-        "eps": magnitude(second, *EPS),
+        "eps": magnitude(*EPS, key=second),
         "blocks": jnp.ones(blocks),
     }
 

@@ -15,12 +15,12 @@ from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.combine.normalized import normalize
 
 
-def vector_and_error(key: Array, size: int) -> Instance:
+def vector_and_error(size: int, *, key: Array) -> Instance:
     """A unit vector, what is added to it, and by how much alpha exceeds the length of the sum."""
     first, second, third = jax.random.split(key, 3)
     return {
-        "psi": unit_vector(first, size),
-        "error": displacement(second, (size,)),
+        "psi": unit_vector(size, key=first),
+        "error": displacement((size,), key=second),
         "slack": jax.random.uniform(third),
     }
 
@@ -57,7 +57,7 @@ def normalisation(instance: Instance) -> Sides:
     draw=vector_and_error,
     sizes=(2, 8),
     project=onto_vector_and_error,
-    true=False,
+    expected_to_hold=False,
 )
 def normalisation_by_computed_norm(instance: Instance) -> Sides:
     """The lemmas divide by the ideal norm. By its own it fails for longer ones, up to 2; 1.37 at errors of 3."""

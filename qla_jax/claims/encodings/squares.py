@@ -25,13 +25,13 @@ from qla_jax.encodings.combine.squares import square_product
 from qla_jax.encodings.vectors.known import vector_encode
 
 
-def weight_state_and_error(key: Array, size: int) -> Instance:
+def weight_state_and_error(size: int, *, key: Array) -> Instance:
     """A contraction, a unit vector, what is added to it, and by how much alpha exceeds what it has to be."""
     first, second, third = jax.random.split(key, 3)
     return {
-        **weight_and_state(first, size),
-        "error": displacement(second, (size,)),
-        "slack": magnitude(third, 1.0, 4.0),
+        **weight_and_state(size, key=first),
+        "error": displacement((size,), key=second),
+        "slack": magnitude(1.0, 4.0, key=third),
     }
 
 

@@ -34,10 +34,10 @@ EVEN = (0.1, -0.4, 0.4)
 """Of T_0, T_2 and T_4."""
 
 
-def parts(key: Array, size: int) -> Instance:
+def parts(size: int, *, key: Array) -> Instance:
     """Two vectors and two matrices with their errors, and weights."""
     first, second = jax.random.split(key)
-    return {**two_vectors(first, size), **{f"matrix_{k}": v for k, v in two_matrices(second, size).items()}}
+    return {**two_vectors(size, key=first), **{f"matrix_{k}": v for k, v in two_matrices(size, key=second).items()}}
 
 
 def onto_parts(instance: Instance) -> Instance:

@@ -32,13 +32,13 @@ LARGEST = 2.0
 """Of errors, in 2-norm."""
 
 
-def two_vectors(key: Array, size: int) -> Instance:
+def two_vectors(size: int, *, key: Array) -> Instance:
     """Unit vectors, what is added to them, how much larger alpha is than it has to be, and the weight tau."""
     first, second, third, fourth = jax.random.split(key, 4)
     return {
-        "psi": unit_vectors(first, 2, size),
-        "error": jax.vmap(lambda key: displacement(key, (size,)))(jax.random.split(second, 2)),
-        "slack": magnitude(third, 1.0, 4.0, (2,)),
+        "psi": unit_vectors(2, size, key=first),
+        "error": jax.vmap(lambda key: displacement((size,), key=key))(jax.random.split(second, 2)),
+        "slack": magnitude(1.0, 4.0, (2,), key=third),
         "tau": jax.random.uniform(fourth),
     }
 
@@ -88,15 +88,15 @@ def error_of_plain_sum(instance: Instance) -> Sides:
     return Sides(jnp.linalg.norm(instance["psi"].sum(0) - alpha.sum() * flagged), off.sum())
 
 
-def matrix_and_vector(key: Array, size: int) -> Instance:
+def matrix_and_vector(size: int, *, key: Array) -> Instance:
     """A matrix of random norm, a unit vector, what is added to both, and by how much alpha exceeds the norm."""
     keys = jax.random.split(key, 6)
     return {
-        "matrix": magnitude(keys[0], 0.3, 3.0) * contraction(keys[1], size),
-        "matrix_error": displacement(keys[2], (size, size)),
-        "psi": unit_vectors(keys[3], 1, size)[0],
-        "error": displacement(keys[4], (size,)),
-        "slack": magnitude(keys[5], 1.0, 4.0),
+        "matrix": magnitude(0.3, 3.0, key=keys[0]) * contraction(size, key=keys[1]),
+        "matrix_error": displacement((size, size), key=keys[2]),
+        "psi": unit_vectors(1, size, key=keys[3])[0],
+        "error": displacement((size,), key=keys[4]),
+        "slack": magnitude(1.0, 4.0, key=keys[5]),
     }
 
 

@@ -34,7 +34,7 @@ class Worst(NamedTuple):
     instance: Instance
 
 
-def attack(claim: Claim, key: Array, size: int, *, starts: int = STARTS, steps: int = STEPS) -> Worst:
+def attack(claim: Claim, size: int, *, key: Array, starts: int = STARTS, steps: int = STEPS) -> Worst:
     """Ascends from `starts` random instances.
 
     Raises:
@@ -80,7 +80,7 @@ def attack(claim: Claim, key: Array, size: int, *, starts: int = STARTS, steps: 
 
 def drawn(claim: Claim, keys: Array, size: int) -> Instance:
     """An instance for each key, stacked. Not compiled as a whole: its parts are the same for many claims."""
-    return jax.vmap(lambda key: claim.draw(key, size))(keys)
+    return jax.vmap(lambda key: claim.draw(size, key=key))(keys)
 
 
 def _choose(first: Array, one: Any, other: Any) -> Any:

@@ -5,14 +5,14 @@ Example:
     ...     source="Cauchy (1821)",
     ...     statement="An inner product is at most the product of the lengths.",
     ...     formula=r"|\langle x, y\rangle| \le \|x\|\|y\|",
-    ...     draw=lambda key, size: {"x": jax.random.normal(key, (2, size))},
+    ...     draw=lambda size, *, key: {"x": jax.random.normal(key, (2, size))},
     ...     sizes=(4,),
     ... )
     ... def cauchy(instance):
     ...     "Equal where they are parallel."
     ...     x, y = instance["x"]
     ...     return Sides(jnp.abs(x @ y), jnp.linalg.norm(x) * jnp.linalg.norm(y))
-    >>> cauchy.name, bool(cauchy.ratio(cauchy.draw(jax.random.key(0), 4)) <= 1)
+    >>> cauchy.name, bool(cauchy.ratio(cauchy.draw(4, key=jax.random.key(0))) <= 1)
     ('cauchy', True)
 """
 
@@ -64,12 +64,12 @@ class Claim:
         statement: the claim in words.
         formula: the claim in LaTeX.
         relation: how the measured quantity stands to the bound.
-        draw: function of a random key and a size that gives an instance.
+        draw: function of a size, and of a random key by keyword, that gives an instance.
         sizes: sizes of the instances that are drawn and attacked, all of them in `over`.
         sides: function of an instance that gives both sides.
         project: function that puts an instance which an attack has moved back onto the constraints; `free` where there
             are none, None where the claim cannot be attacked.
-        true: whether the claim is meant to hold; a negative control is not.
+        expected_to_hold: whether the claim is meant to hold; a negative control is not.
         remark: docstring of the measuring function: how it measures, and what is to be known about it.
         over: sizes for which it is claimed; the smallest of them is always tried.
         counted: whether nothing random enters, so that one instance of each size says everything.
@@ -82,11 +82,11 @@ class Claim:
     statement: str
     formula: str
     relation: Relation
-    draw: Callable[[Array, int], Instance]
+    draw: Callable[..., Instance]
     sizes: tuple[int, ...]
     sides: Callable[[Instance], Sides]
     project: Callable[[Instance], Instance] | None
-    true: bool
+    expected_to_hold: bool
     remark: str
     over: Sequence[int] = EVERY_SIZE
     counted: bool = False
@@ -132,11 +132,11 @@ def claim(
     source: str,
     statement: str,
     formula: str,
-    draw: Callable[[Array, int], Instance],
+    draw: Callable[..., Instance],
     sizes: tuple[int, ...],
     relation: Relation = "<=",
     project: Callable[[Instance], Instance] | None = None,
-    true: bool = True,
+    expected_to_hold: bool = True,
     over: Sequence[int] = EVERY_SIZE,
     counted: bool = False,
     loose: bool = False,
@@ -158,7 +158,19 @@ def claim(
     def decorate(sides: Callable[[Instance], Sides]) -> Claim:
         name = sides.__name__.replace("_", "-")
         remark = " ".join((sides.__doc__ or "").split())
-        parts = (name, source, statement, formula, relation, draw, tuple(sizes), sides, project, true, remark)
+        parts = (
+            name,
+            source,
+            statement,
+            formula,
+            relation,
+            draw,
+            tuple(sizes),
+            sides,
+            project,
+            expected_to_hold,
+            remark,
+        )
         return Claim(*parts, over, counted, loose, rounding)
 
     return decorate

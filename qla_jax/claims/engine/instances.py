@@ -9,40 +9,40 @@ from jax import Array
 from qla_jax.claims.engine.claim import Instance
 
 
-def unit_vector(key: Array, size: int) -> Array:
+def unit_vector(size: int, *, key: Array) -> Array:
     """From uniform on the sphere to all in few entries: normal entries to a random power between 1 and 8."""
     first, second = jax.random.split(key)
     entries, power = jax.random.normal(first, (size,)), jnp.exp(jax.random.uniform(second, maxval=jnp.log(8.0)))
     return onto_sphere(jnp.sign(entries) * jnp.abs(entries) ** power)
 
 
-def unit_vectors(key: Array, count: int, size: int) -> Array:
+def unit_vectors(count: int, size: int, *, key: Array) -> Array:
     """Independent ones, as rows."""
-    return jax.vmap(lambda key: unit_vector(key, size))(jax.random.split(key, count))
+    return jax.vmap(lambda key: unit_vector(size, key=key))(jax.random.split(key, count))
 
 
-def contraction(key: Array, size: int) -> Array:
+def contraction(size: int, *, key: Array) -> Array:
     """A square Gaussian matrix over its norm, times a random number up to 1."""
     first, second = jax.random.split(key)
     matrix = jax.random.normal(first, (size, size))
     return jax.random.uniform(second) * matrix / jnp.linalg.norm(matrix, 2)
 
 
-def contractions(key: Array, count: int, size: int) -> Array:
+def contractions(count: int, size: int, *, key: Array) -> Array:
     """Independent ones, stacked."""
-    return jax.vmap(lambda key: contraction(key, size))(jax.random.split(key, count))
+    return jax.vmap(lambda key: contraction(size, key=key))(jax.random.split(key, count))
 
 
-def magnitude(key: Array, low: float, high: float, shape: tuple[int, ...] = ()) -> Array:
+def magnitude(low: float, high: float, shape: tuple[int, ...] = (), *, key: Array) -> Array:
     """A positive number whose logarithm is uniform."""
     return jnp.exp(jax.random.uniform(key, shape, minval=jnp.log(low), maxval=jnp.log(high)))
 
 
-def displacement(key: Array, shape: tuple[int, ...], low: float = 1e-3, high: float = 1.0) -> Array:
+def displacement(shape: tuple[int, ...], low: float = 1e-3, high: float = 1.0, *, key: Array) -> Array:
     """A Gaussian array of random Frobenius norm: an error."""
     first, second = jax.random.split(key)
     direction = jax.random.normal(first, shape)
-    return magnitude(second, low, high) * direction / jnp.linalg.norm(direction.reshape(-1))
+    return magnitude(low, high, key=second) * direction / jnp.linalg.norm(direction.reshape(-1))
 
 
 def onto_sphere(x: Array) -> Array:

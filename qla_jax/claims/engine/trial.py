@@ -111,7 +111,7 @@ class Trial:
     @property
     def passed(self) -> bool:
         """Whether the claim is as it is meant to be: a negative control has to be violated."""
-        return np.isfinite(self.ratio) and (self.ratio <= VIOLATED) == self.claim.true
+        return np.isfinite(self.ratio) and (self.ratio <= VIOLATED) == self.claim.expected_to_hold
 
 
 def examine(
@@ -168,7 +168,7 @@ def examine(
                 trial.known[size] = float(ratios[trials])
             worst = jax.tree.map(itemgetter(int(ratios.argmax())), found)
             if attacks and claim.project is not None and (sizes or size in claim.sizes):
-                attacked = attack(claim, keys[0], size, starts=starts, steps=steps)
+                attacked = attack(claim, size, starts=starts, steps=steps, key=keys[0])
                 trial.attacked[size] = float(attacked.ratio)
                 worst = max(worst, attacked, key=lambda one: float(one.ratio))
             trial.worst_of[size] = worst

@@ -23,7 +23,7 @@ from qla_jax.measurement import chebyshev_readout
 from qla_jax.measurement.noise import noise_model
 from qla_jax.nn.estimated_gradients import WeightGradients, inner_products
 from qla_jax.nn.measured import Pass
-from qla_jax.nn.overheads import price, t_depths
+from qla_jax.nn.overheads import t_depths
 from qla_jax.nn.qam import Arithmetic
 from qla_jax.nn.qlam import attended
 
@@ -34,19 +34,19 @@ GRADIENTS = 16
 """Number of estimated gradients whose mean square stands for the expectation."""
 
 
-def precision(key: Array, size: int) -> Instance:
+def precision(size: int, *, key: Array) -> Instance:
     """Draw nothing: the inverse of a precision by its shape."""
     return {"inverse": jnp.ones(size)}
 
 
-def attention(key: Array, size: int) -> Instance:
+def attention(size: int, *, key: Array) -> Instance:
     """Scores of any sharpness and values of any sign, for that many tokens."""
     first, second, third = jax.random.split(key, 3)
-    sharpness = magnitude(second, 1e-2, 1e2)
+    sharpness = magnitude(1e-2, 1e2, key=second)
     return {"scores": sharpness * jax.random.normal(first, (size, size)), "values": jax.random.normal(third, (size, 3))}
 
 
-def points_and_gradients(key: Array, size: int) -> Instance:
+def points_and_gradients(size: int, *, key: Array) -> Instance:
     """Data, gradients behind the layer and errors of uniform noise, for that many points."""
     first, second, third = jax.random.split(key, 3)
     return {
@@ -56,7 +56,7 @@ def points_and_gradients(key: Array, size: int) -> Instance:
     }
 
 
-def kernel(key: Array, size: int) -> Instance:
+def kernel(size: int, *, key: Array) -> Instance:
     """An image and a kernel of that many channels."""
     first, second = jax.random.split(key)
     return {"image": jax.random.normal(first, (size, 3, 3)), "kernel": jax.random.normal(second, (2, size, 3, 3))}
@@ -74,7 +74,7 @@ def kernel(key: Array, size: int) -> Instance:
 def decomposition_queries(instance: Instance) -> Sides:
     """What the package charges for R = 9 coefficients, one run each; the size is 1/eps. M is a ceiling: hence the 1."""
     inverse = instance["inverse"].size
-    _, queries = price(chebyshev_readout(rank=(3, 3), eps=1 / inverse), (8, 8))
+    _, queries = chebyshev_readout(rank=(3, 3), eps=1 / inverse).price((8, 8))
     return Sides(jnp.asarray(float(queries)), jnp.asarray(9 * (4 * math.pi * inverse + 1)))
 
 
@@ -95,11 +95,11 @@ def convolution_overhead(instance: Instance) -> Sides:
     coefficients along each spatial axis for each channel.
     """
     readout = chebyshev_readout(rank=(2, 2), eps=PRECISION, noise="exact")
-    flow = Pass(readout, Arithmetic(), jax.random.key(0))
+    flow = Pass(readout, Arithmetic(), key=jax.random.key(0))
     flow.transfer("layer", flow.qam.convolve(instance["image"], instance["kernel"]))
     (told,) = flow.transfers
     depths = t_depths(FORMAT, {"multiply", "add", "arccos"})
-    _, queries = price(chebyshev_readout(rank=(2, 2), eps=PRECISION), told.shape)
+    _, queries = chebyshev_readout(rank=(2, 2), eps=PRECISION).price(told.shape)
     charged = queries * sum(depths[name] * count for name, count in told.operations)
     taps = len(instance["image"]) * 9
     depth = taps * (depths["multiply"] + depths["add"]) + depths["arccos"]
@@ -145,7 +145,7 @@ def attention_amplitude_from_below(instance: Instance) -> Sides:
     relation=">=",
     draw=attention,
     sizes=(4,),
-    true=False,
+    expected_to_hold=False,
 )
 def attention_amplitude_of_any_values(instance: Instance) -> Sides:
     """Does not hold: values whose mean vanishes are lost where attention is uniform, and with them all amplitude."""
@@ -171,7 +171,7 @@ def weight_gradient_error(instance: Instance) -> Sides:
     found = WeightGradients(noise=noise_model("qae-median-5"), eps=PRECISION)
     keys = jax.random.split(jax.random.key(instance["draw"].astype(jnp.uint32)), GRADIENTS)
     x, upstream = instance["x"], instance["upstream"]
-    errors = jax.vmap(lambda key: inner_products(upstream, x, key, found) - upstream.T @ x)(keys)
+    errors = jax.vmap(lambda key: inner_products(upstream, x, found, key=key) - upstream.T @ x)(keys)
     return Sides(_frobenius(errors) / math.sqrt(GRADIENTS), PRECISION * _frobenius(upstream) * _frobenius(x))
 
 

@@ -25,27 +25,27 @@ from qla_jax.measurement.shadows import _pauli_estimate
 MEDIAN_OF = 5
 
 
-def two_vectors(key: Array, size: int) -> Instance:
+def two_vectors(size: int, *, key: Array) -> Instance:
     """Unit vectors of that size."""
-    return {"vectors": unit_vectors(key, 2, size)}
+    return {"vectors": unit_vectors(2, size, key=key)}
 
 
-def one_vector(key: Array, size: int) -> Instance:
+def one_vector(size: int, *, key: Array) -> Instance:
     """A unit vector of that size."""
-    return {"x": unit_vector(key, size)}
+    return {"x": unit_vector(size, key=key)}
 
 
-def vector_and_errors(key: Array, size: int) -> Instance:
+def vector_and_errors(size: int, *, key: Array) -> Instance:
     """A unit vector, a precision, and errors of half of its coefficients that stay within it."""
     first, second, third = jax.random.split(key, 3)
     return {
-        "x": unit_vector(first, size),
+        "x": unit_vector(size, key=first),
         "errors": jax.random.uniform(second, (size // 2,), minval=-1.0),
-        "eps": magnitude(third, 1e-3, 1.0),
+        "eps": magnitude(1e-3, 1.0, key=third),
     }
 
 
-def probability(key: Array, size: int) -> Instance:
+def probability(size: int, *, key: Array) -> Instance:
     """A probability, uniform in its angle; by its shape a number of points."""
     theta = jax.random.uniform(key, maxval=math.pi / 2)
     return {"theta": theta, "points": jnp.ones(size)}
@@ -179,12 +179,12 @@ def _law(instance: Instance) -> tuple[Array, int, Array, Array]:
 onto_overlap_and_error = projected(overlap=between(1e-4, 1.0), eps=between(1e-4, 1e-1), error=between(-1.0, 1.0))
 
 
-def overlap_and_error(key: Array, size: int) -> Instance:
+def overlap_and_error(size: int, *, key: Array) -> Instance:
     """The modulus of an overlap, a precision of its square, and an error within it."""
     first, second, third = jax.random.split(key, 3)
     return {
-        "overlap": magnitude(first, 1e-4, 1.0),
-        "eps": magnitude(second, 1e-4, 1e-1),
+        "overlap": magnitude(1e-4, 1.0, key=first),
+        "eps": magnitude(1e-4, 1e-1, key=second),
         "error": jax.random.uniform(third, (size,), minval=-1.0),
     }
 
@@ -209,7 +209,7 @@ def swap_test_modulus(instance: Instance) -> Sides:
     draw=overlap_and_error,
     sizes=(1,),
     project=onto_overlap_and_error,
-    true=False,
+    expected_to_hold=False,
 )
 def swap_test_modulus_as_the_square(instance: Instance) -> Sides:
     """Wrong near zero, by one over twice the overlap and more."""
@@ -226,7 +226,7 @@ def _modulus_off_by(instance: Instance) -> Array:
     source="Huang, Kueng, Preskill (2020), Theorem 1 and Proposition 3",
     statement="One copy in random Pauli bases tells a word of weight w with a variance of at most its shadow norm.",
     formula=r"\mathrm{Var}(\hat o) = 3^w - \langle P\rangle^2 \le 3^w",
-    draw=lambda key, size: {"psi": unit_vector(key, 2 << size)},
+    draw=lambda size, *, key: {"psi": unit_vector(2 << size, key=key)},
     sizes=(1, 2, 3),
 )
 def shadow_variance(instance: Instance) -> Sides:

@@ -71,7 +71,7 @@ def noise_of_fewer_copies(instance: Instance) -> Sides:
     formula=r"\sqrt{E_{N/36}\|\tilde x - x\|^2} \le 6\sqrt{E_N\|\tilde x - x\|^2}",
     draw=one_vector,
     sizes=(8, 16),
-    true=False,
+    expected_to_hold=False,
 )
 def noise_of_fewer_copies_with_signs(instance: Instance) -> Sides:
     """36 makes signs right; without it there are wrong ones, which cost twice their entry: up to 17 times was seen."""

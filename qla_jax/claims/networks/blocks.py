@@ -40,10 +40,10 @@ LARGEST = 0.01
 """Of errors of a vector. Weights are shorter by as much: of arguments above 1 nothing is proven."""
 
 
-def weight_state_and_kappa(key: Array, size: int) -> Instance:
+def weight_state_and_kappa(size: int, *, key: Array) -> Instance:
     """A contraction, a unit vector, and the subnormalization of the weight."""
     first, second = jax.random.split(key)
-    return {**weight_and_state(first, size), "kappa": jax.random.uniform(second, minval=1.0, maxval=2.0)}
+    return {**weight_and_state(size, key=first), "kappa": jax.random.uniform(second, minval=1.0, maxval=2.0)}
 
 
 onto_weight_state_and_kappa = projected(weight=onto_contractions, psi=onto_sphere, kappa=between(1.0, 2.0))
@@ -103,12 +103,12 @@ def amplitude_of_circuit(instance: Instance) -> Sides:
     return Sides(jnp.linalg.norm(run(net)) / net.alpha, net.norm / (1 + kappa * steepest))
 
 
-def block_and_error(key: Array, size: int) -> Instance:
+def block_and_error(size: int, *, key: Array) -> Instance:
     """A contraction, a unit vector and a small error of it."""
     first, second, third = jax.random.split(key, 3)
     return {
-        **weight_and_state(first, size),
-        "error": displacement(second, (size,), 1e-5, LARGEST),
+        **weight_and_state(size, key=first),
+        "error": displacement((size,), 1e-5, LARGEST, key=second),
         "slack": jax.random.uniform(third),
     }
 

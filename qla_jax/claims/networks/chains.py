@@ -28,13 +28,13 @@ QUOTIENT = NORM_RANGE[1] / NORM_RANGE[0]
 """(1 + L)/(1 - L) = 19.556."""
 
 
-def network_of(blocks: int, size: int, key: Array) -> Instance:
+def network_of(blocks: int, size: int, *, key: Array) -> Instance:
     """Weights, a unit vector, and another one."""
     first, second, third = jax.random.split(key, 3)
     return {
-        "weights": contractions(first, blocks, size),
-        "psi": unit_vector(second, size),
-        "error": displacement(third, (size,)),
+        "weights": contractions(blocks, size, key=first),
+        "psi": unit_vector(size, key=second),
+        "error": displacement((size,), key=third),
     }
 
 
@@ -45,7 +45,7 @@ onto_network = projected(weights=onto_contractions, psi=onto_sphere, error=into_
     source="derived, for Lemma 7",
     statement="Exact blocks move unit vectors apart by a factor of at most 19.6 each.",
     formula=r"\|F_k(\psi) - F_k(\phi)\| \le \big(\tfrac{1+L}{1-L}\big)^k\|\psi - \phi\|",
-    draw=lambda key, blocks: network_of(blocks, 4, key),
+    draw=lambda blocks, *, key: network_of(blocks, 4, key=key),
     sizes=(1, 2),
     project=onto_network,
 )
@@ -60,7 +60,7 @@ def network_lipschitz(instance: Instance) -> Sides:
     source="the package's Lemma 7",
     statement="A network is as near to the ideal one as its eps says.",
     formula=r"\|\psi_k - \tilde\psi_k\| \le \epsilon_k",
-    draw=lambda key, blocks: network_of(blocks, 4, key),
+    draw=lambda blocks, *, key: network_of(blocks, 4, key=key),
     sizes=(1, 2),
     project=onto_network,
 )
@@ -70,9 +70,9 @@ def tracked_network(instance: Instance) -> Sides:
     return Sides(jnp.linalg.norm(net.vector() - ideal(instance)), net.eps)
 
 
-def wanted_error(key: Array, blocks: int) -> Instance:
+def wanted_error(blocks: int, *, key: Array) -> Instance:
     """An error that k blocks are to have, k by the shape."""
-    return {"eps": magnitude(key, 1e-6, 1e-1), "blocks": jnp.ones(blocks)}
+    return {"eps": magnitude(1e-6, 1e-1, key=key), "blocks": jnp.ones(blocks)}
 
 
 def _schedule(instance: Instance) -> Array:
@@ -91,7 +91,7 @@ def _schedule(instance: Instance) -> Array:
     draw=wanted_error,
     sizes=(2, 4),
     over=range(2, 9),
-    true=False,
+    expected_to_hold=False,
 )
 def error_schedule_as_printed(instance: Instance) -> Sides:
     """The size is k. With an exponent k - i + 1, as in the text of the lemma, they add up to it exactly."""

@@ -26,10 +26,10 @@ TAU = 0.51
 """Weight of the skip connection in the terminal block."""
 
 
-def weight_and_state(key: Array, size: int) -> Instance:
+def weight_and_state(size: int, *, key: Array) -> Instance:
     """A contraction W and a unit vector."""
     first, second = jax.random.split(key)
-    return {"weight": contraction(first, size), "psi": unit_vector(second, size)}
+    return {"weight": contraction(size, key=first), "psi": unit_vector(size, key=second)}
 
 
 onto_both = projected(weight=onto_contractions, psi=onto_sphere)
@@ -88,7 +88,7 @@ def skip_norm_in_dimension(instance: Instance) -> Sides:
     draw=weight_and_state,
     sizes=(16,),
     project=onto_both,
-    true=False,
+    expected_to_hold=False,
 )
 def skip_norm_of_plain_erf(instance: Instance) -> Sides:
     """A uniform vector and W = -c make it zero for some c < 1: why the activation is erf(4x/5)."""
@@ -125,7 +125,7 @@ def norm_without_skip(instance: Instance) -> Sides:
     draw=weight_and_state,
     sizes=(16,),
     project=onto_both,
-    true=False,
+    expected_to_hold=False,
 )
 def norm_without_skip_is_conserved(instance: Instance) -> Sides:
     """What the skip connection is for."""
@@ -133,10 +133,10 @@ def norm_without_skip_is_conserved(instance: Instance) -> Sides:
     return Sides(jnp.linalg.norm(jax.scipy.special.erf(SCALE * product)), jnp.asarray(1 - LIPSCHITZ))
 
 
-def weight_state_and_direction(key: Array, size: int) -> Instance:
+def weight_state_and_direction(size: int, *, key: Array) -> Instance:
     """A contraction, a unit vector, and where it is moved to."""
     first, second = jax.random.split(key)
-    return {**weight_and_state(first, size), "direction": unit_vector(second, size)}
+    return {**weight_and_state(size, key=first), "direction": unit_vector(size, key=second)}
 
 
 @claim(

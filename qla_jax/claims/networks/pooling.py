@@ -40,10 +40,10 @@ WITHIN = 1 - 1e-9
 """Keeps rounding from lifting a norm above 1, of which nothing is proven."""
 
 
-def two_states(key: Array, size: int) -> Instance:
+def two_states(size: int, *, key: Array) -> Instance:
     """A unit vector, and what is added to it before it is normalised again."""
     first, second = jax.random.split(key)
-    return {"psi": unit_vector(first, size), "error": displacement(second, (size,))}
+    return {"psi": unit_vector(size, key=first), "error": displacement((size,), key=second)}
 
 
 onto_two_states = projected(psi=onto_sphere, error=into_ball(1.0))
@@ -120,12 +120,12 @@ def pooling_by_circuit(instance: Instance) -> Sides:
     return Sides(l2_pool(vec, OUTCOMES)[0], measured)
 
 
-def network(key: Array, size: int) -> Instance:
+def network(size: int, *, key: Array) -> Instance:
     """Draw weights of a network, its input, and a seed of samples."""
     first, second, third = jax.random.split(key, 3)
     return {
-        "weights": contractions(first, BLOCKS, size),
-        "psi": unit_vector(second, size),
+        "weights": contractions(BLOCKS, size, key=first),
+        "psi": unit_vector(size, key=second),
         "seed": jnp.round(jax.random.uniform(third, maxval=2.0**30)),
     }
 
@@ -177,7 +177,7 @@ def class_samples(instance: Instance) -> Sides:
     net = build(instance)
     found = l2_pool(run_projected(net), OUTCOMES)
     key = jax.random.key(instance["seed"].astype(jnp.uint32))
-    frequency = multinomial(key, SHOTS, found) / SHOTS
+    frequency = multinomial(SHOTS, found, key=key) / SHOTS
     chance = (1 + math.sqrt(-math.log(DOUBT))) / math.sqrt(SHOTS)
     distance = jnp.linalg.norm(frequency - l2_pool(ideal(instance), OUTCOMES))
     return Sides(distance, math.sqrt(2) * net.eps + chance)

@@ -27,7 +27,7 @@ PRINTED_ERRORS = {3: 4.3e-3, 5: 1.5e-4, 7: 4.6e-6, 9: 1.2e-7, 11: 2.6e-9}
 """Of erf(4x/5), by degree, to two digits."""
 
 
-def scale_and_points(key: Array, degree: int) -> Instance:
+def scale_and_points(degree: int, *, key: Array) -> Instance:
     """A scale, and as many points in [-1, 1] as the degree: an instance tells its degree by its shape."""
     first, second = jax.random.split(key)
     return {

@@ -80,7 +80,7 @@ def quotient_sum(instance: Instance) -> Sides:
     return Sides(jnp.abs(coeffs).sum(), chebyshev.evaluate(coeffs, jnp.asarray(-1.0)))
 
 
-def odd_series(key: Array, degree: int) -> Instance:
+def odd_series(degree: int, *, key: Array) -> Instance:
     """Gaussian Chebyshev coefficients of an odd polynomial."""
     return {"odd": jax.random.normal(key, ((degree + 1) // 2,))}
 
@@ -92,7 +92,7 @@ def odd_series(key: Array, degree: int) -> Instance:
     draw=odd_series,
     sizes=(7, 21),
     project=projected(odd=lambda coeffs: coeffs / jnp.linalg.norm(coeffs)),
-    true=False,
+    expected_to_hold=False,
 )
 def quotient_sum_of_any_polynomial(instance: Instance) -> Sides:
     """The maximum by a proven upper bound on it, 2 per cent above at most."""

@@ -23,12 +23,12 @@ INSIDE, APART = 0.7, 0.25
 """Norms of a matrix and of its error for which the linear law speaks."""
 
 
-def matrices_and_polynomial(key: Array, degree: int) -> Instance:
+def matrices_and_polynomial(degree: int, *, key: Array) -> Instance:
     """A contraction, where it is moved to and how far, and Chebyshev coefficients, those of one parity."""
     keys = jax.random.split(key, 4)
     return {
-        "matrix": contraction(keys[0], DIMENSION),
-        "error": magnitude(keys[1], 1e-4, 1.0) * contraction(keys[2], DIMENSION),
+        "matrix": contraction(DIMENSION, key=keys[0]),
+        "error": magnitude(1e-4, 1.0, key=keys[1]) * contraction(DIMENSION, key=keys[2]),
         "coeffs": jax.random.normal(keys[3], (degree // 2 + 1,)),
         "parity": jnp.ones(degree % 2 + 1),
     }

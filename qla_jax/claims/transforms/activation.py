@@ -52,10 +52,10 @@ def f(x: Array) -> Array:
     return jax.scipy.special.erf(SCALE * x)
 
 
-def short_vector(key: Array, size: int) -> Instance:
+def short_vector(size: int, *, key: Array) -> Instance:
     """A vector within the unit ball, as an encoding with an alpha of at least 1 has its amplitudes."""
     first, second = jax.random.split(key)
-    return {"v": jax.random.uniform(second) * unit_vector(first, size)}
+    return {"v": jax.random.uniform(second) * unit_vector(size, key=first)}
 
 
 @claim(
@@ -86,10 +86,10 @@ def activation_by_relative_error(instance: Instance) -> Sides:
     return Sides(jnp.linalg.norm(poly()(v) - f(v)), poly().relative_bound * jnp.linalg.norm(v))
 
 
-def two_points(key: Array, size: int) -> Instance:
+def two_points(size: int, *, key: Array) -> Instance:
     """Draw a vector of length at most 1/2, and its distance to another one."""
     first, second = jax.random.split(key)
-    return {"v": 0.5 * unit_vector(first, size), "apart": displacement(second, (size,), high=0.5)}
+    return {"v": 0.5 * unit_vector(size, key=first), "apart": displacement((size,), high=0.5, key=second)}
 
 
 @claim(
@@ -121,10 +121,10 @@ def activated_norm(instance: Instance) -> Sides:
     return Sides(jnp.linalg.norm(f(instance["weight"] @ instance["psi"])), jnp.asarray(LIPSCHITZ))
 
 
-def vector_and_short_error(key: Array, size: int) -> Instance:
+def vector_and_short_error(size: int, *, key: Array) -> Instance:
     """A vector within the unit ball and a small error of it."""
     first, second = jax.random.split(key)
-    return {**short_vector(first, size), "error": displacement(second, (size,), 1e-6, 1e-2)}
+    return {**short_vector(size, key=first), "error": displacement((size,), 1e-6, 1e-2, key=second)}
 
 
 def _sides_of_activation(instance: Instance) -> tuple[Array, Array, Array]:
@@ -155,7 +155,7 @@ def activation_error(instance: Instance) -> Sides:
     draw=short_vector,
     sizes=(2, 4),
     project=projected(v=into_ball(1.0)),
-    true=False,
+    expected_to_hold=False,
 )
 def activation_error_as_printed(instance: Instance) -> Sides:
     """For an exact vector. On the first peak of the error it is violated by 1/L = 1.108; for L >= 1 it is true."""
@@ -179,9 +179,9 @@ def diagonal_of_amplitudes_by_circuit(instance: Instance) -> Sides:
     return Sides(jnp.abs(rows - jnp.diag(vec.encoded)).max(), jnp.zeros(()))
 
 
-def contraction_and_coefficients(key: Array, order: int) -> Instance:
+def contraction_and_coefficients(order: int, *, key: Array) -> Instance:
     """A contraction of size 2, and by its shape an order."""
-    return {"matrix": contraction(key, 2), "order": jnp.ones(order)}
+    return {"matrix": contraction(2, key=key), "order": jnp.ones(order)}
 
 
 @claim(

@@ -34,11 +34,11 @@ WITHIN = 1 - 1e-9
 LEAST_AMPLITUDE = 0.5
 
 
-def matrix_and_gain(key: Array, gain: int) -> Instance:
+def matrix_and_gain(gain: int, *, key: Array) -> Instance:
     """A contraction, a number in [-1, 1], and by its shape a gain."""
     first, second = jax.random.split(key)
     return {
-        "matrix": contraction(first, 2),
+        "matrix": contraction(2, key=first),
         "x": jax.random.uniform(second, minval=-1.0),
         "gain": jnp.ones(gain),
     }
@@ -103,12 +103,12 @@ def size_of_amplification(instance: Instance) -> Sides:
     return Sides(jnp.abs(chebyshev.evaluate(enc.part.coeffs, instance["x"])), jnp.ones(()))
 
 
-def vector_to_amplify(key: Array, size: int) -> Instance:
+def vector_to_amplify(size: int, *, key: Array) -> Instance:
     """A unit vector, an error of it, and by how much alpha exceeds its length."""
     first, second, third = jax.random.split(key, 3)
     return {
-        "psi": unit_vector(first, size),
-        "error": displacement(second, (size,), 1e-5, 1e-2),
+        "psi": unit_vector(size, key=first),
+        "error": displacement((size,), 1e-5, 1e-2, key=second),
         "slack": jax.random.uniform(third, maxval=0.9),
     }
 
@@ -129,10 +129,10 @@ def tracked_amplification(instance: Instance) -> Sides:
     return Sides(jnp.linalg.norm(amplified.vector() - instance["psi"]), amplified.eps)
 
 
-def search(key: Array, steps: int) -> Instance:
+def search(steps: int, *, key: Array) -> Instance:
     """An error delta, where the amplitude lies between its least value and 1, and by its shape a number of steps."""
     first, second = jax.random.split(key)
-    return {"delta": magnitude(first, 1e-3, 0.7), "share": jax.random.uniform(second), "steps": jnp.ones(steps)}
+    return {"delta": magnitude(1e-3, 0.7, key=first), "share": jax.random.uniform(second), "steps": jnp.ones(steps)}
 
 
 onto_search = projected(delta=between(1e-3, 0.7), share=between(0.0, 1.0))
@@ -213,7 +213,7 @@ def search_length(instance: Instance) -> Sides:
     draw=search,
     sizes=(3,),
     project=onto_search,
-    true=False,
+    expected_to_hold=False,
 )
 def search_keeps_the_phase(instance: Instance) -> Sides:
     """Up to the phase at amplitude 1. Between branches that is an error: hence the package's real polynomial."""

@@ -75,7 +75,7 @@ def _judge(graph: Any, infidelity: bool) -> Callable:
     """Images told right, and the sum of their mean infidelities where these are asked for."""
 
     def one(state: Any, readout: ReadoutMethod, image: Array, label: Array, key: Array) -> tuple[Array, ...]:
-        flow = Pass(readout, Arithmetic(), key)
+        flow = Pass(readout, Arithmetic(), key=key)
         right = nnx.merge(graph, state).forward(image, flow).argmax() == label
         if not infidelity:
             return (right,)

@@ -35,7 +35,6 @@ from qla_jax.experiments.measured.traced_readouts import poisson_tomography
 from qla_jax.measurement import ReadoutMethod, exact_readout, tomography
 from qla_jax.nn import EVERY_BLOCK, BlockTransfers, MeasuredRun, QResidualBlock, infidelity, overhead
 from qla_jax.nn.measured import Pass
-from qla_jax.nn.overheads import price
 from qla_jax.nn.qam import Arithmetic
 from qla_jax.prior import convolutional, exact_convolution
 
@@ -74,7 +73,7 @@ class Duel:
             def one(readout: ReadoutMethod, image: Array, key: Array) -> Array:
                 network = nnx.merge(graph, state)
                 found, exact = (
-                    network.forward(image, Pass(method, Arithmetic(), key)) for method in (readout, exact_readout())
+                    network.forward(image, Pass(method, Arithmetic(), key=key)) for method in (readout, exact_readout())
                 )
                 return infidelity(found, exact)
 
@@ -86,7 +85,7 @@ class Duel:
         found = judge(state, poisson_tomography(self.precisions), keys, images)
         layers = overhead(block, shape, FORMAT).layers
         reads = _reads(jax.eval_shape(block.run, jax.ShapeDtypeStruct(shape, jnp.float32)))
-        queries = [[price(tomography(delta=eps), layer.shape)[1] for layer in layers] for eps in self.precisions]
+        queries = [[tomography(delta=eps).price(layer.shape)[1] for layer in layers] for eps in self.precisions]
         return {
             "infidelities": found.tolist(),
             "queries": [sum(row) for row in queries],
@@ -101,7 +100,7 @@ class Duel:
         with jax.enable_x64(True):
             keys = jax.random.split(jax.random.fold_in(jax.random.key(self.seed), round(1 / eps)), self.runs)
             for key, image in zip(keys, self.images.test_images.astype(np.float64), strict=False):
-                told = convolutional(kernels, image, key, eps=eps, eta=eps, cap=self.cap)
+                told = convolutional(kernels, image, eps=eps, eta=eps, cap=self.cap, key=key)
                 exact = image
                 for kernel in kernels:
                     exact = exact_convolution(kernel, exact, self.cap)

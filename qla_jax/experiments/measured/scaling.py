@@ -26,7 +26,6 @@ from qla_jax.experiments.measured.networks import NetworkSetting, residual_netwo
 from qla_jax.experiments.measured.readout_accuracy import accuracies, restored
 from qla_jax.experiments.measured.traced_readouts import poisson_tomography, ranked_chebyshev
 from qla_jax.measurement import ReadoutMethod, chebyshev_readout, tomography
-from qla_jax.nn.overheads import price
 
 LEVELS = (0.9, 0.95)
 METHODS = ("decomposition", "tomography")
@@ -82,7 +81,7 @@ class Sweep:
         shapes = shapes_of(fresh, images)
         for number, (method, stack, readouts) in enumerate(zip(METHODS, stacks, singles, strict=True)):
             found = accuracies(model, *tests, stack, jax.random.fold_in(jax.random.key(seed), number))
-            queries = [sum(price(readout, shape)[1] for shape in shapes) for readout in readouts]
+            queries = [sum(readout.price(shape)[1] for shape in shapes) for readout in readouts]
             settings = [*ranks] if method == METHODS[0] else [*self.deltas]
             row["methods"][method] = {"settings": settings, "accuracies": found, "queries": queries}
         return row

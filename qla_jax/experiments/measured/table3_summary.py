@@ -8,7 +8,6 @@ import numpy as np
 from qla_jax.experiments.core.study import Findings, Plot, Row, Series, Table
 from qla_jax.experiments.measured.printed_overheads import BREAK_EVEN, DIGITS, PRINTED
 from qla_jax.measurement import ReadoutMethod, chebyshev_readout, tomography
-from qla_jax.nn.overheads import price
 
 COLLAPSE = 0.2
 """Lost accuracy that counts as a collapse: in print tomography loses 0.51, the decomposition 0.04 at most."""
@@ -120,7 +119,7 @@ def costs(
     """Queries times T-depth over all transfers, of single runs of estimation and of tomography."""
 
     def total(readout: ReadoutMethod) -> float:
-        return float(sum(price(readout, tuple(layer["shape"]))[1] * layer["depth"] for layer in layers))
+        return float(sum(readout.price(tuple(layer["shape"]))[1] * layer["depth"] for layer in layers))
 
     by_rank = {
         f"rank {rank}": {eps: total(chebyshev_readout(rank=(rank, rank), eps=eps, cap=True)) for eps in precisions}

@@ -48,7 +48,7 @@ class RankedChebyshev(ReadoutMethod):
 
     real = True
 
-    def measure(self, amplitudes: Amplitudes, key: Array) -> Readout:
+    def measure(self, amplitudes: Amplitudes, *, key: Array) -> Readout:
         shape = amplitudes.state.shape
         unit = jax.lax.stop_gradient(amplitudes.direction).reshape(shape)
         exact = dct(unit, self.axes)
@@ -56,7 +56,7 @@ class RankedChebyshev(ReadoutMethod):
         for axis in self.axes:
             below = jnp.arange(shape[axis]) < self.rank
             kept &= below.reshape([-1 if place == axis % len(shape) else 1 for place in range(len(shape))])
-        found = inverse_dct(jnp.where(kept, self.noise.sample(key, exact, self.eps), 0), self.axes)
+        found = inverse_dct(jnp.where(kept, self.noise.sample(exact, self.eps, key=key), 0), self.axes)
         count, eps = kept.sum(), 0.0 if self.noise.exact else self.eps
         total = jnp.sqrt(count * eps**2 + jnp.sum(jnp.square(jnp.where(kept, 0, exact))))
         return amplitudes.readout(
@@ -81,13 +81,13 @@ class PoissonTomography(ReadoutMethod):
 
     real = True
 
-    def measure(self, amplitudes: Amplitudes, key: Array) -> Readout:
+    def measure(self, amplitudes: Amplitudes, *, key: Array) -> Readout:
         x = jax.lax.stop_gradient(amplitudes.direction)
         copies = jnp.ceil(CONSTANT * math.log(max(x.size, 2)) / jnp.square(jnp.asarray(self.delta, x.dtype)))
 
         def look(sizes: Array, key: Array) -> tuple[Array, Array]:
             """Against sizes found before; against x itself it is a plain look at x. Two in a loop compile as one."""
-            seen = poisson(key, copies * jnp.square((x + sizes) / 2)).astype(x.dtype)
+            seen = poisson(copies * jnp.square((x + sizes) / 2), key=key).astype(x.dtype)
             return jnp.sqrt(seen / copies), seen
 
         _, (first, second) = jax.lax.scan(look, x, jax.random.split(key))
@@ -112,7 +112,7 @@ def ranked_chebyshev(ranks: ArrayLike, *, axes: Axes, eps: float, noise: str = "
 
     Example:
         >>> stack = ranked_chebyshev(jnp.array([1, 2]), axes=(-1,), eps=0.1, noise="exact")
-        >>> read = lambda readout: readout(jnp.array([3.0, 1.0]), jax.random.key(0)).values
+        >>> read = lambda readout: readout(jnp.array([3.0, 1.0]), key=jax.random.key(0)).values
         >>> jax.lax.map(read, stack).round(6).tolist()
         [[2.0, 2.0], [3.0, 1.0]]
     """

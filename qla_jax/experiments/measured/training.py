@@ -112,7 +112,7 @@ class Training:
 
 
 def _with_key(model: MeasuredNetwork, images: Array, key: Array) -> Array:
-    return model(images, key)
+    return model(images, key=key)
 
 
 def pair_key(kind: str, seed: int) -> str:

@@ -75,7 +75,7 @@ def measure(rows: Mapping[str, Row], family: str, qubits: int, depth: int | None
     setting = FAMILIES[family]
     sizes = {"num_qubits": qubits} if depth is None else {"num_qubits": qubits, "depth": depth}
     build, key = partial(setting.build, **sizes), jax.random.fold_in(jax.random.key(seed), qubits)
-    found = jax.jit(lambda key: gradient_samples(build, setting.cost, key, samples))(key)
+    found = jax.jit(lambda key: gradient_samples(build, setting.cost, samples, key=key))(key)
     return {"family": family, "qubits": qubits, "depth": depth, "samples": np.asarray(found, float).tolist()}
 
 
