@@ -233,33 +233,33 @@ ALGEBRA = [
     ),
     Case(
         "combination of three, unequal alpha",
-        lambda p: linear_combination(p[0], [block_encode(a) for a in p[1]]),
+        lambda p: linear_combination(*[block_encode(a) for a in p[1]], weights=p[0]),
         (np.array([0.5, -2.0, 0.3]), [real(3, 4), 4 * real(3, 4, seed=1), 0.1 * real(3, 4, seed=2)]),
         lambda p: sum(w * a for w, a in zip(*p, strict=True)),
         single=False,
     ),
     Case(
         "combination, complex weights, unequal ancillas",
-        lambda p: linear_combination(p[0], (block_encode(p[1]), block_encode(p[2]) @ block_encode(p[3]))),
+        lambda p: linear_combination(block_encode(p[1]), block_encode(p[2]) @ block_encode(p[3]), weights=p[0]),
         (np.array([0.5 - 1j, -0.7j]), cplx(4, 2), cplx(4, 5), real(5, 2)),
         lambda p: p[0][0] * p[1] + p[0][1] * (p[2] @ p[3]),
     ),
     Case(
         "combination with a zero weight",
-        lambda p: linear_combination(p[0], [block_encode(a) for a in p[1]]),
+        lambda p: linear_combination(*[block_encode(a) for a in p[1]], weights=p[0]),
         (np.array([0.5, 0.0, -1.0]), [real(2, 2), real(2, 2, seed=1), real(2, 2, seed=2)]),
         lambda p: sum(w * a for w, a in zip(*p, strict=True)),
     ),
     Case(
         "combination with zero weights only",
-        lambda p: linear_combination(p[0], [block_encode(a) for a in p[1]]),
+        lambda p: linear_combination(*[block_encode(a) for a in p[1]], weights=p[0]),
         (np.zeros(2), [real(2, 2), real(2, 2, seed=1)]),
         lambda p: sum(w * a for w, a in zip(*p, strict=True)),
         single=False,
     ),
     Case(
         "combination of one",
-        lambda p: linear_combination(p[0], [block_encode(p[1])]),
+        lambda p: linear_combination(block_encode(p[1]), weights=p[0]),
         (np.array([-2.0]), real(2, 2)),
         lambda p: p[0][0] * p[1],
         single=False,
@@ -294,7 +294,7 @@ ALGEBRA = [
     ),
     Case(
         "scaled by a negative number",
-        lambda p: scale(p[0], block_encode(p[1])),
+        lambda p: scale(block_encode(p[1]), p[0]),
         (np.array(-1.7), real(3, 4)),
         lambda p: p[0] * p[1],
         single=False,
@@ -308,7 +308,7 @@ ALGEBRA = [
     ),
     Case(
         "scaled by zero",
-        lambda p: scale(p[0], block_encode(p[1])),
+        lambda p: scale(block_encode(p[1]), p[0]),
         (np.array(0.0), real(4, 4)),
         lambda p: p[0] * p[1],
         single=False,
@@ -741,25 +741,25 @@ LEMMAS = [
     ),
     Case(
         "concatenation",
-        lambda p: concatenate([vector_encode(x) for x in p]),
+        lambda p: concatenate(*[vector_encode(x) for x in p]),
         (real(4), 3 * cplx(4)),
         np.concatenate,
         single=False,
     ),
     Case(
         "concatenation of three padded",
-        lambda p: concatenate([vector_encode(x, pad=True) for x in p]),
+        lambda p: concatenate(*[vector_encode(x, pad=True) for x in p]),
         (real(3), 3 * real(3, seed=1), 0.1 * real(3, seed=2)),
         np.concatenate,
         single=False,
     ),
     Case(
         "concatenation with unequal ancillas and idle qubits",
-        lambda p: concatenate([block_encode(p[0]) @ vector_encode(p[1], pad=True), vector_encode(p[2])]),
+        lambda p: concatenate(block_encode(p[0]) @ vector_encode(p[1], pad=True), vector_encode(p[2])),
         (real(2, 5), real(5), cplx(2)),
         lambda p: np.concatenate([p[0] @ p[1], p[2]]),
     ),
-    Case("concatenation of one", lambda p: concatenate([vector_encode(p)]), real(4), lambda p: p, single=False),
+    Case("concatenation of one", lambda p: concatenate(vector_encode(p)), real(4), lambda p: p, single=False),
 ]
 
 NONLINEAR = [
@@ -813,10 +813,8 @@ NONLINEAR = [
         "nested",
         lambda p: vector_tensor(
             concatenate(
-                [
-                    vector_sum(vector_encode(p[0]), vector_encode(p[1]), weights=(1.0, -2.0)),
-                    block_encode(p[2]) @ vector_encode(p[3], pad=True),
-                ]
+                vector_sum(vector_encode(p[0]), vector_encode(p[1]), weights=(1.0, -2.0)),
+                block_encode(p[2]) @ vector_encode(p[3], pad=True),
             ),
             vector_encode(p[4], pad=True),
         ),

@@ -75,7 +75,7 @@ CIRCUITS = {  # ancillas, all qubits, calls
         {"Convolution[0]": 1, "StatePreparation[0]": 1},
     ),
     "sum, tensor, concatenation": (
-        lambda: normalize(vector_sum(vector_tensor(prepare(), prepare()), concatenate([prepare(), prepare()]))),
+        lambda: normalize(vector_sum(vector_tensor(prepare(), prepare()), concatenate(prepare(), prepare()))),
         (1, 3),
         {f"StatePreparation[{number}]": 1 for number in range(4)},
     ),
@@ -118,7 +118,7 @@ KINDS = {  # forward, adjoint, controlled, controlled adjoint
     "one term, controlled": (lambda: controlled(chebyshev_lcu(encode(), [1.0, 1.0])), [(1, 1)]),
     "skip norm block of degree 7": (lambda: network(1), [(3, 3, 1), (3, 3, 2)]),
     "sum of one": (lambda: vector_sum(prepare()), [(1,)]),
-    "combination of one": (lambda: linear_combination([2.0], [encode()]), [(1,)]),
+    "combination of one": (lambda: linear_combination(encode(), weights=[2.0]), [(1,)]),
 }
 
 

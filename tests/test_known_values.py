@@ -56,7 +56,7 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "square_product": lambda: qla.square_product(np.eye(2), UNIT),
     "algebra": lambda: (HERMITIAN @ FLIP + 0.3 * SMALL).adjoint() / 2.0,
     "tensor": lambda: qla.tensor(HERMITIAN, qla.controlled(SMALL)),
-    "vectors": lambda: qla.normalize(qla.concatenate([UNIT + HERMITIAN @ UNIT, UNIT / 2.0])),
+    "vectors": lambda: qla.normalize(qla.concatenate(UNIT + HERMITIAN @ UNIT, UNIT / 2.0)),
     "diagonal_of_amplitudes": lambda: qla.diagonal_of_amplitudes(UNIT),
     "views": lambda: (qla.unitary(FLIP), qla.postselect(FLIP, np.ones(2)), qla.run(UNIT), qla.run_projected(UNIT)),
     "phases": lambda: (

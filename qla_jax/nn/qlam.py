@@ -50,7 +50,7 @@ def concatenated_heads(scores: Scores, values: Values) -> Concatenation:
         ValueError: shapes that do not fit.
     """
     scores, values = _as_heads(scores, values)
-    return concatenate([attended(a, v) for a, v in zip(scores, values, strict=True)])
+    return concatenate(*[attended(a, v) for a, v in zip(scores, values, strict=True)])
 
 
 def combined_heads(scores: Scores, values: Values, weight: Float[Array, "d width"]) -> VectorSum:

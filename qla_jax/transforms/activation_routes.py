@@ -52,7 +52,7 @@ def activate_by_qsvt(vec: VectorEncoding, poly: Polynomial, *, margin: float = 1
     size = chebyshev.sup_bound(quotient, oversampling=112) / (1 - margin)
     phases = find(polynomial(quotient / size, "even"), None, TOLERANCE, strict=False)
     transformed = qsvt(diagonal_of_amplitudes(vec), phases)
-    found = matrix_vector_product(scale(size / vec.alpha, transformed), vec)
+    found = matrix_vector_product(scale(transformed, size / vec.alpha), vec)
     return found.replace(
         eps=(activation_error(vec, poly) + size * phases.residual * vec.amplitude).astype(vec.alpha.dtype)
     )

@@ -137,7 +137,7 @@ def oblivious_amplification(enc: BlockEncoding, *, order: int, isometry: bool = 
         phases=zero.to("reflection").values.astype(enc.alpha.dtype),
         part=enc,
     )
-    return amplified if order % 4 == 1 else scale(-1.0, amplified)
+    return amplified if order % 4 == 1 else scale(amplified, -1.0)
 
 
 @default_promotion
@@ -163,7 +163,7 @@ def uniform_amplification(
     gain, gap, eps, margin = as_real("gain", gain), as_fraction("gap", gap), as_fraction("eps", eps), as_margin(margin)
     require(1 < gain < math.inf, f"`gain` must be above 1 and finite, but is {gain}.")
     poly, below = _window(gain, gap, eps, margin)
-    amplified = scale(enc.alpha / (gain * below), qsvt(enc, poly))
+    amplified = scale(qsvt(enc, poly), enc.alpha / (gain * below))
     certified = enc.norm_bound <= (1 - gap) * enc.alpha / gain
     if is_concrete(enc.eps) and float(enc.eps) == 0:
         warn_below_rounding(amplified, eps, enc.alpha / gain)

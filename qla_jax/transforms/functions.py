@@ -55,7 +55,7 @@ def hamiltonian_simulation(
     require(math.isfinite(reach), f"`time` must be finite, and alpha, but alpha t is {reach}.")
     if reach == 0:
         return _unitary(
-            scale(1 / (1 - margin), gqet(enc, jnp.array([1 - margin], enc.alpha.dtype), hermitian=hermitian))
+            scale(gqet(enc, jnp.array([1 - margin], enc.alpha.dtype), hermitian=hermitian), 1 / (1 - margin))
         )
     cos, sin = (wave(abs(reach), eps=eps / 2) for wave in (polynomials.cos, polynomials.sin))
     degree = max(cos.degree, sin.degree)
@@ -64,7 +64,7 @@ def hamiltonian_simulation(
     series = series.replace(error_bound=np.asarray(cos.error_bound) + np.asarray(sin.error_bound))
     # The ideal series has size 1, the truncated one up to its error more: that, too, has to stay below 1.
     below = (1 - margin) / (1 + float(series.error_bound))
-    found = _unitary(scale(1 / below, gqet(enc, series.scaled(below), hermitian=hermitian)))
+    found = _unitary(scale(gqet(enc, series.scaled(below), hermitian=hermitian), 1 / below))
     warn_below_rounding(found, eps, 1.0, times(reach, enc.eps))
     return found
 
@@ -94,7 +94,7 @@ def pseudo_inverse(
     eps, margin, kappa = as_eps(eps), as_margin(margin), as_real("kappa", kappa)
     poly = polynomials.inverse(kappa, eps=eps)
     largest = float(poly.sup_bound) / (1 - margin)
-    found = scale(largest / enc.alpha, qsvt(adjoint(enc), poly.scaled(1 / largest), in_domain=in_domain))
+    found = scale(qsvt(adjoint(enc), poly.scaled(1 / largest), in_domain=in_domain), largest / enc.alpha)
     if is_concrete(enc.eps) and float(enc.eps) == 0:
         warn_below_rounding(found, eps, 1 / enc.alpha)
     return found.replace(norm_bound=jnp.minimum(found.norm_bound, kappa / enc.alpha))
@@ -131,7 +131,7 @@ def eigenstate_filter(
     eps, margin, gap = as_eps(eps), as_margin(margin), as_real("gap", gap)
     poly = polynomials.eigenstate_filter(gap, eps=eps)
     below = (1 - margin) / max(1.0, float(poly.sup_bound))
-    found = scale(1 / below, qsvt(enc, poly.scaled(below), in_domain=in_domain))
+    found = scale(qsvt(enc, poly.scaled(below), in_domain=in_domain), 1 / below)
     if is_concrete(enc.eps) and float(enc.eps) == 0:
         warn_below_rounding(found, eps, 1.0)
     return found.replace(eps=found.eps + hermitian_error(enc, vouched=hermitian), norm_bound=jnp.ones_like(found.alpha))

@@ -47,7 +47,7 @@ ZERO_KERNEL = np.zeros((1, 1, 2, 2))
 
 NOTHING = {
     "0 * enc": lambda: 0.0 * block_encode(SYMMETRIC),
-    "zero weights": lambda: linear_combination([0.0, 0.0], [block_encode(SYMMETRIC), block_encode(np.eye(2))]),
+    "zero weights": lambda: linear_combination(block_encode(SYMMETRIC), block_encode(np.eye(2)), weights=[0.0, 0.0]),
     "product": lambda: (0.0 * block_encode(SYMMETRIC)) @ block_encode(SYMMETRIC),
     "tensor": lambda: tensor(0.0 * block_encode(SYMMETRIC), block_encode(SYMMETRIC)),
     "adjoint": lambda: (0.0 * block_encode(SYMMETRIC)).adjoint(),
@@ -105,15 +105,15 @@ OF_ENTRIES: dict[str, Callable] = {
     "convolution": lambda x: block_encode_convolution(x.reshape(1, 1, 2, 2), (2, 2)),
     "periodic": lambda x: block_encode_periodic_convolution(x.reshape(1, 1, 2, 2), (2, 2)),
     "sparse": lambda x: block_encode_sparse([0, 1, 2, 3], [1, 0, 3, 2], x, (4, 4)),
-    "scale": lambda x: scale(x[1], block_encode(np.eye(2))),
-    "sum": lambda x: linear_combination(x[:2], [block_encode(np.eye(2)), block_encode(SYMMETRIC)]),
+    "scale": lambda x: scale(block_encode(np.eye(2)), x[1]),
+    "sum": lambda x: linear_combination(block_encode(np.eye(2)), block_encode(SYMMETRIC), weights=x[:2]),
     "vector_sum": lambda x: vector_sum(vector_encode([0.6, 0.8]), vector_encode([1.0, 0.0]), weights=x[:2]),
     "product": lambda x: block_encode(x.reshape(2, 2)) @ block_encode(np.eye(2)),
     "tensor": lambda x: tensor(block_encode(x.reshape(2, 2)), block_encode(np.eye(2))),
     "controlled": lambda x: controlled(block_encode(x.reshape(2, 2))),
     "matrix times vector": lambda x: block_encode(np.eye(4)) @ vector_encode(x),
     "vector_tensor": lambda x: vector_tensor(vector_encode(x), vector_encode([0.6, 0.8])),
-    "concatenate": lambda x: concatenate([vector_encode(x), vector_encode(np.ones(4))]),
+    "concatenate": lambda x: concatenate(vector_encode(x), vector_encode(np.ones(4))),
     "normalize": lambda x: normalize(vector_encode(x)),
     "square_product": lambda x: square_product(np.eye(4), vector_encode(x)),
     "square_product matrix": lambda x: square_product(x.reshape(2, 2), vector_encode([0.6, 0.8])),
@@ -186,7 +186,7 @@ def test_values_beyond_the_range_of_floats_leave_eps_unknown():
         load_vector,
         block_encode_diagonal,
         lambda x: block_encode(np.diag(x)),
-        lambda x: exact_readout()(x, None),
+        lambda x: exact_readout()(x, key=None),
     ],
 )
 def test_denormal_numbers_alone_are_refused_as_xla_takes_them_for_zero(build):
@@ -212,7 +212,7 @@ COMPOSITES = {
     "matrix times vector": lambda: matrix_vector_product(block_encode_diagonal(VEC), VEC),
     "vec + vec": lambda: VEC + VEC,
     "vector_tensor": lambda: vector_tensor(VEC, VEC),
-    "concatenate": lambda: concatenate([VEC, VEC]),
+    "concatenate": lambda: concatenate(VEC, VEC),
     "skip norm block": lambda: skip_norm_block(block_encode(0.5 * np.eye(2)), VEC),
     "chain": lambda: skip_norm_block(
         enc := block_encode(0.5 * np.eye(2)),
@@ -273,16 +273,16 @@ def test_encodings_are_equal_when_all_of_them_is():
 WRONG_KINDS: dict[str, tuple[Callable, str]] = {
     "adjoint": (lambda: adjoint(np.eye(2)), "enc"),
     "controlled": (lambda: controlled(np.eye(2)), "enc"),
-    "scale": (lambda: scale(2.0, np.eye(2)), "enc"),
+    "scale": (lambda: scale(np.eye(2), 2.0), "enc"),
     "block": (lambda: block(VEC), "enc"),
     "postselect": (lambda: postselect(VEC, np.ones(2)), "enc"),
     "embed": (lambda: embed(VEC, np.ones(2)), "enc"),
     "unitary": (lambda: unitary(np.eye(2)), "enc"),
-    "product": (lambda: product(A, VEC), "right"),
-    "tensor": (lambda: tensor(VEC, A), "left"),
-    "linear_combination": (lambda: linear_combination([1.0], [VEC]), "parts"),
+    "product": (lambda: product(A, VEC), "parts"),
+    "tensor": (lambda: tensor(VEC, A), "parts"),
+    "linear_combination": (lambda: linear_combination(VEC, weights=[1.0]), "parts"),
     "vector_sum": (lambda: vector_sum(A), "parts"),
-    "concatenate": (lambda: concatenate([A]), "parts"),
+    "concatenate": (lambda: concatenate(A), "parts"),
     "diagonal_of_amplitudes": (lambda: diagonal_of_amplitudes(A), "vec"),
     "chain": (lambda: chain(np.eye(2)), "network"),
     "normalize": (lambda: normalize(np.ones(2)), "vec"),
@@ -310,8 +310,6 @@ def test_an_argument_of_another_kind_is_named(name):
 SEQUENCES: dict[str, tuple[Callable, str]] = {
     "residual_network": (lambda: residual_network(A, VEC), "weights"),
     "amplified_network": (lambda: amplified_network(A, VEC, eps=0.1), "weights"),
-    "concatenate": (lambda: concatenate(VEC), "parts"),
-    "linear_combination": (lambda: linear_combination([1.0], A), "parts"),
 }
 
 
@@ -320,6 +318,43 @@ def test_what_is_no_sequence_is_named(name):
     call, argument = SEQUENCES[name]
     with pytest.raises(TypeError, match=f"`{argument}` must be a sequence of"):
         call()
+
+
+ALTOGETHER: dict[str, tuple[Callable, object]] = {
+    "product": (product, A),
+    "tensor": (tensor, A),
+    "linear_combination": (linear_combination, A),
+    "concatenate": (concatenate, VEC),
+    "vector_sum": (vector_sum, VEC),
+    "vector_tensor": (vector_tensor, VEC),
+}
+
+
+@pytest.mark.parametrize("name", ALTOGETHER)
+def test_parts_are_given_one_by_one(name):
+    call, part = ALTOGETHER[name]
+    with pytest.raises(TypeError, match=r"`parts` must be given one by one, as `\*parts`, but is one list"):
+        call([part, part])
+    with pytest.raises(ValueError, match="`parts` must hold at least one"):
+        call()
+    call(part)
+
+
+def test_many_parts_make_what_pairs_of_them_make_nested_shallowly(tol):
+    rng = np.random.default_rng(0)
+    matrices = [rng.normal(size=(2, 3)), rng.normal(size=(3, 3)), rng.normal(size=(3, 2)), rng.normal(size=(2, 1))]
+    encs = [block_encode(matrix) for matrix in matrices]
+    found, pairs = product(*encs), ((encs[0] @ encs[1]) @ encs[2]) @ encs[3]
+    np.testing.assert_allclose(block(found), np.linalg.multi_dot(matrices), rtol=0, atol=tol(factor=20))
+    np.testing.assert_allclose(found.alpha, pairs.alpha, rtol=1e-6)
+    assert (found.num_ancillas, found.nesting, pairs.nesting) == (pairs.num_ancillas, 2, 3)
+    assert product(encs[0]) is encs[0]
+    wanted = np.kron(np.kron(matrices[0], matrices[1]), matrices[3])
+    np.testing.assert_allclose(block(tensor(encs[0], encs[1], encs[3])), wanted, rtol=0, atol=tol(factor=20))
+    vecs = [vector_encode(x) for x in ([1.0, 2.0], [0.5, -1.0], [3.0, 0.0])]
+    wanted = np.kron(np.kron([1.0, 2.0], [0.5, -1.0]), [3.0, 0.0])
+    np.testing.assert_allclose(vector_tensor(*vecs).vector(), wanted, rtol=0, atol=tol(factor=20))
+    assert product(*[block_encode(np.eye(2))] * 1000).nesting == 10
 
 
 def test_generators_are_sequences():

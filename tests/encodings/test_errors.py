@@ -173,12 +173,12 @@ RULES = [
     Rule(
         "linear combination",
         (weights, matrix, matrix),
-        lambda w, a, b: linear_combination(w, (a, b)),
+        lambda w, a, b: linear_combination(a, b, weights=w),
         lambda w, a, b: w[0] * a + w[1] * b,
     ),
     Rule("tensor", (matrix, matrix), tensor, np.kron),
     Rule("adjoint", (matrix,), lambda a: a.adjoint(), lambda a: a.conj().T),
-    Rule("scale", (weights, matrix), lambda w, a: scale(w[0], a), lambda w, a: w[0] * a),
+    Rule("scale", (weights, matrix), lambda w, a: scale(a, w[0]), lambda w, a: w[0] * a),
     Rule(
         "Lemma 1, sum",
         (weights, vector, vector),
@@ -187,7 +187,7 @@ RULES = [
     ),
     Rule("Lemma 2, matrix times vector", (matrix, vector), lambda a, x: a @ x, lambda a, x: a @ x),
     Rule("Lemma 3, tensor", (vector, vector), vector_tensor, np.kron),
-    Rule("Lemma 4, concatenation", (vector, vector), lambda x, y: concatenate([x, y]), lambda x, y: np.r_[x, y]),
+    Rule("Lemma 4, concatenation", (vector, vector), lambda x, y: concatenate(x, y), lambda x, y: np.r_[x, y]),
     Rule("normalize", (vector,), normalize, unit),
     Rule("diagonal of amplitudes", (vector,), diagonal_of_amplitudes, np.diag),
     Rule(
@@ -237,13 +237,13 @@ NESTED = [
     Rule(
         "sum of a product and an adjoint",
         (weights, matrix, matrix, matrix),
-        lambda w, a, b, c: linear_combination(w, (a @ b, c.adjoint())),
+        lambda w, a, b, c: linear_combination(a @ b, c.adjoint(), weights=w),
         lambda w, a, b, c: w[0] * a @ b + w[1] * c.conj().T,
     ),
     Rule(
         "tensor of a difference, scaled",
         (weights, matrix, matrix, matrix),
-        lambda w, a, b, c: scale(w[0], tensor(a - b, c)),
+        lambda w, a, b, c: scale(tensor(a - b, c), w[0]),
         lambda w, a, b, c: w[0] * np.kron(a - b, c),
     ),
     Rule(
@@ -255,7 +255,7 @@ NESTED = [
     Rule(
         "diagonal times a normalized tensor",
         (vector, vector, vector),
-        lambda x, y, z: diagonal_of_amplitudes(vector_tensor(x, y)) @ normalize(concatenate([y, z])),
+        lambda x, y, z: diagonal_of_amplitudes(vector_tensor(x, y)) @ normalize(concatenate(y, z)),
         lambda x, y, z: np.kron(x, y) * unit(np.r_[y, z]),
     ),
     Rule(
@@ -472,7 +472,7 @@ def grown(data: st.DataObject, node: Node) -> Node:
         return Node(node.enc @ right.enc, node.ideal @ right.ideal, node.encoded @ right.encoded)
     if rule == "sum":
         other, v, w = leaf(data, node.ideal.shape), weight(data), weight(data)
-        enc = linear_combination([v, w], (node.enc, other.enc))
+        enc = linear_combination(node.enc, other.enc, weights=[v, w])
         return Node(enc, v * node.ideal + w * other.ideal, v * node.encoded + w * other.encoded)
     if rule == "adjoint":
         return Node(node.enc.adjoint(), node.ideal.conj().T, node.encoded.conj().T)
@@ -504,7 +504,7 @@ def finished(data: st.DataObject, node: Node) -> Node:
         return Node(vector_tensor(total.enc, x.enc), np.kron(total.ideal, x.ideal), np.kron(total.encoded, x.encoded))
     if rule == "concatenation":
         y = leaf(data, image.ideal.shape)
-        return Node(concatenate([image.enc, y.enc]), np.r_[image.ideal, y.ideal], np.r_[image.encoded, y.encoded])
+        return Node(concatenate(image.enc, y.enc), np.r_[image.ideal, y.ideal], np.r_[image.encoded, y.encoded])
     hypothesis.assume(min(np.linalg.norm(image.ideal), np.linalg.norm(image.encoded)) > 1e-6)
     return Node(normalize(image.enc), unit(image.ideal), unit(image.encoded))
 

@@ -286,7 +286,7 @@ BROKEN = [
         test_the_encoded_view_is_the_matrix,
         Case(
             "sign of a weight",
-            lambda p: linear_combination([1.0, 1.0], [block_encode(p[0]), block_encode(p[1])]),
+            lambda p: linear_combination(block_encode(p[0]), block_encode(p[1]), weights=[1.0, 1.0]),
             (real(2, 2), real(2, 2, seed=1)),
             lambda p: p[0] - p[1],
         ),

@@ -33,12 +33,12 @@ QUICK = {"scale", "product", "matrix_vector_product"}
 
 # Where a chain starts, and what makes it a level longer.
 CHAINS: dict[str, tuple[Encoding, Callable[[Any], Any]]] = {
-    "scale": (FREE, lambda x: qla.scale(0.9, x)),
-    "scale and adjoint": (FREE, lambda x: qla.scale(0.9, x).adjoint()),
-    "one-term combination": (FREE, lambda x: qla.linear_combination([0.9], [x])),
+    "scale": (FREE, lambda x: qla.scale(x, 0.9)),
+    "scale and adjoint": (FREE, lambda x: qla.scale(x, 0.9).adjoint()),
+    "one-term combination": (FREE, lambda x: qla.linear_combination(x, weights=[0.9])),
     "product": (FREE, lambda x: qla.product(FREE, x)),
     "product to the right": (FREE, lambda x: qla.product(x, FREE)),
-    "combination": (FREE, lambda x: qla.linear_combination([0.5, 0.5], [FREE, x])),
+    "combination": (FREE, lambda x: qla.linear_combination(FREE, x, weights=[0.5, 0.5])),
     "tensor": (FREE, lambda x: qla.tensor(LINE, x)),
     "normalize": (VECTOR, qla.normalize),
     "matrix_vector_product": (VECTOR, lambda x: FREE @ x),
@@ -92,10 +92,10 @@ def views_of(name: str) -> list[str]:
     ("step", "gains"),
     [
         (lambda x: qla.product(DIAGONAL, x), ENTRIES),
-        (lambda x: qla.scale(0.99j, x), 0.99j),
-        (lambda x: qla.scale(0.99j, x).adjoint(), None),
-        (lambda x: qla.linear_combination([0.99], [x]), 0.99),
-        (lambda x: qla.scale(1.01, qla.product(x, DIAGONAL)), 1.01 * ENTRIES),
+        (lambda x: qla.scale(x, 0.99j), 0.99j),
+        (lambda x: qla.scale(x, 0.99j).adjoint(), None),
+        (lambda x: qla.linear_combination(x, weights=[0.99]), 0.99),
+        (lambda x: qla.scale(qla.product(x, DIAGONAL), 1.01), 1.01 * ENTRIES),
     ],
     ids=["product", "scale", "scale and adjoint", "one-term combination", "product and scale"],
 )
@@ -109,7 +109,7 @@ def test_encoded_views_of_long_chains_are_those_of_the_matrices(view, step, gain
 
 
 def test_long_chains_are_run_inside_jit_and_under_vmap():
-    enc = chain(DIAGONAL, lambda x: qla.scale(0.99, qla.product(DIAGONAL, x)), 200)
+    enc = chain(DIAGONAL, lambda x: qla.scale(qla.product(DIAGONAL, x), 0.99), 200)
     rows = jnp.stack([X, 2 * X])
     found = jax.jit(jax.vmap(lambda x: enc.matvec(x)))(rows)
     np.testing.assert_allclose(found, rows * (0.99**200 * ENTRIES**201)[None], rtol=1e-12, atol=0)
@@ -124,7 +124,7 @@ def test_projected_runs_of_long_products_are_those_of_the_matrices():
 
 @pytest.mark.parametrize("size", [0.7, -0.7j, 0.0])
 def test_a_combination_of_one_part_is_its_multiple_in_the_circuit(size):
-    enc, vec = qla.linear_combination([size], [DIAGONAL]), qla.vector_sum(VECTOR, weights=[size])
+    enc, vec = qla.linear_combination(DIAGONAL, weights=[size]), qla.vector_sum(VECTOR, weights=[size])
     np.testing.assert_allclose(qla.block(enc), size * np.diag(ENTRIES), rtol=0, atol=1e-14)
     np.testing.assert_allclose(qla.postselect(enc, X), size * ENTRIES * X, rtol=0, atol=1e-14)
     for run in (qla.run, qla.run_projected):

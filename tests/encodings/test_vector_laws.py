@@ -234,7 +234,7 @@ BROKEN = [
         test_the_encoded_view_is_the_vector,
         Case(
             "pieces of unit norm",
-            lambda p: concatenate([vector_encode(x) for x in p]),
+            lambda p: concatenate(*[vector_encode(x) for x in p]),
             (real(4), 3 * real(4, seed=1)),
             lambda p: np.concatenate([x / np.linalg.norm(x) for x in p]),
         ),

@@ -96,10 +96,10 @@ KERNELS = [
         {"image": (3, 3), "grid": 8},
     ),
     Kernel("qla.adjoint", lambda a: seen(qla.adjoint(qla.block_encode(a))), (MATRIX,)),
-    Kernel("qla.scale", lambda c: seen(qla.scale(c, STORED)), (PAIR[0],)),
+    Kernel("qla.scale", lambda c: seen(qla.scale(STORED, c)), (PAIR[0],)),
     Kernel("qla.BlockEncoding quotient", lambda c: seen(STORED / c), (PAIR[0],)),
     Kernel("qla.BlockEncoding factor", lambda c: seen(c * STORED), (PAIR[0],)),
-    Kernel("qla.linear_combination", lambda w: seen(qla.linear_combination(w, [STORED, STORED])), (PAIR,)),
+    Kernel("qla.linear_combination", lambda w: seen(qla.linear_combination(STORED, STORED, weights=w)), (PAIR,)),
     Kernel("qla.product", lambda a, b: seen(qla.product(qla.block_encode(a), qla.block_encode(b))), (MATRIX, OTHER)),
     Kernel("qla.tensor", lambda a, b: seen(qla.tensor(qla.block_encode(a), qla.block_encode(b))), (MATRIX, OTHER)),
     Kernel("qla.controlled", lambda a: seen(qla.controlled(qla.block_encode(a))), (MATRIX,)),
@@ -128,7 +128,7 @@ KERNELS = [
     Kernel("qla.vector_tensor", lambda x, y: read(qla.vector_tensor(*map(qla.vector_encode, (x, y)))), (PAIR, FOUR)),
     Kernel(
         "qla.concatenate",
-        lambda x, y: read(qla.concatenate([qla.vector_encode(x), qla.vector_encode(y)])),
+        lambda x, y: read(qla.concatenate(qla.vector_encode(x), qla.vector_encode(y))),
         (PAIR, PAIR),
     ),
     Kernel(

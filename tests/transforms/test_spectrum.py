@@ -61,7 +61,7 @@ HERMITIAN: dict[str, Callable[[], BlockEncoding]] = {
     "controlled": lambda: controlled(block_encode(H)),
     "walk": lambda: qubitization_walk(block_encode(H), power=2),
     "GQET": lambda: gqet(block_encode(H), [0.1, 0.3, 0.2]),
-    "scaled": lambda: scale(-2.0, block_encode(H)),
+    "scaled": lambda: scale(block_encode(H), -2.0),
 }
 NOT_HERMITIAN: dict[str, Callable[[], BlockEncoding]] = {
     "dense": lambda: block_encode(N),
@@ -79,11 +79,11 @@ NOT_HERMITIAN: dict[str, Callable[[], BlockEncoding]] = {
     "top-left convolution": lambda: block_encode_convolution(CROSS, (3, 3), padding="top-left"),
     "periodic convolution": lambda: block_encode_periodic_convolution(SKEWED, (4, 4)),
     "sum": lambda: block_encode(H) + block_encode(N),
-    "complex weight": lambda: linear_combination([1.0, 1j], [block_encode(H), block_encode(H)]),
+    "complex weight": lambda: linear_combination(block_encode(H), block_encode(H), weights=[1.0, 1j]),
     "product": lambda: block_encode(H) @ block_encode(np.diag([1.0, 2, 3, 4])),
     "odd QSVT": lambda: qsvt(block_encode(N), [0, 0.5]),
     "complex GQET": lambda: gqet(block_encode(H), [0.1, 0.3j]),
-    "scaled": lambda: scale(1j, block_encode(H)),
+    "scaled": lambda: scale(block_encode(H), 1j),
     "explicit unitary": lambda: from_unitary(haar(4), num_ancillas=1, alpha=1.0, eps=1e-9),
     "decomposed": lambda: decomposed(block_encode(N)),
     "adjoint": lambda: block_encode(N).adjoint(),

@@ -133,7 +133,7 @@ def tracked_tensor_of_vectors(instance: Instance) -> Sides:
 def tracked_concatenation(instance: Instance) -> Sides:
     """Attained by every instance."""
     (x, y), vecs = _vectors(instance)
-    return _distance(concatenate(vecs), jnp.concatenate([x, y]))
+    return _distance(concatenate(*vecs), jnp.concatenate([x, y]))
 
 
 @_tracked(
@@ -156,7 +156,7 @@ def tracked_combination(instance: Instance) -> Sides:
     """Of weights with any 1-norm and unequal alphas."""
     (a, b), encs = _matrices(instance)
     weights = instance["matrix_weights"]
-    return _distance(linear_combination(weights, encs), weights[0] * a + weights[1] * b)
+    return _distance(linear_combination(*encs, weights=weights), weights[0] * a + weights[1] * b)
 
 
 @_tracked(

@@ -178,7 +178,7 @@ def alpha_of_concatenation(instance: Instance) -> Sides:
 
 def _spread(left: VectorEncoding, right: VectorEncoding) -> VectorEncoding:
     """Return the concatenation with its index spread uniformly, which weights each piece by 1/alpha."""
-    return concatenate([part * (1 / part.alpha) for part in (left, right)])
+    return concatenate(*[part * (1 / part.alpha) for part in (left, right)])
 
 
 def _exact(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:

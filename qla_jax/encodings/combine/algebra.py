@@ -15,7 +15,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import ROUNDING, as_numeric, as_tuple, is_concrete, require, require_kind, times
+from qla_jax._checks import ROUNDING, as_numeric, is_concrete, require, require_kind, times
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination
@@ -32,6 +32,7 @@ from qla_jax.encodings.base.lcu import (
 )
 from qla_jax.encodings.base.operators import rule
 from qla_jax.encodings.base.registers import same_place
+from qla_jax.encodings.combine.several import balanced, require_parts
 
 Vector = Num[Array, " n"]
 
@@ -63,22 +64,32 @@ class Product(BlockEncoding, kw_only=True):
         return Gates()
 
 
-@rule("@", BlockEncoding, BlockEncoding)
 @default_promotion
-def product(left: BlockEncoding, right: BlockEncoding) -> Product:
-    r"""`left @ right`: an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of $AB$.
+def product(*parts: BlockEncoding) -> BlockEncoding:
+    r"""Return an encoding of the matrix product of all parts, $A B \cdots$, the last one acting first.
 
+    Of two parts an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of $AB$, as `a @ b` is:
     $AB - \tilde A\tilde B = A(B - \tilde B) + (A - \tilde A)\tilde B$ and $\|\tilde B\| \le \beta$. $\|A\|$ enters by
-    `left.norm_bound`; without a better one that is $\alpha + \epsilon_A$, which gives the familiar rule.
+    `a.norm_bound`; without a better one that is $\alpha + \epsilon_A$, which gives the familiar rule. More parts are
+    nested in a balanced tree.
+
+    Args:
+        parts: block encodings, each of which takes what the next one gives; one alone is returned as it is.
 
     Raises:
-        ValueError: the codomain of `right` is not the domain of `left`.
+        ValueError: no parts, or a part that does not take what the next one gives.
+        TypeError: a part that is no block encoding.
     """
-    require_kind("left", left, BlockEncoding)
-    require_kind("right", right, BlockEncoding)
+    require_parts(parts, BlockEncoding)
+    return balanced(_product, parts)
+
+
+@rule("@", BlockEncoding, BlockEncoding)
+@default_promotion
+def _product(left: BlockEncoding, right: BlockEncoding) -> Product:
     require(
         same_place(left.domain, right.codomain),
-        f"`left` must take what `right` gives, but takes {left.domain} and `right` gives {right.codomain}.",
+        f"`parts` must fit together, but one takes {left.domain} and the next one gives {right.codomain}.",
     )
     return Product(
         alpha=left.alpha * right.alpha,
@@ -135,17 +146,23 @@ class LinearCombination(BlockEncoding, kw_only=True):
 
 
 @default_promotion
-def linear_combination(weights: ArrayLike | Sequence[ArrayLike], parts: Sequence[BlockEncoding]) -> LinearCombination:
-    r"""A weighted sum $\sum_i w_i A_i$ of m block encodings.
+def linear_combination(
+    *parts: BlockEncoding, weights: ArrayLike | Sequence[ArrayLike] | None = None
+) -> LinearCombination:
+    r"""Return an encoding of the weighted sum $\sum_i w_i A_i$ of m block encodings.
 
     A $(\sum_i|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max_i a_i,\ \sum_i|w_i|\epsilon_i)$-block-encoding.
 
+    Args:
+        parts: block encodings of matrices of one shape.
+        weights: real or complex numbers, one for each part; all are 1 unless given.
+
     Raises:
         ValueError: no parts, a number of weights other than that of parts, or parts of different shapes.
+        TypeError: a part that is no block encoding.
     """
-    parts = as_tuple("parts", parts, BlockEncoding)
-    require(len(parts) > 0, "`parts` must hold at least one block encoding, but is empty.")
-    weights = as_numeric("weights", weights, ndim=1, like=parts[0].alpha)
+    require_parts(parts, BlockEncoding)
+    weights = as_numeric("weights", (1.0,) * len(parts) if weights is None else weights, ndim=1, like=parts[0].alpha)
     require(len(weights) == len(parts), f"`weights` must match `parts`, but there are {len(weights)} for {len(parts)}.")
     for part in parts:
         fits = same_place(part.domain, parts[0].domain) and same_place(part.codomain, parts[0].codomain)
@@ -235,11 +252,16 @@ class Scaled(BlockEncoding, kw_only=True):
 
 
 @default_promotion
-def scale(factor: ArrayLike, enc: BlockEncoding) -> Scaled:
-    r"""$cA$: a $(|c|\alpha, a, |c|\epsilon)$-block-encoding.
+def scale(enc: BlockEncoding, factor: ArrayLike) -> Scaled:
+    r"""Return a $(|c|\alpha, a, |c|\epsilon)$-block-encoding of the multiple $cA$, as `c * enc` is.
+
+    Args:
+        enc: block encoding of A.
+        factor: real or complex number c.
 
     Raises:
         ValueError: `factor` is not a finite scalar.
+        TypeError: `enc` is no block encoding.
     """
     require_kind("enc", enc, BlockEncoding)
     factor = as_numeric("factor", factor, ndim=0, like=enc.alpha)
@@ -260,14 +282,14 @@ def _parameters(enc: BlockEncoding) -> dict:
 
 @rule("+", BlockEncoding, BlockEncoding)
 def _sum(left: BlockEncoding, right: BlockEncoding) -> LinearCombination:
-    return linear_combination(jnp.array([1.0, 1.0], left.alpha.dtype), (left, right))
+    return linear_combination(left, right, weights=jnp.array([1.0, 1.0], left.alpha.dtype))
 
 
 @rule("-", BlockEncoding, BlockEncoding)
 def _difference(left: BlockEncoding, right: BlockEncoding) -> LinearCombination:
-    return linear_combination(jnp.array([1.0, -1.0], left.alpha.dtype), (left, right))
+    return linear_combination(left, right, weights=jnp.array([1.0, -1.0], left.alpha.dtype))
 
 
 @rule("*", BlockEncoding, object)
 def _multiple(enc: BlockEncoding, factor: ArrayLike) -> Scaled:
-    return scale(factor, enc)
+    return scale(enc, factor)

@@ -20,6 +20,7 @@ from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, apply_adjoint_of, apply_of, contraction, side_by_side, swap_qubits
 from qla_jax.encodings.base.registers import same_place
 from qla_jax.encodings.combine.algebra import encoded_norm
+from qla_jax.encodings.combine.several import balanced, require_parts
 
 Vector = Num[Array, " n"]
 
@@ -68,10 +69,23 @@ class Tensor(BlockEncoding, kw_only=True):
 
 
 @default_promotion
-def tensor(left: BlockEncoding, right: BlockEncoding) -> Tensor:
-    r"""$A \otimes B$: an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of any two."""
-    require_kind("left", left, BlockEncoding)
-    require_kind("right", right, BlockEncoding)
+def tensor(*parts: BlockEncoding) -> BlockEncoding:
+    r"""Return an encoding of the tensor product of all parts, $A \otimes B \otimes \cdots$.
+
+    Of two parts an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding.
+
+    Args:
+        parts: block encodings of any shapes; one alone is returned as it is.
+
+    Raises:
+        ValueError: no parts.
+        TypeError: a part that is no block encoding.
+    """
+    require_parts(parts, BlockEncoding)
+    return balanced(_tensor, parts)
+
+
+def _tensor(left: BlockEncoding, right: BlockEncoding) -> Tensor:
     return Tensor(
         alpha=left.alpha * right.alpha,
         eps=times(left.norm_bound, right.eps) + times(encoded_norm(right), left.eps),

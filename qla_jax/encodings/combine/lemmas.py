@@ -15,7 +15,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, as_tuple, require, require_kind, times
+from qla_jax._checks import as_numeric, require, require_kind, times
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination, select, tree
@@ -45,6 +45,7 @@ from qla_jax.encodings.base.lcu import (
 from qla_jax.encodings.base.operators import rule
 from qla_jax.encodings.base.registers import same_place
 from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.encodings.combine.several import balanced, require_parts
 from qla_jax.linalg.preparation import length, prepare, unprepare
 
 Vector = Num[Array, " n"]
@@ -82,19 +83,22 @@ class VectorSum(VectorEncoding, kw_only=True):
 
 @default_promotion
 def vector_sum(*parts: VectorEncoding, weights: ArrayLike | Sequence[ArrayLike] | None = None) -> VectorSum:
-    r"""Lemma 1: a weighted sum $\sum_i w_i x_i$ of m vector encodings.
+    r"""Return an encoding of the weighted sum $\sum_i w_i x_i$ of m vector encodings: Lemma 1.
 
     A $(\sum_i|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max_i a_i,\ \sum_i|w_i|\epsilon_i)$-vector-encoding.
 
     In the paper's terms, for two unit vectors: $\tau = w_1\alpha/(w_1\alpha + w_2\beta)$, and its result is `normalize`
-    of this one. Weights may be complex and need not sum to one; all are 1 unless given.
+    of this one.
+
+    Args:
+        parts: vector encodings on registers of the same sizes.
+        weights: real or complex numbers, one for each part, which need not sum to one; all are 1 unless given.
 
     Raises:
         ValueError: no parts, a number of weights other than that of parts, or parts on different registers.
+        TypeError: a part that is no vector encoding.
     """
-    require(len(parts) > 0, "`parts` must hold at least one vector encoding, but is empty.")
-    for part in parts:
-        require_kind("parts", part, VectorEncoding)
+    require_parts(parts, VectorEncoding)
     weights = as_numeric("weights", (1.0,) * len(parts) if weights is None else weights, ndim=1, like=parts[0].alpha)
     require(
         len(weights) == len(parts), f"`weights` must match the parts, but there are {len(weights)} for {len(parts)}."
@@ -209,13 +213,24 @@ class VectorTensor(VectorEncoding, kw_only=True):
 
 
 @default_promotion
-def vector_tensor(left: VectorEncoding, right: VectorEncoding) -> VectorTensor:
-    r"""Lemma 3: the tensor product $x \otimes y$.
+def vector_tensor(*parts: VectorEncoding) -> VectorEncoding:
+    r"""Return an encoding of the tensor product of all parts, $x \otimes y \otimes \cdots$: Lemma 3.
 
-    An $(\alpha\beta,\ a + b,\ \|\tilde x\|\epsilon_y + \|\tilde y\|\epsilon_x + \epsilon_x\epsilon_y)$-vector-encoding.
+    Of two parts an $(\alpha\beta,\ a + b,\ \|\tilde x\|\epsilon_y + \|\tilde y\|\epsilon_x +
+    \epsilon_x\epsilon_y)$-vector-encoding.
+
+    Args:
+        parts: vector encodings of any lengths; one alone is returned as it is.
+
+    Raises:
+        ValueError: no parts.
+        TypeError: a part that is no vector encoding.
     """
-    require_kind("left", left, VectorEncoding)
-    require_kind("right", right, VectorEncoding)
+    require_parts(parts, VectorEncoding)
+    return balanced(_tensor, parts)
+
+
+def _tensor(left: VectorEncoding, right: VectorEncoding) -> VectorTensor:
     norms = length(left.encoded), length(right.encoded)
     return VectorTensor(
         alpha=left.alpha * right.alpha,
@@ -268,8 +283,8 @@ class Concatenation(VectorEncoding, kw_only=True):
 
 
 @default_promotion
-def concatenate(parts: Sequence[VectorEncoding]) -> Concatenation:
-    r"""Lemma 4: the concatenation $x_0 \oplus x_1 \oplus \dots$ of vector encodings.
+def concatenate(*parts: VectorEncoding) -> Concatenation:
+    r"""Return an encoding of the concatenation $x_0 \oplus x_1 \oplus \dots$ of vector encodings: Lemma 4.
 
     A $(\sqrt{\sum_j\alpha_j^2},\ \max_j a_j,\ \sqrt{\sum_j\epsilon_j^2})$-vector-encoding.
 
@@ -277,11 +292,14 @@ def concatenate(parts: Sequence[VectorEncoding]) -> Concatenation:
     the pieces their true lengths, and is the same circuit where all alpha are equal. The number of parts is padded
     inside.
 
+    Args:
+        parts: vector encodings on registers of the same sizes.
+
     Raises:
         ValueError: no parts, or parts on different registers.
+        TypeError: a part that is no vector encoding.
     """
-    parts = as_tuple("parts", parts, VectorEncoding)
-    require(len(parts) > 0, "`parts` must hold at least one vector encoding, but is empty.")
+    require_parts(parts, VectorEncoding)
     for part in parts:
         fits = same_place(part.sizes, parts[0].sizes)
         require(fits, f"`parts` must all live on registers {parts[0].sizes}, but one lives on {part.sizes}.")
