@@ -22,6 +22,7 @@ from qla_jax.encodings.combine.algebra import adjoint as adjoint
 from qla_jax.encodings.combine.algebra import linear_combination as linear_combination
 from qla_jax.encodings.combine.algebra import product as product
 from qla_jax.encodings.combine.algebra import scale as scale
+from qla_jax.encodings.combine.arrays import block_array as block_array
 from qla_jax.encodings.combine.joint import controlled as controlled
 from qla_jax.encodings.combine.joint import tensor as tensor
 from qla_jax.encodings.combine.lemmas import concatenate as concatenate
@@ -42,6 +43,8 @@ from qla_jax.encodings.matrices.pauli import block_encode_pauli as block_encode_
 from qla_jax.encodings.matrices.periodic_convolution import (
     block_encode_periodic_convolution as block_encode_periodic_convolution,
 )
+from qla_jax.encodings.matrices.selection import identity as identity
+from qla_jax.encodings.matrices.selection import projector as projector
 from qla_jax.encodings.matrices.sparse import block_encode_sparse as block_encode_sparse
 from qla_jax.encodings.vectors.known import vector_encode as vector_encode
 from qla_jax.encodings.vectors.known import vector_from_unitary as vector_from_unitary

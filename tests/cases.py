@@ -17,6 +17,7 @@ from numpy.polynomial import chebyshev as series
 
 from qla_jax import polynomials
 from qla_jax.encodings.combine.algebra import linear_combination, scale
+from qla_jax.encodings.combine.arrays import block_array
 from qla_jax.encodings.combine.joint import controlled, tensor
 from qla_jax.encodings.combine.lemmas import concatenate, vector_sum, vector_tensor
 from qla_jax.encodings.combine.normalized import normalize
@@ -29,6 +30,7 @@ from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
 from qla_jax.encodings.matrices.frobenius import block_encode_frobenius
 from qla_jax.encodings.matrices.pauli import block_encode_pauli
 from qla_jax.encodings.matrices.periodic_convolution import block_encode_periodic_convolution
+from qla_jax.encodings.matrices.selection import identity, projector
 from qla_jax.encodings.matrices.sparse import block_encode_sparse
 from qla_jax.encodings.vectors.known import vector_encode, vector_from_unitary
 from qla_jax.encodings.vectors.loading import load_vector, qram_encode
@@ -285,6 +287,32 @@ ALGEBRA = [
         single=False,
     ),
     Case("adjoint", lambda p: block_encode(p).adjoint(), cplx(3, 5), lambda p: p.conj().T, single=False),
+    Case("identity", lambda p: p * identity((3, 2)), np.array(2.0), lambda p: p * np.eye(6)),
+    Case("identity of 4", lambda p: p * identity(4), np.array(-1.5), lambda p: p * np.eye(4), single=False),
+    Case("projector", lambda p: p * projector([0, -1], 5), np.array(2.0), lambda p: p * np.diag([1, 0, 0, 0, 1])),
+    Case("rows and columns", lambda p: block_encode(p)[1:, [4, 0]], cplx(3, 5), lambda p: p[1:, [4, 0]]),
+    Case(
+        "rows of registers with padding",
+        lambda p: tensor(block_encode(p[0]), block_encode(p[1]))[::-2, 2:],
+        (real(3, 2), real(3, 3)),
+        lambda p: np.kron(*p)[::-2, 2:],
+        single=False,
+    ),
+    Case(
+        "array of blocks",
+        lambda p: block_array(
+            [[block_encode(p[0]), None], [None, block_encode(p[1]) @ block_encode(p[2])], [block_encode(p[1])] * 2]
+        ),
+        (real(2, 3), cplx(2, 3), real(3, 3)),
+        lambda p: np.block([[p[0], 0 * p[0]], [0 * p[0], p[1] @ p[2]], [p[1], p[1]]]),
+    ),
+    Case(
+        "array of unequal blocks",
+        lambda p: block_array([[block_encode(p[0])], [block_encode(p[1])]]),
+        (real(1, 3), real(2, 3)),
+        lambda p: np.vstack(p),
+        single=False,
+    ),
     Case(
         "adjoint of a product",
         lambda p: (block_encode(p[0]) @ block_encode(p[1])).adjoint(),

@@ -2,3 +2,4 @@
 
 from qla_jax.encodings.combine import algebra as algebra  # the operators of encodings
 from qla_jax.encodings.combine import lemmas as lemmas
+from qla_jax.encodings.combine import slices as slices

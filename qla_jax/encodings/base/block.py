@@ -89,6 +89,17 @@ class BlockEncoding(Encoding, kw_only=True):
         """The encoding of the adjoint matrix, by the inverse circuit."""
         return by_rule("adjoint", self)
 
+    __iter__ = None  # a matrix is not a sequence of its rows, although it has them by [...]
+
+    def __getitem__(self, index: Any) -> "BlockEncoding":
+        """Return the encoding of `A[rows, columns]`: slices, or lists of different integers.
+
+        Raises:
+            ValueError: no rows or no columns, places outside the matrix or given twice, or more than two indices.
+            TypeError: an index that is neither a slice nor a list of integers.
+        """
+        return by_rule("[]", self, index)
+
     def __matmul__(self, other: Encoding) -> Any:
         return by_rule("@", self, other)
 

@@ -1,0 +1,168 @@
+r"""Matrices that put entries at places: the identity, and the isometries that select rows and columns.
+
+The isometry of places $p_0, p_1, \dots$ has the columns $e_{p_0}, e_{p_1}, \dots$ Its circuit permutes basis states: an
+input i becomes $p_i$, and inputs that are padding raise the ancilla.
+
+Example:
+    >>> identity((3, 4)).shape, float(identity(5).alpha), identity(4).num_ancillas, identity(5).num_ancillas
+    ((12, 12), 1.0, 0, 1)
+    >>> projector([0, 2], 3).matvec(jnp.array([1.0, 2.0, 3.0])).tolist()
+    [1.0, 0.0, 3.0]
+"""
+
+import math
+from collections.abc import Iterable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import Array
+from jaxtyping import Num
+
+from qla_jax._checks import as_integer, require
+from qla_jax.accounting.gates import Gates, adder
+from qla_jax.encodings.base import registers
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.encoding import State
+from qla_jax.encodings.matrices.diagonal import Diagonal, block_encode_diagonal
+
+Vector = Num[Array, " n"]
+Places = range | tuple[int, ...]
+
+
+class Selection(BlockEncoding, kw_only=True):
+    """Block encoding of the isometry that puts entry i of its input at the place `places[i]` of its output."""
+
+    places: Places = struct.field(pytree_node=False)
+
+    def apply(self, state: State) -> State:
+        return self._permuted(state, np.argsort(self._targets()))
+
+    def apply_adjoint(self, state: State) -> State:
+        return self._permuted(state, self._targets())
+
+    def _permuted(self, state: State, source: np.ndarray) -> State:
+        return state.reshape(-1)[source].reshape(state.shape)
+
+    def _targets(self) -> np.ndarray:
+        """The basis state, ancilla most significant, that each basis state goes to."""
+        size, places = 1 << self.num_qubits, positions(self.codomain)[np.asarray(self.places, int)]
+        inputs = positions(self.domain)
+        if not self.num_ancillas:
+            forth = np.empty(size, int)
+            forth[inputs] = places
+            return forth
+        padding = np.setdiff1d(np.arange(size), inputs)
+        forth = np.arange(2 * size)
+        forth[inputs], forth[padding] = places, size + padding
+        # A raised ancilla comes down where nothing was put; its other states fill what the inputs left free.
+        raised = np.arange(size)
+        forth[size + raised] = raised
+        forth[size + places] = size + inputs
+        return forth
+
+    def _matvec(self, x: Vector) -> Vector:
+        return jnp.zeros(self.shape[0], x.dtype).at[np.asarray(self.places, int)].set(x)
+
+    def _rmatvec(self, y: Vector) -> Vector:
+        return y[np.asarray(self.places, int)]
+
+    def hermitian_defect(self) -> Array | None:
+        return 0 * self.alpha if self._is_identity() else None
+
+    def singular_values(self) -> Vector:
+        return jnp.ones(self.shape[1], self.alpha.dtype)
+
+    def gates(self) -> Gates | None:
+        flag = Gates() if not self.num_ancillas else adder(max(self.num_qubits, 1))
+        if self._is_identity() or (self.places == range(len(self.places)) and len(self.codomain) == 1):
+            return flag  # a comparison with the number of inputs
+        contiguous = isinstance(self.places, range) and self.places.step == 1 and len(self.codomain) == 1
+        return flag + adder(self.num_qubits) if contiguous else None
+
+    def _is_identity(self) -> bool:
+        return self.places == range(self.shape[0]) and registers.same_place(self.domain, self.codomain)
+
+
+def positions(sizes: tuple[int, ...]) -> np.ndarray:
+    """Return the basis states of the entries of a vector on registers of these sizes."""
+    padded = [1 << (size - 1).bit_length() for size in sizes]
+    return np.arange(math.prod(padded)).reshape(padded)[tuple(slice(size) for size in sizes)].reshape(-1)
+
+
+def selection(places: Places, sizes: tuple[int, ...], domain: tuple[int, ...]) -> Selection:
+    """Return the isometry from registers `domain` to places of a vector on registers `sizes`: a (1, 1, 0)-encoding.
+
+    Args:
+        places: different places, from 0 to the product of `sizes`, one for each input.
+        sizes: sizes of the output registers.
+        domain: sizes of the input registers.
+    """
+    qubits = max(registers.num_qubits(sizes), registers.num_qubits(domain))
+    full = len(places) == 1 << qubits
+    one = jnp.ones((), jax.dtypes.canonicalize_dtype(float))
+    return Selection(
+        alpha=one,
+        eps=0 * one,
+        num_ancillas=0 if full else 1,
+        num_qubits=qubits,
+        norm_bound=jnp.array(1, one.dtype),
+        domain=domain,
+        codomain=sizes,
+        places=places,
+    )
+
+
+def identity(sizes: int | tuple[int, ...]) -> Selection:
+    """Return a (1, a, 0)-block-encoding of the identity: a = 0 for powers of two, else 1, which padding raises.
+
+    Args:
+        sizes: number of rows, or the sizes of several registers such as (channels, rows, columns).
+
+    Raises:
+        ValueError: a size below 1.
+    """
+    sizes = _as_sizes(sizes)
+    return selection(range(math.prod(sizes)), sizes, sizes)
+
+
+def projector(places: Iterable[int], sizes: int | tuple[int, ...]) -> Diagonal:
+    """Return a (1, 1, 0)-block-encoding of the projector onto basis vectors.
+
+    Args:
+        places: positions of the entries that stay; all others become zero.
+        sizes: length of the vectors, or the sizes of several registers.
+
+    Raises:
+        ValueError: a size below 1, a place outside the vector or one that is given twice.
+    """
+    sizes = _as_sizes(sizes)
+    chosen = as_places("places", places, math.prod(sizes))
+    enc = block_encode_diagonal(jnp.zeros(math.prod(sizes)).at[np.asarray(chosen, int)].set(1), alpha=1.0)
+    return enc.replace(domain=sizes, codomain=sizes, num_qubits=registers.num_qubits(sizes))
+
+
+def as_places(name: str, places: Iterable[int], size: int) -> tuple[int, ...]:
+    """Return different places in a vector as integers from 0 on; negative ones count from the end.
+
+    Args:
+        name: name of the argument, for the error.
+        places: integers.
+        size: length of the vector.
+
+    Raises:
+        ValueError: a place outside the vector or one that is given twice.
+    """
+    found = []
+    for place in places:
+        number = as_integer(name, place)
+        require(-size <= number < size, f"`{name}` must lie in a vector of {size} entries, but one is {number}.")
+        found.append(number % size)
+    require(len(set(found)) == len(found), f"`{name}` must be different, but one is given twice.")
+    return tuple(found)
+
+
+def _as_sizes(sizes: int | tuple[int, ...]) -> tuple[int, ...]:
+    given = sizes if isinstance(sizes, tuple | list) else (sizes,)
+    return tuple(as_integer("sizes", size, least=1) for size in given)
