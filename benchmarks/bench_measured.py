@@ -50,8 +50,8 @@ def test_reads_of_a_million_cells(report):
 
 READOUTS = {
     "tomography": qla.tomography(delta=0.01),
-    "coefficients": qla.chebyshev_readout(rank=(16, 16), eps=0.01, noise="qae"),
-    "medians of 11": qla.chebyshev_readout(rank=(16, 16), eps=0.01, noise="qae-median-11"),
+    "coefficients": qla.chebyshev_readout(rank=(16, 16), relative_eps=0.01, noise="qae"),
+    "medians of 11": qla.chebyshev_readout(rank=(16, 16), relative_eps=0.01, noise="qae-median-11"),
 }
 
 

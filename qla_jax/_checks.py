@@ -15,7 +15,7 @@ Example:
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -102,6 +102,17 @@ def as_tuple(name: str, values: Any, kind: type) -> tuple[Any, ...]:
     return found
 
 
+def require_mapping(name: str, value: Any) -> None:
+    """Raise a TypeError that says what to write, unless a value is a mapping.
+
+    Args:
+        name: the argument's name, for the error.
+        value: value of the argument.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"`{name}` must be a mapping, but is {_told(value)}{_advice(value)}.")
+
+
 def is_concrete(*values: Any) -> bool:
     """Return whether all values can be looked at now, outside any transformation."""
     return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values))
@@ -124,7 +135,7 @@ def as_integer(name: str, value: Any, least: int | None = None, most: int | None
     except (TypeError, jax.errors.TracerIntegerConversionError):
         number = None
     if number is None:
-        raise ValueError(f"`{name}` must be an integer, but is {_told(value)}.")
+        raise ValueError(f"`{name}` must be an integer, but is {_told(value)}{_advice(value)}.")
     require(least is None or number >= least, f"`{name}` must be at least {least}, but is {number}.")
     require(most is None or number <= most, f"`{name}` must be at most {most}, but is {number}.")
     return number
@@ -175,7 +186,7 @@ def as_real(name: str, value: Any) -> float:
     """
     require(is_concrete(value), f"`{name}` must be known outside jit, but is traced.")
     real = _is_number(value) and np.ndim(value) == 0 and not jnp.iscomplexobj(value)
-    require(real, f"`{name}` must be a real number, but is {_told(value)}.")
+    require(real, f"`{name}` must be a real number, but is {_told(value)}{_advice(value)}.")
     number = float(value)
     require(not math.isnan(number), f"`{name}` must be a number, but is {number}.")
     return number
@@ -377,7 +388,7 @@ def _array_of(name: str, value: Any) -> Array:
             return array
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ValueError(f"`{name}` must be an array of numbers, but is {_told(value)}.")
+    raise ValueError(f"`{name}` must be an array of numbers, but is {_told(value)}{_advice(value)}.")
 
 
 def _as_float(name: str, value: int | float) -> float:
@@ -415,3 +426,19 @@ def _told(value: Any) -> str:
         return "traced"
     text = repr(value)
     return text if len(text) <= 60 else f"of type {type(value).__name__}"
+
+
+ADVICE = (
+    ("tocoo", "for a sparse matrix write `block_encode_sparse(matrix)`"),
+    ("to_list", "for a SparsePauliOp write `block_encode_pauli(dict(operator.to_list()))`"),
+    ("pauli_rep", "for a PennyLane operator write `block_encode_pauli` of its words and coefficients"),
+    ("matvec", "for the matrix of a block encoding write `block(enc)`, for its product with an array `enc.matvec(x)`"),
+    ("encoded", "for the array of a vector encoding write `vec.encoded`"),
+)
+"""What to write in place of things of other kinds, by an attribute that tells them."""
+
+
+def _advice(value: Any) -> str:
+    """What to write in place of a thing that is no array; empty where nothing is known of its kind."""
+    told = next((text for attribute, text in ADVICE if hasattr(value, attribute)), "")
+    return f" ({told})" if told else ""

@@ -324,7 +324,9 @@ def by_direction(calls: Calls) -> tuple[int, int]:
 
 
 COMPOSITES = [case for case in [*ENCODINGS, *VECTORS] if jax.eval_shape(case.build, case.params).uses()]
-AMPLIFIED = Case("amplified", lambda x: amplify(vector_encode(x), amplitude_bound=0.5, eps=0.1), real(2), lambda x: x)
+AMPLIFIED = Case(
+    "amplified", lambda x: amplify(vector_encode(x), amplitude_bound=0.5, relative_eps=0.1), real(2), lambda x: x
+)
 
 
 def contains(enc: Encoding, *kinds: type) -> bool:

@@ -30,18 +30,18 @@ TIME = jnp.asarray(2.0)
 
 # Of known parts and numbers alone. The circuits of these have a length that follows from values.
 LENGTHS: dict[str, Callable[[], Any]] = {
-    "amplify": lambda: qla.amplify(UNIT / 2, amplitude_bound=0.5, eps=1e-3),
-    "uniform_amplification": lambda: qla.uniform_amplification(SMALL, 2.0, gap=0.25, eps=1e-3),
-    "amplify_to_norm": lambda: qla.amplify_to_norm(SMALL, eps=1e-3),
+    "amplify": lambda: qla.amplify(UNIT / 2, amplitude_bound=0.5, relative_eps=1e-3),
+    "uniform_amplification": lambda: qla.uniform_amplification(SMALL, 2.0, gap=0.25, relative_eps=1e-3),
+    "amplify_to_norm": lambda: qla.amplify_to_norm(SMALL, relative_eps=1e-3),
     "amplified_block": lambda: qla.amplified_block(BLOCK, eps=1e-2),
-    "pseudo_inverse": lambda: qla.pseudo_inverse(HERMITIAN, 5.0, eps=1e-3),
+    "pseudo_inverse": lambda: qla.pseudo_inverse(HERMITIAN, 5.0, relative_eps=1e-3),
     "eigenstate_filter": lambda: qla.eigenstate_filter(HERMITIAN, 0.25, eps=1e-3),
     "hamiltonian_simulation": lambda: qla.hamiltonian_simulation(HERMITIAN, TIME, eps=1e-3),
     "exact_fidelity": lambda: qram.exact_fidelity(qram.memory([1, 0], word_bits=1), qram.bit_flip(0.1)),
 }
 OTHERS: dict[str, Callable[[], Any]] = {
     "hamiltonian_simulation at time 0": lambda: qla.hamiltonian_simulation(HERMITIAN, 0.0, eps=1e-3),
-    "amplify_to_norm gain": lambda: qla.amplify_to_norm(SMALL, eps=1e-3, gain=2.0),
+    "amplify_to_norm gain": lambda: qla.amplify_to_norm(SMALL, relative_eps=1e-3, gain=2.0),
     "oblivious_amplification": lambda: qla.oblivious_amplification(FLIP, order=3),
     "qsvt": lambda: qla.qsvt(HERMITIAN, CUBIC),
     "gqet": lambda: qla.gqet(HERMITIAN, [0.1, 0.3]),
@@ -113,10 +113,10 @@ def test_shard_map_without_jit_has_the_values_of_single_calls(kernel, kind):
 @pytest.mark.parametrize(
     "build",
     [
-        lambda enc: qla.pseudo_inverse(enc, 20.0, eps=0.1),
+        lambda enc: qla.pseudo_inverse(enc, 20.0, relative_eps=0.1),
         lambda enc: qla.eigenstate_filter(enc, 0.1, eps=0.1),
-        lambda enc: qla.uniform_amplification(enc, 2.0, gap=0.25, eps=0.1),
-        lambda enc: qla.amplify(enc @ UNIT, amplitude_bound=0.1, eps=0.1),
+        lambda enc: qla.uniform_amplification(enc, 2.0, gap=0.25, relative_eps=0.1),
+        lambda enc: qla.amplify(enc @ UNIT, amplitude_bound=0.1, relative_eps=0.1),
     ],
     ids=["pseudo_inverse", "eigenstate_filter", "uniform_amplification", "amplify"],
 )

@@ -12,7 +12,8 @@ Example:
     Calls(forward=0, adjoint=0, controlled=2, controlled_adjoint=0)
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from qla_jax.accounting.fold import Counted, Use, identity, parts_first
 from qla_jax.accounting.gates import Gates
@@ -73,10 +74,7 @@ def cost(enc: Counted) -> Cost:
     if not isinstance(enc, Counted):
         raise TypeError(f"`enc` must be of type Encoding, but is of type {type(enc).__name__}.")
     nodes = parts_first(enc)
-    called = dict.fromkeys(nodes, Calls()) | {identity(enc): Calls(forward=1)}
-    for key, (_, uses) in reversed(nodes.items()):  # all calls of a node are known before its parts are looked at
-        for use in uses:
-            called[identity(use.part)] = called[identity(use.part)].plus(called[key].through(use))
+    called = _called(enc, nodes)
     calls: dict[str, Calls] = {}
     kinds: dict[str, int] = {}
     for key, (node, uses) in nodes.items():
@@ -88,6 +86,24 @@ def cost(enc: Counted) -> Cost:
     gates, uncounted = _gates([(node, called[key]) for key, (node, _) in nodes.items()])
     qubits = enc.num_ancillas + enc.num_qubits
     return Cost(enc.num_ancillas, qubits, queries, sum(queries.values()), calls, gates, uncounted)
+
+
+def calls_of(enc: Counted, part: Counted) -> Calls:
+    """Return how often one run of a circuit calls a part of it, composite or not; never, where it is no part.
+
+    Args:
+        enc: circuit that is run once.
+        part: node that stands in it.
+    """
+    return _called(enc, parts_first(enc)).get(identity(part), Calls())
+
+
+def _called(enc: Counted, nodes: dict[int, tuple[Any, Sequence[Use]]]) -> dict[int, Calls]:
+    called = dict.fromkeys(nodes, Calls()) | {identity(enc): Calls(forward=1)}
+    for key, (_, uses) in reversed(nodes.items()):  # all calls of a node are known before its parts are looked at
+        for use in uses:
+            called[identity(use.part)] = called[identity(use.part)].plus(called[key].through(use))
+    return called
 
 
 def _turned(calls: tuple[int, ...], use: Use) -> tuple[int, int]:

@@ -10,7 +10,7 @@ single trial by the binary tree of the probabilities. So nothing subtracts large
 the law is that of probabilities within a few units of rounding of those given.
 
 Example:
-    >>> counts = multinomial(jax.random.key(0), 1000, jnp.array([0.5, 0.5, 0.0]))
+    >>> counts = multinomial(1000, jnp.array([0.5, 0.5, 0.0]), key=jax.random.key(0))
     >>> int(counts.sum()), int(counts[2])
     (1000, 0)
 

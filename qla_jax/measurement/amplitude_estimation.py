@@ -221,7 +221,7 @@ def estimate_amplitude(probability: ArrayLike, *, key: Array, points: int, repet
             its range.
 
     Example:
-        >>> estimate_amplitude(jax.random.key(0), jnp.array([0.0, 0.5, 1.0]), points=4).round(6).tolist()
+        >>> estimate_amplitude(jnp.array([0.0, 0.5, 1.0]), points=4, key=jax.random.key(0)).round(6).tolist()
         [0.0, 0.5, 1.0]
     """
     require_key("key", key)

@@ -46,14 +46,14 @@ class ChebyshevReadout(ReadoutMethod):
     Attributes:
         rank: modes kept along each axis.
         axes: along which; negative ones count from the end.
-        eps: precision of each coefficient of the unit vector; 0 where nothing is estimated.
+        relative_eps: precision of each coefficient of the unit vector; 0 where nothing is estimated.
         noise: the model of the estimation.
         cap: whether a rank above the length of its axis means all of it.
     """
 
     rank: tuple[int, ...] = struct.field(pytree_node=False)
     axes: Axes = struct.field(pytree_node=False)
-    eps: float = struct.field(pytree_node=False)
+    relative_eps: float = struct.field(pytree_node=False)
     noise: Noise
     cap: bool = struct.field(pytree_node=False, default=False)
 
@@ -65,16 +65,18 @@ class ChebyshevReadout(ReadoutMethod):
         unit = jax.lax.stop_gradient(amplitudes.direction).reshape(shape)
         exact = chebyshev_coefficients(unit, rank, axes)
         kept = from_chebyshev(exact, shape, axes)
-        found = from_chebyshev(self.noise.sample(exact, self.eps, key=key), shape, axes)
+        found = from_chebyshev(self.noise.sample(exact, self.relative_eps, key=key), shape, axes)
         projected = from_chebyshev(chebyshev_coefficients(amplitudes.state, rank, axes), shape, axes)
         lost = unit - kept
         tail = jnp.where(jnp.array(rank == tuple(shape[axis] for axis in axes)), 0, jnp.linalg.norm(lost.reshape(-1)))
-        total = jnp.sqrt(exact.size * self.eps**2 + jnp.square(tail))
+        total = jnp.sqrt(exact.size * self.relative_eps**2 + jnp.square(tail))
         return amplitudes.readout(
             straight_through(projected, amplitudes.norm * found),
             shots=exact.size * self.noise.repetitions,
-            queries=exact.size * self.noise.queries(self.eps),
-            entry=jnp.minimum(total, self.eps * _peak(shape, rank, axes) + jnp.where(tail > 0, jnp.abs(lost).max(), 0)),
+            queries=exact.size * self.noise.queries(self.relative_eps),
+            entry=jnp.minimum(
+                total, self.relative_eps * _peak(shape, rank, axes) + jnp.where(tail > 0, jnp.abs(lost).max(), 0)
+            ),
             total=total,
             failure=self.noise.failure(exact.size),
             method=f"chebyshev, {self.noise.name}",
@@ -86,7 +88,7 @@ class ChebyshevReadout(ReadoutMethod):
 
     def price(self, shape: tuple[int, ...]) -> Price:
         count = self.num_coefficients(shape)
-        return Price(count * self.noise.repetitions, count * self.noise.queries(self.eps))
+        return Price(count * self.noise.repetitions, count * self.noise.queries(self.relative_eps))
 
     def kept_modes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
         rank, _ = self.modes(shape)
@@ -119,7 +121,7 @@ class ChebyshevReadout(ReadoutMethod):
             ValueError: what `chebyshev_state` raises.
 
         Example:
-            >>> readout = chebyshev_readout(rank=2, eps=0.1, noise="exact")
+            >>> readout = chebyshev_readout(rank=2, relative_eps=0.1, noise="exact")
             >>> vec = readout.reprepared(readout(jnp.array([4.0, 3.0, 2.0, 1.0]), key=jax.random.key(0)))
             >>> [round(entry, 2) for entry in vec.vector().tolist()], round(float(vec.eps), 2)
             ([3.96, 3.1, 1.9, 1.04], 0.16)
@@ -137,7 +139,7 @@ class ChebyshevReadout(ReadoutMethod):
 def chebyshev_readout(
     *,
     rank: int | tuple[int, ...],
-    eps: float,
+    relative_eps: float,
     noise: str | Noise = "qae",
     axes: int | Axes | None = None,
     cap: bool = False,
@@ -151,7 +153,7 @@ def chebyshev_readout(
 
     Args:
         rank: one for each axis.
-        eps: precision of a coefficient of the unit vector, in (0, 2); not looked at by "exact".
+        relative_eps: precision of a coefficient of the unit vector, in (0, 2); not looked at by "exact".
         noise: the name of a model, see `noise_model`, or a model.
         axes: as many as ranks, the last ones unless given; `(-2,)` is the token axis of (tokens, features).
         cap: take all modes of an axis that is shorter than its rank, which otherwise is an error.
@@ -163,7 +165,7 @@ def chebyshev_readout(
 
     Example:
         >>> image = jnp.outer(jnp.arange(1.0, 9.0), jnp.ones(8))
-        >>> found = chebyshev_readout(rank=(4, 1), eps=0.01, noise="uniform")(image, jax.random.key(0))
+        >>> found = chebyshev_readout(rank=(4, 1), relative_eps=0.01, noise="uniform")(image, key=jax.random.key(0))
         >>> int(found.queries), bool(jnp.linalg.norm(found.values - image) <= found.error_bound), found.method
         (5028, True, 'chebyshev, uniform')
     """
@@ -173,8 +175,8 @@ def chebyshev_readout(
     require(len(rank) == len(axes), f"`rank` must have an entry for each axis of {axes}, but is {rank}.")
     for r in rank:
         require(r >= 1, f"`rank` must be at least 1, but is {r}.")
-    eps = 0.0 if noise.exact else as_precision("eps", eps, below=2)
-    return ChebyshevReadout(rank=rank, axes=axes, eps=eps, noise=noise, cap=cap)
+    relative_eps = 0.0 if noise.exact else as_precision("relative_eps", relative_eps, below=2)
+    return ChebyshevReadout(rank=rank, axes=axes, relative_eps=relative_eps, noise=noise, cap=cap)
 
 
 def _peak(shape: tuple[int, ...], rank: tuple[int, ...], axes: Axes) -> float:

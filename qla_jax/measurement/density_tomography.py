@@ -36,12 +36,12 @@ class StateTomography(ReadoutMethod):
 
     Attributes:
         copies: in each of the $3^n$ bases; None where they follow from the precision.
-        eps: Euclidean precision of the unit vector; None where the copies are given.
+        relative_eps: Euclidean precision of the unit vector; None where the copies are given.
         failure: probability that it is worse.
     """
 
     copies: int | None = struct.field(pytree_node=False)
-    eps: float | None = struct.field(pytree_node=False)
+    relative_eps: float | None = struct.field(pytree_node=False)
     failure: float = struct.field(pytree_node=False)
 
     def measure(self, amplitudes: Amplitudes, *, key: Array) -> Readout:
@@ -73,16 +73,18 @@ class StateTomography(ReadoutMethod):
         Raises:
             ValueError: more copies in all than the integers of this precision hold.
         """
-        if self.eps is None:
+        if self.relative_eps is None:
             assert self.copies is not None
             copies = self.copies
         else:
-            copies = math.ceil(frobenius_error(qubits, 1, self.failure) ** 2 * (2 / self.eps) ** 2 / 3**qubits)
+            copies = math.ceil(frobenius_error(qubits, 1, self.failure) ** 2 * (2 / self.relative_eps) ** 2 / 3**qubits)
         within_integers("Copies in all bases", 3**qubits * copies)
         return copies
 
 
-def state_tomography(*, copies: int | None = None, eps: float | None = None, failure: float = 0.01) -> StateTomography:
+def state_tomography(
+    *, copies: int | None = None, relative_eps: float | None = None, failure: float = 0.01
+) -> StateTomography:
     r"""Reconstruct a state of at most 6 qubits, $4\cdot5^n(1 + \sqrt{2\ln(1/\delta)})^2/\epsilon^2$ copies in all.
 
     Values are the tensor, with the global phase that brings it closest to the truth: the one thing that the protocol
@@ -90,23 +92,24 @@ def state_tomography(*, copies: int | None = None, eps: float | None = None, fai
 
     Args:
         copies: in each basis.
-        eps: Euclidean precision of the unit vector, instead of `copies`.
+        relative_eps: Euclidean precision of the unit vector, instead of `copies`.
         failure: probability that the error exceeds its bound.
 
     Raises:
-        ValueError: not exactly one of `copies` and `eps`, or a value out of its range; called, too many entries.
+        ValueError: not exactly one of `copies` and `relative_eps`, a value out of its range; called, too many entries.
 
     Example:
-        >>> found = state_tomography(copies=1000)(jnp.array([3.0, 4.0j]), jax.random.key(0))
+        >>> found = state_tomography(copies=1000)(jnp.array([3.0, 4.0j]), key=jax.random.key(0))
         >>> int(found.shots), bool(jnp.linalg.norm(found.values - jnp.array([3.0, 4.0j])) <= found.error_bound)
         (3000, True)
     """
-    require((eps is None) != (copies is None), f"Give one of `eps` and `copies`, but they are {eps} and {copies}.")
+    one = (relative_eps is None) != (copies is None)
+    require(one, f"Give one of `relative_eps` and `copies`, but they are {relative_eps} and {copies}.")
     if copies is not None:
         copies = require_countable("copies", copies)
-    if eps is not None:
-        eps = as_precision("eps", eps, below=2)
-    return StateTomography(copies=copies, eps=eps, failure=as_precision("failure", failure, below=1))
+    if relative_eps is not None:
+        relative_eps = as_precision("relative_eps", relative_eps, below=2)
+    return StateTomography(copies=copies, relative_eps=relative_eps, failure=as_precision("failure", failure, below=1))
 
 
 def frobenius_error(qubits: int, shots: int, failure: float) -> float:

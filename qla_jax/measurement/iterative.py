@@ -110,7 +110,7 @@ def iterative_amplitude_estimation(
             power than can be counted.
 
     Example:
-        >>> found = iterative_amplitude_estimation(jax.random.key(0), 0.3, eps=0.01)
+        >>> found = iterative_amplitude_estimation(0.3, eps=0.01, key=jax.random.key(0))
         >>> bool(found.converged), bool((found.low <= 0.3) & (0.3 <= found.high))
         (True, True)
     """

@@ -39,7 +39,7 @@ from qla_jax.measurement.amplitude_estimation import (
     queries_of,
 )
 from qla_jax.measurement.grover import Good
-from qla_jax.measurement.readout import Amplitudes, Readout, count, scaled_bound
+from qla_jax.measurement.readout import Amplitudes, Readout, as_precision, count, scaled_bound
 
 
 class OverlapTest(NamedTuple):
@@ -125,7 +125,7 @@ def swap_test(left: VectorEncoding, right: VectorEncoding) -> OverlapTest:
 
 
 @default_promotion
-def inner_product(x: ArrayLike, y: ArrayLike, *, key: Array, eps: float, repetitions: int = 1) -> Readout:
+def inner_product(x: ArrayLike, y: ArrayLike, *, key: Array, relative_eps: float, repetitions: int = 1) -> Readout:
     r"""Estimate $\langle x, y\rangle = \sum_i\bar x_iy_i$ to $\epsilon\|x\|\|y\|$ by Hadamard tests.
 
     Complex states take two tests, and the error of each part is within $\epsilon$. Vectors may have any norm, which is
@@ -135,7 +135,7 @@ def inner_product(x: ArrayLike, y: ArrayLike, *, key: Array, eps: float, repetit
         x: of any shape.
         y: of the same.
         key: of the draw.
-        eps: precision for unit vectors, in (0, 2).
+        relative_eps: precision for unit vectors, in (0, 2).
         repetitions: whose median is taken, odd.
 
     Returns:
@@ -146,33 +146,35 @@ def inner_product(x: ArrayLike, y: ArrayLike, *, key: Array, eps: float, repetit
 
     Example:
         >>> x, y = jnp.array([3.0, 4.0]), jnp.array([1.0, 0.0])
-        >>> found = inner_product(x, y, jax.random.key(0), eps=0.1, repetitions=5)
+        >>> found = inner_product(x, y, relative_eps=0.1, repetitions=5, key=jax.random.key(0))
         >>> bool(abs(found.values - 3) <= found.error_bound), int(found.queries)
         (True, 1250)
     """
     require_key("key", key)
+    relative_eps = as_precision("relative_eps", relative_eps, below=2)
     left, right = _pair(x, y)
     overlap = jnp.vdot(left.direction, right.direction)
     exact = jnp.vdot(left.state, right.state)
     parts = jnp.stack([overlap.real, overlap.imag]) if jnp.iscomplexobj(overlap) else overlap[None]
-    found = _estimated(key, parts, eps, repetitions)
+    found = _estimated(key, parts, relative_eps, repetitions)
     value = found[0] + 1j * found[1] if jnp.iscomplexobj(overlap) else found[0]
-    return _result(exact, left.norm * right.norm, value, len(parts), eps, repetitions, "inner product")
+    return _result(exact, left.norm * right.norm, value, len(parts), relative_eps, repetitions, "inner product")
 
 
 @default_promotion
-def squared_overlap(x: ArrayLike, y: ArrayLike, *, key: Array, eps: float, repetitions: int = 1) -> Readout:
+def squared_overlap(x: ArrayLike, y: ArrayLike, *, key: Array, relative_eps: float, repetitions: int = 1) -> Readout:
     r"""Estimate $|\langle x, y\rangle|^2$ to $\epsilon\|x\|^2\|y\|^2$ by swap tests; arguments as of `inner_product`.
 
     May come out negative, by up to the error: nothing is clipped. `norm` is $\|x\|^2\|y\|^2$.
     """
     require_key("key", key)
+    relative_eps = as_precision("relative_eps", relative_eps, below=2)
     left, right = _pair(x, y)
     overlap, exact = (
         _squared(jnp.vdot(*pair)) for pair in ((left.direction, right.direction), (left.state, right.state))
     )
-    value = _estimated(key, overlap[None], eps, repetitions)[0]
-    return _result(exact, jnp.square(left.norm * right.norm), value, 1, eps, repetitions, "squared overlap")
+    value = _estimated(key, overlap[None], relative_eps, repetitions)[0]
+    return _result(exact, jnp.square(left.norm * right.norm), value, 1, relative_eps, repetitions, "squared overlap")
 
 
 def modulus_error(eps: ArrayLike, overlap: ArrayLike) -> Array:

@@ -42,14 +42,14 @@ class ShadowReadout(ReadoutMethod):
 
     Attributes:
         observables: words, first letter on the most significant qubit.
-        eps: precision of each.
+        relative_eps: precision of each.
         failure: probability that any of them is off by more.
         ensemble: of the bases.
         copies: in all, instead of what the theorem asks for; None otherwise.
     """
 
     observables: tuple[str, ...] = struct.field(pytree_node=False)
-    eps: float | None = struct.field(pytree_node=False)
+    relative_eps: float | None = struct.field(pytree_node=False)
     failure: float = struct.field(pytree_node=False)
     ensemble: Ensemble = struct.field(pytree_node=False)
     copies: int | None = struct.field(pytree_node=False)
@@ -116,10 +116,10 @@ class ShadowReadout(ReadoutMethod):
         groups = math.ceil(2 * math.log(2 * len(self.observables) / self.failure))
         worst = max(shadow_norm(word, self.ensemble) for word in self.observables)
         if self.copies is None:
-            assert self.eps is not None
-            size = max(math.ceil(CONSTANT * worst / self.eps**2), 1)  # the identity alone takes no copies
+            assert self.relative_eps is not None
+            size = max(math.ceil(CONSTANT * worst / self.relative_eps**2), 1)  # the identity alone takes no copies
             require_countable("copies", groups * size)
-            return groups, size, self.eps
+            return groups, size, self.relative_eps
         size = self.copies // groups
         return groups, size, math.sqrt(CONSTANT * worst / size)
 
@@ -127,7 +127,7 @@ class ShadowReadout(ReadoutMethod):
 def shadow_readout(
     observables: str | tuple[str, ...] | list[str],
     *,
-    eps: float | None = None,
+    relative_eps: float | None = None,
     copies: int | None = None,
     failure: float = 0.01,
     ensemble: Ensemble = "pauli",
@@ -140,23 +140,24 @@ def shadow_readout(
 
     Args:
         observables: words such as "XZI".
-        eps: precision of each.
-        copies: in all instead of `eps`, rounded down to whole groups.
+        relative_eps: precision of each.
+        copies: in all instead of `relative_eps`, rounded down to whole groups.
         failure: probability that any word is off by more.
         ensemble: "pauli" or "clifford".
 
     Raises:
-        ValueError: not exactly one of `eps` and `copies`, fewer copies than groups, or a value out of its range;
+        ValueError: not exactly one of `relative_eps` and `copies`, fewer copies than groups, a value out of its range;
             called, words that do not have a letter for each qubit, or more copies than integers hold.
 
     Example:
-        >>> readout = shadow_readout(["ZI", "XX"], eps=0.5)
+        >>> readout = shadow_readout(["ZI", "XX"], relative_eps=0.5)
         >>> found = readout(jnp.array([1.0, 0.0, 0.0, 0.0]), key=jax.random.key(0))
         >>> int(found.shots), bool(jnp.abs(found.values - jnp.array([1.0, 0.0])).max() <= 0.5)
         (14688, True)
     """
     words = as_words(observables)
-    require((eps is None) != (copies is None), f"Give one of `eps` and `copies`, but they are {eps} and {copies}.")
+    one = (relative_eps is None) != (copies is None)
+    require(one, f"Give one of `relative_eps` and `copies`, but they are {relative_eps} and {copies}.")
     require(ensemble in ("pauli", "clifford"), f"`ensemble` must be pauli or clifford, but is {ensemble!r}.")
     failure = as_precision("failure", failure, below=1)
     if copies is not None:
@@ -165,7 +166,7 @@ def shadow_readout(
         require(copies >= groups, f"`copies` must be at least the number of groups, {groups}, but is {copies}.")
     return ShadowReadout(
         observables=words,
-        eps=None if eps is None else as_precision("eps", eps),
+        relative_eps=None if relative_eps is None else as_precision("relative_eps", relative_eps),
         failure=failure,
         ensemble=ensemble,
         copies=copies,

@@ -58,7 +58,7 @@ def amplified_block(
             least = block.least_amplitude
         require(is_concrete(least), "`amplitude_bound` must be given inside jit: the circuit's length follows from it.")
         amplitude_bound = float(least)
-    return amplify(block, amplitude_bound=amplitude_bound, eps=eps, margin=margin)
+    return amplify(block, amplitude_bound=amplitude_bound, relative_eps=eps, margin=margin)
 
 
 def amplified_network(

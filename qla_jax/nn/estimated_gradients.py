@@ -37,24 +37,24 @@ class WeightGradients(Node):
 
     Attributes:
         noise: the model of the estimation of inner products.
-        eps: its precision for unit vectors.
+        relative_eps: its precision for unit vectors.
         format: of the registers in which input gradients are computed; None for real numbers.
     """
 
     noise: Noise
-    eps: float = struct.field(pytree_node=False)
+    relative_eps: float = struct.field(pytree_node=False)
     format: Format | None = struct.field(pytree_node=False, default=None)
 
     def queries(self, entries: int) -> int:
         """Preparations of either state for the gradient of so many weights; none where nothing is estimated."""
-        return 2 * as_integer("entries", entries, least=0) * self.noise.queries(self.eps)
+        return 2 * as_integer("entries", entries, least=0) * self.noise.queries(self.relative_eps)
 
 
-def weight_gradients(*, eps: float, noise: str = "qae", format: Format | None = None) -> WeightGradients:
-    """Estimate gradients of weights to `eps` times the lengths of the two vectors that each is the product of.
+def weight_gradients(*, relative_eps: float, noise: str = "qae", format: Format | None = None) -> WeightGradients:
+    """Estimate gradients of weights to `relative_eps` times the lengths of the two vectors that each is the product of.
 
     Args:
-        eps: in (0, 2); not looked at by "exact".
+        relative_eps: in (0, 2); not looked at by "exact".
         noise: see `noise_model`.
         format: compute input gradients by integer arithmetic in it.
 
@@ -62,14 +62,14 @@ def weight_gradients(*, eps: float, noise: str = "qae", format: Format | None = 
         ValueError: a value out of its range, or an unknown model.
 
     Example:
-        >>> weight_gradients(eps=0.01, noise="qae-median-5").queries(entries=10)
+        >>> weight_gradients(relative_eps=0.01, noise="qae-median-5").queries(entries=10)
         125700
     """
     model = noise_model(noise)
     if format is not None:
         require_kind("format", format, Format)
-    eps = 0.0 if model.exact else as_precision("eps", eps, below=2)
-    return WeightGradients(noise=model, eps=eps, format=format)
+    relative_eps = 0.0 if model.exact else as_precision("relative_eps", relative_eps, below=2)
+    return WeightGradients(noise=model, relative_eps=relative_eps, format=format)
 
 
 def estimated_dense(
@@ -82,8 +82,8 @@ def estimated_dense(
         ValueError: shapes that do not fit.
 
     Example:
-        >>> x, weight, found = jnp.ones((3, 2)), jnp.ones((1, 2)), weight_gradients(eps=0.1, noise="uniform")
-        >>> grad = jax.grad(lambda w: estimated_dense(x, w, jax.random.key(0), found).sum())(weight)
+        >>> x, weight, found = jnp.ones((3, 2)), jnp.ones((1, 2)), weight_gradients(relative_eps=0.1, noise="uniform")
+        >>> grad = jax.grad(lambda w: estimated_dense(x, w, found, key=jax.random.key(0)).sum())(weight)
         >>> bool((abs(grad - 3) <= 0.1 * 3).all())
         True
     """
@@ -127,7 +127,7 @@ def _inner_products(left: Array, right: Array, key: Array, gradients: WeightGrad
     # Directions and lengths apart: squares of tiny or huge gradients would under- or overflow.
     (columns, sizes), (others, widths) = (jax.vmap(unit_vector)(part.T) for part in (left, right))
     cosines = jnp.where((sizes == 0)[:, None] | (widths == 0)[None], 0, columns @ others.T)
-    found = gradients.noise.sample(cosines, gradients.eps, key=key)
+    found = gradients.noise.sample(cosines, gradients.relative_eps, key=key)
     return sizes[:, None] * found * widths[None]
 
 

@@ -16,7 +16,7 @@ Example:
     >>> net = QResNet(1, 10, width=4, stages=2, blocks=1, rngs=nnx.Rngs(0))
     >>> net(jnp.ones((5, 1, 8, 8))).shape
     (5, 10)
-    >>> coarse = net.with_readout(chebyshev_readout(rank=(4, 4), eps=0.01))
+    >>> coarse = net.with_readout(chebyshev_readout(rank=(4, 4), relative_eps=0.01))
     >>> [(t.name, t.shape, t.rank) for t in coarse.run(jnp.ones((1, 8, 8)), key=jax.random.key(0)).transfers][:2]
     [('stem.conv', (4, 8, 8), (4, 4)), ('stem', (4, 8, 8), (4, 4))]
 

@@ -18,7 +18,7 @@ whatever the reference measures, and the sums behind either half of a block.
 Example:
     >>> from qla_jax.measurement import chebyshev_readout
     >>> net = QTransformer((1, 8, 8), 10, patch=2, width=8, heads=2, depth=1, rngs=nnx.Rngs(0))
-    >>> coarse = net.with_readout(chebyshev_readout(rank=4, axes=(-2,), eps=0.01))
+    >>> coarse = net.with_readout(chebyshev_readout(rank=4, axes=(-2,), relative_eps=0.01))
     >>> [(t.name, t.shape, t.rank) for t in coarse.run(jnp.ones((1, 8, 8)), key=jax.random.key(0)).transfers]
     [('block0.attention', (17, 8), (4,)), ('logits', (1, 10), (1,))]
 

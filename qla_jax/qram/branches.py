@@ -10,7 +10,7 @@ Example:
     >>> from qla_jax.qram.memories import memory
     >>> from qla_jax.qram.rates import depolarising
     >>> mem = memory([3, 0, 2, 1], word_bits=2)
-    >>> bool(intact(mem, depolarising(0.0), jax.random.key(0), jnp.array(2)))
+    >>> bool(intact(mem, depolarising(0.0), jnp.array(2), key=jax.random.key(0)))
     True
 """
 

@@ -13,7 +13,7 @@ Example:
     >>> from qla_jax.qram.memories import memory
     >>> from qla_jax.qram.rates import phase_flip
     >>> mem = memory(jnp.arange(1024) % 16, word_bits=4)
-    >>> found = read_fidelity(mem, phase_flip(1e-5), jax.random.key(0), shots=200)
+    >>> found = read_fidelity(mem, phase_flip(1e-5), shots=200, key=jax.random.key(0))
     >>> bool(0.9 < found.value <= 1), found.shots
     (True, 200)
 """

@@ -2,7 +2,7 @@
 
 Example:
     >>> from qla_jax.qram.rates import bit_flip
-    >>> points = sweep([2, 3], [1], bit_flip(1e-4), jax.random.key(0), shots=100)
+    >>> points = sweep([2, 3], [1], bit_flip(1e-4), shots=100, key=jax.random.key(0))
     >>> [(point.address_bits, point.sites, point.held_sites) for point in points]
     [(2, 18, 13), (3, 48, 34)]
 """

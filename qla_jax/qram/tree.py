@@ -13,7 +13,7 @@ Example:
     >>> from qla_jax.qram.memories import memory
     >>> from qla_jax.qram.rates import depolarising
     >>> mem = memory([3, 0, 2, 1], word_bits=2)
-    >>> float(trajectory_fidelity(mem, depolarising(0.0), jax.random.key(0)))
+    >>> float(trajectory_fidelity(mem, depolarising(0.0), key=jax.random.key(0)))
     1.0
 """
 

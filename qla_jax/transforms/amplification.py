@@ -33,7 +33,7 @@ from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.phases.solve import TOLERANCE, find
 from qla_jax.polynomials import Polynomial, chebyshev
 from qla_jax.transforms.alternation import Alternation, Flags, ancilla_flag, origin_flag
-from qla_jax.transforms.requests import as_eps, as_fraction, as_margin, warn_below_rounding
+from qla_jax.transforms.requests import as_fraction, as_margin, as_relative_eps, warn_below_rounding
 from qla_jax.transforms.robustness import robust_error
 from qla_jax.transforms.singular_values import QSVT, qsvt
 from qla_jax.transforms.spectrum import isometric
@@ -53,7 +53,14 @@ class AmplifiedVector(Alternation, VectorEncoding, kw_only=True):
 
 
 @default_promotion
-def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: float = 1e-3) -> AmplifiedVector:
+def amplify(
+    vec: VectorEncoding,
+    *,
+    amplitude_bound: float,
+    eps: float | None = None,
+    relative_eps: float | None = None,
+    margin: float = 1e-3,
+) -> AmplifiedVector:
     r"""Fixed-point amplification of $x$ to $\alpha' = \|\tilde x\|/(1 - \text{margin})$, phase and all.
 
     The length of the circuit comes from the static bound alone: a polynomial for the sign outside of
@@ -63,7 +70,8 @@ def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: 
     Args:
         vec: the part, $\tilde x$ the vector that it encodes.
         amplitude_bound: $\Delta$, a proven lower bound on `vec.amplitude`, between 0 and 1.
-        eps: how far the result may be from $\tilde x$, relative to its length.
+        eps: how far the result may be from $\tilde x$, absolute, less than the length of $\tilde x$.
+        relative_eps: the same relative to that length, instead of `eps`; needed inside jit, where it is not known.
         margin: between 0 and 1.
 
     Returns:
@@ -72,18 +80,22 @@ def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: 
 
     Raises:
         TypeError: `vec` is not a vector encoding.
-        ValueError: `amplitude_bound`, `eps` or `margin` outside of (0, 1).
+        ValueError: `amplitude_bound`, `relative_eps` or `margin` outside of (0, 1), not exactly one of `eps` and
+            `relative_eps`, or an `eps` that is not positive and less than the length.
     """
     require_kind("vec", vec, VectorEncoding)
-    amplitude_bound, eps = as_fraction("amplitude_bound", amplitude_bound), as_fraction("eps", eps)
-    margin = as_margin(margin)
-    sign = np.asarray(polynomials.sign(amplitude_bound, eps=eps / 2).coeffs)  # |P| <= 1 + eps / 2
-    coeffs = sign * ((1 - margin) / (1 + eps / 2))
+    amplitude_bound, margin = as_fraction("amplitude_bound", amplitude_bound), as_margin(margin)
+    size = length(vec.encoded)
+    share = as_relative_eps(eps, relative_eps, size, "the length of `vec`")
+    told = f"less than the length {float(size)}, but is {eps}" if eps is not None else f"below 1, but is {share}"
+    require(share < 1, f"`{'eps' if eps is not None else 'relative_eps'}` must be {told}.")
+    sign = np.asarray(polynomials.sign(amplitude_bound, eps=share / 2).coeffs)  # |P| <= 1 + share / 2
+    coeffs = sign * ((1 - margin) / (1 + share / 2))
     found = find(coeffs, "odd", TOLERANCE, strict=False)
-    size, amplitude = length(vec.encoded), vec.amplitude
+    amplitude = vec.amplitude
     reached = chebyshev.evaluate(jnp.asarray(coeffs, size.dtype), amplitude) / (1 - margin)
     enough = amplitude >= amplitude_bound * (1 - ROUNDING * jnp.finfo(size.dtype).eps)
-    error = times(size, eps + found.residual / (1 - margin))
+    error = times(size, share + found.residual / (1 - margin))
     amplified = AmplifiedVector(
         alpha=size / (1 - margin),
         eps=vec.eps + jnp.where(enough, error, jnp.inf).astype(size.dtype),
@@ -94,7 +106,7 @@ def amplify(vec: VectorEncoding, *, amplitude_bound: float, eps: float, margin: 
         phases=found.to("reflection").values.astype(size.dtype),
         part=vec,
     )
-    warn_below_rounding(amplified, eps, size, vec.eps)
+    warn_below_rounding(amplified, share, size, vec.eps)
     return amplified
 
 
@@ -142,7 +154,13 @@ def oblivious_amplification(enc: BlockEncoding, *, order: int, isometry: bool = 
 
 @default_promotion
 def uniform_amplification(
-    enc: BlockEncoding, gain: float, *, gap: float, eps: float, margin: float = 1e-3
+    enc: BlockEncoding,
+    gain: float,
+    *,
+    gap: float,
+    eps: float | None = None,
+    relative_eps: float | None = None,
+    margin: float = 1e-3,
 ) -> BlockEncoding:
     r"""The same matrix with a smaller alpha, $\alpha' = \alpha/(\gamma(1 - \text{margin}))$.
 
@@ -152,21 +170,25 @@ def uniform_amplification(
         enc: the part, $\|A\| \le (1-\delta)\alpha/\gamma$; where `norm_bound` does not show that, `eps` is `inf`.
         gain: $\gamma$, above 1.
         gap: $\delta$, between 0 and 1.
-        eps: error of the polynomial, in units of $\alpha/\gamma$.
+        eps: error that the polynomial may add to the matrix, absolute.
+        relative_eps: the same in units of $\alpha/\gamma$, instead of `eps`; needed inside jit, without alpha.
         margin: how far the polynomial is kept below 1.
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: a gain not above 1, a gap, eps or margin outside of (0, 1).
+        ValueError: a gain not above 1, a gap, error or margin outside of (0, 1), or not exactly one of `eps` and
+            `relative_eps`.
     """
     require_kind("enc", enc, BlockEncoding)
-    gain, gap, eps, margin = as_real("gain", gain), as_fraction("gap", gap), as_fraction("eps", eps), as_margin(margin)
+    gain, gap, margin = as_real("gain", gain), as_fraction("gap", gap), as_margin(margin)
     require(1 < gain < math.inf, f"`gain` must be above 1 and finite, but is {gain}.")
-    poly, below = _window(gain, gap, eps, margin)
+    share = as_relative_eps(eps, relative_eps, enc.alpha / gain, "`enc.alpha`")
+    as_fraction("relative_eps" if eps is None else "eps", share)
+    poly, below = _window(gain, gap, share, margin)
     amplified = scale(qsvt(enc, poly), enc.alpha / (gain * below))
     certified = enc.norm_bound <= (1 - gap) * enc.alpha / gain
     if is_concrete(enc.eps) and float(enc.eps) == 0:
-        warn_below_rounding(amplified, eps, enc.alpha / gain)
+        warn_below_rounding(amplified, share, enc.alpha / gain)
     return amplified.replace(
         eps=jnp.where(certified, amplified.eps, jnp.inf), norm_bound=jnp.minimum(amplified.norm_bound, enc.norm_bound)
     )
@@ -174,7 +196,13 @@ def uniform_amplification(
 
 @default_promotion
 def amplify_to_norm(
-    enc: BlockEncoding, *, eps: float, gain: float | None = None, gap: float = 0.5, margin: float = 1e-3
+    enc: BlockEncoding,
+    *,
+    eps: float | None = None,
+    relative_eps: float | None = None,
+    gain: float | None = None,
+    gap: float = 0.5,
+    margin: float = 1e-3,
 ) -> BlockEncoding:
     r"""The last step of Lemma 5: the same matrix with $\alpha' = \|A\|/((1-\delta)(1-\text{margin}))$, twice its norm.
 
@@ -183,7 +211,8 @@ def amplify_to_norm(
 
     Args:
         enc: the part.
-        eps: error of the matrix, in units of $\|A\|$.
+        eps: error that the polynomial may add to the matrix, absolute.
+        relative_eps: the same in units of $\|A\|$, instead of `eps`; needed inside jit, where the norm is not known.
         gain: $\gamma$, for a traced encoding.
         gap: $\delta$, between 0 and 1.
         margin: how far the polynomial is kept below 1.
@@ -193,7 +222,8 @@ def amplify_to_norm(
         ValueError: a traced encoding without `gain`, one with norm bound 0, what `uniform_amplification` raises.
     """
     require_kind("enc", enc, BlockEncoding)
-    eps, gap, margin = as_eps(eps), as_fraction("gap", gap), as_margin(margin)
+    gap, margin = as_fraction("gap", gap), as_margin(margin)
+    share = as_relative_eps(eps, relative_eps, enc.norm_bound, "`enc.norm_bound`")
     if gain is None:
         known = is_concrete(enc.alpha, enc.norm_bound)
         require(known, "`gain` must be given inside jit: the circuit's length follows from it.")
@@ -202,7 +232,7 @@ def amplify_to_norm(
         gain = (1 - gap) * float(enc.alpha) / float(enc.norm_bound) * (1 - slack)
     if as_real("gain", gain) <= 1:
         return enc
-    return uniform_amplification(enc, gain, gap=gap, eps=eps * (1 - gap), margin=margin)
+    return uniform_amplification(enc, gain, gap=gap, relative_eps=share * (1 - gap), margin=margin)
 
 
 def _window(gain: float, gap: float, eps: float, margin: float) -> tuple[Polynomial, float]:

@@ -17,7 +17,7 @@ from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.combine.algebra import adjoint, scale
 from qla_jax.transforms.eigenvalues import gqet
 from qla_jax.transforms.qubitization import require_square
-from qla_jax.transforms.requests import as_eps, as_margin, warn_below_rounding
+from qla_jax.transforms.requests import as_eps, as_margin, as_relative_eps, warn_below_rounding
 from qla_jax.transforms.singular_values import qsvt
 from qla_jax.transforms.spectrum import hermitian_error
 
@@ -71,7 +71,13 @@ def hamiltonian_simulation(
 
 @default_promotion
 def pseudo_inverse(
-    enc: BlockEncoding, kappa: float, *, eps: float, margin: float = MARGIN, in_domain: bool = False
+    enc: BlockEncoding,
+    kappa: float,
+    *,
+    eps: float | None = None,
+    relative_eps: float | None = None,
+    margin: float = MARGIN,
+    in_domain: bool = False,
 ) -> BlockEncoding:
     r"""$A^+$ by the best polynomial for 1/x, on the adjoint: $\alpha' = s/\alpha$ with s its largest value.
 
@@ -79,7 +85,8 @@ def pseudo_inverse(
         enc: the part. The nonzero singular values of A are to be at least $\alpha/\kappa$. They are looked at where
             that is cheap (`transforms.spectrum`); where one lies in between, `eps` is `inf`.
         kappa: above 1.
-        eps: error of the pseudo-inverse that the polynomial may have, in units of $1/\alpha$.
+        eps: error that the polynomial may add to the pseudo-inverse, absolute, in units of $A^+$.
+        relative_eps: the same in units of $1/\alpha$, instead of `eps`; needed inside jit, where alpha is not known.
         margin: how far the polynomial is kept below 1.
         in_domain: whether you vouch for the singular values where A is too large to be looked at. Without your word
             `eps` is `inf` there.
@@ -91,12 +98,13 @@ def pseudo_inverse(
     require_kind("enc", enc, BlockEncoding)
     if is_concrete(enc.alpha):
         require(float(enc.alpha) > 0, f"`enc` must have a positive alpha, but has {enc.alpha}.")
-    eps, margin, kappa = as_eps(eps), as_margin(margin), as_real("kappa", kappa)
-    poly = polynomials.inverse(kappa, eps=eps)
+    margin, kappa = as_margin(margin), as_real("kappa", kappa)
+    relative_eps = as_relative_eps(eps, relative_eps, 1 / enc.alpha, "`enc.alpha`")
+    poly = polynomials.inverse(kappa, eps=relative_eps)
     largest = float(poly.sup_bound) / (1 - margin)
     found = scale(qsvt(adjoint(enc), poly.scaled(1 / largest), in_domain=in_domain), largest / enc.alpha)
     if is_concrete(enc.eps) and float(enc.eps) == 0:
-        warn_below_rounding(found, eps, 1 / enc.alpha)
+        warn_below_rounding(found, relative_eps, 1 / enc.alpha)
     return found.replace(norm_bound=jnp.minimum(found.norm_bound, kappa / enc.alpha))
 
 

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from jax.typing import ArrayLike
 
 from qla_jax._checks import as_real, is_concrete, require
 from qla_jax.encodings.base.encoding import Encoding
@@ -21,6 +22,29 @@ def as_eps(eps: float, name: str = "eps") -> float:
     number = as_real(name, eps)
     require(0 < number < float("inf"), f"`{name}` must be positive and finite, but is {number}.")
     return number
+
+
+def as_relative_eps(eps: float | None, relative_eps: float | None, unit: ArrayLike, what: str) -> float:
+    """Return an error that is asked for in units of something, given in these or as an absolute one.
+
+    Args:
+        eps: absolute error; None where the relative one is given.
+        relative_eps: relative error; None where the absolute one is given.
+        unit: what the relative error is relative to.
+        what: name of the unit, for the error.
+
+    Raises:
+        ValueError: both or none of the two, one that is not positive and finite, or an absolute one where the unit is
+            traced.
+    """
+    one = (eps is None) != (relative_eps is None)
+    require(one, f"Give one of `eps` and `relative_eps`, but they are {eps} and {relative_eps}.")
+    if relative_eps is not None:
+        return as_eps(relative_eps, "relative_eps")
+    eps = as_eps(eps)  # type: ignore[arg-type] # one of the two is given
+    require(is_concrete(unit), f"`relative_eps` must be given instead of `eps` inside jit, where {what} is not known.")
+    size = float(np.asarray(unit))
+    return eps / size if 0 < size < float("inf") else eps
 
 
 def as_fraction(name: str, value: float) -> float:

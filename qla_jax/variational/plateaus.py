@@ -9,7 +9,7 @@ one averages over single qubits and has none in shallow circuits.
 Example:
     >>> import functools
     >>> build = functools.partial(random_circuit, num_qubits=4, depth=8)
-    >>> gradient_samples(build, global_cost, jax.random.key(0), 16).shape
+    >>> gradient_samples(build, global_cost, 16, key=jax.random.key(0)).shape
     (16,)
 
 References:

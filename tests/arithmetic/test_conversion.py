@@ -100,7 +100,7 @@ def test_a_readout_that_errs_errs_by_as_much_and_half_a_bit(key):
 
 READOUTS = {
     "tomography": tomography(delta=0.02),
-    "amplitude estimation": chebyshev_readout(rank=4, eps=0.01, noise="qae-median-15"),
+    "amplitude estimation": chebyshev_readout(rank=4, relative_eps=0.01, noise="qae-median-15"),
 }
 
 
@@ -118,7 +118,10 @@ def test_a_transfer_is_the_readout_of_the_same_key_rounded_and_its_price_comes_a
     np.testing.assert_allclose(found.error_bound, alone.error_bound, rtol=1e-5)
 
 
-SINGLE = {"tomography": READOUTS["tomography"], "single runs": chebyshev_readout(rank=4, eps=0.01, noise="qae")}
+SINGLE = {
+    "tomography": READOUTS["tomography"],
+    "single runs": chebyshev_readout(rank=4, relative_eps=0.01, noise="qae"),
+}
 
 
 @pytest.mark.slow

@@ -199,7 +199,10 @@ def test_nested_circuits_are_refused():
 
 def test_functions_that_take_encodings_name_them_too():
     enc = chain(*CHAINS["scale"], LONG)
-    for call in (lambda: qla.pseudo_inverse(enc, 2.0, eps=0.1), lambda: jax.jit(lambda s: enc.apply(s))(state(enc))):
+    for call in (
+        lambda: qla.pseudo_inverse(enc, 2.0, relative_eps=0.1),
+        lambda: jax.jit(lambda s: enc.apply(s))(state(enc)),
+    ):
         with pytest.raises(ValueError, match=rf"`(enc|self)` must be nested .* nested {LONG} deep"):
             call()
 

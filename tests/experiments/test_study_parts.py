@@ -103,22 +103,26 @@ def test_costs_that_are_all_bounds_have_no_verdict(lowest, verdict):
 @pytest.mark.parametrize("axes", [(-2, -1), (-2,)])
 def test_a_ranked_readout_is_the_projection_of_the_chebyshev_readout(axes, tol):
     state = jnp.asarray(real(2, 4, 6))
-    stack = ranked_chebyshev(jnp.array([1, 3, 4]), axes=axes, eps=0.1, noise="exact")
+    stack = ranked_chebyshev(jnp.array([1, 3, 4]), axes=axes, relative_eps=0.1, noise="exact")
     found = jax.lax.map(lambda readout: readout(state, key=KEY).values, stack)
     for rank, values in zip((1, 3, 4), found, strict=True):
-        expected = chebyshev_readout(rank=(rank,) * len(axes), axes=axes, eps=0.1, noise="exact")(state, key=KEY)
+        expected = chebyshev_readout(rank=(rank,) * len(axes), axes=axes, relative_eps=0.1, noise="exact")(
+            state, key=KEY
+        )
         np.testing.assert_allclose(values, expected.values, atol=tol())
 
 
 def test_a_rank_above_an_axis_takes_all_of_it():
     state = jnp.asarray(real(1, 3))
-    found = RankedChebyshev(5, (-2,), 0.1, ranked_chebyshev(jnp.array([1]), axes=(-2,), eps=0.1, noise="exact").noise)
+    found = RankedChebyshev(
+        5, (-2,), 0.1, ranked_chebyshev(jnp.array([1]), axes=(-2,), relative_eps=0.1, noise="exact").noise
+    )
     np.testing.assert_allclose(found(state, key=KEY).values, state, atol=1e-5)
 
 
 def test_errors_of_ranked_readouts_are_those_of_the_coefficients_that_are_used():
     state, eps = jnp.asarray(real(16, 16)), 0.01
-    readout = ranked_chebyshev(jnp.array([5]), axes=(-2, -1), eps=eps, noise="uniform").replace(rank=5)
+    readout = ranked_chebyshev(jnp.array([5]), axes=(-2, -1), relative_eps=eps, noise="uniform").replace(rank=5)
     found = jax.vmap(lambda key: readout(state, key=key).values)(jax.random.split(KEY, 50))
     norm = np.linalg.norm(state)
     coefficients = scipy.fft.dctn(np.asarray(found) / norm, axes=(1, 2), norm="ortho")
@@ -128,7 +132,7 @@ def test_errors_of_ranked_readouts_are_those_of_the_coefficients_that_are_used()
     assert 0.98 * eps < np.abs(inner).max() <= eps * (1 + 1e-4)
     assert inner.std() == pytest.approx(eps / math.sqrt(3), rel=0.05)  # 1250 draws: three standard errors are 0.04
     told = readout(state, key=KEY)
-    single = chebyshev_readout(rank=(5, 5), eps=eps, noise="uniform")(state, key=KEY)
+    single = chebyshev_readout(rank=(5, 5), relative_eps=eps, noise="uniform")(state, key=KEY)
     assert int(told.queries) == int(single.queries) and int(told.shots) == int(single.shots)
     assert float(told.error_bound) == pytest.approx(float(single.error_bound), rel=1e-5)
 
@@ -186,7 +190,7 @@ def test_accuracies_with_all_modes_and_no_noise_are_those_of_the_network():
     model, images = network(0), np.asarray(real(12, 1, 6, 6), np.float32)
     answers = np.asarray(model(jnp.asarray(images)).argmax(1))
     labels = np.where(np.arange(12) < 9, answers, (answers + 1) % 3)
-    stack = ranked_chebyshev(jnp.array([1, 6]), axes=(-2, -1), eps=0.1, noise="exact")
+    stack = ranked_chebyshev(jnp.array([1, 6]), axes=(-2, -1), relative_eps=0.1, noise="exact")
     assert accuracies(model, images, labels, stack, key=KEY)[1] == 0.75
 
 

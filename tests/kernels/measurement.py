@@ -53,11 +53,15 @@ KERNELS = [
     ),
     Kernel(
         "measurement.chebyshev_readout",
-        lambda state, rank, axes: room.chebyshev_readout(rank=rank, axes=axes, eps=0.1, noise="exact")(state, key=KEY),
+        lambda state, rank, axes: room.chebyshev_readout(rank=rank, axes=axes, relative_eps=0.1, noise="exact")(
+            state, key=KEY
+        ),
         (FOUR,),
         {"rank": 2, "axes": 0},
     ),
-    Kernel("measurement.chebyshev_readout qae", read(room.chebyshev_readout(rank=2, eps=0.5)), (FOUR,), **DRAWN),
+    Kernel(
+        "measurement.chebyshev_readout qae", read(room.chebyshev_readout(rank=2, relative_eps=0.5)), (FOUR,), **DRAWN
+    ),
     Kernel("measurement.amplitude_law", room.amplitude_law, (HALF,), {"points": 4}),
     Kernel(
         "measurement.estimate_amplitude",
@@ -91,16 +95,24 @@ KERNELS = [
         lambda good: room.estimation_circuit(vector_encode(jnp.ones(2)), points=3, good=good),
         (numbers([1, 0]),),
     ),
-    Kernel("measurement.inner_product", lambda x, y: room.inner_product(x, y, eps=0.5, key=KEY), (FOUR, FOUR), **DRAWN),
+    Kernel(
+        "measurement.inner_product",
+        lambda x, y: room.inner_product(x, y, relative_eps=0.5, key=KEY),
+        (FOUR, FOUR),
+        **DRAWN,
+    ),
     Kernel(
         "measurement.inner_product runs",
-        lambda x, y, repetitions: room.inner_product(x, y, eps=0.5, repetitions=repetitions, key=KEY),
+        lambda x, y, repetitions: room.inner_product(x, y, relative_eps=0.5, repetitions=repetitions, key=KEY),
         (PAIR, PAIR),
         {"repetitions": 3},
         **DRAWN,
     ),
     Kernel(
-        "measurement.squared_overlap", lambda x, y: room.squared_overlap(x, y, eps=0.5, key=KEY), (FOUR, FOUR), **DRAWN
+        "measurement.squared_overlap",
+        lambda x, y: room.squared_overlap(x, y, relative_eps=0.5, key=KEY),
+        (FOUR, FOUR),
+        **DRAWN,
     ),
     Kernel(
         "measurement.hadamard_test",

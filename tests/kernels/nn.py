@@ -110,13 +110,15 @@ KERNELS = [
     ),
     Kernel(
         "nn.estimated_dense",
-        lambda x, w: room.estimated_dense(x, w, room.weight_gradients(eps=0.1, noise="exact"), key=KEY),
+        lambda x, w: room.estimated_dense(x, w, room.weight_gradients(relative_eps=0.1, noise="exact"), key=KEY),
         (ROWS, ROWS),
     ),
     Kernel(
         "nn.estimated_dense gradient",
         lambda w: jax.grad(
-            lambda w: room.estimated_dense(ROWS, w, room.weight_gradients(eps=0.1, noise="uniform"), key=KEY).sum()
+            lambda w: room.estimated_dense(
+                ROWS, w, room.weight_gradients(relative_eps=0.1, noise="uniform"), key=KEY
+            ).sum()
         )(jnp.asarray(w, float)),
         (ROWS,),
         random=True,
@@ -154,7 +156,7 @@ KERNELS = [
     ),
     Kernel(
         "nn.weight_gradients",
-        lambda entries: room.weight_gradients(eps=0.1).queries(entries),
+        lambda entries: room.weight_gradients(relative_eps=0.1).queries(entries),
         (),
         {"entries": 3},
     ),

@@ -50,7 +50,11 @@ KERNELS = [
         without=FOUND,
         **ROTATIONS,
     ),
-    Kernel("qla.amplify", lambda x: read(qla.amplify(qla.vector_encode(x), amplitude_bound=0.5, eps=1e-3)), (FOUR,)),
+    Kernel(
+        "qla.amplify",
+        lambda x: read(qla.amplify(qla.vector_encode(x), amplitude_bound=0.5, relative_eps=1e-3)),
+        (FOUR,),
+    ),
     Kernel(
         "qla.oblivious_amplification",
         lambda u, order: seen(qla.oblivious_amplification(qla.block_encode(u, alpha=2.0), order=order)),
@@ -59,19 +63,19 @@ KERNELS = [
     ),
     Kernel(
         "qla.uniform_amplification",
-        lambda a: seen(qla.uniform_amplification(qla.block_encode(a, alpha=40.0), 2.0, gap=0.25, eps=1e-3)),
+        lambda a: seen(qla.uniform_amplification(qla.block_encode(a, alpha=40.0), 2.0, gap=0.25, relative_eps=1e-3)),
         (HERMITIAN,),
         **ROTATIONS,
     ),
     Kernel(
         "qla.amplify_to_norm",
-        lambda a: seen(qla.amplify_to_norm(qla.block_encode(a, alpha=40.0), eps=1e-3, gain=2.0)),
+        lambda a: seen(qla.amplify_to_norm(qla.block_encode(a, alpha=40.0), relative_eps=1e-3, gain=2.0)),
         (HERMITIAN,),
         **ROTATIONS,
     ),
     Kernel(
         "qla.pseudo_inverse",
-        lambda a: seen(qla.pseudo_inverse(qla.block_encode(a), 5.0, eps=1e-3)),
+        lambda a: seen(qla.pseudo_inverse(qla.block_encode(a), 5.0, relative_eps=1e-3)),
         (HERMITIAN,),
         **ROTATIONS,
     ),

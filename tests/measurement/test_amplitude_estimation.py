@@ -186,15 +186,16 @@ def test_inner_products_of_any_norm(key, tol):
     def views(x, y, key):
         def weighed(x):
             return (
-                inner_product(x, y.real, eps=0.1, key=key).values + squared_overlap(x, y.real, eps=0.1, key=key).values
+                inner_product(x, y.real, relative_eps=0.1, key=key).values
+                + squared_overlap(x, y.real, relative_eps=0.1, key=key).values
             )
 
         return (
-            inner_product(x, y, eps=0.05, repetitions=9, key=key),
-            squared_overlap(x, y, eps=0.05, repetitions=9, key=key),
-            inner_product(y.real, 2 * y.real, eps=0.2, key=key),  # an even number of points has one at 1
+            inner_product(x, y, relative_eps=0.05, repetitions=9, key=key),
+            squared_overlap(x, y, relative_eps=0.05, repetitions=9, key=key),
+            inner_product(y.real, 2 * y.real, relative_eps=0.2, key=key),  # an even number of points has one at 1
             jax.grad(weighed)(x.real),
-            inner_product(0 * x, y, eps=0.1, key=key),
+            inner_product(0 * x, y, relative_eps=0.1, key=key),
         )
 
     found, square, parallel, slope, nothing = views(jnp.asarray(x), jnp.asarray(y), key)
@@ -237,9 +238,9 @@ def test_bad_input_is_refused(key):
     with pytest.raises(ValueError, match="`right` must return its ancillas to 0, but does so with probability"):
         hadamard_test(x, block_encode(real(4, 4)) @ x)
     with pytest.raises(ValueError, match="`x` must not be the zero vector"):
-        inner_product(np.zeros(3), np.ones(3), eps=0.1, key=key)
+        inner_product(np.zeros(3), np.ones(3), relative_eps=0.1, key=key)
     with pytest.raises(ValueError, match="`y` must have the shape"):
-        inner_product(np.ones(2), np.ones(3), eps=0.1, key=key)
+        inner_product(np.ones(2), np.ones(3), relative_eps=0.1, key=key)
 
 
 @pytest.mark.x64

@@ -27,20 +27,20 @@ from qla_jax.measurement.noise import noise_model
 
 KEY = jax.random.key(0)
 X = np.array([3.0, -4.0, 0.0, 0.5])
-READ = chebyshev_readout(rank=2, axes=(0,), eps=0.1, noise="exact")
+READ = chebyshev_readout(rank=2, axes=(0,), relative_eps=0.1, noise="exact")
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: chebyshev_readout(rank=2.5, eps=0.1), "`rank` must be an integer, but is 2.5"),
-        (lambda: chebyshev_readout(rank=(2.5,), eps=0.1), "`rank` must be an integer, but is 2.5"),
-        (lambda: chebyshev_readout(rank=True, eps=0.1), "`rank` must be an integer, but is True"),
-        (lambda: chebyshev_readout(rank=2, eps=0.1, axes="0"), "`axes` must be an integer, but is '0'"),
-        (lambda: chebyshev_readout(rank=2, eps=None), "`eps` must be a real number, but is None"),
-        (lambda: chebyshev_readout(rank=2, eps="0.1"), "`eps` must be a real number, but is '0.1'"),
+        (lambda: chebyshev_readout(rank=2.5, relative_eps=0.1), "`rank` must be an integer, but is 2.5"),
+        (lambda: chebyshev_readout(rank=(2.5,), relative_eps=0.1), "`rank` must be an integer, but is 2.5"),
+        (lambda: chebyshev_readout(rank=True, relative_eps=0.1), "`rank` must be an integer, but is True"),
+        (lambda: chebyshev_readout(rank=2, relative_eps=0.1, axes="0"), "`axes` must be an integer, but is '0'"),
+        (lambda: chebyshev_readout(rank=2, relative_eps=None), "`eps` must be a real number, but is None"),
+        (lambda: chebyshev_readout(rank=2, relative_eps="0.1"), "`eps` must be a real number, but is '0.1'"),
         (lambda: tomography(delta=np.array([0.1, 0.2])), r"`delta` must be a real number, but is array"),
-        (lambda: chebyshev_readout(rank=2, eps=0.1, noise=None), "`noise` must be one of .*, but is None"),
+        (lambda: chebyshev_readout(rank=2, relative_eps=0.1, noise=None), "`noise` must be one of .*, but is None"),
         (lambda: tomography(copies=10.5), "`copies` must be an integer, but is 10.5"),
         (lambda: tomography(copies=1e4), "`copies` must be an integer, but is 10000.0"),
         (lambda: state_tomography(copies=2.5), "`copies` must be an integer, but is 2.5"),
@@ -49,10 +49,16 @@ READ = chebyshev_readout(rank=2, axes=(0,), eps=0.1, noise="exact")
             "Copies in all bases must be at most 9223372036854775807, but",
         ),
         (lambda: shadow_readout("ZI", copies=100.5), "`copies` must be an integer, but is 100.5"),
-        (lambda: inner_product(X, X, eps=3, key=KEY), "`eps` must lie strictly between 0 and 2, but is 3"),
-        (lambda: squared_overlap(X, X, eps=3, key=KEY), "`eps` must lie strictly between 0 and 2, but is 3"),
         (
-            lambda: jax.jit(lambda eps: inner_product(X, X, eps=eps, key=KEY).values)(0.1),
+            lambda: inner_product(X, X, relative_eps=3, key=KEY),
+            "`relative_eps` must lie strictly between 0 and 2, but is 3",
+        ),
+        (
+            lambda: squared_overlap(X, X, relative_eps=3, key=KEY),
+            "`relative_eps` must lie strictly between 0 and 2, but is 3",
+        ),
+        (
+            lambda: jax.jit(lambda eps: inner_product(X, X, relative_eps=eps, key=KEY).values)(0.1),
             "`eps` must .* be known before tracing, but is traced",
         ),
         (lambda: estimate_amplitude(0.3, points=4.5, key=KEY), "`points` must be an integer, but is 4.5"),
@@ -94,9 +100,9 @@ def test_bad_input_is_refused(call, message):
 def test_numbers_of_any_type_are_numbers():
     """NumPy's integers, one axis without a tuple, a model in place of its name, a precision that nobody looks at."""
     same = (
-        chebyshev_readout(rank=np.int64(2), axes=0, eps=0.1, noise="exact"),
-        chebyshev_readout(rank=[2], axes=[np.int32(0)], eps=0.0, noise=noise_model("exact")),
-        chebyshev_readout(rank=2, axes=(0,), eps=None, noise="exact"),
+        chebyshev_readout(rank=np.int64(2), axes=0, relative_eps=0.1, noise="exact"),
+        chebyshev_readout(rank=[2], axes=[np.int32(0)], relative_eps=0.0, noise=noise_model("exact")),
+        chebyshev_readout(rank=2, axes=(0,), relative_eps=None, noise="exact"),
     )
     assert all(readout == READ for readout in same)
     found = jax.jit(READ)(X, key=KEY)

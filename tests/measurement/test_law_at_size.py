@@ -104,5 +104,5 @@ def test_more_points_than_floats_tell_apart_are_refused(key):
     with pytest.raises(ValueError, match=r"`eps` must be at least 1.79e-13 in this precision, but is 1e-13"):
         points_for_signed(1e-13)
     x, y = jnp.array([3.0, -4.0]), jnp.array([1.5, 2.25])
-    found = jax.jit(lambda x, y: inner_product(x, y, eps=1e-9, repetitions=5, key=key))(x, y)
+    found = jax.jit(lambda x, y: inner_product(x, y, relative_eps=1e-9, repetitions=5, key=key))(x, y)
     assert abs(float(found.values) + 4.5) <= float(found.error_bound) < 2e-8

@@ -37,7 +37,7 @@ class RareOutliers(ShadowReadout):
 
 def test_the_bound_of_an_entry_is_attained():
     """Up to what the first entry lacks: the node next to the end is not the end."""
-    readout = chebyshev_readout(rank=(2, 4), eps=0.1, noise=WorstNoise())
+    readout = chebyshev_readout(rank=(2, 4), relative_eps=0.1, noise=WorstNoise())
 
     @jax.jit
     def views(c, key):
@@ -71,7 +71,7 @@ def test_medians_of_means_stand_outliers():
 def test_copies_that_cannot_be_counted_are_refused(key):
     state = np.ones(4)
     with pytest.raises(ValueError, match="`copies` must be at most 9223372036854775807, but is 1121999999999999"):
-        shadow_readout("ZI", eps=1e-8)(state, key=key)
+        shadow_readout("ZI", relative_eps=1e-8)(state, key=key)
 
 
 def test_memory_knows_nothing_of_the_number_of_copies(key):
@@ -89,6 +89,6 @@ def test_memory_knows_nothing_of_the_number_of_copies(key):
 
 @pytest.mark.parametrize("ensemble", ["pauli", "clifford"])
 def test_the_identity_alone_is_one_without_error(key, ensemble):
-    found = shadow_readout(["II"], eps=0.1, ensemble=ensemble)(jnp.array([1.0, 2.0, 0, 3.0]), key=key)
+    found = shadow_readout(["II"], relative_eps=0.1, ensemble=ensemble)(jnp.array([1.0, 2.0, 0, 3.0]), key=key)
     np.testing.assert_allclose(found.values, [1.0], rtol=0, atol=1e-12)
     assert 1 <= int(found.shots) <= 20

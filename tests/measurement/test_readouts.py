@@ -32,7 +32,7 @@ ON_VALUES = {
     "nothing": exact_readout(),
     "tomography": tomography(delta=0.1),
     "state tomography": state_tomography(copies=300),
-    **{name: chebyshev_readout(rank=(2, 3), eps=0.05, noise=name) for name in NOISES},
+    **{name: chebyshev_readout(rank=(2, 3), relative_eps=0.05, noise=name) for name in NOISES},
 }
 WORDS = ("XZI", "IYI", "ZZZ", "III")
 ALL = {
@@ -100,7 +100,7 @@ def test_the_derivative_is_that_of_the_exact_map(tol):
     weights = jnp.arange(1.0, 9.0).reshape(SHAPE)
     for name in ("nothing", "tomography", "state tomography"):
         assert np.allclose(batch(name)[2][1][0], weights, atol=tol())
-    projected = chebyshev_readout(rank=(2, 3), eps=0.05, noise="exact")(weights, key=jax.random.key(0)).values
+    projected = chebyshev_readout(rank=(2, 3), relative_eps=0.05, noise="exact")(weights, key=jax.random.key(0)).values
     for name in NOISES:
         assert np.allclose(batch(name)[2][1][0], projected, atol=tol("rounding", factor=10))
     state = np.asarray(batch("shadows")[0][0])
@@ -137,9 +137,9 @@ def test_counts_are_those_of_the_protocol():
 def test_full_rank_is_lossless_and_the_tail_is_the_rest(tol):
     x = jnp.asarray(real(3, 5, 6))
     readouts = (
-        chebyshev_readout(rank=(5, 6), eps=0.1, noise="exact"),
-        chebyshev_readout(rank=2, axes=(1,), eps=0.1, noise="exact"),
-        chebyshev_readout(rank=(30, 30), eps=0.1, noise="uniform", cap=True),
+        chebyshev_readout(rank=(5, 6), relative_eps=0.1, noise="exact"),
+        chebyshev_readout(rank=2, axes=(1,), relative_eps=0.1, noise="exact"),
+        chebyshev_readout(rank=(30, 30), relative_eps=0.1, noise="uniform", cap=True),
     )
     whole, part, capped = jax.jit(lambda x, key: [readout(x, key=key) for readout in readouts])(x, jax.random.key(0))
     assert np.abs(np.asarray(whole.values - x)).max() < tol("exact", factor=10) and whole.error_bound == 0
@@ -227,7 +227,7 @@ def test_state_tomography_of_complex_states_and_of_exact_shares():
     rho = np.asarray(jax.jit(lambda psi: inverted(jax.vmap(outcome_law, (None, 0))(psi, bases) / 27, 3))(psi))
     assert np.abs(rho - np.outer(psi, psi.conj())).max() < 1e-14
     assert np.abs(rho - np.outer(psi.conj(), psi)).max() > 0.1
-    found = jax.jit(state_tomography(eps=0.2))(5 * psi[:7], key=jax.random.key(0))
+    found = jax.jit(state_tomography(relative_eps=0.2))(5 * psi[:7], key=jax.random.key(0))
     assert (
         float(jnp.linalg.norm(found.values - 5 * psi[:7])) <= float(found.error_bound) <= 0.2 * float(found.norm) + 1e-9
     )
@@ -252,9 +252,9 @@ def test_the_table_of_protocols_is_what_readouts_charge():
     charged = {name: int(batch(name)[2][0][1].queries[0]) for name in ("tomography", "qae")}
     assert charged["tomography"] == rows["maximum-norm tomography"].cost(sizes._replace(eps=0.1))
     assert charged["qae"] == rows["Chebyshev decomposition"].cost(sizes)
-    groups, size, _ = shadow_readout(("XZI", "IYX"), eps=0.05).plan()
+    groups, size, _ = shadow_readout(("XZI", "IYX"), relative_eps=0.05).plan()
     assert groups * size == rows["classical shadows"].cost(sizes)
-    whole = 27 * state_tomography(eps=0.05).plan(3)
+    whole = 27 * state_tomography(relative_eps=0.05).plan(3)
     assert abs(whole / rows["state tomography"].cost(sizes) - 1) < 1e-3
     assert len({row.complexity for row in rows.values()}) == 4
 
@@ -267,20 +267,26 @@ def test_the_table_of_protocols_is_what_readouts_charge():
         (lambda: tomography(copies=0), "`copies` must be at least 1, but is 0"),
         (lambda: tomography(), "Give one of `delta` and `copies`"),
         (lambda: tomography(delta=0.1, sign_threshold=1.0), "`sign_threshold` must lie strictly between"),
-        (lambda: chebyshev_readout(rank=0, eps=0.1), "`rank` must be at least 1, but is 0"),
-        (lambda: chebyshev_readout(rank=(), eps=0.1), "`rank` must name at least one axis"),
-        (lambda: chebyshev_readout(rank=2, eps=0.0), "`eps` must lie strictly between 0 and 2, but is 0"),
-        (lambda: chebyshev_readout(rank=2, eps=0.1, axes=(0, 1)), "`rank` must have an entry for each axis"),
-        (lambda: chebyshev_readout(rank=2, eps=0.1, noise="poisson"), "`noise` must be one of exact, qae, gaussian"),
-        (lambda: chebyshev_readout(rank=2, eps=0.1, noise="qae-median-4"), "`repetitions` must be odd"),
-        (lambda: shadow_readout("XA", eps=0.1), "`observables` must be words of I, X, Y, Z"),
-        (lambda: shadow_readout("X", eps=0.0), "`eps` must lie strictly between"),
+        (lambda: chebyshev_readout(rank=0, relative_eps=0.1), "`rank` must be at least 1, but is 0"),
+        (lambda: chebyshev_readout(rank=(), relative_eps=0.1), "`rank` must name at least one axis"),
+        (
+            lambda: chebyshev_readout(rank=2, relative_eps=0.0),
+            "`relative_eps` must lie strictly between 0 and 2, but is 0",
+        ),
+        (lambda: chebyshev_readout(rank=2, relative_eps=0.1, axes=(0, 1)), "`rank` must have an entry for each axis"),
+        (
+            lambda: chebyshev_readout(rank=2, relative_eps=0.1, noise="poisson"),
+            "`noise` must be one of exact, qae, gaussian",
+        ),
+        (lambda: chebyshev_readout(rank=2, relative_eps=0.1, noise="qae-median-4"), "`repetitions` must be odd"),
+        (lambda: shadow_readout("XA", relative_eps=0.1), "`observables` must be words of I, X, Y, Z"),
+        (lambda: shadow_readout("X", relative_eps=0.0), "`relative_eps` must lie strictly between"),
         (lambda: shadow_readout("X", copies=3), "`copies` must be at least the number of groups, 11, but is 3"),
         (lambda: shadow_readout("X", copies=0), "`copies` must be at least 1, but is 0"),
         (lambda: shadow_readout("X", copies=100, ensemble="haar"), "`ensemble` must be pauli or clifford"),
         (lambda: state_tomography(copies=0), "`copies` must be at least 1, but is 0"),
-        (lambda: state_tomography(eps=-1.0), "`eps` must lie strictly between 0 and 2"),
-        (lambda: state_tomography(), "Give one of `eps` and `copies`"),
+        (lambda: state_tomography(relative_eps=-1.0), "`relative_eps` must lie strictly between 0 and 2"),
+        (lambda: state_tomography(), "Give one of `relative_eps` and `copies`"),
     ],
 )
 def test_bad_settings_are_refused(build, message):
@@ -303,10 +309,10 @@ def test_bad_states_are_refused(name, key):
 
 def test_states_that_do_not_fit_are_refused(key):
     with pytest.raises(ValueError, match="`rank` must be between 1 and the axis length 2, but is 3 on axis 1"):
-        chebyshev_readout(rank=3, eps=0.1)(np.ones((4, 2)), key=key)
+        chebyshev_readout(rank=3, relative_eps=0.1)(np.ones((4, 2)), key=key)
     with pytest.raises(ValueError, match="`axes` must be axes of a tensor"):
-        chebyshev_readout(rank=1, axes=(-2,), eps=0.1)(np.ones(4), key=key)
+        chebyshev_readout(rank=1, axes=(-2,), relative_eps=0.1)(np.ones(4), key=key)
     with pytest.raises(ValueError, match="`state` must fit in 6 qubits"):
         state_tomography(copies=1)(np.ones(65), key=key)
     with pytest.raises(ValueError, match="`observables` must be words of 2 letters"):
-        shadow_readout("X", eps=0.1)(np.ones(4), key=key)
+        shadow_readout("X", relative_eps=0.1)(np.ones(4), key=key)

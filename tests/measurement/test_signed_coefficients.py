@@ -93,7 +93,7 @@ def test_circuits_that_leave_garbage_are_refused(test):
 @pytest.mark.numerics
 def test_what_was_read_is_prepared_for_the_next_layer(tol):
     """From a readout to the state of the next layer, whose circuit holds what was estimated, within the bound."""
-    readout = chebyshev_readout(rank=(2, RANK), eps=0.02, noise="uniform")
+    readout = chebyshev_readout(rank=(2, RANK), relative_eps=0.02, noise="uniform")
     x = jnp.asarray(real(4, N))
 
     @jax.jit

@@ -181,7 +181,10 @@ def one_pass(readout, qam=None) -> Pass:
 
 
 def test_a_transfer_gives_what_the_readout_gives_and_says_what_it_took():
-    state, readout = jnp.asarray(real(2, 8, 6)), chebyshev_readout(rank=(4, 7), eps=0.01, noise="uniform", cap=True)
+    state, readout = (
+        jnp.asarray(real(2, 8, 6)),
+        chebyshev_readout(rank=(4, 7), relative_eps=0.01, noise="uniform", cap=True),
+    )
     flow = one_pass(readout)
     values = flow.transfer("layer", state)
     found = readout(state, key=jax.random.fold_in(jax.random.key(3), 0))
@@ -215,8 +218,8 @@ def test_infidelity_of_near_states_has_no_cancellation():
 
 def test_a_rank_above_its_axis_raises_unless_capped():
     with pytest.raises(ValueError, match="`rank` must"):
-        one_pass(chebyshev_readout(rank=(9, 1), eps=0.1)).transfer("layer", jnp.ones((1, 8, 8)))
-    flow = one_pass(chebyshev_readout(rank=(9, 1), eps=0.1, noise="exact", cap=True))
+        one_pass(chebyshev_readout(rank=(9, 1), relative_eps=0.1)).transfer("layer", jnp.ones((1, 8, 8)))
+    flow = one_pass(chebyshev_readout(rank=(9, 1), relative_eps=0.1, noise="exact", cap=True))
     np.testing.assert_allclose(flow.transfer("layer", jnp.ones((1, 8, 8))), 1, rtol=1e-5)
 
 
@@ -228,10 +231,10 @@ def test_a_state_of_zeros_is_read_as_zeros_without_bounds():
 
 @pytest.mark.parametrize("eps", [0.0, -0.1, 2.0])
 def test_a_precision_out_of_range_raises(eps):
+    with pytest.raises(ValueError, match=f"`relative_eps` must lie strictly between 0 and 2, but is {eps}"):
+        chebyshev_readout(rank=3, relative_eps=eps)
     with pytest.raises(ValueError, match=f"`eps` must lie strictly between 0 and 2, but is {eps}"):
-        chebyshev_readout(rank=3, eps=eps)
-    with pytest.raises(ValueError, match=f"`eps` must lie strictly between 0 and 2, but is {eps}"):
-        weight_gradients(eps=eps)
+        weight_gradients(relative_eps=eps)
 
 
 # Estimated gradients
@@ -240,7 +243,7 @@ def test_a_precision_out_of_range_raises(eps):
 @pytest.mark.numerics
 def test_exact_inner_products_give_the_gradient_of_autodiff(tol):
     x, weight, target = (jnp.asarray(real(*shape)) for shape in ((6, 3), (2, 3), (6, 2)))
-    found = weight_gradients(eps=0, noise="exact")  # not looked at
+    found = weight_gradients(relative_eps=0, noise="exact")  # not looked at
 
     def loss(x, weight, dense):
         return jnp.sum(jnp.tanh(dense(x, weight)) * target)
@@ -256,7 +259,7 @@ def test_exact_inner_products_give_the_gradient_of_autodiff(tol):
 def test_estimates_stay_within_the_lengths_of_their_vectors():
     """Uniform noise has the bound for certain, and comes near to it; inputs get theirs exactly."""
     x, upstream = jnp.asarray(real(7, 3)), jnp.asarray(real(7, 2))
-    found = weight_gradients(eps=0.2, noise="uniform")
+    found = weight_gradients(relative_eps=0.2, noise="uniform")
     keys = jax.random.split(jax.random.key(1), 200)
     draws = jax.vmap(lambda key: inner_products(upstream, x, found, key=key))(keys)
     unit = np.outer(np.linalg.norm(upstream, axis=0), np.linalg.norm(x, axis=0))
@@ -267,14 +270,14 @@ def test_estimates_stay_within_the_lengths_of_their_vectors():
 
 def test_a_zero_column_has_no_gradient_and_no_nan():
     x = jnp.zeros((4, 2)).at[:, 0].set(1.0)
-    grad = inner_products(jnp.ones((4, 1)), x, weight_gradients(eps=0.1), key=jax.random.key(0))
+    grad = inner_products(jnp.ones((4, 1)), x, weight_gradients(relative_eps=0.1), key=jax.random.key(0))
     assert np.isfinite(grad).all()
     assert float(grad[0, 1]) == 0
 
 
 def test_input_gradients_by_arithmetic_are_integers():
     x, weight, upstream = on_grid(3, 4), on_grid(2, 4), on_grid(3, 2)
-    found = weight_gradients(eps=0.1, noise="exact", format=FORMAT)
+    found = weight_gradients(relative_eps=0.1, noise="exact", format=FORMAT)
     grad = jax.grad(lambda x: jnp.sum(estimated_dense(x, weight, found, key=jax.random.key(0)) * upstream))(x)
     np.testing.assert_array_equal(integers(grad), integers(upstream) @ integers(weight) >> FORMAT.fraction)
 
@@ -283,7 +286,7 @@ def test_input_gradients_by_arithmetic_are_integers():
 
 
 def test_overhead_is_queries_times_depth_of_counted_circuits():
-    readout = chebyshev_readout(rank=(3, 3), eps=0.1)
+    readout = chebyshev_readout(rank=(3, 3), relative_eps=0.1)
     net = QResNet(2, 3, width=4, stages=2, blocks=1, readout=readout, rngs=nnx.Rngs(0))
     found = overhead(net, (2, 8, 8), NARROW)
     depth = {name: counts(operation(name, NARROW)).t_depth for name in ("multiply", "add", "relu")}
@@ -304,7 +307,7 @@ def test_price_is_what_readouts_charge():
     for readout in (
         exact_readout(),
         tomography(copies=100),
-        chebyshev_readout(rank=(2, 3), eps=0.1, noise="gaussian"),
+        chebyshev_readout(rank=(2, 3), relative_eps=0.1, noise="gaussian"),
     ):
         found = readout(state, key=key)
         assert (int(found.shots), int(found.queries)) == readout.price(state.shape)

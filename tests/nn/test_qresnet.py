@@ -82,7 +82,10 @@ def test_in_training_statistics_of_the_batch_are_those_of_the_twin(net):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("readout", "bound"),
-    [(tomography(delta=0.002), 0.1), (chebyshev_readout(rank=(4, 4), eps=1e-4, noise="uniform", cap=True), 2e-3)],
+    [
+        (tomography(delta=0.002), 0.1),
+        (chebyshev_readout(rank=(4, 4), relative_eps=1e-4, noise="uniform", cap=True), 2e-3),
+    ],
     ids=["tomography", "chebyshev"],
 )
 def test_fine_readouts_approach_the_exact_one_and_share_parameters(net, readout, bound):
@@ -95,7 +98,7 @@ def test_fine_readouts_approach_the_exact_one_and_share_parameters(net, readout,
 
 
 def test_a_batch_is_its_images_one_by_one_with_keys_of_their_own(net):
-    measured = net.with_readout(chebyshev_readout(rank=(2, 2), eps=0.1, noise="uniform"))
+    measured = net.with_readout(chebyshev_readout(rank=(2, 2), relative_eps=0.1, noise="uniform"))
     key, twice = jax.random.key(2), np.stack([IMAGES[0], IMAGES[0]])
     found = jax.jit(lambda model, images, key: model(images, key=key))(measured, twice, key)
     again = jax.jit(lambda model, images, key: model(images, key=key))(measured, twice, key)
@@ -144,7 +147,7 @@ def test_estimated_gradients_of_a_network_without_noise_are_those_of_autodiff(ne
         return jnp.sum(jnp.tanh(model.run(image, key=jax.random.key(0)).output))
 
     block, image = net.blocks[1], jnp.asarray(real(2, 4, 4), jnp.float32)
-    estimated = block.with_gradients(weight_gradients(eps=0.1, noise="exact"))
+    estimated = block.with_gradients(weight_gradients(relative_eps=0.1, noise="exact"))
     grads = [jax.jit(nnx.grad(loss))(model, image) for model in (estimated, block)]
     for found, expected in zip(*map(jax.tree.leaves, grads), strict=True):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
@@ -167,9 +170,11 @@ def test_what_cannot_be_measured_raises(net):
     with pytest.raises(ValueError, match="`key` must be given where values are drawn, but is None"):
         net.with_readout(tomography(delta=0.1))(IMAGES)
     with pytest.raises(ValueError, match="`key` must be given where values are drawn"):
-        net.with_gradients(weight_gradients(eps=0.1))(IMAGES)
+        net.with_gradients(weight_gradients(relative_eps=0.1))(IMAGES)
     with pytest.raises(ValueError, match="`rank` must"):
-        jax.eval_shape(net.with_readout(chebyshev_readout(rank=(3, 3), eps=0.1)), IMAGES, key=jax.random.key(0))
+        jax.eval_shape(
+            net.with_readout(chebyshev_readout(rank=(3, 3), relative_eps=0.1)), IMAGES, key=jax.random.key(0)
+        )
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_the_amplitude_of_attention_is_that_of_its_encoding(net):
 
 @pytest.mark.slow
 def test_a_fine_readout_approaches_the_exact_one_and_logits_keep_all_modes(net):
-    fine = net.with_readout(chebyshev_readout(rank=5, axes=(-2,), eps=1e-5, noise="uniform"))
+    fine = net.with_readout(chebyshev_readout(rank=5, axes=(-2,), relative_eps=1e-5, noise="uniform"))
     found = jax.jit(lambda model, images, key: model(images, key=key))(fine, IMAGES, key=jax.random.key(0))
     assert 0 < np.abs(found - outcomes(net, IMAGES)).max() < 1e-3
     told = jax.eval_shape(fine.run, jnp.asarray(IMAGES[0]), jax.random.key(0)).transfers
@@ -119,7 +119,9 @@ def test_a_fine_readout_approaches_the_exact_one_and_logits_keep_all_modes(net):
 
 def test_a_rank_above_the_tokens_raises(net):
     with pytest.raises(ValueError, match="`rank` must"):
-        jax.eval_shape(net.with_readout(chebyshev_readout(rank=6, axes=(-2,), eps=0.1)), IMAGES, key=jax.random.key(0))
+        jax.eval_shape(
+            net.with_readout(chebyshev_readout(rank=6, axes=(-2,), relative_eps=0.1)), IMAGES, key=jax.random.key(0)
+        )
     with pytest.raises(ValueError, match="`key` must be given"):
         net.with_readout(tomography(delta=0.1))(IMAGES)
 

@@ -39,7 +39,7 @@ def subnormalized(amplitude: float) -> VectorEncoding:
 @pytest.mark.parametrize("amplitude", [0.3, 0.47, 0.9, 1.0])
 def test_the_vector_is_kept_phase_and_all_with_nearly_all_of_the_amplitude(amplitude, tol):
     vec = subnormalized(amplitude)
-    found = amplify(vec, amplitude_bound=BOUND, eps=EPS, margin=MARGIN)
+    found = amplify(vec, amplitude_bound=BOUND, relative_eps=EPS, margin=MARGIN)
     size = np.linalg.norm(vec.vector())
     distance = np.linalg.norm(np.asarray(found.vector()) - np.asarray(vec.vector()))
     assert distance <= found.eps <= 1.01 * EPS * size + tol("exact", factor=float(size))
@@ -50,7 +50,7 @@ def test_the_vector_is_kept_phase_and_all_with_nearly_all_of_the_amplitude(ampli
 
 @pytest.mark.x64
 def test_the_circuit_is_unitary_and_its_adjoint_the_inverse():
-    found = amplify(subnormalized(0.5), amplitude_bound=BOUND, eps=EPS, margin=MARGIN)
+    found = amplify(subnormalized(0.5), amplitude_bound=BOUND, relative_eps=EPS, margin=MARGIN)
     matrix = np.asarray(unitary(found))
     np.testing.assert_allclose(matrix @ matrix.conj().T, np.eye(len(matrix)), rtol=0, atol=1e-12)
     shape = (1 << found.num_ancillas, 1 << found.num_qubits)
@@ -59,16 +59,17 @@ def test_the_circuit_is_unitary_and_its_adjoint_the_inverse():
 
 
 def test_an_amplitude_below_the_bound_is_told_and_not_hidden():
-    assert amplify(subnormalized(0.29), amplitude_bound=BOUND, eps=EPS).eps == np.inf
-    assert np.isfinite(amplify(subnormalized(0.31), amplitude_bound=BOUND, eps=EPS).eps)
+    assert amplify(subnormalized(0.29), amplitude_bound=BOUND, relative_eps=EPS).eps == np.inf
+    assert np.isfinite(amplify(subnormalized(0.31), amplitude_bound=BOUND, relative_eps=EPS).eps)
 
 
 def test_the_length_of_the_circuit_follows_from_the_bound_alone():
     calls = [
-        max(cost(amplify(subnormalized(a), amplitude_bound=BOUND, eps=EPS)).num_queries.values()) for a in (0.4, 0.9)
+        max(cost(amplify(subnormalized(a), amplitude_bound=BOUND, relative_eps=EPS)).num_queries.values())
+        for a in (0.4, 0.9)
     ]
     assert calls[0] == calls[1]
-    longer = cost(amplify(subnormalized(0.4), amplitude_bound=BOUND / 2, eps=EPS)).num_queries
+    longer = cost(amplify(subnormalized(0.4), amplitude_bound=BOUND / 2, relative_eps=EPS)).num_queries
     assert 1.5 < max(longer.values()) / calls[0] < 2.5
 
 
@@ -86,7 +87,7 @@ def test_an_error_of_the_part_is_carried_over(amplitude, eps, seed):
     column = np.r_[encoded, math.sqrt(max(0.0, 1 - size**2)), 0]
     distance = np.linalg.norm(encoded - amplitude * ideal)
     vec = vector_from_unitary(unitary_with_first_column(column), num_ancillas=1, alpha=1.0, eps=distance)
-    found = amplify(vec, amplitude_bound=0.3, eps=1e-2, margin=MARGIN)
+    found = amplify(vec, amplitude_bound=0.3, relative_eps=1e-2, margin=MARGIN)
     assert np.linalg.norm(np.asarray(found.vector()) - amplitude * ideal) <= found.eps * (1 + 1e-12) + 1e-12
 
 
@@ -130,12 +131,12 @@ def test_another_alpha_has_no_such_order():
 def test_a_matrix_is_encoded_with_a_smaller_alpha():
     a = cplx(3, 4)
     a *= 0.2 / np.linalg.norm(a, 2)
-    found = uniform_amplification(block_encode(a, alpha=1.0), 4.0, gap=0.2, eps=1e-3)
+    found = uniform_amplification(block_encode(a, alpha=1.0), 4.0, gap=0.2, relative_eps=1e-3)
     assert 0.25 <= found.alpha <= 0.26
     assert np.linalg.norm(np.asarray(block(found)) - a, 2) <= found.eps <= 1e-3
     x = cplx(4)
     np.testing.assert_allclose(postselect(found, jnp.asarray(x)), found.matvec(jnp.asarray(x)), rtol=0, atol=1e-11)
-    assert uniform_amplification(block_encode(a, alpha=1.0), 4.5, gap=0.2, eps=1e-3).eps == np.inf
+    assert uniform_amplification(block_encode(a, alpha=1.0), 4.5, gap=0.2, relative_eps=1e-3).eps == np.inf
 
 
 @pytest.mark.parametrize(
@@ -156,13 +157,13 @@ def test_a_matrix_is_brought_to_twice_its_norm():
     a = real(3, 4)
     a /= np.linalg.norm(a, 2)
     part = block_encode(a, alpha=7.0)
-    found = amplify_to_norm(part, eps=1e-4)
+    found = amplify_to_norm(part, relative_eps=1e-4)
     np.testing.assert_allclose(found.alpha, 2 * part.norm_bound, rtol=2e-3)
     assert np.linalg.norm(np.asarray(block(found)) - a, 2) <= found.eps <= 1.01e-4 * part.norm_bound
     assert found.norm_bound == part.norm_bound  # it is the same matrix
-    assert amplify_to_norm(found, eps=1e-4) is not found  # the margin is left
-    assert amplify_to_norm(block_encode(a, alpha=1.5), eps=1e-4).alpha == 1.5
-    assert amplify_to_norm(part, eps=1e-4, gain=4.0).eps == np.inf
+    assert amplify_to_norm(found, relative_eps=1e-4) is not found  # the margin is left
+    assert amplify_to_norm(block_encode(a, alpha=1.5), relative_eps=1e-4).alpha == 1.5
+    assert amplify_to_norm(part, relative_eps=1e-4, gain=4.0).eps == np.inf
 
 
 @pytest.mark.x64
@@ -170,11 +171,11 @@ def test_inside_jit_the_lengths_of_circuits_are_known_when_numbers_are_given():
     part, a = subnormalized(0.5), np.diag([0.3, 0.1])
 
     def both(x):
-        weight = amplify_to_norm(block_encode(x, alpha=1.0), eps=1e-3, gain=1.6)
-        return amplify(part, amplitude_bound=BOUND, eps=EPS), weight
+        weight = amplify_to_norm(block_encode(x, alpha=1.0), relative_eps=1e-3, gain=1.6)
+        return amplify(part, amplitude_bound=BOUND, relative_eps=EPS), weight
 
     (vec, enc), (traced_vec, traced_enc) = both(a), jax.jit(both)(a)
     np.testing.assert_allclose(traced_vec.phases, vec.phases, rtol=0, atol=1e-13)
     np.testing.assert_allclose(block(traced_enc), block(enc), rtol=0, atol=1e-13)
     with pytest.raises(ValueError, match="`gain` must be given inside jit"):
-        jax.jit(lambda x: amplify_to_norm(block_encode(x), eps=1e-3).alpha)(a)
+        jax.jit(lambda x: amplify_to_norm(block_encode(x), relative_eps=1e-3).alpha)(a)

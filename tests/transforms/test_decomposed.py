@@ -47,9 +47,9 @@ def test_a_batch_is_each_of_them():
 def test_singular_values_that_the_inverse_was_not_promised_leave_its_error_unknown():
     matrix = np.diag([1.0, 0.4, 0.0])
     enc = decomposed(block_encode(matrix, alpha=1.0))
-    found = pseudo_inverse(enc, 4.0, eps=1e-4)
+    found = pseudo_inverse(enc, 4.0, relative_eps=1e-4)
     assert np.linalg.norm(block(found) - np.linalg.pinv(matrix), 2) <= found.eps <= 1.01e-4
-    assert pseudo_inverse(enc, 2.0, eps=1e-4).eps == np.inf
+    assert pseudo_inverse(enc, 2.0, relative_eps=1e-4).eps == np.inf
 
 
 def test_what_is_not_an_encoding_raises():

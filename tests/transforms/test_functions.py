@@ -60,7 +60,7 @@ def test_the_pseudo_inverse_is_that_of_numpy_zero_singular_values_included(shape
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     s = np.array([1.0, 0.4, 0.0, 0.0][: len(s)])
     a = (u * s) @ vh
-    enc = pseudo_inverse(block_encode(a, alpha=1.5), 4.0, eps=1e-4)
+    enc = pseudo_inverse(block_encode(a, alpha=1.5), 4.0, relative_eps=1e-4)
     assert enc.shape == shape[::-1]
     assert distance(enc, np.linalg.pinv(a)) <= enc.eps <= 1.01e-4 / 1.5
     b = cplx(shape[0])
@@ -70,7 +70,7 @@ def test_the_pseudo_inverse_is_that_of_numpy_zero_singular_values_included(shape
 
 def test_a_singular_value_that_was_vouched_for_and_is_not_there_shows():
     """Negative control: below alpha / kappa the polynomial is not the inverse."""
-    enc = pseudo_inverse(block_encode(np.diag([1.0, 0.05]), alpha=1.0), 4.0, eps=1e-4)
+    enc = pseudo_inverse(block_encode(np.diag([1.0, 0.05]), alpha=1.0), 4.0, relative_eps=1e-4)
     assert distance(enc, np.diag([1.0, 20.0])) > 1
 
 
@@ -96,7 +96,7 @@ def test_what_is_not_square_raises(build):
     "build",
     [
         lambda e: hamiltonian_simulation(e, 1.0, eps=1e-3, margin=0.0),
-        lambda e: pseudo_inverse(e, 3.0, eps=1e-3, margin=0.0),
+        lambda e: pseudo_inverse(e, 3.0, relative_eps=1e-3, margin=0.0),
         lambda e: eigenstate_filter(e, 0.3, eps=1e-3, margin=0.0),
     ],
 )

@@ -94,7 +94,7 @@ def test_a_real_matrix_is_differentiated_through_its_complex_circuit():
     np.testing.assert_allclose(by_circuit, encoded, rtol=0, atol=1e-13)
 
     def amplified(x):
-        return jnp.sum(run(amplify(vector_encode(x) * 0.5, amplitude_bound=0.3, eps=0.1)).real)
+        return jnp.sum(run(amplify(vector_encode(x) * 0.5, amplitude_bound=0.3, relative_eps=0.1)).real)
 
     assert np.isfinite(jax.grad(amplified)(x)).all()
 

@@ -37,7 +37,7 @@ def simulation(time: float, eps: float, margin: float) -> tuple[Any, np.ndarray,
 
 def inverse(kappa: float, eps: float, margin: float) -> tuple[Any, np.ndarray, float]:
     a = 0.5 * Q @ np.diag([1.0, 1 / kappa, (1 + 1 / kappa) / 2, 0.0]) @ orthogonal(4, 1)
-    found = pseudo_inverse(block_encode(a), kappa * (1 + 1e-9), eps=eps, margin=margin)
+    found = pseudo_inverse(block_encode(a), kappa * (1 + 1e-9), relative_eps=eps, margin=margin)
     return found, np.linalg.pinv(a, rcond=1e-9), eps / float(block_encode(a).alpha)
 
 
@@ -49,19 +49,19 @@ def filtered(gap: float, eps: float, margin: float) -> tuple[Any, np.ndarray, fl
 
 def uniform(gain: float, eps: float, margin: float) -> tuple[Any, np.ndarray, float]:
     a = hermitian(1.0, -0.5, 0.2, 0.0)
-    found = uniform_amplification(block_encode(a, alpha=1.5 * gain), gain, gap=0.3, eps=eps, margin=margin)
+    found = uniform_amplification(block_encode(a, alpha=1.5 * gain), gain, gap=0.3, relative_eps=eps, margin=margin)
     return found, a, eps * 1.5
 
 
 def to_norm(alpha: float, eps: float, margin: float) -> tuple[Any, np.ndarray, float]:
     a = hermitian(1.0, -0.5, 0.2, 0.0)
-    return amplify_to_norm(block_encode(a, alpha=alpha), eps=eps, margin=margin), a, eps
+    return amplify_to_norm(block_encode(a, alpha=alpha), relative_eps=eps, margin=margin), a, eps
 
 
 def amplified(bound: float, eps: float, margin: float) -> tuple[Any, np.ndarray, float]:
     x = real(4) / np.linalg.norm(real(4))
     vec = block_encode(np.eye(4), alpha=0.9 / bound) @ vector_encode(x)
-    return amplify(vec, amplitude_bound=bound, eps=eps, margin=margin), x, eps
+    return amplify(vec, amplitude_bound=bound, relative_eps=eps, margin=margin), x, eps
 
 
 def skip(scale: float, eps: float, margin: float) -> tuple[Any, np.ndarray, float]:
@@ -113,9 +113,9 @@ def test_what_is_asked_for_is_had_or_the_argument_is_named(build, scale):
 def test_scales_and_errors_of_numpy_are_numbers(number):
     enc = block_encode(hermitian(1.0, -1.0, 0.5, 0.25))
     for call in (
-        lambda n: pseudo_inverse(enc, n(4.0), eps=n(1e-3)),
+        lambda n: pseudo_inverse(enc, n(4.0), relative_eps=n(1e-3)),
         lambda n: hamiltonian_simulation(enc, n(0.5), eps=n(1e-3)),
-        lambda n: uniform_amplification(block_encode(Q, alpha=4.0), n(2.0), gap=n(0.25), eps=n(1e-3)),
+        lambda n: uniform_amplification(block_encode(Q, alpha=4.0), n(2.0), gap=n(0.25), relative_eps=n(1e-3)),
     ):
         found, wanted = call(number), call(float)
         assert found.alpha.dtype == np.float64
@@ -126,11 +126,11 @@ def test_scales_and_errors_of_numpy_are_numbers(number):
 def test_an_eps_that_is_none_is_named(bad):
     enc = block_encode(hermitian(1.0, -1.0, 0.5, 0.25))
     for call in (
-        lambda: pseudo_inverse(enc, 4.0, eps=bad),
+        lambda: pseudo_inverse(enc, 4.0, relative_eps=bad),
         lambda: hamiltonian_simulation(enc, 1.0, eps=bad),
         lambda: eigenstate_filter(enc, 0.2, eps=bad),
-        lambda: uniform_amplification(enc, 2.0, gap=0.5, eps=bad),
-        lambda: amplify(vector_encode(real(4)), amplitude_bound=0.5, eps=bad),
+        lambda: uniform_amplification(enc, 2.0, gap=0.5, relative_eps=bad),
+        lambda: amplify(vector_encode(real(4)), amplitude_bound=0.5, relative_eps=bad),
     ):
         with pytest.raises(ValueError, match="`eps` must"):
             call()

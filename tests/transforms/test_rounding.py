@@ -85,7 +85,7 @@ def test_a_poisson_problem_is_solved_within_the_bound_by_either_view():
     exact = np.arange(1, n + 1) * (n + 1 - np.arange(1, n + 1)) / 2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RoundingWarning)
-        enc = pseudo_inverse(block_encode(a), 1.0001 * np.linalg.cond(a), eps=1e-9)
+        enc = pseudo_inverse(block_encode(a), 1.0001 * np.linalg.cond(a), relative_eps=1e-9)
     found = enc @ vector_encode(b)
     for view in (found.vector(), run(found)):
         error = np.linalg.norm(np.asarray(view) - exact)
@@ -119,13 +119,13 @@ def test_simulation_for_a_long_time_stays_within_its_rounding():
 
 DIAGONAL = np.diag([1.0, 0.3])
 BELOW = {
-    "inverse": lambda eps: pseudo_inverse(block_encode(DIAGONAL), 4.0, eps=eps),
+    "inverse": lambda eps: pseudo_inverse(block_encode(DIAGONAL), 4.0, relative_eps=eps),
     "simulation": lambda eps: hamiltonian_simulation(block_encode(DIAGONAL), 40.0, eps=eps),
     "filter": lambda eps: eigenstate_filter(block_encode(np.diag([0.0, 1.0])), 0.5, eps=eps),
     "amplify": lambda eps: amplify(
-        block_encode(contraction(4, 4), alpha=4.0) @ vector_encode(real(4)), amplitude_bound=0.01, eps=eps
+        block_encode(contraction(4, 4), alpha=4.0) @ vector_encode(real(4)), amplitude_bound=0.01, relative_eps=eps
     ),
-    "uniform": lambda eps: uniform_amplification(block_encode(DIAGONAL, alpha=8.0), 4.0, gap=0.4, eps=eps),
+    "uniform": lambda eps: uniform_amplification(block_encode(DIAGONAL, alpha=8.0), 4.0, gap=0.4, relative_eps=eps),
 }
 TOO_SMALL = {"inverse": 1e-14, "simulation": 2e-14, "filter": 1e-15, "amplify": 1e-13, "uniform": 1e-14}
 
@@ -146,7 +146,7 @@ def test_a_warning_comes_once_and_tells_the_rounding():
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("default")
         for _ in range(3):
-            found = pseudo_inverse(block_encode(DIAGONAL), 3.5, eps=3e-14)
+            found = pseudo_inverse(block_encode(DIAGONAL), 3.5, relative_eps=3e-14)
     told = [str(one.message) for one in seen if issubclass(one.category, RoundingWarning)]
     assert len(told) == 1 and told[0].startswith("`eps` of 3.0e-14 was asked for, but")
     assert found.rounding > 3e-14 or found.eps > 3e-14

@@ -164,21 +164,21 @@ def test_the_kernel_of_a_matrix_with_more_columns_than_rows_is_in_the_gap_of_an_
 def test_a_kappa_that_is_too_small_leaves_the_error_unknown(look, word):
     matrix = orthogonal(4) @ np.diag([1, 0.5, 0.25, 0]) @ orthogonal(4, 1)
     enc = look(block_encode(matrix))
-    right, wrong = (pseudo_inverse(enc, kappa, eps=1e-6, in_domain=word) for kappa in (4.001, 2.0))
+    right, wrong = (pseudo_inverse(enc, kappa, relative_eps=1e-6, in_domain=word) for kappa in (4.001, 2.0))
     assert np.linalg.norm(np.asarray(block(right)) - np.linalg.pinv(matrix), 2) <= right.eps < 1e-5
     assert np.isinf(wrong.eps)
 
 
 def test_inside_jit_a_kappa_that_is_too_small_leaves_the_error_unknown():
-    eps = jax.jit(jax.vmap(lambda d: pseudo_inverse(block_encode(jnp.diag(d), alpha=1.0), 4.0, eps=1e-3).eps))
+    eps = jax.jit(jax.vmap(lambda d: pseudo_inverse(block_encode(jnp.diag(d), alpha=1.0), 4.0, relative_eps=1e-3).eps))
     found = eps(np.array([[1.0, 0.3], [1.0, 0.2], [1.0, 0.0]]))
     assert found[0] < 1e-2 and np.isinf(found[1]) and found[2] < 1e-2
 
 
 def test_a_large_system_needs_a_word():
     large = tensor(block_encode_diagonal(np.linspace(0.5, 1, 32)), block_encode_diagonal(np.linspace(0.5, 1, 32)))
-    assert np.isinf(pseudo_inverse(large, 5.0, eps=1e-3).eps)
-    assert pseudo_inverse(large, 5.0, eps=1e-3, in_domain=True).eps < 1e-2
+    assert np.isinf(pseudo_inverse(large, 5.0, relative_eps=1e-3).eps)
+    assert pseudo_inverse(large, 5.0, relative_eps=1e-3, in_domain=True).eps < 1e-2
 
 
 def test_an_encoding_with_an_error_of_its_own_may_hide_a_value_in_the_gap():
@@ -241,7 +241,7 @@ def test_an_ellipse_or_a_lipschitz_constant_that_samples_contradict_is_refused()
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: pseudo_inverse(block_encode(np.diag([1.0, 0.5]), alpha=1.0), 2.0, eps=0.5),
+        lambda: pseudo_inverse(block_encode(np.diag([1.0, 0.5]), alpha=1.0), 2.0, relative_eps=0.5),
         lambda: qsvt(
             block_encode(np.diag([1.0, 0.5]), alpha=1.0),
             polynomials.minimax_fit(lambda x: 1.5 * x, 1, parity="odd", max_norm=0.99, lipschitz=1.5),

@@ -74,7 +74,7 @@ def kernel(size: int, *, key: Array) -> Instance:
 def decomposition_queries(instance: Instance) -> Sides:
     """What the package charges for R = 9 coefficients, one run each; the size is 1/eps. M is a ceiling: hence the 1."""
     inverse = instance["inverse"].size
-    _, queries = chebyshev_readout(rank=(3, 3), eps=1 / inverse).price((8, 8))
+    _, queries = chebyshev_readout(rank=(3, 3), relative_eps=1 / inverse).price((8, 8))
     return Sides(jnp.asarray(float(queries)), jnp.asarray(9 * (4 * math.pi * inverse + 1)))
 
 
@@ -94,12 +94,12 @@ def convolution_overhead(instance: Instance) -> Sides:
     D_mac is the T-depth of a product and a sum by their circuits, D_load that of the arc cosine; S counts two
     coefficients along each spatial axis for each channel.
     """
-    readout = chebyshev_readout(rank=(2, 2), eps=PRECISION, noise="exact")
+    readout = chebyshev_readout(rank=(2, 2), relative_eps=PRECISION, noise="exact")
     flow = Pass(readout, Arithmetic(), key=jax.random.key(0))
     flow.transfer("layer", flow.qam.convolve(instance["image"], instance["kernel"]))
     (told,) = flow.transfers
     depths = t_depths(FORMAT, {"multiply", "add", "arccos"})
-    _, queries = chebyshev_readout(rank=(2, 2), eps=PRECISION).price(told.shape)
+    _, queries = chebyshev_readout(rank=(2, 2), relative_eps=PRECISION).price(told.shape)
     charged = queries * sum(depths[name] * count for name, count in told.operations)
     taps = len(instance["image"]) * 9
     depth = taps * (depths["multiply"] + depths["add"]) + depths["arccos"]
@@ -168,7 +168,7 @@ def _from_below(values: Array, scores: Array) -> Sides:
 )
 def weight_gradient_error(instance: Instance) -> Sides:
     """By amplitude estimation from its exact law, the median of five runs each: root mean square of 16 gradients."""
-    found = WeightGradients(noise=noise_model("qae-median-5"), eps=PRECISION)
+    found = WeightGradients(noise=noise_model("qae-median-5"), relative_eps=PRECISION)
     keys = jax.random.split(jax.random.key(instance["draw"].astype(jnp.uint32)), GRADIENTS)
     x, upstream = instance["x"], instance["upstream"]
     errors = jax.vmap(lambda key: inner_products(upstream, x, found, key=key) - upstream.T @ x)(keys)

@@ -52,7 +52,9 @@ def _amplified(instance: Instance) -> tuple[Array, Any]:
     gain = len(instance["gain"])
     largest = WITHIN * (1 - GAP) / gain
     with jax.ensure_compile_time_eval():  # the polynomial's length depends on numbers
-        model: Any = uniform_amplification(block_encode(largest * jnp.eye(2), alpha=1.0), float(gain), gap=GAP, eps=EPS)
+        model: Any = uniform_amplification(
+            block_encode(largest * jnp.eye(2), alpha=1.0), float(gain), gap=GAP, relative_eps=EPS
+        )
     matrix = largest * instance["matrix"]
     return matrix, model.replace(part=model.part.replace(part=block_encode(matrix, alpha=1.0)))
 
@@ -125,7 +127,7 @@ def vector_to_amplify(size: int, *, key: Array) -> Instance:
 def tracked_amplification(instance: Instance) -> Sides:
     """Of amplitudes above 1/2, to a relative error of 1e-3, in the encoded view."""
     vec = erring_vector(instance["psi"], instance["error"], instance["slack"])
-    amplified = amplify(vec, amplitude_bound=LEAST_AMPLITUDE, eps=EPS)
+    amplified = amplify(vec, amplitude_bound=LEAST_AMPLITUDE, relative_eps=EPS)
     return Sides(jnp.linalg.norm(amplified.vector() - instance["psi"]), amplified.eps)
 
 

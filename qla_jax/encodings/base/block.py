@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
@@ -100,8 +101,19 @@ class BlockEncoding(Encoding, kw_only=True):
         """
         return by_rule("[]", self, index)
 
-    def __matmul__(self, other: Encoding) -> Any:
+    def __matmul__(self, other: Any) -> Any:
+        if isinstance(other, np.ndarray | jax.Array):
+            told = (
+                "`enc.matvec(x)` for an array, `enc @ vector_encode(x)` or `enc @ block_encode(matrix)` for an encoding"
+            )
+            raise TypeError(f"`enc @ ...` must have an encoding on its right, but has an array: write {told}.")
         return by_rule("@", self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        if isinstance(other, np.ndarray | jax.Array):
+            told = "`block_encode(matrix) @ enc` for an encoding, `enc.rmatvec(x.conj()).conj()` for an array"
+            raise TypeError(f"`... @ enc` must have an encoding on its left, but has an array: write {told}.")
+        return NotImplemented
 
     def __add__(self, other: "BlockEncoding") -> "BlockEncoding":
         return by_rule("+", self, other)

@@ -23,7 +23,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, exact, require
+from qla_jax._checks import as_numeric, exact, require, require_mapping
 from qla_jax._modes import default_promotion, varying_like
 from qla_jax.accounting.gates import Gates, combination
 from qla_jax.encodings.base.block import BlockEncoding
@@ -97,6 +97,7 @@ def block_encode_pauli(terms: Mapping[str, ArrayLike]) -> PauliSum:
     Raises:
         ValueError: no words, words of different lengths, another letter, or a coefficient that is no finite scalar.
     """
+    require_mapping("terms", terms)
     words = tuple(terms)
     require(len(words) > 0, "`terms` must hold at least one Pauli word, but is empty.")
     qubits = len(words[0])

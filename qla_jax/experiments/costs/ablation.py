@@ -81,7 +81,9 @@ def without_skip(values: Array, x: Array, amplitudes: Sequence[float]) -> Vector
     vec: VectorEncoding = vector_encode(x)
     for amplitude in amplitudes:
         # The layer before has an alpha of 1 / (1 - margin), to which its successor is re-expanded.
-        vec = amplify(layer(weight(values), vec), amplitude_bound=amplitude * (1 - MARGIN) ** 2, eps=EPS, margin=MARGIN)
+        vec = amplify(
+            layer(weight(values), vec), amplitude_bound=amplitude * (1 - MARGIN) ** 2, relative_eps=EPS, margin=MARGIN
+        )
     return vec
 
 

@@ -191,7 +191,7 @@ def network(
     for raw, step in zip(weights, planned.steps, strict=True):
         weight = raw
         if step.gain > 1:
-            weight = amplify_to_norm(raw, eps=step.weight_eps, gain=step.gain, gap=GAP, margin=MARGIN)
+            weight = amplify_to_norm(raw, relative_eps=step.weight_eps, gain=step.gain, gap=GAP, margin=MARGIN)
         block = skip_norm_block(weight, vec, poly=erf(np.asarray(SCALE, vec.alpha.dtype), degree=step.degree))
         vec = amplified_block(block, eps=step.eps, amplitude_bound=step.amplitude, margin=MARGIN)
     if matrix is None:

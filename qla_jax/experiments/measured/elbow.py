@@ -84,7 +84,7 @@ class Transformers:
         )
         row = train(fresh, images, self.epochs, self.learning_rate, self.seed)
         model = restored(fresh, row.pop("weights"))
-        readouts = ranked_chebyshev(jnp.array(ranks), axes=TOKENS, eps=self.eps, noise=self.noise)
+        readouts = ranked_chebyshev(jnp.array(ranks), axes=TOKENS, relative_eps=self.eps, noise=self.noise)
         tests = images.test_images[: self.judges], images.test_labels[: self.judges]
         found = accuracies(model, *tests, readouts, jax.random.key(self.seed))
         return row | {"dataset": name, "side": side, "ranks": ranks, "accuracies": found}

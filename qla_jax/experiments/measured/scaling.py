@@ -69,11 +69,11 @@ class Sweep:
         row = train(fresh, images, network.epochs, network.learning_rate, seed)
         model, ranks = restored(fresh, row.pop("weights")), self.ranks(side)
         stacks: list[ReadoutMethod] = [
-            ranked_chebyshev(jnp.array(ranks), axes=AXES, eps=self.eps, noise=self.noise),
+            ranked_chebyshev(jnp.array(ranks), axes=AXES, relative_eps=self.eps, noise=self.noise),
             poisson_tomography(self.deltas),
         ]
         singles: list[list[ReadoutMethod]] = [
-            [chebyshev_readout(rank=(rank, rank), eps=self.eps, cap=True) for rank in ranks],
+            [chebyshev_readout(rank=(rank, rank), relative_eps=self.eps, cap=True) for rank in ranks],
             [tomography(delta=delta) for delta in self.deltas],
         ]
         row |= {"side": side, "seed": seed, "methods": {}}

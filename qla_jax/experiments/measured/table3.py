@@ -97,7 +97,7 @@ class Bench:
         return residual_network(self.images, self.network, seed)
 
     def _ranked(self, eps: float, noise: str) -> RankedChebyshev:
-        return ranked_chebyshev(jnp.array(self.ranks), axes=AXES, eps=eps, noise=noise)
+        return ranked_chebyshev(jnp.array(self.ranks), axes=AXES, relative_eps=eps, noise=noise)
 
     def _judged(self, rows: Mapping[str, Row], seed: int, readouts: ReadoutMethod, judges: int, draw: int) -> Judged:
         model = restored(self._fresh(seed), rows[f"network {seed}"]["weights"])

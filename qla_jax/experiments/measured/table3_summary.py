@@ -122,7 +122,9 @@ def costs(
         return float(sum(readout.price(tuple(layer["shape"]))[1] * layer["depth"] for layer in layers))
 
     by_rank = {
-        f"rank {rank}": {eps: total(chebyshev_readout(rank=(rank, rank), eps=eps, cap=True)) for eps in precisions}
+        f"rank {rank}": {
+            eps: total(chebyshev_readout(rank=(rank, rank), relative_eps=eps, cap=True)) for eps in precisions
+        }
         for rank in ranks
     }
     return by_rank | {TOMOGRAPHY: {eps: total(tomography(delta=eps)) for eps in precisions}}

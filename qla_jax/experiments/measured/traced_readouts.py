@@ -37,13 +37,13 @@ class RankedChebyshev(ReadoutMethod):
     Attributes:
         rank: modes along each of the axes, all of an axis that has fewer; an integer, traced or not.
         axes: along which, negative.
-        eps: precision of each coefficient of the unit vector.
+        relative_eps: precision of each coefficient of the unit vector.
         noise: the model of the estimation.
     """
 
     rank: ArrayLike
     axes: Axes = struct.field(pytree_node=False)
-    eps: float = struct.field(pytree_node=False)
+    relative_eps: float = struct.field(pytree_node=False)
     noise: Noise
 
     real = True
@@ -56,13 +56,13 @@ class RankedChebyshev(ReadoutMethod):
         for axis in self.axes:
             below = jnp.arange(shape[axis]) < self.rank
             kept &= below.reshape([-1 if place == axis % len(shape) else 1 for place in range(len(shape))])
-        found = inverse_dct(jnp.where(kept, self.noise.sample(exact, self.eps, key=key), 0), self.axes)
-        count, eps = kept.sum(), 0.0 if self.noise.exact else self.eps
+        found = inverse_dct(jnp.where(kept, self.noise.sample(exact, self.relative_eps, key=key), 0), self.axes)
+        count, eps = kept.sum(), 0.0 if self.noise.exact else self.relative_eps
         total = jnp.sqrt(count * eps**2 + jnp.sum(jnp.square(jnp.where(kept, 0, exact))))
         return amplitudes.readout(
             jax.lax.stop_gradient(amplitudes.norm * found),
             shots=count * self.noise.repetitions,
-            queries=count * self.noise.queries(self.eps),
+            queries=count * self.noise.queries(self.relative_eps),
             entry=total,
             total=total,
             failure=jnp.minimum(1.0, count * self.noise.single_failure),
@@ -104,19 +104,21 @@ class PoissonTomography(ReadoutMethod):
         )
 
 
-def ranked_chebyshev(ranks: ArrayLike, *, axes: Axes, eps: float, noise: str = "qae") -> RankedChebyshev:
+def ranked_chebyshev(ranks: ArrayLike, *, axes: Axes, relative_eps: float, noise: str = "qae") -> RankedChebyshev:
     """A stack of readouts, one for each rank, to be mapped over; a model of noise holds no numbers to be stacked.
 
     Raises:
         ValueError: a precision out of its range, or an unknown model.
 
     Example:
-        >>> stack = ranked_chebyshev(jnp.array([1, 2]), axes=(-1,), eps=0.1, noise="exact")
+        >>> stack = ranked_chebyshev(jnp.array([1, 2]), axes=(-1,), relative_eps=0.1, noise="exact")
         >>> read = lambda readout: readout(jnp.array([3.0, 1.0]), key=jax.random.key(0)).values
         >>> jax.lax.map(read, stack).round(6).tolist()
         [[2.0, 2.0], [3.0, 1.0]]
     """
-    return RankedChebyshev(jnp.asarray(ranks), axes, as_precision("eps", eps, below=2), noise_model(noise))
+    return RankedChebyshev(
+        jnp.asarray(ranks), axes, as_precision("relative_eps", relative_eps, below=2), noise_model(noise)
+    )
 
 
 def poisson_tomography(deltas: Sequence[float]) -> PoissonTomography:

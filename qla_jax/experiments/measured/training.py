@@ -76,7 +76,7 @@ class Training:
         """A residual network trained with gradients to this precision, exact ones for None."""
         model = self._resnet(self.seeds[0])
         if eps is not None:
-            model = model.with_gradients(weight_gradients(eps=eps, noise=self.noise))
+            model = model.with_gradients(weight_gradients(relative_eps=eps, noise=self.noise))
         config = TrainingConfig(epochs=self.gradient_epochs, learning_rate=3e-3, seed=self.seeds[0])
         images = self.images
         trained, history = fit(model, images.train_images, images.train_labels, config, call=_with_key)

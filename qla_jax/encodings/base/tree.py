@@ -1,0 +1,129 @@
+"""What an encoding is made of, as a tree that people read.
+
+Example:
+    >>> part = block_encode(jnp.eye(2))
+    >>> (part @ (2.0 * part)).tree()
+    Product      2 x 2  alpha 2  eps 0  2 + 1 qubits
+    ├─ Dense     2 x 2  alpha 1  eps 0  1 + 1 qubits
+    └─ Scaled    2 x 2  alpha 2  eps 0  1 + 1 qubits
+       └─ Dense  2 x 2  alpha 1  eps 0  1 + 1 qubits
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from qla_jax._checks import as_integer, is_concrete
+from qla_jax.accounting.fold import identity
+
+DEPTH = 6
+"""Number of levels that are shown unless another one is asked for."""
+
+
+@dataclass(frozen=True, repr=False)
+class Tree:
+    """The tree of an encoding's parts: printed as text, by rich in color, in notebooks by treescope if it is there.
+
+    Attributes:
+        encoding: encoding on top.
+        depth: number of levels below it that are shown.
+    """
+
+    encoding: Any
+    depth: int = DEPTH
+
+    def __str__(self) -> str:
+        rows = [(f"{indent}{name(node)}{calls}", told(node)) for indent, node, calls in self._rows()]
+        width = max(len(label) for label, _ in rows)
+        return "\n".join(f"{label:<{width}}  {facts}".rstrip() for label, facts in rows)
+
+    __repr__ = __str__
+
+    def _rows(self) -> Iterator[tuple[str, Any, str]]:
+        yield "", self.encoding, ""
+        yield from _below(self.encoding, "", self.depth)
+
+    def __rich__(self) -> Any:
+        from rich.tree import Tree as RichTree
+
+        root = RichTree(_label(self.encoding, ""))
+        _grow(root, self.encoding, self.depth)
+        return root
+
+    def _repr_html_(self) -> str | None:
+        try:
+            import treescope  # type: ignore[import-untyped] # the reader's own
+        except ImportError:
+            return None
+        return treescope.render_to_html(self.encoding)
+
+
+def tree_of(enc: Any, depth: int) -> Tree:
+    """Return the tree of an encoding.
+
+    Args:
+        enc: any encoding.
+        depth: number of levels that are shown, at least 0.
+
+    Raises:
+        ValueError: a negative depth.
+    """
+    return Tree(enc, as_integer("depth", depth, least=0))
+
+
+def name(node: Any) -> str:
+    """Return the name of a node's class."""
+    return type(node).__name__
+
+
+def nested(node: Any, depth: int) -> str:
+    """Return the names of a node and of its parts to a depth, such as `Product(Dense, Scaled(Dense))`."""
+    uses = node.uses()
+    if not uses:
+        return name(node)
+    if depth == 0:
+        return f"{name(node)}(...)"
+    parts: dict[str, int] = {}
+    for label in [nested(part, depth - 1) for part, _ in _parts(node)]:
+        parts[label] = parts.get(label, 0) + 1
+    return f"{name(node)}({', '.join(label if n == 1 else f'{n} x {label}' for label, n in parts.items())})"
+
+
+def told(node: Any) -> str:
+    """Return the shape, alpha, eps and qubits of a node in words."""
+    shape = getattr(node, "shape", None) or (len(node.encoded),)
+    numbers = [f"{label} {_number(getattr(node, label))}" for label in ("alpha", "eps")]
+    return "  ".join([" x ".join(map(str, shape)), *numbers, f"{node.num_ancillas} + {node.num_qubits} qubits"])
+
+
+def _below(node: Any, indent: str, depth: int) -> Iterator[tuple[str, Any, str]]:
+    parts = _parts(node) if depth else []
+    for place, (part, calls) in enumerate(parts):
+        last = place == len(parts) - 1
+        yield f"{indent}{'└─ ' if last else '├─ '}", part, calls
+        yield from _below(part, f"{indent}{'   ' if last else '│  '}", depth - 1)
+
+
+def _grow(branch: Any, node: Any, depth: int) -> None:
+    for part, calls in _parts(node) if depth else []:
+        _grow(branch.add(_label(part, calls)), part, depth - 1)
+
+
+def _label(node: Any, calls: str) -> str:
+    return f"[bold]{name(node)}[/bold]{calls}  {told(node)}"
+
+
+def _parts(node: Any) -> list[tuple[Any, str]]:
+    """Each part once, with the number of its calls in words."""
+    parts: dict[tuple[int, bool], Any] = {}
+    calls: dict[tuple[int, bool], int] = {}
+    for use in node.uses():
+        key = identity(use.part), use.controlled
+        parts.setdefault(key, use.part)
+        calls[key] = calls.get(key, 0) + use.forward + use.adjoint
+    words = {key: ("" if n == 1 else f" x {n}") + (" controlled" if key[1] else "") for key, n in calls.items()}
+    return [(part, words[key]) for key, part in parts.items() if calls[key]]
+
+
+def _number(value: Any) -> str:
+    return f"{float(value):.4g}" if is_concrete(value) and getattr(value, "ndim", 0) == 0 else "traced"

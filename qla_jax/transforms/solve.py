@@ -1,0 +1,124 @@
+r"""Linear systems: the pseudo-inverse on a vector, with the error of the solution that is asked for.
+
+Example:
+    >>> enc, vec = block_encode(jnp.diag(jnp.array([2.0, 0.5]))), vector_encode(jnp.array([3.0, 4.0]))
+    >>> found = solve(enc, vec, kappa=4.0, eps=1e-6)
+    >>> found.x.round(5).tolist(), bool(found.eps <= 1e-6), found.queries
+    ([1.5, 8.0], True, 63)
+
+References:
+    Gilyen, Su, Low, Wiebe (2018), Theorem 41. https://arxiv.org/abs/1806.01838
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import Array
+from jaxtyping import Num
+
+from qla_jax._checks import as_real, is_concrete, require, require_kind, times
+from qla_jax._nodes import Node
+from qla_jax.accounting.costs import Cost, calls_of, cost
+from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.encodings.combine.lemmas import matrix_vector_product
+from qla_jax.encodings.combine.normalized import normalize
+from qla_jax.linalg.preparation import length
+from qla_jax.transforms.functions import pseudo_inverse
+from qla_jax.transforms.requests import as_eps
+
+SHARE = 0.9
+"""Part of the error that is asked for which the polynomial takes; the rest is for its phase factors."""
+
+TRIES = 3
+"""Number of polynomials that are tried: what the first one shows about the length of the solution sets the second."""
+
+
+class Solution(Node):
+    """A solution of a linear system.
+
+    Attributes:
+        encoding: encoding of the solution, or of its direction.
+        queries: number of calls of the circuit of the matrix and of its inverse.
+    """
+
+    encoding: VectorEncoding
+    queries: int = struct.field(pytree_node=False)
+
+    @property
+    def x(self) -> Num[Array, " columns"]:
+        """Solution as its circuit gives it."""
+        return self.encoding.encoded
+
+    @property
+    def eps(self) -> Array:
+        """Bound on the distance of `x` from the exact solution, absolute."""
+        return self.encoding.eps
+
+    @property
+    def success_probability(self) -> Array:
+        """Probability that one run of the circuit ends with all ancillas in 0."""
+        return self.encoding.success_probability
+
+    @property
+    def cost(self) -> Cost:
+        """Cost of one run of the circuit."""
+        return cost(self.encoding)
+
+
+def solve(
+    enc: BlockEncoding,
+    vec: VectorEncoding,
+    *,
+    kappa: float,
+    eps: float,
+    normalized: bool = False,
+    in_domain: bool = False,
+) -> Solution:
+    r"""Solve $Ax = b$ in the least-squares sense: $x = A^+b$, or its direction.
+
+    The polynomial's error is chosen such that the solution's is at most eps, the error of b included, which enters with
+    the factor $\kappa/\alpha \ge \|A^+\|$.
+
+    Args:
+        enc: encoding of A, with $\alpha$.
+        vec: encoding of b.
+        kappa: number above 1 such that no nonzero singular value of A is below $\alpha/\kappa$.
+        eps: distance of the result from x, or from $x/\|x\|$, absolute.
+        normalized: whether the direction of x is encoded instead of x.
+        in_domain: whether you vouch for the singular values where A is too large to be looked at. Without your word
+            the error is `inf` there.
+
+    Returns:
+        The encoding of the solution with its error, queries and probability of success.
+
+    Raises:
+        TypeError: `enc` is no block encoding, or `vec` no vector encoding.
+        ValueError: traced encodings, a kappa not above 1, an eps that is not positive or that the error of b exceeds,
+            shapes that do not fit, or a zero vector.
+    """
+    require_kind("enc", enc, BlockEncoding)
+    require_kind("vec", vec, VectorEncoding)
+    eps, kappa = as_eps(eps), as_real("kappa", kappa)
+    known = is_concrete(enc.alpha, enc.norm_bound, vec.encoded)
+    require(known, "`enc` and `vec` must be known: the length of the circuit follows from them.")
+    size = float(length(vec.encoded))
+    require(size > 0, "`vec` must not encode the zero vector, whose solution is zero.")
+    # No solution is shorter than |b|/|A| if b lies in the range of A; the second time the length is known.
+    shortest = size / float(enc.norm_bound)
+    inherited = float(times(jnp.asarray(kappa / float(enc.alpha)), vec.eps))
+    best = np.inf
+    for _ in range(TRIES):
+        target = 2 * eps * shortest / (2 + eps) if normalized else eps
+        told = f"the errors of `enc` and `vec` alone may change the solution by {inherited:.3g}"
+        require(target > inherited, f"`eps` must leave room for errors that are given, but is {eps}, and {told}.")
+        asked = SHARE * (target - inherited)
+        inverse = pseudo_inverse(enc, kappa, eps=asked / size, in_domain=in_domain)
+        found: VectorEncoding = matrix_vector_product(inverse, vec)
+        result = normalize(found) if normalized else found
+        reached, best = float(found.eps), float(result.eps)
+        if not np.isfinite(reached) or best <= eps:
+            return Solution(encoding=result, queries=calls_of(result, enc).total)
+        inherited = max(inherited, reached - asked)
+        shortest = min(shortest, max(float(length(found.encoded)) - reached, 0.0))
+    raise ValueError(f"`eps` must be above what can be proven here, {best:.3g}, but is {eps}.")

@@ -1,0 +1,103 @@
+"""Linear systems: the solution is as near as was asked for, by NumPy's pseudo-inverse as an oracle."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import qla_jax as qla
+from tests.cases import cplx, real
+
+pytestmark = pytest.mark.x64
+
+RANK_ONE = np.outer([1.0, 2.0, 2.0], [3.0, 4.0])
+SYSTEMS = {
+    "square": (real(4, 4), real(4)),
+    "tall, b outside of the range": (real(4, 3), 10 * real(4)),
+    "wide": (cplx(2, 4), cplx(2)),
+    "small units": (1e-3 * real(3, 3), 1e-2 * real(3)),
+    "rank one": (RANK_ONE, np.array([1.0, 1.0, 0.0])),
+}
+
+
+def condition(matrix: np.ndarray) -> float:
+    values = np.linalg.svd(matrix, compute_uv=False)
+    return float(values[0] / values[values > 1e-9 * values[0]][-1]) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+@pytest.mark.parametrize("eps", [1e-2, 1e-6])
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_solutions_are_within_the_error_that_was_asked_for(name, eps, normalized):
+    matrix, b = SYSTEMS[name]
+    wanted = np.linalg.pinv(matrix, rcond=1e-9) @ b
+    scale = np.linalg.norm(wanted)
+    absolute = eps if normalized else eps * scale
+    found = qla.solve(
+        qla.block_encode(matrix),
+        qla.vector_encode(b, pad=True),
+        kappa=max(condition(matrix), 1.1),
+        eps=absolute,
+        normalized=normalized,
+    )
+    error = np.linalg.norm(found.x - (wanted / scale if normalized else wanted))
+    assert error <= found.eps <= absolute
+    assert np.linalg.norm(qla.run(found.encoding) - found.x) <= 1e-10 * np.linalg.norm(found.x)
+    success = np.linalg.norm(found.x) ** 2 / float(found.encoding.alpha) ** 2
+    np.testing.assert_allclose(found.success_probability, success, rtol=1e-10)
+
+
+def test_queries_are_calls_of_the_circuit_of_the_matrix():
+    product = qla.block_encode(real(2, 3)) @ qla.block_encode(real(3, 2))
+    kappa = condition(real(2, 3) @ real(3, 2)) * float(product.alpha / np.linalg.norm(real(2, 3) @ real(3, 2), 2))
+    found = qla.solve(product, qla.vector_encode(real(2)), kappa=kappa, eps=1e-3)
+    calls = found.cost.num_queries
+    assert found.queries == calls["Dense[0]"] == calls["Dense[1]"] > 10
+
+
+def test_the_error_of_the_right_hand_side_counts():
+    enc, vec = qla.block_encode(np.eye(2)), qla.vector_encode([0.6, 0.8])
+    rough = vec.replace(eps=jnp.asarray(1e-3))
+    found = qla.solve(enc, rough, kappa=2.0, eps=1e-2)
+    assert 2e-3 <= found.eps <= 1e-2
+    with pytest.raises(ValueError, match="`eps` must leave room for errors that are given, but is 0.001"):
+        qla.solve(enc, rough, kappa=2.0, eps=1e-3)
+
+
+def test_a_gap_that_is_not_there_is_not_certified():
+    enc = qla.block_encode(np.diag([1.0, 0.1]))
+    assert np.isinf(qla.solve(enc, qla.vector_encode([1.0, 1.0]), kappa=5.0, eps=1e-3).eps)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"eps": 0.0}, "`eps` must be positive"),
+        ({"kappa": 1.0}, "`kappa` must"),
+        ({"vec": qla.vector_encode(np.ones(3), pad=True)}, r"\(3,\)"),
+    ],
+)
+def test_bad_input_raises(options, told):
+    arguments = {"enc": qla.block_encode(np.eye(2)), "vec": qla.vector_encode([1.0, 0.0]), "kappa": 2.0, "eps": 0.1}
+    arguments |= options
+    with pytest.raises(ValueError, match=told):
+        qla.solve(arguments.pop("enc"), arguments.pop("vec"), **arguments)
+
+
+# --- Errors are absolute, or named relative.
+
+
+def test_absolute_errors_are_in_units_of_what_is_encoded():
+    enc, vec = qla.block_encode(np.diag([4.0, 2.0])), 0.5 * qla.vector_encode([30.0, 40.0])
+    absolute, relative = (qla.pseudo_inverse(enc, 2.0, **error) for error in ({"eps": 1e-3}, {"relative_eps": 4e-3}))
+    assert absolute.eps == relative.eps <= 1.01e-3
+    loud = [qla.amplify(vec, amplitude_bound=0.5, **error) for error in ({"eps": 0.25}, {"relative_eps": 0.01})]
+    np.testing.assert_allclose(loud[0].eps, loud[1].eps, rtol=1e-12)
+    assert loud[0].eps <= 0.2501
+    for call in (qla.pseudo_inverse, qla.amplify_to_norm):
+        options = {"kappa": 2.0} if call is qla.pseudo_inverse else {}
+        with pytest.raises(ValueError, match="Give one of `eps` and `relative_eps`, but they are None and None"):
+            call(enc, **options)
+        with pytest.raises(ValueError, match="Give one of `eps` and `relative_eps`"):
+            call(enc, **options, eps=0.1, relative_eps=0.1)
+    with pytest.raises(ValueError, match="`eps` must be less than the length 25.0, but is 30"):
+        qla.amplify(vec, amplitude_bound=0.5, eps=30.0)
