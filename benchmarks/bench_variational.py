@@ -29,7 +29,7 @@ from qla_jax.variational.quanvolution import patches
 from qla_jax.variational.resqunn import add_padded, features, resqunn_specs
 
 BATCH, SPECS, PLACEMENT = 64, resqunn_specs(), placement("O1+O2", 2)
-Layer = Callable[[Array, Array], Array]
+GateLayer = Callable[[Array, Array], Array]
 
 
 def images(count: int = BATCH) -> Array:
@@ -67,7 +67,7 @@ def in_tensorcircuit() -> Callable[[Array, Array], Array]:
     tc.set_backend("jax")
 
     def one(x: Array, angles: Array) -> Array:
-        circuit = tc.Circuit(4)
+        circuit = tc.ParametrizedCircuit(4)
         for row in angles[:, 0]:
             for q in range(4):
                 circuit.ry(q, theta=x[q])

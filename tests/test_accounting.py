@@ -1,6 +1,7 @@
 """Costs counted by hand, and by running circuits whose leaves count their calls."""
 
 import collections
+import math
 from typing import Any
 
 import jax
@@ -384,3 +385,41 @@ def test_chains_longer_than_the_recursion_limit_are_built_and_counted(chain):
     for _ in range(1100):
         whole = chain(whole, part)
     assert cost(whole).num_queries == {"Dense[0]": 1101} and np.isfinite(whole.rounding)
+
+
+# --- T gates, layers, repetitions.
+
+
+def test_circuits_side_by_side_have_the_layers_of_the_deeper_one():
+    first, second = Gates(rotations=3, cnot=2, t=1), Gates(rotations=1, toffoli=5)
+    both = first | second
+    assert (both.rotations, both.cnot, both.toffoli, both.t) == (4, 2, 5, 1)
+    assert both.depth == 3 + 2 + 5 + 1 and (first + second).depth == 12
+    assert both.t_depth(0.5) == 1 + 5 + math.ceil(3 * 10.35)
+    assert (2 * both).depth == 2 * both.depth == (both + both).depth
+    assert both.controlled.depth >= both.depth  # what is controlled by one qubit stands in a row
+    assert (Gates() | first) == first == first + Gates()
+
+
+def test_t_gates_are_counted_at_a_stated_precision():
+    gates = Gates(rotations=2, toffoli=3, t=5)
+    assert gates.t_count(1e-10) == 5 + 4 * 3 + math.ceil(2 * (1.15 * math.log2(1e10) + 9.2))
+    assert Gates(toffoli=3).t_count() == 12 and Gates(toffoli=3).t_depth() == 3
+    with pytest.raises(ValueError, match="`rotation_eps` must be given for 2 rotations, but is None"):
+        gates.t_count()
+    with pytest.raises(ValueError, match="`rotation_eps` must lie between 0 and 1, but is 0"):
+        gates.t_depth(0.0)
+    found = cost(block_encode_diagonal(jnp.ones(4)))
+    assert found.t_count(1e-6) == found.gates.t_count(1e-6) > 4 * 20
+
+
+def test_expected_repetitions_are_one_over_the_probability_of_success():
+    vec = block_encode(jnp.diag(jnp.array([0.5, 0.25])), alpha=1.0) @ prepare(2)
+    found = cost(vec)
+    assert found.success_probability == pytest.approx(float(vec.amplitude) ** 2)
+    assert found.expected_repetitions == pytest.approx(1 / found.success_probability)
+    traced, matrix = cost(jax.eval_shape(lambda: prepare(2))), cost(block_encode(jnp.eye(2)))
+    for unknown in (traced, matrix):
+        assert unknown.success_probability is unknown.expected_repetitions is None
+    nothing = cost(block_encode(jnp.zeros((2, 2)), alpha=1.0) @ prepare(2))
+    assert (nothing.success_probability, nothing.expected_repetitions) == (0.0, math.inf)

@@ -12,8 +12,11 @@ Example:
     Calls(forward=0, adjoint=0, controlled=2, controlled_adjoint=0)
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import jax
 
 from qla_jax.accounting.fold import Counted, Use, identity, parts_first
 from qla_jax.accounting.gates import Gates
@@ -58,6 +61,8 @@ class Cost(NamedTuple):
         gates: gates of all leaves and between their calls; `gates.depth` is the depth of the circuit in these.
         uncounted: kinds of nodes that define no gates, which `gates` leaves out: it is a lower bound then. Otherwise it
             counts a circuit that does the job, controls by `Gates.controlled`.
+        success_probability: probability that one run ends with all ancillas in 0. It is known for vector encodings with
+            known numbers; of a block encoding it depends on the input, and is None.
     """
 
     num_ancillas: int
@@ -67,6 +72,29 @@ class Cost(NamedTuple):
     calls: dict[str, Calls]
     gates: Gates
     uncounted: tuple[str, ...]
+    success_probability: float | None = None
+
+    @property
+    def expected_repetitions(self) -> float | None:
+        """Mean number of runs until all ancillas are found in 0; None where the probability of that is not known."""
+        if self.success_probability is None:
+            return None
+        return 1 / self.success_probability if self.success_probability > 0 else math.inf
+
+    def t_count(self, rotation_eps: float | None = None) -> int:
+        """Return the number of T gates of one run; `Gates.t_count` says how rotations and Toffoli gates are counted.
+
+        Args:
+            rotation_eps: error of each rotation in operator norm; may be left out where there are no rotations.
+
+        Raises:
+            ValueError: rotations without `rotation_eps`, or one that is not between 0 and 1.
+        """
+        return self.gates.t_count(rotation_eps)
+
+    def t_depth(self, rotation_eps: float | None = None) -> int:
+        """Return the number of layers of T gates of one run; arguments and errors are those of `t_count`."""
+        return self.gates.t_depth(rotation_eps)
 
 
 def cost(enc: Counted) -> Cost:
@@ -85,7 +113,15 @@ def cost(enc: Counted) -> Cost:
     queries = {name: number.total for name, number in calls.items()}
     gates, uncounted = _gates([(node, called[key]) for key, (node, _) in nodes.items()])
     qubits = enc.num_ancillas + enc.num_qubits
-    return Cost(enc.num_ancillas, qubits, queries, sum(queries.values()), calls, gates, uncounted)
+    return Cost(enc.num_ancillas, qubits, queries, sum(queries.values()), calls, gates, uncounted, _success(enc))
+
+
+def _success(enc: Counted) -> float | None:
+    numbers = getattr(enc, "encoded", None), getattr(enc, "alpha", None)
+    if any(not isinstance(number, jax.Array) or isinstance(number, jax.core.Tracer) for number in numbers):
+        return None
+    found = enc.success_probability  # type: ignore[attr-defined] # of what has a vector
+    return min(float(found), 1.0) if found.ndim == 0 else None
 
 
 def calls_of(enc: Counted, part: Counted) -> Calls:

@@ -1,14 +1,18 @@
 r"""Elementary gates, and how many of them the circuits take that constructions are made of.
 
-Counted are rotations by an angle, CNOT, Toffoli, and reads of a quantum memory; other Clifford gates are free. Gates
-stand one after another in `depth`: parallel ones would need qubits that are counted nowhere, as are the clean work
-qubits of ladders of Toffoli gates and of lookups, which are undone by measurement.
+Counted are rotations by an angle, CNOT, Toffoli, T, and reads of a quantum memory; other Clifford gates are free.
+Gates of one construction stand one after another in `depth`: parallel ones would need qubits that are counted nowhere,
+as are the clean work qubits of ladders of Toffoli gates and of lookups, which are undone by measurement.
+
+Circuits in a row are added, circuits side by side are joined by `|`:
 
 Example:
     >>> tree(3)
-    Gates(rotations=7, cnot=6, toffoli=0, reads=0, read_layers=0)
-    >>> read(9).depth, (2 * read(9) + adder(4)).depth
-    (10, 38)
+    Gates(rotations=7, cnot=6, toffoli=0, reads=0, read_layers=0, t=0)
+    >>> read(9).depth, (2 * read(9) + adder(4)).depth, (read(9) | read(9)).depth, (read(9) | read(9)).reads
+    (10, 38, 10, 2)
+    >>> adder(4).t_count(), adder(4).t_depth(), tree(3).t_count(rotation_eps=1e-10)
+    (12, 3, 332)
 
 References:
     Mottonen, Vartiainen, Bergholm, Salomaa (2004), multiplexed rotations. https://arxiv.org/abs/quant-ph/0407010
@@ -16,9 +20,32 @@ References:
     Gidney (2018), adders and temporary ANDs. https://arxiv.org/abs/1709.06648
     Babbush et al. (2018), unary iteration and lookup, sections III A and C. https://arxiv.org/abs/1805.03662
     Giovannetti, Lloyd, Maccone (2008), quantum memory. https://arxiv.org/abs/0708.1879
+    Jones (2013), a Toffoli gate of four T gates, in one layer of them. https://arxiv.org/abs/1212.5069
+    Bocharov, Roetteler, Svore (2015), rotations of T gates. https://arxiv.org/abs/1404.5320
 """
 
-from dataclasses import astuple, dataclass
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from qla_jax._checks import as_real, require
+
+T_PER_TOFFOLI = 4
+COUNTED = ("rotations", "cnot", "toffoli", "reads", "read_layers", "t")
+
+
+def t_per_rotation(rotation_eps: float) -> float:
+    r"""Return the mean number of T gates of a rotation to an error of $\epsilon$: $1.15\log_2(1/\epsilon) + 9.2$.
+
+    Args:
+        rotation_eps: error of the rotation in operator norm, between 0 and 1.
+
+    Raises:
+        ValueError: an error that is not between 0 and 1.
+    """
+    eps = as_real("rotation_eps", rotation_eps)
+    require(0 < eps < 1, f"`rotation_eps` must lie between 0 and 1, but is {eps}.")
+    return 1.15 * math.log2(1 / eps) + 9.2
 
 
 @dataclass(frozen=True)
@@ -30,7 +57,10 @@ class Gates:
         cnot: CNOT and other Clifford gates of two qubits.
         toffoli: Toffoli gates.
         reads: reads of a quantum memory.
-        read_layers: layers of routers of all reads.
+        read_layers: layers of routers of all reads, those of parallel reads once.
+        t: T gates, besides those that Toffoli gates and rotations are made of.
+        layers: layers of rotations, of CNOT, of Toffoli and of T gates; as many as gates, which stand in a row, unless
+            given.
     """
 
     rotations: int = 0
@@ -38,32 +68,91 @@ class Gates:
     toffoli: int = 0
     reads: int = 0
     read_layers: int = 0
+    t: int = 0
+    layers: tuple[int, int, int, int] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.layers is None:
+            object.__setattr__(self, "layers", (self.rotations, self.cnot, self.toffoli, self.t))
 
     @property
     def depth(self) -> int:
-        """All gates in a row, a read with the depth of its routers."""
-        return self.rotations + self.cnot + self.toffoli + self.read_layers
+        """Number of layers of gates, a read with the depth of its routers."""
+        return sum(self._layers) + self.read_layers
+
+    @property
+    def _layers(self) -> tuple[int, int, int, int]:
+        assert self.layers is not None  # since __post_init__
+        return self.layers
+
+    def t_count(self, rotation_eps: float | None = None) -> int:
+        r"""Return the number of T gates: four for each Toffoli gate, $1.15\log_2(1/\epsilon) + 9.2$ for a rotation.
+
+        Args:
+            rotation_eps: error of each rotation in operator norm; may be left out where there are no rotations.
+
+        Raises:
+            ValueError: rotations without `rotation_eps`, or one that is not between 0 and 1.
+        """
+        return self.t + T_PER_TOFFOLI * self.toffoli + self._of_rotations(self.rotations, rotation_eps)
+
+    def t_depth(self, rotation_eps: float | None = None) -> int:
+        """Return the number of layers of T gates: one for a Toffoli gate, all those of a rotation in a row.
+
+        Args:
+            rotation_eps: error of each rotation in operator norm; may be left out where there are no rotations.
+
+        Raises:
+            ValueError: rotations without `rotation_eps`, or one that is not between 0 and 1.
+        """
+        rotations, _, toffoli, t = self._layers
+        return t + toffoli + self._of_rotations(rotations, rotation_eps)
+
+    def _of_rotations(self, count: int, rotation_eps: float | None) -> int:
+        if rotation_eps is None:
+            require(count == 0, f"`rotation_eps` must be given for {count} rotations, but is None.")
+            return 0
+        return math.ceil(count * t_per_rotation(rotation_eps)) if count else 0
 
     @property
     def controlled(self) -> "Gates":
         """The same with a control on each gate, an upper bound: often the control of a few is enough.
 
-        A rotation becomes two halves around two CNOT, a CNOT a Toffoli, a Toffoli two, a read has a layer more. Free
-        gates come in pairs around what is controlled, and need none.
+        A rotation becomes two halves around two CNOT, a CNOT a Toffoli, a Toffoli two, a T gate two rotations by halves
+        of its angle around CNOT, a read has a layer more. Gates that are free come in pairs around what is controlled,
+        and need no control. All stand in a row: they share the control.
         """
         return Gates(
-            rotations=2 * self.rotations,
-            cnot=2 * self.rotations,
+            rotations=2 * (self.rotations + self.t),
+            cnot=2 * (self.rotations + self.t),
             toffoli=self.cnot + 2 * self.toffoli,
             reads=self.reads,
             read_layers=self.read_layers + self.reads,
         )
 
     def __add__(self, other: "Gates") -> "Gates":
-        return Gates(*(mine + yours for mine, yours in zip(astuple(self), astuple(other), strict=True)))
+        """Return both circuits in a row."""
+        return self._with(other, lambda mine, yours: mine + yours)
+
+    def __or__(self, other: "Gates") -> "Gates":
+        """Return both circuits side by side: all gates, and the layers of the deeper one for each kind of gate."""
+        return self._with(other, max)
+
+    def _with(self, other: "Gates", depths: Callable[[int, int], int]) -> "Gates":
+        return Gates(
+            rotations=self.rotations + other.rotations,
+            cnot=self.cnot + other.cnot,
+            toffoli=self.toffoli + other.toffoli,
+            reads=self.reads + other.reads,
+            read_layers=depths(self.read_layers, other.read_layers),
+            t=self.t + other.t,
+            layers=tuple(map(depths, self._layers, other._layers)),  # type: ignore[arg-type] # of four each
+        )
 
     def __rmul__(self, times: int) -> "Gates":
-        return Gates(*(times * number for number in astuple(self)))
+        numbers = {name: times * getattr(self, name) for name in COUNTED}
+        rotations, cnot, toffoli, t = self._layers
+        return Gates(**numbers, layers=(times * rotations, times * cnot, times * toffoli, times * t))
 
 
 def multiplexed(controls: int) -> Gates:

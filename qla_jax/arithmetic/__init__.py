@@ -5,14 +5,14 @@ from qla_jax.arithmetic.angles import angle_encode as angle_encode
 from qla_jax.arithmetic.arccos import arccos as arccos
 from qla_jax.arithmetic.arccos import arccos_circuit as arccos_circuit
 from qla_jax.arithmetic.arccos import arccos_error as arccos_error
-from qla_jax.arithmetic.circuit import Circuit as Circuit
+from qla_jax.arithmetic.circuit import ReversibleCircuit as ReversibleCircuit
 from qla_jax.arithmetic.circuit import circuit as circuit
 from qla_jax.arithmetic.circuits import adder as adder
 from qla_jax.arithmetic.circuits import operation as operation
 from qla_jax.arithmetic.conversion import amplitude_encode as amplitude_encode
 from qla_jax.arithmetic.conversion import dense_layer as dense_layer
 from qla_jax.arithmetic.conversion import digital_encode as digital_encode
-from qla_jax.arithmetic.counts import Counts as Counts
+from qla_jax.arithmetic.counts import ReversibleCounts as ReversibleCounts
 from qla_jax.arithmetic.counts import counts as counts
 from qla_jax.arithmetic.elementwise import absolute as absolute
 from qla_jax.arithmetic.elementwise import add as add

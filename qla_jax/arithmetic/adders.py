@@ -18,7 +18,7 @@ References:
 from collections.abc import Hashable
 
 from qla_jax._checks import require
-from qla_jax.arithmetic.gates import Gate, Gates, Register, ccx, conjugate, cx, flip, inverse, land, wires
+from qla_jax.arithmetic.gates import Gates, Register, ReversibleGate, ccx, conjugate, cx, flip, inverse, land, wires
 
 
 def require_equal_bits(a: Register, b: Register) -> None:
@@ -61,7 +61,7 @@ def _unchain(a: Register, b: Register, carries: Register) -> Gates:
     gates: Gates = []
     for i in reversed(range(len(a))):
         before = carries[i - 1 : i] if i else ()
-        gates += [*(cx(c, carries[i]) for c in before), Gate("UNAND", (a[i], b[i], carries[i]))]
+        gates += [*(cx(c, carries[i]) for c in before), ReversibleGate("UNAND", (a[i], b[i], carries[i]))]
         gates += [*(cx(c, a[i]) for c in before), cx(a[i], b[i])]
     return gates
 
@@ -117,7 +117,10 @@ def draper(a: Register, b: Register, carry: Hashable | None = None) -> Gates:
     require_equal_bits(a, b)
     target = [*b] if carry is None else [*b, carry]
     phases = [
-        Gate("CP", (ai, target[j]), 0.5 ** (j - i + 1)) for j in range(len(target)) for i, ai in enumerate(a) if i <= j
+        ReversibleGate("CP", (ai, target[j]), 0.5 ** (j - i + 1))
+        for j in range(len(target))
+        for i, ai in enumerate(a)
+        if i <= j
     ]
     return conjugate(fourier(target), phases)
 
@@ -126,6 +129,6 @@ def fourier(register: Register) -> Gates:
     r"""The quantum Fourier transform without its swaps: bit j ends with the phase $x/2^{j+1}$."""
     gates: Gates = []
     for j in reversed(range(len(register))):
-        gates.append(Gate("H", (register[j],)))
-        gates += [Gate("CP", (register[i], register[j]), 0.5 ** (j - i + 1)) for i in reversed(range(j))]
+        gates.append(ReversibleGate("H", (register[j],)))
+        gates += [ReversibleGate("CP", (register[i], register[j]), 0.5 ** (j - i + 1)) for i in reversed(range(j))]
     return gates

@@ -27,7 +27,7 @@ from qla_jax._checks import as_integer, require_kind
 from qla_jax._modes import default_promotion, varying_like
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
-from qla_jax.arithmetic.circuit import Circuit
+from qla_jax.arithmetic.circuit import ReversibleCircuit
 from qla_jax.arithmetic.circuits import finished
 from qla_jax.arithmetic.elementwise import fitted
 from qla_jax.arithmetic.formats import FixedPoint, Format
@@ -92,7 +92,7 @@ def _outside(x: FixedPoint) -> Array:
     return (x.integers > one) | (x.integers < -one)
 
 
-def arccos_circuit(format: Format) -> Circuit:
+def arccos_circuit(format: Format) -> ReversibleCircuit:
     """The same by gates, with registers `x`, `out` and `overflow`: a squaring for each bit, all of them uncomputed.
 
     Raises:

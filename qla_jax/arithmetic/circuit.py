@@ -25,11 +25,11 @@ from jaxtyping import Num
 from qla_jax._checks import as_tuple, require
 from qla_jax.arithmetic import gates as writing
 from qla_jax.arithmetic import simulation
-from qla_jax.arithmetic.gates import ARITY, Gate, Register, wires
+from qla_jax.arithmetic.gates import ARITY, Register, ReversibleGate, wires
 
 
 @dataclass(frozen=True)
-class Circuit:
+class ReversibleCircuit:
     """Gates on numbered qubits. `circuit` builds it.
 
     Attributes:
@@ -38,7 +38,7 @@ class Circuit:
         num_ancillas: qubits in front of the registers, |0> before and after.
     """
 
-    gates: tuple[Gate, ...]
+    gates: tuple[ReversibleGate, ...]
     sizes: tuple[tuple[str, int], ...]
     num_ancillas: int
 
@@ -65,19 +65,19 @@ class Circuit:
         registers = ", ".join(f"{name}={size}" for name, size in self.sizes)
         return f"Circuit({registers}, num_ancillas={self.num_ancillas}, gates={len(self.gates)})"
 
-    def inverse(self) -> "Circuit":
+    def inverse(self) -> "ReversibleCircuit":
         """The inverse circuit, on the same qubits."""
-        return Circuit(tuple(writing.inverse(self.gates)), self.sizes, self.num_ancillas)
+        return ReversibleCircuit(tuple(writing.inverse(self.gates)), self.sizes, self.num_ancillas)
 
-    def __add__(self, other: "Circuit") -> "Circuit":
+    def __add__(self, other: "ReversibleCircuit") -> "ReversibleCircuit":
         """This circuit, then the other; ancillas are shared."""
-        if not isinstance(other, Circuit):
+        if not isinstance(other, ReversibleCircuit):
             return NotImplemented
         require(self.sizes == other.sizes, f"`other` must have the registers {self.sizes}, but has {other.sizes}.")
         ancillas = max(self.num_ancillas, other.num_ancillas)
-        return Circuit((*self._placed(ancillas), *other._placed(ancillas)), self.sizes, ancillas)
+        return ReversibleCircuit((*self._placed(ancillas), *other._placed(ancillas)), self.sizes, ancillas)
 
-    def controlled(self, name: str = "control") -> "Circuit":
+    def controlled(self, name: str = "control") -> "ReversibleCircuit":
         """Under the control of one qubit more, the first register."""
         registers = {register: self.wires(register) for register, _ in self.sizes}
         require(name not in registers, f"`name` must be new among the registers, but is {name!r}.")
@@ -94,13 +94,13 @@ class Circuit:
         """What a superposition becomes: see `simulation.on_state`."""
         return simulation.on_state(self, state, turns, outcomes)
 
-    def _placed(self, ancillas: int) -> Iterable[Gate]:
+    def _placed(self, ancillas: int) -> Iterable[ReversibleGate]:
         by = ancillas - self.num_ancillas
         for gate in self.gates:
             yield gate._replace(wires=tuple(w if w < self.num_ancillas else w + by for w in gate.wires))
 
 
-def circuit(gates: Iterable[Gate], **registers: Register) -> Circuit:
+def circuit(gates: Iterable[ReversibleGate], **registers: Register) -> ReversibleCircuit:
     """Number the wires: those of the registers as named, all others as ancillas, reused when free again.
 
     Args:
@@ -110,7 +110,7 @@ def circuit(gates: Iterable[Gate], **registers: Register) -> Circuit:
     Raises:
         ValueError: an unknown gate, a wrong number of wires, a wire twice in a gate or in two registers.
     """
-    gates = list(as_tuple("gates", gates, Gate))
+    gates = list(as_tuple("gates", gates, ReversibleGate))
     for gate in gates:
         fits = ARITY.get(gate.name) == len(gate.wires) == len(set(gate.wires))
         require(fits, f"`gates` must be gates of {', '.join(ARITY)} on distinct wires, but one is {gate}.")
@@ -119,10 +119,10 @@ def circuit(gates: Iterable[Gate], **registers: Register) -> Circuit:
     place, ancillas = _allocate(gates, frozenset(named))
     place |= {wire: ancillas + i for i, wire in enumerate(named)}
     numbered = tuple(gate._replace(wires=tuple(place[wire] for wire in gate.wires)) for gate in gates)
-    return Circuit(numbered, tuple((name, len(register)) for name, register in registers.items()), ancillas)
+    return ReversibleCircuit(numbered, tuple((name, len(register)) for name, register in registers.items()), ancillas)
 
 
-def _allocate(gates: list[Gate], named: frozenset[Hashable]) -> tuple[dict[Hashable, int], int]:
+def _allocate(gates: list[ReversibleGate], named: frozenset[Hashable]) -> tuple[dict[Hashable, int], int]:
     """A qubit for each wire from its first gate to its last: the one that has been free for longest, or a new one."""
     last = {wire: i for i, gate in enumerate(gates) for wire in gate.wires if wire not in named}
     place: dict[Hashable, int] = {}

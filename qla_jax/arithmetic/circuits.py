@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable
 
 from qla_jax._checks import as_integer, require, require_kind
 from qla_jax.arithmetic import adders, lookahead, parts, products, quotients
-from qla_jax.arithmetic.circuit import Circuit, circuit
+from qla_jax.arithmetic.circuit import ReversibleCircuit, circuit
 from qla_jax.arithmetic.elementwise import as_constant
 from qla_jax.arithmetic.formats import Format
 from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, cx, flip, land, wires
@@ -33,7 +33,7 @@ Wide = tuple[Gates, Register, int]
 """Gates that compute a number in full, where it stands, and by how many bits it is to be shifted."""
 
 
-def adder(bits: int, kind: str = "gidney", *, carry: bool = False) -> Circuit:
+def adder(bits: int, kind: str = "gidney", *, carry: bool = False) -> ReversibleCircuit:
     """Add in place, y += x modulo 2^bits, with registers `x`, `y` and, if asked for, a clean `carry`.
 
     Raises:
@@ -46,7 +46,7 @@ def adder(bits: int, kind: str = "gidney", *, carry: bool = False) -> Circuit:
     return circuit(gates, x=x, y=y, **({"carry": out} if carry else {}))
 
 
-def operation(name: str, format: Format, **options: int) -> Circuit:
+def operation(name: str, format: Format, **options: int) -> ReversibleCircuit:
     """The circuit of an operation of `elementwise`, by its name.
 
     Registers `x`, `y` where there are two operands, `out` and, where a result may not fit, `overflow`. `less` has an
@@ -65,7 +65,9 @@ def operation(name: str, format: Format, **options: int) -> Circuit:
     return OPERATIONS[name](format, **options)
 
 
-def finished(wide: Wide, format: Format, registers: dict[str, Register], flag: Hashable | None = None) -> Circuit:
+def finished(
+    wide: Wide, format: Format, registers: dict[str, Register], flag: Hashable | None = None
+) -> ReversibleCircuit:
     """Compute in full, bring into the format, uncompute; `flag` marks numbers without a value, which fit."""
     out, overflow = wires(format.bits), wires(1)
     compute, full, fraction = wide
@@ -80,7 +82,7 @@ def _two(format: Format) -> tuple[Register, Register, dict[str, Register]]:
     return x, y, {"x": x, "y": y}
 
 
-def _sum(format: Format, *, minus: bool = False) -> Circuit:
+def _sum(format: Format, *, minus: bool = False) -> ReversibleCircuit:
     x, y, registers = _two(format)
     total = wires(format.bits)
     start = copy(x, total)
@@ -90,48 +92,48 @@ def _sum(format: Format, *, minus: bool = False) -> Circuit:
     return finished(([*start, *more, *again, *step], full, 0), format, registers)
 
 
-def _signed(format: Format, *, always: bool) -> Circuit:
+def _signed(format: Format, *, always: bool) -> ReversibleCircuit:
     x, total = wires(format.bits), wires(format.bits)
     more, full = parts.extended(total, format.bits + 1)
     change = parts.negate(full) if always else parts.negate_controlled(x[-1], full)
     return finished(([*copy(x, total), *more, *change], full, 0), format, {"x": x})
 
 
-def _less(format: Format) -> Circuit:
+def _less(format: Format) -> ReversibleCircuit:
     x, y, registers = _two(format)
     out = wires(1)
     return circuit(parts.less_signed(x, y, out[0]), **registers, out=out)
 
 
-def _maximum(format: Format) -> Circuit:
+def _maximum(format: Format) -> ReversibleCircuit:
     x, y, registers = _two(format)
     out = wires(format.bits)
     return circuit(parts.larger(x, y, out), **registers, out=out)
 
 
-def _relu(format: Format) -> Circuit:
+def _relu(format: Format) -> ReversibleCircuit:
     x, out = wires(format.bits), wires(format.bits)
     return circuit(parts.rectify(x, out), x=x, out=out)
 
 
-def _product(format: Format) -> Circuit:
+def _product(format: Format) -> ReversibleCircuit:
     x, y, registers = _two(format)
     full = wires(2 * format.bits)
     return finished((products.multiply_signed(x, y, full), full, format.fraction), format, registers)
 
 
-def _square(format: Format) -> Circuit:
+def _square(format: Format) -> ReversibleCircuit:
     x, full = wires(format.bits), wires(2 * format.bits)
     return finished((products.square_signed(x, full), full, format.fraction), format, {"x": x})
 
 
-def _multiple(format: Format, *, factor: int) -> Circuit:
+def _multiple(format: Format, *, factor: int) -> ReversibleCircuit:
     factor = as_constant("factor", factor, format)
     x, full = wires(format.bits), wires(2 * format.bits)
     return finished((products.add_multiple(x, factor, full), full, format.fraction), format, {"x": x})
 
 
-def _quotient(format: Format) -> Circuit:
+def _quotient(format: Format) -> ReversibleCircuit:
     x, y, registers = _two(format)
     size, divisor, sign = wires(format.bits), wires(format.bits), wires(1)
     dividend = (*wires(format.fraction), *size)
@@ -146,7 +148,7 @@ def _quotient(format: Format) -> Circuit:
     return finished((compute, quotient, 0), format, registers, flag=by_zero)
 
 
-def _root(format: Format) -> Circuit:
+def _root(format: Format) -> ReversibleCircuit:
     x, positive = wires(format.bits), wires(format.bits)
     half = -(-(format.bits + format.fraction) // 2)
     padding = 2 * half - format.bits - format.fraction
@@ -156,7 +158,7 @@ def _root(format: Format) -> Circuit:
     return finished((compute, root, 0), format, {"x": x}, flag=x[-1])
 
 
-OPERATIONS: dict[str, Callable[..., Circuit]] = {
+OPERATIONS: dict[str, Callable[..., ReversibleCircuit]] = {
     "add": _sum,
     "subtract": lambda format: _sum(format, minus=True),
     "negate": lambda format: _signed(format, always=True),

@@ -52,7 +52,7 @@ Found = TypeVar("Found", bound=Estimates)
 Given = TypeVar("Given", bound=Estimates, covariant=True)
 
 
-class ReadoutMethod(Protocol[Given]):
+class StateReader(Protocol[Given]):
     """The one interface of all readouts, by its shape: this room and that of measurements do not import each other."""
 
     def __call__(self, state: ArrayLike, /, *, key: Array) -> Given:
@@ -122,7 +122,7 @@ def amplitude_encode(
 
 @default_promotion
 def digital_encode(
-    vec: VectorEncoding, format: Format, *, readout: ReadoutMethod[Found], key: Array
+    vec: VectorEncoding, format: Format, *, readout: StateReader[Found], key: Array
 ) -> tuple[FixedPoint, Found]:
     r"""Amplitudes to numbers in registers: an estimate of each entry of the encoded vector, rounded.
 
@@ -158,7 +158,7 @@ def digital_encode(
 
 @default_promotion
 def dense_layer(
-    weight: BlockEncoding, vec: VectorEncoding, bias: FixedPoint, *, readout: ReadoutMethod[Found], key: Array
+    weight: BlockEncoding, vec: VectorEncoding, bias: FixedPoint, *, readout: StateReader[Found], key: Array
 ) -> tuple[VectorEncoding, FixedPoint, Found]:
     r"""The reference's dense layer, $\mathrm{ReLU}(Wx + b)$: the state before the transfer, the result, the readout.
 

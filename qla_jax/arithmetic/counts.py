@@ -23,11 +23,11 @@ from collections import Counter
 from typing import NamedTuple
 
 from qla_jax._checks import require, require_kind
-from qla_jax.arithmetic.circuit import Circuit
-from qla_jax.arithmetic.gates import Gate
+from qla_jax.arithmetic.circuit import ReversibleCircuit
+from qla_jax.arithmetic.gates import ReversibleGate
 
 
-class Counts(NamedTuple):
+class ReversibleCounts(NamedTuple):
     """Numbers of qubits and gates.
 
     Attributes:
@@ -70,16 +70,16 @@ class Counts(NamedTuple):
         return self.t + math.ceil(self.rotations * (1.15 * math.log2(1 / eps) + 9.2))
 
 
-def counts(circuit: Circuit) -> Counts:
+def counts(circuit: ReversibleCircuit) -> ReversibleCounts:
     """Count.
 
     Raises:
         TypeError: no circuit.
     """
-    require_kind("circuit", circuit, Circuit)
+    require_kind("circuit", circuit, ReversibleCircuit)
     names = Counter(gate.name for gate in circuit.gates)
     inside = [_t_and_rotations(gate) for gate in circuit.gates]
-    return Counts(
+    return ReversibleCounts(
         num_qubits=circuit.num_qubits,
         num_ancillas=circuit.num_ancillas,
         toffoli=names["CCX"],
@@ -96,7 +96,7 @@ def counts(circuit: Circuit) -> Counts:
     )
 
 
-def _t_and_rotations(gate: Gate) -> tuple[int, int]:
+def _t_and_rotations(gate: ReversibleGate) -> tuple[int, int]:
     if gate.name in ("P", "CP"):
         copies, turns = (1, gate.turns) if gate.name == "P" else (3, gate.turns / 2)
         if (4 * turns).is_integer():
@@ -105,7 +105,7 @@ def _t_and_rotations(gate: Gate) -> tuple[int, int]:
     return {"CCX": 7, "AND": 4}.get(gate.name, 0), 0
 
 
-def _layers(circuit: Circuit, counted: list[bool]) -> int:
+def _layers(circuit: ReversibleCircuit, counted: list[bool]) -> int:
     """The longest chain of counted gates."""
     level = [0] * circuit.width
     for gate, counts_as_one in zip(circuit.gates, counted, strict=True):

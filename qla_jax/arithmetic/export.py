@@ -25,8 +25,8 @@ import math
 from typing import Any
 
 from qla_jax._checks import require_kind
-from qla_jax.arithmetic.circuit import Circuit
-from qla_jax.arithmetic.gates import Gate
+from qla_jax.arithmetic.circuit import ReversibleCircuit
+from qla_jax.arithmetic.gates import ReversibleGate
 
 NAMES = {
     "X": "x",
@@ -41,7 +41,7 @@ NAMES = {
 }
 
 
-def to_openqasm3(circuit: Circuit, *, measured: bool = False) -> str:
+def to_openqasm3(circuit: ReversibleCircuit, *, measured: bool = False) -> str:
     """The circuit as a program.
 
     Args:
@@ -52,7 +52,7 @@ def to_openqasm3(circuit: Circuit, *, measured: bool = False) -> str:
     Raises:
         TypeError: no circuit.
     """
-    require_kind("circuit", circuit, Circuit)
+    require_kind("circuit", circuit, ReversibleCircuit)
     registers = ", ".join(f"{name}[{size}]" for name, size in circuit.sizes)
     ancillas = f"{circuit.num_ancillas} ancilla{'' if circuit.num_ancillas == 1 else 's'}"
     lines = ["OPENQASM 3.0;", 'include "stdgates.inc";', f"qubit[{circuit.width}] q;  // {ancillas}, then {registers}"]
@@ -63,17 +63,17 @@ def to_openqasm3(circuit: Circuit, *, measured: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _line(gate: Gate) -> str:
+def _line(gate: ReversibleGate) -> str:
     angle = f"({2 * math.pi * gate.turns!r})" if gate.name in ("P", "CP") else ""
     return f"{NAMES[gate.name]}{angle} {', '.join(f'q[{wire}]' for wire in gate.wires)};"
 
 
-def _erasure(gate: Gate) -> list[str]:
+def _erasure(gate: ReversibleGate) -> list[str]:
     a, b, t = gate.wires
     return [f"h q[{t}];", f"m = measure q[{t}];", f"if (m == true) {{ cz q[{a}], q[{b}]; x q[{t}]; }}"]
 
 
-def to_qiskit(circuit: Circuit) -> Any:
+def to_qiskit(circuit: ReversibleCircuit) -> Any:
     """The circuit as a `qiskit.QuantumCircuit`.
 
     Qiskit counts its first qubit as the least significant one: `reverse_bits()` of the result has the unitary of
@@ -83,7 +83,7 @@ def to_qiskit(circuit: Circuit) -> Any:
         TypeError: no circuit.
         ImportError: Qiskit is not installed.
     """
-    require_kind("circuit", circuit, Circuit)
+    require_kind("circuit", circuit, ReversibleCircuit)
     try:
         QuantumCircuit = importlib.import_module("qiskit").QuantumCircuit
     except ImportError as error:

@@ -13,7 +13,7 @@ and `circuit` gives it a qubit for that time alone.
 
 Example:
     >>> a, b, t = wires(3)
-    >>> [gate.name for gate in conjugate([land(a, b, t)], [Gate("P", (t,), 0.5)])]  # CZ
+    >>> [gate.name for gate in conjugate([land(a, b, t)], [ReversibleGate("P", (t,), 0.5)])]  # CZ
     ['AND', 'P', 'UNAND']
 
 References:
@@ -39,7 +39,7 @@ class Wire:
     __slots__ = ()
 
 
-class Gate(NamedTuple):
+class ReversibleGate(NamedTuple):
     r"""A gate on wires, controls first; `turns` is the angle of P and CP over $2\pi$."""
 
     name: str
@@ -47,7 +47,7 @@ class Gate(NamedTuple):
     turns: float = 0.0
 
 
-Gates = list[Gate]
+Gates = list[ReversibleGate]
 Register = Sequence[Any]
 """Wires, the least significant bit first."""
 
@@ -57,24 +57,24 @@ def wires(count: int) -> tuple[Wire, ...]:
     return tuple(Wire() for _ in range(count))
 
 
-def flip(wire: Hashable) -> Gate:
+def flip(wire: Hashable) -> ReversibleGate:
     """X."""
-    return Gate("X", (wire,))
+    return ReversibleGate("X", (wire,))
 
 
-def cx(control: Hashable, target: Hashable) -> Gate:
+def cx(control: Hashable, target: Hashable) -> ReversibleGate:
     """CNOT."""
-    return Gate("CX", (control, target))
+    return ReversibleGate("CX", (control, target))
 
 
-def ccx(first: Hashable, second: Hashable, target: Hashable) -> Gate:
+def ccx(first: Hashable, second: Hashable, target: Hashable) -> ReversibleGate:
     """Toffoli."""
-    return Gate("CCX", (first, second, target))
+    return ReversibleGate("CCX", (first, second, target))
 
 
-def land(first: Hashable, second: Hashable, target: Hashable) -> Gate:
+def land(first: Hashable, second: Hashable, target: Hashable) -> ReversibleGate:
     """The AND of two wires into a clean one."""
-    return Gate("AND", (first, second, target))
+    return ReversibleGate("AND", (first, second, target))
 
 
 def copy(source: Register, target: Register) -> Gates:
@@ -87,32 +87,32 @@ def load(number: int, register: Register) -> Gates:
     return [flip(wire) for i, wire in enumerate(register) if number >> i & 1]
 
 
-def inverse(gates: Iterable[Gate]) -> Gates:
+def inverse(gates: Iterable[ReversibleGate]) -> Gates:
     """Backwards, each gate undone."""
-    return [Gate(ADJOINT.get(g.name, g.name), g.wires, -g.turns or 0.0) for g in reversed(list(gates))]
+    return [ReversibleGate(ADJOINT.get(g.name, g.name), g.wires, -g.turns or 0.0) for g in reversed(list(gates))]
 
 
-def conjugate(compute: Iterable[Gate], middle: Iterable[Gate]) -> Gates:
+def conjugate(compute: Iterable[ReversibleGate], middle: Iterable[ReversibleGate]) -> Gates:
     """Compute, do, uncompute. Where the middle copies a result out, that is Bennett's way to clean ancillas."""
     compute = list(compute)
     return [*compute, *middle, *inverse(compute)]
 
 
-def controlled(control: Hashable, gates: Iterable[Gate]) -> Gates:
+def controlled(control: Hashable, gates: Iterable[ReversibleGate]) -> Gates:
     """Each gate under one more control; three-wire gates and controlled phases take an AND for both controls."""
     return [each for gate in gates for each in _controlled(control, gate)]
 
 
-def _controlled(control: Hashable, gate: Gate) -> Gates:
+def _controlled(control: Hashable, gate: ReversibleGate) -> Gates:
     name, on, turns = gate
     if name == "SWAP":
         return conjugate([cx(on[1], on[0])], [ccx(control, on[0], on[1])])
     if name == "H":  # H = A X A^H with A = S^H H T^H, exactly
-        turn = [Gate("P", on, 0.25), Gate("H", on), Gate("P", on, 0.125)]
+        turn = [ReversibleGate("P", on, 0.25), ReversibleGate("H", on), ReversibleGate("P", on, 0.125)]
         return conjugate(turn, [cx(control, on[0])])
     if len(on) == 1:
-        return [Gate("C" + name, (control, *on), turns)]
+        return [ReversibleGate("C" + name, (control, *on), turns)]
     if name == "CX":
         return [ccx(control, *on)]
     (both,) = wires(1)
-    return conjugate([land(control, on[0], both)], [Gate(name, (both, *on[1:]), turns)])
+    return conjugate([land(control, on[0], both)], [ReversibleGate(name, (both, *on[1:]), turns)])

@@ -21,14 +21,14 @@ from jax.typing import ArrayLike
 
 from qla_jax._checks import as_integer, require, require_kind
 from qla_jax.arithmetic import parts, products
-from qla_jax.arithmetic.circuit import Circuit, circuit
+from qla_jax.arithmetic.circuit import ReversibleCircuit, circuit
 from qla_jax.arithmetic.circuits import finished
 from qla_jax.arithmetic.elementwise import as_constant
 from qla_jax.arithmetic.formats import Format
 from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, load, wires
 
 
-def dot_circuit(length: int, format: Format) -> Circuit:
+def dot_circuit(length: int, format: Format) -> ReversibleCircuit:
     """The dot of two quantum vectors by gates: registers `x0`, `x1`, ..., `y0`, ..., `out` and `overflow`.
 
     Raises:
@@ -43,7 +43,7 @@ def dot_circuit(length: int, format: Format) -> Circuit:
     return finished((gates, full, format.fraction), format, _named("x", x) | _named("y", y))
 
 
-def pixel_circuit(weights: ArrayLike, format: Format) -> Circuit:
+def pixel_circuit(weights: ArrayLike, format: Format) -> ReversibleCircuit:
     """One pixel of a convolution with a classical kernel by gates: registers `x0`, `x1`, ..., `out` and `overflow`.
 
     Args:
@@ -66,7 +66,7 @@ def pixel_circuit(weights: ArrayLike, format: Format) -> Circuit:
     return finished((gates, full, format.fraction), format, _named("x", pixels))
 
 
-def batch_norm_circuit(factor: int, offset: int, format: Format) -> Circuit:
+def batch_norm_circuit(factor: int, offset: int, format: Format) -> ReversibleCircuit:
     r"""A constant product and a constant sum, $\lfloor cx/2^f\rfloor + d$: registers `x`, `out` and `overflow`.
 
     The sum begins with d in place of 0, so that it costs NOT gates alone; one bit more than the product holds it.
@@ -87,7 +87,7 @@ def batch_norm_circuit(factor: int, offset: int, format: Format) -> Circuit:
     return finished((gates, full, format.fraction), format, {"x": x})
 
 
-def max_pool_circuit(window: int, format: Format) -> Circuit:
+def max_pool_circuit(window: int, format: Format) -> ReversibleCircuit:
     """The largest number of a window x window square: registers `x0`, `x1`, ... in C order, and `out`.
 
     A knockout of comparisons, one less than there are numbers, uncomputed but for the last.

@@ -24,7 +24,7 @@ from qla_jax._checks import require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
-from qla_jax.arithmetic.circuit import Circuit
+from qla_jax.arithmetic.circuit import ReversibleCircuit
 from qla_jax.arithmetic.circuits import finished
 from qla_jax.arithmetic.elementwise import fitted, magnitude
 from qla_jax.arithmetic.formats import FixedPoint, Format
@@ -84,7 +84,7 @@ def _shifted(x: wide.Digits, bits: int) -> wide.Digits:
     return wide.shift_left(x, bits) if bits >= 0 else wide.shift_right(x, -bits)
 
 
-def reciprocal_circuit(format: Format) -> Circuit:
+def reciprocal_circuit(format: Format) -> ReversibleCircuit:
     """The same by gates, with registers `x`, `out` and `overflow`; reads `out` = 0 and `overflow` = 1 for x = 0.
 
     Raises:

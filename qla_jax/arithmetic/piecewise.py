@@ -39,7 +39,7 @@ from qla_jax._modes import default_promotion, varying_like
 from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic import parts, products
 from qla_jax.arithmetic.adders import gidney
-from qla_jax.arithmetic.circuit import Circuit, circuit
+from qla_jax.arithmetic.circuit import ReversibleCircuit, circuit
 from qla_jax.arithmetic.elementwise import fitted
 from qla_jax.arithmetic.formats import FixedPoint, Format
 from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, cx, flip, land, load, wires
@@ -99,7 +99,7 @@ class Piecewise:
         digits = [[[c >> 8 * i & 255 for c in row] for row in self.coefficients] for i in range(length)]
         return np.array(digits, np.int32)
 
-    def circuit(self) -> Circuit:
+    def circuit(self) -> ReversibleCircuit:
         """The same by gates, with registers `x`, `out` and `overflow`."""
         x = wires(self.format.bits)
         t, outside = x[: self.place], wires(1)
@@ -158,7 +158,7 @@ def _one_hot(address: Register) -> tuple[Gates, tuple]:
     return gates, lines
 
 
-def _flagged_either(full: tuple, format: Format, x: Register, outside: Any) -> Circuit:
+def _flagged_either(full: tuple, format: Format, x: Register, outside: Any) -> ReversibleCircuit:
     """Flagged outside of the domain or where it does not fit: the result with both flags, and their OR copied out."""
     value, misfit, out, overflow = wires(format.bits), wires(1), wires(format.bits), wires(1)
     compute, total, shift = full

@@ -19,7 +19,7 @@ from jaxtyping import Num
 
 from qla_jax._checks import as_inexact, is_concrete, require
 from qla_jax._modes import default_promotion, varying_like
-from qla_jax.arithmetic.gates import CLASSICAL, Gate, inverse
+from qla_jax.arithmetic.gates import CLASSICAL, ReversibleGate, inverse
 from qla_jax.linalg.hadamard import hadamard
 
 
@@ -27,7 +27,7 @@ class Program(Protocol):
     """What is simulated: gates on numbered wires, some of which are registers by name."""
 
     @property
-    def gates(self) -> tuple[Gate, ...]: ...
+    def gates(self) -> tuple[ReversibleGate, ...]: ...
     @property
     def sizes(self) -> tuple[tuple[str, int], ...]: ...
     @property
@@ -118,7 +118,7 @@ def _from_word(word: int, count: int) -> np.ndarray:
     return np.unpackbits(raw, count=count, bitorder="little")
 
 
-def permute(gates: Sequence[Gate], planes: Sequence[int], count: int) -> tuple[list[int], int]:
+def permute(gates: Sequence[ReversibleGate], planes: Sequence[int], count: int) -> tuple[list[int], int]:
     """`count` basis states at once: one Python integer for each wire. Also where an AND or its erasure was misused."""
     planes, ones, fault = list(planes), (1 << count) - 1, 0
     for name, on, _ in gates:
@@ -172,7 +172,7 @@ def _column(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return places.reshape(-1, *(1,) * len(shape))
 
 
-def _rows(gate: Gate, one: int) -> list[tuple[int, ...]]:
+def _rows(gate: ReversibleGate, one: int) -> list[tuple[int, ...]]:
     on: Any = gate.wires
     if gate.name == "SWAP":
         return [(on[i], one, on[1 - i], 0, 0) for i in (0, 1, 0)]
@@ -244,15 +244,15 @@ def _as_outcomes(circuit: Program, outcomes: ArrayLike) -> Array:
     return outcomes.astype(jnp.int32)
 
 
-def _kind(gate: Gate, erasing: bool) -> str:
+def _kind(gate: ReversibleGate, erasing: bool) -> str:
     if erasing and gate.name == "UNAND":
         return "erasure"
     return "classical" if gate.name in CLASSICAL else "H" if gate.name == "H" else "phases"
 
 
-def _runs(gates: Sequence[Gate], erasing: bool) -> list[tuple[str, list[Gate]]]:
+def _runs(gates: Sequence[ReversibleGate], erasing: bool) -> list[tuple[str, list[ReversibleGate]]]:
     """Neighbours of one kind together; Hadamard gates and measurements alone."""
-    runs: list[tuple[str, list[Gate]]] = []
+    runs: list[tuple[str, list[ReversibleGate]]] = []
     for gate in gates:
         kind = _kind(gate, erasing)
         if runs and runs[-1][0] == kind and kind in ("classical", "phases"):
@@ -262,7 +262,7 @@ def _runs(gates: Sequence[Gate], erasing: bool) -> list[tuple[str, list[Gate]]]:
     return runs
 
 
-def _preimages(gates: Sequence[Gate], qubits: int) -> np.ndarray:
+def _preimages(gates: Sequence[ReversibleGate], qubits: int) -> np.ndarray:
     """For each basis state the one that the gates take to it."""
     basis = np.arange(1 << qubits, dtype=np.uint32)
     planes = [_as_word(basis >> np.uint32(qubits - 1 - wire) & np.uint32(1)) for wire in range(qubits)]
@@ -277,7 +277,7 @@ def _bits(wire: Any, qubits: int) -> np.ndarray:
     return (np.arange(1 << qubits) >> (qubits - 1 - wire) & 1).astype(np.float64)
 
 
-def _turn(gates: Sequence[Gate], turns: Any, flat: Array) -> Array:
+def _turn(gates: Sequence[ReversibleGate], turns: Any, flat: Array) -> Array:
     qubits = flat.size.bit_length() - 1
     xp = np if isinstance(turns, np.ndarray) else jnp
     total: Any = xp.zeros(flat.size)
@@ -293,7 +293,7 @@ def _on_wire(wire: int, flat: Array) -> Array:
     return hadamard(flat.reshape(1 << wire, 2, -1), axis=1).reshape(-1)
 
 
-def _erase(gate: Gate, outcome: Array, flat: Array) -> Array:
+def _erase(gate: ReversibleGate, outcome: Array, flat: Array) -> Array:
     """H and measurement of the target, CZ on outcome 1, target to |0>."""
     qubits = flat.size.bit_length() - 1
     first, second, target = gate.wires

@@ -14,7 +14,7 @@ from jax import Array
 
 from qla_jax.arithmetic.arccos import arccos, arccos_error
 from qla_jax.arithmetic.circuits import adder, operation
-from qla_jax.arithmetic.counts import Counts, counts
+from qla_jax.arithmetic.counts import ReversibleCounts, counts
 from qla_jax.arithmetic.elementwise import multiply
 from qla_jax.arithmetic.formats import Format, decode, encode
 from qla_jax.arithmetic.newton import newton_error, reciprocal
@@ -133,7 +133,7 @@ def product_floor(instance: Instance) -> Sides:
     return Sides(jnp.abs(decode(x) * decode(y) - decode(multiply(x, y))).max(), jnp.asarray(format.step))
 
 
-def _of(kind: str, instance: Instance, *, carry: bool = False) -> tuple[int, Counts]:
+def _of(kind: str, instance: Instance, *, carry: bool = False) -> tuple[int, ReversibleCounts]:
     bits = len(instance["bits"])
     return bits, counts(adder(bits, kind, carry=carry))
 

@@ -26,7 +26,7 @@ from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series,
 from qla_jax.qram import amplitude_damping, depolarising, held_site_count, infidelity_bound, memory, read_fidelity
 from qla_jax.qram.extrapolation import Extrapolated
 from qla_jax.qram.fidelity import Estimate
-from qla_jax.qram.rates import Noise
+from qla_jax.qram.rates import ErrorRates
 from qla_jax.qram.sweeps import Point
 
 Size = tuple[int, int]
@@ -74,7 +74,7 @@ def study(options: Options) -> Study:
     )
 
 
-def noises(rates: Mapping[str, float]) -> dict[str, Noise]:
+def noises(rates: Mapping[str, float]) -> dict[str, ErrorRates]:
     """By name."""
     return {"damping": amplitude_damping(rates["damping"]), "depolarising": depolarising(rates["depolarising"])}
 
@@ -87,7 +87,7 @@ def measure(rows: Mapping[str, Row], n: int, k: int, *, rates: Mapping[str, floa
         mem = memory(np.asarray(jax.random.bernoulli(content, shape=(1 << n, k))), word_bits=k)
 
         @jax.jit
-        def read(noise: Noise, key: Array) -> Estimate:
+        def read(noise: ErrorRates, key: Array) -> Estimate:
             return read_fidelity(mem, noise, shots=shots, batch=BATCH, key=key)
 
         row: Row = {"n": n, "k": k, "shots": shots, "held_sites": held_site_count(n, k), "noises": {}}

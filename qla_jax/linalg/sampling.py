@@ -81,10 +81,10 @@ def multinomial(trials: int, probabilities: Float[Array, " d"], *, key: Array) -
     """Counts of `trials` independent outcomes.
 
     Args:
-        key: of the draw.
         trials: N, static.
         probabilities: non-negative, of any positive sum, to which they are relative. Where one is negative, or the sum
             is not positive and finite, all counts are 0.
+        key: of the draw.
 
     Raises:
         ValueError: no trials, or more than an integer of this precision holds.

@@ -211,8 +211,8 @@ def estimate_amplitude(probability: ArrayLike, *, key: Array, points: int, repet
     Inside jit a probability out of its range gives NaN.
 
     Args:
-        key: of the draw.
         probability: a, in [0, 1], of any shape: all are independent.
+        key: of the draw.
         points: M, static; see `points_for`.
         repetitions: an odd number.
 

@@ -27,7 +27,7 @@ from jax import Array
 from qla_jax._checks import require
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.linalg.derivatives import straight_through
-from qla_jax.measurement.noise import Noise, noise_model
+from qla_jax.measurement.noise import EstimationModel, noise_model
 from qla_jax.measurement.quantum_dct import (
     Axes,
     as_wholes,
@@ -54,7 +54,7 @@ class ChebyshevReadout(ReadoutMethod):
     rank: tuple[int, ...] = struct.field(pytree_node=False)
     axes: Axes = struct.field(pytree_node=False)
     relative_eps: float = struct.field(pytree_node=False)
-    noise: Noise
+    noise: EstimationModel
     cap: bool = struct.field(pytree_node=False, default=False)
 
     real = True
@@ -140,7 +140,7 @@ def chebyshev_readout(
     *,
     rank: int | tuple[int, ...],
     relative_eps: float,
-    noise: str | Noise = "qae",
+    noise: str | EstimationModel = "qae",
     axes: int | Axes | None = None,
     cap: bool = False,
 ) -> ChebyshevReadout:

@@ -98,8 +98,8 @@ def iterative_amplitude_estimation(
     has a derivative, that of a itself. Inside jit a probability out of its range gives NaN.
 
     Args:
-        key: of the draw.
         probability: a, in [0, 1].
+        key: of the draw.
         eps: half of the width that the interval of a is to have, in (0, 1/2); at least `finest_eps`.
         alpha: the probability of failure, in (0, 1).
         shots: of each look.

@@ -29,7 +29,7 @@ from qla_jax.measurement.amplitude_estimation import (
 )
 
 
-class Noise(Node, ABC):
+class EstimationModel(Node, ABC):
     """A law for estimates of signed numbers c in [-1, 1], all independent, each within eps with some probability."""
 
     @property
@@ -65,7 +65,7 @@ class Noise(Node, ABC):
         return self.repetitions * queries_of(points_for(eps / 2))
 
 
-class NoNoise(Noise):
+class NoNoise(EstimationModel):
     """The coefficients themselves, at no price: what is left is truncation."""
 
     @property
@@ -91,7 +91,7 @@ class NoNoise(Noise):
         return 0
 
 
-class EstimationNoise(Noise):
+class EstimationNoise(EstimationModel):
     r"""Amplitude estimation of $\frac12(1 + c)$ by Hadamard tests, from its exact law; the median of some runs."""
 
     runs: int = struct.field(pytree_node=False, default=1)
@@ -114,7 +114,7 @@ class EstimationNoise(Noise):
         return self.runs
 
 
-class GaussianNoise(Noise):
+class GaussianNoise(EstimationModel):
     """Normal errors of standard deviation eps, tails not cut: c may leave [-1, 1]."""
 
     @property
@@ -132,7 +132,7 @@ class GaussianNoise(Noise):
         return 1 - (1 - self.single_failure) ** estimates
 
 
-class UniformNoise(Noise):
+class UniformNoise(EstimationModel):
     """Errors uniform in [-eps, eps], so never larger."""
 
     @property
@@ -147,7 +147,7 @@ class UniformNoise(Noise):
         return 0.0
 
 
-def noise_model(name: str | Noise) -> Noise:
+def noise_model(name: str | EstimationModel) -> EstimationModel:
     """The model of this name: "exact", "qae", "qae-median-K" for an odd K, "gaussian" or "uniform"; a model is itself.
 
     Raises:
@@ -157,9 +157,9 @@ def noise_model(name: str | Noise) -> Noise:
         >>> noise_model("qae-median-5").repetitions
         5
     """
-    if isinstance(name, Noise):
+    if isinstance(name, EstimationModel):
         return name
-    models: dict[str, Noise] = {model.name: model for model in _MODELS}
+    models: dict[str, EstimationModel] = {model.name: model for model in _MODELS}
     if isinstance(name, str) and name in models:
         return models[name]
     found = re.fullmatch(r"qae-median-(\d+)", name) if isinstance(name, str) else None

@@ -37,7 +37,7 @@ class Sizes(NamedTuple):
     failure: float = 0.01
 
 
-class Protocol(NamedTuple):
+class ReadoutProtocol(NamedTuple):
     r"""One row.
 
     Attributes:
@@ -59,10 +59,10 @@ class Protocol(NamedTuple):
     source: str
 
 
-def protocols() -> tuple[Protocol, ...]:
+def protocols() -> tuple[ReadoutProtocol, ...]:
     """All rows, the costliest way to the whole state first."""
     return (
-        Protocol(
+        ReadoutProtocol(
             "state tomography",
             "all amplitudes, in Euclidean norm, up to a phase",
             r"O(d^2/\epsilon^2)",
@@ -71,7 +71,7 @@ def protocols() -> tuple[Protocol, ...]:
             r"\mathrm{poly}(d)",
             "Guta, Kahn, Kueng, Tropp (2020); Pauli bases by linear inversion take d^2.32",
         ),
-        Protocol(
+        ReadoutProtocol(
             "maximum-norm tomography",
             "all amplitudes, each to precision",
             r"O(\log d/\epsilon^2)",
@@ -80,7 +80,7 @@ def protocols() -> tuple[Protocol, ...]:
             r"O(d)",
             "Kerenidis, Landman, Prakash (2019), Theorem 4.3",
         ),
-        Protocol(
+        ReadoutProtocol(
             "classical shadows",
             "L Pauli words of weight w",
             r"O(3^w\log L/\epsilon^2)",
@@ -89,7 +89,7 @@ def protocols() -> tuple[Protocol, ...]:
             r"O(L)\text{ per copy}",
             "Huang, Kueng, Preskill (2020), Theorem 1",
         ),
-        Protocol(
+        ReadoutProtocol(
             "Chebyshev decomposition",
             "R coefficients, each to precision",
             r"\tilde O(R/\epsilon)",

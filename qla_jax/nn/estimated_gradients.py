@@ -28,7 +28,7 @@ from qla_jax._modes import promoted, varying_like
 from qla_jax._nodes import Node
 from qla_jax.arithmetic import Format, decode, dot, encode
 from qla_jax.linalg.preparation import unit_vector
-from qla_jax.measurement.noise import Noise, noise_model
+from qla_jax.measurement.noise import EstimationModel, noise_model
 from qla_jax.measurement.readout import as_precision
 
 
@@ -41,7 +41,7 @@ class WeightGradients(Node):
         format: of the registers in which input gradients are computed; None for real numbers.
     """
 
-    noise: Noise
+    noise: EstimationModel
     relative_eps: float = struct.field(pytree_node=False)
     format: Format | None = struct.field(pytree_node=False, default=None)
 

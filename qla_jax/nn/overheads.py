@@ -31,7 +31,7 @@ import jax
 import jax.numpy as jnp
 
 from qla_jax._checks import require, require_kind
-from qla_jax.arithmetic import Circuit, Format, arccos_circuit, counts
+from qla_jax.arithmetic import Format, ReversibleCircuit, arccos_circuit, counts
 from qla_jax.arithmetic.circuits import operation
 from qla_jax.measurement import ReadoutMethod
 from qla_jax.nn._shapes import as_image_shape
@@ -125,7 +125,7 @@ def t_depths(format: Format, names: Iterable[str]) -> dict[str, int]:
     return {name: counts(_circuit(name, format)).t_depth for name in sorted(names)}
 
 
-def _circuit(name: str, format: Format) -> Circuit:
+def _circuit(name: str, format: Format) -> ReversibleCircuit:
     match name:
         case "arccos":
             return arccos_circuit(format)

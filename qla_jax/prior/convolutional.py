@@ -29,7 +29,7 @@ from qla_jax._modes import default_promotion, promoted
 from qla_jax.linalg.patches import windows
 from qla_jax.measurement.amplitude_estimation import estimate_amplitude, median_failure, queries_of
 from qla_jax.prior.feedforward import FAILURE, LOADED, precision
-from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, repetitions_for, require_tolerances, tomography_for
+from qla_jax.prior.layered import LayeredRun, LayerResult, in_a_row, repetitions_for, require_tolerances, tomography_for
 
 POOL = 2
 
@@ -82,7 +82,7 @@ def convolutional(
     return in_a_row(layers)
 
 
-def _layer(kernel: Array, image: Array, key: Array, eps: float, eta: float, cap: float, failure: float) -> Layer:
+def _layer(kernel: Array, image: Array, key: Array, eps: float, eta: float, cap: float, failure: float) -> LayerResult:
     first, second = jax.random.split(key)
     outputs = len(kernel) * image[0].size
     repetitions = repetitions_for(failure / outputs)
@@ -95,7 +95,7 @@ def _layer(kernel: Array, image: Array, key: Array, eps: float, eta: float, cap:
     read = readout(capped, key=second)
     calls = int(read.shots) * (2 * rounds(share) + 1) * 2 * queries  # the estimate is undone behind the rotation
     bound = math.sqrt(outputs) * error + float(read.error_bound)
-    return Layer(pooled(read.values), bound, outputs * median_failure(repetitions) + proven, calls, outputs)
+    return LayerResult(pooled(read.values), bound, outputs * median_failure(repetitions) + proven, calls, outputs)
 
 
 def _products(rows: Array, taps: Array, key: Array, eps: float, repetitions: int) -> tuple[Array, float, int]:

@@ -29,7 +29,7 @@ from qla_jax.measurement.amplitude_estimation import (
     points_for,
     queries_of,
 )
-from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, repetitions_for, require_tolerances
+from qla_jax.prior.layered import LayeredRun, LayerResult, in_a_row, repetitions_for, require_tolerances
 
 FAILURE = 0.01
 LOADED = 2
@@ -81,7 +81,7 @@ def feedforward(
         state = activation(estimates)
         neurons = len(weight)
         total = lipschitz * math.sqrt(neurons) * bound
-        layers.append(Layer(state, total, neurons * median_failure(repetitions), calls, neurons))
+        layers.append(LayerResult(state, total, neurons * median_failure(repetitions), calls, neurons))
     return in_a_row(layers)
 
 

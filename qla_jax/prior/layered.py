@@ -36,7 +36,7 @@ class LayeredRun(NamedTuple):
         return sum(self.calls) + sum(self.words)
 
 
-class Layer(NamedTuple):
+class LayerResult(NamedTuple):
     """One of them."""
 
     state: Array
@@ -46,7 +46,7 @@ class Layer(NamedTuple):
     words: int
 
 
-def in_a_row(layers: list[Layer]) -> LayeredRun:
+def in_a_row(layers: list[LayerResult]) -> LayeredRun:
     """The run of these layers."""
     states, bounds, failures, calls, words = zip(*layers, strict=True)
     return LayeredRun(states, bounds, min(1.0, sum(failures)), calls, words)

@@ -42,7 +42,7 @@ from qla_jax.linalg.preparation import length
 from qla_jax.polynomials import Polynomial, erf, exp
 from qla_jax.prior.convolutional import rounds
 from qla_jax.prior.feedforward import FAILURE
-from qla_jax.prior.layered import Layer, LayeredRun, in_a_row, require_tolerances, tomography_for
+from qla_jax.prior.layered import LayeredRun, LayerResult, in_a_row, require_tolerances, tomography_for
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.activation_routes import activate_any
 
@@ -120,7 +120,7 @@ def transformer(
 
 def _block(
     weights: AttentionWeights, tokens: Array, key: Array, polys: Activations, eta: float, failure: float
-) -> Layer:
+) -> LayerResult:
     @jax.jit
     @jax.vmap
     def run(token: Array) -> tuple[Array, Array, Array]:
@@ -138,7 +138,7 @@ def _block(
     )
     state = read.values / jnp.linalg.norm(read.values, axis=1)[:, None]  # at most twice as far from a unit vector
     bound = 2 * float(jnp.linalg.norm(errors + read.error_bound))
-    return Layer(state, bound, len(tokens) * proven, calls, tokens.size)
+    return LayerResult(state, bound, len(tokens) * proven, calls, tokens.size)
 
 
 def token_encoding(

@@ -22,11 +22,11 @@ from scipy import special
 from qla_jax._checks import as_real, is_concrete, require, require_kind, within
 from qla_jax.qram._checks import as_size, nan_unless_finite
 from qla_jax.qram.fidelity import Estimate
-from qla_jax.qram.rates import Noise, missed
+from qla_jax.qram.rates import ErrorRates, missed
 from qla_jax.qram.scheduling import held_site_count
 
 
-def infidelity_with(struck: ArrayLike, held: ArrayLike, noise: Noise) -> Array:
+def infidelity_with(struck: ArrayLike, held: ArrayLike, noise: ErrorRates) -> Array:
     r"""What 1 - F cannot exceed, if a weight r of branches at most is not intact but for damping at H held sites each.
 
     $F \ge \max(g(1 - r) - r, 0)^2$ with $g = (1-\gamma)^{H/2}$: those intact bring $g(1 - r)$ into the same state of
@@ -37,7 +37,7 @@ def infidelity_with(struck: ArrayLike, held: ArrayLike, noise: Noise) -> Array:
     return jnp.where(short < 1, short * (2 - short), 1)
 
 
-def infidelity_bound(address_bits: int, word_bits: int, noise: Noise, *, all_levels: bool = False) -> Array:
+def infidelity_bound(address_bits: int, word_bits: int, noise: ErrorRates, *, all_levels: bool = False) -> Array:
     """What 1 - F cannot exceed, for any amplitudes; attained by damping alone. Differentiable but at a loss of 1.
 
     Args:
@@ -50,7 +50,7 @@ def infidelity_bound(address_bits: int, word_bits: int, noise: Noise, *, all_lev
         TypeError: `noise` is none.
         ValueError: what `schedule` raises.
     """
-    require_kind("noise", noise, Noise)
+    require_kind("noise", noise, ErrorRates)
     held = held_site_count(address_bits, word_bits, all_levels=all_levels)
     return nan_unless_finite(infidelity_with(missed(noise.pauli, held), held, noise), noise)
 
@@ -59,7 +59,7 @@ def certified_infidelity(
     found: Estimate,
     address_bits: int,
     word_bits: int,
-    noise: Noise,
+    noise: ErrorRates,
     confidence: float,
     *,
     all_levels: bool = False,
@@ -79,7 +79,7 @@ def certified_infidelity(
         ValueError: an estimate traced or outside of [0, 1], a confidence outside of (0, 1), or what `schedule` raises.
     """
     require_kind("found", found, Estimate)
-    require_kind("noise", noise, Noise)
+    require_kind("noise", noise, ErrorRates)
     held = held_site_count(address_bits, word_bits, all_levels=all_levels)
     confidence = as_real("confidence", confidence)
     require(0 < confidence < 1, f"`confidence` must lie between 0 and 1, but is {confidence}.")

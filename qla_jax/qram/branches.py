@@ -23,7 +23,7 @@ from jaxtyping import Bool, Int
 
 from qla_jax._modes import varying_like
 from qla_jax.qram.memories import Memory
-from qla_jax.qram.rates import Noise
+from qla_jax.qram.rates import ErrorRates
 from qla_jax.qram.scheduling import Tables
 from qla_jax.qram.sites import draw, step_key
 
@@ -43,7 +43,7 @@ class Branch(NamedTuple):
     values: Int[Array, " bits"]
 
 
-class Ends(NamedTuple):
+class BranchEnds(NamedTuple):
     """A pair of branches after the read.
 
     Attributes:
@@ -75,21 +75,21 @@ def with_word(mem: Memory, branch: Branch) -> Branch:
     )
 
 
-def evolve(mem: Memory, noise: Noise, first: Array, second: Array, *, key: Array) -> Ends:
+def evolve(mem: Memory, noise: ErrorRates, first: Array, second: Array, *, key: Array) -> BranchEnds:
     """Read both addresses under the errors of a key."""
 
-    def step(ends: Ends, row: Tables) -> tuple[Ends, None]:
+    def step(ends: BranchEnds, row: Tables) -> tuple[BranchEnds, None]:
         first, second = _gates(mem, row, ends.first), _gates(mem, row, ends.second)
         dice, dice_too = _dice(first, row, noise, key), _dice(second, row, noise, key)
         (first, flip), (second, flip_too) = _strike(first, dice), _strike(second, dice_too)
         sign = jnp.where(flip ^ flip_too, -ends.sign, ends.sign)
-        return _damp(Ends(first, second, sign, ends.unshared), dice, dice_too), None
+        return _damp(BranchEnds(first, second, sign, ends.unshared), dice, dice_too), None
 
-    ends = Ends(start(mem, first), start(mem, second), jnp.ones((), noise.x.dtype), jnp.zeros((), jnp.int32))
+    ends = BranchEnds(start(mem, first), start(mem, second), jnp.ones((), noise.x.dtype), jnp.zeros((), jnp.int32))
     return jax.lax.scan(step, varying_like(ends, mem.bits, noise, key, first, second), mem.plan.tables())[0]
 
 
-def intact(mem: Memory, noise: Noise, address: Array, *, key: Array, erase: bool = False) -> Bool[Array, ""]:
+def intact(mem: Memory, noise: ErrorRates, address: Array, *, key: Array, erase: bool = False) -> Bool[Array, ""]:
     """Whether a branch comes back as without errors, phase and all, its bits never where damping counts differently.
 
     Damping itself is left out: it is a factor, see `bounds.infidelity_with`.
@@ -97,8 +97,8 @@ def intact(mem: Memory, noise: Noise, address: Array, *, key: Array, erase: bool
     Args:
         mem: of any size.
         noise: at its sites.
-        key: gives the errors.
         address: of the branch.
+        key: gives the errors.
         erase: read where the word is in the slots already, which takes it away.
     """
     begin = start(mem, address)
@@ -113,7 +113,7 @@ def held_sites(mem: Memory) -> Int[Array, ""]:
     return _follow(mem, start(mem, jnp.zeros((), jnp.int32)), None, None)[2]
 
 
-def _follow(mem: Memory, begin: Branch, noise: Noise | None, key: Array | None) -> tuple[Branch, Array, Array]:
+def _follow(mem: Memory, begin: Branch, noise: ErrorRates | None, key: Array | None) -> tuple[Branch, Array, Array]:
     def step(carry: tuple[Branch, Array, Array], row: Tables) -> tuple[tuple[Branch, Array, Array], None]:
         branch, flipped, held = carry
         branch = _gates(mem, row, branch)
@@ -137,7 +137,7 @@ def arrival(mem: Memory, branch: Branch) -> tuple[Array, Array]:
     return address, jnp.all(there.any(axis=1)) & jnp.all(bits[n:] == varying_like(mem.bits, address)[address])
 
 
-def left_behind(ends: Ends) -> Bool[Array, ""]:
+def left_behind(ends: BranchEnds) -> Bool[Array, ""]:
     """Whether both branches leave the same bits in the tree, so that it does not tell them apart."""
     (a, v), (b, w) = ends.first, ends.second
     same = (a[:, None] == b[None]) & (v[:, None] == w[None])
@@ -180,7 +180,7 @@ class _Dice(NamedTuple):
     lost: Array
 
 
-def _dice(branch: Branch, row: Tables, noise: Noise, key: Array) -> _Dice:
+def _dice(branch: Branch, row: Tables, noise: ErrorRates, key: Array) -> _Dice:
     nodes, struck = jnp.maximum(branch.places >> 1, 1), _struck(branch, row)
     keys = jax.vmap(lambda element: step_key(row.step, element, key=key))(branch.places & 1)
     flips, phases, lost = jax.vmap(lambda key, node: draw(node[None], noise, key=key))(keys, nodes)
@@ -196,7 +196,7 @@ def _strike(branch: Branch, dice: _Dice) -> tuple[Branch, Array]:
     return Branch(branch.places, branch.values ^ dice.flips), odd
 
 
-def _damp(ends: Ends, dice: _Dice, dice_too: _Dice) -> Ends:
+def _damp(ends: BranchEnds, dice: _Dice, dice_too: _Dice) -> BranchEnds:
     (a, v), (b, w) = ends.first, ends.second
     same = (a[:, None] == b[None]) & (v[:, None] == w[None])
     shared, shared_too = same.any(axis=1), same.any(axis=0)

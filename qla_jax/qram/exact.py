@@ -24,8 +24,8 @@ from jax import Array
 from qla_jax._checks import is_concrete, require, require_kind
 from qla_jax.qram._checks import as_amplitudes, nan_unless_finite
 from qla_jax.qram.memories import Memory
-from qla_jax.qram.rates import Noise
-from qla_jax.qram.scheduling import Gate
+from qla_jax.qram.rates import ErrorRates
+from qla_jax.qram.scheduling import RouterGate
 
 MAX_EXACT_BITS = 2
 MAX_STATES = 4096
@@ -42,7 +42,7 @@ class _Map(NamedTuple):
     factors: np.ndarray
 
 
-def exact_fidelity(mem: Memory, noise: Noise, amplitudes: Array | None = None) -> Array:
+def exact_fidelity(mem: Memory, noise: ErrorRates, amplitudes: Array | None = None) -> Array:
     r"""$\langle\psi|\rho|\psi\rangle$, $\rho$ the state of the slots after a noisy read, exactly.
 
     NaN where a traced rate or vector of amplitudes is none.
@@ -57,7 +57,7 @@ def exact_fidelity(mem: Memory, noise: Noise, amplitudes: Array | None = None) -
         ValueError: too large or a traced memory, amplitudes of another shape or norm, or too many states.
     """
     require_kind("mem", mem, Memory)
-    require_kind("noise", noise, Noise)
+    require_kind("noise", noise, ErrorRates)
     n = mem.address_bits
     require(n <= MAX_EXACT_BITS, f"`mem` must have at most {MAX_EXACT_BITS} address bits here, but has {n}.")
     require(is_concrete(mem.bits), "`mem` must be known, but is traced: its states are found on the host.")
@@ -75,7 +75,7 @@ def exact_fidelity(mem: Memory, noise: Noise, amplitudes: Array | None = None) -
     return nan_unless_finite(_overlap(rho, states, mem, amplitudes), noise, amplitudes)
 
 
-def _program(mem: Memory) -> Iterator[tuple[Gate | None, tuple[str, int] | None]]:
+def _program(mem: Memory) -> Iterator[tuple[RouterGate | None, tuple[str, int] | None]]:
     for layer, active in zip(mem.plan.layers, mem.plan.active, strict=True):
         yield from ((gate, None) for gate in layer)
         yield from ((None, (kind, node)) for node in range(1, 1 << active) for kind in ("carrier", "router"))
@@ -88,7 +88,7 @@ def _start(mem: Memory, address: int) -> State:
     return {("slot", slot): value for slot, value in enumerate(slots)}
 
 
-def _gate(gate: Gate, state: State, bits: np.ndarray) -> State:
+def _gate(gate: RouterGate, state: State, bits: np.ndarray) -> State:
     state = dict(state)
     level = range(1 << gate.place, 2 << gate.place)
     if gate.kind == "exchange":
@@ -108,7 +108,7 @@ def _gate(gate: Gate, state: State, bits: np.ndarray) -> State:
     return state
 
 
-def _strike(rho: Array, states: list[Frozen], site: tuple[str, int], noise: Noise) -> tuple[Array, list[Frozen]]:
+def _strike(rho: Array, states: list[Frozen], site: tuple[str, int], noise: ErrorRates) -> tuple[Array, list[Frozen]]:
     flip = lambda s: ({**s, site: 3 - s[site]} if site in s else s, 1)  # noqa: E731
     sign = lambda s: (s, -1 if s.get(site) == 2 else 1)  # noqa: E731
     both = lambda s: (flip(s)[0], sign(s)[1])  # noqa: E731

@@ -32,7 +32,7 @@ from qla_jax.mapping import map_in_batches
 from qla_jax.qram import branches
 from qla_jax.qram._checks import as_amplitudes, as_size, nan_unless_finite
 from qla_jax.qram.memories import Memory
-from qla_jax.qram.rates import Noise
+from qla_jax.qram.rates import ErrorRates
 from qla_jax.qram.tree import damped
 
 BATCH = 1000
@@ -53,7 +53,7 @@ class Estimate(NamedTuple):
 
 
 @default_promotion
-def read_fidelity(mem: Memory, noise: Noise, *, key: Array, shots: int, batch: int = BATCH) -> Estimate:
+def read_fidelity(mem: Memory, noise: ErrorRates, *, key: Array, shots: int, batch: int = BATCH) -> Estimate:
     """The fidelity of reading all addresses in equal superposition, without bias. NaN where a traced rate is none.
 
     Args:
@@ -74,7 +74,7 @@ def read_fidelity(mem: Memory, noise: Noise, *, key: Array, shots: int, batch: i
 
 
 @partial(jax.jit, static_argnums=(3, 4))  # eagerly the first call would compile operation by operation, for 3 s
-def _overlaps(mem: Memory, noise: Noise, key: Array, shots: int, batch: int) -> Array:
+def _overlaps(mem: Memory, noise: ErrorRates, key: Array, shots: int, batch: int) -> Array:
     def shot(key: Array) -> Array:
         where, errors = jax.random.split(key)
         first, second = jax.random.randint(where, (2,), 0, 1 << mem.address_bits, jnp.int32)
@@ -86,7 +86,7 @@ def _overlaps(mem: Memory, noise: Noise, key: Array, shots: int, batch: int) -> 
 @default_promotion
 def intact_fraction(
     mem: Memory,
-    noise: Noise,
+    noise: ErrorRates,
     *,
     key: Array,
     shots: int,
@@ -123,7 +123,7 @@ def intact_fraction(
 
 @partial(jax.jit, static_argnums=(4, 5, 6))
 def _whole(
-    mem: Memory, noise: Noise, key: Array, amplitudes: Array | None, shots: int, batch: int, erase: bool
+    mem: Memory, noise: ErrorRates, key: Array, amplitudes: Array | None, shots: int, batch: int, erase: bool
 ) -> Array:
     """Whether the branch of each shot is intact."""
     logits = None if amplitudes is None else jnp.log(jnp.abs(amplitudes) ** 2)
@@ -139,7 +139,7 @@ def _whole(
     return _shots(shot, key, shots, batch)
 
 
-def overlap(mem: Memory, noise: Noise, first: Array, second: Array, *, key: Array) -> Array:
+def overlap(mem: Memory, noise: ErrorRates, first: Array, second: Array, *, key: Array) -> Array:
     """$f_{ij}$ of two addresses under the errors of a key, with equal amplitudes: between -1 and 1."""
     require_key("key", key)
     ends = branches.evolve(mem, noise, first, second, key=key)
@@ -152,7 +152,7 @@ def _shots(shot: Callable[[Array], Array], key: Array, shots: int, batch: int) -
     return map_in_batches(shot, jax.random.split(key, shots), batch)
 
 
-def _checked(mem: Memory, noise: Noise, shots: int, batch: int, least: int) -> tuple[int, int]:
+def _checked(mem: Memory, noise: ErrorRates, shots: int, batch: int, least: int) -> tuple[int, int]:
     require_kind("mem", mem, Memory)
-    require_kind("noise", noise, Noise)
+    require_kind("noise", noise, ErrorRates)
     return as_size("shots", shots, least), as_size("batch", batch, 1)

@@ -34,7 +34,7 @@ from qla_jax._checks import is_concrete, require, require_key
 from qla_jax._modes import varying_like
 from qla_jax.qram._checks import as_amplitudes, as_size, as_whole_numbers, nan_unless_finite
 from qla_jax.qram.memories import Memory
-from qla_jax.qram.rates import Noise, as_rate, missed
+from qla_jax.qram.rates import ErrorRates, as_rate, missed
 from qla_jax.qram.scheduling import MAX_ADDRESS_BITS, Schedule, schedule, site_count
 from qla_jax.qram.sites import draw, step_key
 from qla_jax.qram.tree import MAX_TREE_BITS
@@ -152,7 +152,7 @@ def _as_nodes(address_bits: int, nodes: ArrayLike) -> tuple[Int[Array, " errors"
     return jnp.where(there, array, 0).astype(jnp.int32), there.all()
 
 
-def struck_nodes(mem: Memory, noise: Noise, *, key: Array) -> Int[Array, " nodes"]:
+def struck_nodes(mem: Memory, noise: ErrorRates, *, key: Array) -> Int[Array, " nodes"]:
     """The nodes at which the errors of a key are, of small memories: for `good_weight`, beside `tree` and `branches`.
 
     Every site of the schedule counts, held or not; damping does not.
@@ -174,7 +174,7 @@ def struck_nodes(mem: Memory, noise: Noise, *, key: Array) -> Int[Array, " nodes
     return jnp.where(struck[0].any(axis=0) | struck[1].any(axis=0), nodes, 0)
 
 
-def trajectory_bound(mem: Memory, noise: Noise, amplitudes: Array | None = None, *, key: Array) -> Array:
+def trajectory_bound(mem: Memory, noise: ErrorRates, amplitudes: Array | None = None, *, key: Array) -> Array:
     r"""$\max(2\Lambda - 1, 0)^2$ under the errors of a key: at most `trajectory_fidelity`.
 
     Raises:

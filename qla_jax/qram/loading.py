@@ -29,7 +29,7 @@ from qla_jax.qram._checks import as_size
 from qla_jax.qram.bounds import certified_infidelity, infidelity_bound, state_error
 from qla_jax.qram.fidelity import BATCH, intact_fraction
 from qla_jax.qram.memories import memory
-from qla_jax.qram.rates import Noise
+from qla_jax.qram.rates import ErrorRates
 from qla_jax.qram.scheduling import MAX_ADDRESS_BITS
 
 
@@ -59,7 +59,7 @@ def noisy_qram_encode(x: ArrayLike, *, infidelities: ArrayLike, pad: bool = Fals
     return vec.replace(eps=jnp.where(known, vec.alpha * total, jnp.inf).astype(vec.alpha.dtype))
 
 
-def loading_infidelities(num_qubits: int, noise: Noise, *, word_bits: int) -> Array:
+def loading_infidelities(num_qubits: int, noise: ErrorRates, *, word_bits: int) -> Array:
     """Proven bounds for the 2n reads that load n qubits, whatever is loaded. Differentiable in the rates.
 
     Args:
@@ -71,7 +71,7 @@ def loading_infidelities(num_qubits: int, noise: Noise, *, word_bits: int) -> Ar
         TypeError: `noise` is none.
         ValueError: a negative n or one above 29, or no `word_bits`.
     """
-    require_kind("noise", noise, Noise)
+    require_kind("noise", noise, ErrorRates)
     num_qubits = as_size("num_qubits", num_qubits, 0, MAX_ADDRESS_BITS + 1)
     word_bits = as_size("word_bits", word_bits, 1)
     levels = [infidelity_bound(level, word_bits, noise) for level in range(1, num_qubits)]
@@ -81,7 +81,7 @@ def loading_infidelities(num_qubits: int, noise: Noise, *, word_bits: int) -> Ar
 
 def measured_infidelities(
     x: ArrayLike,
-    noise: Noise,
+    noise: ErrorRates,
     *,
     key: Array,
     word_bits: int,
@@ -111,7 +111,7 @@ def measured_infidelities(
         ValueError: a traced x or noise, too long words, or what `vector_encode` and `intact_fraction` raise.
     """
     require_key("key", key)
-    require_kind("noise", noise, Noise)
+    require_kind("noise", noise, ErrorRates)
     for name, value in (("x", x), ("noise", noise)):
         known = is_concrete(*jax.tree.leaves(value))
         require(known, f"`{name}` must be known, but is traced: confidence limits are found on the host.")

@@ -32,7 +32,7 @@ SMALL = 0.25
 """Up to here by logarithms; log1p of XLA is 50 units of rounding off at -0.4."""
 
 
-class Noise(NamedTuple):
+class ErrorRates(NamedTuple):
     """Probabilities at one site.
 
     Attributes:
@@ -53,7 +53,7 @@ class Noise(NamedTuple):
         return self.x + self.y + self.z
 
 
-def noise(*, x: ArrayLike = 0.0, y: ArrayLike = 0.0, z: ArrayLike = 0.0, loss: ArrayLike = 0.0) -> Noise:
+def noise(*, x: ArrayLike = 0.0, y: ArrayLike = 0.0, z: ArrayLike = 0.0, loss: ArrayLike = 0.0) -> ErrorRates:
     """Any mixture of Pauli errors, and damping.
 
     Inside jit, where nothing can be raised, what is no probability is NaN, and so is all that is found with it.
@@ -66,10 +66,12 @@ def noise(*, x: ArrayLike = 0.0, y: ArrayLike = 0.0, z: ArrayLike = 0.0, loss: A
         total = float(np.asarray(x) + np.asarray(y) + np.asarray(z))
         require(total <= 1 + SLACK, f"`x`, `y` and `z` must be at most 1 together, but are {total}.")
     possible = sum(errors.values()) <= 1 + SLACK
-    return Noise(loss=as_rate("loss", loss), **{n: jnp.where(possible, rate, jnp.nan) for n, rate in errors.items()})
+    return ErrorRates(
+        loss=as_rate("loss", loss), **{n: jnp.where(possible, rate, jnp.nan) for n, rate in errors.items()}
+    )
 
 
-def depolarising(rate: ArrayLike) -> Noise:
+def depolarising(rate: ArrayLike) -> ErrorRates:
     """One of X, Y and Z with that probability, each as likely; at 3/4 the bit is fully mixed.
 
     Raises:
@@ -79,7 +81,7 @@ def depolarising(rate: ArrayLike) -> Noise:
     return noise(x=third, y=third, z=third)
 
 
-def bit_flip(rate: ArrayLike) -> Noise:
+def bit_flip(rate: ArrayLike) -> ErrorRates:
     """X with that probability.
 
     Raises:
@@ -88,7 +90,7 @@ def bit_flip(rate: ArrayLike) -> Noise:
     return noise(x=as_rate("rate", rate))
 
 
-def phase_flip(rate: ArrayLike) -> Noise:
+def phase_flip(rate: ArrayLike) -> ErrorRates:
     """Z with that probability.
 
     Raises:
@@ -97,7 +99,7 @@ def phase_flip(rate: ArrayLike) -> Noise:
     return noise(z=as_rate("rate", rate))
 
 
-def amplitude_damping(rate: ArrayLike) -> Noise:
+def amplitude_damping(rate: ArrayLike) -> ErrorRates:
     r"""The bit is lost with that probability, $\gamma$.
 
     Raises:

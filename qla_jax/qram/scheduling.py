@@ -47,7 +47,7 @@ MAX_ADDRESS_BITS = 28
 NONE = -1
 
 
-class Gate(NamedTuple):
+class RouterGate(NamedTuple):
     """A gate on the root and a slot, on a level, or on the cells.
 
     Attributes:
@@ -94,7 +94,7 @@ class Schedule(NamedTuple):
 
     address_bits: int
     word_bits: int
-    layers: tuple[tuple[Gate, ...], ...]
+    layers: tuple[tuple[RouterGate, ...], ...]
     active: tuple[int, ...]
 
     @property
@@ -129,15 +129,15 @@ def schedule(address_bits: int, word_bits: int, *, all_levels: bool = False) -> 
     """
     n, k = check_sizes(address_bits, word_bits)
     steps = 6 * n + 2 * k
-    plan: list[set[Gate]] = [set() for _ in range(steps + 1)]
+    plan: list[set[RouterGate]] = [set() for _ in range(steps + 1)]
     for bit in range(n):
-        for step, gate in _way_down(bit, bit) | {(3 * bit + 2, Gate("store", bit))}:
+        for step, gate in _way_down(bit, bit) | {(3 * bit + 2, RouterGate("store", bit))}:
             plan[step].add(gate)
             plan[steps + 1 - step].add(gate)
     for bit in range(k):
         down = _way_down(n + bit, n - 1)
         middle = 3 * n + 2 * bit + 1
-        plan[middle].add(Gate("read", bit))
+        plan[middle].add(RouterGate("read", bit))
         for step, gate in down:
             plan[step].add(gate)
             plan[2 * middle - step].add(gate)
@@ -180,12 +180,12 @@ def check_sizes(address_bits: int, word_bits: int) -> tuple[int, int]:
     return as_size("address_bits", address_bits, 1, MAX_ADDRESS_BITS), as_size("word_bits", word_bits, 1)
 
 
-def _way_down(slot: int, level: int) -> set[tuple[int, Gate]]:
+def _way_down(slot: int, level: int) -> set[tuple[int, RouterGate]]:
     """The steps that take the bit of a slot to the carrier of a level."""
     enters = 2 * slot + 1
-    return {(enters, Gate("exchange", slot))} | {(enters + 1 + l, Gate("route", l)) for l in range(level)}
+    return {(enters, RouterGate("exchange", slot))} | {(enters + 1 + l, RouterGate("route", l)) for l in range(level)}
 
 
-def _as_bits(layers: tuple[tuple[Gate, ...], ...], kind: str) -> Array:
+def _as_bits(layers: tuple[tuple[RouterGate, ...], ...], kind: str) -> Array:
     levels = [sum(1 << gate.place for gate in layer if gate.kind == kind) for layer in layers]
     return jnp.array(levels, jnp.int32)

@@ -9,7 +9,7 @@ import jax
 from jax import Array
 from jaxtyping import Int
 
-from qla_jax.qram.rates import Noise
+from qla_jax.qram.rates import ErrorRates
 
 
 def step_key(step: Array, element: int, *, key: Array) -> Array:
@@ -17,13 +17,13 @@ def step_key(step: Array, element: int, *, key: Array) -> Array:
     return jax.random.fold_in(key, 2 * step + element)
 
 
-def draw(nodes: Int[Array, " nodes"], noise: Noise, *, key: Array) -> tuple[Array, Array, Array]:
+def draw(nodes: Int[Array, " nodes"], noise: ErrorRates, *, key: Array) -> tuple[Array, Array, Array]:
     """For each node, given the key of step and element: whether its bit flips, its phase flips, and it is lost."""
     dice = jax.vmap(lambda node: jax.random.uniform(jax.random.fold_in(key, node), (2,), noise.x.dtype))(nodes)
     return decide(dice[:, 0], dice[:, 1], noise)
 
 
-def decide(first: Array, second: Array, noise: Noise) -> tuple[Array, Array, Array]:
+def decide(first: Array, second: Array, noise: ErrorRates) -> tuple[Array, Array, Array]:
     """The same from two uniform numbers."""
     flips = first < noise.x + noise.y
     phase = (first >= noise.x) & (first < noise.x + noise.y + noise.z)

@@ -19,7 +19,7 @@ from qla_jax.qram.bounds import infidelity_bound
 from qla_jax.qram.extrapolation import Extrapolated, extrapolate
 from qla_jax.qram.fidelity import BATCH, Estimate, read_fidelity
 from qla_jax.qram.memories import Memory, memory
-from qla_jax.qram.rates import Noise
+from qla_jax.qram.rates import ErrorRates
 from qla_jax.qram.scheduling import check_sizes, held_site_count, site_count
 
 
@@ -50,7 +50,7 @@ class Point(NamedTuple):
 def sweep(
     address_sizes: Sequence[int],
     word_lengths: Sequence[int],
-    noise: Noise,
+    noise: ErrorRates,
     *,
     key: Array,
     shots: int,
@@ -63,7 +63,7 @@ def sweep(
         ValueError: no sizes, or what `schedule` and `read_fidelity` raise.
     """
     require_key("key", key)
-    require_kind("noise", noise, Noise)
+    require_kind("noise", noise, ErrorRates)
     address_sizes = as_integers("address_sizes", address_sizes)
     word_lengths = as_integers("word_lengths", word_lengths)
     for name, sizes in (("address_sizes", address_sizes), ("word_lengths", word_lengths)):
@@ -99,12 +99,12 @@ def extrapolate_points(
     )
 
 
-def _point(n: int, k: int, noise: Noise, key: Array, shots: int, batch: int) -> Point:
+def _point(n: int, k: int, noise: ErrorRates, key: Array, shots: int, batch: int) -> Point:
     content, errors = jax.random.split(key)
     mem = memory(np.asarray(jax.random.bernoulli(content, shape=(1 << n, k))), word_bits=k)
 
     @jax.jit
-    def measure(mem: Memory, noise: Noise, key: Array) -> Estimate:
+    def measure(mem: Memory, noise: ErrorRates, key: Array) -> Estimate:
         return read_fidelity(mem, noise, shots=shots, batch=batch, key=key)
 
     found = measure(mem, noise, errors)

@@ -28,7 +28,7 @@ from qla_jax._checks import require, require_key, require_kind
 from qla_jax._modes import default_promotion, varying_like
 from qla_jax.qram._checks import as_amplitudes, nan_unless_finite
 from qla_jax.qram.memories import Memory
-from qla_jax.qram.rates import Noise, missed
+from qla_jax.qram.rates import ErrorRates, missed
 from qla_jax.qram.scheduling import Tables
 from qla_jax.qram.sites import draw, step_key
 
@@ -50,7 +50,7 @@ class Tree(NamedTuple):
     slots: Int[Array, " slots"]
 
 
-class Ends(NamedTuple):
+class TreeEnds(NamedTuple):
     """A pair of branches after the read.
 
     Attributes:
@@ -74,23 +74,23 @@ def start(mem: Memory, address: Array) -> Tree:
     return Tree(rest, rest, jnp.concatenate([bits + 1, jnp.ones(k, jnp.int32)]))
 
 
-def evolve(mem: Memory, noise: Noise, first: Array, second: Array, *, key: Array) -> Ends:
+def evolve(mem: Memory, noise: ErrorRates, first: Array, second: Array, *, key: Array) -> TreeEnds:
     """Read both addresses under the errors of a key."""
     levels = _levels(mem)
 
-    def step(ends: Ends, row: Tables) -> tuple[Ends, None]:
+    def step(ends: TreeEnds, row: Tables) -> tuple[TreeEnds, None]:
         ends = ends._replace(first=_gates(mem, row, ends.first), second=_gates(mem, row, ends.second))
         for element in (0, 1):
             ends = _strike(ends, element, levels < row.active, noise, step_key(row.step, element, key=key))
         return ends, None
 
     one = jnp.ones((), noise.x.dtype)
-    ends = Ends(start(mem, first), start(mem, second), one, jnp.zeros((), jnp.int32))
+    ends = TreeEnds(start(mem, first), start(mem, second), one, jnp.zeros((), jnp.int32))
     return jax.lax.scan(step, varying_like(ends, mem.bits, noise, key, first, second), mem.plan.tables())[0]
 
 
 @default_promotion
-def trajectory_fidelity(mem: Memory, noise: Noise, amplitudes: Array | None = None, *, key: Array) -> Array:
+def trajectory_fidelity(mem: Memory, noise: ErrorRates, amplitudes: Array | None = None, *, key: Array) -> Array:
     r"""The fidelity $\langle\psi|\rho|\psi\rangle$ of a read under the errors of a key.
 
     $|\psi\rangle = \sum_i a_i|i\rangle|x_i\rangle$, and $\rho$ is the state of slots alone. Errors are drawn: the rates
@@ -99,8 +99,8 @@ def trajectory_fidelity(mem: Memory, noise: Noise, amplitudes: Array | None = No
     Args:
         mem: n up to 6.
         noise: at its sites.
-        key: gives the errors.
         amplitudes: of the addresses, a unit vector; all equal unless given.
+        key: gives the errors.
 
     Raises:
         TypeError: `mem` is no memory, or `noise` no noise.
@@ -108,14 +108,14 @@ def trajectory_fidelity(mem: Memory, noise: Noise, amplitudes: Array | None = No
     """
     require_key("key", key)
     require_kind("mem", mem, Memory)
-    require_kind("noise", noise, Noise)
+    require_kind("noise", noise, ErrorRates)
     n = mem.address_bits
     require(n <= MAX_TREE_BITS, f"`mem` must have at most {MAX_TREE_BITS} address bits here, but has {n}.")
     return _fidelity(mem, noise, key, as_amplitudes(n, amplitudes, noise.x.dtype))
 
 
 @jax.jit  # eagerly the first call would compile operation by operation, for 5 s
-def _fidelity(mem: Memory, noise: Noise, key: Array, amplitudes: Array) -> Array:
+def _fidelity(mem: Memory, noise: ErrorRates, key: Array, amplitudes: Array) -> Array:
     addresses = jnp.arange(1 << mem.address_bits, dtype=jnp.int32)
 
     def entry(i: Array, j: Array) -> Array:
@@ -137,7 +137,7 @@ def arrival(mem: Memory, slots: Int[Array, " slots"]) -> tuple[Array, Array]:
     return address, jnp.all(bits >= 0) & jnp.all(bits[n:] == mem.bits[address])
 
 
-def damped(noise: Noise, unshared: Array) -> Array:
+def damped(noise: ErrorRates, unshared: Array) -> Array:
     r"""$(1-\gamma)^{u/2}$. Its derivative at $\gamma = 1$ is infinite for one unshared bit, as that of the root is."""
     return jnp.where(unshared == 0, 1, 1 - missed(noise.loss, unshared / 2))
 
@@ -168,7 +168,7 @@ def _gates(mem: Memory, row: Tables, tree: Tree) -> Tree:
     return Tree(jnp.where(flips, 3 - carriers, carriers), routers, slots)
 
 
-def _strike(ends: Ends, element: int, where: Array, noise: Noise, key: Array) -> Ends:
+def _strike(ends: TreeEnds, element: int, where: Array, noise: ErrorRates, key: Array) -> TreeEnds:
     flips, phases, lost = draw(jnp.arange(where.size, dtype=jnp.int32), noise, key=key)
     a, b = ends.first[element], ends.second[element]
     held_a, held_b = where & (a > 0), where & (b > 0)
@@ -178,7 +178,7 @@ def _strike(ends: Ends, element: int, where: Array, noise: Noise, key: Array) ->
     unshared = jnp.sum(held_a & ~shared) + jnp.sum(held_b & ~shared)
     a, b = jnp.where(shared & lost, 0, a), jnp.where(shared & lost, 0, b)
     kind = Tree._fields[element]
-    return Ends(
+    return TreeEnds(
         ends.first._replace(**{kind: a}),
         ends.second._replace(**{kind: b}),
         jnp.where(odd % 2 == 1, -ends.sign, ends.sign),

@@ -6,7 +6,7 @@ from qla_jax.variational.ansatz import RY_CHAIN as RY_CHAIN
 from qla_jax.variational.ansatz import STRONG_RING as STRONG_RING
 from qla_jax.variational.ansatz import Ansatz as Ansatz
 from qla_jax.variational.ansatz import ansatz_circuit as ansatz_circuit
-from qla_jax.variational.circuit import Circuit as Circuit
+from qla_jax.variational.circuit import ParametrizedCircuit as ParametrizedCircuit
 from qla_jax.variational.circuit import circuit as circuit
 from qla_jax.variational.circuit import layer as layer
 from qla_jax.variational.circuit import matrix_of as matrix_of

@@ -29,11 +29,11 @@ from jax import Array
 from qla_jax._modes import varying_like
 from qla_jax.linalg.qubits import overlaps
 from qla_jax.variational.blocks import States, Wires, after, sweep
-from qla_jax.variational.circuit import Circuit, Layer, start
-from qla_jax.variational.unitaries import Gate
+from qla_jax.variational.circuit import GateLayer, ParametrizedCircuit, start
+from qla_jax.variational.unitaries import ParametrizedGate
 
 
-def run_adjoint(circuit: Circuit, state: Array | None = None) -> Array:
+def run_adjoint(circuit: ParametrizedCircuit, state: Array | None = None) -> Array:
     """`run`, differentiated in reverse by un-computing: memory independent of depth, forward mode not available.
 
     All gates have to be unitary, for which those of the builders are.
@@ -45,18 +45,18 @@ def run_adjoint(circuit: Circuit, state: Array | None = None) -> Array:
 
 
 @jax.custom_vjp
-def _run(circuit: Circuit, state: Array) -> Array:
+def _run(circuit: ParametrizedCircuit, state: Array) -> Array:
     for layer in circuit.layers:
         state = _push_layer(layer, state)
     return state
 
 
-def _forward(circuit: Circuit, state: Array) -> tuple[Array, tuple[Circuit, Array]]:
+def _forward(circuit: ParametrizedCircuit, state: Array) -> tuple[Array, tuple[ParametrizedCircuit, Array]]:
     behind = _run(circuit, state)
     return behind, (circuit, behind)
 
 
-def _backward(kept: tuple[Circuit, Array], cotangent: Array) -> tuple[Circuit, Array]:
+def _backward(kept: tuple[ParametrizedCircuit, Array], cotangent: Array) -> tuple[ParametrizedCircuit, Array]:
     circuit, state = kept
     # Else the plan has a copy of the state for the un-computing while the caller still reads the original.
     state = after(cotangent.reshape(-1)[0], state)
@@ -70,10 +70,10 @@ def _backward(kept: tuple[Circuit, Array], cotangent: Array) -> tuple[Circuit, A
 _run.defvjp(_forward, _backward)
 
 
-def _push_layer(layer: Layer, state: Array) -> Array:
+def _push_layer(layer: GateLayer, state: Array) -> Array:
     """The state behind all repeats of the layer."""
 
-    def step(state: Array, gates: tuple[Gate, ...]) -> tuple[Array, None]:
+    def step(state: Array, gates: tuple[ParametrizedGate, ...]) -> tuple[Array, None]:
         for gate in gates:
             state = _push(gate, state)
         return state, None
@@ -81,10 +81,10 @@ def _push_layer(layer: Layer, state: Array) -> Array:
     return jax.lax.scan(step, varying_like(state, layer.gates), layer.gates, length=layer.repeats)[0]
 
 
-def _pull_layer(layer: Layer, state: Array, cotangent: Array) -> tuple[States, tuple[Gate, ...]]:
+def _pull_layer(layer: GateLayer, state: Array, cotangent: Array) -> tuple[States, tuple[ParametrizedGate, ...]]:
     """State and cotangent before the layer, and the cotangents of its gates."""
 
-    def step(pair: States, gates: tuple[Gate, ...]) -> tuple[States, tuple[Gate, ...]]:
+    def step(pair: States, gates: tuple[ParametrizedGate, ...]) -> tuple[States, tuple[ParametrizedGate, ...]]:
         pulled = []
         for gate in gates[::-1]:
             pair, of_gate = _pull(gate, pair)
@@ -95,7 +95,7 @@ def _pull_layer(layer: Layer, state: Array, cotangent: Array) -> tuple[States, t
     return jax.lax.scan(step, begin, layer.gates, length=layer.repeats, reverse=True)
 
 
-def _push(gate: Gate, state: Array) -> Array:
+def _push(gate: ParametrizedGate, state: Array) -> Array:
     """The state behind the gate."""
     matrix = gate.matrix_for(state.dtype)
 
@@ -105,7 +105,7 @@ def _push(gate: Gate, state: Array) -> Array:
     return sweep(change, gate.wires, (state,))[0][0]
 
 
-def _pull(gate: Gate, pair: States) -> tuple[States, Gate]:
+def _pull(gate: ParametrizedGate, pair: States) -> tuple[States, ParametrizedGate]:
     """State and cotangent before the gate, and the cotangent of the gate, in one sweep over both."""
     matrix = gate.matrix_for(pair[0].dtype)
 
@@ -122,7 +122,7 @@ def _pull(gate: Gate, pair: States) -> tuple[States, Gate]:
     return pair, _of_gate(gate, (behind[:, :, None] * matrix.conj()[None]).sum(axis=1))
 
 
-def _of_gate(gate: Gate, entries: Array) -> Gate:
+def _of_gate(gate: ParametrizedGate, entries: Array) -> ParametrizedGate:
     """The cotangent of a gate, from the sums over all other qubits of cotangent times state."""
     matrix, pull = jax.vjp(lambda gate: gate.matrix(), gate)
     return pull(entries.real if jnp.isrealobj(matrix) else entries)[0]

@@ -12,12 +12,12 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax._checks import as_inexact, require, require_kind
-from qla_jax.variational.circuit import Circuit, circuit, repeated
+from qla_jax.variational.circuit import ParametrizedCircuit, circuit, repeated
 from qla_jax.variational.gates import cx, cz, rx, ry, rz
-from qla_jax.variational.unitaries import Gate, Turn
+from qla_jax.variational.unitaries import ParametrizedGate, Turn
 
 Rotation = Callable[[int, Array], Turn]
-Entangler = Callable[[int], list[Gate]]
+Entangler = Callable[[int], list[ParametrizedGate]]
 
 
 class Ansatz(NamedTuple):
@@ -35,12 +35,12 @@ class Ansatz(NamedTuple):
         """Of the angles of one depth unit: (rotation, qubit)."""
         return len(self.rotations), num_qubits
 
-    def gates(self, angles: Float[Array, "rotation qubit"]) -> list[Gate]:
+    def gates(self, angles: Float[Array, "rotation qubit"]) -> list[ParametrizedGate]:
         """The row of gates."""
         angles = as_inexact("angles", angles)
         require(angles.ndim == 2, f"`angles` must have shape (rotation, qubit), but has {angles.shape}.")
         num_qubits = angles.shape[1]
-        turns: list[Gate] = [
+        turns: list[ParametrizedGate] = [
             rotate(qubit, row[qubit])
             for rotate, row in zip(self.rotations, angles, strict=True)
             for qubit in range(num_qubits)
@@ -48,22 +48,22 @@ class Ansatz(NamedTuple):
         return turns + self.entangle(num_qubits)
 
 
-def chain(num_qubits: int) -> list[Gate]:
+def chain(num_qubits: int) -> list[ParametrizedGate]:
     """CX from each qubit to the next: linear entanglement."""
     return [cx(qubit, qubit + 1) for qubit in range(num_qubits - 1)]
 
 
-def ring(num_qubits: int) -> list[Gate]:
+def ring(num_qubits: int) -> list[ParametrizedGate]:
     """CX from each qubit to the next and from the last to the first."""
     return chain(num_qubits) + ([cx(num_qubits - 1, 0)] if num_qubits > 2 else [])
 
 
-def cz_chain(num_qubits: int) -> list[Gate]:
+def cz_chain(num_qubits: int) -> list[ParametrizedGate]:
     """CZ between neighbours; they commute."""
     return [cz(qubit, qubit + 1) for qubit in range(num_qubits - 1)]
 
 
-def no_entanglement(num_qubits: int) -> list[Gate]:
+def no_entanglement(num_qubits: int) -> list[ParametrizedGate]:
     """Nothing: the control experiment."""
     return []
 
@@ -76,7 +76,7 @@ STRONG_RING = Ansatz((rz, ry, rz), ring)
 """Any rotation on every qubit."""
 
 
-def ansatz_circuit(angles: Float[Array, "depth rotation qubit"], ansatz: Ansatz = RY_CHAIN) -> Circuit:
+def ansatz_circuit(angles: Float[Array, "depth rotation qubit"], ansatz: Ansatz = RY_CHAIN) -> ParametrizedCircuit:
     """The ansatz repeated over depth.
 
     Raises:

@@ -28,13 +28,13 @@ from qla_jax._modes import common_dtype, varying_like
 from qla_jax._nodes import Node
 from qla_jax.linalg.qubits import qubits_of
 from qla_jax.variational.states import require_state_fits, zero_state
-from qla_jax.variational.unitaries import Gate
+from qla_jax.variational.unitaries import ParametrizedGate
 
 MAX_UNITARY_QUBITS = 13
 """An explicit unitary has at most 2^13 rows: 1 GiB in complex128."""
 
 
-class Layer(Node, kw_only=True):
+class GateLayer(Node, kw_only=True):
     """Gates in a row, the first acting first, the row repeated.
 
     Attributes:
@@ -42,17 +42,17 @@ class Layer(Node, kw_only=True):
         repeats: how often the row runs.
     """
 
-    gates: tuple[Gate, ...]
+    gates: tuple[ParametrizedGate, ...]
     repeats: int = struct.field(pytree_node=False)
 
-    def adjoint(self) -> "Layer":
+    def adjoint(self) -> "GateLayer":
         """The layer that undoes this one."""
         turned = jax.tree.map(lambda leaf: leaf[::-1], self.gates)
         flip = jax.vmap(lambda gate: gate.adjoint(), axis_size=self.repeats)
         return self.replace(gates=tuple(map(flip, turned[::-1])))
 
 
-class Circuit(Node, kw_only=True):
+class ParametrizedCircuit(Node, kw_only=True):
     """Layers in a row, the first acting first.
 
     Attributes:
@@ -60,7 +60,7 @@ class Circuit(Node, kw_only=True):
         num_qubits: n.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[GateLayer, ...]
     num_qubits: int = struct.field(pytree_node=False)
 
     @property
@@ -68,12 +68,12 @@ class Circuit(Node, kw_only=True):
         """Gates in all, repeats counted."""
         return sum(layer.repeats * len(layer.gates) for layer in self.layers)
 
-    def adjoint(self) -> "Circuit":
+    def adjoint(self) -> "ParametrizedCircuit":
         """The circuit that undoes this one."""
         return self.replace(layers=tuple(layer.adjoint() for layer in self.layers[::-1]))
 
-    def __add__(self, other: "Circuit") -> "Circuit":
-        if not isinstance(other, Circuit):
+    def __add__(self, other: "ParametrizedCircuit") -> "ParametrizedCircuit":
+        if not isinstance(other, ParametrizedCircuit):
             return NotImplemented
         require(
             self.num_qubits == other.num_qubits,
@@ -82,13 +82,13 @@ class Circuit(Node, kw_only=True):
         return self.replace(layers=self.layers + other.layers)
 
 
-def layer(gates: Sequence[Gate]) -> Layer:
+def layer(gates: Sequence[ParametrizedGate]) -> GateLayer:
     """Gates that run once."""
-    rows = as_tuple("gates", gates, Gate)
-    return Layer(gates=tuple(jax.tree.map(lambda leaf: leaf[None], gate) for gate in rows), repeats=1)
+    rows = as_tuple("gates", gates, ParametrizedGate)
+    return GateLayer(gates=tuple(jax.tree.map(lambda leaf: leaf[None], gate) for gate in rows), repeats=1)
 
 
-def repeated(make: Callable[[Any], Sequence[Gate]], angles: Any) -> Layer:
+def repeated(make: Callable[[Any], Sequence[ParametrizedGate]], angles: Any) -> GateLayer:
     """The gates that `make` makes of each entry along the first axis of `angles`, one row after the other.
 
     Args:
@@ -105,24 +105,26 @@ def repeated(make: Callable[[Any], Sequence[Gate]], angles: Any) -> Layer:
         len(lengths) == 1 and 0 not in lengths,
         f"`angles` must lead with one axis of the depth, at least 1, but have lengths {sorted(lengths)}.",
     )
-    return Layer(gates=jax.vmap(lambda angle: as_tuple("make", make(angle), Gate))(angles), repeats=lengths.pop())
+    return GateLayer(
+        gates=jax.vmap(lambda angle: as_tuple("make", make(angle), ParametrizedGate))(angles), repeats=lengths.pop()
+    )
 
 
-def circuit(num_qubits: int, *layers: Layer | Sequence[Gate]) -> Circuit:
+def circuit(num_qubits: int, *layers: GateLayer | Sequence[ParametrizedGate]) -> ParametrizedCircuit:
     """A circuit of layers, or of plain rows of gates.
 
     Raises:
         ValueError: no qubit, or a gate on a qubit that is not there.
     """
     num_qubits = as_integer("num_qubits", num_qubits, least=1)
-    made = tuple(one if isinstance(one, Layer) else layer(one) for one in layers)
+    made = tuple(one if isinstance(one, GateLayer) else layer(one) for one in layers)
     used = [wire for one in made for gate in one.gates for wire in gate.wires]
     most = max(used, default=0)
     require(most < num_qubits, f"`wires` must be below `num_qubits` = {num_qubits}, but one is {most}.")
-    return Circuit(layers=made, num_qubits=num_qubits)
+    return ParametrizedCircuit(layers=made, num_qubits=num_qubits)
 
 
-def run(circuit: Circuit, state: Array | None = None) -> Array:
+def run(circuit: ParametrizedCircuit, state: Array | None = None) -> Array:
     """The state behind the circuit, in the shape of `state`; from |0...0>, of shape (2^n,), unless given.
 
     Real gates on a real state give a real one; it is complex where any gate or the state is.
@@ -136,10 +138,10 @@ def run(circuit: Circuit, state: Array | None = None) -> Array:
     return state
 
 
-def run_layer(layer: Layer, state: Array) -> Array:
+def run_layer(layer: GateLayer, state: Array) -> Array:
     """The state behind all repeats of a layer, of the dtype that `start` gives."""
 
-    def step(state: Array, gates: tuple[Gate, ...]) -> tuple[Array, None]:
+    def step(state: Array, gates: tuple[ParametrizedGate, ...]) -> tuple[Array, None]:
         for gate in gates:
             state = gate.apply(state)
         return state, None
@@ -147,13 +149,13 @@ def run_layer(layer: Layer, state: Array) -> Array:
     return jax.lax.scan(step, varying_like(state, layer.gates), layer.gates, length=layer.repeats)[0]
 
 
-def start(circuit: Circuit, state: Array | None = None) -> Array:
+def start(circuit: ParametrizedCircuit, state: Array | None = None) -> Array:
     """The state that a circuit starts from, in a dtype that its gates keep.
 
     Raises:
         ValueError: what `run` raises.
     """
-    require_kind("circuit", circuit, Circuit)
+    require_kind("circuit", circuit, ParametrizedCircuit)
     kinds = [_dtype(gate) for one in circuit.layers for gate in one.gates]
     if state is None:
         dtype = common_dtype(*kinds) if kinds else jnp.result_type(complex)
@@ -171,7 +173,7 @@ def _is_array(angles: Any) -> bool:
     return isinstance(angles, list) and not any(hasattr(leaf, "dtype") for leaf in jax.tree.leaves(angles))
 
 
-def _dtype(gate: Gate) -> Any:
+def _dtype(gate: ParametrizedGate) -> Any:
     """Of the result of a gate on a real state: constant gates follow the state."""
     if not jax.tree.leaves(gate):
         return jnp.bool_
@@ -179,13 +181,13 @@ def _dtype(gate: Gate) -> Any:
     return jax.eval_shape(lambda gate: gate.matrix(), one).dtype
 
 
-def matrix_of(circuit: Circuit) -> Num[Array, "dim dim"]:
+def matrix_of(circuit: ParametrizedCircuit) -> Num[Array, "dim dim"]:
     """The circuit as an explicit unitary.
 
     Raises:
         ValueError: more than 13 qubits.
     """
-    require_kind("circuit", circuit, Circuit)
+    require_kind("circuit", circuit, ParametrizedCircuit)
     n = circuit.num_qubits
     require(n <= MAX_UNITARY_QUBITS, f"`num_qubits` must be at most {MAX_UNITARY_QUBITS} for a unitary, but is {n}.")
     basis = jnp.eye(1 << n, dtype=start(circuit).dtype)

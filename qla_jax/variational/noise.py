@@ -36,10 +36,10 @@ from qla_jax._modes import common_dtype, default_promotion, promoted, reshaped, 
 from qla_jax._nodes import Node
 from qla_jax.linalg.qubits import apply_matrix, qubits_of
 from qla_jax.mapping import map_in_batches
-from qla_jax.variational.circuit import Circuit, start
+from qla_jax.variational.circuit import ParametrizedCircuit, start
 from qla_jax.variational.observables import sample_bits, z_expectations
 from qla_jax.variational.states import require_state_fits
-from qla_jax.variational.unitaries import PAULIS, Gate
+from qla_jax.variational.unitaries import PAULIS, ParametrizedGate
 
 AMPLITUDES = 1 << 22
 """Of the shots that run at a time: 64 MiB in complex128."""
@@ -136,7 +136,7 @@ def noise_model(*channels: Channel, flip_0: ArrayLike = 0.0, flip_1: ArrayLike =
 
 
 @default_promotion
-def trajectory(circuit: Circuit, noise: NoiseModel, state: Array | None = None, *, key: Array) -> Array:
+def trajectory(circuit: ParametrizedCircuit, noise: NoiseModel, state: Array | None = None, *, key: Array) -> Array:
     """One trajectory's state behind the circuit, in the shape of `state`; vmap over keys for many.
 
     Raises:
@@ -148,7 +148,7 @@ def trajectory(circuit: Circuit, noise: NoiseModel, state: Array | None = None, 
 
 
 def _path(
-    key: Array, circuit: Circuit, noise: NoiseModel, state: Array | None, detour: tuple[Array, Array] | None
+    key: Array, circuit: ParametrizedCircuit, noise: NoiseModel, state: Array | None, detour: tuple[Array, Array] | None
 ) -> tuple[Array, Array]:
     """Return the state, and 1; on a detour, (place, operator), which is forced there, its weight and no value.
 
@@ -164,7 +164,7 @@ def _path(
         begins = first + count * np.arange(layer.repeats)
 
         def step(
-            carry: tuple[Array, Array], given: tuple[tuple[Gate, ...], Array, Array]
+            carry: tuple[Array, Array], given: tuple[tuple[ParametrizedGate, ...], Array, Array]
         ) -> tuple[tuple[Array, Array], None]:
             (state, weight), (gates, key, site) = carry, given
             # All numbers of a row at once: a hash for each channel would take most of the time to compile.
@@ -185,7 +185,7 @@ def _path(
 
 
 @default_promotion
-def noisy_z(circuit: Circuit, noise: NoiseModel, trajectories: int, *, key: Array) -> Float[Array, " n"]:
+def noisy_z(circuit: ParametrizedCircuit, noise: NoiseModel, trajectories: int, *, key: Array) -> Float[Array, " n"]:
     """<Z> of every qubit, readout flips included: the mean of exact values over trajectories.
 
     Its gradient is unbiased. Operators of probability 0, which no trajectory draws, may have a derivative: those of p
@@ -198,7 +198,7 @@ def noisy_z(circuit: Circuit, noise: NoiseModel, trajectories: int, *, key: Arra
     """
     require_key("key", key)
     trajectories = as_integer("trajectories", trajectories, least=1)
-    require_kind("circuit", circuit, Circuit)
+    require_kind("circuit", circuit, ParametrizedCircuit)
     require_kind("noise", noise, NoiseModel)
     require_state_fits(circuit.num_qubits, jnp.result_type(complex), count=trajectories)
     # Rates that are known now have no derivative that anybody could ask for.
@@ -207,7 +207,7 @@ def noisy_z(circuit: Circuit, noise: NoiseModel, trajectories: int, *, key: Arra
 
 
 @partial(jax.jit, static_argnums=(3, 4))  # eagerly the first call would compile operation by operation, for 7 s
-def _noisy_z(key: Array, circuit: Circuit, noise: NoiseModel, trajectories: int, moving: bool) -> Array:
+def _noisy_z(key: Array, circuit: ParametrizedCircuit, noise: NoiseModel, trajectories: int, moving: bool) -> Array:
     """Return the mean over trajectories; `moving` says whether rates may be differentiated."""
     keys = jax.random.split(key, trajectories)
     values = jax.vmap(lambda key: read_z(z_expectations(trajectory(circuit, noise, key=key)), noise))(keys)
@@ -224,7 +224,7 @@ def _noisy_z(key: Array, circuit: Circuit, noise: NoiseModel, trajectories: int,
     return found + more
 
 
-def _detour(key: Array, circuit: Circuit, noise: NoiseModel) -> Float[Array, " n"]:
+def _detour(key: Array, circuit: ParametrizedCircuit, noise: NoiseModel) -> Float[Array, " n"]:
     """Return zeros with the derivative that rare operators bring, without bias: one of them, at one place."""
     sites = len(noise.channels) * sum(
         layer.repeats * sum(len(gate.wires) for gate in layer.gates) for layer in circuit.layers
@@ -238,7 +238,7 @@ def _detour(key: Array, circuit: Circuit, noise: NoiseModel) -> Float[Array, " n
 
 
 @default_promotion
-def noisy_shots(circuit: Circuit, noise: NoiseModel, shots: int, *, key: Array) -> Int[Array, "shots n"]:
+def noisy_shots(circuit: ParametrizedCircuit, noise: NoiseModel, shots: int, *, key: Array) -> Int[Array, "shots n"]:
     """Bits as they are read, each shot on a trajectory of its own. No derivative.
 
     Raises:
@@ -246,14 +246,14 @@ def noisy_shots(circuit: Circuit, noise: NoiseModel, shots: int, *, key: Array) 
     """
     require_key("key", key)
     shots = as_integer("shots", shots, least=1)
-    require_kind("circuit", circuit, Circuit)
+    require_kind("circuit", circuit, ParametrizedCircuit)
     require_kind("noise", noise, NoiseModel)
     require_state_fits(circuit.num_qubits, jnp.result_type(complex))
     return _noisy_shots(key, circuit, noise, shots)
 
 
 @partial(jax.jit, static_argnums=3)
-def _noisy_shots(key: Array, circuit: Circuit, noise: NoiseModel, shots: int) -> Array:
+def _noisy_shots(key: Array, circuit: ParametrizedCircuit, noise: NoiseModel, shots: int) -> Array:
     def shot(key: Array) -> Array:
         path, measure, read = jax.random.split(key, 3)
         bits = sample_bits(trajectory(circuit, noise, key=path), 1, key=measure)[0]
@@ -270,7 +270,9 @@ def read_z(z: Float[Array, " n"], noise: NoiseModel) -> Float[Array, " n"]:
     return (1 - zero - one) * z + (one - zero)
 
 
-def density_matrix(circuit: Circuit, noise: NoiseModel, state: Array | None = None) -> Num[Array, "dim dim"]:
+def density_matrix(
+    circuit: ParametrizedCircuit, noise: NoiseModel, state: Array | None = None
+) -> Num[Array, "dim dim"]:
     """The density matrix behind the circuit and its channels, exactly, readout aside: as much memory as 2n qubits.
 
     Raises:
@@ -283,7 +285,7 @@ def density_matrix(circuit: Circuit, noise: NoiseModel, state: Array | None = No
     require_state_fits(2 * n, dtype)
     rho = jnp.outer(pure, pure.conj()).astype(dtype).reshape(-1)
 
-    def step(rho: Array, gates: tuple[Gate, ...]) -> tuple[Array, None]:
+    def step(rho: Array, gates: tuple[ParametrizedGate, ...]) -> tuple[Array, None]:
         for gate in gates:
             shifted = [wire + n for wire in gate.wires]
             rho = apply_matrix(gate.matrix().conj(), shifted, apply_matrix(gate.matrix(), gate.wires, rho))
@@ -299,7 +301,7 @@ def density_matrix(circuit: Circuit, noise: NoiseModel, state: Array | None = No
 
 def _jump(
     dice: Array,
-    gate: Gate,
+    gate: ParametrizedGate,
     noise: NoiseModel,
     state: Array,
     weight: Array,

@@ -32,13 +32,13 @@ from qla_jax._checks import as_inexact, as_integer, as_integers, require, requir
 from qla_jax._modes import common_dtype
 from qla_jax.mapping import map_in_batches
 from qla_jax.variational.ansatz import cz_chain
-from qla_jax.variational.circuit import Circuit, Layer, circuit, repeated, run
+from qla_jax.variational.circuit import GateLayer, ParametrizedCircuit, circuit, repeated, run
 from qla_jax.variational.gates import axis_turn, ry
 from qla_jax.variational.observables import probabilities, z_expectations
 from qla_jax.variational.qcnn import qcnn_angles_shape, qcnn_circuit, qcnn_kept
-from qla_jax.variational.unitaries import Gate
+from qla_jax.variational.unitaries import ParametrizedGate
 
-Builder = Callable[..., Circuit]
+Builder = Callable[..., ParametrizedCircuit]
 Cost = Callable[[Array], Array]
 
 
@@ -50,8 +50,8 @@ def gradient_samples(
     Args:
         build: a circuit of a key and a shift, such as `functools.partial(random_circuit, num_qubits=8, depth=20)`.
         cost: of its state.
-        key: split into the seeds.
         samples: how many.
+        key: split into the seeds.
         batch: how many run at a time, a pair of states for each.
 
     Raises:
@@ -94,12 +94,12 @@ def random_circuit(
     depth: int,
     spread: float | None = None,
     watched: tuple[int, int] = (0, 0),
-) -> Circuit:
+) -> ParametrizedCircuit:
     """RY(pi/4) on all qubits, then layers of rotations about random axes X, Y, Z and a chain of CZ.
 
     Args:
-        key: of axes and angles.
         shift: added to the watched angle.
+        key: of axes and angles.
         num_qubits: n.
         depth: layers.
         spread: standard deviation of normal angles, for starts near the identity; uniform in [0, 2 pi) unless given.
@@ -122,14 +122,14 @@ def identity_blocks(
     depth: int,
     blocks: int = 1,
     watched: tuple[int, int] = (0, 0),
-) -> Circuit:
+) -> ParametrizedCircuit:
     """Random layers, each block followed by what undoes it: the circuit starts as the identity, at random angles.
 
     All angles are independent parameters; the watched one is moved alone, in the first half of the first block.
 
     Args:
-        key: of axes and angles.
         shift: added to the watched angle.
+        key: of axes and angles.
         num_qubits: n.
         depth: layers in all, a multiple of 2 * blocks.
         blocks: how many.
@@ -143,7 +143,7 @@ def identity_blocks(
     require(depth % (2 * blocks) == 0, f"`depth` must be a multiple of {2 * blocks}, but is {depth}.")
     half = depth // (2 * blocks)
     watched = _as_watched(watched, half, num_qubits)
-    layers: list[Layer] = []
+    layers: list[GateLayer] = []
     for number, block_key in enumerate(jax.random.split(key, blocks)):
         moved = shift if number == 0 else jnp.zeros_like(shift)
         layers.append(_random_layers(block_key, moved, num_qubits, half, None, watched))
@@ -154,7 +154,7 @@ def identity_blocks(
 
 def random_qcnn(
     shift: Array, *, key: Array, num_qubits: int, stages: int | None = None, watched: tuple[int, int] = (0, 0)
-) -> Circuit:
+) -> ParametrizedCircuit:
     """A QCNN at random angles behind RY(pi/4) on all qubits; one qubit is kept unless told. Its cost: `qubit_cost`.
 
     The watched angle, (stage, angle), is shared by all gates of its kind in the stage.
@@ -175,7 +175,7 @@ def random_qcnn(
 
 def _random_layers(
     key: Array, shift: Array, num_qubits: int, depth: int, spread: float | None, watched: tuple[int, int]
-) -> Layer:
+) -> GateLayer:
     of_axes, of_angles = jax.random.split(key)
     shape = (depth, num_qubits)
     axes = jnp.eye(3)[jax.random.randint(of_axes, shape, 0, 3)]
@@ -184,7 +184,7 @@ def _random_layers(
     else:
         angles = spread * jax.random.normal(of_angles, shape)
 
-    def row(given: tuple[Array, Array]) -> list[Gate]:
+    def row(given: tuple[Array, Array]) -> list[ParametrizedGate]:
         axis, angle = given
         return [axis_turn(q, axis[q], angle[q]) for q in range(num_qubits)] + cz_chain(num_qubits)
 

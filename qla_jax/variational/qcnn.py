@@ -19,11 +19,11 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax._checks import as_inexact, as_integer, as_numeric, require
-from qla_jax.variational.circuit import Circuit, circuit, run
+from qla_jax.variational.circuit import ParametrizedCircuit, circuit, run
 from qla_jax.variational.gates import block, crx, crz, rx
 from qla_jax.variational.observables import z_expectations
 from qla_jax.variational.states import angle_state
-from qla_jax.variational.unitaries import NUM_BLOCK_ANGLES, Gate
+from qla_jax.variational.unitaries import NUM_BLOCK_ANGLES, ParametrizedGate
 
 POOLING_ANGLES = 2
 _PI = 3.141592653589793
@@ -48,7 +48,7 @@ def qcnn_kept(num_qubits: int, stages: int) -> tuple[int, ...]:
     return kept
 
 
-def qcnn_circuit(angles: Float[Array, "stage angle"], num_qubits: int) -> Circuit:
+def qcnn_circuit(angles: Float[Array, "stage angle"], num_qubits: int) -> ParametrizedCircuit:
     """Convolution and pooling, stage by stage.
 
     Raises:
@@ -84,14 +84,14 @@ def _qcnn(x: Array, angles: Array) -> Array:
     return z_expectations(run(qcnn_circuit(angles, len(x)), angle_state(x)), qcnn_kept(len(x), len(angles)))
 
 
-def _convolution(kept: tuple[int, ...], angles: Array) -> list[Gate]:
+def _convolution(kept: tuple[int, ...], angles: Array) -> list[ParametrizedGate]:
     pairs = [*zip(kept[::2], kept[1::2], strict=False), *zip(kept[1::2], kept[2::2], strict=False)]
     return [block(first, second, angles) for first, second in pairs]
 
 
-def _pooling(kept: tuple[int, ...], angles: Array) -> list[Gate]:
+def _pooling(kept: tuple[int, ...], angles: Array) -> list[ParametrizedGate]:
     """Where the partner is 0: a control on 1 between two flips of it, which are X up to a phase."""
-    gates: list[Gate] = []
+    gates: list[ParametrizedGate] = []
     for stays, goes in zip(kept[::2], kept[1::2], strict=False):
         gates += [crz(goes, stays, angles[0]), rx(goes, _PI), crx(goes, stays, angles[1]), rx(goes, -_PI)]
     return gates

@@ -34,7 +34,7 @@ from qla_jax._checks import as_inexact, as_integer, as_integers, require, requir
 from qla_jax._modes import common_dtype, promoted
 from qla_jax.linalg.patches import windows
 from qla_jax.variational.ansatz import RX_CHAIN, Ansatz, Rotation
-from qla_jax.variational.circuit import Circuit, circuit, matrix_of, repeated, run
+from qla_jax.variational.circuit import ParametrizedCircuit, circuit, matrix_of, repeated, run
 from qla_jax.variational.gates import rx, ry, rz
 from qla_jax.variational.observables import z_expectations
 from qla_jax.variational.states import require_state_fits
@@ -182,7 +182,7 @@ def patches(image: Image, spec: QuanvolutionSpec) -> Float[Array, "value row col
 
 def patch_circuit(
     x: Float[Array, " value"], angles: Float[Array, "depth rotation qubit"], spec: QuanvolutionSpec
-) -> Circuit:
+) -> ParametrizedCircuit:
     """The circuit of one patch."""
     n = angles.shape[2]
 

@@ -18,8 +18,8 @@ import numpy as np
 from jax import Array
 
 from qla_jax._checks import require_callable, require_kind
-from qla_jax.variational.circuit import Circuit
-from qla_jax.variational.unitaries import Gate
+from qla_jax.variational.circuit import ParametrizedCircuit
+from qla_jax.variational.unitaries import ParametrizedGate
 
 _ROOT = math.sqrt(2)
 RULES = {
@@ -29,7 +29,9 @@ RULES = {
 """Number of frequencies to pairs (shift, weight): f' is the sum of weight * [f(+ shift) - f(- shift)]."""
 
 
-def parameter_shift(value: Callable[[Circuit], Array], circuit: Circuit) -> list[tuple[Array | None, ...]]:
+def parameter_shift(
+    value: Callable[[ParametrizedCircuit], Array], circuit: ParametrizedCircuit
+) -> list[tuple[Array | None, ...]]:
     """The gradient of a value in all angles of a circuit, by runs of the circuit alone.
 
     Args:
@@ -43,7 +45,7 @@ def parameter_shift(value: Callable[[Circuit], Array], circuit: Circuit) -> list
     Raises:
         TypeError: `circuit` is none.
     """
-    require_kind("circuit", circuit, Circuit)
+    require_kind("circuit", circuit, ParametrizedCircuit)
     require_callable("value", value)
     return [
         tuple(_of_gate(value, circuit, number, place) for place in range(len(layer.gates)))
@@ -51,7 +53,9 @@ def parameter_shift(value: Callable[[Circuit], Array], circuit: Circuit) -> list
     ]
 
 
-def _of_gate(value: Callable[[Circuit], Array], circuit: Circuit, number: int, place: int) -> Array | None:
+def _of_gate(
+    value: Callable[[ParametrizedCircuit], Array], circuit: ParametrizedCircuit, number: int, place: int
+) -> Array | None:
     layer = circuit.layers[number]
     gate = layer.gates[place]
     angles = gate.angles()
@@ -59,7 +63,11 @@ def _of_gate(value: Callable[[Circuit], Array], circuit: Circuit, number: int, p
         return None
 
     def moved(angles: Array) -> Array:
-        gates: tuple[Gate, ...] = (*layer.gates[:place], gate.with_angles(angles), *layer.gates[place + 1 :])
+        gates: tuple[ParametrizedGate, ...] = (
+            *layer.gates[:place],
+            gate.with_angles(angles),
+            *layer.gates[place + 1 :],
+        )
         layers = (*circuit.layers[:number], layer.replace(gates=gates), *circuit.layers[number + 1 :])
         return value(circuit.replace(layers=layers))
 

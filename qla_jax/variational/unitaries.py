@@ -35,7 +35,7 @@ PAULIS = {
 }
 
 
-class Gate(Node, ABC, kw_only=True):
+class ParametrizedGate(Node, ABC, kw_only=True):
     """A unitary on a few qubits.
 
     Attributes:
@@ -53,14 +53,14 @@ class Gate(Node, ABC, kw_only=True):
         """The unitary."""
 
     @abstractmethod
-    def adjoint(self) -> "Gate":
+    def adjoint(self) -> "ParametrizedGate":
         """The gate that undoes this one."""
 
     def angles(self) -> Array | None:
         """What parameter shifts move, if anything."""
         return None
 
-    def with_angles(self, angles: Array) -> "Gate":
+    def with_angles(self, angles: Array) -> "ParametrizedGate":
         """The same gate turned by other angles."""
         raise TypeError(f"{type(self).__name__} has no angles.")
 
@@ -73,18 +73,18 @@ class Gate(Node, ABC, kw_only=True):
         return apply_matrix(self.matrix_for(state.dtype), self.wires, state, diagonal=self.diagonal)
 
 
-class Turn(Gate, kw_only=True):
+class Turn(ParametrizedGate, kw_only=True):
     """A gate with angles, undone by the opposite angles."""
 
     angle: Float[Array, "..."]
 
-    def adjoint(self) -> Gate:
+    def adjoint(self) -> ParametrizedGate:
         return self.replace(angle=-self.angle)
 
     def angles(self) -> Array:
         return self.angle
 
-    def with_angles(self, angles: Array) -> Gate:
+    def with_angles(self, angles: Array) -> ParametrizedGate:
         return self.replace(angle=angles)
 
 
@@ -148,7 +148,7 @@ class AxisTurn(Turn, kw_only=True):
         return _square(of(c, -z), of(-y, -x), of(y, -x), of(c, z))
 
 
-class ControlledTurn(Gate, kw_only=True):
+class ControlledTurn(ParametrizedGate, kw_only=True):
     """A rotation where the first wire is 1."""
 
     turn: Turn
@@ -158,13 +158,13 @@ class ControlledTurn(Gate, kw_only=True):
         inner = self.turn.matrix()
         return jnp.eye(4, dtype=inner.dtype).at[2:, 2:].set(inner)
 
-    def adjoint(self) -> Gate:
+    def adjoint(self) -> ParametrizedGate:
         return self.replace(turn=self.turn.adjoint())
 
     def angles(self) -> Array:
         return self.turn.angle
 
-    def with_angles(self, angles: Array) -> Gate:
+    def with_angles(self, angles: Array) -> ParametrizedGate:
         return self.replace(turn=self.turn.with_angles(angles))
 
 
@@ -181,13 +181,13 @@ class Block(Turn, kw_only=True):
         singles = _rotated(jnp.stack([first, second, third, fourth]))
         return _pair(singles[2], singles[3]) @ _interaction(middle) @ _pair(singles[0], singles[1])
 
-    def adjoint(self) -> Gate:
+    def adjoint(self) -> ParametrizedGate:
         first, second, middle, third, fourth = -self.angle.reshape(5, 3)
         parts = [third[::-1], fourth[::-1], middle, first[::-1], second[::-1]]
         return self.replace(angle=jnp.concatenate(parts))
 
 
-class Constant(Gate, kw_only=True):
+class Constant(ParametrizedGate, kw_only=True):
     """A gate without angles that undoes itself, real."""
 
     table: ClassVar[np.ndarray]
@@ -195,7 +195,7 @@ class Constant(Gate, kw_only=True):
     def matrix(self) -> Array:
         return jnp.asarray(self.table, jnp.result_type(float))
 
-    def adjoint(self) -> Gate:
+    def adjoint(self) -> ParametrizedGate:
         return self
 
     def matrix_for(self, dtype: DTypeLike) -> np.ndarray:
@@ -221,7 +221,7 @@ class CZ(Constant, kw_only=True):
     table = np.diag([1.0, 1, 1, -1])
 
 
-class Unitary(Gate, kw_only=True):
+class Unitary(ParametrizedGate, kw_only=True):
     """A gate given by its matrix."""
 
     unitary: Num[Array, "k k"]
@@ -229,7 +229,7 @@ class Unitary(Gate, kw_only=True):
     def matrix(self) -> Array:
         return self.unitary
 
-    def adjoint(self) -> Gate:
+    def adjoint(self) -> ParametrizedGate:
         return self.replace(unitary=self.unitary.conj().T)
 
 

@@ -13,7 +13,7 @@ from qla_jax.arithmetic.conversion import amplitude_encode, dense_layer, digital
 from qla_jax.arithmetic.counts import counts
 from qla_jax.arithmetic.export import to_openqasm3, to_qiskit
 from qla_jax.arithmetic.formats import Format, decode, encode, from_integers
-from qla_jax.arithmetic.gates import Gate, wires
+from qla_jax.arithmetic.gates import ReversibleGate, wires
 from qla_jax.arithmetic.layers import add_bias, batch_norm, convolve, dot, max_pool
 from qla_jax.arithmetic.lookahead import lookahead_sum
 from qla_jax.arithmetic.newton import reciprocal, reciprocal_circuit
@@ -87,8 +87,8 @@ CASES = [
     (lambda: cuccaro(A, B), "`a` and `b` must have as many bits"),
     (lambda: draper((), ()), "`a` and `b` must have as many bits, but have 0 and 0"),
     (lambda: lookahead_sum(A, A, B + B), "`total` must have 3 bits, but has 6"),
-    (lambda: circuit([Gate("Y", A[:1])], a=A), "`gates` must be gates of X, .* but one is Gate"),
-    (lambda: circuit([Gate("CX", (A[0], A[0]))], a=A), "on distinct wires"),
+    (lambda: circuit([ReversibleGate("Y", A[:1])], a=A), "`gates` must be gates of X, .* but one is Gate"),
+    (lambda: circuit([ReversibleGate("CX", (A[0], A[0]))], a=A), "on distinct wires"),
     (lambda: circuit([], a=A, b=A), "`registers` must share no wire"),
     (lambda: ADDER.wires("z"), "`name` must be one of x, y, but is 'z'"),
     (lambda: ADDER + circuits.adder(3), "`other` must have the registers"),
@@ -207,9 +207,9 @@ KINDS = [
     (lambda: max_pool(np.ones((1, 2, 2)), 2), "`x` must be of type FixedPoint, but is of type ndarray"),
     (lambda: add_bias(X, np.ones(2)), "`bias` must be of type FixedPoint, but is of type ndarray"),
     (lambda: batch_norm(np.ones((2, 1, 1)), 0.0, 1.0, 1.0, 0.0), "`x` must be of type FixedPoint, but is of type nd"),
-    (lambda: counts(3), "`circuit` must be of type Circuit, but is of type int"),
-    (lambda: to_openqasm3(3), "`circuit` must be of type Circuit, but is of type int"),
-    (lambda: to_qiskit(3), "`circuit` must be of type Circuit, but is of type int"),
+    (lambda: counts(3), "`circuit` must be of type ReversibleCircuit, but is of type int"),
+    (lambda: to_openqasm3(3), "`circuit` must be of type ReversibleCircuit, but is of type int"),
+    (lambda: to_qiskit(3), "`circuit` must be of type ReversibleCircuit, but is of type int"),
     (
         lambda: digital_encode(VEC, F, readout=lambda a, k: a, key=KEY),
         "`readout` must give a Readout with its `values`",

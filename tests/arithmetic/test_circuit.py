@@ -11,7 +11,7 @@ from qla_jax.arithmetic import circuits, lookahead, parts, products, quotients
 from qla_jax.arithmetic.adders import draper, gidney
 from qla_jax.arithmetic.circuit import circuit
 from qla_jax.arithmetic.formats import Format
-from qla_jax.arithmetic.gates import Gate, conjugate, copy, cx, flip, land, wires
+from qla_jax.arithmetic.gates import ReversibleGate, conjugate, copy, cx, flip, land, wires
 
 CLASSICAL = ["cuccaro", "gidney", "lookahead"]
 
@@ -139,7 +139,7 @@ def test_the_erasure_by_measurement_is_the_uncomputation_whatever_the_outcome(ke
 
 def test_an_erasure_of_something_else_depends_on_the_outcome():
     a, b, t = wires(3)
-    built = circuit([Gate("UNAND", (a, b, t))], a=(a,), b=(b,), t=(t,))
+    built = circuit([ReversibleGate("UNAND", (a, b, t))], a=(a,), b=(b,), t=(t,))
     state = jnp.ones(8) / np.sqrt(8)
     ends = [built.on_state(state, outcomes=jnp.array([m])) for m in (0, 1)]
     assert float(jnp.abs(ends[0] - ends[1]).max()) > 0.3
@@ -169,13 +169,19 @@ def test_misused_ancillas_are_found():
     a, b, t = wires(3)
     left = circuit([land(a, b, t)], a=(a,), b=(b,))
     np.testing.assert_array_equal(left.on_basis(a=np.array([0, 1]), b=1).clean, [True, False])
-    dirty = circuit([flip(t), land(a, b, t), flip(t), Gate("UNAND", (a, b, t))], a=(a,), b=(b,))
+    dirty = circuit([flip(t), land(a, b, t), flip(t), ReversibleGate("UNAND", (a, b, t))], a=(a,), b=(b,))
     assert not dirty.on_basis(a=1, b=0).clean
 
 
 def test_a_circuit_and_its_inverse_are_the_identity():
     x, y = wires(2)
-    turns = [Gate("H", (x,)), Gate("P", (x,), 0.3), Gate("CP", (x, y), 0.2), Gate("H", (y,)), Gate("P", (y,), 0.1)]
+    turns = [
+        ReversibleGate("H", (x,)),
+        ReversibleGate("P", (x,), 0.3),
+        ReversibleGate("CP", (x, y), 0.2),
+        ReversibleGate("H", (y,)),
+        ReversibleGate("P", (y,), 0.1),
+    ]
     for built in (circuit(turns, x=(x,), y=(y,)), *(circuits.adder(2, kind) for kind in circuits.ADDERS)):
         both = built + built.inverse()
         start = np.eye(1 << both.width)[: 1 << both.num_qubits]  # ancillas clean
@@ -191,10 +197,10 @@ def test_a_controlled_circuit_acts_where_the_control_is_one(kind):
     if kind == "all gates":
         (x,), (y,) = wires(1), wires(1)
         gates = [
-            Gate("SWAP", (x, y)),
-            Gate("H", (x,)),
-            Gate("P", (y,), 0.3),
-            Gate("CP", (x, y), 0.2),
+            ReversibleGate("SWAP", (x, y)),
+            ReversibleGate("H", (x,)),
+            ReversibleGate("P", (y,), 0.3),
+            ReversibleGate("CP", (x, y), 0.2),
             flip(x),
             cx(x, y),
         ]
@@ -233,7 +239,7 @@ def test_negative_numbers_enter_as_twos_complement_in_both_views():
 
 def test_the_jax_view_finds_misused_ancillas():
     a, b, t = wires(3)
-    built = circuit([land(a, b, t), flip(a), Gate("UNAND", (a, b, t))], a=(a,), b=(b,))
+    built = circuit([land(a, b, t), flip(a), ReversibleGate("UNAND", (a, b, t))], a=(a,), b=(b,))
     np.testing.assert_array_equal(built.on_basis(a=jnp.array([0, 1]), b=jnp.array([0, 1])).clean, [True, False])
 
 

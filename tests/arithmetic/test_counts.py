@@ -12,7 +12,7 @@ from qla_jax.arithmetic.adders import fourier
 from qla_jax.arithmetic.circuit import circuit
 from qla_jax.arithmetic.counts import counts
 from qla_jax.arithmetic.formats import Format
-from qla_jax.arithmetic.gates import Gate, wires
+from qla_jax.arithmetic.gates import ReversibleGate, wires
 
 BITS = [2, 4, 5, 8, 15, 16, 32]
 
@@ -74,7 +74,7 @@ def test_phases_are_clifford_t_or_rotations():
     cases = [("P", 0.5, 0, 0), ("P", 0.25, 0, 0), ("P", -0.125, 1, 0), ("P", 0.375, 1, 0), ("P", 1 / 16, 0, 1)]
     cases += [("CP", 0.5, 0, 0), ("CP", 0.25, 3, 0), ("CP", 0.125, 0, 3)]
     for name, turns, t, rotations in cases:
-        found = counts(circuit([Gate(name, (a, b)[: len(name)], turns)], a=(a,), b=(b,)))
+        found = counts(circuit([ReversibleGate(name, (a, b)[: len(name)], turns)], a=(a,), b=(b,)))
         assert (found.t, found.rotations) == (t, rotations), (name, turns)
         assert found.t_depth == (t + rotations > 0)
     assert found.t_with_rotations(1e-3) == math.ceil(3 * (1.15 * math.log2(1e3) + 9.2))
@@ -140,7 +140,15 @@ def test_relu_takes_an_and_for_each_bit_but_the_sign(n):
 
 def test_depth_counts_layers_and_t_depth_those_with_t():
     a, b, c, d = wires(4)
-    built = circuit([Gate("X", (a,)), Gate("CCX", (a, b, c)), Gate("X", (d,)), Gate("CX", (c, d))], w=(a, b, c, d))
+    built = circuit(
+        [
+            ReversibleGate("X", (a,)),
+            ReversibleGate("CCX", (a, b, c)),
+            ReversibleGate("X", (d,)),
+            ReversibleGate("CX", (c, d)),
+        ],
+        w=(a, b, c, d),
+    )
     assert counts(built)[-2:] == (1, 3) and counts(built).t == 7
 
 

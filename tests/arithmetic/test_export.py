@@ -11,7 +11,7 @@ from qla_jax.arithmetic import circuits
 from qla_jax.arithmetic.circuit import circuit
 from qla_jax.arithmetic.export import to_openqasm3, to_qiskit
 from qla_jax.arithmetic.formats import Format
-from qla_jax.arithmetic.gates import Gate, wires
+from qla_jax.arithmetic.gates import ReversibleGate, wires
 
 CASES = {
     **{kind: circuits.adder(2, kind) for kind in circuits.ADDERS},
@@ -23,13 +23,18 @@ CASES = {
 def every_gate():
     a, b, c = wires(3)
     gates = [
-        Gate("H", (a,)),
-        Gate("SWAP", (a, b)),
-        Gate("P", (c,), 0.3),
-        Gate("CP", (c, b), -0.2),
-        Gate("CCX", (a, b, c)),
+        ReversibleGate("H", (a,)),
+        ReversibleGate("SWAP", (a, b)),
+        ReversibleGate("P", (c,), 0.3),
+        ReversibleGate("CP", (c, b), -0.2),
+        ReversibleGate("CCX", (a, b, c)),
     ]
-    gates += [Gate("X", (b,)), Gate("CX", (b, c)), Gate("AND", (c, a, b)), Gate("UNAND", (a, b, c))]
+    gates += [
+        ReversibleGate("X", (b,)),
+        ReversibleGate("CX", (b, c)),
+        ReversibleGate("AND", (c, a, b)),
+        ReversibleGate("UNAND", (a, b, c)),
+    ]
     return circuit(gates, a=(a,), bc=(c, b))
 
 

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from qla_jax.arithmetic.circuit import Circuit
+from qla_jax.arithmetic.circuit import ReversibleCircuit
 from qla_jax.arithmetic.counts import counts
 from qla_jax.arithmetic.formats import FixedPoint, Format, from_integers
 from qla_jax.arithmetic.layer_circuits import batch_norm_circuit, dot_circuit, max_pool_circuit, pixel_circuit
@@ -21,7 +21,9 @@ def draw(shape: tuple[int, ...], f: Format, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(f.least, f.largest + 1, shape)
 
 
-def require_same(built: Circuit, values: np.ndarray, flags: np.ndarray, f: Format, **numbers: np.ndarray) -> None:
+def require_same(
+    built: ReversibleCircuit, values: np.ndarray, flags: np.ndarray, f: Format, **numbers: np.ndarray
+) -> None:
     """The registers of a run, ancillas, operands, and the way back."""
     run = built.on_basis(**numbers)
     np.testing.assert_array_equal(signed(run.registers["out"], f.bits), values)
@@ -33,7 +35,7 @@ def require_same(built: Circuit, values: np.ndarray, flags: np.ndarray, f: Forma
         np.testing.assert_array_equal(signed(back.registers[name], f.bits), number)
 
 
-def require_layer(built: Circuit, layer: FixedPoint, f: Format, **numbers: np.ndarray) -> None:
+def require_layer(built: ReversibleCircuit, layer: FixedPoint, f: Format, **numbers: np.ndarray) -> None:
     require_same(built, np.ravel(layer.integers), np.ravel(layer.overflow), f, **numbers)
 
 

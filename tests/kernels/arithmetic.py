@@ -143,19 +143,19 @@ KERNELS = [
     counted("operation", lambda factor: room.operation("multiply_constant", SMALL, factor=factor), {"factor": 3}),
     counted("pixel_circuit", lambda weights: room.pixel_circuit(weights, SMALL), {"weights": (1, 2)}),
     Kernel(
-        "arithmetic.Circuit",
+        "arithmetic.ReversibleCircuit",
         lambda state: room.adder(1).on_state(state),
         (numbers(3, 20, 7, 11),),
     ),
     Kernel(
-        "arithmetic.Circuit basis",
+        "arithmetic.ReversibleCircuit basis",
         lambda x, y: room.adder(3).on_basis(x=x, y=y),
         (),
         {"x": 3, "y": 6},
         exact=True,
     ),
     Kernel(
-        "arithmetic.Circuit turns",
+        "arithmetic.ReversibleCircuit turns",
         lambda state, turns: room.adder(1, "draper").on_state(state, turns=turns),
         (numbers(3, 20, 7, 11), numbers(1)),
     ),
@@ -166,7 +166,7 @@ SAMPLE = ("arithmetic.divide", "arithmetic.sqrt", "arithmetic.encode signed", "a
 EXEMPT = {
     "arithmetic.FixedPoint": "what `encode` returns",
     "arithmetic.Piecewise": "what `piecewise` returns",
-    "arithmetic.Counts": "what `counts` returns",
+    "arithmetic.ReversibleCounts": "what `counts` returns",
     "arithmetic.circuit": "takes gates and wires, which may be any hashable objects",
     "arithmetic.counts": "takes a circuit and no number",
     "arithmetic.cauchy": "takes two real numbers of Python, which `as_real` reads",

@@ -277,7 +277,7 @@ SAMPLE = ("variational.run", "variational.expectation", "variational.cross_entro
 
 EXEMPT = {
     "variational.Ansatz": "a tuple of functions, which takes no numbers",
-    "variational.Circuit": "what `circuit` returns",
+    "variational.ParametrizedCircuit": "what `circuit` returns",
     "variational.Placement": "what `placement` returns",
     "variational.direct_layers": "takes a placement and no number",
 }

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from qla_jax.measurement import chebyshev_readout, from_chebyshev, shadow_readout
-from qla_jax.measurement.noise import Noise
+from qla_jax.measurement.noise import EstimationModel
 from qla_jax.measurement.shadows import ShadowReadout
 from tests.cases import real
 
 TRUTH, OUTLIER = 0.25, 1e9
 
 
-class WorstNoise(Noise):
+class WorstNoise(EstimationModel):
     """Every coefficient is off by the whole precision, all to one side: the error of the first entry adds up."""
 
     @property

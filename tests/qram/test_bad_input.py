@@ -134,21 +134,21 @@ FAULTS = {
 
 
 KINDS = {
-    "noise of a number": (lambda: read_fidelity(MEM, 0.1, shots=2, key=KEY), "noise", "Noise", "float"),
+    "noise of a number": (lambda: read_fidelity(MEM, 0.1, shots=2, key=KEY), "noise", "ErrorRates", "float"),
     "memory of a list": (lambda: read_fidelity([0, 1], QUIET, shots=2, key=KEY), "mem", "Memory", "list"),
     "branches in no memory": (lambda: intact_fraction(0, QUIET, shots=2, key=KEY), "mem", "Memory", "int"),
     "tree of no memory": (lambda: trajectory_fidelity(0, QUIET, key=KEY), "mem", "Memory", "int"),
-    "channel of no noise": (lambda: exact_fidelity(MEM, 0.1), "noise", "Noise", "float"),
-    "bound of no noise": (lambda: infidelity_bound(2, 1, 0.1), "noise", "Noise", "float"),
+    "channel of no noise": (lambda: exact_fidelity(MEM, 0.1), "noise", "ErrorRates", "float"),
+    "bound of no noise": (lambda: infidelity_bound(2, 1, 0.1), "noise", "ErrorRates", "float"),
     "certified by a number": (lambda: certified_infidelity(0.9, 2, 1, QUIET, 0.9), "found", "Estimate", "float"),
-    "loading by no noise": (lambda: loading_infidelities(2, 0.1, word_bits=1), "noise", "Noise", "float"),
+    "loading by no noise": (lambda: loading_infidelities(2, 0.1, word_bits=1), "noise", "ErrorRates", "float"),
     "measured by no noise": (
         lambda: measured_infidelities(np.ones(4), 0.1, word_bits=1, shots=2, key=KEY),
         "noise",
-        "Noise",
+        "ErrorRates",
         "float",
     ),
-    "sweep of no noise": (lambda: sweep([2], [1], 0.1, shots=2, key=KEY), "noise", "Noise", "float"),
+    "sweep of no noise": (lambda: sweep([2], [1], 0.1, shots=2, key=KEY), "noise", "ErrorRates", "float"),
     "load from a list": (lambda: load([0, 1], jnp.zeros((2, 2))), "mem", "Memory", "list"),
     "word of a list": (lambda: word([0, 1], 0), "mem", "Memory", "list"),
 }

@@ -14,7 +14,7 @@ from qla_jax.qram.fidelity import Estimate
 from qla_jax.qram.good import draw_good, fidelity_bound, good_moments
 from qla_jax.qram.loading import loading_infidelities
 from qla_jax.qram.memories import memory
-from qla_jax.qram.rates import Noise, amplitude_damping, depolarising, missed, noise
+from qla_jax.qram.rates import ErrorRates, amplitude_damping, depolarising, missed, noise
 from qla_jax.qram.scheduling import held_site_count, site_count
 from qla_jax.qram.tree import damped
 
@@ -116,15 +116,17 @@ def test_bounds_of_rates_below_rounding_are_what_they_are_in_40_digits(rate, dty
     held = held_site_count(n, k)
     struck = precisely(rate, held)
     for rates, expected in (
-        (Noise(rate, zero, zero, zero), 4 * struck * (1 - struck)),
-        (Noise(zero, zero, zero, rate), precisely(rate, held)),
+        (ErrorRates(rate, zero, zero, zero), 4 * struck * (1 - struck)),
+        (ErrorRates(zero, zero, zero, rate), precisely(rate, held)),
     ):
         np.testing.assert_allclose(float(infidelity_bound(n, k, rates)), float(expected), rtol=few)
         np.testing.assert_allclose(
             float(loading_infidelities(n + 1, rates, word_bits=k)[-1]), float(expected), rtol=few
         )
     lost = precisely(rate, 9.5)
-    np.testing.assert_allclose(float(1 - damped(Noise(zero, zero, zero, rate), jnp.asarray(19))), float(lost), atol=few)
+    np.testing.assert_allclose(
+        float(1 - damped(ErrorRates(zero, zero, zero, rate), jnp.asarray(19))), float(lost), atol=few
+    )
 
 
 @pytest.mark.numerics

@@ -59,7 +59,7 @@ def test_the_error_of_the_right_hand_side_counts():
     rough = vec.replace(eps=jnp.asarray(1e-3))
     found = qla.solve(enc, rough, kappa=2.0, eps=1e-2)
     assert 2e-3 <= found.eps <= 1e-2
-    with pytest.raises(ValueError, match="`eps` must leave room for errors that are given, but is 0.001"):
+    with pytest.raises(ValueError, match=r"`eps` must leave room for errors that are given, but is 0\.001"):
         qla.solve(enc, rough, kappa=2.0, eps=1e-3)
 
 
@@ -99,5 +99,5 @@ def test_absolute_errors_are_in_units_of_what_is_encoded():
             call(enc, **options)
         with pytest.raises(ValueError, match="Give one of `eps` and `relative_eps`"):
             call(enc, **options, eps=0.1, relative_eps=0.1)
-    with pytest.raises(ValueError, match="`eps` must be less than the length 25.0, but is 30"):
+    with pytest.raises(ValueError, match=r"`eps` must be less than the length 25\.0, but is 30"):
         qla.amplify(vec, amplitude_bound=0.5, eps=30.0)

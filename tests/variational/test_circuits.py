@@ -301,5 +301,5 @@ def test_a_unitary_gate_and_a_layer_are_gates_too():
 
 @pytest.mark.parametrize("call", [run, run_adjoint, lambda circuit: parameter_shift(run, circuit)])
 def test_only_a_circuit_runs(call):
-    with pytest.raises(TypeError, match="`circuit` must be of type Circuit, but is of type list"):
+    with pytest.raises(TypeError, match="`circuit` must be of type ParametrizedCircuit, but is of type list"):
         call([g.rx(0, 0.1)])

@@ -130,7 +130,7 @@ class Encoding(Node, ABC, kw_only=True):
         """The parts this circuit calls, how often and how; a leaf has none. The inverse circuit calls the inverses."""
         return ()
 
-    def row(self) -> tuple["Step", ...] | None:
+    def row(self) -> tuple["Link", ...] | None:
         """The parts that run in a row and are all that this circuit does, first to last; None for any other circuit."""
         return None
 
@@ -144,7 +144,7 @@ class Encoding(Node, ABC, kw_only=True):
         return None
 
 
-class Step(NamedTuple):
+class Link(NamedTuple):
     """A part in a row of parts, and the numbers that it comes with.
 
     Attributes:

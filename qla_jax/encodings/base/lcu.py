@@ -19,7 +19,7 @@ from jaxtyping import Num
 
 from qla_jax._checks import times
 from qla_jax._modes import varying_like
-from qla_jax.encodings.base.encoding import Encoding, State, Step, apply_adjoint_of, apply_of, flagged_on, run_on
+from qla_jax.encodings.base.encoding import Encoding, Link, State, apply_adjoint_of, apply_of, flagged_on, run_on
 from qla_jax.linalg.preparation import prepare, unit_vector, unprepare
 
 
@@ -73,9 +73,9 @@ def phases(weights: Num[Array, " parts"]) -> Num[Array, " parts"]:
     return nonzero / jnp.abs(nonzero)
 
 
-def lcu_row(weights: Num[Array, " parts"], parts: Sequence[Encoding]) -> tuple[Step, ...] | None:
+def lcu_row(weights: Num[Array, " parts"], parts: Sequence[Encoding]) -> tuple[Link, ...] | None:
     """The row of a combination of one part, whose PREPARE and SELECT do nothing; None for more parts."""
-    return None if len(parts) > 1 else (Step(parts[0], factor=weights, phase=phases(weights)),)
+    return None if len(parts) > 1 else (Link(parts[0], factor=weights, phase=phases(weights)),)
 
 
 def apply_lcu(weights: Num[Array, " parts"], parts: Sequence[Encoding], state: State) -> State:

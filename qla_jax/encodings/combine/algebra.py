@@ -20,7 +20,7 @@ from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.encoding import State, Step, flagged_in_row, on_front_ancillas, run_on
+from qla_jax.encodings.base.encoding import Link, State, flagged_in_row, on_front_ancillas, run_on
 from qla_jax.encodings.base.lcu import (
     apply_lcu,
     apply_lcu_adjoint,
@@ -54,8 +54,8 @@ class Product(BlockEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return flagged_in_row(self, system)
 
-    def row(self) -> tuple[Step, ...]:
-        return Step(self.right), Step(self.left)
+    def row(self) -> tuple[Link, ...]:
+        return Link(self.right), Link(self.left)
 
     def uses(self) -> tuple[Use, ...]:
         return Use(self.left), Use(self.right)
@@ -119,7 +119,7 @@ class LinearCombination(BlockEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return flagged_in_row(self, system) if self.row() else flagged_lcu(self.weights, self.parts, system)
 
-    def row(self) -> tuple[Step, ...] | None:
+    def row(self) -> tuple[Link, ...] | None:
         return lcu_row(self.weights, self.parts)
 
     def _matvec(self, x: Vector) -> Vector:
@@ -191,8 +191,8 @@ class Adjoint(BlockEncoding, kw_only=True):
     def apply_adjoint(self, state: State) -> State:
         return self.part.apply(state)
 
-    def row(self) -> tuple[Step, ...]:
-        return (Step(self.part, adjoint=True),)
+    def row(self) -> tuple[Link, ...]:
+        return (Link(self.part, adjoint=True),)
 
     def hermitian_defect(self) -> Array | None:
         return self.part.hermitian_defect()
@@ -233,8 +233,8 @@ class Scaled(BlockEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return flagged_in_row(self, system)
 
-    def row(self) -> tuple[Step, ...]:
-        return (Step(self.part, factor=self.factor, phase=self.phase),)
+    def row(self) -> tuple[Link, ...]:
+        return (Link(self.part, factor=self.factor, phase=self.phase),)
 
     def hermitian_defect(self) -> Array | None:
         defect = self.part.hermitian_defect() if jnp.isrealobj(self.factor) else None

@@ -22,8 +22,8 @@ from qla_jax.accounting.gates import Gates, combination, select, tree
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import (
+    Link,
     State,
-    Step,
     apply_adjoint_of,
     apply_of,
     flagged_in_row,
@@ -66,7 +66,7 @@ class VectorSum(VectorEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return flagged_in_row(self, system) if self.row() else flagged_lcu(self.weights, self.parts, system)
 
-    def row(self) -> tuple[Step, ...] | None:
+    def row(self) -> tuple[Link, ...] | None:
         return lcu_row(self.weights, self.parts)
 
     @property
@@ -132,8 +132,8 @@ class MatrixVectorProduct(VectorEncoding, kw_only=True):
     def flagged(self, system: Vector) -> Vector:
         return flagged_in_row(self, system)
 
-    def row(self) -> tuple[Step, ...]:
-        return Step(self.part), Step(self.matrix)
+    def row(self) -> tuple[Link, ...]:
+        return Link(self.part), Link(self.matrix)
 
     @property
     def log_alpha(self) -> Array:

@@ -25,7 +25,7 @@ from jax.typing import ArrayLike
 
 from qla_jax.linalg.sampling import poisson
 from qla_jax.measurement import Readout, ReadoutMethod
-from qla_jax.measurement.noise import Noise, noise_model
+from qla_jax.measurement.noise import EstimationModel, noise_model
 from qla_jax.measurement.quantum_dct import Axes, dct, inverse_dct
 from qla_jax.measurement.readout import Amplitudes, as_precision
 from qla_jax.measurement.vector_tomography import CONSTANT, THRESHOLD
@@ -44,7 +44,7 @@ class RankedChebyshev(ReadoutMethod):
     rank: ArrayLike
     axes: Axes = struct.field(pytree_node=False)
     relative_eps: float = struct.field(pytree_node=False)
-    noise: Noise
+    noise: EstimationModel
 
     real = True
 
