@@ -26,8 +26,10 @@ def in_floats(values: np.ndarray) -> np.ndarray:
     return in_known_types(values)
 
 
-def require_double(coeffs: np.ndarray) -> None:
-    """Refuses single precision, whether of the coefficients or of JAX."""
+def require_double(coeffs: np.ndarray | jax.Array) -> None:
+    """Refuses single precision of concrete coefficients, whether theirs or that of JAX."""
+    if isinstance(coeffs, jax.core.Tracer):
+        return
     enabled = jax.dtypes.canonicalize_dtype(np.float64) == np.float64
     if not enabled or coeffs.dtype not in (np.float64, np.complex128):
         raise ValueError(

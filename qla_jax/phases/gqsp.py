@@ -24,7 +24,8 @@ from jaxtyping import Bool, Complex, Float
 from qla_jax._checks import as_inexact, in_known_types
 from qla_jax._modes import default_promotion
 from qla_jax._nodes import Node
-from qla_jax.phases import checks, complementary, nlft
+from qla_jax.phases import checks, complementary
+from qla_jax.phases.backends import JAX, NUMPY, Backend, backend_of
 from qla_jax.phases.blocks import Either
 from qla_jax.phases.gqsp_conventions import MOTLAGH_WIEBE, gqsp_convention
 from qla_jax.phases.solve import TOLERANCE
@@ -89,29 +90,37 @@ def gqsp_phase_factors(poly: ArrayLike, *, tol: float = TOLERANCE) -> GQSPPhaseF
         ValueError: not a vector; concrete coefficients that are not finite, not in double precision, or of size 1 or
             more somewhere on the circle.
     """
-    return find(poly, tol, strict=True)
+    coeffs = _read(poly)
+    if np.issubdtype(coeffs.dtype, np.inexact):
+        checks.require_double(coeffs)
+    return _found(coeffs, tol)
 
 
-def find(poly: ArrayLike, tol: float, strict: bool) -> GQSPPhaseFactors:
-    """`gqsp_phase_factors`; unless strict, concrete coefficients may be of any precision, and are solved in double."""
+def find(poly: ArrayLike, tol: float) -> GQSPPhaseFactors:
+    """Return `gqsp_phase_factors` of coefficients of any precision; concrete ones are solved in double."""
+    return _found(_read(poly), tol)
+
+
+def _read(poly: ArrayLike) -> Either:
     poly = powers_of_numpy(poly)
     traced = isinstance(poly, jax.core.Tracer)
     coeffs: Either = poly if traced else np.asarray(poly)
     checks.require_vector(coeffs)
-    coeffs = as_inexact("poly", coeffs) if traced else in_known_types(coeffs)
-    count = len(coeffs)
-    if traced:
+    return as_inexact("poly", coeffs) if traced else in_known_types(coeffs)
+
+
+def _found(coeffs: Either, tol: float) -> GQSPPhaseFactors:
+    on, count = backend_of(coeffs), len(coeffs)
+    if on is JAX:
         coeffs = jnp.pad(
             coeffs.astype(jnp.result_type(coeffs, jnp.complex64)), (0, complementary.bucket(count) - count)
         )
         sequence, residual, sup_bound = _solve_compiled(coeffs)
     else:
-        if strict and np.issubdtype(coeffs.dtype, np.inexact):
-            checks.require_double(coeffs)
-        coeffs = coeffs.astype(complex)
+        coeffs = np.asarray(coeffs, complex)
         checks.require_finite(coeffs)
-        sequence, residual, sup_bound = _solve(coeffs, np)
-    theta, phi = _angles(sequence[:count], jnp if traced else np)
+        sequence, residual, sup_bound = _solve(coeffs, NUMPY)
+    theta, phi = _angles(sequence[:count], on.xp)
     converged = (residual <= tol) & (theta.dtype == np.float64)
     lam = np.asarray(np.pi * ((count - 1) % 2), theta.dtype)
     return GQSPPhaseFactors(*jax.device_put((theta, phi, lam, residual, sup_bound, converged)))
@@ -129,15 +138,14 @@ def gqsp_response(phases: GQSPPhaseFactors, z: ArrayLike) -> Complex[Array, "...
     return model.response(phases.theta, phases.phi, phases.lam, as_inexact("z", z))
 
 
-def _solve(b: Either, xp: ModuleType) -> tuple[Either, Either, Either]:
+def _solve(b: Either, on: Backend) -> tuple[Either, Either, Either]:
     """The sequence, the residual, and the bound on |P|."""
-    compiled = xp is jnp
-    outer = (complementary.outer if compiled else complementary.outer_numpy)(b, len(b))
-    if not compiled:
-        checks.require_below_one(math.sqrt(outer.peak), "the unit circle")
-    sequence = (nlft.inverse if compiled else nlft.inverse_numpy)(outer.coeffs, b)
+    xp = on.xp
+    outer = on.outer(b, len(b))
+    on.require_below_one(xp.sqrt(outer.peak), "the unit circle")
+    sequence = on.inverse(outer.coeffs, b)
     cos = 1 / xp.sqrt(1 + xp.square(sequence.real) + xp.square(sequence.imag))
-    found = (nlft.forward if compiled else nlft.forward_numpy)(cos, cos * sequence)[1]
+    found = on.forward(cos, cos * sequence)[1]
     size = 9 * -(-len(b) // 2)  # a grid that shares one point in nine with the solver's
     residual = xp.max(xp.abs(xp.fft.fft(found - b, size))) / math.cos(math.pi / 2 * (len(b) - 1) / size)
     samples = xp.asarray(complementary.grids(len(b)), cos.dtype)[outer.grid]
@@ -145,7 +153,7 @@ def _solve(b: Either, xp: ModuleType) -> tuple[Either, Either, Either]:
     return sequence, xp.where(xp.isfinite(residual), residual, np.inf), sup_bound
 
 
-_solve_compiled = jax.jit(partial(_solve, xp=jnp))
+_solve_compiled = jax.jit(partial(_solve, on=JAX))
 
 
 def _angles(sequence: Either, xp: ModuleType) -> tuple[Either, Either]:

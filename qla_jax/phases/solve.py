@@ -22,7 +22,8 @@ from jax.typing import ArrayLike
 
 from qla_jax._checks import as_inexact, in_known_types
 from qla_jax._modes import default_promotion
-from qla_jax.phases import checks, complementary, nlft
+from qla_jax.phases import checks, complementary
+from qla_jax.phases.backends import JAX, NUMPY, Backend, backend_of
 from qla_jax.phases.blocks import Either
 from qla_jax.phases.sequence import CANONICAL, PhaseFactors
 from qla_jax.polynomials.foreign import as_chebyshev
@@ -57,42 +58,47 @@ def phase_factors(poly: Polynomial | ArrayLike, *, parity: str | None = None, to
         ValueError: complex or concrete coefficients that are not finite, not of definite parity, or of size 1 or more
             somewhere on [-1, 1]; concrete ones without float64.
     """
-    return find(poly, parity, tol, strict=True)
+    coeffs, degree = _read(poly, parity)
+    checks.require_double(coeffs)
+    return _found(coeffs, degree, tol)
 
 
-def find(poly: Polynomial | ArrayLike, parity: str | None, tol: float, strict: bool) -> PhaseFactors:
-    """`phase_factors`; unless strict, concrete coefficients may be of any precision, and are solved in double."""
-    coeffs, degree = _read(poly, parity, strict)
-    if isinstance(coeffs, jax.core.Tracer):
+def find(poly: Polynomial | ArrayLike, parity: str | None, tol: float) -> PhaseFactors:
+    """Return `phase_factors` of coefficients of any precision; concrete ones are solved in double."""
+    return _found(*_read(poly, parity), tol)
+
+
+def _found(coeffs: Either, degree: int, tol: float) -> PhaseFactors:
+    on = backend_of(coeffs)
+    if on is NUMPY:
+        half, residual, sup_bound = _solve(np.asarray(coeffs, np.float64), degree, NUMPY)
+    else:
         padding = (0, complementary.bucket(len(coeffs)) - len(coeffs))
         half, residual, sup_bound = _solve_compiled(jnp.pad(coeffs, padding), degree)
-    else:
-        half, residual, sup_bound = _solve(coeffs, degree, np)
-    values = _symmetric(half, degree, degree + 1, np if isinstance(half, np.ndarray) else jnp)
+    values = _symmetric(half, degree, degree + 1, on.xp)
     ends = np.pi / 4 * ((np.arange(degree + 1) == 0) + 1.0 * (np.arange(degree + 1) == degree))
     converged = (residual <= tol) & (values.dtype == np.float64)
     # `device_put` takes NumPy arrays without compiling anything, which `asarray` does not.
     return PhaseFactors(*jax.device_put((values - ends.astype(values.dtype), residual, sup_bound, converged)))
 
 
-def _solve(coeffs: Array, degree: int | Array, xp: ModuleType) -> tuple[Array, Array, Array]:
+def _solve(coeffs: Either, degree: int | Array, on: Backend) -> tuple[Either, Either, Either]:
     """Half of the symmetric sequence, the residual, and the bound on |f|."""
-    compiled = xp is jnp
+    xp = on.xp
     b = _laurent(coeffs, degree, xp)
     count = (len(b) + 1) // 2
-    outer = (complementary.outer if compiled else complementary.outer_numpy)(b, count)
-    if not compiled:
-        checks.require_below_one(math.sqrt(outer.peak), "[-1, 1]")
-    sequence = (nlft.inverse if compiled else nlft.inverse_numpy)(outer.coeffs, b[:count])
+    outer = on.outer(b, count)
+    on.require_below_one(xp.sqrt(outer.peak), "[-1, 1]")
+    sequence = on.inverse(outer.coeffs, b[:count])
     half = xp.arctan(sequence)
     samples = xp.asarray(complementary.grids(len(b)), b.dtype)[outer.grid]
     sup_bound = complementary.sup_bound(b, outer.peak, math.pi / 2 * degree / samples, xp)
     ignored = xp.sum(xp.abs(coeffs) * ((xp.arange(len(coeffs)) - degree) % 2 != 0))
-    residual = _residual(half, b, degree, xp) + ignored
+    residual = _residual(half, b, degree, on) + ignored
     return half, xp.where(xp.isfinite(residual), residual, np.inf), sup_bound + ignored
 
 
-_solve_compiled = jax.jit(partial(_solve, xp=jnp))
+_solve_compiled = jax.jit(partial(_solve, on=JAX))
 
 
 def _laurent(coeffs: Either, degree: int | Array, xp: ModuleType) -> Either:
@@ -108,17 +114,17 @@ def _symmetric(half: Either, degree: int | Array, count: int, xp: ModuleType) ->
     return xp.where(k <= degree, half[xp.clip(xp.minimum(k, degree - k), 0, len(half) - 1)], 0)
 
 
-def _residual(half: Either, b: Either, degree: int | Array, xp: ModuleType) -> Either:
+def _residual(half: Either, b: Either, degree: int | Array, on: Backend) -> Either:
     r"""A bound on the error at all z: the b of these phases against the wanted one, on a grid that is not the solver's.
 
     The sequence is its first half and the same reversed, each with half of the middle entry if d is even; reversing
     takes $(a^*, b)$ to $(a^*, z^db^*)$.
     """
-    forward = nlft.forward if xp is jnp else nlft.forward_numpy
+    xp = on.xp
     k, middle = xp.arange(len(b)), degree // 2
     share = (k < middle) + xp.where(degree % 2 == 0, 0.5, 1.0) * (k == middle)
     psi = half * share[: len(half)].astype(half.dtype)
-    outer, inner = (xp.pad(part, (0, len(b) - len(part))) for part in forward(xp.cos(psi), xp.sin(psi)))
+    outer, inner = (xp.pad(part, (0, len(b) - len(part))) for part in on.forward(xp.cos(psi), xp.sin(psi)))
     mirrored = xp.where(k <= degree, inner[xp.abs(degree - k)], 0)
     size = 9 * -(-len(b) // 2)  # one in nine of its points at most is a root of unity of the solver's grid
     outer, inner, mirrored, wanted = xp.fft.rfft(xp.stack([outer, inner, mirrored, b]), size)
@@ -127,7 +133,7 @@ def _residual(half: Either, b: Either, degree: int | Array, xp: ModuleType) -> E
     return largest / xp.cos(math.pi / 2 * degree / size)
 
 
-def _read(poly: Polynomial | ArrayLike, parity: str | None, strict: bool) -> tuple[Either, int]:
+def _read(poly: Polynomial | ArrayLike, parity: str | None) -> tuple[Either, int]:
     """The coefficients, NumPy's if they are concrete, and the degree."""
     poly = as_chebyshev(poly)
     if isinstance(poly, Polynomial):
@@ -148,9 +154,6 @@ def _read(poly: Polynomial | ArrayLike, parity: str | None, strict: bool) -> tup
             raise ValueError(f"`poly` must be real, but is {coeffs.dtype}; `gqsp_phase_factors` takes complex ones.")
         coeffs = coeffs.astype(jnp.result_type(float))
     if isinstance(coeffs, np.ndarray):
-        if strict:
-            checks.require_double(coeffs)
-        coeffs = coeffs.astype(np.float64)
         parity = _parity(coeffs, parity)
     odd = len(coeffs) % 2 == 0 if parity is None else parity == "odd"
     degree = len(coeffs) - 1 - (len(coeffs) - 1 - odd) % 2
@@ -183,13 +186,13 @@ def polynomial_of(phases: PhaseFactors | ArrayLike) -> Polynomial:
     if isinstance(phases, PhaseFactors) and phases.convention != CANONICAL:
         raise ValueError(f"`phases` must be in the convention 'wx', but are in {phases.convention!r}: use .to('wx').")
     values: Either = phases.values if isinstance(phases, PhaseFactors) else phases
-    traced = isinstance(values, jax.core.Tracer)
-    values, xp = (values, jnp) if traced else (np.asarray(values), np)
+    on = backend_of(values)
+    values = np.asarray(values) if on is NUMPY else values
     checks.require_vector(values, "phases", "angles")
-    if not traced and not np.all(np.isfinite(values)):
+    if on is NUMPY and not np.all(np.isfinite(values)):
         raise ValueError("`phases` must be finite, but hold NaN or infinity: no solution was found.")
-    values = as_inexact("phases", values) if traced else checks.in_floats(values)
+    values = checks.in_floats(values) if on is NUMPY else as_inexact("phases", values)
     degree = len(values) - 1
-    outer, _ = (nlft.forward if traced else nlft.forward_numpy)(xp.cos(values), xp.sin(values))
+    outer, _ = on.forward(on.xp.cos(values), on.xp.sin(values))
     coeffs = jnp.zeros_like(outer).at[np.abs(degree - 2 * np.arange(degree + 1))].add(outer)
     return polynomial(coeffs, "odd" if degree % 2 else "even")

@@ -50,7 +50,7 @@ def activate_by_qsvt(vec: VectorEncoding, poly: Polynomial, *, margin: float = 1
     even = chebyshev.quotient(chebyshev.rescale(poly.coeffs, vec.alpha.astype(poly.coeffs.dtype)))
     quotient = jnp.zeros(2 * len(even) - 1, even.dtype).at[::2].set(even)
     size = chebyshev.sup_bound(quotient, oversampling=112) / (1 - margin)
-    phases = find(polynomial(quotient / size, "even"), None, TOLERANCE, strict=False)
+    phases = find(polynomial(quotient / size, "even"), None, TOLERANCE)
     transformed = qsvt(diagonal_of_amplitudes(vec), phases)
     found = matrix_vector_product(scale(transformed, size / vec.alpha), vec)
     return found.replace(

@@ -91,7 +91,7 @@ def amplify(
     require(share < 1, f"`{'eps' if eps is not None else 'relative_eps'}` must be {told}.")
     sign = np.asarray(polynomials.sign(amplitude_bound, eps=share / 2).coeffs)  # |P| <= 1 + share / 2
     coeffs = sign * ((1 - margin) / (1 + share / 2))
-    found = find(coeffs, "odd", TOLERANCE, strict=False)
+    found = find(coeffs, "odd", TOLERANCE)
     amplitude = vec.amplitude
     reached = chebyshev.evaluate(jnp.asarray(coeffs, size.dtype), amplitude) / (1 - margin)
     enough = amplitude >= amplitude_bound * (1 - ROUNDING * jnp.finfo(size.dtype).eps)

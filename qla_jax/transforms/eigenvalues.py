@@ -125,7 +125,7 @@ def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = 
     # Known coefficients stay NumPy's, also inside jit: their angles are then found at once, in double precision.
     xp, coeffs = (jnp, poly.coeffs) if isinstance(poly.coeffs, jax.core.Tracer) else (np, np.asarray(poly.coeffs))
     laurent = xp.concatenate([coeffs[:0:-1] / 2, coeffs[:1], coeffs[1:] / 2])
-    found = find(laurent, TOLERANCE, strict=False)
+    found = find(laurent, TOLERANCE)
     real = enc.alpha.dtype
     dtype = real if jnp.isrealobj(poly.coeffs) else jnp.result_type(real, jnp.complex64)
     return GQET(

@@ -115,7 +115,7 @@ def _read(poly: Polynomial | PhaseFactors | ArrayLike) -> tuple[Polynomial, Phas
         canonical = poly.to("wx")
         return polynomial_of(canonical), canonical.replace(residual=jnp.zeros_like(poly.residual))
     series = as_chebyshev(poly)
-    found = find(series, None, TOLERANCE, strict=False)
+    found = find(series, None, TOLERANCE)
     if isinstance(series, Polynomial):
         return series, found
     return polynomial(jnp.asarray(series)[: found.degree + 1], "odd" if found.degree % 2 else "even"), found

@@ -9,6 +9,7 @@ import pytest
 from numpy.polynomial import chebyshev as series
 
 from qla_jax.phases import solve
+from qla_jax.phases.backends import NUMPY
 from qla_jax.phases.solve import phase_factors
 from tests.phases.targets import Target, cosine_coeffs, largest_error, points, random_coeffs, sup_norm
 
@@ -66,6 +67,6 @@ def test_the_residual_sees_errors_of_either_sign():
     b = solve._laurent(random_coeffs(8) * 0.5, 8, np)
     half = np.asarray(phase_factors(random_coeffs(8) * 0.5).values)[:5] + np.pi / 4 * (np.arange(5) == 0)
     for factor in (0.9, 1.0, 1.1):
-        residual = solve._residual(half, factor * b, 8, np)
+        residual = solve._residual(half, factor * b, 8, NUMPY)
         wrong = abs(factor - 1) * 0.5
         assert wrong - 1e-14 <= residual <= 1.05 * wrong + 1e-14

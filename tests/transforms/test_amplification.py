@@ -96,7 +96,7 @@ def test_an_error_of_the_part_is_carried_over(amplitude, eps, seed):
     [
         ({"amplitude_bound": 0.0}, "`amplitude_bound` must lie between 0 and 1, but is 0.0"),
         ({"amplitude_bound": 1.5}, "`amplitude_bound` must lie between 0 and 1, but is 1.5"),
-        ({"eps": -1e-3}, "`eps` must lie between 0 and 1, but is -0.001"),
+        ({"eps": -1e-3}, "`eps` must be positive and finite, but is -0.001"),
         ({"margin": 1.0}, "`margin` must lie between 0 and 1, but is 1.0"),
     ],
 )
