@@ -4,9 +4,13 @@ The environment variable JAX_ENABLE_X64 alone chooses the lane: double precision
 in the package touches `jax.config`, so what a test sees is what a user with that variable sees.
 """
 
+import functools
 import gc
+import itertools
 import os
+import resource
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")  # before jax is imported: it reads its environment only then
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -23,9 +27,27 @@ if X64 != (os.environ["JAX_ENABLE_X64"].lower() in ("1", "true", "yes", "on", "y
         "jax was imported before tests/conftest.py could choose the precision; set JAX_ENABLE_X64 outside."
     )
 
+
+def _share_lowering_contexts(programs: int = 100) -> None:
+    """Lower this many programs in one MLIR context: making a context takes a quarter of the time of a small compile.
+
+    A context keeps the constants of all programs that were lowered in it, so that none is kept for long. JAX has no
+    public name for this; where the private one is gone, compiles are slower and nothing else changes.
+    """
+    try:
+        from jax._src.interpreters import mlir
+
+        make, numbers = mlir.make_ir_context, itertools.count()
+    except (ImportError, AttributeError):
+        return
+    context = functools.lru_cache(maxsize=1)(lambda turn: make())
+    mlir.make_ir_context = lambda: context(next(numbers) // programs)
+
+
 # Nearly all the time of the tests is compiling; XLA reads its flags when it first does.
 if os.environ.get("QLA_TEST_QUICK_COMPILES"):
     compile_quickly()
+    _share_lowering_contexts()
 
 # Tracing makes many small objects that stay: looking through them less often saves a tenth of the time.
 gc.set_threshold(200_000, 50, 100)
@@ -59,11 +81,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if not item.get_closest_marker("x64")]
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files without a numerical law alone in the lane of numerical laws: importing all takes a while."""
+    if collection_path.suffix != ".py" or not config.option.markexpr.startswith("numerics"):
+        return None
+    text = collection_path.read_text()
+    return None if "mark.numerics" in text or "as_params" in text else True
+
+
+RESIDENT_LIMIT = 3 << 30  # bytes of one worker
+
+
+def _resident_bytes() -> int:
+    """Memory that this process holds; where the system does not say, the most that it has held."""
+    status = Path("/proc/self/statm")
+    if status.is_file():
+        return int(status.read_text().split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _release_compiled_functions() -> Iterator[None]:
-    """Compiled functions are kept for ever otherwise, and memory grows with every module."""
+    """Compiled functions are kept for ever otherwise; modules share them until memory is short."""
     yield
-    jax.clear_caches()
+    if _resident_bytes() > RESIDENT_LIMIT:
+        jax.clear_caches()
 
 
 @pytest.fixture
