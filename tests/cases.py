@@ -5,7 +5,7 @@ in plain NumPy. Arrays depend on their shape and seed alone: a new line changes 
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -903,6 +903,13 @@ def as_params(cases: list[Case]) -> list:
 def in_default_lane(cases: list[Case]) -> list:
     """The same for a law that takes long: all but the cases of either lane are slow."""
     return [pytest.param(case, id=case.name, marks=[] if case.single else [pytest.mark.slow]) for case in cases]
+
+
+def mostly_slow(names: Iterable, *kept: Any) -> list:
+    """Fixture parameters of a law that takes long: all but the ones that are named to be kept are slow."""
+    names = list(names)
+    assert set(kept) <= set(names)
+    return [pytest.param(name, marks=[] if name in kept else [pytest.mark.slow]) for name in names]
 
 
 def nearby(params: Any, *, seed: int = 0, by: float = 1e-2, only_direction: bool = False) -> Any:

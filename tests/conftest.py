@@ -49,8 +49,9 @@ if os.environ.get("QLA_TEST_QUICK_COMPILES"):
     compile_quickly()
     _share_lowering_contexts()
 
-# Tracing makes many small objects that stay: looking through them less often saves a tenth of the time.
-gc.set_threshold(200_000, 50, 100)
+# Tracing makes many small objects that stay: looking through all of them again and again takes a tenth of the time.
+# Instead, they are looked through when memory has grown; see `_release_memory`.
+gc.disable()
 
 # An accidental (n,) + (m, n) is a wrong register far more often than an intended broadcast.
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -89,7 +90,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if "mark.numerics" in text or "as_params" in text else True
 
 
-RESIDENT_LIMIT = 3 << 30  # bytes of one worker
+RESIDENT_LIMIT = 2 << 30  # bytes of one worker, above which modules no longer share compiled functions
+GROWTH = 1 << 29  # bytes between two collections of garbage
 
 
 def _resident_bytes() -> int:
@@ -106,6 +108,17 @@ def _release_compiled_functions() -> Iterator[None]:
     yield
     if _resident_bytes() > RESIDENT_LIMIT:
         jax.clear_caches()
+
+
+collected_at = [0]
+
+
+@pytest.fixture(autouse=True)
+def _release_memory() -> Iterator[None]:
+    yield
+    if _resident_bytes() - collected_at[0] > GROWTH:
+        gc.collect()
+        collected_at[0] = _resident_bytes()
 
 
 @pytest.fixture

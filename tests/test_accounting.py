@@ -323,7 +323,6 @@ def by_direction(calls: Calls) -> tuple[int, int]:
     return calls.forward + calls.controlled, calls.adjoint + calls.controlled_adjoint
 
 
-COMPOSITES = [case for case in [*ENCODINGS, *VECTORS] if jax.eval_shape(case.build, case.params).uses()]
 AMPLIFIED = Case("amplified", lambda x: amplify(vector_encode(x), amplitude_bound=0.5, eps=0.1), real(2), lambda x: x)
 
 
@@ -331,9 +330,11 @@ def contains(enc: Encoding, *kinds: type) -> bool:
     return isinstance(enc, kinds) or any(contains(use.part, *kinds) for use in enc.uses())
 
 
-@pytest.mark.parametrize("case", in_default_lane([*COMPOSITES, AMPLIFIED]))
+@pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS, AMPLIFIED]))
 def test_calls_are_those_made_when_the_circuit_runs(case):
     enc = case.build(case.params) if case is AMPLIFIED else jax.eval_shape(case.build, case.params)
+    if not enc.uses():
+        return  # a leaf calls nothing
     static = cost(enc).calls.values()
     shortcut = contains(enc, ChebyshevLCU, Activation, SkipNormBlock)  # simulated in the branches that need it only
     seen = by_direction if shortcut else tuple

@@ -107,7 +107,8 @@ def test_the_terminal_block_changes_what_is_read_out(monkeypatch):
     assert np.abs(model(inputs) - bare(inputs)).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", ["a-dense", pytest.param("c", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a-dense", "c"])
 def test_the_circuits_of_a_regime_are_those_of_its_networks(name, monkeypatch):
     instances = main_job._instances(network(name, monkeypatch))
     found = circuit_check(instances[-2:], 3)

@@ -138,7 +138,7 @@ def test_every_command_killed_at_fifty_moments_ends_in_the_same_bits(program, co
     ("number", "word", "status", "after"),
     [
         (signal.SIGINT, "interrupted", 130, 0.4),
-        (signal.SIGINT, "interrupted", 130, 4.0),
+        pytest.param(signal.SIGINT, "interrupted", 130, 4.0, marks=pytest.mark.slow),
         (signal.SIGTERM, "terminated", 143, 4.0),
     ],
 )

@@ -95,7 +95,7 @@ def test_gradients_reach_the_vector_through_both_routes():
         return jnp.sum(route(vector_encode(x), ODD["erf"]).vector())
 
     routes = activate, activate_by_qsvt, activate_any
-    by_sum, by_phases, anyway = (jax.grad(value)(jnp.asarray(X), route) for route in routes)
+    by_sum, by_phases, anyway = (jax.jit(jax.grad(value), static_argnums=1)(jnp.asarray(X), route) for route in routes)
     np.testing.assert_allclose(by_phases, by_sum, rtol=0, atol=1e-10)
     np.testing.assert_allclose(anyway, by_sum, rtol=0, atol=1e-12)
 

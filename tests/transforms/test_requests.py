@@ -81,7 +81,20 @@ GRID: list[tuple[Callable, list[float]]] = [
     (amplified, [0.9, 0.5, 0.05]),
     (skip, [1.0, 0.1]),
 ]
-CASES = [(build, scale) for build, scales in GRID for scale in scales]
+USUAL = {
+    (simulation, 0.5),
+    (inverse, 3.0),
+    (filtered, 0.4),
+    (uniform, 2.0),
+    (to_norm, 3.0),
+    (amplified, 0.5),
+    (skip, 0.1),
+}
+CASES = [
+    pytest.param(build, scale, marks=[] if (build, scale) in USUAL else [pytest.mark.slow])
+    for build, scales in GRID
+    for scale in scales
+]
 
 
 @pytest.mark.parametrize(("build", "scale"), CASES, ids=lambda case: getattr(case, "__name__", case))

@@ -120,6 +120,7 @@ def test_blocks_can_be_differentiated_twice(monkeypatch):
     assert abs(jax.grad(jax.grad(z))(0.7) + np.cos(0.7)) < 1e-12
 
 
+@pytest.mark.slow
 def test_value_and_gradient_are_planned_in_place(monkeypatch):
     """State, cotangent, and one for what the observable takes; of a circuit whose states are 64 blocks."""
     n, depth = 14, 3

@@ -81,7 +81,12 @@ def z_at(channel, rate, angles):
     return z_of(rho)
 
 
-RATES = [(depolarizing, 0.0), (depolarizing, 0.3), (depolarizing, 1.0), (amplitude_damping, 0.0)]
+RATES = [
+    pytest.param(depolarizing, 0.0, marks=pytest.mark.slow),
+    (depolarizing, 0.3),
+    pytest.param(depolarizing, 1.0, marks=pytest.mark.slow),
+    (amplitude_damping, 0.0),
+]
 
 
 @pytest.mark.numerics
