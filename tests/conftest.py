@@ -4,6 +4,7 @@ The environment variable JAX_ENABLE_X64 alone chooses the lane: double precision
 in the package touches `jax.config`, so what a test sees is what a user with that variable sees.
 """
 
+import collections
 import functools
 import gc
 import itertools
@@ -70,6 +71,27 @@ TOLERANCES = {
 
 def pytest_report_header() -> str:
     return f"jax {jax.__version__} on {jax.default_backend()}, {'double' if X64 else 'single'} precision"
+
+
+class _Samples:
+    """Marks as slow what `sample` leaves out, before markers are selected by."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        laws: dict[str, list[pytest.Item]] = collections.defaultdict(list)
+        for item in items:
+            in_lane = X64 or item.get_closest_marker("numerics")
+            if item.get_closest_marker("sample") and in_lane and not item.get_closest_marker("slow"):
+                laws[item.nodeid.partition("[")[0]].append(item)
+        for law, cases in laws.items():
+            stride = max(1, round(len(cases) / cases[0].get_closest_marker("sample").args[0]))
+            for place, item in enumerate(cases, start=len(law)):  # laws over one registry begin at different cases
+                if place % stride:
+                    item.add_marker(pytest.mark.slow)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_Samples())
 
 
 @pytest.hookimpl(trylast=True)

@@ -106,6 +106,7 @@ def traced_in_shard_map(kernel: Kernel, kind: AxisType) -> None:
 
 
 @kernels("strict")
+@pytest.mark.sample(86)
 def test_strict_promotion_is_enough(kernel):
     """For arrays in single precision, which meet the constants of functions in double."""
     arrays = in_dtype(kernel, "float32")
@@ -114,12 +115,14 @@ def test_strict_promotion_is_enough(kernel):
 
 
 @kernels("shard_map")
+@pytest.mark.sample(86)
 def test_shard_map_of_vmap_is_traced(kernel):
     """With `check_vma`, and an axis in the types of arrays: constants that loops start from are told of it."""
     traced_in_shard_map(kernel, AxisType.Explicit)
 
 
 @kernels("mesh")
+@pytest.mark.sample(86)
 def test_vmap_over_an_explicit_mesh_axis_is_traced(kernel):
     mesh, arrays = shapes(kernel, AxisType.Explicit)
     with jax.sharding.use_abstract_mesh(mesh):
@@ -139,6 +142,7 @@ def operations(program: jex.Jaxpr) -> Counter:
 
 
 @kernels("programs")
+@pytest.mark.sample(70)
 def test_programs_are_those_of_promoted_arrays(kernel):
     """What is traced for integers and lower precisions is what is traced for the same arrays promoted before.
 
@@ -168,6 +172,7 @@ def test_numbers_that_are_not_whole_are_refused(kernel):
 
 
 @kernels("shapes", arrays=False, integers=True)
+@pytest.mark.sample(38)
 def test_integers_of_numpy_have_the_results_of_integers(kernel):
     wanted = jax.eval_shape(lambda *arrays: called(kernel, arrays), *in_double(kernel))
     kind = (np.int64, np.uint8, np.array)[KERNELS.index(kernel) % 3]
@@ -193,6 +198,7 @@ def assert_same_values(kernel: Kernel, dtype: str) -> None:
 
 
 @kernels("dtype", values=True)
+@pytest.mark.sample(10)
 def test_dtypes_of_arrays_do_not_change_values(kernel):
     """Integers and booleans as float64, lower precisions within float32; or an error that names the argument."""
     for dtype in dtypes_of(kernel):
@@ -229,6 +235,7 @@ def test_integers_of_numpy_have_the_values_of_integers(kernel):
 
 
 @kernels("jit", values=True)
+@pytest.mark.sample(9)
 def test_jit_is_eager_and_without_nan(kernel):
     arrays = in_double(kernel)
     with jax.debug_nans(True):
@@ -283,6 +290,7 @@ def test_values_on_two_devices_are_those_on_one():
 
 @kernels("jit")
 @pytest.mark.parametrize("kind", [np.asarray, jnp.asarray], ids=["NumPy", "JAX"])
+@pytest.mark.sample(170)
 def test_known_arrays_are_taken_inside_jit(kernel, kind):
     """What a compiled function closes over is known, and every operation on it is traced all the same."""
     arrays = [kind(array) for array in kernel.arrays]

@@ -29,9 +29,21 @@ HARDLY = {"steps": 300, "starts": 8}
 every = pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 HOW_RANDOM_VIOLATES = 100
 ONLY_BY_ATTACK = {"skip-norm-of-plain-erf", "product-error-without-cross-term"}
+LONG = {  # seconds each, for draws by the thousand or memories that are simulated
+    "class-samples",
+    "noise-of-fewer-copies-with-signs",
+    "qram-bound",
+    "qram-damping",
+    "qram-good-branches",
+    "qram-infidelity",
+    "tomography-failure",
+}
+MARKS = [[pytest.mark.slow] if claim.name in LONG else [] for claim in CLAIMS]
 
 
-@every
+@pytest.mark.parametrize(
+    "claim", [pytest.param(claim, id=claim.name, marks=marks) for claim, marks in zip(CLAIMS, MARKS, strict=True)]
+)
 def test_a_claim_is_as_it_was_meant_to_be_on_random_instances_and_on_the_worst_that_is_known(claim):
     trial = examine(claim, trials=FEW if claim.true else HOW_RANDOM_VIOLATES, sizes=claim.sizes[:1])
     assert np.isfinite(trial.ratio) and np.isfinite(trial.bound)
@@ -60,6 +72,7 @@ def test_names_are_unique_and_the_catalogue_is_whole():
 
 
 @pytest.mark.parametrize("name", sorted(ONLY_BY_ATTACK))
+@pytest.mark.sample(1)
 def test_a_control_that_random_instances_do_not_violate_is_violated_by_the_attack(name):
     (control,) = [claim for claim in CLAIMS if claim.name == name]
     trial = examine(control, trials=FEW, sizes=control.sizes[-1:], kept={}, attacks=True, **HARDLY)
@@ -134,6 +147,7 @@ TIGHT = [
 
 
 @pytest.mark.parametrize(("claim", "size"), TIGHT, ids=lambda part: getattr(part, "name", part))
+@pytest.mark.sample(2)
 def test_half_of_a_tight_bound_is_violated(claim, size):
     def halved(instance):
         measured, bound = claim.sides(instance)
@@ -144,6 +158,7 @@ def test_half_of_a_tight_bound_is_violated(claim, size):
 
 
 @pytest.mark.parametrize("factor", [1 + 1e-8, 1 - 1e-8])
+@pytest.mark.sample(1)
 def test_an_equality_with_a_wrong_constant_is_violated(factor):
     def wrong(instance):
         measured, bound = vectors.alpha_of_concatenation.sides(instance)
@@ -213,12 +228,12 @@ def test_a_trial_is_in_float64_whatever_the_callers_precision():
     assert {part.dtype for part in trial.worst.values()} == {np.dtype("float64")}
 
 
-def test_the_worst_instance_has_the_worst_ratio():
-    for attacks in (False, True):
-        trial = examine(norms.skip_norm, trials=50, kept={}, attacks=attacks, steps=20, starts=2)
-        assert norms.skip_norm.ratio(trial.worst) == pytest.approx(trial.ratio, rel=1e-9)
-        assert trial.bound / trial.measured == pytest.approx(trial.ratio, rel=1e-9)
-        assert trial.worst["psi"].shape == (trial.worst_size,)
+@pytest.mark.parametrize("attacks", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_the_worst_instance_has_the_worst_ratio(attacks):
+    trial = examine(norms.skip_norm, trials=50, kept={}, attacks=attacks, steps=20, starts=2)
+    assert norms.skip_norm.ratio(trial.worst) == pytest.approx(trial.ratio, rel=1e-9)
+    assert trial.bound / trial.measured == pytest.approx(trial.ratio, rel=1e-9)
+    assert trial.worst["psi"].shape == (trial.worst_size,)
 
 
 def test_seeds_differ_and_repeat():

@@ -23,6 +23,7 @@ OUTSIDE = {"amplification-gain": (1,), "gates-of-ripple-adder": (1, 2, 3), "esti
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.sample(1)
 def test_a_claim_is_not_examined_outside_of_its_range_where_it_does_not_hold(name):
     one = NAMED[name]
     for size in OUTSIDE[name]:

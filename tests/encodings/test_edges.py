@@ -137,6 +137,7 @@ OF_ENTRIES: dict[str, Callable] = {
 @pytest.mark.numerics
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf], ids=str)
 @pytest.mark.parametrize("name", OF_ENTRIES)
+@pytest.mark.sample(32)
 def test_entries_that_are_not_finite_leave_eps_unknown_inside_jit(name, bad):
     x = jnp.array([0.3, bad, 0.1, 0.2])
     eps = jax.jit(jax.vmap(lambda x: OF_ENTRIES[name](x).eps))(jnp.stack([x, jnp.array([0.6, 0.0, 0.0, 0.8])]))
@@ -240,6 +241,7 @@ def test_composites_of_one_part_can_be_donated(build):
 
 
 @pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS]))
+@pytest.mark.sample(17)
 def test_no_array_stands_in_two_leaves(case):
     assert shared(case.build(jax.tree.map(jnp.asarray, case.params))) == 0
 
@@ -355,6 +357,7 @@ def test_generators_are_sequences():
         lambda a: controlled(block_encode(a[:4, :4])),
     ],
 )
+@pytest.mark.sample(5)
 def test_a_float32_vector_loses_nothing_of_a_float64_encoding(build):
     a = orthogonal(8) @ np.diag(np.linspace(0.2, 1, 8)) @ orthogonal(8).T
     enc, x = build(a), jnp.asarray(real(8), jnp.float32)

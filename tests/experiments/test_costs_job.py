@@ -96,6 +96,7 @@ def test_planned_amplitudes_are_those_that_blocks_prove():
         ("taps", [2, 4]),
     ],
 )
+@pytest.mark.sample(2)
 def test_depth_and_qubits_grow_with_every_size(name, values):
     found = [count(replace(Setting("a", 64), **{name: value})) for value in values]
     for before, after in pairwise(found):
@@ -180,6 +181,7 @@ def report() -> dict:
     return costs_job.run(job("c"))
 
 
+@pytest.mark.slow
 def test_a_report_is_written_as_numbers_pictures_and_one_page(report, tmp_path):
     costs_page.write(report, tmp_path)
     read = json.loads((tmp_path / "costs.json").read_text())

@@ -328,6 +328,7 @@ def test_the_stride_is_the_largest_power_of_two_that_fits():
         ("convolutional", (3, 6, 5), 17, (32, 6, 5), 32),
     ],
 )
+@pytest.mark.sample(2)
 def test_registers_hold_the_image_and_outcomes_the_classes(kind, shape, classes, sizes, outcomes):
     recipe = Recipe(kind, blocks=1, training=TrainingConfig(epochs=1))
     model = build(shape, classes, recipe)

@@ -35,6 +35,7 @@ def network(name: str, monkeypatch: pytest.MonkeyPatch) -> CoherentResNet:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.sample(1)
 def test_every_network_gives_probabilities_within_the_tracked_error_of_the_ideal_one(name, monkeypatch):
     model = network(name, monkeypatch)
     inputs = arranged(model, IMAGES)
@@ -61,6 +62,7 @@ def test_what_the_terminal_block_says_is_measured_against_what_it_would_be_witho
     assert terminal_row(traced._replace(terminal_norm=np.array([0.01, 1.0, np.nan])), labels, 0.51)["violations"] == 2
 
 
+@pytest.mark.slow
 def test_claims_are_asked_of_the_networks_own_weights_and_images(monkeypatch):
     model = network("a-dense", monkeypatch)
     inputs = arranged(model, IMAGES)

@@ -108,6 +108,7 @@ def seen(request) -> Seen:
 
 
 @pytest.mark.numerics
+@pytest.mark.sample(1)
 def test_the_forward_pass_is_that_of_numpy(seen, tol):
     model, inputs = seen.model, inputs_for(seen.model)
     (_, (states, outcomes)), _ = seen.look(inputs)
@@ -225,6 +226,7 @@ def test_the_circuit_of_an_input_computes_its_state(tol):
 
 @pytest.mark.parametrize("dtype", [jnp.float32, pytest.param(jnp.float64, marks=pytest.mark.x64)])
 @pytest.mark.parametrize("build", [dense, convolutional])
+@pytest.mark.sample(2)
 def test_the_dtype_of_parameters_and_inputs_is_that_of_the_outcomes(build, dtype):
     model = build(dtype)
     inputs = jax.ShapeDtypeStruct((2, *model.sizes), dtype)
@@ -261,6 +263,7 @@ def test_weights_start_near_minus_the_identity():
 
 
 @pytest.mark.parametrize("sizes", [(3, 2), (6,), (3, 4)], ids=str)
+@pytest.mark.sample(1)
 def test_outcomes_of_padded_registers_are_those_of_the_networks_circuit(sizes):
     rngs = nnx.Rngs(0)
     net = CoherentResNet(

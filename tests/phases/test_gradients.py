@@ -46,6 +46,7 @@ def response_jacobian(half: np.ndarray, degree: int) -> np.ndarray:
 
 @pytest.mark.parametrize("degree", [pytest.param(5, marks=pytest.mark.slow), 8])
 @pytest.mark.parametrize("sup", [0.0, 0.5, 0.99])
+@pytest.mark.sample(1)
 def test_the_jacobian_is_the_inverse_of_that_of_the_response(degree, sup):
     """At the zero polynomial too, where a derivative through an angle of polar form would not exist."""
     parity = ("even", "odd")[degree % 2]
@@ -62,6 +63,7 @@ def of_the_phases(coeffs: jax.Array) -> jax.Array:
 
 
 @pytest.mark.parametrize("sup", [0.0, 0.5, 0.9999])
+@pytest.mark.sample(1)
 def test_a_gradient_is_a_finite_difference(sup, tol):
     """0.9999 takes another grid than the first."""
     coeffs = sup * random_coeffs(51)

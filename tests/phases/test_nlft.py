@@ -58,6 +58,7 @@ def test_the_transform_is_the_product_and_its_inverse_takes_it_back(count, is_co
 
 
 @pytest.mark.parametrize(("count", "is_complex"), [(300, False), (150, True)], ids=["real", "complex"])
+@pytest.mark.sample(1)
 def test_the_compiled_transforms_are_those_of_numpy(count, is_complex):
     gamma = sequence(count, is_complex)
     outer, inner = jax.jit(nlft.forward)(*cosines_and_sines(gamma))

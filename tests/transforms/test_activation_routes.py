@@ -37,6 +37,7 @@ def gelu(x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("is_complex", [False, True], ids=["real", "complex"])
+@pytest.mark.sample(3)
 def test_phases_and_chebyshev_combination_encode_the_same(name, is_complex):
     x = 0.9 * cplx(2) / np.linalg.norm(cplx(2)) if is_complex else X
     vec = vector_encode(x)
@@ -70,6 +71,7 @@ CASES = [(sigmoid, 9), (gelu, 10), (np.cos, 6)]
 
 
 @pytest.mark.parametrize(("function", "degree"), CASES, ids=["sigmoid", "gelu", "cos"])
+@pytest.mark.sample(1)
 def test_a_function_of_any_parity_is_split(function, degree):
     coeffs = chebyshev.interpolate(function(chebyshev.nodes(degree + 1)))
     poly = polynomials.polynomial(coeffs, "none")

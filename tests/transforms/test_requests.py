@@ -136,6 +136,7 @@ def test_scales_and_errors_of_numpy_are_numbers(number):
 
 
 @pytest.mark.parametrize("bad", [0.0, -1e-3, np.nan, np.inf, 1j, "1e-3", None, [1e-3, 1e-3]], ids=repr)
+@pytest.mark.sample(3)
 def test_an_eps_that_is_none_is_named(bad):
     enc = block_encode(hermitian(1.0, -1.0, 0.5, 0.25))
     for call in (

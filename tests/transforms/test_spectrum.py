@@ -97,6 +97,7 @@ OF_HERMITIAN: dict[str, Callable] = {
 
 
 @pytest.mark.parametrize("name", HERMITIAN)
+@pytest.mark.sample(7)
 def test_a_simulation_of_a_hermitian_matrix_is_the_exponential_within_eps(name):
     enc = HERMITIAN[name]()
     found = hamiltonian_simulation(enc, 0.7, eps=1e-6)
@@ -134,6 +135,7 @@ def test_what_is_too_large_to_be_looked_at_needs_a_word(function):
 
 
 @pytest.mark.parametrize("case", in_default_lane(ENCODINGS))
+@pytest.mark.sample(10)
 def test_what_structure_tells_of_a_node_is_true(case):
     """The defect is at least the spectral norm of the difference, and zero where that is; values are NumPy's."""
     enc, matrix = case.build(jax.tree.map(jnp.asarray, case.params)), np.asarray(case.oracle(case.params))
@@ -271,6 +273,7 @@ def test_products_with_a_crude_approximant_stay_within_their_error(build):
 
 
 @pytest.mark.parametrize("seed", range(20))
+@pytest.mark.sample(7)
 def test_products_of_transforms_with_adversarial_second_factors_stay_within_their_error(seed):
     rng = np.random.default_rng(seed)
     degree, gain = int(rng.integers(1, 4)), rng.uniform(0.5, 2.5)
