@@ -57,7 +57,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(CACHE) $(PYTEST) -n $(WORKERS) --maxschedchunk 1 -p no:benchmark tests/test_notebooks.py
-	@$(CACHE) $(QUICK) $(PYTEST) -n $(WORKERS) --maxschedchunk 1 -p no:benchmark -m notebooks tests/test_documents.py
+	@$(CACHE) $(QUICK) $(PYTEST) -n $(WORKERS) --maxschedchunk 1 -p no:benchmark -m slow tests/test_documents.py
 
 bench: setup
 	$(PYTEST) --benchmark-only --benchmark-autosave benchmarks

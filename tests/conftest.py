@@ -80,13 +80,14 @@ class _Samples:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         laws: dict[str, list[pytest.Item]] = collections.defaultdict(list)
         for item in items:
-            in_lane = X64 or item.get_closest_marker("numerics")
-            if item.get_closest_marker("sample") and in_lane and not item.get_closest_marker("slow"):
+            if item.get_closest_marker("sample") and not item.get_closest_marker("slow"):
                 laws[item.nodeid.partition("[")[0]].append(item)
         for law, cases in laws.items():
             stride = max(1, round(len(cases) / cases[0].get_closest_marker("sample").args[0]))
-            for place, item in enumerate(cases, start=len(law)):  # laws over one registry begin at different cases
-                if place % stride:
+            in_lane = [case for case in cases if X64 or case.get_closest_marker("numerics")]
+            first = len(law) % min(stride, len(in_lane) or 1)  # laws over one registry begin at different cases
+            for place, item in enumerate(in_lane):
+                if place % stride != first:
                     item.add_marker(pytest.mark.slow)
 
 

@@ -1,6 +1,6 @@
 """The documents run: every Python block of README.md and docs/, and every example in a docstring.
 
-Documents, and the examples that compile for seconds, run with the notebooks (`make check`).
+Documents, and the examples that compile for seconds, are slow: `make check` runs them.
 The blocks of one file share one namespace, in order, as a reader would type them.
 """
 
@@ -27,14 +27,12 @@ LONG = {"nn.coherent_resnet", "nn.qtransformer", "nn.qresnet", "nn.quanvolution"
 
 
 def modules_with_examples() -> list:
-    """Modules that have doctests: those of `LONG` run where documents do."""
+    """Modules that have doctests: those of `LONG` are slow."""
     packages = pkgutil.walk_packages(qla_jax.__path__, "qla_jax.")
     sources = {one.name: importlib.util.find_spec(one.name).origin for one in packages} | {"qla_jax": qla_jax.__file__}
     found = [name for name, source in sources.items() if ">>> " in Path(source).read_text()]
     assert {f"qla_jax.{name}" for name in LONG} <= set(found)
-    return [
-        pytest.param(name, marks=[pytest.mark.notebooks] if name.partition(".")[2] in LONG else []) for name in found
-    ]
+    return [pytest.param(name, marks=[pytest.mark.slow] if name.partition(".")[2] in LONG else []) for name in found]
 
 
 pytestmark = pytest.mark.x64
@@ -68,7 +66,7 @@ def test_document_exists(name):
     assert (ROOT / name).is_file()
 
 
-@pytest.mark.notebooks
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.is_file()], ids=lambda path: path.name)
 def test_document_runs(path):
     run_document(path)
