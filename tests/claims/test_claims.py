@@ -72,7 +72,6 @@ def test_names_are_unique_and_the_catalogue_is_whole():
 
 
 @pytest.mark.parametrize("name", sorted(ONLY_BY_ATTACK))
-@pytest.mark.sample(1)
 def test_a_control_that_random_instances_do_not_violate_is_violated_by_the_attack(name):
     (control,) = [claim for claim in CLAIMS if claim.name == name]
     trial = examine(control, trials=FEW, sizes=control.sizes[-1:], kept={}, attacks=True, **HARDLY)
@@ -87,7 +86,7 @@ def test_the_instances_that_are_kept_satisfy_their_constraints_and_are_instances
         for size, instance in known(one.name).items():
             drawn = jax.eval_shape(lambda key, one=one, size=size: one.draw(key, size), jax.random.key(0))
             assert size in one.sizes and jax.tree.map(jnp.shape, instance) == jax.tree.map(jnp.shape, drawn)
-            moved = jax.tree.map(lambda a, b: abs(a - b).max(), one.project(instance), instance)
+            moved = jax.tree.map(lambda a, b: np.abs(a - np.asarray(b)).max(), jax.jit(one.project)(instance), instance)
             assert max(jax.tree.leaves(moved)) < 1e-6, (one.name, moved)
 
 
@@ -147,7 +146,6 @@ TIGHT = [
 
 
 @pytest.mark.parametrize(("claim", "size"), TIGHT, ids=lambda part: getattr(part, "name", part))
-@pytest.mark.sample(2)
 def test_half_of_a_tight_bound_is_violated(claim, size):
     def halved(instance):
         measured, bound = claim.sides(instance)
@@ -158,7 +156,6 @@ def test_half_of_a_tight_bound_is_violated(claim, size):
 
 
 @pytest.mark.parametrize("factor", [1 + 1e-8, 1 - 1e-8])
-@pytest.mark.sample(1)
 def test_an_equality_with_a_wrong_constant_is_violated(factor):
     def wrong(instance):
         measured, bound = vectors.alpha_of_concatenation.sides(instance)
