@@ -378,6 +378,7 @@ def test_without_its_phases_a_transformation_is_one_call_or_none(coeffs, tol):
 
 
 @pytest.mark.parametrize("chain", [lambda p, e: p @ e, lambda p, e: e @ p, lambda p, e: p + e], ids=["@", "@ ", "+"])
+@pytest.mark.sample(1)
 def test_chains_longer_than_the_recursion_limit_are_built_and_counted(chain):
     part = block_encode(np.eye(2))
     whole = part

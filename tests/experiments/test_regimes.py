@@ -49,6 +49,7 @@ def test_every_network_gives_probabilities_within_the_tracked_error_of_the_ideal
     assert told["violations"] == 0 and 0 < told["actual_max"] <= told["eps"] < 0.01
 
 
+@pytest.mark.slow
 def test_what_the_terminal_block_says_is_measured_against_what_it_would_be_without(monkeypatch):
     model = network("a-dense", monkeypatch)
     inputs, labels = arranged(model, IMAGES), np.array([0, 1, 2])

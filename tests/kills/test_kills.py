@@ -170,15 +170,16 @@ def test_phases_that_are_killed_leave_no_file_and_start_clean(program):
     assert not list(program.directory.glob(".found*"))
 
 
-def test_two_runs_in_one_directory_give_one_line(program):
-    first = program.begin("claims", "--output", "shared")  # all of them, for minutes
-    while not (program.directory / "shared" / "run.json").exists():
+@pytest.mark.parametrize("resume", [pytest.param([], marks=pytest.mark.slow), ["--resume"]], ids=len)
+def test_two_runs_in_one_directory_give_one_line(program, resume):
+    name = f"shared-{len(resume)}"
+    first = program.begin("claims", "--output", name)  # all of them, for minutes
+    while not (program.directory / name / "run.json").exists():
         assert first.poll() is None
         time.sleep(0.05)
-    for resume in ([], ["--resume"]):
-        second = program.run("claims", *resume, "--output", "shared")
-        assert second.status == 2
-        (line,) = second.told.splitlines()
-        assert line == "error: `--output` must be used by one run at a time, but another one is at work in shared."
+    second = program.run("claims", *resume, "--output", name)
+    assert second.status == 2
+    (line,) = second.told.splitlines()
+    assert line == f"error: `--output` must be used by one run at a time, but another one is at work in {name}."
     first.send_signal(signal.SIGKILL)
     first.communicate(timeout=60)

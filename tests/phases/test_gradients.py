@@ -76,6 +76,7 @@ def test_a_gradient_is_a_finite_difference(sup, tol):
 gradient_of_the_phases = jax.jit(jax.grad(of_the_phases))
 
 
+@pytest.mark.slow
 def test_gradients_of_a_batch_are_those_of_a_loop():
     """Items on different grids, and one without a solution, whose own gradient alone is not finite."""
     rows = np.stack([random_coeffs(51, seed) * sup for seed, sup in enumerate((0.5, 0.9999, 1.1))])

@@ -95,6 +95,7 @@ def test_the_wrong_sign_splits_into_something_else():
     )
 
 
+@pytest.mark.slow
 def test_gradients_through_splitting_are_those_through_stripping():
     outer, inner = leading(0.9)
     weights = np.random.default_rng(0).normal(size=len(inner))
