@@ -82,6 +82,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("name", "transform"), PAIRS)
+@pytest.mark.sample(6)
 def test_without_alpha_the_circuit_is_the_encoded_view_or_eps_says_that_it_may_not_be(name, transform):
     found = ON_QUOTIENTS[transform](NOTHING[name]())
     x = jnp.asarray(real(found.shape[1]))

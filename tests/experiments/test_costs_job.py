@@ -53,6 +53,7 @@ def convolved(kernel: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("regime", ["a", "c"])
+@pytest.mark.sample(1)
 def test_a_network_with_numbers_has_the_counts_of_the_one_without_and_the_error_that_was_asked_for(regime):
     setting = SMALL[regime]
     weights = kernels(setting)

@@ -92,6 +92,7 @@ def test_regimes_differ_by_their_start_and_their_end(monkeypatch):
     assert math.prod(model.sizes) == 4**2 and [len(x[0]) for x in model.load(jnp.asarray(IMAGES))] == [4, 4]
 
 
+@pytest.mark.slow
 def test_a_bilinear_network_starts_from_the_product_of_its_paths(monkeypatch):
     model = network("b", monkeypatch)
     first, second = (np.asarray(path(jnp.asarray(IMAGES)))[0] for path in model.paths)

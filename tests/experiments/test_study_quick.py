@@ -17,7 +17,7 @@ from tests.cases import mostly_slow
 pytestmark = pytest.mark.x64
 
 
-@pytest.fixture(scope="module", params=mostly_slow(study_registry.STUDIES, "trainable-vs-fixed", "resqunn"))
+@pytest.fixture(scope="module", params=mostly_slow(study_registry.STUDIES, "trainable-vs-fixed"))
 def report(request, tmp_path_factory) -> dict:
     study = study_registry.build(request.param, Options(quick=True))
     return study_runner.run(study, tmp_path_factory.mktemp(request.param))

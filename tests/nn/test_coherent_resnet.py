@@ -119,6 +119,7 @@ def test_the_forward_pass_is_that_of_numpy(seen, tol):
 
 
 @pytest.mark.numerics
+@pytest.mark.sample(1)
 def test_an_input_has_the_same_state_in_any_batch(seen, tol):
     inputs = inputs_for(seen.model)
     states = seen.states(inputs)
@@ -176,6 +177,7 @@ def told(request) -> tuple:
 
 
 @pytest.mark.numerics
+@pytest.mark.sample(1)
 def test_the_weights_have_a_norm_of_at_most_one_by_numpy(told):
     model, _, encodings, skip_bounds, _ = told
     for enc, skip_bound in zip(encodings, skip_bounds, strict=True):

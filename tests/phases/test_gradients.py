@@ -87,6 +87,7 @@ def test_gradients_of_a_batch_are_those_of_a_loop():
     assert not np.isfinite(batch[2]).all()
 
 
+@pytest.mark.slow
 def test_gradients_of_angles_for_complex_polynomials(tol):
     """Finite at the zero polynomial, where a modulus has no derivative; finite differences elsewhere."""
 

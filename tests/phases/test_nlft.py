@@ -74,6 +74,7 @@ def leading(sup: float, count: int = 150) -> tuple[np.ndarray, np.ndarray]:
     return complementary.outer_numpy(b, count).coeffs, b
 
 
+@pytest.mark.slow
 def test_splitting_is_stripping_however_close_to_one():
     """In a batch, whose members take different numbers of steps."""
     pairs = [leading(sup) for sup in (0.0, 0.5, 0.99, 1 - 1e-6)]

@@ -98,6 +98,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("build", "scale"), CASES, ids=lambda case: getattr(case, "__name__", case))
+@pytest.mark.sample(3)
 def test_what_is_asked_for_is_had_or_the_argument_is_named(build, scale):
     given = {*inspect.signature(build).parameters, "time", "kappa", "gap", "gain"}
     answered = 0

@@ -61,7 +61,7 @@ LONG = {
 
 
 @pytest.mark.x64
-@pytest.mark.parametrize("name", mostly_slow(LONG, "dense unitary", "Pauli"))
+@pytest.mark.parametrize("name", mostly_slow(LONG, "Pauli"))
 def test_after_fifty_thousand_calls_both_views_are_within_eps_and_rounding(name):
     """Against cosines of multiples of an angle in extended precision."""
     enc = LONG[name]()

@@ -114,6 +114,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "function"), REFUSED)
+@pytest.mark.sample(8)
 def test_a_function_of_a_matrix_that_is_seen_not_to_be_hermitian_is_refused(name, function):
     for word in ({}, {"hermitian": True}):  # a word changes nothing where the numbers are at hand
         with pytest.raises(ValueError, match=r"`enc` must encode a Hermitian matrix, but \|A - A\^H\| is up to"):

@@ -121,6 +121,7 @@ def test_a_batch_in_blocks_has_the_gradients_of_its_items(monkeypatch, tol):
 
 
 @pytest.mark.x64
+@pytest.mark.slow
 def test_blocks_can_be_differentiated_twice(monkeypatch):
     """A single sinusoid: the second derivative of cos is -cos."""
     monkeypatch.setattr(blocks, "BLOCK_QUBITS", 1)

@@ -116,6 +116,7 @@ def test_derivatives_in_a_rate_are_those_of_the_sums_at_the_ends_of_its_range_to
         np.testing.assert_allclose(values, np.tile(z_at(channel, 0.0, angles), (20, 1)), rtol=0, atol=tol("rounding"))
 
 
+@pytest.mark.slow
 def test_derivatives_at_full_damping_are_those_of_populations():
     turn = circuit(1, [rx(0, 0.3)])
     fed = 2 * np.sin(0.15) ** 2  # <Z> = 1 - 2 (1 - gamma) sin^2(0.15)

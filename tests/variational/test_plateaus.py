@@ -28,7 +28,7 @@ BUILDERS = {
 
 
 @pytest.mark.x64
-@pytest.mark.parametrize("name", mostly_slow(BUILDERS, "small angles", "qcnn"))
+@pytest.mark.parametrize("name", mostly_slow(BUILDERS, "qcnn"))
 def test_samples_are_derivatives_of_the_cost_seed_by_seed(name, key):
     build, cost = BUILDERS[name], qubit_cost((0,)) if name == "qcnn" else local_cost
     found = jax.jit(lambda key: gradient_samples(build, cost, key, 3, batch=2))(key)
