@@ -51,7 +51,7 @@ if os.environ.get("QLA_TEST_QUICK_COMPILES"):
     _share_lowering_contexts()
 
 # Tracing makes many small objects that stay: looking through all of them again and again takes a tenth of the time.
-# Instead, they are looked through when memory has grown; see `_release_memory`.
+# Instead, they are looked through when memory has grown; see `_collect_garbage`.
 gc.disable()
 
 # An accidental (n,) + (m, n) is a wrong register far more often than an intended broadcast.
@@ -113,8 +113,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if "mark.numerics" in text or "as_params" in text else True
 
 
-RESIDENT_LIMIT = 2 << 30  # bytes of one worker, above which modules no longer share compiled functions
-GROWTH = 1 << 29  # bytes between two collections of garbage
+GARBAGE, COMPILED = 1 << 29, 1 << 30  # bytes that a worker grows by until it lets go of either
 
 
 def _resident_bytes() -> int:
@@ -125,23 +124,29 @@ def _resident_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+class _Released:
+    """Resident memory when garbage was last collected, and when compiled functions were last let go of."""
+
+    garbage = compiled = 0
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _release_compiled_functions() -> Iterator[None]:
-    """Compiled functions are kept for ever otherwise; modules share them until memory is short."""
+    """Compiled functions are kept for ever otherwise; modules share them until memory has grown."""
+    _Released.compiled = _Released.compiled or _resident_bytes()
     yield
-    if _resident_bytes() > RESIDENT_LIMIT:
+    if _resident_bytes() - _Released.compiled > COMPILED:
         jax.clear_caches()
-
-
-collected_at = [0]
+        gc.collect()
+        _Released.garbage = _Released.compiled = _resident_bytes()
 
 
 @pytest.fixture(autouse=True)
-def _release_memory() -> Iterator[None]:
+def _collect_garbage() -> Iterator[None]:
     yield
-    if _resident_bytes() - collected_at[0] > GROWTH:
+    if _resident_bytes() - _Released.garbage > GARBAGE:
         gc.collect()
-        collected_at[0] = _resident_bytes()
+        _Released.garbage = _resident_bytes()
 
 
 @pytest.fixture
