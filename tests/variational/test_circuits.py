@@ -152,7 +152,6 @@ def gradients():
 
 
 @pytest.mark.numerics
-@pytest.mark.slow
 def test_un_computing_gives_the_gradient_of_reverse_mode(gradients, tol):
     by_adjoint, by_reverse, _ = gradients
     chex.assert_trees_all_close(by_adjoint, by_reverse, rtol=0, atol=tol("exact", factor=500))
