@@ -907,13 +907,17 @@ VECTORS = [*PREPARED, *LEMMAS, *NONLINEAR, *SQUARES]
 
 
 def as_params(cases: list[Case]) -> list:
-    """Fixture parameters, each marked for the lanes it runs in."""
-    slow = {SLOW: [pytest.mark.slow]} if not jax.config.jax_enable_x64 else {}
-    numerics = {True: [pytest.mark.numerics], SLOW: [pytest.mark.numerics]}
-    return [
-        pytest.param(case, id=case.name, marks=numerics.get(case.single, []) + slow.get(case.single, []))
-        for case in cases
-    ]
+    """Fixture parameters, each marked for the lanes it runs in.
+
+    By default every second runs of the cases that are in double precision only.
+    """
+    single, double = not jax.config.jax_enable_x64, [case.name for case in cases if not case.single]
+    slow = {case.name for case in cases if case.single == SLOW and single} | set(double[1::2])
+
+    def marks(case: Case) -> list[pytest.MarkDecorator]:
+        return [pytest.mark.numerics] * bool(case.single) + [pytest.mark.slow] * (case.name in slow)
+
+    return [pytest.param(case, id=case.name, marks=marks(case)) for case in cases]
 
 
 def in_default_lane(cases: list[Case]) -> list:

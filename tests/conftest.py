@@ -124,6 +124,10 @@ def _resident_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+def pytest_collection_finish() -> None:
+    gc.freeze()
+
+
 class _Released:
     """Resident memory when garbage was last collected, and when compiled functions were last let go of."""
 
@@ -137,7 +141,9 @@ def _release_compiled_functions() -> Iterator[None]:
     yield
     if _resident_bytes() - _Released.compiled > COMPILED:
         jax.clear_caches()
+        gc.unfreeze()
         gc.collect()
+        gc.freeze()
         _Released.garbage = _Released.compiled = _resident_bytes()
 
 
@@ -146,6 +152,7 @@ def _collect_garbage() -> Iterator[None]:
     yield
     if _resident_bytes() - _Released.garbage > GARBAGE:
         gc.collect()
+        gc.freeze()  # what stays is not looked through again
         _Released.garbage = _resident_bytes()
 
 

@@ -23,7 +23,29 @@ REQUIRED = ["README.md", "docs/conventions.md"]
 FEWEST_README_BLOCKS = 3  # a pattern that matches nothing would pass for ever
 
 PYTHON_BLOCK = re.compile(r"^([ \t]*)```python\b[^\n]*\n(.*?)^\1```[ \t]*$", re.DOTALL | re.MULTILINE)
-LONG = {"nn.coherent_resnet", "nn.qtransformer", "nn.qresnet", "nn.quanvolution", "nn.variational", "qram.exact"}
+LONG = {
+    "arithmetic.newton",
+    "claims.catalogue",
+    "encodings.verification",
+    "linalg.sampling",
+    "measurement.decomposition",
+    "measurement.density_tomography",
+    "measurement.shadows",
+    "measurement.vector_tomography",
+    "nn.coherent_resnet",
+    "nn.overheads",
+    "nn.qresnet",
+    "nn.qtransformer",
+    "nn.quanvolution",
+    "nn.softmax",
+    "nn.variational",
+    "qram.branches",
+    "qram.exact",
+    "qram.fidelity",
+    "qram.sweeps",
+    "qram.tree",
+    "variational.plateaus",
+}
 
 
 def modules_with_examples() -> list:

@@ -106,7 +106,7 @@ def traced_in_shard_map(kernel: Kernel, kind: AxisType) -> None:
 
 
 @kernels("strict")
-@pytest.mark.sample(86)
+@pytest.mark.sample(52)
 def test_strict_promotion_is_enough(kernel):
     """For arrays in single precision, which meet the constants of functions in double."""
     arrays = in_dtype(kernel, "float32")
@@ -115,14 +115,14 @@ def test_strict_promotion_is_enough(kernel):
 
 
 @kernels("shard_map")
-@pytest.mark.sample(86)
+@pytest.mark.sample(52)
 def test_shard_map_of_vmap_is_traced(kernel):
     """With `check_vma`, and an axis in the types of arrays: constants that loops start from are told of it."""
     traced_in_shard_map(kernel, AxisType.Explicit)
 
 
 @kernels("mesh")
-@pytest.mark.sample(86)
+@pytest.mark.sample(52)
 def test_vmap_over_an_explicit_mesh_axis_is_traced(kernel):
     mesh, arrays = shapes(kernel, AxisType.Explicit)
     with jax.sharding.use_abstract_mesh(mesh):
@@ -142,7 +142,7 @@ def operations(program: jex.Jaxpr) -> Counter:
 
 
 @kernels("programs")
-@pytest.mark.sample(70)
+@pytest.mark.sample(42)
 def test_programs_are_those_of_promoted_arrays(kernel):
     """What is traced for integers and lower precisions is what is traced for the same arrays promoted before.
 
@@ -290,7 +290,7 @@ def test_values_on_two_devices_are_those_on_one():
 
 @kernels("jit")
 @pytest.mark.parametrize("kind", [np.asarray, jnp.asarray], ids=["NumPy", "JAX"])
-@pytest.mark.sample(170)
+@pytest.mark.sample(100)
 def test_known_arrays_are_taken_inside_jit(kernel, kind):
     """What a compiled function closes over is known, and every operation on it is traced all the same."""
     arrays = [kind(array) for array in kernel.arrays]

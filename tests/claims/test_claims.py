@@ -38,9 +38,9 @@ LONG = {  # seconds each, for draws by the thousand or memories that are simulat
     "qram-infidelity",
     "tomography-failure",
 }
-# By default every negative control, and every second claim that holds.
+# By default every negative control, and every third claim that holds.
 MARKS = [
-    [pytest.mark.slow] if claim.name in LONG or (claim.true and place % 2) else [] for place, claim in enumerate(CLAIMS)
+    [pytest.mark.slow] if claim.name in LONG or (claim.true and place % 3) else [] for place, claim in enumerate(CLAIMS)
 ]
 
 

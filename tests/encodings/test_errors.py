@@ -336,6 +336,7 @@ by_name = pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.name)
 
 
 @by_name
+@pytest.mark.sample(13)
 def test_no_composite_is_further_from_its_ideal_than_tracked(rule):
     found = search(rule)
     assert np.isfinite(found.tracked).mean() > 0.9
