@@ -15,11 +15,14 @@ CACHE := JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.cache/jax" \
 # XLA can (see tests/conftest.py), `make test-all` as users do.
 QUICK := QLA_TEST_QUICK_COMPILES=1
 
+# Test modules and the package are parsed once, whatever the caller's environment says of bytecode.
+BYTECODE := PYTHONDONTWRITEBYTECODE=
+
 # Two lanes: double precision runs everything, then the numerical laws repeat in single precision, JAX's default.
 # worksteal keeps a module on one worker where it can, so that its functions are compiled once.
 LANE   = $(PYTEST) -n $(WORKERS) --dist worksteal -p no:benchmark tests
-DOUBLE = @echo "== double precision"; $(CACHE) JAX_ENABLE_X64=1
-SINGLE = @echo "== single precision"; $(CACHE) JAX_ENABLE_X64=0
+DOUBLE = @echo "== double precision"; $(BYTECODE) $(CACHE) JAX_ENABLE_X64=1
+SINGLE = @echo "== single precision"; $(BYTECODE) $(CACHE) JAX_ENABLE_X64=0
 
 .PHONY: help demo setup test test-all peers check bench clean
 
@@ -28,7 +31,7 @@ help:
 	@echo "make test      the tests, in double and in single precision"
 	@echo "make test-all  the same with the slow cases"
 	@echo "make peers     phase factors against other packages, in an environment of their own"
-	@echo "make check     lint, format, types, notebooks"
+	@echo "make check     lint, format, types, notebooks, documents"
 	@echo "make bench     timings"
 	@echo "make clean     remove the environment and all caches"
 
@@ -54,6 +57,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(CACHE) $(PYTEST) -n $(WORKERS) --maxschedchunk 1 -p no:benchmark tests/test_notebooks.py
+	@$(CACHE) $(QUICK) $(PYTEST) -n $(WORKERS) --maxschedchunk 1 -p no:benchmark -m slow tests/test_documents.py
 
 bench: setup
 	$(PYTEST) --benchmark-only --benchmark-autosave benchmarks

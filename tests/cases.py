@@ -5,7 +5,7 @@ in plain NumPy. Arrays depend on their shape and seed alone: a new line changes 
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -42,6 +42,9 @@ from qla_jax.transforms.eigenvalues import gqet
 from qla_jax.transforms.qubitization import qubitization_walk
 from qla_jax.transforms.singular_values import qsvt
 
+SLOW = "slow"
+"""In single precision, and where a law runs for some cases only, a case whose class of encodings has another one."""
+
 
 class Case(NamedTuple):
     name: str
@@ -49,7 +52,7 @@ class Case(NamedTuple):
     params: Any
     oracle: Callable[[Any], np.ndarray]  # the dense matrix, or the vector
     differentiable: bool = True  # False: the oracle has no derivative at `params`, but a gradient must be finite
-    single: bool = True  # False: in double precision only, where rounding has nothing new to show
+    single: bool | str = True  # False: in double precision only, where rounding has nothing new to show; or SLOW
 
 
 def real(*shape: int, seed: int = 0) -> np.ndarray:
@@ -166,12 +169,12 @@ DENSE = [
     Case("dense", block_encode, real(4, 4), lambda a: a, single=False),
     Case("dense complex", block_encode, cplx(4, 4), lambda a: a),
     Case("dense 3 x 5", block_encode, real(3, 5), lambda a: a, single=False),
-    Case("dense 5 x 3 complex", block_encode, cplx(5, 3), lambda a: a),
+    Case("dense 5 x 3 complex", block_encode, cplx(5, 3), lambda a: a, single=SLOW),
     Case("dense row", block_encode, real(1, 4), lambda a: a, single=False),
     Case("dense one entry", block_encode, real(1, 1), lambda a: a, single=False),
-    Case("dense of rank one", block_encode, np.outer(cplx(4), cplx(4, seed=1)), lambda a: a),
+    Case("dense of rank one", block_encode, np.outer(cplx(4), cplx(4, seed=1)), lambda a: a, single=SLOW),
     Case("dense zero", block_encode, np.zeros((3, 4)), lambda a: a),
-    Case("dense identity", block_encode, 2 * np.eye(4), lambda a: a),
+    Case("dense identity", block_encode, 2 * np.eye(4), lambda a: a, single=SLOW),
     Case("dense of equal singular values", block_encode, orthogonal(4) @ np.diag([1, 1, 0.5, 0.5]), lambda a: a),
     Case("dense of norm one", block_encode, haar(4) @ np.diag([1, 1, 0.7, 0]), lambda a: a),
     Case(
@@ -194,6 +197,7 @@ DENSE = [
         lambda p: from_unitary(jnp.where(EMPTY, 0, p), num_ancillas=1, alpha=2.0, eps=0.0, shape=(2, 3)),
         dilation(np.pad(contraction(2, 3), [(0, 2), (0, 1)])),
         lambda p: 2 * p[:2, :3],
+        single=SLOW,
     ),
     Case(
         "bare unitary",
@@ -251,6 +255,7 @@ ALGEBRA = [
         lambda p: linear_combination(*[block_encode(a) for a in p[1]], weights=p[0]),
         (np.array([0.5, 0.0, -1.0]), [real(2, 2), real(2, 2, seed=1), real(2, 2, seed=2)]),
         lambda p: sum(w * a for w, a in zip(*p, strict=True)),
+        single=SLOW,
     ),
     Case(
         "combination with zero weights only",
@@ -670,6 +675,7 @@ PREPARED = [
         lambda p: vector_from_unitary(p[0], num_ancillas=1, alpha=p[1], eps=0.0),
         (haar(8), np.array(2.0)),
         lambda p: p[1] * p[0][:4, 0],
+        single=SLOW,
     ),
     Case(
         "explicit unitary of 3",
@@ -711,6 +717,7 @@ LEMMAS = [
         lambda p: vector_sum(block_encode(p[0]) @ vector_encode(p[1], pad=True), vector_encode(p[2])),
         (real(2, 5), real(5), cplx(2)),
         lambda p: p[0] @ p[1] + p[2],
+        single=SLOW,
     ),
     Case(
         "sum of one",
@@ -751,6 +758,7 @@ LEMMAS = [
         lambda p: tensor(block_encode(p[0]), block_encode(p[1])) @ vector_encode(p[2], pad=True),
         (real(2, 3), cplx(3, 5), real(3, 5)),
         lambda p: (p[0] @ p[2] @ p[1].T).reshape(-1),
+        single=SLOW,
     ),
     Case(
         "tensor",
@@ -828,6 +836,7 @@ NONLINEAR = [
         lambda p: activate(vector_sum(*map(vector_encode, p)), polynomials.polynomial(CUBIC, "odd")),
         (0.3 * real(4), 0.4 * real(4, seed=1)),
         lambda p: series.chebval(p[0] + p[1], CUBIC),
+        single=SLOW,
     ),
     Case(
         "skip norm block",
@@ -863,6 +872,7 @@ SQUARES = [
         lambda p: square_product(p[0], vector_encode(p[1])),
         (BASIS_COLUMNS, real(4)),
         lambda p: squares(*p),
+        single=SLOW,
     ),
     Case(
         "squares of an image onto another, alpha given",
@@ -912,6 +922,7 @@ SQUARES = [
         (cplx(4, 4), real(4)),
         lambda p: squares(with_norms_of(3, p[0]), p[1]),
         differentiable=False,  # gradients pass through the rounding as if it were not there
+        single=SLOW,
     ),
 ]
 
@@ -922,13 +933,29 @@ VECTORS = [*PREPARED, *LEMMAS, *NONLINEAR, *SQUARES]
 
 
 def as_params(cases: list[Case]) -> list:
-    """Fixture parameters, each marked for the lanes it runs in."""
-    return [pytest.param(case, id=case.name, marks=[pytest.mark.numerics] if case.single else []) for case in cases]
+    """Fixture parameters, each marked for the lanes it runs in.
+
+    By default every second runs of the cases that are in double precision only.
+    """
+    single, double = not jax.config.jax_enable_x64, [case.name for case in cases if not case.single]
+    slow = {case.name for case in cases if case.single == SLOW and single} | set(double[1::2])
+
+    def marks(case: Case) -> list[pytest.MarkDecorator]:
+        return [pytest.mark.numerics] * bool(case.single) + [pytest.mark.slow] * (case.name in slow)
+
+    return [pytest.param(case, id=case.name, marks=marks(case)) for case in cases]
 
 
 def in_default_lane(cases: list[Case]) -> list:
     """The same for a law that takes long: all but the cases of either lane are slow."""
-    return [pytest.param(case, id=case.name, marks=[] if case.single else [pytest.mark.slow]) for case in cases]
+    return [pytest.param(case, id=case.name, marks=[] if case.single is True else [pytest.mark.slow]) for case in cases]
+
+
+def mostly_slow(names: Iterable, *kept: Any) -> list:
+    """Fixture parameters of a law that takes long: all but the ones that are named to be kept are slow."""
+    names = list(names)
+    assert set(kept) <= set(names)
+    return [pytest.param(name, marks=[] if name in kept else [pytest.mark.slow]) for name in names]
 
 
 def nearby(params: Any, *, seed: int = 0, by: float = 1e-2, only_direction: bool = False) -> Any:

@@ -324,7 +324,6 @@ def by_direction(calls: Calls) -> tuple[int, int]:
     return calls.forward + calls.controlled, calls.adjoint + calls.controlled_adjoint
 
 
-COMPOSITES = [case for case in [*ENCODINGS, *VECTORS] if jax.eval_shape(case.build, case.params).uses()]
 AMPLIFIED = Case(
     "amplified", lambda x: amplify(vector_encode(x), amplitude_bound=0.5, relative_eps=0.1), real(2), lambda x: x
 )
@@ -334,9 +333,12 @@ def contains(enc: Encoding, *kinds: type) -> bool:
     return isinstance(enc, kinds) or any(contains(use.part, *kinds) for use in enc.uses())
 
 
-@pytest.mark.parametrize("case", in_default_lane([*COMPOSITES, AMPLIFIED]))
+@pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS, AMPLIFIED]))
+@pytest.mark.sample(20)
 def test_calls_are_those_made_when_the_circuit_runs(case):
     enc = case.build(case.params) if case is AMPLIFIED else jax.eval_shape(case.build, case.params)
+    if not enc.uses():
+        return  # a leaf calls nothing
     static = cost(enc).calls.values()
     shortcut = contains(enc, ChebyshevLCU, Activation, SkipNormBlock)  # simulated in the branches that need it only
     seen = by_direction if shortcut else tuple
@@ -379,6 +381,7 @@ def test_without_its_phases_a_transformation_is_one_call_or_none(coeffs, tol):
 
 
 @pytest.mark.parametrize("chain", [lambda p, e: p @ e, lambda p, e: e @ p, lambda p, e: p + e], ids=["@", "@ ", "+"])
+@pytest.mark.sample(1)
 def test_chains_longer_than_the_recursion_limit_are_built_and_counted(chain):
     part = block_encode(np.eye(2))
     whole = part

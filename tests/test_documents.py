@@ -1,10 +1,11 @@
 """The documents run: every Python block of README.md and docs/, and every example in a docstring.
 
+Documents, and the examples that compile for seconds, are slow: `make check` runs them.
 The blocks of one file share one namespace, in order, as a reader would type them.
 """
 
 import doctest
-import importlib
+import importlib.util
 import pkgutil
 import re
 import textwrap
@@ -22,7 +23,39 @@ REQUIRED = ["README.md", "docs/conventions.md"]
 FEWEST_README_BLOCKS = 3  # a pattern that matches nothing would pass for ever
 
 PYTHON_BLOCK = re.compile(r"^([ \t]*)```python\b[^\n]*\n(.*?)^\1```[ \t]*$", re.DOTALL | re.MULTILINE)
-MODULES = ["qla_jax", *(module.name for module in pkgutil.walk_packages(qla_jax.__path__, "qla_jax."))]
+LONG = {
+    "arithmetic.newton",
+    "claims.catalogue",
+    "encodings.verification",
+    "linalg.sampling",
+    "measurement.decomposition",
+    "measurement.density_tomography",
+    "measurement.shadows",
+    "measurement.vector_tomography",
+    "nn.coherent_resnet",
+    "nn.overheads",
+    "nn.qresnet",
+    "nn.qtransformer",
+    "nn.quanvolution",
+    "nn.softmax",
+    "nn.variational",
+    "qram.branches",
+    "qram.exact",
+    "qram.fidelity",
+    "qram.sweeps",
+    "qram.tree",
+    "variational.plateaus",
+}
+
+
+def modules_with_examples() -> list:
+    """Modules that have doctests: those of `LONG` are slow."""
+    packages = pkgutil.walk_packages(qla_jax.__path__, "qla_jax.")
+    sources = {one.name: importlib.util.find_spec(one.name).origin for one in packages} | {"qla_jax": qla_jax.__file__}
+    found = [name for name, source in sources.items() if ">>> " in Path(source).read_text()]
+    assert {f"qla_jax.{name}" for name in LONG} <= set(found)
+    return [pytest.param(name, marks=[pytest.mark.slow] if name.partition(".")[2] in LONG else []) for name in found]
+
 
 pytestmark = pytest.mark.x64
 
@@ -55,6 +88,7 @@ def test_document_exists(name):
     assert (ROOT / name).is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.is_file()], ids=lambda path: path.name)
 def test_document_runs(path):
     run_document(path)
@@ -64,7 +98,7 @@ def test_readme_shows_code():
     assert len(python_blocks((ROOT / "README.md").read_text())) >= FEWEST_README_BLOCKS
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__main__")])
+@pytest.mark.parametrize("name", modules_with_examples())
 def test_docstring_examples_run(name):
     """An example may use the public vocabulary and `jnp` without importing them."""
     module = importlib.import_module(name)

@@ -62,6 +62,7 @@ def test_a_set_without_its_extra_says_so(monkeypatch, name, library, extra):
         data.load(name)
 
 
+@pytest.mark.slow
 def test_the_images_of_mnist_that_come_along():
     images = data.load("mnist5000", max_train=100)
     assert images.train_images.shape == (100, 1, 28, 28) and images.test_images.shape == (1000, 1, 28, 28)

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.x64
 ROOMS = rooms()
 KERNELS = [kernel for room in ROOMS for kernel in room.KERNELS]
 SAMPLE = {name for room in ROOMS for name in room.SAMPLE}
+FIRST = {room.SAMPLE[0] for room in ROOMS}
 FLOATS = ("float16", "bfloat16", "float32")
 SIGNED = ("int8", "int16", "int32", "int64")
 UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
@@ -33,11 +34,13 @@ AXIS, SPEC = "d", PartitionSpec("d")
 DOUBLE, SINGLE = (float(jnp.finfo(name).eps) for name in ("float64", "float32"))
 
 
-def kernels(law: str, *, arrays: bool = True, integers: bool = False, values: bool = False) -> pytest.MarkDecorator:
+def kernels(
+    law: str, *, arrays: bool = True, integers: bool = False, values: bool = False, sample: set[str] = SAMPLE
+) -> pytest.MarkDecorator:
     """All kernels that a law is about; where it compares values, those outside of the sample are slow."""
     chosen = [k for k in KERNELS if law not in k.without and (k.arrays or not arrays) and (k.integers or not integers)]
     chosen = [k for k in chosen if law != "programs" or not k.exact]  # integers have programs of their own there
-    slow = [[pytest.mark.slow] if values and kernel.name not in SAMPLE else [] for kernel in chosen]
+    slow = [[pytest.mark.slow] if values and kernel.name not in sample else [] for kernel in chosen]
     named = [
         pytest.param(kernel, marks=marks, id=kernel.name.replace(" ", "-"))
         for kernel, marks in zip(chosen, slow, strict=True)
@@ -103,6 +106,7 @@ def traced_in_shard_map(kernel: Kernel, kind: AxisType) -> None:
 
 
 @kernels("strict")
+@pytest.mark.sample(52)
 def test_strict_promotion_is_enough(kernel):
     """For arrays in single precision, which meet the constants of functions in double."""
     arrays = in_dtype(kernel, "float32")
@@ -111,12 +115,14 @@ def test_strict_promotion_is_enough(kernel):
 
 
 @kernels("shard_map")
+@pytest.mark.sample(52)
 def test_shard_map_of_vmap_is_traced(kernel):
     """With `check_vma`, and an axis in the types of arrays: constants that loops start from are told of it."""
     traced_in_shard_map(kernel, AxisType.Explicit)
 
 
 @kernels("mesh")
+@pytest.mark.sample(52)
 def test_vmap_over_an_explicit_mesh_axis_is_traced(kernel):
     mesh, arrays = shapes(kernel, AxisType.Explicit)
     with jax.sharding.use_abstract_mesh(mesh):
@@ -136,6 +142,7 @@ def operations(program: jex.Jaxpr) -> Counter:
 
 
 @kernels("programs")
+@pytest.mark.sample(42)
 def test_programs_are_those_of_promoted_arrays(kernel):
     """What is traced for integers and lower precisions is what is traced for the same arrays promoted before.
 
@@ -165,6 +172,7 @@ def test_numbers_that_are_not_whole_are_refused(kernel):
 
 
 @kernels("shapes", arrays=False, integers=True)
+@pytest.mark.sample(38)
 def test_integers_of_numpy_have_the_results_of_integers(kernel):
     wanted = jax.eval_shape(lambda *arrays: called(kernel, arrays), *in_double(kernel))
     kind = (np.int64, np.uint8, np.array)[KERNELS.index(kernel) % 3]
@@ -190,6 +198,7 @@ def assert_same_values(kernel: Kernel, dtype: str) -> None:
 
 
 @kernels("dtype", values=True)
+@pytest.mark.sample(10)
 def test_dtypes_of_arrays_do_not_change_values(kernel):
     """Integers and booleans as float64, lower precisions within float32; or an error that names the argument."""
     for dtype in dtypes_of(kernel):
@@ -226,6 +235,7 @@ def test_integers_of_numpy_have_the_values_of_integers(kernel):
 
 
 @kernels("jit", values=True)
+@pytest.mark.sample(9)
 def test_jit_is_eager_and_without_nan(kernel):
     arrays = in_double(kernel)
     with jax.debug_nans(True):
@@ -270,7 +280,7 @@ def test_values_on_two_devices_are_those_on_one():
     names = {
         kernel.name
         for kernel in KERNELS
-        if kernel.name in SAMPLE and kernel.arrays and "shard_map" not in kernel.without
+        if kernel.name in FIRST and kernel.arrays and "shard_map" not in kernel.without
     }
     assert set(sharded(names)) == names
 
@@ -280,6 +290,7 @@ def test_values_on_two_devices_are_those_on_one():
 
 @kernels("jit")
 @pytest.mark.parametrize("kind", [np.asarray, jnp.asarray], ids=["NumPy", "JAX"])
+@pytest.mark.sample(100)
 def test_known_arrays_are_taken_inside_jit(kernel, kind):
     """What a compiled function closes over is known, and every operation on it is traced all the same."""
     arrays = [kind(array) for array in kernel.arrays]

@@ -15,8 +15,9 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 import qla_jax as qla
 from qla_jax import measurement, qram
+from tests.cases import mostly_slow
 from tests.kernels import numbers
-from tests.test_kernels import DOUBLE, SINGLE, assert_close, called, in_double, kernels
+from tests.test_kernels import DOUBLE, FIRST, SINGLE, assert_close, called, in_double, kernels
 
 pytestmark = pytest.mark.x64
 
@@ -90,17 +91,15 @@ def test_known_parts_are_taken_inside_jit(build):
     jax.eval_shape(lambda: seen(build()))
 
 
-SLOW = [pytest.param(build, marks=pytest.mark.slow, id=name) for name, build in OTHERS.items()]
-
-
-@pytest.mark.parametrize("build", [*(pytest.param(build, id=name) for name, build in LENGTHS.items()), *SLOW])
-def test_known_parts_are_taken_in_shard_map_without_jit(build):
+@pytest.mark.parametrize("name", mostly_slow([*LENGTHS, *OTHERS], "pseudo_inverse", "amplify_to_norm"))
+def test_known_parts_are_taken_in_shard_map_without_jit(name):
+    build = (LENGTHS | OTHERS)[name]
     found = without_jit(lambda zero: jax.tree.map(lambda leaf: leaf + zero, seen(build())), jnp.zeros(2))
     for mine, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(seen(build())), strict=True):
         np.testing.assert_allclose(mine, np.broadcast_to(theirs, mine.shape), rtol=1e-9, atol=1e-12)
 
 
-@kernels("shard_map", values=True)
+@kernels("shard_map", values=True, sample=FIRST)
 @pytest.mark.parametrize("kind", [AxisType.Auto, pytest.param(AxisType.Explicit, marks=pytest.mark.slow)], ids=str)
 def test_shard_map_without_jit_has_the_values_of_single_calls(kernel, kind):
     twice = [jnp.stack([array, array]) for array in in_double(kernel)]
@@ -110,19 +109,18 @@ def test_shard_map_without_jit_has_the_values_of_single_calls(kernel, kind):
         assert_close(kernel, [leaf[item] for leaf in found], called(kernel, in_double(kernel)), unit)
 
 
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda enc: qla.pseudo_inverse(enc, 20.0, relative_eps=0.1),
-        lambda enc: qla.eigenstate_filter(enc, 0.1, eps=0.1),
-        lambda enc: qla.uniform_amplification(enc, 2.0, gap=0.25, relative_eps=0.1),
-        lambda enc: qla.amplify(enc @ UNIT, amplitude_bound=0.1, relative_eps=0.1),
-    ],
-    ids=["pseudo_inverse", "eigenstate_filter", "uniform_amplification", "amplify"],
-)
-def test_lengths_of_circuits_are_found_for_traced_encodings_in_shard_map_without_jit(build):
+OF_TRACED = {
+    "pseudo_inverse": lambda enc: qla.pseudo_inverse(enc, 20.0, relative_eps=0.1),
+    "eigenstate_filter": lambda enc: qla.eigenstate_filter(enc, 0.1, eps=0.1),
+    "uniform_amplification": lambda enc: qla.uniform_amplification(enc, 2.0, gap=0.25, relative_eps=0.1),
+    "amplify": lambda enc: qla.amplify(enc @ UNIT, amplitude_bound=0.1, relative_eps=0.1),
+}
+
+
+@pytest.mark.parametrize("name", mostly_slow(OF_TRACED, "uniform_amplification"))
+def test_lengths_of_circuits_are_found_for_traced_encodings_in_shard_map_without_jit(name):
     def call(matrix):
-        return seen(build(qla.block_encode(matrix, alpha=40.0)))
+        return seen(OF_TRACED[name](qla.block_encode(matrix, alpha=40.0)))
 
     twice = jnp.stack([numbers([3, 2], [2, 7])] * 2)
     wanted = jax.jit(jax.vmap(call))(twice)

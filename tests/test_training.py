@@ -346,6 +346,7 @@ TRACED: list[int] = []
 
 
 @pytest.mark.parametrize(("setting", "traces"), [("hashable", 1), (frozenset({"a"}), 1), (bytearray(b"none"), 2)])
+@pytest.mark.sample(1)
 def test_models_of_one_build_are_compiled_once_and_each_is_trained_by_its_own_weights_and_seed(setting, traces):
     config, found = replace(CONFIG, epochs=2), []
     for seed in (0, 1):

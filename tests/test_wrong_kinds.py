@@ -185,6 +185,7 @@ ROOMS = [room for room in rooms() if room.__name__.split(".")[-1] in "arithmetic
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.__name__.split(".")[-1])
+@pytest.mark.sample(3)
 def test_arrays_and_integers_that_are_none_are_refused_by_name(room):
     for kernel in room.KERNELS:
         places = [] if "refusals" in kernel.without else range(len(kernel.arrays))

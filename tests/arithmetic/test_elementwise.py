@@ -142,6 +142,7 @@ def test_flags_stay_with_what_is_computed_from_them():
 
 
 @pytest.mark.parametrize("name", ["add", "subtract", "multiply", "maximum", "divide", "less"])
+@pytest.mark.sample(3)
 def test_shapes_broadcast_as_numpy_has_them(name):
     """Also where an axis is as long as a number has digits."""
     f, operation = Format(8, 0), getattr(elementwise, name)

@@ -51,6 +51,7 @@ VIEWS = {
 
 @pytest.mark.parametrize("format", FEW, ids=str)
 @pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.sample(3)
 def test_the_circuit_of_a_function_computes_its_integers(name, format):
     VIEWS[name](format)
 

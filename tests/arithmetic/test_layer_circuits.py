@@ -79,6 +79,7 @@ def normed(x: np.ndarray, factor: int, offset: int, f: Format) -> tuple[np.ndarr
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("bits", "fraction"), [(1, 1), (3, 2), (4, 4)])
+@pytest.mark.sample(3)
 def test_a_batch_norm_by_gates_is_one_product_one_sum_and_one_flag(bits, fraction, way):
     f = Format(bits, fraction, way)
     x = np.arange(f.least, f.largest + 1)

@@ -11,6 +11,7 @@ from qla_jax.claims import CLAIMS, Sides, claim, every, examine, forget, free, r
 from qla_jax.claims.engine.claim import EVERY_SIZE, Claim
 from qla_jax.claims.engine.parts import erring_vector
 from qla_jax.encodings.base.vector import run as run_circuit
+from tests.cases import mostly_slow
 
 pytestmark = pytest.mark.x64
 
@@ -22,6 +23,7 @@ OUTSIDE = {"amplification-gain": (1,), "gates-of-ripple-adder": (1, 2, 3), "esti
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.sample(1)
 def test_a_claim_is_not_examined_outside_of_its_range_where_it_does_not_hold(name):
     one = NAMED[name]
     for size in OUTSIDE[name]:
@@ -135,7 +137,10 @@ def test_sizes_outside_of_the_range_are_refused_when_the_claim_is_made():
 
 
 @pytest.mark.parametrize(
-    "name", ["convolution-alpha", "pooling-by-circuit", "alpha-of-concatenation", "amplified-shift"]
+    "name",
+    mostly_slow(
+        ["convolution-alpha", "pooling-by-circuit", "alpha-of-concatenation", "amplified-shift"], "pooling-by-circuit"
+    ),
 )
 def test_what_was_true_by_construction_is_now_measured_on_a_circuit(name, monkeypatch):
     """A circuit that is off by a part in a thousand is noticed: the measured side is no formula."""

@@ -53,6 +53,7 @@ SHAPES = {(1, 1): 1, (4, 4): 1 + 1, (4, 1): 1 + 1, (1, 4): 1 + 1, (3, 2): 1 + 1,
 
 
 @pytest.mark.parametrize(("shape", "ancillas"), SHAPES.items(), ids=str)
+@pytest.mark.sample(3)
 def test_toeplitz_leaves_padding_empty_in_both_directions(shape, ancillas, tol):
     column, row = entries(shape[0]), entries(shape[1], seed=1)
     row[0] = column[0]

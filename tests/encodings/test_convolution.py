@@ -75,6 +75,7 @@ def views(kernel: Array, image: tuple[int, int], padding: str) -> tuple:
         for name, case in CIRCUITS.items()
     ],
 )
+@pytest.mark.sample(3)
 def test_the_circuit_and_the_encoded_view_are_the_layer_and_leave_padding_empty(kernel, image, padding, ancillas, tol):
     enc, *found = views(kernel, image, padding)
     forward, backward, encoded, adjoint = map(np.asarray, found)
@@ -150,6 +151,7 @@ def slopes(kernel: Array) -> tuple:
     ],
     ids=["generic", "some taps zero", "all taps zero", "complex, some taps zero"],
 )
+@pytest.mark.sample(2)
 def test_gradients_are_those_of_the_layer_where_taps_are_zero_too(kernel, tol):
     """Through the circuit and the encoded view; the layer is linear in its taps, zero or not."""
     gradient, bounds = slopes(jnp.asarray(kernel))

@@ -37,7 +37,7 @@ from qla_jax.transforms.decomposed import decomposed
 from qla_jax.transforms.eigenvalues import gqet
 from qla_jax.transforms.qubitization import qubitization_walk
 from qla_jax.transforms.singular_values import qsvt
-from tests.cases import ENCODINGS, VECTORS, haar, orthogonal, real
+from tests.cases import ENCODINGS, VECTORS, haar, in_default_lane, orthogonal, real
 
 SYMMETRIC = np.array([[0.6, 0.2], [0.2, -0.5]])
 ZERO_KERNEL = np.zeros((1, 1, 2, 2))
@@ -73,8 +73,16 @@ ON_QUOTIENTS: dict[str, Callable[[BlockEncoding], BlockEncoding]] = {
 }
 
 
-@pytest.mark.parametrize("name", NOTHING)
-@pytest.mark.parametrize("transform", ON_QUOTIENTS)
+# By default each zero meets one transformation, and each transformation two zeros or more.
+PAIRS = [
+    pytest.param(name, transform, marks=[] if (place - turn) % len(ON_QUOTIENTS) == 0 else [pytest.mark.slow])
+    for turn, transform in enumerate(ON_QUOTIENTS)
+    for place, name in enumerate(NOTHING)
+]
+
+
+@pytest.mark.parametrize(("name", "transform"), PAIRS)
+@pytest.mark.sample(6)
 def test_without_alpha_the_circuit_is_the_encoded_view_or_eps_says_that_it_may_not_be(name, transform):
     found = ON_QUOTIENTS[transform](NOTHING[name]())
     x = jnp.asarray(real(found.shape[1]))
@@ -130,6 +138,7 @@ OF_ENTRIES: dict[str, Callable] = {
 @pytest.mark.numerics
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf], ids=str)
 @pytest.mark.parametrize("name", OF_ENTRIES)
+@pytest.mark.sample(32)
 def test_entries_that_are_not_finite_leave_eps_unknown_inside_jit(name, bad):
     x = jnp.array([0.3, bad, 0.1, 0.2])
     eps = jax.jit(jax.vmap(lambda x: OF_ENTRIES[name](x).eps))(jnp.stack([x, jnp.array([0.6, 0.0, 0.0, 0.8])]))
@@ -232,7 +241,8 @@ def test_composites_of_one_part_can_be_donated(build):
     jax.tree.map(np.testing.assert_array_equal, kept, wanted)
 
 
-@pytest.mark.parametrize("case", [*ENCODINGS, *VECTORS], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS]))
+@pytest.mark.sample(17)
 def test_no_array_stands_in_two_leaves(case):
     assert shared(case.build(jax.tree.map(jnp.asarray, case.params))) == 0
 
@@ -383,6 +393,7 @@ def test_generators_are_sequences():
         lambda a: controlled(block_encode(a[:4, :4])),
     ],
 )
+@pytest.mark.sample(5)
 def test_a_float32_vector_loses_nothing_of_a_float64_encoding(build):
     a = orthogonal(8) @ np.diag(np.linspace(0.2, 1, 8)) @ orthogonal(8).T
     enc, x = build(a), jnp.asarray(real(8), jnp.float32)

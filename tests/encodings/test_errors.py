@@ -336,6 +336,7 @@ by_name = pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.name)
 
 
 @by_name
+@pytest.mark.sample(13)
 def test_no_composite_is_further_from_its_ideal_than_tracked(rule):
     found = search(rule)
     assert np.isfinite(found.tracked).mean() > 0.9
@@ -343,6 +344,7 @@ def test_no_composite_is_further_from_its_ideal_than_tracked(rule):
 
 
 @pytest.mark.parametrize("rule", [*RULES, *WITH_ALPHA], ids=lambda rule: rule.name)
+@pytest.mark.sample(10)
 def test_what_is_tracked_is_within_a_factor_of_four_of_what_is_reached(rule):
     """For an error of each part alone and of all, in general and to first order."""
     for erring in (None, *(i for i, part in enumerate(draw(rule, 0)) if isinstance(part, Part))):

@@ -168,6 +168,7 @@ def test_projecting_early_changes_nothing(seen, tol):
 
 @pytest.mark.x64
 @pytest.mark.parametrize("case", in_default_lane(ENCODINGS), indirect=True)
+@pytest.mark.sample(10)
 def test_building_eagerly_gives_what_jit_gives(case, seen, tol):
     enc = case.build(jax.tree.map(jnp.asarray, case.params))
     assert jax.tree.structure(enc) == jax.tree.structure(seen.enc)
@@ -190,6 +191,7 @@ def test_a_stack_of_encodings_is_each_of_them(second, tol):
     test_the_encoded_view_is_the_matrix(second, tol)
 
 
+@pytest.mark.sample(20)
 def test_values_and_gradients_are_those_of_the_matrix(case, tol):
     value, gradient, worth = pull(case)
     expected = worth(case.params)

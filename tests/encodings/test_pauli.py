@@ -33,6 +33,7 @@ def dense(terms):
     ],
     ids=str,
 )
+@pytest.mark.sample(2)
 def test_python_numbers_as_coefficients_keep_full_precision(terms, ancillas, tol):
     enc, matrix = block_encode_pauli(terms), dense(terms)
     size = 1 << enc.num_qubits

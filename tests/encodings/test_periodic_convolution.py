@@ -43,6 +43,7 @@ def views(kernel: Array, image: tuple[int, int]) -> tuple:
 
 @pytest.mark.numerics
 @pytest.mark.parametrize(("kernel", "image"), KERNELS.values(), ids=KERNELS)
+@pytest.mark.sample(3)
 def test_the_circuit_and_the_encoded_view_are_the_circular_correlation(kernel, image, tol):
     (enc, *found), dense = views(kernel, image), rolled(kernel, image)
     forward, backward, encoded, adjoint = map(np.asarray, found)

@@ -35,6 +35,7 @@ def largest_degree(matrix):
 
 
 @pytest.mark.parametrize("matrix", MATRICES.values(), ids=MATRICES)
+@pytest.mark.sample(4)
 def test_entries_split_into_as_many_permutations_as_the_fullest_row_or_column_holds(matrix):
     enc, s = block_encode_sparse(matrix), largest_degree(matrix)
     assert enc.num_ancillas == np.ceil(np.log2(s)) + 1
@@ -46,6 +47,7 @@ def test_entries_split_into_as_many_permutations_as_the_fullest_row_or_column_ho
 
 
 @pytest.mark.parametrize("matrix", MATRICES.values(), ids=MATRICES)
+@pytest.mark.sample(4)
 def test_alpha_and_norm_bound_lie_between_the_norm_and_s_times_the_largest_entry(matrix, tol):
     enc, a = block_encode_sparse(matrix), abs(matrix.toarray())
     slack = 1 + tol("exact")

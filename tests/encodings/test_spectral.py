@@ -41,6 +41,7 @@ def stack_of_matrices(shape: tuple[int, int], dtype: type) -> np.ndarray:
 @pytest.mark.numerics
 @pytest.mark.parametrize("dtype", [REAL, COMPLEX])
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (4, 4), (2, 16)])
+@pytest.mark.sample(3)
 def test_the_bound_is_never_below_the_norm_nor_far_above_it(shape, dtype, tol):
     matrices = stack_of_matrices(shape, dtype)
     wide = matrices.astype(np.complex128 if dtype is COMPLEX else np.float64)
@@ -90,6 +91,7 @@ DEGENERATE = {
 
 @pytest.mark.x64
 @pytest.mark.parametrize("matrix", DEGENERATE.values(), ids=DEGENERATE)
+@pytest.mark.sample(3)
 def test_the_gradient_is_that_of_the_schatten_norm_at_degenerate_spectra_too(matrix):
     gradient = np.asarray(jax.jit(jax.grad(spectral_norm_bound))(matrix))
     assert np.isfinite(gradient).all()
@@ -141,6 +143,7 @@ KERNELS = {
 
 @pytest.mark.numerics
 @pytest.mark.parametrize(("kernel", "image"), KERNELS.values(), ids=KERNELS)
+@pytest.mark.sample(4)
 def test_the_bound_of_a_convolution_is_at_least_the_norm_of_its_matrix(kernel, image):
     """With the image known, and for images of any size, where the factor covers what lies between grid points."""
     known, unknown = jax.jit(lambda k: (convolution_norm_bound(k, image), convolution_norm_bound(k)))(kernel)

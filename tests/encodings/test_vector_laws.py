@@ -139,6 +139,7 @@ def test_projecting_early_changes_nothing(seen, tol):
 
 @pytest.mark.x64
 @pytest.mark.parametrize("case", in_default_lane(VECTORS), indirect=True)
+@pytest.mark.sample(7)
 def test_building_eagerly_gives_what_jit_gives(case, seen, tol):
     vec = case.build(jax.tree.map(jnp.asarray, case.params))
     assert jax.tree.structure(vec) == jax.tree.structure(seen.vec)
@@ -159,6 +160,7 @@ def test_a_stack_of_encodings_is_each_of_them(second, tol):
     test_the_encoded_view_is_the_vector(second, tol)
 
 
+@pytest.mark.sample(17)
 def test_values_and_gradients_are_those_of_the_vector(case, tol):
     value, gradient, worth = pull(case)
     expected = worth(case.params)

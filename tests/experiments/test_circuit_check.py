@@ -27,6 +27,7 @@ def of_kind(check: dict, kind: str = "dense") -> dict:
     return {"kind": kind, "norms": [], "errors": [], "output_error": {"violations": 0}, "circuit_check": check}
 
 
+@pytest.mark.slow
 def test_two_trained_blocks_are_one_circuit_of_nineteen_qubits():
     """Every ancilla of both simulated: the output, its norm, and the way back to |0>."""
     found = circuit_check(dense_instances(KERNELS)[:1], CHECK_DEGREE)

@@ -41,6 +41,7 @@ def test_verdicts_on_coherent_networks_are_those_of_the_paper(coherent):
     assert {row["name"]: told(row) for row in coherent["rows"]} == dict(list(PAPER.items())[3:])
 
 
+@pytest.mark.slow
 def test_verdicts_on_a_dense_network_are_those_of_the_paper():
     method = replace(comparison_job.METHODS[0], entries=(4, 16), errors=(0.5, 0.1))
     (row,) = comparison_job.run([method])["rows"]

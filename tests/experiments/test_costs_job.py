@@ -53,6 +53,7 @@ def convolved(kernel: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("regime", ["a", "c"])
+@pytest.mark.sample(1)
 def test_a_network_with_numbers_has_the_counts_of_the_one_without_and_the_error_that_was_asked_for(regime):
     setting = SMALL[regime]
     weights = kernels(setting)
@@ -96,6 +97,7 @@ def test_planned_amplitudes_are_those_that_blocks_prove():
         ("taps", [2, 4]),
     ],
 )
+@pytest.mark.sample(2)
 def test_depth_and_qubits_grow_with_every_size(name, values):
     found = [count(replace(Setting("a", 64), **{name: value})) for value in values]
     for before, after in pairwise(found):
@@ -180,6 +182,7 @@ def report() -> dict:
     return costs_job.run(job("c"))
 
 
+@pytest.mark.slow
 def test_a_report_is_written_as_numbers_pictures_and_one_page(report, tmp_path):
     costs_page.write(report, tmp_path)
     read = json.loads((tmp_path / "costs.json").read_text())

@@ -165,6 +165,7 @@ def test_finished_parts_are_not_repeated_when_a_run_is_resumed(finished, tmp_pat
     assert again | {"seconds": None} == finished.report | {"seconds": None}
 
 
+@pytest.mark.slow
 def test_a_part_that_was_not_finished_is_done_and_no_other(finished, tmp_path, monkeypatch):
     directory = shutil.copytree(finished.directory, tmp_path / "run")
     lines = (directory / "items.jsonl").read_bytes().splitlines(keepends=True)
@@ -182,9 +183,9 @@ def test_a_part_that_was_not_finished_is_done_and_no_other(finished, tmp_path, m
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--max-train", "16"), "--max-train is 16 and was None"),
-        (("--regime", "c"), "--regime is c and was None"),
-        (("--epochs", "9"), "--epochs is 9 and was None"),
+        pytest.param(("--max-train", "16"), "--max-train is 16 and was None", marks=pytest.mark.slow),
+        pytest.param(("--regime", "c"), "--regime is c and was None", marks=pytest.mark.slow),
+        pytest.param(("--epochs", "9"), "--epochs is 9 and was None", marks=pytest.mark.slow),
         (("--kind", "dense"), "--kind is dense and was convolutional"),
     ],
 )
@@ -327,6 +328,7 @@ def test_the_stride_is_the_largest_power_of_two_that_fits():
         ("convolutional", (3, 6, 5), 17, (32, 6, 5), 32),
     ],
 )
+@pytest.mark.sample(2)
 def test_registers_hold_the_image_and_outcomes_the_classes(kind, shape, classes, sizes, outcomes):
     recipe = Recipe(kind, blocks=1, training=TrainingConfig(epochs=1))
     model = build(shape, classes, recipe)

@@ -35,6 +35,7 @@ def network(name: str, monkeypatch: pytest.MonkeyPatch) -> CoherentResNet:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.sample(1)
 def test_every_network_gives_probabilities_within_the_tracked_error_of_the_ideal_one(name, monkeypatch):
     model = network(name, monkeypatch)
     inputs = arranged(model, IMAGES)
@@ -48,6 +49,7 @@ def test_every_network_gives_probabilities_within_the_tracked_error_of_the_ideal
     assert told["violations"] == 0 and 0 < told["actual_max"] <= told["eps"] < 0.01
 
 
+@pytest.mark.slow
 def test_what_the_terminal_block_says_is_measured_against_what_it_would_be_without(monkeypatch):
     model = network("a-dense", monkeypatch)
     inputs, labels = arranged(model, IMAGES), np.array([0, 1, 2])
@@ -61,6 +63,7 @@ def test_what_the_terminal_block_says_is_measured_against_what_it_would_be_witho
     assert terminal_row(traced._replace(terminal_norm=np.array([0.01, 1.0, np.nan])), labels, 0.51)["violations"] == 2
 
 
+@pytest.mark.slow
 def test_claims_are_asked_of_the_networks_own_weights_and_images(monkeypatch):
     model = network("a-dense", monkeypatch)
     inputs = arranged(model, IMAGES)
@@ -89,6 +92,7 @@ def test_regimes_differ_by_their_start_and_their_end(monkeypatch):
     assert math.prod(model.sizes) == 4**2 and [len(x[0]) for x in model.load(jnp.asarray(IMAGES))] == [4, 4]
 
 
+@pytest.mark.slow
 def test_a_bilinear_network_starts_from_the_product_of_its_paths(monkeypatch):
     model = network("b", monkeypatch)
     first, second = (np.asarray(path(jnp.asarray(IMAGES)))[0] for path in model.paths)
@@ -107,7 +111,8 @@ def test_the_terminal_block_changes_what_is_read_out(monkeypatch):
     assert np.abs(model(inputs) - bare(inputs)).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", ["a-dense", pytest.param("c", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a-dense", "c"])
 def test_the_circuits_of_a_regime_are_those_of_its_networks(name, monkeypatch):
     instances = main_job._instances(network(name, monkeypatch))
     found = circuit_check(instances[-2:], 3)

@@ -12,11 +12,12 @@ from qla_jax.experiments.core.study import Options
 from qla_jax.experiments.measured.training import compared
 from qla_jax.experiments.quanvolution.plateaus import fitted
 from qla_jax.experiments.report import study_page
+from tests.cases import mostly_slow
 
 pytestmark = pytest.mark.x64
 
 
-@pytest.fixture(scope="module", params=list(study_registry.STUDIES))
+@pytest.fixture(scope="module", params=mostly_slow(study_registry.STUDIES, "trainable-vs-fixed"))
 def report(request, tmp_path_factory) -> dict:
     study = study_registry.build(request.param, Options(quick=True))
     return study_runner.run(study, tmp_path_factory.mktemp(request.param))

@@ -30,6 +30,7 @@ def fits(seen: np.ndarray, law: np.ndarray) -> bool:
 
 @pytest.mark.numerics
 @pytest.mark.parametrize(("trials", "left_over"), [(40, counts.LEFT_OVER), (700, counts.LEFT_OVER), (701, 80)])
+@pytest.mark.sample(1)
 def test_each_count_is_binomial_and_their_sum_is_exact(trials, left_over, key, monkeypatch):
     """Trial by trial; with one round of Poisson counts before; with four, a number of its own to be compiled for."""
     monkeypatch.setattr(counts, "LEFT_OVER", left_over)

@@ -245,6 +245,7 @@ def test_bad_input_is_refused(key):
 
 @pytest.mark.x64
 @pytest.mark.parametrize("beyond", [-4e-16, 1.0000000000000004, 1 + 1e-15])
+@pytest.mark.sample(1)
 def test_probabilities_beyond_an_end_by_rounding_are_at_the_end(key, beyond):
     """Squares of amplitudes of unit vectors are; what is further out is refused, or NaN inside jit."""
     end = min(max(beyond, 0.0), 1.0)

@@ -65,6 +65,7 @@ def test_a_chain_of_amplified_blocks_stays_close_to_the_ideal_network():
     assert network.num_ancillas < schedule.published_ancillas(1, 1, 3) <= 2**3 * (2 * 1 + 1 + 9)
 
 
+@pytest.mark.slow
 def test_a_network_of_one_block_and_the_terminal_block_is_sampled_as_its_circuit_says():
     """Regime (a) with k = 1, end to end in eighteen qubits: amplified block, squares, pooling, classes."""
     matrix = WEIGHTS[1]

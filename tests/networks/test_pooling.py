@@ -89,6 +89,7 @@ def by_circuit(vec: VectorEncoding, outcomes: int) -> np.ndarray:
 @pytest.mark.numerics
 @pytest.mark.parametrize("sizes", PADDED, ids=str)
 @pytest.mark.parametrize("outcomes", [2, 4])
+@pytest.mark.sample(5)
 def test_outcomes_of_padded_registers_are_those_of_the_circuits_leading_qubits(sizes, outcomes, tol):
     vec = vector_encode(real(*sizes), pad=True)
     expected, atol = by_circuit(vec, outcomes), tol("exact", factor=10)
@@ -116,6 +117,7 @@ def test_parts_of_the_unpadded_vector_are_other_probabilities():
     ],
     ids=["3 x 4", "3 x 5", "product"],
 )
+@pytest.mark.sample(1)
 def test_runs_follow_the_circuit(vec, key):
     """Chi-squared of accepted runs over the circuit's distribution; where it is zero nothing comes."""
     vec, shots = vec(), 40_000

@@ -123,6 +123,7 @@ def shapes_of(count: int, size: int, degree: int) -> tuple[list, list]:
 
 
 @pytest.mark.parametrize(("degree", "index"), [(1, 0), (3, 1), (5, 2), (7, 2), (9, 3), (17, 4)])
+@pytest.mark.sample(3)
 def test_ancillas_follow_the_recursion_of_the_lemma_and_stay_below_the_papers(degree, index):
     """2(a + b) + n, the index of the combination and one for the sum; the paper takes 2(a + b) + n + 9."""
     for qubits in (1, 3):

@@ -38,6 +38,7 @@ MODULES = ON_ROWS | ON_IMAGES
 
 
 @pytest.mark.parametrize("name", MODULES)
+@pytest.mark.sample(5)
 def test_a_single_item_is_no_batch(name):
     one = jnp.ones(SHAPE if name in ON_IMAGES else 4)
     made = MODULES[name]()

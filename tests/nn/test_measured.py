@@ -78,6 +78,7 @@ def test_a_fixed_layer_says_what_did_not_fit_once():
 
 
 @pytest.mark.parametrize("name", ["relu", "gelu", "layer_norm", "dense", "batch_norm"])
+@pytest.mark.sample(2)
 def test_fixed_layers_approach_real_ones_and_have_their_derivative(name):
     x, row = on_grid(3, 4), on_grid(4)
     fine = Format(bits=20, fraction=14, overflow="saturate")

@@ -74,6 +74,7 @@ def net() -> QTransformer:
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("gelu", [False, True], ids=["relu", "gelu"])
+@pytest.mark.sample(1)
 def test_without_measurement_it_is_its_twin(gelu):
     net = stirred(network(gelu=gelu))
     np.testing.assert_allclose(outcomes(net, IMAGES), outcomes(twin_of(net, gelu=gelu), IMAGES), rtol=0, atol=1e-5)

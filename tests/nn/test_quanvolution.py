@@ -68,6 +68,7 @@ def assert_access(one, detached):
 
 @pytest.mark.parametrize("detached", [False, True])
 @pytest.mark.parametrize("name", ["none", "O1+O2"])
+@pytest.mark.sample(2)
 def test_gradients_reach_every_layer_unless_data_are_detached(name, detached):
     assert_access(placement(name, 2), detached)
 

@@ -67,6 +67,7 @@ def test_every_convention_has_a_model():
 
 
 @names
+@pytest.mark.sample(6)
 def test_the_response_is_the_product_of_the_convention_s_own_matrices(name):
     for degree in degrees_of(name, (0, 4, 5) if name in DISTINCT else (5,)):
         values = random_phases(len(canonical(name, degree).to(name).values) - 1)

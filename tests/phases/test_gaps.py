@@ -16,6 +16,7 @@ from qla_jax.polynomials.polynomial import polynomial
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 from qla_jax.transforms.eigenvalues import gqet
 from qla_jax.transforms.singular_values import qsvt
+from tests.cases import mostly_slow
 
 pytestmark = pytest.mark.x64
 
@@ -29,7 +30,7 @@ def single_term(degree: int, size: float) -> np.ndarray:
     return coeffs
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", mostly_slow(SIZES, 0.999))
 def test_phases_of_a_single_chebyshev_polynomial_of_any_degree_to_512_are_found(size):
     degrees = range(513) if size < 0.99 else [*range(0, 60), *range(60, 513, 7), *(6 * 2**k for k in range(4, 7))]
     worst = max((float(phase_factors(single_term(d, size)).residual), d) for d in degrees)
@@ -42,6 +43,7 @@ def test_and_next_to_one(degree):
 
 
 @pytest.mark.parametrize("degree", [3, 6, 12, 48, 96, 100, 192, 384])
+@pytest.mark.sample(3)
 def test_angles_of_a_single_chebyshev_polynomial_are_found(degree):
     for size in SIZES:
         laurent = np.zeros(2 * degree + 1)
@@ -53,7 +55,7 @@ def test_angles_of_a_single_chebyshev_polynomial_are_found(degree):
         np.testing.assert_allclose(gqsp_response(found, z), size * z**degree, rtol=0, atol=1e-11)
 
 
-@pytest.mark.parametrize("degree", [6, 12, 24, 48])
+@pytest.mark.parametrize("degree", mostly_slow([6, 12, 24, 48], 12))
 def test_compiled_phases_of_a_single_chebyshev_polynomial_are_found(degree):
     found = jax.jit(jax.vmap(lambda c: phase_factors(c, parity="even")))(
         np.stack([single_term(degree, size) for size in (0.5, 0.9, 0.999)])
@@ -61,7 +63,7 @@ def test_compiled_phases_of_a_single_chebyshev_polynomial_are_found(degree):
     assert found.converged.all()
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", mostly_slow(range(40), *range(8)))
 def test_phases_of_sparse_spectra_are_found_and_respond(seed):
     """A few terms of one parity anywhere up to degree 400, brought to just below 1."""
     rng = np.random.default_rng(seed)
@@ -88,6 +90,7 @@ def test_a_transformation_by_a_single_chebyshev_polynomial_is_exact():
 
 @pytest.mark.parametrize("size", [1e-100, 1e-153, 1e-154, 1e-155, 1e-160, 1e-200, 1e-300])
 @pytest.mark.parametrize("degree", [0, 1, 5])
+@pytest.mark.sample(7)
 def test_the_bound_on_a_tiny_target_is_none_below_it(size, degree):
     for find in (phase_factors, jax.jit(phase_factors)):
         assert float(find(single_term(degree, size)).sup_bound) >= size

@@ -46,6 +46,7 @@ def response_jacobian(half: np.ndarray, degree: int) -> np.ndarray:
 
 @pytest.mark.parametrize("degree", [pytest.param(5, marks=pytest.mark.slow), 8])
 @pytest.mark.parametrize("sup", [0.0, 0.5, 0.99])
+@pytest.mark.sample(1)
 def test_the_jacobian_is_the_inverse_of_that_of_the_response(degree, sup):
     """At the zero polynomial too, where a derivative through an angle of polar form would not exist."""
     parity = ("even", "odd")[degree % 2]
@@ -62,6 +63,7 @@ def of_the_phases(coeffs: jax.Array) -> jax.Array:
 
 
 @pytest.mark.parametrize("sup", [0.0, 0.5, 0.9999])
+@pytest.mark.sample(1)
 def test_a_gradient_is_a_finite_difference(sup, tol):
     """0.9999 takes another grid than the first."""
     coeffs = sup * random_coeffs(51)
@@ -74,6 +76,7 @@ def test_a_gradient_is_a_finite_difference(sup, tol):
 gradient_of_the_phases = jax.jit(jax.grad(of_the_phases))
 
 
+@pytest.mark.slow
 def test_gradients_of_a_batch_are_those_of_a_loop():
     """Items on different grids, and one without a solution, whose own gradient alone is not finite."""
     rows = np.stack([random_coeffs(51, seed) * sup for seed, sup in enumerate((0.5, 0.9999, 1.1))])
@@ -84,6 +87,7 @@ def test_gradients_of_a_batch_are_those_of_a_loop():
     assert not np.isfinite(batch[2]).all()
 
 
+@pytest.mark.slow
 def test_gradients_of_angles_for_complex_polynomials(tol):
     """Finite at the zero polynomial, where a modulus has no derivative; finite differences elsewhere."""
 

@@ -58,6 +58,7 @@ def test_the_transform_is_the_product_and_its_inverse_takes_it_back(count, is_co
 
 
 @pytest.mark.parametrize(("count", "is_complex"), [(300, False), (150, True)], ids=["real", "complex"])
+@pytest.mark.sample(1)
 def test_the_compiled_transforms_are_those_of_numpy(count, is_complex):
     gamma = sequence(count, is_complex)
     outer, inner = jax.jit(nlft.forward)(*cosines_and_sines(gamma))
@@ -73,6 +74,7 @@ def leading(sup: float, count: int = 150) -> tuple[np.ndarray, np.ndarray]:
     return complementary.outer_numpy(b, count).coeffs, b
 
 
+@pytest.mark.slow
 def test_splitting_is_stripping_however_close_to_one():
     """In a batch, whose members take different numbers of steps."""
     pairs = [leading(sup) for sup in (0.0, 0.5, 0.99, 1 - 1e-6)]
@@ -87,10 +89,14 @@ def test_the_wrong_sign_splits_into_something_else():
     wrong = inner.copy()
     wrong[:40] *= -1
     assert (
-        np.abs(split(jnp.asarray(outer), jnp.asarray(wrong))[75:] - nlft.inverse_numpy(outer, inner)[75:]).max() > 0.01
+        np.abs(
+            jax.jit(split)(jnp.asarray(outer), jnp.asarray(wrong))[75:] - nlft.inverse_numpy(outer, inner)[75:]
+        ).max()
+        > 0.01
     )
 
 
+@pytest.mark.slow
 def test_gradients_through_splitting_are_those_through_stripping():
     outer, inner = leading(0.9)
     weights = np.random.default_rng(0).normal(size=len(inner))

@@ -55,6 +55,7 @@ def test_batches_of_phases_and_of_signals():
 
 @pytest.mark.x64
 @pytest.mark.parametrize("name", ["wx", "wz", "qsvt", "cudaq"])
+@pytest.mark.sample(2)
 def test_gradients_are_finite_differences(name, tol):
     rng = np.random.default_rng(1)
     weights = jnp.array(rng.normal(size=3) + 1j * rng.normal(size=3))

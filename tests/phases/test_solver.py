@@ -84,6 +84,7 @@ def test_symmetric_phases(degree):
 
 
 @pytest.mark.parametrize("degree", [0, 8, 51, 300])
+@pytest.mark.sample(2)
 def test_the_compiled_path_is_the_numpy_path(degree):
     """At sup norms that need several grids, and within one bucket of lengths."""
     for sup in SUP_NORMS[:-1]:
@@ -106,6 +107,7 @@ def test_the_compiled_path_tells_the_truth_where_its_grids_end(degree):
     assert float(ph.residual) <= 1e-6
 
 
+@pytest.mark.slow
 def test_a_batch_is_a_loop():
     """One item takes the others to a finer grid; two have no solution, and the others do not care. Two axes are one."""
     rows = np.stack([random_coeffs(51, seed) * sup for seed, sup in enumerate((0.5, 1 - 1e-6, 0.3, 1.2, 0.99, 0.4))])

@@ -50,6 +50,7 @@ def test_merged_intervals_weigh_what_paths_weigh(n, tol):
 
 
 @pytest.mark.numerics
+@pytest.mark.slow
 def test_no_trajectory_is_below_the_bound_of_its_good_branches_and_some_attain_it(tol):
     """Attained where one phase error strikes a word bit on its way up: all words have ones."""
     mem, amplitudes = memory(np.full(8, 3), word_bits=2), jnp.asarray(np.sqrt(np.arange(1, 9) / 36))

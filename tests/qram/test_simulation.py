@@ -138,6 +138,7 @@ def trajectories(channel):
 
 @pytest.mark.x64
 @pytest.mark.parametrize("name", [*map(SLOW, sorted(set(CHANNELS) - {"mixed"})), "mixed"])
+@pytest.mark.slow
 def test_the_mean_of_trajectories_is_the_fidelity_of_the_channel(name, channel, trajectories):
     """Within 3.9 standard errors, which chance exceeds once in 10^4."""
     rates = CHANNELS[name](0.05)

@@ -85,6 +85,7 @@ def test_activating_keeps_the_phase_of_complex_entries(tol):
 
 @pytest.mark.x64
 @pytest.mark.parametrize("size", [2, 64, 4096])
+@pytest.mark.sample(1)
 def test_the_error_does_not_grow_with_the_dimension(size):
     """sqrt(N) times the uniform error would; the error relative to |x| does not, and both are bounds."""
     x, poly = unit(real(size)), polynomials.erf(0.8, degree=5)

@@ -37,6 +37,7 @@ def gelu(x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("is_complex", [False, True], ids=["real", "complex"])
+@pytest.mark.sample(3)
 def test_phases_and_chebyshev_combination_encode_the_same(name, is_complex):
     x = 0.9 * cplx(2) / np.linalg.norm(cplx(2)) if is_complex else X
     vec = vector_encode(x)
@@ -70,6 +71,7 @@ CASES = [(sigmoid, 9), (gelu, 10), (np.cos, 6)]
 
 
 @pytest.mark.parametrize(("function", "degree"), CASES, ids=["sigmoid", "gelu", "cos"])
+@pytest.mark.sample(1)
 def test_a_function_of_any_parity_is_split(function, degree):
     coeffs = chebyshev.interpolate(function(chebyshev.nodes(degree + 1)))
     poly = polynomials.polynomial(coeffs, "none")
@@ -95,7 +97,7 @@ def test_gradients_reach_the_vector_through_both_routes():
         return jnp.sum(route(vector_encode(x), ODD["erf"]).vector())
 
     routes = activate, activate_by_qsvt, activate_any
-    by_sum, by_phases, anyway = (jax.grad(value)(jnp.asarray(X), route) for route in routes)
+    by_sum, by_phases, anyway = (jax.jit(jax.grad(value), static_argnums=1)(jnp.asarray(X), route) for route in routes)
     np.testing.assert_allclose(by_phases, by_sum, rtol=0, atol=1e-10)
     np.testing.assert_allclose(anyway, by_sum, rtol=0, atol=1e-12)
 

@@ -111,6 +111,7 @@ def rotation(angle: float) -> np.ndarray:
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("order", [1, 3, 5])
+@pytest.mark.sample(1)
 def test_an_isometry_at_the_angle_of_its_order_is_amplified_to_itself(order, tol):
     isometry = rotation(0.4)[:, :3]
     part = block_encode(isometry, alpha=1 / math.sin(math.pi / (2 * order)))

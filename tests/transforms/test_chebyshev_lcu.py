@@ -15,6 +15,7 @@ ANGLES = np.array([0.0, 0.4, 1.1, np.pi / 2])
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("terms", [1, 2, 33, 128])
+@pytest.mark.sample(2)
 def test_chebyshev_polynomials_of_a_symmetric_matrix_are_cosines_of_its_angles(terms, tol):
     """T_2j has eigenvalue cos(2 j theta) where A has cos(theta): degrees up to 254, by recurrence and by circuit."""
     w, coeffs = orthogonal(4), real(terms)

@@ -24,6 +24,7 @@ def distance(enc, expected: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("time", [0.7, -3.0, 12.0])
+@pytest.mark.sample(1)
 def test_hamiltonian_simulation_is_the_exponential(time):
     h = hermitian(np.array([-0.8, -0.1, 0.3, 1.0]))
     enc = hamiltonian_simulation(block_encode(h, alpha=1.2), time, eps=1e-6)
@@ -55,6 +56,7 @@ def test_a_sum_of_pauli_words_is_simulated_without_its_matrix():
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (5, 3), (3, 5)])
+@pytest.mark.sample(1)
 def test_the_pseudo_inverse_is_that_of_numpy_zero_singular_values_included(shape):
     a = cplx(*shape)
     u, s, vh = np.linalg.svd(a, full_matrices=False)

@@ -84,6 +84,7 @@ def test_traced_coefficients_are_solved_inside_and_differentiated_through_both_v
 
 
 @pytest.mark.x64
+@pytest.mark.slow
 def test_a_real_matrix_is_differentiated_through_its_complex_circuit():
     a, x = contraction(2, 2).real, jnp.asarray(real(2))
 

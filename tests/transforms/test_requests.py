@@ -81,10 +81,24 @@ GRID: list[tuple[Callable, list[float]]] = [
     (amplified, [0.9, 0.5, 0.05]),
     (skip, [1.0, 0.1]),
 ]
-CASES = [(build, scale) for build, scales in GRID for scale in scales]
+USUAL = {
+    (simulation, 0.5),
+    (inverse, 3.0),
+    (filtered, 0.4),
+    (uniform, 2.0),
+    (to_norm, 3.0),
+    (amplified, 0.5),
+    (skip, 0.1),
+}
+CASES = [
+    pytest.param(build, scale, marks=[] if (build, scale) in USUAL else [pytest.mark.slow])
+    for build, scales in GRID
+    for scale in scales
+]
 
 
 @pytest.mark.parametrize(("build", "scale"), CASES, ids=lambda case: getattr(case, "__name__", case))
+@pytest.mark.sample(3)
 def test_what_is_asked_for_is_had_or_the_argument_is_named(build, scale):
     given = {*inspect.signature(build).parameters, "time", "kappa", "gap", "gain"}
     answered = 0
@@ -123,6 +137,7 @@ def test_scales_and_errors_of_numpy_are_numbers(number):
 
 
 @pytest.mark.parametrize("bad", [0.0, -1e-3, np.nan, np.inf, 1j, "1e-3", None, [1e-3, 1e-3]], ids=repr)
+@pytest.mark.sample(3)
 def test_an_eps_that_is_none_is_named(bad):
     enc = block_encode(hermitian(1.0, -1.0, 0.5, 0.25))
     for call in (

@@ -22,13 +22,14 @@ from qla_jax.transforms.functions import eigenstate_filter, hamiltonian_simulati
 from qla_jax.transforms.qubitization import qubitization_walk
 from qla_jax.transforms.requests import RoundingWarning
 from qla_jax.transforms.singular_values import qsvt
-from tests.cases import ENCODINGS, VECTORS, contraction, norm2, orthogonal, real
+from tests.cases import ENCODINGS, VECTORS, contraction, mostly_slow, norm2, orthogonal, real
 
 MOST_QUBITS = 12
 
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("case", [case for case in ENCODINGS if case.single], ids=lambda case: case.name)
+@pytest.mark.sample(10)
 def test_no_view_of_a_matrix_is_further_off_than_eps_and_rounding(case):
     enc, matrix = case.build(jax.tree.map(jnp.asarray, case.params)), np.asarray(case.oracle(case.params))
     x = real(matrix.shape[1]) / np.linalg.norm(real(matrix.shape[1]))
@@ -40,6 +41,7 @@ def test_no_view_of_a_matrix_is_further_off_than_eps_and_rounding(case):
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("case", [case for case in VECTORS if case.single], ids=lambda case: case.name)
+@pytest.mark.sample(8)
 def test_no_view_of_a_vector_is_further_off_than_eps_and_rounding(case):
     vec, x = case.build(jax.tree.map(jnp.asarray, case.params)), np.asarray(case.oracle(case.params))
     views = [vec.vector()] + ([run(vec)] if vec.num_ancillas + vec.num_qubits <= MOST_QUBITS else [])
@@ -59,7 +61,7 @@ LONG = {
 
 
 @pytest.mark.x64
-@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize("name", mostly_slow(LONG, "Pauli"))
 def test_after_fifty_thousand_calls_both_views_are_within_eps_and_rounding(name):
     """Against cosines of multiples of an angle in extended precision."""
     enc = LONG[name]()
@@ -78,6 +80,7 @@ def test_after_fifty_thousand_calls_both_views_are_within_eps_and_rounding(name)
 
 
 @pytest.mark.x64
+@pytest.mark.slow
 def test_a_poisson_problem_is_solved_within_the_bound_by_either_view():
     """N = 64, kappa 1712: 48 000 calls. The exact solution is known."""
     n = 64

@@ -32,7 +32,7 @@ from qla_jax.transforms.functions import eigenstate_filter, hamiltonian_simulati
 from qla_jax.transforms.qubitization import qubitization_walk
 from qla_jax.transforms.singular_values import qsvt
 from qla_jax.transforms.spectrum import _hermitian_defect, singular_values
-from tests.cases import ENCODINGS, dilation, haar, orthogonal
+from tests.cases import ENCODINGS, dilation, haar, in_default_lane, orthogonal
 
 pytestmark = pytest.mark.x64
 
@@ -97,6 +97,7 @@ OF_HERMITIAN: dict[str, Callable] = {
 
 
 @pytest.mark.parametrize("name", HERMITIAN)
+@pytest.mark.sample(7)
 def test_a_simulation_of_a_hermitian_matrix_is_the_exponential_within_eps(name):
     enc = HERMITIAN[name]()
     found = hamiltonian_simulation(enc, 0.7, eps=1e-6)
@@ -104,8 +105,16 @@ def test_a_simulation_of_a_hermitian_matrix_is_the_exponential_within_eps(name):
     assert np.linalg.norm(np.asarray(block(found)) - wanted, 2) <= found.eps <= 1e-5
 
 
-@pytest.mark.parametrize("name", NOT_HERMITIAN)
-@pytest.mark.parametrize("function", OF_HERMITIAN)
+# By default each matrix is refused by one function, and each function refuses several matrices.
+REFUSED = [
+    pytest.param(name, function, marks=[] if (place - turn) % len(OF_HERMITIAN) == 0 else [pytest.mark.slow])
+    for turn, function in enumerate(OF_HERMITIAN)
+    for place, name in enumerate(NOT_HERMITIAN)
+]
+
+
+@pytest.mark.parametrize(("name", "function"), REFUSED)
+@pytest.mark.sample(8)
 def test_a_function_of_a_matrix_that_is_seen_not_to_be_hermitian_is_refused(name, function):
     for word in ({}, {"hermitian": True}):  # a word changes nothing where the numbers are at hand
         with pytest.raises(ValueError, match=r"`enc` must encode a Hermitian matrix, but \|A - A\^H\| is up to"):
@@ -126,7 +135,8 @@ def test_what_is_too_large_to_be_looked_at_needs_a_word(function):
     assert OF_HERMITIAN[function](large, **words).eps < 0.2
 
 
-@pytest.mark.parametrize("case", ENCODINGS, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", in_default_lane(ENCODINGS))
+@pytest.mark.sample(10)
 def test_what_structure_tells_of_a_node_is_true(case):
     """The defect is at least the spectral norm of the difference, and zero where that is; values are NumPy's."""
     enc, matrix = case.build(jax.tree.map(jnp.asarray, case.params)), np.asarray(case.oracle(case.params))
@@ -264,6 +274,7 @@ def test_products_with_a_crude_approximant_stay_within_their_error(build):
 
 
 @pytest.mark.parametrize("seed", range(20))
+@pytest.mark.sample(7)
 def test_products_of_transforms_with_adversarial_second_factors_stay_within_their_error(seed):
     rng = np.random.default_rng(seed)
     degree, gain = int(rng.integers(1, 4)), rng.uniform(0.5, 2.5)

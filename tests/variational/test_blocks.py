@@ -47,6 +47,7 @@ def value(runner, angles, state):
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("wires", [(0,), (2,), (4,), (0, 1), (4, 0), (1, 3), (3, 1), (2, 4)])
+@pytest.mark.sample(3)
 def test_flips_are_the_matrix(wires, tol):
     state, side = cplx(1 << N), 1 << len(wires)
     for matrix in (cplx(side, side, seed=1), np.diag(cplx(side, seed=2)), np.eye(side)[::-1]):
@@ -75,6 +76,7 @@ def test_overlaps_are_sums_by_products_too(wires, product_qubits, monkeypatch, t
 @pytest.mark.numerics
 @pytest.mark.parametrize("block_qubits", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("wires", [(0,), (2,), (4,), (0, 1), (4, 0), (1, 3), (3, 1)])
+@pytest.mark.sample(12)
 def test_a_sweep_is_the_matrix_on_the_whole(wires, block_qubits, tol):
     left, right, side = cplx(1 << N), cplx(1 << N, seed=1), 1 << len(wires)
     matrix = cplx(side, side, seed=2)
@@ -103,13 +105,23 @@ def test_un_computing_in_blocks_gives_the_gradient_of_reverse_mode(block_qubits,
         jax.jit(jax.value_and_grad(lambda a, s, r=r: value(r, a, s), (0, 1)))(*args) for r in (run_adjoint, run)
     )
     chex.assert_trees_all_close(by_blocks, by_reverse, rtol=0, atol=tol("exact", factor=500))
+
+
+@pytest.mark.slow
+@pytest.mark.numerics
+def test_a_batch_in_blocks_has_the_gradients_of_its_items(monkeypatch, tol):
+    monkeypatch.setattr(blocks, "BLOCK_QUBITS", 3)
+    monkeypatch.setattr(contraction, "PRODUCT_QUBITS", 3)
+    args = jnp.asarray(real(DEPTH, 20)), jnp.asarray(cplx(1 << N) / 8).reshape((2,) * N)
+    by_reverse = jax.jit(jax.grad(lambda a, s: value(run, a, s), (0, 1)))(*args)
     stacked = jax.tree.map(lambda x: jnp.stack([x, -x]), args)
     batched = jax.jit(jax.vmap(jax.grad(lambda a, s: value(run_adjoint, a, s), (0, 1))))(*stacked)
     first = jax.tree.map(lambda x: x[0], batched)
-    chex.assert_trees_all_close(first, by_reverse[1], rtol=0, atol=tol("exact", factor=500))
+    chex.assert_trees_all_close(first, by_reverse, rtol=0, atol=tol("exact", factor=500))
 
 
 @pytest.mark.x64
+@pytest.mark.slow
 def test_blocks_can_be_differentiated_twice(monkeypatch):
     """A single sinusoid: the second derivative of cos is -cos."""
     monkeypatch.setattr(blocks, "BLOCK_QUBITS", 1)
@@ -120,6 +132,7 @@ def test_blocks_can_be_differentiated_twice(monkeypatch):
     assert abs(jax.grad(jax.grad(z))(0.7) + np.cos(0.7)) < 1e-12
 
 
+@pytest.mark.slow
 def test_value_and_gradient_are_planned_in_place(monkeypatch):
     """State, cotangent, and one for what the observable takes; of a circuit whose states are 64 blocks."""
     n, depth = 14, 3

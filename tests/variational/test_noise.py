@@ -81,11 +81,17 @@ def z_at(channel, rate, angles):
     return z_of(rho)
 
 
-RATES = [(depolarizing, 0.0), (depolarizing, 0.3), (depolarizing, 1.0), (amplitude_damping, 0.0)]
+RATES = [
+    pytest.param(depolarizing, 0.0, marks=pytest.mark.slow),
+    (depolarizing, 0.3),
+    pytest.param(depolarizing, 1.0, marks=pytest.mark.slow),
+    (amplitude_damping, 0.0),
+]
 
 
 @pytest.mark.numerics
 @pytest.mark.parametrize(("channel", "rate"), RATES, ids=lambda value: getattr(value, "__name__", str(value)))
+@pytest.mark.sample(1)
 def test_derivatives_in_a_rate_are_those_of_the_sums_at_the_ends_of_its_range_too(channel, rate, tol):
     h, angles = 1e-5, jnp.asarray(ANGLES[:1] if rate == 1 else ANGLES)  # two layers of full noise leave nothing
     wanted = (z_at(channel, rate + h, angles) - z_at(channel, rate - h, angles)) / (2 * h)
@@ -110,6 +116,7 @@ def test_derivatives_in_a_rate_are_those_of_the_sums_at_the_ends_of_its_range_to
         np.testing.assert_allclose(values, np.tile(z_at(channel, 0.0, angles), (20, 1)), rtol=0, atol=tol("rounding"))
 
 
+@pytest.mark.slow
 def test_derivatives_at_full_damping_are_those_of_populations():
     turn = circuit(1, [rx(0, 0.3)])
     fed = 2 * np.sin(0.15) ** 2  # <Z> = 1 - 2 (1 - gamma) sin^2(0.15)

@@ -17,6 +17,7 @@ from qla_jax.variational.plateaus import (
     random_circuit,
     random_qcnn,
 )
+from tests.cases import mostly_slow
 
 BUILDERS = {
     "random": functools.partial(random_circuit, num_qubits=3, depth=3, watched=(1, 2)),
@@ -27,7 +28,7 @@ BUILDERS = {
 
 
 @pytest.mark.x64
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("name", mostly_slow(BUILDERS, "qcnn"))
 def test_samples_are_derivatives_of_the_cost_seed_by_seed(name, key):
     build, cost = BUILDERS[name], qubit_cost((0,)) if name == "qcnn" else local_cost
     found = jax.jit(lambda key: gradient_samples(build, cost, 3, batch=2, key=key))(key)

@@ -53,6 +53,7 @@ def dense_patch(x, angles, spec):
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("name", SPECS)
+@pytest.mark.sample(2)
 def test_the_layer_is_the_circuit_on_every_patch(name, tol):
     spec = quanvolution_spec(**SPECS[name])
     image, angles = real(1, 4, 6), real(*spec.angles_shape(1))
@@ -241,6 +242,7 @@ def test_bad_input_raises(make, told):
     ("channels", "kernel", "side", "contracted"),
     [(1, 2, 4, True), (6, 1, 2, True), (2, 2, 4, False), (1, 3, 9, False), (3, 2, 4, False)],
 )
+@pytest.mark.sample(2)
 def test_the_route_is_the_one_that_takes_less(channels, kernel, side, contracted, monkeypatch, tol):
     """Both give the same; on 12 qubits a contraction would take 7e10 multiplications for a basis change."""
     spec = quanvolution_spec(kernel=kernel, stride=kernel)
