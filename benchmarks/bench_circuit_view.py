@@ -46,7 +46,7 @@ def test_two_blocks_on_19_qubits(report, way):
         built = network(instance.weights, instance.x)
         assert built.num_ancillas + built.num_qubits == 19
         program = compiled(lambda weights, x: way(network(weights, x)), instance.weights, instance.x)
-        np.testing.assert_allclose(program.run(instance.weights, instance.x), built.vector(), rtol=0, atol=1e-12)
+        np.testing.assert_allclose(program.run(instance.weights, instance.x), built.encoded, rtol=0, atol=1e-12)
         # Every amplitude has to be written and read, where all of them are simulated.
         moved = 2 * (8 << 19) if way is qla.run else 0
         report(program, moved=moved, state_bytes=8 << 19, leaf_calls=qla.cost(built).num_queries)
@@ -67,5 +67,5 @@ def test_a_skip_norm_block_of_24_qubits(report):
         built = block(weight, psi)
         assert built.num_ancillas + built.num_qubits == 24
         program = compiled(qla.run, built)
-        np.testing.assert_allclose(program.run(built), built.vector(), rtol=0, atol=1e-12)
+        np.testing.assert_allclose(program.run(built), built.encoded, rtol=0, atol=1e-12)
         report(program, state_bytes=8 << 24, states_bar=4, leaf_calls=qla.cost(built).num_queries)

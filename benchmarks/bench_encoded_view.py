@@ -49,7 +49,7 @@ def test_convolution(report, way, batch):
 def block(kernel: Array, x: Array) -> Array:
     weight = qla.block_encode_convolution(kernel / qla.convolution_norm_bound(kernel, MILLION), MILLION)
     weight = weight.replace(norm_bound=jnp.ones_like(weight.alpha))  # certified by the bound divided by
-    return qla.skip_norm_block(weight, qla.vector_encode(x)).vector()
+    return qla.skip_norm_block(weight, qla.vector_encode(x)).encoded
 
 
 def bare_block(kernel: Array, x: Array) -> Array:

@@ -161,12 +161,12 @@ def test_a_foreign_encoding_acts_on_vectors_and_a_foreign_vector_is_acted_on(bui
     left = cplx(vector(0.0).size, seed=2)
 
     def scalar(theta):
-        return jnp.vdot(left, build(theta).vector() + 2 * run(build(theta))).real
+        return jnp.vdot(left, build(theta).encoded + 2 * run(build(theta))).real
 
     @jax.jit
     @jax.vmap
     def look(theta):
-        return build(theta).vector(), run(build(theta)), jax.grad(scalar)(theta)
+        return build(theta).encoded, run(build(theta)), jax.grad(scalar)(theta)
 
     thetas = np.array([THETA, -0.4])
     for theta, encoded, by_circuit, slope in zip(thetas, *map(np.asarray, look(jnp.asarray(thetas))), strict=True):

@@ -75,7 +75,7 @@ def seen(found: Any) -> Any:
     """What an encoding is, by its encoded view and its error; all else as it is."""
     if isinstance(found, qla.BlockEncoding):
         return qla.block(found), found.eps
-    return (found.vector(), found.eps) if isinstance(found, qla.VectorEncoding) else found
+    return (found.encoded, found.eps) if isinstance(found, qla.VectorEncoding) else found
 
 
 def without_jit(call: Callable[..., Any], *arrays: jax.Array, kind: AxisType = AxisType.Auto) -> Any:

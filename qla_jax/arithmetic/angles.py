@@ -10,7 +10,7 @@ Signs come out right, since $\pi y$ reaches from 0 to $\pi$. What is flagged is 
 Example:
     >>> from qla_jax.arithmetic import Format, encode
     >>> vec = angle_encode(encode(jnp.array([1.0, 0.5, -0.25, -1.0]), Format(bits=8, fraction=6)))
-    >>> vec.vector().round(3).tolist(), f"{vec.eps:.4f}"
+    >>> vec.encoded.round(3).tolist(), f"{vec.eps:.4f}"
     ([1.0, 0.514, -0.243, -0.999], '0.0158')
 
 References:

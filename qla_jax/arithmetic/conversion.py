@@ -10,7 +10,7 @@ Amplitudes to digital: an estimate of each entry, by whatever readout, rounded i
 Example:
     >>> format = Format(bits=8, fraction=4)
     >>> vec = amplitude_encode(encode(jnp.array([3.0, -1.0, 0.5, 2.0]), format))
-    >>> vec.vector().tolist(), bool(jnp.allclose(vec.amplitude, jnp.sqrt(14.25) / (3 * jnp.sqrt(4))))
+    >>> vec.encoded.tolist(), bool(jnp.allclose(vec.amplitude, jnp.sqrt(14.25) / (3 * jnp.sqrt(4))))
     ([3.0, -1.0, 0.5, 2.0], True)
 
 References:
@@ -147,7 +147,7 @@ def digital_encode(
     require_kind("vec", vec, VectorEncoding)
     require_kind("format", format, Format)
     require_callable("readout", readout)
-    found = readout(vec.vector().reshape(vec.sizes), key=key)
+    found = readout(vec.encoded.reshape(vec.sizes), key=key)
     if not hasattr(found, "values") or callable(found.values):
         raise TypeError(f"`readout` must give a Readout with its `values`, but gives {type(found).__name__}.")
     values = jnp.asarray(found.values)

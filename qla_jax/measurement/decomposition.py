@@ -123,7 +123,7 @@ class ChebyshevReadout(ReadoutMethod):
         Example:
             >>> readout = chebyshev_readout(rank=2, relative_eps=0.1, noise="exact")
             >>> vec = readout.reprepared(readout(jnp.array([4.0, 3.0, 2.0, 1.0]), key=jax.random.key(0)))
-            >>> [round(entry, 2) for entry in vec.vector().tolist()], round(float(vec.eps), 2)
+            >>> [round(entry, 2) for entry in vec.encoded.tolist()], round(float(vec.eps), 2)
             ([3.96, 3.1, 1.9, 1.04], 0.16)
         """
         shape = found.values.shape

@@ -194,7 +194,7 @@ def chebyshev_state(coefficients: ArrayLike, sizes: int | tuple[int, ...], *, ax
 
     Example:
         >>> vec = chebyshev_state(jnp.array([2.0, 0.0]), (4,), axes=(0,))
-        >>> vec.vector().round(6).tolist(), float(vec.alpha), vec.eps == 0
+        >>> vec.encoded.round(6).tolist(), float(vec.alpha), vec.eps == 0
         ([1.0, 1.0, 1.0, 1.0], 2.0, Array(True, dtype=bool))
     """
     sizes = as_wholes("sizes", sizes)

@@ -209,7 +209,7 @@ class CoherentResNet(nnx.Module):
     def states(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch n"]:
         """The encoded state before measurement."""
         encodings, matrix = self.encodings(), self.terminal_matrix()
-        run = jax.vmap(lambda start: self.head(matrix, self.network(encodings, start)).vector())
+        run = jax.vmap(lambda start: self.head(matrix, self.network(encodings, start)).encoded)
         return run(self.load(inputs))
 
     def diagnose(self, inputs: Float[Array, "batch ..."]) -> list[BlockDiagnostics]:

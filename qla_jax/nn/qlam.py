@@ -10,7 +10,7 @@ weights are the subnormalizations, so heads that cancel cost amplitude.
 Example:
     >>> scores, values = jnp.eye(2)[None], jnp.array([[[3.0, 0.0], [0.0, 4.0]]])
     >>> vec = concatenated_heads(scores, values)
-    >>> vec.vector().tolist(), round(float(vec.amplitude), 6)  # 1 over the Frobenius norm of the identity
+    >>> vec.encoded.tolist(), round(float(vec.amplitude), 6)  # 1 over the Frobenius norm of the identity
     ([3.0, 0.0, 0.0, 4.0], 0.707107)
 
 References:

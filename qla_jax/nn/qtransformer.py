@@ -155,13 +155,13 @@ class QAttention(nnx.Module):
 @jax.jit
 def _combined(weights: Array, values: Array, merging: Array) -> tuple[Array, Array]:
     vec = combined_heads(weights, values, merging)
-    return vec.vector(), vec.amplitude
+    return vec.encoded, vec.amplitude
 
 
 @jax.jit
 def _concatenated(weights: Array, values: Array) -> tuple[Array, Array]:
     vec = concatenated_heads(weights, values)
-    return vec.vector(), vec.amplitude
+    return vec.encoded, vec.amplitude
 
 
 class QEncoderBlock(nnx.Module):

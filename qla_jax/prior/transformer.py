@@ -125,7 +125,7 @@ def _block(
     @jax.vmap
     def run(token: Array) -> tuple[Array, Array, Array]:
         vec = token_encoding(weights, tokens, token, polys)
-        return vec.vector(), vec.eps, vec.amplitude
+        return vec.encoded, vec.eps, vec.amplitude
 
     vectors, errors, amplitudes = run(tokens)
     counted = cost(jax.eval_shape(lambda token: token_encoding(weights, tokens, token, polys), tokens[0]))

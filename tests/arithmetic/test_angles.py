@@ -35,7 +35,7 @@ def test_the_bits_that_the_circuit_writes_turn_the_qubit_to_what_is_encoded(form
     places = np.arange(format.fraction - 1, -1, -1)
     states = np.array([rotated(number >> places & 1) for number in out])
     vec = angle_encode(from_integers(numbers, format))
-    np.testing.assert_allclose(vec.vector(), states[:, 0], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(vec.encoded, states[:, 0], rtol=0, atol=1e-6)
     top = np.asarray(run(vec)) / float(vec.alpha) * np.sqrt(len(numbers))
     np.testing.assert_allclose(top, states[:, 0], rtol=0, atol=1e-6)
     u = np.asarray(unitary(vec))
@@ -48,7 +48,7 @@ def test_the_bits_that_the_circuit_writes_turn_the_qubit_to_what_is_encoded(form
 def test_eps_is_the_distance_and_within_what_the_expansion_proves(format, tol):
     x = from_integers(inside(format), format)
     vec = jax.jit(angle_encode)(x)
-    errors = np.abs(np.asarray(vec.vector() - decode(x)))
+    errors = np.abs(np.asarray(vec.encoded - decode(x)))
     assert abs(np.linalg.norm(errors) - float(vec.eps)) < tol("exact", factor=50)
     bound = np.pi * arccos_error(format)
     assert errors.max() <= bound < 10 * errors.max()
@@ -58,7 +58,7 @@ def test_a_target_takes_quantisation_in_and_bad_numbers_are_seen(key):
     f = Format(8, 5)
     target = jax.random.uniform(key, (2, 4), minval=-1)
     vec = angle_encode(encode(target, f), target=target)
-    np.testing.assert_allclose(jnp.linalg.norm(vec.vector() - target.ravel()), vec.eps, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(jnp.linalg.norm(vec.encoded - target.ravel()), vec.eps, rtol=0, atol=1e-6)
     wide = from_integers(np.array([33, 0]), f)
     assert float(jax.jit(lambda x: angle_encode(x).eps)(wide)) == np.inf
     for call, kind, message in (

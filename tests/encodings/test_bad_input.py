@@ -148,7 +148,7 @@ def test_a_zero_vector_inside_jit_is_encoded_as_zero_and_has_no_direction(tol):
     def encode(x):
         vec = vector_encode(x)
         unit = normalize(vec)
-        return vec.alpha, vec.eps, vec.vector(), unit.eps, unit.vector(), unitary(vec)
+        return vec.alpha, vec.eps, vec.encoded, unit.eps, unit.encoded, unitary(vec)
 
     alpha, eps, x, unit_eps, direction, circuit = encode(jnp.zeros(4))
     assert (alpha, eps, unit_eps) == (0, 0, np.inf)
@@ -162,7 +162,7 @@ def test_a_zero_image_in_a_batch_leaves_the_others_alone(tol):
     along = real(3, 4)
 
     def direction(x):
-        return normalize(vector_encode(x)).vector()
+        return normalize(vector_encode(x)).encoded
 
     def total(images):
         return jnp.sum(along * jax.vmap(direction)(images))
@@ -188,9 +188,9 @@ def test_a_zero_image_in_a_batch_passes_through_a_residual_network(tol):
         return normalize(vector_sum(vec, activate(block_encode(matrix, alpha=1.0) @ vec, poly)))
 
     def total(matrix, images):
-        return jnp.sum(jax.vmap(lambda x: network(matrix, x).vector())(images) * jnp.array([[1.0, -2.0]]))
+        return jnp.sum(jax.vmap(lambda x: network(matrix, x).encoded)(images) * jnp.array([[1.0, -2.0]]))
 
-    vectors, errors = jax.jit(jax.vmap(lambda x: (lambda vec: (vec.vector(), vec.eps))(network(matrix, x))))(images)
+    vectors, errors = jax.jit(jax.vmap(lambda x: (lambda vec: (vec.encoded, vec.eps))(network(matrix, x))))(images)
     np.testing.assert_array_equal(np.isinf(errors), [False, True, False])
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), [1, 0, 1], rtol=0, atol=tol())
     gradient = jax.jit(jax.grad(total, argnums=(0, 1)))

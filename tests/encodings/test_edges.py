@@ -253,7 +253,7 @@ def test_no_array_stands_in_two_leaves(case):
 def test_both_kinds_of_encodings_have_the_operators_of_vectors():
     matrix = SYMMETRIC
     for enc, plain in ((A, matrix), (VEC, np.array([0.6, 0.8]))):
-        view = block if isinstance(enc, BlockEncoding) else lambda vec: vec.vector()
+        view = block if isinstance(enc, BlockEncoding) else lambda vec: vec.encoded
         for made, wanted in (
             (-enc, -plain),
             (enc / 2, plain / 2),
@@ -363,7 +363,7 @@ def test_many_parts_make_what_pairs_of_them_make_nested_shallowly(tol):
     np.testing.assert_allclose(block(tensor(encs[0], encs[1], encs[3])), wanted, rtol=0, atol=tol(factor=20))
     vecs = [vector_encode(x) for x in ([1.0, 2.0], [0.5, -1.0], [3.0, 0.0])]
     wanted = np.kron(np.kron([1.0, 2.0], [0.5, -1.0]), [3.0, 0.0])
-    np.testing.assert_allclose(vector_tensor(*vecs).vector(), wanted, rtol=0, atol=tol(factor=20))
+    np.testing.assert_allclose(vector_tensor(*vecs).encoded, wanted, rtol=0, atol=tol(factor=20))
     assert product(*[block_encode(np.eye(2))] * 1000).nesting == 10
 
 
@@ -416,6 +416,6 @@ def test_haar_unitaries_pass_where_their_sizes_are_numbers_of_numpy():
     enc = from_unitary(haar(8), num_ancillas=np.int64(1), alpha=np.float32(1), eps=0, shape=tuple(np.array([4, 4])))
     assert (type(enc.num_ancillas), enc.shape) == (int, (4, 4))
     vec = vector_from_unitary(np.eye(8), num_ancillas=np.array(1), alpha=1, eps=0, sizes=tuple(np.array([2, 2])))
-    assert vec.sizes == (2, 2) and vec.vector().tolist() == [1, 0, 0, 0]
+    assert vec.sizes == (2, 2) and vec.encoded.tolist() == [1, 0, 0, 0]
     conv = block_encode_convolution(np.ones((1, 1, 2, 2), np.int8), tuple(np.array([4, 4])))
     assert np.asarray(conv.matvec(np.arange(16, dtype=np.uint8))).sum() > 0

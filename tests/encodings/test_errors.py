@@ -287,7 +287,7 @@ def tracker(rule: Rule) -> Callable:
     @jax.vmap
     def track(parts: tuple) -> tuple:
         enc = rule.build(*(declare(part) if isinstance(part, Part) else part for part in parts))
-        return enc.eps, enc.alpha, block(enc) if isinstance(enc, BlockEncoding) else enc.vector()
+        return enc.eps, enc.alpha, block(enc) if isinstance(enc, BlockEncoding) else enc.encoded
 
     return track
 

@@ -119,7 +119,7 @@ def test_projected_runs_of_long_products_are_those_of_the_matrices():
     vec = chain(VECTOR, lambda x: DIAGONAL @ x, DEEP)
     wanted = np.array([0.6, 0.8]) * ENTRIES**DEEP
     np.testing.assert_allclose(qla.run_projected(vec), wanted, rtol=1e-12, atol=0)
-    np.testing.assert_allclose(vec.vector(), wanted, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(vec.encoded, wanted, rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("size", [0.7, -0.7j, 0.0])

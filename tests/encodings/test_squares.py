@@ -56,7 +56,7 @@ def test_alpha_of_an_orthogonal_matrix_stays_where_the_frobenius_norm_grows(n, t
             square_product(matrix, vec),
             *(by_product(e, matrix, vec) for e in (block_encode, block_encode_frobenius)),
         )
-        return [(route.alpha, route.vector()) for route in routes]
+        return [(route.alpha, route.encoded) for route in routes]
 
     alphas, vectors = zip(*three_routes(matrix, x), strict=True)
     np.testing.assert_allclose(alphas, [1, 1, np.sqrt(n)], rtol=tol())
@@ -114,7 +114,7 @@ def test_rounding_of_the_norms_is_the_whole_error_of_an_exact_vector_and_below_t
     matrices[0], vectors[0] = np.eye(4), np.eye(4)[1]  # norms at alpha: all ones, one unit in the last place below
     build = jax.jit(jax.vmap(lambda w, x: square_product(w, vector_encode(x), bits=bits)))
     out = build(matrices, vectors)
-    distances = [np.linalg.norm(v - squares(w, x)) for v, w, x in zip(out.vector(), matrices, vectors, strict=True)]
+    distances = [np.linalg.norm(v - squares(w, x)) for v, w, x in zip(out.encoded, matrices, vectors, strict=True)]
     np.testing.assert_allclose(out.eps, distances, rtol=1e-12, atol=1e-14)
     last_bit = 2.0**-bits * np.array([column_norms(w).max() for w in matrices]) * np.sum(vectors**2, axis=1)
     assert (distances <= last_bit * (1 + 1e-12)).all()
@@ -131,7 +131,7 @@ def test_gradients_pass_through_the_rounding():
     @jax.jit
     @functools.partial(jax.jacrev, argnums=(0, 1))
     def jacobians(matrix, x):
-        return square_product(matrix, vector_encode(x), bits=2).vector()
+        return square_product(matrix, vector_encode(x), bits=2).encoded
 
     by_matrix, by_vector = jacobians(matrix, x)
     np.testing.assert_allclose(by_matrix, np.einsum("ik,j->ikj", np.eye(3), x**2), atol=1e-12)

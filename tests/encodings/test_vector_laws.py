@@ -80,7 +80,7 @@ def pull(case: Case) -> tuple[float, Any, Callable]:
     @jax.value_and_grad
     def pulled(params: Any) -> jax.Array:
         vec = case.build(params)
-        return jnp.vdot(left, one * vec.vector() + two * run(vec) + three * run_projected(vec)).real
+        return jnp.vdot(left, one * vec.encoded + two * run(vec) + three * run_projected(vec)).real
 
     def worth(params: Any) -> float:
         return ((one + two + three) * np.vdot(left, case.oracle(params))).real
@@ -124,7 +124,7 @@ def test_the_flagged_column_is_the_vector_and_leaves_the_padding_empty(seen, tol
 
 
 def test_the_encoded_view_is_the_vector(seen, tol):
-    np.testing.assert_allclose(seen.vec.vector(), seen.vector, rtol=0, atol=seen.tolerance(tol))
+    np.testing.assert_allclose(seen.vec.encoded, seen.vector, rtol=0, atol=seen.tolerance(tol))
 
 
 def test_alpha_is_at_least_the_norm_and_the_amplitude_their_ratio(seen, tol):
@@ -145,7 +145,7 @@ def test_building_eagerly_gives_what_jit_gives(case, seen, tol):
     assert jax.tree.structure(vec) == jax.tree.structure(seen.vec)
     np.testing.assert_allclose(vec.alpha, seen.vec.alpha, rtol=0, atol=seen.tolerance(tol))
     np.testing.assert_allclose(vec.eps, seen.vec.eps, rtol=0, atol=tol())
-    np.testing.assert_allclose(vec.vector(), seen.vector, rtol=0, atol=seen.tolerance(tol))
+    np.testing.assert_allclose(vec.encoded, seen.vector, rtol=0, atol=seen.tolerance(tol))
 
 
 @pytest.mark.x64

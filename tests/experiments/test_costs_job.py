@@ -71,7 +71,7 @@ def test_a_network_with_numbers_has_the_counts_of_the_one_without_and_the_error_
     if matrix is not None:
         psi = 0.51 * psi + 0.49 * matrix @ psi**2
         psi /= np.linalg.norm(psi)
-    assert np.linalg.norm(vec.vector() - psi) <= vec.eps <= setting.eps
+    assert np.linalg.norm(vec.encoded - psi) <= vec.eps <= setting.eps
     assert count(setting).amplitude <= vec.amplitude
     wrong = replace(setting, taps=2)  # negative control
     assert counts(vec, encodings[0], setting, planned) != count(wrong)
@@ -161,7 +161,7 @@ def test_theorem_one_saves_the_frobenius_norm_over_the_longest_column():
     draw = np.random.default_rng(0)
     for kind, matrix in matrices(8, draw).items():
         psi = draw.normal(size=8)
-        first, second = (route.vector() for route in routes(jnp.asarray(matrix), jnp.asarray(psi)).values())
+        first, second = (route.encoded for route in routes(jnp.asarray(matrix), jnp.asarray(psi)).values())
         np.testing.assert_allclose(first, matrix @ psi**2 / (psi @ psi), rtol=0, atol=1e-12)
         np.testing.assert_allclose(second, first, rtol=0, atol=1e-12)
         assert np.linalg.matrix_rank(matrix) == (2 if kind == "of rank two" else 8)

@@ -98,7 +98,7 @@ def test_a_bilinear_network_starts_from_the_product_of_its_paths(monkeypatch):
     first, second = (np.asarray(path(jnp.asarray(IMAGES)))[0] for path in model.paths)
     encoded = model.encode(jnp.asarray(IMAGES[0]))
     assert isinstance(encoded, TerminalBlock)
-    start = encoded.part.part.part.vector()  # before two blocks
+    start = encoded.part.part.part.encoded  # before two blocks
     expected = np.kron(first, second) / np.linalg.norm(np.kron(first, second))
     np.testing.assert_allclose(start, expected, rtol=0, atol=1e-6)
 

@@ -34,7 +34,7 @@ def seen(enc):
 
 def read(vec):
     """A vector by its encoded view and its parameters."""
-    return vec.alpha, vec.eps, vec.vector()
+    return vec.alpha, vec.eps, vec.encoded
 
 
 def of_products(name, call):

@@ -92,7 +92,7 @@ def test_the_next_state_is_prepared_from_coefficients(tol):
     c = real(2, 3, 2)
     expected = np.einsum("akl,ki,lj->aij", c, basis(8)[:3], basis(4)[:2]).reshape(-1)
     vec, ran = jax.jit(lambda c: (lambda vec: (vec, run(vec)))(chebyshev_state(c, sizes, axes=axes)))(jnp.asarray(c))
-    assert np.abs(np.asarray(vec.vector()) - expected).max() < tol("exact", factor=10)
+    assert np.abs(np.asarray(vec.encoded) - expected).max() < tol("exact", factor=10)
     assert np.abs(np.asarray(ran) - expected).max() < tol("exact", factor=10)
     assert float(vec.alpha) == pytest.approx(np.linalg.norm(c)) and float(vec.eps) == 0
     third = jax.jit(lambda c: run(chebyshev_state(c, (8,), axes=(0,))))(jnp.eye(3)[2])

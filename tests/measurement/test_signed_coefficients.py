@@ -107,9 +107,9 @@ def test_what_was_read_is_prepared_for_the_next_layer(tol):
     assert isinstance(found, Readout) and vec.sizes == (4, N) and vec.num_ancillas == 2
     values = np.asarray(found.values).reshape(-1)
     assert np.abs(np.asarray(ran) - values).max() < tol("exact", factor=10)
-    assert np.abs(np.asarray(vec.vector()) - values).max() < tol("exact", factor=10)
+    assert np.abs(np.asarray(vec.encoded) - values).max() < tol("exact", factor=10)
     assert abs(float(same) - 1) < tol("exact", factor=10)
-    off = np.linalg.norm(np.asarray(vec.vector() - x.reshape(-1)))
+    off = np.linalg.norm(np.asarray(vec.encoded - x.reshape(-1)))
     assert 0 < off <= float(vec.eps) * (1 + 1e-6)
     assert float(vec.eps) == pytest.approx(float(found.error_bound)) and np.isfinite(vec.eps)
     spectrum = scipy.fft.dctn(np.asarray(ran, float).reshape(4, N), norm="ortho")

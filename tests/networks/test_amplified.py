@@ -41,9 +41,9 @@ def test_an_amplified_block_is_the_block_with_alpha_one():
     """Lemma 6 whole, every ancilla simulated, in a circuit whose length comes from the skip connection alone."""
     block = one_block()
     amplified = amplified_block(block, eps=1e-2)
-    np.testing.assert_allclose(jax.jit(run)(amplified), amplified.vector(), rtol=0, atol=1e-12)
-    assert np.linalg.norm(amplified.vector() - block.vector()) <= 1e-2
-    assert np.linalg.norm(amplified.vector() - ideal(WEIGHTS[:1], UNIT)) <= amplified.eps <= 1.1e-2
+    np.testing.assert_allclose(jax.jit(run)(amplified), amplified.encoded, rtol=0, atol=1e-12)
+    assert np.linalg.norm(amplified.encoded - block.encoded) <= 1e-2
+    assert np.linalg.norm(amplified.encoded - ideal(WEIGHTS[:1], UNIT)) <= amplified.eps <= 1.1e-2
     np.testing.assert_allclose([amplified.alpha, amplified.amplitude], [1 / 0.999, 0.999], atol=1e-2)
     assert amplified.num_ancillas == block.num_ancillas + 1 < schedule.published_ancillas(1, 1, 1)
 
@@ -59,7 +59,7 @@ def test_the_least_amplitude_is_one_and_is_nearly_reached():
 
 def test_a_chain_of_amplified_blocks_stays_close_to_the_ideal_network():
     network = amplified_network([block_encode(w, alpha=1.0) for w in WEIGHTS], vector_encode(UNIT), eps=1e-4, poly=POLY)
-    assert np.linalg.norm(network.vector() - ideal(WEIGHTS, UNIT)) <= network.eps < 1e-1
+    assert np.linalg.norm(network.encoded - ideal(WEIGHTS, UNIT)) <= network.eps < 1e-1
     np.testing.assert_allclose(network.alpha, 1 / 0.999, rtol=1e-3)
     assert network.num_ancillas == schedule.ancillas(1, 1, 3, 5, amplified=True)
     assert network.num_ancillas < schedule.published_ancillas(1, 1, 3) <= 2**3 * (2 * 1 + 1 + 9)
@@ -73,10 +73,10 @@ def test_a_network_of_one_block_and_the_terminal_block_is_sampled_as_its_circuit
     state = jax.jit(lambda vec: vec.apply(jnp.zeros((1 << vec.num_ancillas, 2), complex).at[0, 0].set(1)))(network)
     assert network.num_ancillas + network.num_qubits == 18
     np.testing.assert_allclose(np.linalg.norm(state), 1, rtol=0, atol=1e-11)
-    np.testing.assert_allclose(network.alpha * state[0], network.vector(), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(network.alpha * state[0], network.encoded, rtol=0, atol=1e-11)
     x = ideal(WEIGHTS[:1], UNIT)
     gamma = 0.51 * x + 0.49 * matrix @ x**2
-    assert np.linalg.norm(network.vector() - gamma / np.linalg.norm(gamma)) <= network.eps < 0.1
+    assert np.linalg.norm(network.encoded - gamma / np.linalg.norm(gamma)) <= network.eps < 0.1
 
     shots = 20_000
     runs = sample_runs(network, outcomes=2, shots=shots, key=jax.random.key(0))
@@ -86,7 +86,7 @@ def test_a_network_of_one_block_and_the_terminal_block_is_sampled_as_its_circuit
     assert scipy.stats.chisquare(counts, expected).pvalue > 1e-3
     swapped = scipy.stats.chisquare(counts, expected[[0, 2, 1]])  # negative control
     assert swapped.pvalue < 1e-6
-    np.testing.assert_allclose(l2_pool(network.vector(), 2), flagged / flagged.sum(), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(l2_pool(network.encoded, 2), flagged / flagged.sum(), rtol=0, atol=1e-10)
 
 
 def test_an_amplitude_below_the_bound_leaves_the_error_unknown():

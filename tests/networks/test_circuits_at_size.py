@@ -48,8 +48,8 @@ def both(matrices: list[jax.Array], x: jax.Array):
 
 def check(matrices: list[np.ndarray], x: np.ndarray):
     network, projected = both([jnp.asarray(w) for w in matrices], jnp.asarray(x))
-    np.testing.assert_allclose(projected, network.vector(), rtol=0, atol=1e-9)
-    assert np.linalg.norm(network.vector() - ideal(matrices, x)) <= network.eps < 1e-2
+    np.testing.assert_allclose(projected, network.encoded, rtol=0, atol=1e-9)
+    assert np.linalg.norm(network.encoded - ideal(matrices, x)) <= network.eps < 1e-2
     return network, projected
 
 
@@ -58,7 +58,7 @@ def test_two_blocks_on_two_qubits_with_every_ancilla():
     network, projected = check(weights(4, 2), start(4))
     assert network.num_ancillas + network.num_qubits == 23
     found = jax.jit(run)(network)
-    np.testing.assert_allclose(found, network.vector(), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found, network.encoded, rtol=0, atol=1e-9)
     np.testing.assert_allclose(found, projected, rtol=0, atol=1e-9)
 
 
@@ -84,7 +84,7 @@ def test_regime_a_with_one_block_and_everything_amplified():
 
     network = build(jnp.asarray(block), jnp.asarray(matrix), jnp.asarray(start(2)))
     assert network.num_ancillas + network.num_qubits == 19 and cost(network).depth > 60_000
-    np.testing.assert_allclose(jax.jit(run)(network), network.vector(), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(jax.jit(run)(network), network.encoded, rtol=0, atol=1e-9)
     assert network.amplitude > 0.98
     gamma = 0.51 * ideal([block], start(2)) + 0.49 * matrix @ ideal([block], start(2)) ** 2
-    assert np.linalg.norm(network.vector() - gamma / np.linalg.norm(gamma)) <= network.eps < 0.2
+    assert np.linalg.norm(network.encoded - gamma / np.linalg.norm(gamma)) <= network.eps < 0.2

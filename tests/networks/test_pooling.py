@@ -94,7 +94,7 @@ def test_outcomes_of_padded_registers_are_those_of_the_circuits_leading_qubits(s
     vec = vector_encode(real(*sizes), pad=True)
     expected, atol = by_circuit(vec, outcomes), tol("exact", factor=10)
     image = real(*sizes)
-    for found in (l2_pool(vec, outcomes), l2_pool(image, outcomes), l2_pool(vec.vector(), outcomes, sizes=sizes)):
+    for found in (l2_pool(vec, outcomes), l2_pool(image, outcomes), l2_pool(vec.encoded, outcomes, sizes=sizes)):
         np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
     np.testing.assert_allclose(l2_pool(normalize(vec), outcomes), expected, rtol=0, atol=atol)
 

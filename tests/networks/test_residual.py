@@ -104,7 +104,7 @@ def test_a_network_is_one_circuit_whatever_the_subnormalization_of_its_weights(b
         net, by_circuit, projected = views(weights, jnp.full(blocks, size), jnp.asarray(x), degree)
         found[size] = net
         assert net.num_qubits + net.num_ancillas == qubits
-        np.testing.assert_allclose(net.vector(), expected, rtol=0, atol=tol())
+        np.testing.assert_allclose(net.encoded, expected, rtol=0, atol=tol())
         for flagged in (by_circuit, projected):
             np.testing.assert_allclose(flagged, expected, rtol=0, atol=tol("rounding", factor=float(net.alpha)))
     assert found[alpha].alpha > 1.5 * found[1.0].alpha
@@ -361,7 +361,7 @@ def test_a_skip_bound_proves_nothing_for_another_activation(poly, target):
         return skip_norm_block(weight, vec, poly=poly, skip_bound=1 + LIPSCHITZ)
 
     block = look(moved, jnp.asarray(np.linalg.norm(moved - x)))
-    assert np.linalg.norm(block.vector() - unit(x + target(x))) <= block.eps < 1.1 * off
+    assert np.linalg.norm(block.encoded - unit(x + target(x))) <= block.eps < 1.1 * off
 
 
 @pytest.mark.x64
@@ -413,7 +413,7 @@ def test_a_weight_whose_norm_is_not_certified_has_no_bound():
 def slopes(params: Any) -> Array:
     weights = [block_encode(weight, alpha=2.0) for weight in params[:-1]]
     net = residual_network(weights, vector_encode(params[-1]), poly=polynomials.erf(0.8, degree=5))
-    return jnp.asarray(LEFT) @ net.vector()
+    return jnp.asarray(LEFT) @ net.encoded
 
 
 LEFT = real(4, seed=3)

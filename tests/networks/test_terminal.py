@@ -30,8 +30,8 @@ def test_the_circuit_is_the_residual_of_the_squares(part, tol):
     if part == "through a matrix":
         vec = normalize(block_encode(0.5 * orthogonal(4), alpha=1.0) @ vec)
     block = terminal_block(CONTRACTION, vec, tau=0.6)
-    expected = ideal(CONTRACTION, np.asarray(vec.vector()), 0.6)
-    for found in (jax.jit(run)(block), run_projected(block), block.vector()):
+    expected = ideal(CONTRACTION, np.asarray(vec.encoded), 0.6)
+    for found in (jax.jit(run)(block), run_projected(block), block.encoded):
         np.testing.assert_allclose(found, expected, rtol=0, atol=tol())
     assert block.num_ancillas == 2 * vec.num_ancillas + 2 + 2
     assert list(cost(vec).num_queries) and max(cost(block).num_queries.values()) == 3  # the input stands in it thrice
@@ -53,7 +53,7 @@ def test_an_error_of_the_input_is_never_more_than_tracked(seed):
     direction = real(4, seed=seed)
     moved = UNIT + eps * direction / np.linalg.norm(direction)
     block = terminal_block(CONTRACTION, vector_encode(moved).replace(eps=jnp.asarray(eps)))
-    distance = np.linalg.norm(block.vector() - ideal(CONTRACTION, UNIT))
+    distance = np.linalg.norm(block.encoded - ideal(CONTRACTION, UNIT))
     assert 0 < distance <= block.eps <= 100 * eps
 
 
@@ -66,7 +66,7 @@ def test_what_the_matrix_has_to_say_is_less_for_spread_states():
 @pytest.mark.numerics
 def test_gradients_are_finite_and_reach_matrix_and_input():
     def value(matrix, x):
-        return terminal_block(matrix, vector_encode(x)).vector()[1]
+        return terminal_block(matrix, vector_encode(x)).encoded[1]
 
     gradients = jax.jit(jax.grad(value, argnums=(0, 1)))(jnp.zeros((4, 4)).at[0, 0].set(1), jnp.asarray(UNIT))
     for gradient in gradients:

@@ -149,9 +149,9 @@ def test_heads_are_those_of_numpy_and_amplitudes_those_of_frobenius_norms(tol):
     a, v, w = (np.asarray(x, float) for x in (scores, values, weight))
     by_register, combined = concatenated_heads(scores, values), combined_heads(scores, values, weight)
     heads = np.einsum("hij,hjk->hik", a, v)
-    np.testing.assert_allclose(by_register.vector().reshape(2, 5, 3), heads, rtol=0, atol=tol())
+    np.testing.assert_allclose(by_register.encoded.reshape(2, 5, 3), heads, rtol=0, atol=tol())
     merged = np.concatenate(list(heads), axis=1) @ w.T
-    np.testing.assert_allclose(combined.vector().reshape(5, 5), merged, rtol=0, atol=tol())
+    np.testing.assert_allclose(combined.encoded.reshape(5, 5), merged, rtol=0, atol=tol())
     norms = [np.linalg.norm(x) * np.linalg.norm(y) for x, y in zip(a, v, strict=True)]
     np.testing.assert_allclose(by_register.amplitude, np.linalg.norm(heads) / np.hypot(*norms), rtol=tol())
     parts = [np.linalg.norm(w[:, 3 * h : 3 * h + 3]) for h in range(2)]
@@ -163,7 +163,7 @@ def test_heads_are_those_of_numpy_and_amplitudes_those_of_frobenius_norms(tol):
 def test_circuits_of_attention_give_what_the_network_computes():
     scores, values, weight = attention_case(2, 2, 2)
     for vec in (concatenated_heads(scores, values), combined_heads(scores, values, weight[:2])):
-        np.testing.assert_allclose(run_circuit(vec), vec.vector(), rtol=0, atol=1e-12)
+        np.testing.assert_allclose(run_circuit(vec), vec.encoded, rtol=0, atol=1e-12)
 
 
 def test_heads_that_do_not_fit_raise():

@@ -112,8 +112,8 @@ def test_the_circuit_of_a_token_runs_and_is_that_of_the_exact_block():
     weights = attention(2, 2)
     polys = softmax_polynomial(1.0, 0.1), erf(math.sqrt(0.5), degree=1)
     vec = jax.jit(lambda token: token_encoding(weights, tokens, token, polys))(tokens[0])
-    np.testing.assert_allclose(jax.jit(run_projected)(vec), vec.vector(), atol=1e-9)
-    assert np.linalg.norm(vec.vector() - exact_block(weights, tokens)[0]) <= vec.eps < 0.5
+    np.testing.assert_allclose(jax.jit(run_projected)(vec), vec.encoded, atol=1e-9)
+    assert np.linalg.norm(vec.encoded - exact_block(weights, tokens)[0]) <= vec.eps < 0.5
 
 
 def test_gelu_is_within_its_error():
@@ -122,7 +122,7 @@ def test_gelu_is_within_its_error():
     x = jnp.array([0.5, -0.7, 0.1, 0.2])
     found = gelu(vector_encode(x), erf(math.sqrt(0.5), eps=1e-3))
     exact = x * (1 + jax.scipy.special.erf(x / math.sqrt(2))) / 2
-    assert 0 < np.linalg.norm(found.vector() - exact) <= found.eps < 5e-3
+    assert 0 < np.linalg.norm(found.encoded - exact) <= found.eps < 5e-3
 
 
 @pytest.mark.parametrize(("share", "expected"), [(1.0, 0), (0.25, 1), (0.01, 7)])

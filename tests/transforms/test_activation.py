@@ -69,7 +69,7 @@ def test_the_polynomial_acts_on_true_values_whatever_alpha(coeffs, tol):
     direct, detour = activate(vector_encode(x), poly), activate(subnormalized(x), poly)
     assert detour.alpha > 2 * direct.alpha
     for vec in (direct, detour):
-        for found in (vec.vector(), jax.jit(run)(vec)):
+        for found in (vec.encoded, jax.jit(run)(vec)):
             tolerance = tol("rounding", factor=max(1.0, float(vec.alpha)))
             np.testing.assert_allclose(found, on_modulus(coeffs, x), rtol=0, atol=tolerance)
 
@@ -77,8 +77,8 @@ def test_the_polynomial_acts_on_true_values_whatever_alpha(coeffs, tol):
 @pytest.mark.numerics
 def test_activating_keeps_the_phase_of_complex_entries(tol):
     x = 0.3 * cplx(4)
-    found = activate(vector_encode(x), polynomials.polynomial(CUBIC, "odd")).vector()
-    turned = activate(vector_encode(1j * x), polynomials.polynomial(CUBIC, "odd")).vector()
+    found = activate(vector_encode(x), polynomials.polynomial(CUBIC, "odd")).encoded
+    turned = activate(vector_encode(1j * x), polynomials.polynomial(CUBIC, "odd")).encoded
     np.testing.assert_allclose(turned, 1j * np.asarray(found), rtol=0, atol=tol())
     assert np.abs(np.asarray(found) - series.chebval(x, CUBIC)).max() > 1e-2  # it is not the analytic P(x)
 
@@ -90,7 +90,7 @@ def test_the_error_does_not_grow_with_the_dimension(size):
     """sqrt(N) times the uniform error would; the error relative to |x| does not, and both are bounds."""
     x, poly = unit(real(size)), polynomials.erf(0.8, degree=5)
     vec = activate(vector_encode(x), poly)
-    distance = np.linalg.norm(np.asarray(vec.vector()) - scipy.special.erf(0.8 * x))
+    distance = np.linalg.norm(np.asarray(vec.encoded) - scipy.special.erf(0.8 * x))
     assert distance <= vec.eps <= min(poly.relative_bound, np.sqrt(size) * poly.error_bound) * (1 + 1e-12)
 
 
@@ -99,7 +99,7 @@ def test_the_uniform_bound_is_used_where_it_is_the_smaller_one():
     poly = polynomials.erf(0.8, degree=5)
     vec = activate(vector_encode(np.ones(2)), poly)  # |x| > 1
     assert vec.eps == pytest.approx(np.sqrt(2) * float(poly.error_bound))
-    assert np.linalg.norm(np.asarray(vec.vector()) - scipy.special.erf(0.8 * np.ones(2))) <= vec.eps
+    assert np.linalg.norm(np.asarray(vec.encoded) - scipy.special.erf(0.8 * np.ones(2))) <= vec.eps
 
 
 def test_an_entry_beyond_the_interval_has_an_unknown_error_unless_the_polynomial_is_the_target():
@@ -107,7 +107,7 @@ def test_an_entry_beyond_the_interval_has_an_unknown_error_unless_the_polynomial
     assert activate(vector_encode(x), polynomials.erf(0.8, degree=5)).eps == np.inf
     vec = activate(vector_encode(x), polynomials.polynomial(QUINTIC, "odd"))
     assert vec.eps == 0
-    np.testing.assert_allclose(vec.vector(), series.chebval(x, QUINTIC), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(vec.encoded, series.chebval(x, QUINTIC), rtol=0, atol=1e-5)
 
 
 @pytest.mark.x64
@@ -133,12 +133,12 @@ def test_erf_of_a_matrix_times_a_vector_goes_through_the_whole_circuit(tol):
     expected = on_modulus(erf_coeffs(7, 1.6), 1.5 * circuit[:4, :4] @ x)
     tolerance = tol("rounding", factor=float(vec.alpha))
     np.testing.assert_allclose(jax.jit(run)(vec), expected, rtol=0, atol=tolerance)
-    np.testing.assert_allclose(vec.vector(), expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(vec.encoded, expected, rtol=0, atol=tolerance)
 
 
 @pytest.mark.numerics
 def test_the_gradient_at_the_zero_vector_is_the_slope_of_the_polynomial(tol):
     poly = polynomials.erf(0.8, degree=5)
-    jacobian = jax.jit(jax.jacrev(lambda x: activate(vector_encode(x), poly).vector()))(jnp.zeros(4))
+    jacobian = jax.jit(jax.jacrev(lambda x: activate(vector_encode(x), poly).encoded))(jnp.zeros(4))
     slope = series.chebval(0, series.chebder(erf_coeffs(5, 0.8)))
     np.testing.assert_allclose(jacobian, slope * np.eye(4), rtol=0, atol=tol())

@@ -42,9 +42,9 @@ def test_phases_and_chebyshev_combination_encode_the_same(name, is_complex):
     x = 0.9 * cplx(2) / np.linalg.norm(cplx(2)) if is_complex else X
     vec = vector_encode(x)
     by_phases, by_sum = activate_by_qsvt(vec, ODD[name]), activate(vec, ODD[name])
-    np.testing.assert_allclose(by_phases.vector(), on_modulus(ODD[name].coeffs, x), rtol=0, atol=1e-12)
-    np.testing.assert_allclose(by_sum.vector(), by_phases.vector(), rtol=0, atol=1e-12)
-    np.testing.assert_allclose(jax.jit(run)(by_phases), by_phases.vector(), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(by_phases.encoded, on_modulus(ODD[name].coeffs, x), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(by_sum.encoded, by_phases.encoded, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(jax.jit(run)(by_phases), by_phases.encoded, rtol=0, atol=1e-11)
     assert sum(cost(by_phases).num_queries.values()) == ODD[name].degree == sum(cost(by_sum).num_queries.values())
     assert abs(by_phases.eps - by_sum.eps) <= 1e-10
 
@@ -63,7 +63,7 @@ def test_for_a_subnormalized_vector_phases_need_less():
     """P(alpha y)/y grows like alpha^k at the ends, its coefficients more."""
     vec = block_encode(0.5 * np.eye(4), alpha=2.0) @ vector_encode(X)
     by_phases, by_sum = activate_by_qsvt(vec, ODD["quintic"]), activate(vec, ODD["quintic"])
-    np.testing.assert_allclose(by_phases.vector(), by_sum.vector(), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(by_phases.encoded, by_sum.encoded, rtol=0, atol=1e-9)
     assert by_phases.alpha <= 1.01 * by_sum.alpha
 
 
@@ -77,24 +77,24 @@ def test_a_function_of_any_parity_is_split(function, degree):
     poly = polynomials.polynomial(coeffs, "none")
     vec = vector_encode(X)
     found = activate_any(vec, poly)
-    np.testing.assert_allclose(found.vector(), poly(X), rtol=0, atol=1e-12)
-    assert np.linalg.norm(found.vector() - function(X)) < 1e-3
-    np.testing.assert_allclose(jax.jit(run)(found), found.vector(), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(found.encoded, poly(X), rtol=0, atol=1e-12)
+    assert np.linalg.norm(found.encoded - function(X)) < 1e-3
+    np.testing.assert_allclose(jax.jit(run)(found), found.encoded, rtol=0, atol=1e-11)
 
 
 def test_the_parts_of_a_polynomial_add_up_on_padded_registers():
     coeffs = np.array([0.2, -0.3, 0.4, 0.1, -0.2])
     x = 0.4 * real(3)
     found = activate_any(vector_encode(x, pad=True), polynomials.polynomial(coeffs, "none"))
-    np.testing.assert_allclose(found.vector(), series.chebval(x, coeffs), rtol=0, atol=1e-12)
-    np.testing.assert_allclose(jax.jit(run)(found), found.vector(), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found.encoded, series.chebval(x, coeffs), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(jax.jit(run)(found), found.encoded, rtol=0, atol=1e-12)
     wrong = activate_any(vector_encode(x, pad=True), polynomials.polynomial(coeffs * [1, 1, 1, -1, 1], "none"))
-    assert np.abs(wrong.vector() - found.vector()).max() > 0.01  # negative control
+    assert np.abs(wrong.encoded - found.encoded).max() > 0.01  # negative control
 
 
 def test_gradients_reach_the_vector_through_both_routes():
     def value(x, route):
-        return jnp.sum(route(vector_encode(x), ODD["erf"]).vector())
+        return jnp.sum(route(vector_encode(x), ODD["erf"]).encoded)
 
     routes = activate, activate_by_qsvt, activate_any
     by_sum, by_phases, anyway = (jax.jit(jax.grad(value), static_argnums=1)(jnp.asarray(X), route) for route in routes)

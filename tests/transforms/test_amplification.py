@@ -40,12 +40,12 @@ def subnormalized(amplitude: float) -> VectorEncoding:
 def test_the_vector_is_kept_phase_and_all_with_nearly_all_of_the_amplitude(amplitude, tol):
     vec = subnormalized(amplitude)
     found = amplify(vec, amplitude_bound=BOUND, relative_eps=EPS, margin=MARGIN)
-    size = np.linalg.norm(vec.vector())
-    distance = np.linalg.norm(np.asarray(found.vector()) - np.asarray(vec.vector()))
+    size = np.linalg.norm(vec.encoded)
+    distance = np.linalg.norm(np.asarray(found.encoded) - np.asarray(vec.encoded))
     assert distance <= found.eps <= 1.01 * EPS * size + tol("exact", factor=float(size))
     assert found.amplitude >= (1 - MARGIN) * (1 - EPS) - tol("exact")
     np.testing.assert_allclose(found.alpha, size / (1 - MARGIN), rtol=tol("exact"))
-    np.testing.assert_allclose(run(found), found.vector(), rtol=0, atol=tol(factor=float(size)))
+    np.testing.assert_allclose(run(found), found.encoded, rtol=0, atol=tol(factor=float(size)))
 
 
 @pytest.mark.x64
@@ -88,7 +88,7 @@ def test_an_error_of_the_part_is_carried_over(amplitude, eps, seed):
     distance = np.linalg.norm(encoded - amplitude * ideal)
     vec = vector_from_unitary(unitary_with_first_column(column), num_ancillas=1, alpha=1.0, eps=distance)
     found = amplify(vec, amplitude_bound=0.3, relative_eps=1e-2, margin=MARGIN)
-    assert np.linalg.norm(np.asarray(found.vector()) - amplitude * ideal) <= found.eps * (1 + 1e-12) + 1e-12
+    assert np.linalg.norm(np.asarray(found.encoded) - amplitude * ideal) <= found.eps * (1 + 1e-12) + 1e-12
 
 
 @pytest.mark.parametrize(

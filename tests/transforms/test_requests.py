@@ -113,7 +113,7 @@ def test_what_is_asked_for_is_had_or_the_argument_is_named(build, scale):
                     assert str(error).split("`")[1] in given
                     continue
             answered += 1
-            view = np.asarray(block(found) if hasattr(found, "shape") else found.vector())
+            view = np.asarray(block(found) if hasattr(found, "shape") else found.encoded)
             error = norm2(view - ideal) if view.ndim == 2 else np.linalg.norm(view - ideal)
             rounding = float(found.rounding)
             assert error <= float(found.eps) + rounding

@@ -44,7 +44,7 @@ def test_no_view_of_a_matrix_is_further_off_than_eps_and_rounding(case):
 @pytest.mark.sample(8)
 def test_no_view_of_a_vector_is_further_off_than_eps_and_rounding(case):
     vec, x = case.build(jax.tree.map(jnp.asarray, case.params)), np.asarray(case.oracle(case.params))
-    views = [vec.vector()] + ([run(vec)] if vec.num_ancillas + vec.num_qubits <= MOST_QUBITS else [])
+    views = [vec.encoded] + ([run(vec)] if vec.num_ancillas + vec.num_qubits <= MOST_QUBITS else [])
     assert max(np.linalg.norm(np.asarray(view) - x) for view in views) <= vec.eps + vec.rounding
 
 
@@ -90,7 +90,7 @@ def test_a_poisson_problem_is_solved_within_the_bound_by_either_view():
         warnings.simplefilter("ignore", RoundingWarning)
         enc = pseudo_inverse(block_encode(a), 1.0001 * np.linalg.cond(a), relative_eps=1e-9)
     found = enc @ vector_encode(b)
-    for view in (found.vector(), run(found)):
+    for view in (found.encoded, run(found)):
         error = np.linalg.norm(np.asarray(view) - exact)
         assert error <= found.eps < 3e-9
         assert error <= found.eps + found.rounding < 1e-7

@@ -124,7 +124,7 @@ def _block(instance: Instance) -> tuple[Array, SkipNormBlock]:
     weight = instance["weight"] / (1 + LARGEST)
     net = skip_norm_block(block_encode(weight, alpha=1.0), vec, poly=erf(SCALE, degree=7))
     wanted, _ = ideal_skip_norm(lambda x: weight @ x, instance["psi"])
-    return jnp.linalg.norm(net.vector() - wanted), net
+    return jnp.linalg.norm(net.encoded - wanted), net
 
 
 @claim(

@@ -67,7 +67,7 @@ def network_lipschitz(instance: Instance) -> Sides:
 def tracked_network(instance: Instance) -> Sides:
     """The size is k, at dimension 4; polynomials of degree 7 on an exact input."""
     net = build(instance, degree=7)
-    return Sides(jnp.linalg.norm(net.vector() - ideal(instance)), net.eps)
+    return Sides(jnp.linalg.norm(net.encoded - ideal(instance)), net.eps)
 
 
 def wanted_error(blocks: int, *, key: Array) -> Instance:

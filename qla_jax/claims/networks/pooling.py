@@ -159,7 +159,7 @@ def ideal(instance: Instance) -> Array:
 def class_distribution(instance: Instance) -> Sides:
     """Two skip norm blocks with polynomials of degree 3 against erf, two outcomes; eps is the package's own."""
     net = build(instance)
-    difference = l2_pool(net.vector(), OUTCOMES) - l2_pool(ideal(instance), OUTCOMES)
+    difference = l2_pool(net.encoded, OUTCOMES) - l2_pool(ideal(instance), OUTCOMES)
     return Sides(jnp.linalg.norm(difference), net.eps / math.sqrt(2) * distribution_error(1.0))
 
 

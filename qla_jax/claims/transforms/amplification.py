@@ -128,7 +128,7 @@ def tracked_amplification(instance: Instance) -> Sides:
     """Of amplitudes above 1/2, to a relative error of 1e-3, in the encoded view."""
     vec = erring_vector(instance["psi"], instance["error"], instance["slack"])
     amplified = amplify(vec, amplitude_bound=LEAST_AMPLITUDE, relative_eps=EPS)
-    return Sides(jnp.linalg.norm(amplified.vector() - instance["psi"]), amplified.eps)
+    return Sides(jnp.linalg.norm(amplified.encoded - instance["psi"]), amplified.eps)
 
 
 def search(steps: int, *, key: Array) -> Instance:

@@ -41,10 +41,6 @@ class VectorEncoding(Encoding, kw_only=True):
     encoded: Num[Array, " size"]
     sizes: tuple[int, ...] = struct.field(pytree_node=False)
 
-    def vector(self) -> Num[Array, " size"]:
-        """The encoded vector, alpha included (the encoded view)."""
-        return self.encoded
-
     @property
     def amplitude(self) -> Array:
         r"""$\|\langle 0|U|0\rangle|0\rangle\|$, the flagged amplitude; its square is the success probability."""

@@ -9,7 +9,7 @@ each vector over its $\alpha$. The last step works since $\langle 0|U^\dagger|j\
 
 Example:
     >>> vec = square_product(jnp.array([[3.0, 1.0], [4.0, -2.0]]), vector_encode(jnp.array([0.5, -1.0])))
-    >>> vec.vector().tolist(), round(float(vec.alpha), 6), vec.num_ancillas
+    >>> vec.encoded.tolist(), round(float(vec.alpha), 6), vec.num_ancillas
     ([1.75, -1.0], 6.25, 2)
 
 References:

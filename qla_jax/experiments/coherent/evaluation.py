@@ -178,7 +178,7 @@ def _trace_one(model: CoherentResNet, built: Built, start: Start) -> tuple[Array
     weights, bounds, matrix = built
     blocks = chain(model.network(weights, start, bounds))
     poly = blocks[0].poly
-    ideal = bare = blocks[0].part.vector()
+    ideal = bare = blocks[0].part.encoded
     actual, bare_norms = [], []
     for block, weight in zip(blocks, weights, strict=True):
         ideal, _ = ideal_skip_norm(weight.matvec, ideal)
@@ -194,7 +194,7 @@ def _trace_one(model: CoherentResNet, built: Built, start: Start) -> tuple[Array
     )
     worst_case, published = worst_case_error(input_eps, activation_eps), published_error(input_eps, activation_eps)
     last = model.head(matrix, blocks[-1])
-    ends = last.vector(), model.ideal_head(matrix, ideal)
+    ends = last.encoded, model.ideal_head(matrix, ideal)
     outcomes, ideal_outcomes = (l2_pool(state, model.outcomes, sizes=model.sizes) for state in ends)
     states = norm, jnp.stack(bare_norms), log_alpha, alone, jnp.stack(actual), eps, worst_case, published
     before = l2_pool(blocks[-1], model.outcomes)

@@ -38,7 +38,7 @@ def own_claims(model: CoherentResNet, images: np.ndarray) -> list[dict]:
             """Return the state before each block, and after the last."""
             network = nnx.merge(graph, state)
             blocks = chain(network.network(network.encodings(), start))
-            return [one.part.vector() for one in blocks] + [blocks[-1].vector()]
+            return [one.part.encoded for one in blocks] + [blocks[-1].encoded]
 
         states = entering(state, starts)
         rows = [

@@ -67,7 +67,7 @@ def measured(size: int, layers: int) -> list[float]:
     @jax.jit
     def one(psi: Array) -> tuple[Array, Array]:
         found = layer(weight(jnp.full(size, size**-0.5, psi.dtype)), vector_encode(psi))
-        return found.vector(), found.amplitude
+        return found.encoded, found.amplitude
 
     psi, amplitudes = jnp.full(size, size**-0.5), []
     for _ in range(layers):
