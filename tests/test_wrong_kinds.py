@@ -172,9 +172,9 @@ def test_arguments_of_another_kind_are_refused_by_name(name):
 
 
 def test_circuits_of_two_rooms_are_told_apart():
-    with pytest.raises(TypeError, match=r"qla_jax\.arithmetic\.\S+Circuit, but is of type qla_jax\.variational"):
+    with pytest.raises(TypeError, match="must be of type ReversibleCircuit, but is of type ParametrizedCircuit"):
         A.to_openqasm3(TURN)
-    with pytest.raises(TypeError, match=r"qla_jax\.variational\.\S+Circuit, but is of type qla_jax\.arithmetic"):
+    with pytest.raises(TypeError, match="must be of type ParametrizedCircuit, but is of type ReversibleCircuit"):
         V.run(ADDER)
     for pair in ((TURN, ADDER), (ADDER, TURN), (TURN, 3), (object(), ADDER)):
         with pytest.raises(TypeError, match="unsupported operand"):

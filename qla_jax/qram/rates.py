@@ -11,7 +11,7 @@ Elements at rest stay at rest: what would excite them is not modelled here, thou
 
 Example:
     >>> depolarising(0.03)
-    Noise(x=Array(0.01, ...), y=Array(0.01, ...), z=Array(0.01, ...), loss=Array(0., ...))
+    ErrorRates(x=Array(0.01, ...), y=Array(0.01, ...), z=Array(0.01, ...), loss=Array(0., ...))
 
 References:
     Hann, Lee, Girvin, Jiang (2021), section III. https://arxiv.org/abs/2012.05340

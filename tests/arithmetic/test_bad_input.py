@@ -47,8 +47,8 @@ def flat(n, low, high):
 def read(vec, change):
     """The exact readout with its values changed."""
 
-    def readout(state, key):
-        found = exact_readout()(state, key)
+    def readout(state, *, key):
+        found = exact_readout()(state, key=key)
         return found.replace(values=change(found.values))
 
     return digital_encode(vec, F, readout=readout, key=KEY)
@@ -87,7 +87,7 @@ CASES = [
     (lambda: cuccaro(A, B), "`a` and `b` must have as many bits"),
     (lambda: draper((), ()), "`a` and `b` must have as many bits, but have 0 and 0"),
     (lambda: lookahead_sum(A, A, B + B), "`total` must have 3 bits, but has 6"),
-    (lambda: circuit([ReversibleGate("Y", A[:1])], a=A), "`gates` must be gates of X, .* but one is Gate"),
+    (lambda: circuit([ReversibleGate("Y", A[:1])], a=A), "`gates` must be gates of X, .* but one is ReversibleGate"),
     (lambda: circuit([ReversibleGate("CX", (A[0], A[0]))], a=A), "on distinct wires"),
     (lambda: circuit([], a=A, b=A), "`registers` must share no wire"),
     (lambda: ADDER.wires("z"), "`name` must be one of x, y, but is 'z'"),
@@ -211,7 +211,7 @@ KINDS = [
     (lambda: to_openqasm3(3), "`circuit` must be of type ReversibleCircuit, but is of type int"),
     (lambda: to_qiskit(3), "`circuit` must be of type ReversibleCircuit, but is of type int"),
     (
-        lambda: digital_encode(VEC, F, readout=lambda a, k: a, key=KEY),
+        lambda: digital_encode(VEC, F, readout=lambda a, *, key: a, key=KEY),
         "`readout` must give a Readout with its `values`",
     ),
     (

@@ -37,8 +37,8 @@ READ = chebyshev_readout(rank=2, axes=(0,), relative_eps=0.1, noise="exact")
         (lambda: chebyshev_readout(rank=(2.5,), relative_eps=0.1), "`rank` must be an integer, but is 2.5"),
         (lambda: chebyshev_readout(rank=True, relative_eps=0.1), "`rank` must be an integer, but is True"),
         (lambda: chebyshev_readout(rank=2, relative_eps=0.1, axes="0"), "`axes` must be an integer, but is '0'"),
-        (lambda: chebyshev_readout(rank=2, relative_eps=None), "`eps` must be a real number, but is None"),
-        (lambda: chebyshev_readout(rank=2, relative_eps="0.1"), "`eps` must be a real number, but is '0.1'"),
+        (lambda: chebyshev_readout(rank=2, relative_eps=None), "`relative_eps` must be a real number, but is None"),
+        (lambda: chebyshev_readout(rank=2, relative_eps="0.1"), "`relative_eps` must be a real number, but is '0.1'"),
         (lambda: tomography(delta=np.array([0.1, 0.2])), r"`delta` must be a real number, but is array"),
         (lambda: chebyshev_readout(rank=2, relative_eps=0.1, noise=None), "`noise` must be one of .*, but is None"),
         (lambda: tomography(copies=10.5), "`copies` must be an integer, but is 10.5"),
@@ -59,7 +59,7 @@ READ = chebyshev_readout(rank=2, axes=(0,), relative_eps=0.1, noise="exact")
         ),
         (
             lambda: jax.jit(lambda eps: inner_product(X, X, relative_eps=eps, key=KEY).values)(0.1),
-            "`eps` must .* be known before tracing, but is traced",
+            "`relative_eps` must .* be known before tracing, but is traced",
         ),
         (lambda: estimate_amplitude(0.3, points=4.5, key=KEY), "`points` must be an integer, but is 4.5"),
         (
