@@ -20,8 +20,8 @@ from qla_jax.accounting.costs import cost
 from qla_jax.encodings.base.encoding import Encoding
 from qla_jax.encodings.vectors.loading import qram_encode
 from qla_jax.experiments.core.items import Items
-from qla_jax.experiments.costs.networks import Setting, convolutions, count, kernels, network, plan
 from qla_jax.measurement import hadamard_test
+from qla_jax.networks.regimes import Setting, convolutions, count, kernels, network, plan
 from qla_jax.networks.residual import NORM_RANGE
 from qla_jax.polynomials import erf, exp
 from qla_jax.prior import AttentionWeights, LayeredRun, convolutional, feedforward, transformer

@@ -19,7 +19,9 @@ from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.experiments.core import fits
 from qla_jax.experiments.costs import job as costs_job
 from qla_jax.experiments.costs.ablation import DEGREE, ablation, measured, without_skip
-from qla_jax.experiments.costs.networks import (
+from qla_jax.experiments.costs.squares import matrices, routes, squares
+from qla_jax.experiments.report import costs_page
+from qla_jax.networks.regimes import (
     Setting,
     convolutions,
     count,
@@ -29,8 +31,6 @@ from qla_jax.experiments.costs.networks import (
     network,
     plan,
 )
-from qla_jax.experiments.costs.squares import matrices, routes, squares
-from qla_jax.experiments.report import costs_page
 from qla_jax.networks.residual import skip_norm_block
 from qla_jax.polynomials import erf
 from tests.cases import real

@@ -9,8 +9,8 @@ from flax import nnx
 from qla_jax.accounting.costs import cost
 from qla_jax.experiments.coherent.evaluation import in_double
 from qla_jax.experiments.coherent.own_costs import own_costs
-from qla_jax.experiments.costs.networks import Setting, network, plan
 from qla_jax.experiments.report.table import regime_rows
+from qla_jax.networks.regimes import Setting, network, plan
 from qla_jax.nn import CoherentResNet, ConvolutionWeight, DenseWeight
 from tests.cases import real
 

@@ -18,13 +18,13 @@ from qla_jax.experiments.measured import printed_overheads, table3_summary
 from qla_jax.experiments.measured import scaling as study_scaling
 from qla_jax.experiments.measured.printed_overheads import PRINTED, agrees, overhead
 from qla_jax.experiments.measured.readout_accuracy import accuracies, restored, weights_of
-from qla_jax.experiments.measured.traced_readouts import (
+from qla_jax.measurement import chebyshev_readout, tomography
+from qla_jax.measurement.traced_readouts import (
     PoissonTomography,
     RankedChebyshev,
     poisson_tomography,
     ranked_chebyshev,
 )
-from qla_jax.measurement import chebyshev_readout, tomography
 from qla_jax.nn import QResNet
 from tests.cases import real
 from tests.prepared_set import image_features, labelled, write_prepared_set

@@ -9,7 +9,7 @@ import numpy as np
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.matrices.convolution import Convolution
 from qla_jax.experiments.coherent.evaluation import in_double
-from qla_jax.experiments.costs.networks import PATHS, Setting, count_of
+from qla_jax.networks.regimes import PATHS, Setting, count_of
 from qla_jax.nn import CoherentResNet
 
 EPS = 1e-2

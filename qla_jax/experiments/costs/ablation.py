@@ -19,8 +19,8 @@ from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
 from qla_jax.encodings.vectors.known import vector_encode
-from qla_jax.experiments.costs.networks import MARGIN, least_amplitude
 from qla_jax.networks.amplified import amplified_network
+from qla_jax.networks.regimes import MARGIN, least_amplitude
 from qla_jax.networks.residual import SCALE
 from qla_jax.polynomials import Polynomial, erf
 from qla_jax.transforms.activation import activate

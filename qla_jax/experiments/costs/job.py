@@ -16,8 +16,8 @@ import jax
 from qla_jax.experiments.core import fits
 from qla_jax.experiments.core.items import Items
 from qla_jax.experiments.costs.ablation import ablation
-from qla_jax.experiments.costs.networks import REGIMES, SCHEDULES, Setting, count
 from qla_jax.experiments.costs.squares import squares
+from qla_jax.networks.regimes import REGIMES, SCHEDULES, Setting, count
 
 TITLES = {
     "a": "N entries from a quantum memory, k blocks, a dense terminal block",

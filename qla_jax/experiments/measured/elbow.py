@@ -24,7 +24,7 @@ from qla_jax.experiments.core.curves import elbow
 from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study
 from qla_jax.experiments.measured.networks import train
 from qla_jax.experiments.measured.readout_accuracy import accuracies, restored
-from qla_jax.experiments.measured.traced_readouts import ranked_chebyshev
+from qla_jax.measurement.traced_readouts import ranked_chebyshev
 from qla_jax.nn import QTransformer
 
 TOKENS = (-2,)

@@ -31,8 +31,8 @@ from qla_jax.data import ImageSet, identity, load, resized
 from qla_jax.experiments.core.fits import power
 from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study
 from qla_jax.experiments.measured.networks import FORMAT
-from qla_jax.experiments.measured.traced_readouts import poisson_tomography
 from qla_jax.measurement import ReadoutMethod, exact_readout, tomography
+from qla_jax.measurement.traced_readouts import poisson_tomography
 from qla_jax.nn import EVERY_BLOCK, BlockTransfers, MeasuredRun, QResidualBlock, infidelity, overhead
 from qla_jax.nn.measured import Pass
 from qla_jax.nn.overheads import price

@@ -24,8 +24,8 @@ from qla_jax.experiments.core.slopes import Slope, log_slope
 from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study
 from qla_jax.experiments.measured.networks import NetworkSetting, residual_network, shapes_of, train
 from qla_jax.experiments.measured.readout_accuracy import accuracies, restored
-from qla_jax.experiments.measured.traced_readouts import poisson_tomography, ranked_chebyshev
 from qla_jax.measurement import ReadoutMethod, chebyshev_readout, tomography
+from qla_jax.measurement.traced_readouts import poisson_tomography, ranked_chebyshev
 from qla_jax.nn.overheads import price
 
 LEVELS = (0.9, 0.95)

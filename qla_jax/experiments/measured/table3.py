@@ -29,8 +29,8 @@ from qla_jax.experiments.measured.networks import FORMAT, NetworkSetting, layers
 from qla_jax.experiments.measured.printed_overheads import PRECISIONS, PRINTED, RANKS, overhead
 from qla_jax.experiments.measured.readout_accuracy import Judged, judged, restored
 from qla_jax.experiments.measured.table3_summary import summary
-from qla_jax.experiments.measured.traced_readouts import RankedChebyshev, poisson_tomography, ranked_chebyshev
 from qla_jax.measurement import ReadoutMethod
+from qla_jax.measurement.traced_readouts import RankedChebyshev, poisson_tomography, ranked_chebyshev
 from qla_jax.nn import QResNet
 
 AXES = (-2, -1)
