@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from qla_jax._files import digest
-from qla_jax.cli.session import Output, Resume, ending, session
-from qla_jax.cli.terminal import Bars, ItemBar, console, fail, finish, print_table, tell_end
+from qla_jax.cli.session import Output, Resume, carry_out, ending, session
+from qla_jax.cli.terminal import Bars, ItemBar, console, fail, finish, print_table, show, tell_end
 
 
 def claims(
@@ -119,25 +118,13 @@ def study(
             raise ValueError("`--full` must stand without `--quick`, but both are given.")
     with session(context, output, resume, name) as (here, options):
         from qla_jax.compiling import compile_quickly
-        from qla_jax.experiments.core import runner as study_runner
         from qla_jax.experiments.core.study import Options
-        from qla_jax.experiments.report import study_page
 
         if options["quick"]:
             compile_quickly()
         asked = Options(*(options[one] for one in ("quick", "seed", "dataset", "data_dir", "full")))
-        found = study_registry.build(options["name"], asked)
-        with ItemBar() as bar:
-            report = study_runner.run(found, here, tell=bar.item)
-        if options["quick"]:
-            report["remarks"] += ["This is the quick form: small sizes and few repetitions, to see that it runs."]
-        study_page.write(report, here.path)
-    for title, rows in report["tables"].items():
-        print_table(title, rows, wrapped=0)
-    for line in report["remarks"]:
-        console.print(escape(line), highlight=False)
-    tell_end(sum(report["seconds"].values()), here.path / f"{report['study']}.html")
-    finish(report)
+        report = carry_out(lambda progress: study_registry.build(options["name"], asked), here)
+    show(report, here.path)
 
 
 def comparison(context: typer.Context, output: Output = None, resume: Resume = False) -> None:
