@@ -7,7 +7,7 @@ import typer
 
 from qla_jax._files import digest
 from qla_jax.cli.session import Output, Resume, carry_out, ending, session
-from qla_jax.cli.terminal import Bars, ItemBar, console, fail, finish, print_table, show, tell_end
+from qla_jax.cli.terminal import Bars, console, fail, finish, print_table, show, tell_end
 
 
 def claims(
@@ -33,22 +33,16 @@ def claims(
         from qla_jax.claims.catalogue import select
         from qla_jax.claims.modules import register_module
         from qla_jax.experiments import claims as claims_job
-        from qla_jax.experiments.report.claims_page import claim_rows, counted, write
 
         if options["module"]:
             file = Path(options["module"])
             register_module(file)
             here.pin("claims of your own", {"sha256": digest(file)})
         chosen = select(options["names"] or ())
-        job = claims_job.ClaimsJob(chosen, here.path, options["trials"], options["seed"], options["attack"])
-        with ItemBar() as bar:
-            report = claims_job.run(job, bar, here.items)
-        write(report, here.path)
-    rows = [[f"{name}\n  {source}", *told] for name, source, *told in claim_rows(report)]
-    print_table("claims", rows, wrapped=0)
-    console.print(counted(report), highlight=False, soft_wrap=True)
-    tell_end(report["seconds"], here.path / "claims.html")
-    finish(report)
+        asked = {"trials": options["trials"], "seed": options["seed"], "attacks": options["attack"]}
+        report = carry_out(lambda progress: claims_job.study(chosen, **asked), here)
+        claims_job.save_worst(chosen, report.rows, here.path)
+    show(report, here.path)
 
 
 def _print_claims(table: bool, module: Path | None) -> None:
