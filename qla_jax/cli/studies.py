@@ -125,11 +125,6 @@ def comparison(context: typer.Context, output: Output = None, resume: Resume = F
     """Run the networks that came before coherent ones, and print what is coherent and what it takes."""
     with session(context, output, resume, "comparison") as (here, _):
         from qla_jax.experiments import comparison as comparison_job
-        from qla_jax.experiments.report import comparison_page
 
-        with Bars() as bars:
-            report = comparison_job.run(tell=bars.stage, items=here.items)
-        comparison_page.write(report, here.path)
-    print_table("found", comparison_page.verdict_rows(report), wrapped=0)
-    print_table("steps", [row[:-1] for row in comparison_page.cost_rows(report)], wrapped=0)
-    tell_end(report["seconds"], here.path / "comparison.html")
+        report = carry_out(lambda progress: comparison_job.study(), here, lines=True)
+    show(report, here.path)

@@ -6,8 +6,8 @@ coherent networks the depth of the circuit.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import NamedTuple
 
@@ -19,7 +19,8 @@ from jax import Array
 from qla_jax.accounting.costs import cost
 from qla_jax.encodings.base.encoding import Encoding
 from qla_jax.encodings.vectors.loading import qram_encode
-from qla_jax.experiments.core.items import Items
+from qla_jax.experiments.core.results import key
+from qla_jax.experiments.core.study import Findings, Plot, Series, Study, table
 from qla_jax.measurement import hadamard_test
 from qla_jax.networks.regimes import Setting, convolutions, count, kernels, network, plan
 from qla_jax.networks.residual import NORM_RANGE
@@ -29,6 +30,8 @@ from qla_jax.prior.transformer import token_encoding
 from qla_jax.transforms.activation import Activation
 
 LAYERS = 2
+COLORS = ("grey", "orange", "#f4a582", "blue", "#4393c3", "#92c5de")
+CELLS = "{0} | {1} | {2} | {3:.1e} | {4:.2f} | {5:.2f}"
 POLYLOG = 1 / 2
 """An exponent below this one between the last two sizes counts as none: of a logarithm it falls on, of a power not."""
 
@@ -49,19 +52,15 @@ class Circuit(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Method:
-    """A row of the table.
+class About:
+    """What a method is.
 
     Attributes:
-        name: who.
-        architecture: of the network.
+        name: authors and year.
+        architecture: architecture of the network.
         inside: what happens coherently.
         read: what is measured before the end.
-        formula: of the steps.
-        run: from N and the error.
-        circuit: what its coherent piece looks like.
-        entries: sizes N to run at.
-        errors: errors to run at.
+        formula: formula of the steps.
     """
 
     name: str
@@ -69,62 +68,129 @@ class Method:
     inside: str
     read: str
     formula: str
+
+
+@dataclass(frozen=True)
+class Method(About):
+    """A method, and how it is run.
+
+    Attributes:
+        run: steps from N and the error.
+        circuit: what its coherent piece looks like.
+        entries: sizes N to run at.
+        errors: errors to run at.
+    """
+
     run: Callable[[int, float], Counted]
     circuit: Callable[[], Circuit]
     entries: Sequence[int]
     errors: Sequence[float]
 
 
-def run(
-    methods: Sequence[Method] | None = None,
-    tell: Callable[[str], None] = lambda text: None,
-    items: Items | None = None,
-) -> dict:
-    """Run every method over its sizes and errors, in float64 whatever the caller's precision.
+@dataclass(frozen=True)
+class Verdicts:
+    """What was found about a method's circuits and its steps."""
 
-    Args:
-        methods: rows of the table; all of them unless given.
-        tell: called with the name of each method that begins.
-        items: finished rows, which are not run again.
+    coherent_layers: bool = key("coherent layers")
+    coherent_activation: bool = key("coherent activation")
+    no_qram: bool = key("no QRAM")
+    norm_kept: bool = key("norm kept")
+    polylog_in_error: bool = key("polylog 1/eps")
+    polylog_in_size: bool = key("polylog N")
 
-    Returns:
-        rows, each with its points, its exponents and its verdicts; seconds.
+
+@dataclass(frozen=True)
+class Compared(About):
+    """A method as it ran.
+
+    Attributes:
+        points: runs against "N" and "1/eps": the size, steps, and numbers read out between the layers.
+        exponents: exponents of both between the last two.
+        reads: reads of a memory in its largest coherent piece.
+        least_norm: least norm between layers.
+        verdicts: what was found.
     """
-    items = items or Items()
-    with jax.enable_x64(True):
-        rows = []
-        for method in METHODS if methods is None else methods:
-            if method.name not in items.rows:
-                tell(method.name)
-            rows.append(items.result(method.name, partial(_row, method)))
-    return {"rows": rows, "layers": LAYERS, "seconds": sum(items.seconds.values())}
+
+    points: dict[str, list[tuple[float, float, int]]]
+    exponents: dict[str, float]
+    reads: int
+    least_norm: float
+    verdicts: Verdicts
 
 
-def _row(method: Method) -> dict:
+@dataclass(frozen=True)
+class ComparisonReport:
+    """What comparison.json holds: a row for each method, how many layers networks have, the time of all runs."""
+
+    rows: list[Compared]
+    layers: int
+    seconds: float
+
+
+def study(methods: Sequence[Method] | None = None) -> Study:
+    """Build the study: every method over its sizes and errors, in float64 whatever the caller's precision."""
+
+    def document(rows: Mapping[str, Compared], seconds: Mapping[str, float]) -> ComparisonReport:
+        return ComparisonReport([*rows.values()], LAYERS, sum(seconds.values()))
+
+    items = {one.name: partial(_compared, method=one) for one in (METHODS if methods is None else methods)}
+    title = "Coherent networks and those before them"
+    return Study("comparison", title, {}, items, summary, row=Compared, document=document)
+
+
+def _compared(rows: object, method: Method) -> Compared:
     size, error = method.entries[0], method.errors[0]
-    by_size = [(n, *method.run(n, error)) for n in method.entries]
-    by_error = [(1 / eps, *method.run(size, eps)) for eps in method.errors]
-    circuit = method.circuit()
-    ends = {name: _end(points) for name, points in (("N", by_size), ("1/eps", by_error))}
-    return {
-        "name": method.name,
-        "architecture": method.architecture,
-        "inside": method.inside,
-        "read": method.read,
-        "formula": method.formula,
-        "points": {"N": by_size, "1/eps": by_error},
-        "exponents": ends,
-        "reads": circuit.reads,
-        "least_norm": circuit.least_norm,
-        "verdicts": {
-            "coherent layers": all(between == 0 for *_, between in by_size),
-            "coherent activation": circuit.activated,
-            "no QRAM": circuit.reads == 0,
-            "norm kept": circuit.least_norm > 0,
-            "polylog 1/eps": ends["1/eps"] < POLYLOG,
-            "polylog N": ends["N"] < POLYLOG,
+    with jax.enable_x64(True):
+        by_size = [(n, *method.run(n, error)) for n in method.entries]
+        by_error = [(1 / eps, *method.run(size, eps)) for eps in method.errors]
+        circuit = method.circuit()
+    ends = {"N": _end(by_size), "1/eps": _end(by_error)}
+    verdicts = Verdicts(
+        coherent_layers=all(between == 0 for *_, between in by_size),
+        coherent_activation=circuit.activated,
+        no_qram=circuit.reads == 0,
+        norm_kept=circuit.least_norm > 0,
+        polylog_in_error=ends["1/eps"] < POLYLOG,
+        polylog_in_size=ends["N"] < POLYLOG,
+    )
+    about = [getattr(method, one.name) for one in fields(About)]
+    points: dict = {"N": by_size, "1/eps": by_error}
+    return Compared(*about, points, ends, circuit.reads, circuit.least_norm, verdicts)
+
+
+def summary(rows: Mapping[str, Compared]) -> Findings:
+    """Return what was found and what it takes, and what the columns mean."""
+    found, plots = [*rows.values()], []
+    head = ["", "layers", "activation", "no QRAM", "norm kept", "log 1/eps", "log N"]
+    verdicts = [[row.name, *("yes" if one else "no" for one in vars(row.verdicts).values())] for row in found]
+    steps = [(row.name, row.read, *row.points["N"][0][:2], *row.exponents.values()) for row in found]
+    for axis, name in (("N", "N"), ("1/eps", "errors")):
+        series = []
+        for row, color in zip(found, COLORS, strict=False):
+            x, y, _ = zip(*row.points[axis], strict=True)
+            series.append(Series(row.name, x, y, color=color))
+        plots.append(Plot(name, axis, "steps", series, "log", "log"))
+    return Findings(
+        text=[
+            f"Each network has {LAYERS} layers and ran, or was built, at several sizes and errors. The error is "
+            "Euclidean, of the whole state: with a fixed error of each entry instead, the powers of N of the first "
+            "three are lower by those of 1/eps times a half.",
+            "Layers: they are coherent, nothing is read out between them. Activation: it is, amplitudes are "
+            "transformed, not numbers. No QRAM: no circuit reads a memory. Norm kept: the sum before a layer's "
+            "normalisation has a least norm for all weights of norm 1; instances without are a zero weight, and a "
+            "value that cancels its token. Log 1/eps, log N: steps are polynomial in the logarithm, their exponent at "
+            "the last two sizes is below a half.",
+            "Steps are calls of circuits that load a vector plus numbers read and written, and for coherent networks, "
+            "whose constants are far larger, layers of gates.",
+        ],
+        tables={
+            "found": [head, *verdicts],
+            "steps": table(" | read out | N | steps | N^ | (1/eps)^", CELLS, steps),
+            "steps by formula": table(" | formula", "{name} | {formula}", found),
         },
-    }
+        plots=plots,
+        passed="",
+    )
 
 
 def _end(points: Sequence[tuple]) -> float:
