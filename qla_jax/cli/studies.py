@@ -7,7 +7,7 @@ import typer
 
 from qla_jax._files import digest
 from qla_jax.cli.session import Output, Resume, carry_out, ending, session
-from qla_jax.cli.terminal import Bars, console, fail, finish, print_table, show, tell_end
+from qla_jax.cli.terminal import console, fail, show
 
 
 def claims(
@@ -72,21 +72,10 @@ def costs(
         fail(ValueError("`--regime` must be one of a, b and c, but none is given."))
     with session(context, output, resume, f"costs-{regime}") as (here, options):
         from qla_jax.experiments.costs import job as costs_job
-        from qla_jax.experiments.report import costs_page
 
-        job = costs_job.CostsJob(options["regime"])
-        with Bars() as bars:
-            report = costs_job.run(job, bars.stage, here.items)
-        costs_page.write(report, here.path)
-    print_table(f"exponents, regime ({report['regime']})", costs_page.exponent_rows(report))
-    print_table("blocks", costs_page.block_rows(report))
-    print_table("N from which on the depth is below the exact classical network", costs_page.crossing_rows(report))
-    print_table("without skip connections, W = N^(-1/2)", costs_page.ablation_rows(report))
-    print_table("W|x|^2, calls of x over the amplitude", costs_page.square_rows(report))
-    for line in costs_page.left_out(report):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
-    tell_end(report["seconds"], here.path / "costs.html")
-    finish(report)
+        chosen = costs_job.CostsJob(options["regime"])
+        report = carry_out(lambda progress: costs_job.study(chosen), here, lines=True)
+    show(report, here.path)
 
 
 def study(

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from qla_jax.claims.catalogue import tally
 from qla_jax.claims.engine.claim import Claim, Instance
 from qla_jax.claims.engine.corpus import FILE, save
 from qla_jax.claims.engine.trial import Trial, examine
-from qla_jax.experiments.core.results import left_out
+from qla_jax.experiments.core.results import LEFT_OUT
 from qla_jax.experiments.core.study import Findings, Line, Plot, Section, Series, Study, table
 
 BINS = 40
@@ -100,7 +100,7 @@ class Tried:
     bound: float
     worst_size: int
     sizes: list[OfSize]
-    seconds: float | None = left_out()
+    seconds: float | None = field(default=None, metadata=LEFT_OUT)
 
     @property
     def kind(self) -> str:

@@ -7,9 +7,9 @@ coherent networks the depth of the circuit.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ from jax import Array
 from qla_jax.accounting.costs import cost
 from qla_jax.encodings.base.encoding import Encoding
 from qla_jax.encodings.vectors.loading import qram_encode
-from qla_jax.experiments.core.results import key
+from qla_jax.experiments.core.results import named
 from qla_jax.experiments.core.study import Findings, Plot, Series, Study, table
 from qla_jax.measurement import hadamard_test
 from qla_jax.networks.regimes import Setting, convolutions, count, kernels, network, plan
@@ -91,12 +91,12 @@ class Method(About):
 class Verdicts:
     """What was found about a method's circuits and its steps."""
 
-    coherent_layers: bool = key("coherent layers")
-    coherent_activation: bool = key("coherent activation")
-    no_qram: bool = key("no QRAM")
-    norm_kept: bool = key("norm kept")
-    polylog_in_error: bool = key("polylog 1/eps")
-    polylog_in_size: bool = key("polylog N")
+    coherent_layers: bool = field(metadata=named("coherent layers"))
+    coherent_activation: bool = field(metadata=named("coherent activation"))
+    no_qram: bool = field(metadata=named("no QRAM"))
+    norm_kept: bool = field(metadata=named("norm kept"))
+    polylog_in_error: bool = field(metadata=named("polylog 1/eps"))
+    polylog_in_size: bool = field(metadata=named("polylog N"))
 
 
 @dataclass(frozen=True)
@@ -153,9 +153,10 @@ def _compared(rows: object, method: Method) -> Compared:
         polylog_in_error=ends["1/eps"] < POLYLOG,
         polylog_in_size=ends["N"] < POLYLOG,
     )
-    about = [getattr(method, one.name) for one in fields(About)]
+    about: dict[str, Any] = {one.name: getattr(method, one.name) for one in fields(About)}
+    about |= {"reads": circuit.reads, "least_norm": circuit.least_norm}
     points: dict = {"N": by_size, "1/eps": by_error}
-    return Compared(*about, points, ends, circuit.reads, circuit.least_norm, verdicts)
+    return Compared(**about, points=points, exponents=ends, verdicts=verdicts)
 
 
 def summary(rows: Mapping[str, Compared]) -> Findings:

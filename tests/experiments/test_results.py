@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from qla_jax.experiments.core.results import finite, from_json, key, left_out, to_json
+from qla_jax.experiments.core.results import LEFT_OUT, finite, from_json, named, to_json
 
 
 class Pair(NamedTuple):
@@ -17,8 +17,8 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Inner:
-    with_: float = key("with", default=0.0)
-    found: float | None = left_out()
+    with_: float = field(default=0.0, metadata=named("with"))
+    found: float | None = field(default=None, metadata=LEFT_OUT)
 
 
 @dataclass(frozen=True)

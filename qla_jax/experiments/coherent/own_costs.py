@@ -34,7 +34,7 @@ def _row(
     setting = _setting(model, regime, eps, weights[0], len(weights))
     row = {"blocks": len(weights), "eps": eps, "classical": _classical(setting, weights[0])}
     try:
-        return row | count_of(setting, alphas, weights)._asdict()
+        return row | vars(count_of(setting, alphas, weights))
     except ValueError:
         return row
 

@@ -1,7 +1,7 @@
 """Results as frozen dataclasses and as JSON: one function for each direction, strict about names.
 
-A field may carry `key("name")`, its name in JSON where Python has that word for itself, or `left_out()`, so that JSON
-has no such key while the field is None.
+The metadata of a field may be `named("name")`, its name in JSON where that is no name in Python, or `LEFT_OUT`, so that
+JSON has no such key while the field is None.
 
 Example:
     >>> from dataclasses import dataclass
@@ -21,22 +21,20 @@ Example:
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-
-def key(name: str, **options: Any) -> Any:
-    """Return a field with another name in JSON."""
-    return field(metadata={"key": name}, **options)
+LEFT_OUT = {"left out": True}
+"""Metadata of a field that is None by default, and of which JSON then has no key."""
 
 
-def left_out() -> Any:
-    """Return a field that is None by default, and of which JSON then has no key."""
-    return field(default=None, metadata={"left out": True})
+def named(name: str) -> dict[str, str]:
+    """Return metadata of a field with another name in JSON."""
+    return {"key": name}
 
 
 def to_json(value: Any) -> Any:
