@@ -48,20 +48,7 @@ def show(report: "Report", directory: Path) -> None:
         raise typer.Exit(1)
 
 
-def finish(report: dict) -> None:
-    """Print the failures of a report, if there are any, and end with status 1."""
-    for line in report["failures"]:
-        console.print(f"[red]failed:[/red] {escape(line)}", soft_wrap=True, highlight=False)
-    if report["failures"]:
-        raise typer.Exit(1)
-
-
-def tell_end(seconds: float, page: Path) -> None:
-    """Print how long a command took and where its page is."""
-    console.print(f"{seconds:.0f} s in all; {page}", highlight=False, soft_wrap=True)
-
-
-def print_table(title: str, rows: list[list[str]], wrapped: int = 0) -> None:
+def print_table(title: str, rows: list[list[str]]) -> None:
     """Print rows as a table, the first of them as its head; the first column may break lines."""
     shown = Table(title=escape(title), title_justify="left", box=box.SIMPLE, pad_edge=False, padding=0)
     for number, name in enumerate(rows[0]):
@@ -110,12 +97,3 @@ class Bars(Progress):
 
     def note(self, text: str) -> None:
         console.print(f"{datetime.now():%H:%M:%S}  {text}", highlight=False, markup=False)
-
-    stage = note
-
-    def claim(self, name: str, total: int) -> None:
-        """Move the bar to a claim that begins."""
-        self.item(name, 0, total)
-
-
-ItemBar = Bars

@@ -159,11 +159,8 @@ def study(claims: Sequence[Claim], *, trials: int = 1000, seed: int = 0, attacks
             **asked, tally=tally(claims), claims=tried, failures=failures, seconds=sum(seconds.values())
         )
 
-    def found(rows: Mapping[str, Row]) -> Findings:
-        return summary(document(rows, dict.fromkeys(rows, 0.0)))
-
     items = {claim.name: partial(_tried, claim=claim, **asked) for claim in claims}
-    return Study("claims", "Claims", asked, items, found, row=Row, document=document, bounded=False)
+    return Study("claims", "Claims", asked, items, summary, row=Row, document=document, bounded=False)
 
 
 def save_worst(claims: Sequence[Claim], rows: Mapping[str, Row], directory: Path) -> None:

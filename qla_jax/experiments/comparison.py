@@ -159,9 +159,9 @@ def _compared(rows: object, method: Method) -> Compared:
     return Compared(**about, points=points, exponents=ends, verdicts=verdicts)
 
 
-def summary(rows: Mapping[str, Compared]) -> Findings:
+def summary(report: ComparisonReport) -> Findings:
     """Return what was found and what it takes, and what the columns mean."""
-    found, plots = [*rows.values()], []
+    found, plots = report.rows, []
     head = ["", "layers", "activation", "no QRAM", "norm kept", "log 1/eps", "log N"]
     verdicts = [[row.name, *("yes" if one else "no" for one in vars(row.verdicts).values())] for row in found]
     steps = [(row.name, row.read, *row.points["N"][0][:2], *row.exponents.values()) for row in found]

@@ -57,7 +57,9 @@ def _report(study: Study, items: Items, progress: Progress) -> Report:
             progress.item(key, len(items.rows), len(study.items))
         rows[key] = from_json(study.row, items.result(key, partial(_made, study, key, rows)))
     progress.item("", len(study.items), len(study.items))
-    return Report(study, rows, {key: items.seconds[key] for key in study.items}, study.summary(rows))
+    seconds = {key: items.seconds[key] for key in study.items}
+    document = None if study.document is None else study.document(rows, seconds)
+    return Report(study, rows, seconds, study.summary(rows if document is None else document), document)
 
 
 def _made(study: Study, key: str, rows: dict[str, Any]) -> Any:

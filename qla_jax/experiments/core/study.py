@@ -186,7 +186,7 @@ class Study:
         settings: all that rows depend on, as JSON has it; a study is resumed with the same only.
         items: by key, pure functions of the rows before theirs, in the order in which they are run: a row may hold the
             weights of a network that later ones judge.
-        summary: what the rows say, by key in the order of the items.
+        summary: what the rows say, by key in the order of the items; it is given the document, if there is one.
         row: type of the rows, a dataclass or a union of some.
         file: name of the files without suffix; that of the study unless given.
         document: what the JSON file holds, of rows and of seconds by key; the whole report unless given.
@@ -197,7 +197,7 @@ class Study:
     title: str
     settings: Mapping[str, Any]
     items: Mapping[str, Callable[[Rows], Any]]
-    summary: Callable[[Rows], Findings]
+    summary: Callable[[Any], Findings]
     row: Any = dict
     file: str = ""
     document: Callable[[Rows, Mapping[str, float]], Any] | None = None
@@ -213,12 +213,14 @@ class Report:
         rows: rows by key.
         seconds: time of each item.
         findings: what the rows say.
+        document: what the JSON file holds, if that is not the report.
     """
 
     study: Study
     rows: Rows
     seconds: Mapping[str, float]
     findings: Findings
+    document: Any = None
 
     @property
     def stem(self) -> str:
@@ -227,8 +229,8 @@ class Report:
 
     def plain(self) -> Any:
         """Return what the JSON file holds, but for infinities."""
-        if self.study.document is not None:
-            return to_json(self.study.document(self.rows, self.seconds))
+        if self.document is not None:
+            return to_json(self.document)
         about = {"study": self.study.name, "title": self.study.title, "settings": self.study.settings}
         return to_json(about | {"rows": self.rows, "seconds": self.seconds}) | to_json(self.findings)
 

@@ -153,8 +153,7 @@ def study(job: CostsJob) -> Study:
 
     items = {name: partial(item, make=make) for name, make in job.items().items()}
     title, settings = f"Costs of regime ({job.regime})", vars(job)
-    found = lambda rows: summary(document(rows, {}))  # noqa: E731 one line
-    return Study("costs", title, settings, items, found, row=Counted, document=document)
+    return Study("costs", title, settings, items, summary, row=Counted, document=document)
 
 
 def _report(job: CostsJob, rows: Sequence[Counted], seconds: float) -> CostsReport:

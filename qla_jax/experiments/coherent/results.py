@@ -1,0 +1,326 @@
+"""What the main job finds, as report.json holds it."""
+
+from dataclasses import dataclass, field
+
+from qla_jax.experiments.coherent.recipes import Recipe
+from qla_jax.experiments.core.results import LEFT_OUT
+from qla_jax.networks.regimes import Counts
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Accuracy of the most frequent outcome after so many samples."""
+
+    samples: int
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """Accuracies on the test images; outcomes beyond the classes are wrong.
+
+    Attributes:
+        argmax: accuracy of the most probable outcome.
+        sampled: accuracy of one sample.
+        sampled_expected: its expectation.
+        ideal_argmax: accuracy of the ideal network's most probable outcome.
+        ideal_sampled_expected: expected accuracy of one sample of the ideal network.
+        by_samples: accuracies by number of samples.
+        baseline: accuracy of the plain baseline.
+    """
+
+    argmax: float
+    sampled: float
+    sampled_expected: float
+    ideal_argmax: float
+    ideal_sampled_expected: float
+    by_samples: list[Accuracy]
+    baseline: float
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Norm before normalisation of a block over all images, its proven range, and how many images are outside."""
+
+    block: int
+    min: float
+    mean: float
+    max: float
+    low: float
+    high: float
+    violations: int
+
+
+@dataclass(frozen=True)
+class OutputError:
+    """Largest measured error and largest bound, the median of their quotients, and on how many images it fails."""
+
+    actual_max: float
+    eps: float
+    eps_over_actual: float
+    violations: int
+
+
+@dataclass(frozen=True)
+class Errors(OutputError):
+    """The error of a block, with the first-order bound at the smallest norm and the bound of Lemma 6 beside it."""
+
+    block: int
+    worst_case: float
+    published: float
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Norm of the terminal block, and what its matrix has to say.
+
+    Attributes:
+        min, mean, max: norm over all images.
+        low: proven least norm.
+        violations: number of images below it.
+        contribution: mean length of the part of its matrix, relative to the skip connection's.
+        argmax_before: accuracy of the most probable outcome in front of it.
+        sampled_expected_before: expected accuracy of one sample in front of it.
+        sampled_expected: expected accuracy of one sample.
+    """
+
+    min: float
+    mean: float
+    max: float
+    low: float
+    violations: int
+    contribution: float
+    argmax_before: float
+    sampled_expected_before: float
+    sampled_expected: float
+
+
+@dataclass(frozen=True)
+class BlockCosts:
+    """Costs of the unamplified circuit up to a block.
+
+    Attributes:
+        block: number of the block.
+        num_ancillas: ancilla qubits.
+        num_qubits: all qubits.
+        queries: calls of the weights and the input.
+        num_queries: calls by leaf.
+        amplitude_alone: mean flagged amplitude of the block on an amplified input.
+        amplitude_of_amplified_weight: the same with a weight amplified to twice its norm.
+        log10_amplitude_unamplified: flagged amplitude of the circuit, median over images; null where it vanishes.
+    """
+
+    block: int
+    num_ancillas: int
+    num_qubits: int
+    queries: int
+    num_queries: dict[str, int]
+    amplitude_alone: float
+    amplitude_of_amplified_weight: float
+    log10_amplitude_unamplified: float | None
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Costs by block, and what they count."""
+
+    blocks: list[BlockCosts]
+    note: str = "queries to the weights and the input, their adjoints included; no amplification"
+
+
+@dataclass(frozen=True)
+class OwnClaim:
+    """Largest ratio of a claim on the network's own weight at a place, and whether that violates it."""
+
+    claim: str
+    where: str
+    ratio: float
+    violated: bool
+
+
+@dataclass(frozen=True)
+class Uncounted:
+    """Number of blocks, error in the end, multiplications of the exact network; counts are beyond double precision."""
+
+    blocks: int
+    eps: float
+    classical: int
+
+
+@dataclass(frozen=True)
+class RegimeCosts(Counts):
+    """Counts of the amplified network in its regime, and the fields of `Uncounted`."""
+
+    blocks: int
+    eps: float
+    classical: int
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A small network whose circuit was run.
+
+    Attributes:
+        name: what it is, and what it starts from.
+        blocks: number of its blocks.
+        system_qubits: qubits of its state.
+        num_qubits: all qubits.
+        every_ancilla: whether all ancillas were simulated, beside early projection.
+        amplitude: flagged amplitude.
+        projected_deviation: largest deviation of the projected circuit from the encoded view.
+        output_deviation: the same of the circuit with every ancilla.
+        norm_deviation: deviation of its total norm from 1.
+        inverse_deviation: largest deviation from |0> after its inverse.
+        max_deviation: the largest of these.
+    """
+
+    name: str
+    blocks: int
+    system_qubits: int
+    num_qubits: int
+    every_ancilla: bool
+    amplitude: float
+    projected_deviation: float
+    max_deviation: float
+    output_deviation: float | None = field(default=None, metadata=LEFT_OUT)
+    norm_deviation: float | None = field(default=None, metadata=LEFT_OUT)
+    inverse_deviation: float | None = field(default=None, metadata=LEFT_OUT)
+
+
+@dataclass(frozen=True)
+class CircuitCheck:
+    """Circuits of a network: most qubits with every ancilla, most blocks, degree, largest deviation, its limit."""
+
+    num_qubits: int
+    blocks: int
+    degree: int
+    max_deviation: float
+    tolerance: float
+    instances: list[Checked]
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """An epoch of training: its number from 1, mean loss and accuracy of its steps."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Numbers of parameters of the coherent network and of its plain baseline."""
+
+    coherent: int
+    baseline: int
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Time of training, and at the top of the report of everything."""
+
+    train: float
+    total: float | None = field(default=None, metadata=LEFT_OUT)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What every test image says about a network."""
+
+    accuracy: Accuracies
+    norms: list[Norms]
+    norms_without_skip: list[Norms]
+    errors: list[Errors]
+    output_error: OutputError
+    terminal: Terminal | None
+    costs: Costs
+
+
+@dataclass(frozen=True)
+class Network(Evaluated):
+    """A network of the report.
+
+    Attributes:
+        kind: name of the recipe.
+        description: what it is, in words.
+        recipe: how it is made and trained.
+        parameters: numbers of parameters.
+        claims: claims on its own weights and images.
+        regime_costs: costs in its regime by number of blocks, null without a regime.
+        circuit_check: circuits that were run.
+        training: epochs.
+        seconds: time of training.
+    """
+
+    kind: str
+    description: str
+    recipe: Recipe
+    parameters: Parameters
+    claims: list[OwnClaim]
+    regime_costs: list[RegimeCosts | Uncounted] | None
+    circuit_check: CircuitCheck
+    training: list[EpochResult]
+    seconds: Seconds
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Name and source of the images, and how many are for training and for testing."""
+
+    name: str
+    train: int
+    test: int
+    source: str
+
+
+@dataclass(frozen=True)
+class MainReport(Network):
+    """What report.json holds: at its top the network that was asked for.
+
+    Attributes:
+        regime: regime of the paper, or null.
+        dataset: the images.
+        networks: all networks.
+        failures: a line for each violated bound or failed check; empty is good.
+    """
+
+    regime: str | None
+    dataset: Dataset
+    networks: list[Network]
+    failures: list[str]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training: the network in words, its number of parameters, its epochs."""
+
+    description: str
+    parameters: int
+    training: list[EpochResult]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The plain baseline: number of its parameters, accuracy on the test images."""
+
+    parameters: int
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class OwnClaims:
+    """Claims on the network's own weights and images."""
+
+    claims: list[OwnClaim]
+
+
+@dataclass(frozen=True)
+class InRegime:
+    """Costs in the regime by number of blocks."""
+
+    costs: list[RegimeCosts | Uncounted]
+
+
+Part = Trained | Baseline | Evaluated | OwnClaims | InRegime | CircuitCheck
+"""A finished item."""
