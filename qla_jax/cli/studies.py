@@ -41,7 +41,7 @@ def claims(
         chosen = select(options["names"] or ())
         asked = {"trials": options["trials"], "seed": options["seed"], "attacks": options["attack"]}
         report = carry_out(lambda progress: claims_job.study(chosen, **asked), here)
-        claims_job.save_worst(chosen, report.rows, here.path)
+        claims_job.save_worst(chosen, report, here.path)
     show(report, here.path)
 
 

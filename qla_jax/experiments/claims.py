@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from qla_jax.claims import sharper
 from qla_jax.claims.catalogue import tally
 from qla_jax.claims.engine.claim import Claim, Instance
 from qla_jax.claims.engine.corpus import FILE, save
 from qla_jax.claims.engine.trial import Trial, examine
 from qla_jax.experiments.core.results import LEFT_OUT
-from qla_jax.experiments.core.study import Findings, Line, Plot, Section, Series, Study, table
+from qla_jax.experiments.core.study import Findings, Line, Plot, Report, Section, Series, Study, table
 
 BINS = 40
 SMALLEST = 1e-8
@@ -52,6 +53,11 @@ class OfSize:
     attacked: float | None
     counts: list[int]
     edges: list[float]
+
+    @property
+    def ratio(self) -> float:
+        """The largest ratio of all."""
+        return max(self.random, self.known or 0.0, self.attacked or 0.0)
 
 
 @dataclass(frozen=True)
@@ -163,10 +169,15 @@ def study(claims: Sequence[Claim], *, trials: int = 1000, seed: int = 0, attacks
     return Study("claims", "Claims", asked, items, summary, row=Row, document=document, bounded=False)
 
 
-def save_worst(claims: Sequence[Claim], rows: Mapping[str, Row], directory: Path) -> None:
-    """Write the worst instances of claims into a directory, `known.npz`."""
-    worst = [(claim, {int(size): _unpacked(one) for size, one in rows[claim.name].worst.items()}) for claim in claims]
+def save_worst(claims: Sequence[Claim], report: Report, directory: Path) -> None:
+    """Write worst instances, `known.npz`, and after an attack how much of each sharper constant it reached."""
+    worst = [
+        (claim, {int(size): _unpacked(one) for size, one in report.rows[claim.name].worst.items()}) for claim in claims
+    ]
     save(worst, directory / FILE.name)
+    if report.document.attacks:
+        reached = {row.name: {entry.size: entry.ratio for entry in row.sizes} for row in report.document.claims}
+        sharper.save(reached, directory / sharper.FILE.name)
 
 
 def _tried(rows: object, claim: Claim, trials: int, seed: int, attacks: bool) -> Row:

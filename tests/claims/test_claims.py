@@ -280,6 +280,9 @@ def test_the_sharper_constants_belong_to_claims():
     for row in sharper.SHARPER:
         assert known[row.claim].true
         assert row.size == 0 or row.size in known[row.claim].sizes
+        assert 0 < row.reached <= VIOLATED
+    stored = {(claim, int(size)) for claim, sizes in sharper.REACHED.items() for size in sizes}
+    assert stored == {(row.claim, row.size) for row in sharper.SHARPER if row.size}
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from qla_jax.claims import sharper
 from qla_jax.claims.catalogue import CLAIMS, run, select
 from qla_jax.claims.encodings import vectors
 from qla_jax.claims.engine.corpus import known
@@ -42,8 +43,8 @@ def directory(tmp_path_factory):
 @pytest.fixture(scope="module")
 def ran(directory) -> Ran:
     made = runner.run(study(CHOSEN, trials=20, seed=3))
-    save_worst(CHOSEN, made.rows, directory)
-    return Ran(made, made.study.document(made.rows, made.seconds))
+    save_worst(CHOSEN, made, directory)
+    return Ran(made, made.document)
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,17 @@ def test_the_worst_instances_are_kept(report, directory):
         assert float(bound) == pytest.approx(row.bound, rel=1e-12)
 
 
+def test_an_attack_writes_how_much_of_each_sharper_constant_it_reached(ran, report, directory):
+    assert not (directory / "sharper.json").exists()  # there was none
+    entry = replace(report.claims[0].sizes[0], size=16, random=0.2, known=0.5, attacked=0.75)
+    row = replace(report.claims[0], name="amplitude", sizes=[entry])
+    other = replace(report, attacks=True, claims=[row])
+    save_worst((), replace(ran.run, document=other), directory)
+    written = json.loads((directory / "sharper.json").read_text())
+    assert written.pop("amplitude") == {"16": 0.75}
+    assert written == {name: sizes for name, sizes in sharper.REACHED.items() if name != "amplitude"}
+
+
 def test_the_page_is_whole_and_fetches_nothing(ran, directory):
     render.write(ran.run, directory)
     assert json.loads((directory / "claims.json").read_text())["claims"][0]["name"] == CHOSEN[0].name
@@ -89,8 +101,7 @@ def test_the_page_is_whole_and_fetches_nothing(ran, directory):
 def test_what_is_not_finite_is_written_as_null(ran, report, directory):
     row = replace(report.claims[0], ratio=float("inf"), bound=float("nan"), passed=False, verdict="not proven")
     other = replace(report, claims=[row], failures=["a: not proven."])
-    made = replace(ran.run.study, document=lambda rows, seconds: other)
-    render.write(replace(ran.run, study=made, findings=summary(other)), directory / "other")
+    render.write(replace(ran.run, document=other, findings=summary(other)), directory / "other")
     written = json.loads((directory / "other" / "claims.json").read_text())["claims"][0]
     assert written["ratio"] is None and written["bound"] is None
     page = (directory / "other" / "claims.html").read_text()

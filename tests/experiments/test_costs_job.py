@@ -78,7 +78,7 @@ def ran() -> Report:
 
 @pytest.fixture(scope="module")
 def report(ran) -> CostsReport:
-    return ran.study.document(ran.rows, ran.seconds)
+    return ran.document
 
 
 def test_a_report_is_written_as_numbers_pictures_and_one_page(ran, report, tmp_path):
@@ -134,7 +134,7 @@ def stored(ran, monkeypatch):
     def change(**changes: object) -> None:
         found = replace(ran.findings, **changes)
         items = {name: lambda rows, row=row: row for name, row in ran.rows.items()}
-        made = replace(ran.study, items=items, summary=lambda rows: found)
+        made = replace(ran.study, items=items, summary=lambda report: found)
         monkeypatch.setattr(costs_job, "study", lambda job: made)
 
     monkeypatch.setattr(render, "png", lambda figure: b"a picture")
