@@ -91,6 +91,7 @@ def test_a_report_is_written_as_numbers_pictures_and_one_page(ran, report, tmp_p
         "C",
         "D",
     ]
+    assert read["curves"][0]["paper"] == {"1": "1", "2": "1"} and read["curves"][1]["paper"] == {"1": "2", "2": "4"}
     assert read["failures"] == [] and from_json(CostsReport, read) == report
     assert read["ablation"]["rows"][0]["with"] > 0 and "ratios" not in read["curves"][0]["series"][0]
     text = (tmp_path / "costs.html").read_text()

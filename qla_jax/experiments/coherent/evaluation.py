@@ -120,6 +120,7 @@ def costs(traced: Traced) -> Costs:
     convolution the former vanishes, since its alpha is the 1-norm of its kernel.
     """
     found, model = traced.trace, traced.model
+    alone, norm = found.alone.mean(0), found.norm.mean(0)
     with jax.enable_x64(True):
         # The normalisation of the activation of a weight with alpha 2, as Lemma 5 leaves it.
         rescaled = chebyshev.rescale(erf(SCALE, degree=model.degree).coeffs, 2.0)
@@ -135,8 +136,8 @@ def costs(traced: Traced) -> Costs:
                 num_qubits=total.num_qubits,
                 queries=sum(total.num_queries.values()),
                 num_queries=dict(total.num_queries),
-                amplitude_alone=float(found.alone[:, number].mean()),
-                amplitude_of_amplified_weight=float(found.norm[:, number].mean()) / (1 + activation),
+                amplitude_alone=float(alone[number]),
+                amplitude_of_amplified_weight=float(norm[number]) / (1 + activation),
                 log10_amplitude_unamplified=float(np.median(size)) if np.isfinite(size).all() else None,
             )
         )

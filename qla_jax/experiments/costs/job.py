@@ -49,6 +49,8 @@ DEPTHS = {
     "b": "N log(1/eps)^(2k), up to log(N)",
     "c": "N log(1/eps)^(2k), up to log(N)",
 }
+FEW = 3
+"""Largest number of different k of a curve."""
 FITTED = ("depth", "loading", "queries", "gain")
 
 Law = Callable[[Sequence[float], Sequence[float]], fits.Power]
@@ -82,30 +84,21 @@ class CostsJob:
         if self.regime not in REGIMES:
             raise ValueError(f"`regime` must be one of {', '.join(REGIMES)}, but is {self.regime!r}.")
 
-    def curve(
-        self,
-        variable: str,
-        law: str,
-        field: str,
-        x: Mapping[float, Any],
-        paper: Mapping[int, str],
-        schedules: Sequence[str] = tuple(SCHEDULES),
-    ) -> Curve:
-        """Count networks that differ in one size.
+    def against(self, variable: str, law: str, field: str, x: Mapping[float, Any], paper: Mapping[int, str]) -> Curve:
+        """Count networks of a few k that differ in one size.
 
         Args:
             variable: name of the size.
             law: power of what is fitted.
             field: the size in a `Setting`.
             x: values of the size by place on the axis.
-            paper: the paper's exponent of the depth by k, of which there are the curves.
-            schedules: errors that blocks may have.
+            paper: exponents of the depth by the paper, by k; of one alone sharp errors are enough.
         """
-        fit = _polylog if law == "log2 N" else fits.power
+        fit, several = _polylog if law == "log2 N" else fits.power, len(paper) > 1
         runs = [
             _run(schedule, k, {place: replace(_base(self, schedule, k), **{field: x[place]}) for place in x}, fit)
-            for schedule in schedules
-            for k in paper
+            for schedule in (SCHEDULES if several else ["sharp"])
+            for k in [*paper][:FEW]
         ]
         return Curve(variable, {str(k): told for k, told in paper.items()}, runs, law)
 
@@ -124,19 +117,20 @@ class CostsJob:
 
     def items(self) -> dict[str, Callable[[], Counted]]:
         """Return what is counted, part by part."""
-        entries, memory, few = self.entries or ENTRIES[self.regime], self.regime == "a", self.blocks[:3]
-        law, size = "log2 N" if memory else "N", {k: f"<= {2 * k + 3}" if memory else "1" for k in few}
-        errors, error = {math.log(1 / eps): eps for eps in self.errors}, {k: str(2 * k + memory) for k in few}
+        memory, entries = self.regime == "a", {n: n for n in self.entries or ENTRIES[self.regime]}
+        errors = {math.log(1 / eps): eps for eps in self.errors}
+        size = {k: f"<= {2 * k + 3}" if memory else "1" for k in self.blocks}
+        error = {k: str(2 * k + memory) for k in self.blocks}
         found = {
-            "entries": lambda: self.curve("N", law, "entries", {n: n for n in entries}, size),
-            "errors": lambda: self.curve("log 1/eps", "log 1/eps", "eps", errors, error),
+            "entries": partial(self.against, "N", "log2 N" if memory else "N", "entries", entries, size),
+            "errors": partial(self.against, "log 1/eps", "log 1/eps", "eps", errors, error),
             "blocks": self.against_blocks,
-            "channels": lambda: self.curve("C", "C", "channels", {c: c for c in self.channels}, {1: "3"}, ("sharp",)),
-            "taps": lambda: self.curve("D", "D", "taps", {d: d for d in self.taps}, {1: "4"}, ("sharp",)),
+            "channels": partial(self.against, "C", "C", "channels", {c: c for c in self.channels}, {1: "3"}),
+            "taps": partial(self.against, "D", "D", "taps", {d: d for d in self.taps}, {1: "4"}),
         }
         curves = {f"against {name}": lambda make=make: Counted(curve=make()) for name, make in found.items()}
         return curves | {
-            "without skip connections": lambda: Counted(ablated=ablation(self.ablated, few)),
+            "without skip connections": lambda: Counted(ablated=ablation(self.ablated, self.blocks[:FEW])),
             "squared amplitudes": lambda: Counted(squared=squares(self.squared)),
         }
 
