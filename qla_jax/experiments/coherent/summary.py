@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from qla_jax.experiments.coherent.results import MainReport, Network, Norms, Uncounted
+from qla_jax.experiments.coherent.results import MainReport, Network, Uncounted
 from qla_jax.experiments.core.study import Findings, Line, Plot, Section, Series, Table, table
+from qla_jax.nn.evaluation import Norms
 
 SUMMARY = (
     "network | argmax | sample | ideal | plain | error | bound | circuit | train",

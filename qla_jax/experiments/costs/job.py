@@ -117,7 +117,8 @@ class CostsJob:
 
     def items(self) -> dict[str, Callable[[], Counted]]:
         """Return what is counted, part by part."""
-        memory, entries = self.regime == "a", {n: n for n in self.entries or ENTRIES[self.regime]}
+        memory = self.regime == "a"
+        entries: dict[float, Any] = {n: n for n in self.entries or ENTRIES[self.regime]}
         errors = {math.log(1 / eps): eps for eps in self.errors}
         size = {k: f"<= {2 * k + 3}" if memory else "1" for k in self.blocks}
         error = {k: str(2 * k + memory) for k in self.blocks}

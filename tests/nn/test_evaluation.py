@@ -10,9 +10,9 @@ import scipy.special
 from flax import nnx
 from numpy.polynomial import chebyshev as series
 
-from qla_jax.experiments.coherent.evaluation import accuracies, errors, norms, output_error
 from qla_jax.nn import CoherentResNet, DenseWeight
 from qla_jax.nn import trace as traces
+from qla_jax.nn.evaluation import accuracies, errors, norms, output_error
 from qla_jax.nn.trace import Trace, trace
 from tests.cases import erf_coeffs, real
 
