@@ -4,6 +4,7 @@ import json
 import math
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,9 +24,10 @@ from qla_jax.experiments.coherent import recipes
 from qla_jax.experiments.coherent.circuit_check import dense_instances, instances_of
 from qla_jax.experiments.coherent.job import Job
 from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, Recipe, build
-from qla_jax.experiments.coherent.results import CircuitCheck, MainReport, Network, OwnClaim
+from qla_jax.experiments.coherent.results import Baseline, CircuitCheck, MainReport, Network, OwnClaim
 from qla_jax.experiments.coherent.summary import failures
 from qla_jax.experiments.core.results import from_json, to_json
+from qla_jax.nn import trace as traces
 from qla_jax.nn.images import arranged, space_to_depth, stride
 from qla_jax.nn.trace import Traced
 from qla_jax.training import Epoch, TrainingConfig
@@ -211,6 +213,36 @@ def test_a_run_is_not_resumed_with_other_data(finished, monkeypatch):
     assert result.exit_code == 2
     (line,) = (line for line in result.output.splitlines() if line.strip())
     assert re.search(r"must go on with the data of .*, but train_images is float32 .* and was float32", line)
+
+
+def test_the_network_is_built_once_and_its_states_are_computed_once_for_all_readers(finished, monkeypatch):
+    """Evaluation, claims, costs in a regime and circuits of one network, from its checkpoints."""
+    followed, built, traced = traces._trace_one, traces.Built, []
+    calls: Counter[str] = Counter()
+
+    def count(name: str, function: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            calls[name] += 1
+            return function(*arguments)
+
+        return call
+
+    def double(*arguments: Any) -> Traced:
+        traced.append(Traced(*arguments))
+        return traced[-1]
+
+    monkeypatch.setattr(main_job, "Traced", double)
+    monkeypatch.setattr(traces, "_trace_one", count("followed", followed))
+    monkeypatch.setattr(traces, "Built", count("built", built))
+    with small_networks():
+        study = main_job.study(Job(tiny(), finished.directory, kind="dense", resume=True))
+        monkeypatch.setattr(main_job, "instances_of", lambda one: traced.append(one) or instances_of(one)[:1])
+        rows = {main_job.key("dense", "baseline"): Baseline(0, 0.5)}
+        for part in ("evaluation", "claims", "circuits"):
+            rows[part] = study.items[main_job.key("dense", part)](rows)
+    assert len(traced) == 2 and traced[0] is traced[1]
+    assert calls == {"followed": 1, "built": 1}
+    assert rows["circuits"].max_deviation < 1e-9 and "amplitudes" in rows["circuits"].instances[0].name
 
 
 def test_an_interruption_says_how_to_go_on(tmp_path, monkeypatch):
