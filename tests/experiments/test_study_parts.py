@@ -12,7 +12,7 @@ from flax import nnx
 
 from qla_jax.experiments import memory as study_qram
 from qla_jax.experiments.core.curves import cost_of_level, elbow
-from qla_jax.experiments.core.slopes import log_slope
+from qla_jax.experiments.core.fits import log_slope
 from qla_jax.experiments.core.study import Options
 from qla_jax.experiments.measured import elbow as study_elbow
 from qla_jax.experiments.measured import printed_overheads, table3_summary

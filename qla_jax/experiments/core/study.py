@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from qla_jax.data import ImageSet, identity
+from qla_jax.data import ImageSet, identity, load
 from qla_jax.experiments.core.results import to_json
 
 Table = list[list[str]]
@@ -43,8 +43,12 @@ class Options:
     full: bool = False
 
     def seeds(self, count: int) -> list[int]:
-        """Return seeds in a row; a quick study takes the first alone unless it says otherwise."""
+        """Return seeds in a row."""
         return [self.seed + number for number in range(count)]
+
+    def images(self, **limits: Any) -> ImageSet:
+        """Return the images asked for, the digits by default."""
+        return load(self.dataset or "digits", data_dir=self.data_dir, seed=self.seed, **limits)
 
 
 @dataclass(frozen=True)

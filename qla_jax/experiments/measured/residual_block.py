@@ -27,7 +27,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
-from qla_jax.data import ImageSet, load, resized
+from qla_jax.data import ImageSet, resized
 from qla_jax.experiments.core.fits import power
 from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, settings_of, table
 from qla_jax.experiments.measured.networks import FORMAT
@@ -135,7 +135,7 @@ class Duel:
 
 def study(options: Options) -> Study:
     """Build the study: both models at each precision."""
-    images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed)
+    images = options.images()
     duel = Duel(resized(images, 8 if options.quick else 16), (0.02, 0.01, 0.004, 0.002), options.seed)
     if options.quick:
         duel = replace(duel, precisions=(0.04, 0.02), runs=1, channels=2, transfers=EVERY_BLOCK)

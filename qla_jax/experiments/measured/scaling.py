@@ -4,7 +4,7 @@ Networks of one architecture are trained on images resized to each size. Each is
 and over precisions of tomography; the cost of a level is that of the coarsest setting from which on accuracies stay at
 the level times the peak of the curve (`curves.cost_of_level`). Costs are queries of all transfers of one image;
 coefficients of the decomposition have a fixed precision, errors uniform within it, and the price of single runs. The
-exponents against the number of pixels come with intervals of 95 percent from all networks (`slopes.log_slope`:
+exponents against the number of pixels come with intervals of 95 percent from all networks (`fits.log_slope`:
 ordinary least squares of logarithms, quantiles of Student's t), and are reported as they are.
 
 References:
@@ -19,9 +19,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qla_jax.data import ImageSet, load, resized
+from qla_jax.data import ImageSet, resized
 from qla_jax.experiments.core.curves import cost_of_level
-from qla_jax.experiments.core.slopes import log_slope
+from qla_jax.experiments.core.fits import log_slope
 from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, Table, settings_of, table
 from qla_jax.experiments.measured.networks import NetworkSetting, residual_network, shapes_of, train
 from qla_jax.experiments.measured.readout_accuracy import accuracies
@@ -117,7 +117,7 @@ class Sweep:
 
 def study(options: Options) -> Study:
     """Build the study: a network for each size and seed."""
-    images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed)
+    images = options.images()
     seeds = options.seeds(3)
     sweep = Sweep(images, NetworkSetting(0, stages=3, epochs=10), (8, 12, 16, 20, 24, 32), seeds)
     if options.quick:

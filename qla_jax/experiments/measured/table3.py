@@ -23,7 +23,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from qla_jax.data import ImageSet, load, resized
+from qla_jax.data import ImageSet, resized
 from qla_jax.experiments.core.study import Options, Rows, Study, settings_of
 from qla_jax.experiments.measured.networks import FORMAT, NetworkSetting, layers_of, residual_network, train
 from qla_jax.experiments.measured.printed_overheads import PRECISIONS, PRINTED, RANKS, overhead
@@ -99,7 +99,7 @@ class Bench:
 def study(options: Options) -> Study:
     """Build the study: overheads, then networks and all readouts on them."""
     network = NetworkSetting(16, stages=1, epochs=2) if options.quick else NetworkSetting(32, stages=3, epochs=10)
-    images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed)
+    images = options.images()
     bench = Bench(resized(images, network.side), network, options.seeds(3))
     if options.quick:
         bench = Bench(bench.images, network, bench.seeds[:1], (4, 16), (0.001, 0.02), judges=32, model_precisions=())

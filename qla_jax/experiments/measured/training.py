@@ -22,7 +22,7 @@ from flax import nnx
 from jax import Array
 
 from qla_jax.arithmetic import Format
-from qla_jax.data import ImageSet, load
+from qla_jax.data import ImageSet
 from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, settings_of, table
 from qla_jax.experiments.measured.readout_accuracy import restored, weights_of
 from qla_jax.nn import MeasuredNetwork, PlainResNet, PlainTransformer, QResNet, QTransformer, weight_gradients
@@ -158,9 +158,7 @@ def pair_key(kind: str, seed: int) -> str:
 
 def study(options: Options) -> Study:
     """Build the study: pairs for each seed, then gradients, then registers."""
-    most = (128, 40) if options.quick else (None, None)
-    name = options.dataset or "digits"
-    images = load(name, data_dir=options.data_dir, seed=options.seed, max_train=most[0], max_test=most[1])
+    images = options.images(**({"max_train": 128, "max_test": 40} if options.quick else {}))
     training = Training(images, options.seeds(1 if options.quick else 6))
     if options.quick:
         training = replace(training, width=2, stages=1, epochs={RESNET: 1}, registers=((8, 4),))

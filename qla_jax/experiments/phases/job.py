@@ -11,12 +11,12 @@ import numpy as np
 
 from qla_jax._checks import as_integer, as_real
 from qla_jax.experiments.core.study import Findings, Study
-from qla_jax.experiments.phases.expression import Function, parse
 from qla_jax.experiments.phases.figures import plots
 from qla_jax.phases.conventions import convention
 from qla_jax.phases.sequence import PhaseFactors, from_phases
 from qla_jax.phases.solve import phase_factors
 from qla_jax.polynomials import chebyshev
+from qla_jax.polynomials.formula import Function, parse
 
 NEGLIGIBLE = 1e-12
 """A coefficient of the other parity that counts as rounding, relative to the largest value."""
