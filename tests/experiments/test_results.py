@@ -79,6 +79,7 @@ def test_results_go_to_json_and_back():
         (Outer, PLAIN | {"either": {"names": 1}}, "but with is missing and names is unknown"),
         (Outer, PLAIN | {"inner": {"with": 1, "more": 2}}, "`Inner` must have the keys with, found, but more is"),
         (tuple[int, int], [1, 2, 3], "zip"),
+        (Outer, PLAIN | {"inner": [1]}, r"`Inner` must have the keys with, found, but it is \[1\]"),
     ],
 )
 def test_unknown_and_missing_keys_are_named(kind, value, told):

@@ -64,7 +64,7 @@ def from_json(kind: Any, value: Any) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         members = [one for one in inner if one is not NoneType]
-        fits = [one for one in members if isinstance(value, Mapping) and keys(one) and not _odd(one, value)]
+        fits = [one for one in members if keys(one) and not _odd(one, value)]
         return None if value is None else from_json((fits or members)[0], value)
     if keys(kind):
         if odd := _odd(kind, value):
@@ -86,21 +86,27 @@ def keys(kind: Any) -> dict[str, tuple[str, Any]]:
     """Return field and type by name in JSON; nothing for what is no record."""
     if not isinstance(kind, type) or not (is_dataclass(kind) or hasattr(kind, "_fields")):
         return {}
-    hints = get_type_hints(kind)
-    if is_dataclass(kind):
-        return {one.metadata.get("key", one.name): (one.name, hints[one.name]) for one in fields(kind)}
-    return {name: (name, hints[name]) for name in kind._fields}
+    hints, renamed = get_type_hints(kind), _metadata(kind, "key")
+    names = [one.name for one in fields(kind)] if is_dataclass(kind) else kind._fields
+    return {renamed.get(name, name): (name, hints[name]) for name in names}
 
 
-def _odd(kind: Any, value: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the keys of a record."""
-    may = (
-        {one.metadata.get("key", one.name) for one in fields(kind) if "left out" in one.metadata}
-        if is_dataclass(kind)
-        else set()
+def _metadata(kind: Any, entry: str) -> dict[str, Any]:
+    """Return an entry of the metadata of fields that have it."""
+    return (
+        {one.name: one.metadata[entry] for one in fields(kind) if entry in one.metadata} if is_dataclass(kind) else {}
     )
-    missing = [f"{name} is missing" for name in keys(kind) if name not in value and name not in may]
-    return missing + [f"{name} is unknown" for name in value if name not in keys(kind)]
+
+
+def _odd(kind: Any, value: Any) -> list[str]:
+    """Return what is wrong with the keys of a record."""
+    if not isinstance(value, Mapping):
+        return [f"it is {value!r}"]
+    optional = _metadata(kind, "left out")
+    missing = [
+        f"{key} is missing" for key, (name, _) in keys(kind).items() if key not in value and name not in optional
+    ]
+    return missing + [f"{key} is unknown" for key in value if key not in keys(kind)]
 
 
 def finite(value: Any) -> Any:
