@@ -113,7 +113,7 @@ def study(
 def comparison(context: typer.Context, output: Output = None, resume: Resume = False) -> None:
     """Run the networks that came before coherent ones, and print what is coherent and what it takes."""
     with session(context, output, resume, "comparison") as (here, _):
-        from qla_jax.experiments import comparison as comparison_job
+        from qla_jax.experiments.comparison import job as comparison_job
 
         report = carry_out(lambda progress: comparison_job.study(), here, lines=True)
     show(report, here.path)

@@ -9,7 +9,7 @@ import pytest
 
 from qla_jax.experiments.claims import ClaimsReport
 from qla_jax.experiments.coherent.results import MainReport
-from qla_jax.experiments.comparison import ComparisonReport
+from qla_jax.experiments.comparison.job import ComparisonReport
 from qla_jax.experiments.core.results import keys
 from qla_jax.experiments.core.study import Findings
 from qla_jax.experiments.costs.results import CostsReport

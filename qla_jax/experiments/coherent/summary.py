@@ -140,7 +140,7 @@ def plots(network: Network) -> list[Plot]:
             "training loss",
             [
                 Series("loss", epochs, [row.loss for row in network.training], style="-", color="blue"),
-                Series("accuracy", epochs, [row.accuracy for row in network.training], style="-", right=True),
+                Series("accuracy", epochs, [row.accuracy for row in network.training], None, None, "-", "orange", True),
             ],
             right="training accuracy",
         ),
