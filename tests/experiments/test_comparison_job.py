@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from qla_jax.cli import app
 from qla_jax.experiments.comparison import job as comparison_job
-from qla_jax.experiments.comparison.job import Compared, Counted
+from qla_jax.experiments.comparison.job import Compared
+from qla_jax.experiments.comparison.methods import Counted
 from qla_jax.experiments.core import runner
 from qla_jax.experiments.core.study import Report
 from qla_jax.experiments.report import render

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import jax
 import numpy as np
 import pytest
 
@@ -28,6 +29,14 @@ def test_what_is_infinite_is_null_in_the_document(monkeypatch):
     )
     found = phase_job.run("x/2", 3).report
     assert found.residual is None and not np.isfinite(found.factors().residual)
+
+
+def test_phases_of_a_report_are_those_of_its_file_whatever_the_callers_precision():
+    found = phase_job.run("erf(2*x)/2", 9).report
+    with jax.enable_x64(False):
+        factors = found.factors()
+    assert factors.values.dtype == np.float64 and np.asarray(factors.values).tolist() == found.phases
+    assert float(factors.residual) == found.residual
 
 
 def test_the_study_says_what_was_found_and_that_phases_did_not_converge(monkeypatch):

@@ -92,9 +92,10 @@ class PhaseReport:
         return self.scale * parse(self.expression)(x)
 
     def factors(self) -> PhaseFactors:
-        """Return the phases as a value; what is not known is infinite."""
-        known = from_phases(np.asarray(self.phases), self.convention)
-        return known if self.residual is None else known.replace(residual=jnp.asarray(self.residual))
+        """Return the phases as a value in float64; what is not known is infinite."""
+        with jax.enable_x64(True):
+            known = from_phases(np.asarray(self.phases), self.convention)
+            return known if self.residual is None else known.replace(residual=jnp.asarray(self.residual))
 
 
 @dataclass(frozen=True)
