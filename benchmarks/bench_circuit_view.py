@@ -7,7 +7,7 @@ import pytest
 
 import qla_jax as qla
 from benchmarks.helpers import assert_same, compiled
-from qla_jax.experiments.coherent.circuit_check import dense_instances
+from qla_jax.nn.circuit_check import dense_instances
 
 QUBITS = 22
 

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,6 @@ from qla_jax.claims.catalogue import tally
 from qla_jax.claims.engine.claim import Claim, Instance
 from qla_jax.claims.engine.corpus import FILE, save
 from qla_jax.claims.engine.trial import Trial, examine
-from qla_jax.experiments.core.results import LEFT_OUT
 from qla_jax.experiments.core.study import Findings, Line, Plot, Report, Section, Series, Study, table
 
 BINS = 40
@@ -106,7 +105,7 @@ class Tried:
     bound: float
     worst_size: int
     sizes: list[OfSize]
-    seconds: float | None = field(default=None, metadata=LEFT_OUT)
+    seconds: float | None = None
 
     @property
     def kind(self) -> str:

@@ -21,13 +21,13 @@ from qla_jax.cli.terminal import Bars
 from qla_jax.data import ImageSet
 from qla_jax.experiments.coherent import job as main_job
 from qla_jax.experiments.coherent import recipes
-from qla_jax.experiments.coherent.circuit_check import dense_instances, instances_of
 from qla_jax.experiments.coherent.job import Job
 from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, Recipe, build
-from qla_jax.experiments.coherent.results import Baseline, CircuitCheck, MainReport, Network, OwnClaim
+from qla_jax.experiments.coherent.results import Baseline, MainReport, Network, OwnClaim
 from qla_jax.experiments.coherent.summary import failures
 from qla_jax.experiments.core.results import from_json, to_json
 from qla_jax.nn import trace as traces
+from qla_jax.nn.circuit_check import CircuitCheck, dense_instances, instances_of
 from qla_jax.nn.images import arranged, space_to_depth, stride
 from qla_jax.nn.trace import Traced
 from qla_jax.training import Epoch, TrainingConfig

@@ -12,13 +12,13 @@ import pytest
 from qla_jax.claims.networks import norms
 from qla_jax.experiments.coherent import job as main_job
 from qla_jax.experiments.coherent import recipes
-from qla_jax.experiments.coherent.circuit_check import circuit_check, instances_of
 from qla_jax.experiments.coherent.job import Job
 from qla_jax.experiments.coherent.own_claims import own_claim, own_claims
 from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, build
 from qla_jax.networks.residual import NORM_RANGE
 from qla_jax.networks.terminal import TerminalBlock
 from qla_jax.nn import CoherentResNet
+from qla_jax.nn.circuit_check import circuit_check, instances_of
 from qla_jax.nn.evaluation import output_error, terminal_norm
 from qla_jax.nn.images import arranged
 from qla_jax.nn.trace import Traced, trace

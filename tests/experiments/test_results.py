@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from qla_jax.experiments.core.results import LEFT_OUT, finite, from_json, named, to_json
+from qla_jax.experiments.core.results import finite, from_json, named, to_json
 
 
 class Pair(NamedTuple):
@@ -18,7 +18,7 @@ class Pair(NamedTuple):
 @dataclass(frozen=True)
 class Inner:
     with_: float = field(default=0.0, metadata=named("with"))
-    found: float | None = field(default=None, metadata=LEFT_OUT)
+    found: float | None = None
 
 
 @dataclass(frozen=True)

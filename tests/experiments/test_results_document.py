@@ -71,7 +71,7 @@ def document() -> str:
     for kind in dict.fromkeys(part for one in FILES.values() for part in parts(one)):
         about, meanings = (kind.__doc__ or "").split("\n")[0], entries(kind)
         lines += ["", f"## {kind.__name__}", "", about, "", "| key | type | meaning |", "| --- | --- | --- |"]
-        marks = {one.name for one in getattr(kind, "__dataclass_fields__", {}).values() if "left out" in one.metadata}
+        marks = {one.name for one in getattr(kind, "__dataclass_fields__", {}).values() if one.default is None}
         for name, (field, one) in keys(kind).items():
             cells = f"`{name}`{'*' if field in marks else ''}", told(one), meanings.get(field, "")
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")

@@ -15,9 +15,9 @@ from qla_jax import cli, data
 from qla_jax.data import ImageSet
 from qla_jax.experiments.coherent import job as main_job
 from qla_jax.experiments.coherent import recipes
-from qla_jax.experiments.coherent.circuit_check import dense_instances
 from qla_jax.experiments.comparison import job as comparison_job
 from qla_jax.experiments.costs import job as costs_job
+from qla_jax.nn.circuit_check import dense_instances
 from qla_jax.training import TrainingConfig
 
 

@@ -14,14 +14,12 @@ from typing import Any
 from flax import nnx
 
 from qla_jax.data import ImageSet
-from qla_jax.experiments.coherent.circuit_check import circuit_check, instances_of
 from qla_jax.experiments.coherent.evaluation import evaluated
 from qla_jax.experiments.coherent.own_claims import own_claims
 from qla_jax.experiments.coherent.own_costs import own_costs
 from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, Recipe, build
 from qla_jax.experiments.coherent.results import (
     Baseline,
-    CircuitCheck,
     Dataset,
     EpochResult,
     Evaluated,
@@ -38,6 +36,7 @@ from qla_jax.experiments.coherent.summary import failures, summary
 from qla_jax.experiments.core.progress import Progress
 from qla_jax.experiments.core.study import Study
 from qla_jax.nn import CoherentResNet, PlainCNN, PlainMLP, count_parameters
+from qla_jax.nn.circuit_check import CircuitCheck, circuit_check, instances_of
 from qla_jax.nn.images import arranged
 from qla_jax.nn.trace import Traced
 from qla_jax.training import Epoch, Model, accuracy, fit

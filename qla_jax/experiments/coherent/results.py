@@ -1,10 +1,10 @@
 """What the main job finds, as report.json holds it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from qla_jax.experiments.coherent.recipes import Recipe
-from qla_jax.experiments.core.results import LEFT_OUT
 from qla_jax.networks.regimes import Counts
+from qla_jax.nn.circuit_check import CircuitCheck
 from qla_jax.nn.evaluation import Accuracies, Errors, Norms, OutputError, Terminal
 
 
@@ -70,49 +70,6 @@ class RegimeCosts(Counts):
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A small network whose circuit was run.
-
-    Attributes:
-        name: what it is, and what it starts from.
-        blocks: number of its blocks.
-        system_qubits: qubits of its state.
-        num_qubits: all qubits.
-        every_ancilla: whether all ancillas were simulated, beside early projection.
-        amplitude: flagged amplitude.
-        projected_deviation: largest deviation of the projected circuit from the encoded view.
-        output_deviation: the same of the circuit with every ancilla.
-        norm_deviation: deviation of its total norm from 1.
-        inverse_deviation: largest deviation from |0> after its inverse.
-        max_deviation: the largest of these.
-    """
-
-    name: str
-    blocks: int
-    system_qubits: int
-    num_qubits: int
-    every_ancilla: bool
-    amplitude: float
-    projected_deviation: float
-    max_deviation: float
-    output_deviation: float | None = field(default=None, metadata=LEFT_OUT)
-    norm_deviation: float | None = field(default=None, metadata=LEFT_OUT)
-    inverse_deviation: float | None = field(default=None, metadata=LEFT_OUT)
-
-
-@dataclass(frozen=True)
-class CircuitCheck:
-    """Circuits of a network: most qubits with every ancilla, most blocks, degree, largest deviation, its limit."""
-
-    num_qubits: int
-    blocks: int
-    degree: int
-    max_deviation: float
-    tolerance: float
-    instances: list[Checked]
-
-
-@dataclass(frozen=True)
 class EpochResult:
     """An epoch of training: its number from 1, mean loss and accuracy of its steps."""
 
@@ -134,7 +91,7 @@ class Seconds:
     """Time of training, and at the top of the report of everything."""
 
     train: float
-    total: float | None = field(default=None, metadata=LEFT_OUT)
+    total: float | None = None
 
 
 @dataclass(frozen=True)

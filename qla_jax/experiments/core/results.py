@@ -1,7 +1,7 @@
 """Results as frozen dataclasses and as JSON: one function for each direction, strict about names.
 
-The metadata of a field may be `named("name")`, its name in JSON where that is no name in Python, or `LEFT_OUT`, so that
-JSON has no such key while the field is None.
+A field that is None by default has no key in JSON while it is None. The metadata of a field may be `named("name")`, its
+name in JSON where that is no name in Python.
 
 Example:
     >>> from dataclasses import dataclass
@@ -28,9 +28,6 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-LEFT_OUT = {"left out": True}
-"""Metadata of a field that is None by default, and of which JSON then has no key."""
-
 
 def named(name: str) -> dict[str, str]:
     """Return metadata of a field with another name in JSON."""
@@ -40,7 +37,7 @@ def named(name: str) -> dict[str, str]:
 def to_json(value: Any) -> Any:
     """Return a result as JSON has it; infinities and NaN stay."""
     if is_dataclass(value):
-        kept = [one for one in fields(value) if "left out" not in one.metadata or getattr(value, one.name) is not None]
+        kept = [one for one in fields(value) if one.default is not None or getattr(value, one.name) is not None]
         return {one.metadata.get("key", one.name): to_json(getattr(value, one.name)) for one in kept}
     if isinstance(value, Mapping):
         return {str(name): to_json(part) for name, part in value.items()}
@@ -84,29 +81,19 @@ def from_json(kind: Any, value: Any) -> Any:
 @cache
 def keys(kind: Any) -> dict[str, tuple[str, Any]]:
     """Return field and type by name in JSON; nothing for what is no record."""
-    if not isinstance(kind, type) or not (is_dataclass(kind) or hasattr(kind, "_fields")):
-        return {}
-    hints, renamed = get_type_hints(kind), _metadata(kind, "key")
-    names = [one.name for one in fields(kind)] if is_dataclass(kind) else kind._fields
-    return {renamed.get(name, name): (name, hints[name]) for name in names}
-
-
-def _metadata(kind: Any, entry: str) -> dict[str, Any]:
-    """Return an entry of the metadata of fields that have it."""
-    return (
-        {one.name: one.metadata[entry] for one in fields(kind) if entry in one.metadata} if is_dataclass(kind) else {}
-    )
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return {one.metadata.get("key", one.name): (one.name, hints[one.name]) for one in fields(kind)}
+    return {name: (name, hint) for name, hint in get_type_hints(kind).items()} if hasattr(kind, "_fields") else {}
 
 
 def _odd(kind: Any, value: Any) -> list[str]:
     """Return what is wrong with the keys of a record."""
     if not isinstance(value, Mapping):
         return [f"it is {value!r}"]
-    optional = _metadata(kind, "left out")
-    missing = [
-        f"{key} is missing" for key, (name, _) in keys(kind).items() if key not in value and name not in optional
-    ]
-    return missing + [f"{key} is unknown" for key in value if key not in keys(kind)]
+    optional = {one.name for one in fields(kind) if one.default is None} if is_dataclass(kind) else ()
+    missing = [key for key, (name, _) in keys(kind).items() if key not in value and name not in optional]
+    return [f"{key} is missing" for key in missing] + [f"{key} is unknown" for key in value if key not in keys(kind)]
 
 
 def finite(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from qla_jax.experiments.core.fits import Power
-from qla_jax.experiments.core.results import LEFT_OUT, named
+from qla_jax.experiments.core.results import named
 from qla_jax.experiments.costs.ablation import Ablated
 from qla_jax.experiments.costs.squares import Product
 from qla_jax.networks.regimes import Counts
@@ -47,7 +47,7 @@ class Run:
     points: list[Point]
     missing: list[float]
     fits: dict[str, Power]
-    ratios: dict[str, list[float]] | None = field(default=None, metadata=LEFT_OUT)
+    ratios: dict[str, list[float]] | None = None
 
     @property
     def label(self) -> str:
@@ -134,9 +134,9 @@ class Squares:
 class Counted:
     """A finished item: a curve, or networks without skip connections, or products with squared amplitudes."""
 
-    curve: Curve | None = field(default=None, metadata=LEFT_OUT)
-    ablated: list[Ablated] | None = field(default=None, metadata=LEFT_OUT)
-    squared: list[Product] | None = field(default=None, metadata=LEFT_OUT)
+    curve: Curve | None = None
+    ablated: list[Ablated] | None = None
+    squared: list[Product] | None = None
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ import pytest
 from qla_jax.experiments.coherent.recipes import RECIPES
 from qla_jax.experiments.coherent.results import (
     BlockCosts,
-    Checked,
-    CircuitCheck,
     Costs,
     Dataset,
     EpochResult,
@@ -26,6 +24,7 @@ from qla_jax.experiments.coherent.summary import block_rows, plots, summary
 from qla_jax.experiments.core.study import Report, Study
 from qla_jax.experiments.report import render
 from qla_jax.experiments.report.draw import draw
+from qla_jax.nn.circuit_check import Checked, CircuitCheck
 from qla_jax.nn.evaluation import Accuracies, Accuracy, Errors, Norms, OutputError
 
 PLOTS = ("training", "norms", "errors", "samples")

@@ -9,6 +9,7 @@ exact; the two simulations are compared where both fit.
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -23,7 +24,6 @@ from qla_jax.encodings.combine.lemmas import vector_tensor
 from qla_jax.encodings.matrices.convolution import Convolution, block_encode_convolution
 from qla_jax.encodings.matrices.dense import Dense, block_encode
 from qla_jax.encodings.vectors.known import vector_encode
-from qla_jax.experiments.coherent.results import Checked, CircuitCheck
 from qla_jax.networks.amplified import amplified_network
 from qla_jax.networks.residual import SCALE, residual_network
 from qla_jax.networks.terminal import terminal_block
@@ -57,6 +57,49 @@ class Instance(NamedTuple):
     x: Start
     full: bool
     matrix: Array | None = None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A small network whose circuit was run.
+
+    Attributes:
+        name: what it is, and what it starts from.
+        blocks: number of its blocks.
+        system_qubits: qubits of its state.
+        num_qubits: all qubits.
+        every_ancilla: whether all ancillas were simulated, beside early projection.
+        amplitude: flagged amplitude.
+        projected_deviation: largest deviation of the projected circuit from the encoded view.
+        output_deviation: the same of the circuit with every ancilla.
+        norm_deviation: deviation of its total norm from 1.
+        inverse_deviation: largest deviation from |0> after its inverse.
+        max_deviation: the largest of these.
+    """
+
+    name: str
+    blocks: int
+    system_qubits: int
+    num_qubits: int
+    every_ancilla: bool
+    amplitude: float
+    projected_deviation: float
+    max_deviation: float
+    output_deviation: float | None = None
+    norm_deviation: float | None = None
+    inverse_deviation: float | None = None
+
+
+@dataclass(frozen=True)
+class CircuitCheck:
+    """Circuits of a network: most qubits with every ancilla, most blocks, degree, largest deviation, its limit."""
+
+    num_qubits: int
+    blocks: int
+    degree: int
+    max_deviation: float
+    tolerance: float
+    instances: list[Checked]
 
 
 def circuit_check(instances: Sequence[Instance], degree: int) -> CircuitCheck:

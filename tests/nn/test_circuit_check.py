@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 from qla_jax.encodings.matrices.dense import block_encode
-from qla_jax.experiments.coherent.circuit_check import (
+from qla_jax.experiments.coherent.job import CHECK_DEGREE
+from qla_jax.experiments.coherent.results import Network
+from qla_jax.experiments.coherent.summary import failures
+from qla_jax.nn.circuit_check import (
     TOLERANCE,
+    CircuitCheck,
     Instance,
     bilinear_instances,
     circuit_check,
@@ -19,9 +23,6 @@ from qla_jax.experiments.coherent.circuit_check import (
     instances_of,
     terminal_instances,
 )
-from qla_jax.experiments.coherent.job import CHECK_DEGREE
-from qla_jax.experiments.coherent.results import CircuitCheck, Network
-from qla_jax.experiments.coherent.summary import failures
 from qla_jax.nn.trace import Built
 from qla_jax.transforms import chebyshev_lcu
 from tests.cases import norm2, real
