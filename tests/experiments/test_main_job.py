@@ -164,7 +164,7 @@ def resumed(directory: Path, *options: str) -> Result:
 def test_finished_parts_are_not_repeated_when_a_run_is_resumed(finished, tmp_path, monkeypatch):
     directory = shutil.copytree(finished.directory, tmp_path / "run")
     (directory / "report.json").unlink()
-    for name in ("fit", "evaluated", "circuit_check", "own_claims"):
+    for name in ("fit", "accuracies", "circuit_check", "own_claims"):
         monkeypatch.setattr(main_job, name, lambda *arguments, name=name, **options: pytest.fail(f"{name} is repeated"))
     result = resumed(directory)
     assert result.exit_code == 0, result.output
@@ -179,7 +179,7 @@ def test_a_part_that_was_not_finished_is_done_and_no_other(finished, tmp_path, m
     lost = {"convolutional: two blocks as one circuit"}
     assert lost < set(keys)
     (directory / "items.jsonl").write_bytes(b"".join(a for a, key in zip(lines, keys, strict=True) if key not in lost))
-    for name in ("evaluated", "own_claims"):
+    for name in ("accuracies", "own_claims"):
         monkeypatch.setattr(main_job, name, lambda *arguments, name=name, **options: pytest.fail(f"{name} is repeated"))
     assert resumed(directory).exit_code == 0
     again = json.loads((directory / "report.json").read_text())

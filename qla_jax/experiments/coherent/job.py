@@ -14,9 +14,7 @@ from typing import Any
 from flax import nnx
 
 from qla_jax.data import ImageSet
-from qla_jax.experiments.coherent.evaluation import evaluated
 from qla_jax.experiments.coherent.own_claims import own_claims
-from qla_jax.experiments.coherent.own_costs import own_costs
 from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, Recipe, build
 from qla_jax.experiments.coherent.results import (
     Baseline,
@@ -37,6 +35,8 @@ from qla_jax.experiments.core.progress import Progress
 from qla_jax.experiments.core.study import Study
 from qla_jax.nn import CoherentResNet, PlainCNN, PlainMLP, count_parameters
 from qla_jax.nn.circuit_check import CircuitCheck, circuit_check, instances_of
+from qla_jax.nn.coherent_costs import costs, regime_costs
+from qla_jax.nn.evaluation import accuracies, errors, norms, output_error, terminal_norm
 from qla_jax.nn.images import arranged
 from qla_jax.nn.trace import Traced
 from qla_jax.training import Epoch, Model, accuracy, fit
@@ -116,7 +116,16 @@ class Subject:
     def evaluation(self, rows: Mapping[str, Any]) -> Evaluated:
         """Hold every test image against the ideal network."""
         baseline = rows[key(self.kind, "baseline")].accuracy
-        return evaluated(self._traced, self.images.test_labels, baseline, self.job.seed)
+        found, terminal, labels = self._traced.trace, self._traced.model.terminal, self.images.test_labels
+        return Evaluated(
+            accuracies(found, labels, baseline, self.job.seed),
+            norms(found.norm),
+            norms(found.bare_norm),
+            errors(found),
+            output_error(found),
+            None if terminal is None else terminal_norm(found, labels, terminal.tau),
+            costs(self._traced),
+        )
 
     def claims(self, rows: object) -> OwnClaims:
         """Ask claims of the network's own weights and images."""
@@ -124,7 +133,7 @@ class Subject:
 
     def regime(self, rows: object) -> InRegime:
         """Count the network amplified."""
-        return InRegime(own_costs(self._traced, str(self.job.regime)))
+        return InRegime(regime_costs(self._traced, str(self.job.regime)))
 
     def circuits(self, rows: object) -> CircuitCheck:
         """Run small networks of its weights as circuits."""

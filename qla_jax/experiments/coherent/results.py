@@ -3,42 +3,9 @@
 from dataclasses import dataclass
 
 from qla_jax.experiments.coherent.recipes import Recipe
-from qla_jax.networks.regimes import Counts
 from qla_jax.nn.circuit_check import CircuitCheck
+from qla_jax.nn.coherent_costs import Costs, RegimeCosts, Uncounted
 from qla_jax.nn.evaluation import Accuracies, Errors, Norms, OutputError, Terminal
-
-
-@dataclass(frozen=True)
-class BlockCosts:
-    """Costs of the unamplified circuit up to a block.
-
-    Attributes:
-        block: number of the block.
-        num_ancillas: ancilla qubits.
-        num_qubits: all qubits.
-        queries: calls of the weights and the input.
-        num_queries: calls by leaf.
-        amplitude_alone: mean flagged amplitude of the block on an amplified input.
-        amplitude_of_amplified_weight: the same with a weight amplified to twice its norm.
-        log10_amplitude_unamplified: flagged amplitude of the circuit, median over images; null where it vanishes.
-    """
-
-    block: int
-    num_ancillas: int
-    num_qubits: int
-    queries: int
-    num_queries: dict[str, int]
-    amplitude_alone: float
-    amplitude_of_amplified_weight: float
-    log10_amplitude_unamplified: float | None
-
-
-@dataclass(frozen=True)
-class Costs:
-    """Costs by block, and what they count."""
-
-    blocks: list[BlockCosts]
-    note: str = "queries to the weights and the input, their adjoints included; no amplification"
 
 
 @dataclass(frozen=True)
@@ -49,24 +16,6 @@ class OwnClaim:
     where: str
     ratio: float
     violated: bool
-
-
-@dataclass(frozen=True)
-class Uncounted:
-    """Number of blocks, error in the end, multiplications of the exact network; counts are beyond double precision."""
-
-    blocks: int
-    eps: float
-    classical: int
-
-
-@dataclass(frozen=True)
-class RegimeCosts(Counts):
-    """Counts of the amplified network in its regime, and the fields of `Uncounted`."""
-
-    blocks: int
-    eps: float
-    classical: int
 
 
 @dataclass(frozen=True)

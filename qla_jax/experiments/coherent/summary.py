@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from qla_jax.experiments.coherent.results import MainReport, Network, Uncounted
+from qla_jax.experiments.coherent.results import MainReport, Network
 from qla_jax.experiments.core.study import Findings, Line, Plot, Section, Series, Table, table
+from qla_jax.nn.coherent_costs import Uncounted
 from qla_jax.nn.evaluation import Norms
 
 SUMMARY = (

@@ -11,8 +11,6 @@ import pytest
 
 from qla_jax.experiments.coherent.recipes import RECIPES
 from qla_jax.experiments.coherent.results import (
-    BlockCosts,
-    Costs,
     Dataset,
     EpochResult,
     MainReport,
@@ -25,6 +23,7 @@ from qla_jax.experiments.core.study import Report, Study
 from qla_jax.experiments.report import render
 from qla_jax.experiments.report.draw import draw
 from qla_jax.nn.circuit_check import Checked, CircuitCheck
+from qla_jax.nn.coherent_costs import BlockCosts, Costs
 from qla_jax.nn.evaluation import Accuracies, Accuracy, Errors, Norms, OutputError
 
 PLOTS = ("training", "norms", "errors", "samples")

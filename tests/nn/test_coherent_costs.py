@@ -9,12 +9,11 @@ import pytest
 from flax import nnx
 
 from qla_jax.accounting.costs import cost
-from qla_jax.experiments.coherent.own_costs import own_costs
-from qla_jax.experiments.coherent.results import Uncounted
 from qla_jax.experiments.coherent.summary import regime_rows
 from qla_jax.experiments.core.results import to_json
 from qla_jax.networks.regimes import Setting, network, plan
 from qla_jax.nn import CoherentResNet, ConvolutionWeight, DenseWeight
+from qla_jax.nn.coherent_costs import Uncounted, regime_costs
 from qla_jax.nn.trace import Traced
 from tests.cases import real
 
@@ -34,7 +33,7 @@ def convolutional(blocks: int) -> CoherentResNet:
 
 def test_the_row_of_a_block_is_the_cost_of_its_circuit_with_numbers():
     traced = Traced(dense(1), IMAGES)
-    (row,) = own_costs(traced, "a")
+    (row,) = regime_costs(traced, "a")
     setting = Setting("a", 4, 1, 1e-2, channels=1)
     weights = traced.built.weights
     planned = plan(setting, [1.0])
@@ -47,13 +46,13 @@ def test_the_row_of_a_block_is_the_cost_of_its_circuit_with_numbers():
 
 @pytest.mark.parametrize(("build", "regime", "exact"), [(dense, "a", 16), (convolutional, "c", 16 * 4 * 9)])
 def test_each_block_makes_the_circuit_longer_and_wider(build, regime, exact):
-    first, second = own_costs(Traced(build(2), IMAGES), regime)
+    first, second = regime_costs(Traced(build(2), IMAGES), regime)
     assert 100 * first.depth < second.depth and first.num_ancillas < second.num_ancillas
     assert second.classical - first.classical == exact
 
 
 def test_what_double_precision_cannot_reach_has_no_counts():
-    row = own_costs(Traced(dense(1), IMAGES), "a", eps=1e-14)[0]
+    row = regime_costs(Traced(dense(1), IMAGES), "a", eps=1e-14)[0]
     assert row == Uncounted(1, 1e-14, 32) and set(to_json(row)) == {"blocks", "eps", "classical"}
     assert regime_rows(SimpleNamespace(regime_costs=[row]))[1] == ["1", "unknown", "32", *[""] * 6]
     assert regime_rows(SimpleNamespace(regime_costs=None)) == []
