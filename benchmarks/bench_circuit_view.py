@@ -7,7 +7,7 @@ import pytest
 
 import qla_jax as qla
 from benchmarks.helpers import assert_same, compiled
-from qla_jax.experiments.coherent.circuit_check import dense_instances
+from qla_jax.nn.circuit_check import dense_instances
 
 QUBITS = 22
 
@@ -36,7 +36,7 @@ def test_convolution_of_22_qubits(report, way, donated):
 def test_two_blocks_on_19_qubits(report, way):
     """Two skip norm blocks of degree 5 on one system qubit, in float64, against the encoded view."""
     draws = np.random.default_rng(0).standard_normal((2, 2, 2))
-    (instance, _) = dense_instances([0.9 * draw / np.linalg.norm(draw, 2) for draw in draws])
+    (instance, _) = dense_instances([0.9 * draw / np.linalg.norm(draw, 2) for draw in draws], np.array([0.6, 0.8]))
     with jax.enable_x64(True):
 
         def network(weights, x):

@@ -25,10 +25,12 @@ from qla_jax.cli import app
 from qla_jax.data import DatasetUnavailable, ImageSet
 from qla_jax.experiments.coherent import job as main_job
 from qla_jax.experiments.coherent.job import Job
+from qla_jax.experiments.coherent.summary import summary
+from qla_jax.experiments.core.study import Study
 from qla_jax.experiments.phases import job as phase_job
-from qla_jax.experiments.report import page
+from qla_jax.experiments.report import render
 from qla_jax.training import Epoch
-from tests.experiments.report.test_report import report
+from tests.experiments.report.test_report import document
 
 IMAGES = ImageSet("four", *2 * (np.zeros((4, 1, 2, 2), np.float32), np.zeros(4, np.int32)), 4, "Made here")
 
@@ -50,16 +52,19 @@ def asked(monkeypatch, tmp_path) -> Asked:
         asked.load = {"name": name, **options}
         return IMAGES
 
-    def run(job, progress):
+    def study(job, progress):
+        def train(rows):
+            for number in range(2):
+                progress.epoch(Epoch(number, 0.5 / (number + 1), 0.75), 2)
+            return {}
+
         asked.job = job
-        progress.stage("dense: training")
-        for number in range(2):
-            progress.epoch(Epoch(number, 0.5 / (number + 1), 0.75), 2)
-        return report(failures=asked.failures) | {"seconds": {"train": 1.0, "total": 61.5}}
+        found = document(failures=asked.failures)
+        return Study("run", "Run", {}, {"dense: training": train}, summary, dict, "report", lambda rows, seconds: found)
 
     monkeypatch.setattr(data, "load", load)
-    monkeypatch.setattr(main_job, "run", run)
-    monkeypatch.setattr(page, "png", lambda figure: b"a picture")  # which takes its time
+    monkeypatch.setattr(main_job, "study", study)
+    monkeypatch.setattr(render, "png", lambda figure: b"a picture")  # which takes its time
     monkeypatch.chdir(tmp_path)
     return asked
 
@@ -133,7 +138,7 @@ def unusable(*arguments, **options):
     ("name", "stand_in", "arguments", "told"),
     [
         ("load", unavailable, ["--dataset", "mnist"], "Dataset 'mnist' is unavailable: nothing is prepared in /there."),
-        ("run", unusable, [], "`batch_size` must lie between 1 and 20, but is 64."),
+        ("study", unusable, [], "`batch_size` must lie between 1 and 20, but is 64."),
         (
             "load",
             None,
@@ -158,7 +163,7 @@ def test_a_fault_of_the_package_does_not_end_with_the_status_of_violated_bounds(
     def faulty(*arguments):
         raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
 
-    monkeypatch.setattr(main_job, "run", faulty)
+    monkeypatch.setattr(main_job, "study", faulty)
     result = command("--output", "a place")
     assert result.exit_code == 2
     assert "RESOURCE_EXHAUSTED" in result.output and "in faulty" in result.output
@@ -168,7 +173,7 @@ def test_a_place_with_spaces_is_quoted_in_the_way_to_go_on(asked, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main_job, "run", interrupted)
+    monkeypatch.setattr(main_job, "study", interrupted)
     result = command("--output", "a place")
     assert result.exit_code == 130
     assert lines(result)[-1] == "interrupted; go on with `qla-jax run --resume --output 'a place'`"

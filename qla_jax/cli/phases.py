@@ -1,9 +1,8 @@
 """`qla-jax phases`: phase factors of a formula."""
 
-import io
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -11,9 +10,6 @@ from rich.markup import escape
 from qla_jax._files import reserved
 from qla_jax.cli.session import ending
 from qla_jax.cli.terminal import console
-
-if TYPE_CHECKING:
-    from qla_jax.experiments.phases.job import PhaseJob
 
 
 def phases(
@@ -33,27 +29,21 @@ def phases(
     """Find the phase factors of a function and write them to a file."""
     with ending(), ExitStack() as stack:
         write = stack.enter_context(reserved(output, "--output"))
-        draw = stack.enter_context(reserved(figure, "--figure")) if figure else None
+        draw_to = stack.enter_context(reserved(figure, "--figure")) if figure else None
         form = "" if figure is None else _form(figure)
+        from qla_jax.experiments.core import runner
         from qla_jax.experiments.phases import job as phase_job
+        from qla_jax.experiments.report.draw import draw, png
+        from qla_jax.experiments.report.render import as_json
 
-        job = phase_job.run(expression, degree, name=convention, scale=scale)
-        if draw is not None:
-            draw(_picture(job, form))
-        write(phase_job.text(job))
-    found = job.phases
-    other = ("odd", "even")[job.degree % 2]
-    rows = {
-        "degree": f"{job.degree}, {job.parity}; {other} coefficients up to {job.dropped:.1e} left out",
-        "sup bound": f"{float(found.sup_bound):.9g}",
-        "approximation error": f"{job.error:.3e} on {job.points} points",
-        "residual": f"{float(found.residual):.3e}",
-        "converged": "yes" if found.converged else "no",
-        "phases": f"{len(found.values)} in the convention {found.convention}, in {output}",
-    }
-    for name, told in rows.items():
-        console.print(f"{name:<20} {escape(told)}", soft_wrap=True, highlight=False)
-    if not found.converged:
+        report = runner.run(phase_job.study(expression, degree, name=convention, scale=scale))
+        if draw_to is not None:
+            draw_to(png(draw(*report.findings.plots), form))
+        write(as_json(report.rows["phases"].report) + "\n")
+    *told, last = report.findings.remarks
+    for line in (*told, f"{last}, in {output}"):
+        console.print(escape(line), soft_wrap=True, highlight=False)
+    if report.findings.failures:
         raise typer.Exit(1)
 
 
@@ -69,11 +59,3 @@ def _form(figure: Path) -> str:
     if form not in known:
         raise ValueError(f"`--figure` must end in one of .{', .'.join(sorted(known))}, but is {figure}.")
     return form
-
-
-def _picture(job: "PhaseJob", form: str) -> bytes:
-    from qla_jax.experiments.report.phase_figures import response
-
-    content = io.BytesIO()
-    response(job.phases, job.coeffs, job.target, job.title).savefig(content, format=form)
-    return content.getvalue()

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from qla_jax.cli.session import Output, Resume, session
-from qla_jax.cli.terminal import Bars, finish, print_table, tell_end
+from qla_jax.cli.session import Output, Resume, carry_out, session
+from qla_jax.cli.terminal import show
 
 
 def run(
@@ -31,31 +31,12 @@ def run(
     with session(context, output, resume) as (here, options):
         # Here rather than at the top: neither `qla-jax --help` nor another command should wait for flax and optax.
         from qla_jax.data import fingerprint, load
-        from qla_jax.experiments.coherent.job import Job
-        from qla_jax.experiments.coherent.job import run as run_job
-        from qla_jax.experiments.report.page import write
+        from qla_jax.experiments.coherent import job as main_job
 
         names = ("data_dir", "seed", "max_train", "max_test")
         images = load(options["dataset"], **{name: options[name] for name in names})
         here.pin("data", fingerprint(images))
         chosen = {name: options[name] for name in ("kind", "regime", "epochs", "seed")}
-        job = Job(images, here.path, **chosen, resume=resume, items=here.items)
-        with Bars() as bars:
-            report = run_job(job, bars)
-            bars.stage("writing the report")
-            write(report, here.path)
-    _show(report, here.path)
-    finish(report)
-
-
-def _show(report: dict, directory: Path) -> None:
-    from qla_jax.experiments.report.table import block_rows, regime_rows, summary_rows, terminal_rows
-
-    print_table("networks", summary_rows(report))
-    for network in report["networks"]:
-        print_table(network["description"], block_rows(network))
-        if rows := terminal_rows(network):
-            print_table("its terminal block", rows)
-        if rows := regime_rows(network):
-            print_table("its costs, each block amplified, error 0.01 in the end", rows)
-    tell_end(report["seconds"]["total"], directory / "report.html")
+        job = main_job.Job(images, here.path, **chosen, resume=resume)
+        report = carry_out(lambda progress: main_job.study(job, progress), here, lines=True)
+    show(report, here.path)

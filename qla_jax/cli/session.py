@@ -6,18 +6,22 @@ are violated.
 
 import shlex
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from qla_jax._extras import MissingExtra
 from qla_jax._interruption import ENDINGS, way_on
-from qla_jax.cli.terminal import console, fail
+from qla_jax.cli.terminal import Bars, console, fail
 from qla_jax.experiments.core.directory import RunDirectory, newest
+from qla_jax.experiments.core.progress import Progress
+
+if TYPE_CHECKING:
+    from qla_jax.experiments.core.study import Report, Study
 
 RUNS = Path("runs")
 Output = Annotated[Path | None, typer.Option(help="Directory of the results; a new one under runs/ by default.")]
@@ -55,6 +59,26 @@ def session(context: typer.Context, output: Path | None, resume: bool, name: str
             for line in run.notices:
                 console.print(line, highlight=False, soft_wrap=True)
             yield Session(run, {one: run.settings.get(label) for one, label in labels.items()})
+
+
+def carry_out(build: Callable[[Progress], "Study"], run: RunDirectory, *, lines: bool = False) -> "Report":
+    """Run a study in its directory and write what it found there.
+
+    Args:
+        build: function that gives the study, of whom it may tell its progress.
+        run: directory of the run.
+        lines: whether each item that begins is told as a line.
+    """
+    # Here rather than at the top: neither `qla-jax --help` nor another command should wait for what runs.
+    from qla_jax.experiments.core import runner
+    from qla_jax.experiments.report import render
+
+    bars = Bars(lines=lines)
+    study = build(bars)
+    with bars:
+        report = runner.run(study, run, progress=bars)
+    render.write(report, run.path)
+    return report
 
 
 @contextmanager

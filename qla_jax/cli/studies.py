@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from qla_jax._files import digest
-from qla_jax.cli.session import Output, Resume, ending, session
-from qla_jax.cli.terminal import Bars, ItemBar, console, fail, finish, print_table, tell_end
+from qla_jax.cli.session import Output, Resume, carry_out, ending, session
+from qla_jax.cli.terminal import console, fail, show
 
 
 def claims(
@@ -34,22 +33,16 @@ def claims(
         from qla_jax.claims.catalogue import select
         from qla_jax.claims.modules import register_module
         from qla_jax.experiments import claims as claims_job
-        from qla_jax.experiments.report.claims_page import claim_rows, counted, write
 
         if options["module"]:
             file = Path(options["module"])
             register_module(file)
             here.pin("claims of your own", {"sha256": digest(file)})
         chosen = select(options["names"] or ())
-        job = claims_job.ClaimsJob(chosen, here.path, options["trials"], options["seed"], options["attack"])
-        with ItemBar() as bar:
-            report = claims_job.run(job, bar, here.items)
-        write(report, here.path)
-    rows = [[f"{name}\n  {source}", *told] for name, source, *told in claim_rows(report)]
-    print_table("claims", rows, wrapped=0)
-    console.print(counted(report), highlight=False, soft_wrap=True)
-    tell_end(report["seconds"], here.path / "claims.html")
-    finish(report)
+        asked = {"trials": options["trials"], "seed": options["seed"], "attacks": options["attack"]}
+        report = carry_out(lambda progress: claims_job.study(chosen, **asked), here)
+        claims_job.save_worst(chosen, report, here.path)
+    show(report, here.path)
 
 
 def _print_claims(table: bool, module: Path | None) -> None:
@@ -79,21 +72,10 @@ def costs(
         fail(ValueError("`--regime` must be one of a, b and c, but none is given."))
     with session(context, output, resume, f"costs-{regime}") as (here, options):
         from qla_jax.experiments.costs import job as costs_job
-        from qla_jax.experiments.report import costs_page
 
-        job = costs_job.CostsJob(options["regime"])
-        with Bars() as bars:
-            report = costs_job.run(job, bars.stage, here.items)
-        costs_page.write(report, here.path)
-    print_table(f"exponents, regime ({report['regime']})", costs_page.exponent_rows(report))
-    print_table("blocks", costs_page.block_rows(report))
-    print_table("N from which on the depth is below the exact classical network", costs_page.crossing_rows(report))
-    print_table("without skip connections, W = N^(-1/2)", costs_page.ablation_rows(report))
-    print_table("W|x|^2, calls of x over the amplitude", costs_page.square_rows(report))
-    for line in costs_page.left_out(report):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
-    tell_end(report["seconds"], here.path / "costs.html")
-    finish(report)
+        chosen = costs_job.CostsJob(options["regime"])
+        report = carry_out(lambda progress: costs_job.study(chosen), here, lines=True)
+    show(report, here.path)
 
 
 def study(
@@ -119,36 +101,19 @@ def study(
             raise ValueError("`--full` must stand without `--quick`, but both are given.")
     with session(context, output, resume, name) as (here, options):
         from qla_jax.compiling import compile_quickly
-        from qla_jax.experiments.core import runner as study_runner
         from qla_jax.experiments.core.study import Options
-        from qla_jax.experiments.report import study_page
 
         if options["quick"]:
             compile_quickly()
         asked = Options(*(options[one] for one in ("quick", "seed", "dataset", "data_dir", "full")))
-        found = study_registry.build(options["name"], asked)
-        with ItemBar() as bar:
-            report = study_runner.run(found, here, tell=bar.item)
-        if options["quick"]:
-            report["remarks"] += ["This is the quick form: small sizes and few repetitions, to see that it runs."]
-        study_page.write(report, here.path)
-    for title, rows in report["tables"].items():
-        print_table(title, rows, wrapped=0)
-    for line in report["remarks"]:
-        console.print(escape(line), highlight=False)
-    tell_end(sum(report["seconds"].values()), here.path / f"{report['study']}.html")
-    finish(report)
+        report = carry_out(lambda progress: study_registry.build(options["name"], asked), here)
+    show(report, here.path)
 
 
 def comparison(context: typer.Context, output: Output = None, resume: Resume = False) -> None:
     """Run the networks that came before coherent ones, and print what is coherent and what it takes."""
     with session(context, output, resume, "comparison") as (here, _):
-        from qla_jax.experiments import comparison as comparison_job
-        from qla_jax.experiments.report import comparison_page
+        from qla_jax.experiments.comparison import job as comparison_job
 
-        with Bars() as bars:
-            report = comparison_job.run(tell=bars.stage, items=here.items)
-        comparison_page.write(report, here.path)
-    print_table("found", comparison_page.verdict_rows(report), wrapped=0)
-    print_table("steps", [row[:-1] for row in comparison_page.cost_rows(report)], wrapped=0)
-    tell_end(report["seconds"], here.path / "comparison.html")
+        report = carry_out(lambda progress: comparison_job.study(), here, lines=True)
+    show(report, here.path)

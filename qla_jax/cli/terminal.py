@@ -4,14 +4,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import rich.progress
 import typer
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from qla_jax.experiments.core.progress import Progress
+
 if TYPE_CHECKING:
+    from qla_jax.experiments.core.study import Report
     from qla_jax.training import Epoch
 
 console = Console()
@@ -24,86 +28,72 @@ def fail(error: BaseException, told: str | None = None) -> NoReturn:
     raise typer.Exit(2) from error
 
 
-def finish(report: dict) -> None:
-    """Print the failures of a report, if there are any, and end with status 1."""
-    for line in report["failures"]:
+def show(report: "Report", directory: Path) -> None:
+    """Print tables and remarks, how long all took, and where the page is; with failures, end with status 1."""
+    found = report.findings
+    for title, rows in found.tables.items():
+        print_table(title, rows)
+    for section in found.sections:
+        if section.tables:
+            console.print(escape(section.title), highlight=False, soft_wrap=True)
+        for title, rows in section.tables.items():
+            print_table(title, rows)
+    for line in found.remarks:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+    page = directory / f"{report.stem}.html"
+    console.print(f"{sum(report.seconds.values()):.0f} s in all; {page}", highlight=False, soft_wrap=True)
+    for line in found.failures:
         console.print(f"[red]failed:[/red] {escape(line)}", soft_wrap=True, highlight=False)
-    if report["failures"]:
+    if found.failures:
         raise typer.Exit(1)
 
 
-def tell_end(seconds: float, page: Path) -> None:
-    """Print how long a command took and where its page is."""
-    console.print(f"{seconds:.0f} s in all; {page}", highlight=False, soft_wrap=True)
-
-
-def print_table(title: str, rows: list[list[str]], wrapped: int | None = None) -> None:
-    """Print rows as a table, the first of them as its head; the column `wrapped` may break lines."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, padding=0)
+def print_table(title: str, rows: list[list[str]]) -> None:
+    """Print rows as a table, the first of them as its head; the first column may break lines."""
+    shown = Table(title=escape(title), title_justify="left", box=box.SIMPLE, pad_edge=False, padding=0)
     for number, name in enumerate(rows[0]):
-        table.add_column(name, justify="right" if number else "left", no_wrap=number != wrapped)
+        shown.add_column(escape(name), justify="right" if number else "left", no_wrap=bool(number))
     for row in rows[1:]:
-        table.add_row(*row)
-    console.print(table)
+        shown.add_row(*map(escape, row))
+    console.print(shown)
 
 
-class Bars:
-    """Stages as lines, and epochs as a bar with loss and accuracy."""
+class Bars(Progress):
+    """A bar over items, and one over epochs with loss and accuracy; items of minutes are told as lines, too.
 
-    def __init__(self) -> None:
-        columns = (
-            TextColumn("  epoch"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-        )
-        self.progress = Progress(*columns, console=console, transient=True)
-        self.task: TaskID | None = None
+    Attributes:
+        lines: whether an item that begins is told as a line.
+    """
+
+    def __init__(self, *, lines: bool = False) -> None:
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        self.lines = lines
+        self.bars = rich.progress.Progress(*columns, console=console, transient=True)
+        self.items = self.bars.add_task("", total=None)
+        self.epochs: TaskID | None = None
 
     def __enter__(self) -> "Bars":
-        self.progress.start()
+        self.bars.start()
         return self
 
     def __exit__(self, *failure: object) -> None:
-        self.progress.stop()
+        self.bars.stop()
 
-    def stage(self, text: str) -> None:
-        """Print the time and the name of a stage that begins."""
-        if self.task is not None:
-            self.progress.remove_task(self.task)
-            self.task = None
-        console.print(f"{datetime.now():%H:%M:%S}  {text}", highlight=False)
+    def item(self, key: str, done: int, total: int) -> None:
+        if self.epochs is not None:
+            self.bars.remove_task(self.epochs)
+            self.epochs = None
+        self.bars.update(self.items, description=escape(key), total=total, completed=done)
+        if self.lines and key:
+            self.note(key)
 
     def epoch(self, epoch: "Epoch", total: int) -> None:
-        """Move the bar to an epoch that is done."""
-        if self.task is None:
-            self.task = self.progress.add_task("", total=total)
+        if self.epochs is None:
+            self.epochs = self.bars.add_task("", total=total)
         told = f"loss {epoch.loss:.3f}  accuracy {epoch.accuracy:.3f}"
-        self.progress.update(self.task, completed=epoch.number + 1, description=told)
+        self.bars.update(self.epochs, completed=epoch.number + 1, description=f"epoch, {told}")
         if epoch.number + 1 == total:
             console.print(f"          {total} epochs: {told}", highlight=False)
 
-
-class ItemBar:
-    """A bar over claims or items, with the name of the one that is running."""
-
-    def __init__(self) -> None:
-        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-        self.progress = Progress(*columns, console=console, transient=True)
-        self.task = self.progress.add_task("", total=None, completed=-1)
-
-    def __enter__(self) -> "ItemBar":
-        self.progress.start()
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self.progress.stop()
-
-    def claim(self, name: str, total: int) -> None:
-        """Move the bar to a claim that begins."""
-        self.progress.update(self.task, description=name, total=total, advance=1)
-
-    def item(self, key: str, done: int, total: int) -> None:
-        """Move the bar to an item that begins, after `done` others."""
-        self.progress.update(self.task, description=key, total=total, completed=done)
+    def note(self, text: str) -> None:
+        console.print(f"{datetime.now():%H:%M:%S}  {text}", highlight=False, markup=False)

@@ -2,138 +2,222 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from qla_jax.claims import sharper
 from qla_jax.claims.catalogue import tally
 from qla_jax.claims.engine.claim import Claim, Instance
 from qla_jax.claims.engine.corpus import FILE, save
 from qla_jax.claims.engine.trial import Trial, examine
-from qla_jax.experiments.core.items import Items
+from qla_jax.experiments.core.study import Findings, Line, Plot, Report, Section, Series, Study, table
 
 BINS = 40
 SMALLEST = 1e-8
 """Ratio that smaller ones count as in a histogram."""
 MARGIN = 0.02
 """Margin of a histogram on both sides, in decades: ratios may all be the same."""
+RATIOS = {"<=": "measured / bound", ">=": "bound / measured", "==": "difference / rounding"}
+"""Ratio that is drawn, by the relation that is claimed; above 1 the claim is violated."""
+
+
+class Array(NamedTuple):
+    """An array, bit by bit as text."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    text: str
 
 
 @dataclass(frozen=True)
-class ClaimsJob:
-    """What to run, and where the worst instances go.
+class OfSize:
+    """Ratios at one size.
 
     Attributes:
+        size: size of the instances.
+        random: largest ratio of the random instances.
+        known: ratio of the instance that is kept with the claim.
+        attacked: largest ratio that the attack found.
+        counts: histogram of the random instances.
+        edges: edges of its bins, logarithms to base ten of ratios.
+    """
+
+    size: int
+    random: float
+    known: float | None
+    attacked: float | None
+    counts: list[int]
+    edges: list[float]
+
+    @property
+    def ratio(self) -> float:
+        """The largest ratio of all."""
+        return max(self.random, self.known or 0.0, self.attacked or 0.0)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A claim and its trial.
+
+    Attributes:
+        name: name of the claim.
+        source: paper and theorem.
+        statement: what is claimed, in words.
+        formula: what is claimed, in LaTeX.
+        relation: "<=", ">=" or "==".
+        expected_to_hold: whether the claim is meant to hold; a negative control is not.
+        over: sizes of which it speaks, in words.
+        counted: whether nothing random enters.
+        loose: whether no instance comes near to the bound.
+        not_attacked: whether an attack was asked for that the claim does not allow.
+        remark: what is to be said besides.
+        trials: number of random instances.
+        ratio: largest ratio of all instances.
+        verdict: whether it holds, and how loosely.
+        passed: whether it is as it is meant to be.
+        measured: measured quantity of the worst instance.
+        bound: bound of the worst instance.
+        worst_size: size of the worst instance.
+        sizes: ratios by size.
+        seconds: time that the trial took.
+    """
+
+    name: str
+    source: str
+    statement: str
+    formula: str
+    relation: str
+    expected_to_hold: bool
+    over: str
+    counted: bool
+    loose: bool
+    not_attacked: bool
+    remark: str
+    trials: int
+    ratio: float
+    verdict: str
+    passed: bool
+    measured: float
+    bound: float
+    worst_size: int
+    sizes: list[OfSize]
+    seconds: float | None = None
+
+    @property
+    def kind(self) -> str:
+        """What is to be known of the claim before its verdict."""
+        return "published, too loose to fail" if self.loose else "" if self.expected_to_hold else "negative control"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finished item: the trial, a line if it failed, and the worst instances by size."""
+
+    row: Tried
+    failures: list[str]
+    worst: dict[str, dict[str, Array]]
+
+
+@dataclass(frozen=True)
+class ClaimsReport:
+    """What claims.json holds.
+
+    Attributes:
+        trials: random instances of each size.
+        seed: seed of all that is drawn.
+        attacks: whether claims were attacked.
+        tally: numbers of claims that could fail, of loose ones and of negative controls.
+        claims: claims and their trials.
+        failures: a line for each true claim that is violated or not finite, and under attack for each negative
+            control that is not violated; empty is good.
+        seconds: time of all trials.
+    """
+
+    trials: int
+    seed: int
+    attacks: bool
+    tally: dict[str, int]
+    claims: list[Tried]
+    failures: list[str]
+    seconds: float
+
+
+def study(claims: Sequence[Claim], *, trials: int = 1000, seed: int = 0, attacks: bool = False) -> Study:
+    """Build the study: each claim on random instances, and under attack if asked for, in float64.
+
+    Args:
         claims: claims to try.
-        directory: directory for the worst instances, `known.npz`; they are not written without.
         trials: random instances of each size.
         seed: seed of all that is drawn.
         attacks: whether to attack what can be attacked.
     """
+    asked: dict[str, Any] = {"trials": trials, "seed": seed, "attacks": attacks}
 
-    claims: Sequence[Claim]
-    directory: Path | None = None
-    trials: int = 1000
-    seed: int = 0
-    attacks: bool = False
+    def document(rows: Mapping[str, Row], seconds: Mapping[str, float]) -> ClaimsReport:
+        tried = [replace(found.row, seconds=seconds[name]) for name, found in rows.items()]
+        failures = [line for found in rows.values() for line in found.failures]
+        return ClaimsReport(
+            **asked, tally=tally(claims), claims=tried, failures=failures, seconds=sum(seconds.values())
+        )
 
-
-class Progress(Protocol):
-    """Receiver of what a job says while it runs; the command line draws it."""
-
-    def claim(self, name: str, total: int) -> None:
-        """Take note of a claim that begins."""
+    items = {claim.name: partial(_tried, claim=claim, **asked) for claim in claims}
+    return Study("claims", "Claims", asked, items, summary, row=Row, document=document, bounded=False)
 
 
-class _Silent:
-    def claim(self, name: str, total: int) -> None:
-        pass
+def save_worst(claims: Sequence[Claim], report: Report, directory: Path) -> None:
+    """Write worst instances, `known.npz`, and after an attack how much of each sharper constant it reached."""
+    worst = [
+        (claim, {int(size): _unpacked(one) for size, one in report.rows[claim.name].worst.items()}) for claim in claims
+    ]
+    save(worst, directory / FILE.name)
+    if report.document.attacks:
+        reached = {row.name: {entry.size: entry.ratio for entry in row.sizes} for row in report.document.claims}
+        sharper.save(reached, directory / sharper.FILE.name)
 
 
-def run(job: ClaimsJob, progress: Progress | None = None, items: Items | None = None) -> dict:
-    """Try each claim on random instances, and under attack if asked for, in float64 whatever the caller's precision.
-
-    Args:
-        job: what to run.
-        progress: receiver of what the job says.
-        items: finished claims, which are not run again.
-
-    Returns:
-        The report. `failures` names each true claim that is violated or not finite, and under attack each negative
-        control that is not violated; empty is good.
-    """
-    progress, items = progress or _Silent(), items or Items()
-    rows, failures, worst = [], [], []
-    for claim in job.claims:
-        progress.claim(claim.name, len(job.claims))
-        found = items.result(claim.name, partial(_tried, claim, job))
-        rows.append(found["row"] | {"seconds": items.seconds[claim.name]})
-        failures += found["failures"]
-        worst.append((claim, {int(size): _unpacked(one) for size, one in found["worst"].items()}))
-    if job.directory is not None:
-        save(worst, job.directory / FILE.name)
-    return {
-        "trials": job.trials,
-        "seed": job.seed,
-        "attacks": job.attacks,
-        "tally": tally(job.claims),
-        "claims": rows,
-        "failures": failures,
-        "seconds": sum(row["seconds"] for row in rows),
-    }
-
-
-def _tried(claim: Claim, job: ClaimsJob) -> dict:
-    trial = examine(claim, trials=job.trials, seed=job.seed, attacks=job.attacks)
+def _tried(rows: object, claim: Claim, trials: int, seed: int, attacks: bool) -> Row:
+    trial = examine(claim, trials=trials, seed=seed, attacks=attacks)
     worst = {str(size): _packed(found.instance) for size, found in trial.worst_of.items()}
-    return {"row": row(trial), "failures": failed(trial, job.attacks), "worst": worst}
+    return Row(tried(trial), failed(trial, attacks), worst)
 
 
-def _packed(instance: Instance) -> dict[str, list]:
-    """Return the arrays of an instance as text, bit by bit."""
+def _packed(instance: Instance) -> dict[str, Array]:
     arrays = {name: np.asarray(part) for name, part in instance.items()}
-    return {name: [a.dtype.name, a.shape, base64.b64encode(a.tobytes()).decode()] for name, a in arrays.items()}
+    return {name: Array(a.dtype.name, a.shape, base64.b64encode(a.tobytes()).decode()) for name, a in arrays.items()}
 
 
-def _unpacked(packed: Mapping[str, Any]) -> dict[str, Any]:
+def _unpacked(packed: Mapping[str, Array]) -> dict[str, Any]:
     return {
-        name: np.frombuffer(base64.b64decode(text), dtype).reshape(shape)
-        for name, (dtype, shape, text) in packed.items()
+        name: np.frombuffer(base64.b64decode(one.text), one.dtype).reshape(one.shape) for name, one in packed.items()
     }
 
 
-def row(trial: Trial) -> dict:
-    """Return a trial as JSON has it, but for infinities."""
+def tried(trial: Trial) -> Tried:
+    """Return a trial as a result."""
     claim = trial.claim
-    return {
-        "name": claim.name,
-        "source": claim.source,
-        "statement": claim.statement,
-        "formula": claim.formula,
-        "relation": claim.relation,
-        "true": claim.expected_to_hold,
-        "over": claim.range_told,
-        "counted": claim.counted,
-        "loose": claim.loose,
-        "not_attacked": trial.not_attacked,
-        "remark": claim.remark,
-        "trials": trial.trials,
-        "ratio": trial.ratio,
-        "verdict": trial.verdict,
-        "passed": bool(trial.passed),
-        "measured": trial.measured,
-        "bound": trial.bound,
-        "worst_size": trial.worst_size,
-        "sizes": [_of_size(trial, size) for size in trial.ratios],
-    }
+    of_claim = ("name", "source", "statement", "formula", "relation", "expected_to_hold", "counted", "loose", "remark")
+    of_trial = ("not_attacked", "trials", "ratio", "verdict", "measured", "bound", "worst_size")
+    return Tried(
+        **{name: getattr(claim, name) for name in of_claim},
+        **{name: getattr(trial, name) for name in of_trial},
+        over=claim.range_told,
+        passed=bool(trial.passed),
+        sizes=[_of_size(trial, size) for size in trial.ratios],
+    )
 
 
-def _of_size(trial: Trial, size: int) -> dict:
-    ratios = {"random": trial.random[size], "known": trial.known.get(size), "attacked": trial.attacked.get(size)}
-    return {"size": size} | ratios | _histogram(trial.ratios[size])
+def _of_size(trial: Trial, size: int) -> OfSize:
+    """Return ratios of one size, with a histogram of their logarithms to base ten."""
+    ratios = trial.ratios[size]
+    logs = np.log10(np.maximum(ratios[np.isfinite(ratios)], SMALLEST))
+    low, high = (logs.min(), logs.max()) if logs.size else (0.0, 0.0)
+    counts, edges = np.histogram(logs, bins=BINS, range=(low - MARGIN, high + MARGIN))
+    known, attacked = trial.known.get(size), trial.attacked.get(size)
+    return OfSize(size, trial.random[size], known, attacked, counts.tolist(), edges.round(6).tolist())
 
 
 def failed(trial: Trial, attacks: bool) -> list[str]:
@@ -145,9 +229,71 @@ def failed(trial: Trial, attacks: bool) -> list[str]:
     return [f"{trial.claim.name}: a negative control that is not violated, {trial.verdict}."]
 
 
-def _histogram(ratios: np.ndarray) -> dict:
-    """Return a histogram of the logarithms to base ten."""
-    logs = np.log10(np.maximum(ratios[np.isfinite(ratios)], SMALLEST))
-    low, high = (logs.min(), logs.max()) if logs.size else (0.0, 0.0)
-    counts, edges = np.histogram(logs, bins=BINS, range=(low - MARGIN, high + MARGIN))
-    return {"counts": counts.tolist(), "edges": edges.round(6).tolist()}
+def summary(report: ClaimsReport) -> Findings:
+    """Return a table, and for each claim its statement, its verdict and a figure."""
+    how = "random instances and gradient ascent" if report.attacks else "random instances"
+    cells = "{name}\n  {source} | {trials} | {ratio:.4g} | {verdict}"
+    return Findings(
+        remarks=[counted(report)],
+        failures=report.failures,
+        tables={"claims": table("claim, source | trials | worst | verdict", cells, report.claims)},
+        sections=[_card(row) for row in report.claims],
+        text=[
+            f"On {how}; {report.trials} instances of each size, one where nothing random enters, seed {report.seed}, "
+            "float64. A figure shows how often random instances come how near to the bound (dashed), the worst "
+            "instance known from earlier attacks (dot), and the worst that this attack found (triangle).",
+        ],
+        passed="All are as they were meant to be.",
+    )
+
+
+def counted(report: ClaimsReport) -> str:
+    """Return how many claims could fail, and how many others there are, as a sentence."""
+    told = f"{_number(report.tally['could fail'], 'claim')} that could fail"
+    for number, what, rest in (
+        (report.tally["too loose to fail"], "published bound", " too loose to"),
+        (report.tally["negative controls"], "negative control", ""),
+    ):
+        told += f", {_number(number, what)}{rest}" if number else ""
+    left = sum(row.not_attacked for row in report.claims)
+    return f"{told}; {left} of them cannot be attacked." if left else f"{told}."
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _card(row: Tried) -> Section:
+    verdict = f"{row.verdict}; measured {row.measured:.6g} against {row.bound:.6g} at size {row.worst_size}."
+    return Section(
+        row.name,
+        f"{row.name} ({row.kind})" if row.kind else row.name,
+        text=[row.statement, row.source, row.remark, f"Claimed for {row.over}.", *([verdict] if row.passed else [])],
+        failures=[] if row.passed else [verdict],
+        formula=row.formula,
+        plots=[ratios(row)],
+    )
+
+
+def ratios(row: Tried) -> Plot:
+    """Return how near random instances, the known one (dot) and the attack (triangle) come to the bound, by size."""
+    series = []
+    for place, entry in enumerate(row.sizes):
+        edges, counts = 10.0 ** np.array(entry.edges), np.array([*entry.counts, 0])
+        heights = place + 0.8 * counts / max(counts.max(), 1)
+        series.append(Series("", edges.tolist(), heights.tolist(), color="blue", base=place))
+        if entry.known is not None:
+            series.append(Series("", [entry.known], [place + 0.1], style="o", color="grey"))
+        if entry.attacked is not None:
+            series.append(Series("", [entry.attacked], [place + 0.1], style="v", color="orange"))
+    return Plot(
+        "ratios",
+        RATIOS[row.relation],
+        "",
+        series,
+        xscale="log",
+        levels=[f"size {entry.size}" for entry in row.sizes],
+        lines=[Line(1, upright=True)],
+        limits=(0, len(row.sizes)),
+        filed=False,
+    )

@@ -14,7 +14,9 @@ References:
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -22,7 +24,7 @@ from jax import Array
 
 from qla_jax import qram
 from qla_jax._checks import require
-from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study
+from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, Table, table
 from qla_jax.qram import amplitude_damping, depolarising, held_site_count, infidelity_bound, memory, read_fidelity
 from qla_jax.qram.extrapolation import Extrapolated
 from qla_jax.qram.fidelity import Estimate
@@ -40,12 +42,36 @@ CHANCE = 1e-9
 BATCH = 1000
 
 
-def study(options: Options) -> Study:
-    """The grid and what is held out of it.
+@dataclass(frozen=True)
+class Infidelity:
+    """Infidelity of a memory's read with its standard error, and the proven bound on it."""
 
-    Raises:
-        ValueError: images, of which there are none in it.
+    infidelity: float
+    standard_error: float
+    bound: float
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Infidelities of one memory.
+
+    Attributes:
+        n: bits of addresses.
+        k: bits of words.
+        shots: simulated reads.
+        held_sites: sites whose damping is an error.
+        noises: infidelity by noise.
     """
+
+    n: int
+    k: int
+    shots: int
+    held_sites: int
+    noises: dict[str, Infidelity]
+
+
+def study(options: Options) -> Study:
+    """Build the study: the grid and what is held out of it."""
     require(
         options.dataset is None, f"`dataset` must not be given for a study without images, but is {options.dataset!r}."
     )
@@ -71,16 +97,17 @@ def study(options: Options) -> Study:
             for n, k in (*grid, *held_out)
         },
         summary=partial(summary, rates=rates, held_out=held_out, wanted=wanted),
+        row=Memory,
     )
 
 
 def noises(rates: Mapping[str, float]) -> dict[str, ErrorRates]:
-    """By name."""
+    """Return both noises by name."""
     return {"damping": amplitude_damping(rates["damping"]), "depolarising": depolarising(rates["depolarising"])}
 
 
-def measure(rows: Mapping[str, Row], n: int, k: int, *, rates: Mapping[str, float], shots: int, seed: int) -> Row:
-    """Both noises on one memory of random words, in float64 whatever the caller's precision."""
+def measure(rows: object, n: int, k: int, *, rates: Mapping[str, float], shots: int, seed: int) -> Memory:
+    """Measure both noises on one memory of random words, in float64 whatever the caller's precision."""
     with jax.enable_x64(True):
         key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), n), k)
         content, errors = jax.random.split(key)
@@ -90,59 +117,67 @@ def measure(rows: Mapping[str, Row], n: int, k: int, *, rates: Mapping[str, floa
         def read(noise: ErrorRates, key: Array) -> Estimate:
             return read_fidelity(mem, noise, shots=shots, batch=BATCH, key=key)
 
-        row: Row = {"n": n, "k": k, "shots": shots, "held_sites": held_site_count(n, k), "noises": {}}
+        seen = {}
         for number, (name, noise) in enumerate(noises(rates).items()):
             found = read(noise, jax.random.fold_in(errors, number))
-            row["noises"][name] = {
-                "infidelity": 1 - float(found.value),
-                "standard_error": float(found.standard_error),
-                "bound": float(infidelity_bound(n, k, noise)),
-            }
-    return row
+            bound = float(infidelity_bound(n, k, noise))
+            seen[name] = Infidelity(1 - float(found.value), float(found.standard_error), bound)
+    return Memory(n, k, shots, held_site_count(n, k), seen)
 
 
 def summary(
-    rows: Mapping[str, Row], rates: Mapping[str, float], held_out: Sequence[Size], wanted: Sequence[Size]
+    rows: Mapping[str, Memory], rates: Mapping[str, float], held_out: Sequence[Size], wanted: Sequence[Size]
 ) -> Findings:
-    """Fits over the grid, what they foretell, and whether what is proven holds."""
-    left_out = {(row["n"], row["k"]): row for row in rows.values() if (row["n"], row["k"]) in held_out}
-    grid = [row for row in rows.values() if (row["n"], row["k"]) not in held_out]
+    """Fit over the grid, and say what the fits foretell and whether what is proven holds."""
+    left_out = {(row.n, row.k): row for row in rows.values() if (row.n, row.k) in held_out}
+    grid = [row for row in rows.values() if (row.n, row.k) not in held_out]
     fits: dict[str, dict] = {}
-    foretold = [["noise", "n", "k", "foretold", "low", "high", "measured", "bound"]]
+    foretold, told = [], []
     for name, noise in noises(rates).items():
         points = [_point(row, name) for row in grid]
         for n, k in wanted:
             law = qram.extrapolate_points(points, address_bits=n, word_bits=k)
-            measured = left_out[n, k]["noises"][name] if (n, k) in left_out else None
-            fits[f"{name} n={n} k={k}"] = _told(law) | {"measured": measured}
+            measured = left_out[n, k].noises[name] if (n, k) in left_out else None
+            fits[f"{name} n={n} k={k}"] = _law(law) | {"measured": measured}
             with jax.enable_x64(True):
                 bound = float(infidelity_bound(n, k, noise))
-            seen = "" if measured is None else "{infidelity:.2e} ({standard_error:.0e})".format(**measured)
-            numbers = [_short(value) for value in (law.value, law.low, law.high)]
-            foretold.append([name, str(n), str(k), *numbers, seen, _short(bound)])
+            seen = "" if measured is None else f"{measured.infidelity:.2e} ({measured.standard_error:.0e})"
+            foretold.append((name, n, k, law.value, law.low, law.high, seen, bound))
+        quadratics = next(law for key, law in fits.items() if key.startswith(name))["quadratics"]
+        left, freedom = (sum(fit[part] for fit in quadratics) for part in ("chi_squared", "freedom"))
+        told.append(f"{name}: the quadratics leave a chi-squared of {left:.1f} at {freedom} degrees of freedom.")
+    at = ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
+    cells = "{0} | {1} | {2} | {3:.2e} | {4:.2e} | {5:.2e} | {6} | {7:.2e}"
     return Findings(
         numbers={"fits": fits},
-        remarks=_remarks(fits, rates),
+        remarks=[
+            f"Rates at a site: {at}. Intervals of the figures and numbers in brackets are standard errors; a point "
+            "without any error seen counts in the fits as one shot.",
+            *told,
+            "By the bounds longer words are worse. The reference has fidelity increase towards its second memory, "
+            "which then must have the shorter words.",
+        ],
         failures=[line for row in rows.values() for line in failed(row, rates["damping"])],
-        tables={f"infidelity, {name}": _table(grid, name) for name in rates} | {"foretold by the fits": foretold},
+        tables={f"infidelity, {name}": _grid(grid, name) for name in rates}
+        | {"foretold by the fits": table("noise | n | k | foretold | low | high | measured | bound", cells, foretold)},
         plots=[_plot(grid, name, rate) for name, rate in rates.items()],
     )
 
 
-def failed(row: Row, damping: float) -> list[str]:
-    """A line for each noise whose infidelity is not what is proven, and not by chance."""
-    lines, where = [], f"at n = {row['n']}, k = {row['k']}"
-    for name, found in row["noises"].items():
-        if found["infidelity"] > found["bound"] + reach(found["bound"], row["shots"]):
-            lines.append(f"{name}: infidelity {found['infidelity']:.3g} above its bound {found['bound']:.3g} {where}.")
-    found, exact = row["noises"]["damping"], -math.expm1(row["held_sites"] * math.log1p(-damping))
-    if found["infidelity"] < exact - reach(exact, row["shots"]):
-        lines.append(f"damping: infidelity {found['infidelity']:.3g} below the exact {exact:.3g} {where}.")
+def failed(row: Memory, damping: float) -> list[str]:
+    """Return a line for each noise whose infidelity is not what is proven, and not by chance."""
+    lines, where = [], f"at n = {row.n}, k = {row.k}"
+    for name, found in row.noises.items():
+        if found.infidelity > found.bound + reach(found.bound, row.shots):
+            lines.append(f"{name}: infidelity {found.infidelity:.3g} above its bound {found.bound:.3g} {where}.")
+    found, exact = row.noises["damping"], -math.expm1(row.held_sites * math.log1p(-damping))
+    if found.infidelity < exact - reach(exact, row.shots):
+        lines.append(f"damping: infidelity {found.infidelity:.3g} below the exact {exact:.3g} {where}.")
     return lines
 
 
 def reach(infidelity: float, shots: int) -> float:
-    r"""How far a mean of shots may be off, by Bernstein's inequality.
+    r"""Return how far a mean of shots may be off, by Bernstein's inequality.
 
     Shots f lie in [-1, 1], so $\mathrm{Var} f \le E(1 - f)^2 \le 2(1 - F)$, and no shot is off its mean by more than 2.
     """
@@ -150,52 +185,29 @@ def reach(infidelity: float, shots: int) -> float:
     return math.sqrt(2 * 2 * infidelity * doubt) + 2 * 2 * doubt / 3
 
 
-def _point(row: Row, name: str) -> Point:
-    n, k = row["n"], row["k"]
-    return Point(n, k, qram.site_count(n, k), row["held_sites"], **row["noises"][name], shots=row["shots"])
+def _point(row: Memory, name: str) -> Point:
+    sites = qram.site_count(row.n, row.k)
+    return Point(row.n, row.k, sites, row.held_sites, **vars(row.noises[name]), shots=row.shots)
 
 
-def _told(law: Extrapolated) -> dict:
-    fits = [
-        {"coefficients": fit.coefficients.tolist(), "chi_squared": fit.chi_squared, "freedom": fit.freedom}
+def _law(law: Extrapolated) -> dict[str, Any]:
+    *quadratics, line = (
+        {"coefficients": fit.coefficients, "chi_squared": fit.chi_squared, "freedom": fit.freedom}
         for fit in (*law.by_length, law.line)
-    ]
-    return {"value": law.value, "low": law.low, "high": law.high, "quadratics": fits[:-1], "line": fits[-1]}
+    )
+    return {"value": law.value, "low": law.low, "high": law.high, "quadratics": quadratics, "line": line}
 
 
-def _remarks(fits: Mapping[str, dict], rates: Mapping[str, float]) -> list[str]:
-    told = []
-    for name in rates:
-        law = next(law for key, law in fits.items() if key.startswith(name))
-        left, freedom = (sum(fit[part] for fit in law["quadratics"]) for part in ("chi_squared", "freedom"))
-        told.append(f"{name}: the quadratics leave a chi-squared of {left:.1f} at {freedom} degrees of freedom.")
-    return [
-        "Rates at a site: "
-        + ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
-        + ". Intervals of the figures "
-        "and numbers in brackets are standard errors; a point without any error seen counts in the fits as one shot.",
-        *told,
-        "By the bounds longer words are worse. The reference has fidelity increase towards its second memory, which "
-        "then must have the shorter words.",
-    ]
+def _grid(grid: Sequence[Memory], name: str) -> Table:
+    sizes, lengths = sorted({row.n for row in grid}), sorted({row.k for row in grid})
+    found = {(row.n, row.k): f"{row.noises[name].infidelity:.2e}" for row in grid}
+    return [["", *(f"n = {n}" for n in sizes)], *([f"k = {k}", *(found[n, k] for n in sizes)] for k in lengths)]
 
 
-def _table(grid: list[Row], name: str) -> list[list[str]]:
-    sizes, lengths = (sorted({row[axis] for row in grid}) for axis in ("n", "k"))
-    found = {(row["n"], row["k"]): row["noises"][name]["infidelity"] for row in grid}
-    return [["", *(f"n = {n}" for n in sizes)], *([f"k = {k}", *(_short(found[n, k]) for n in sizes)] for k in lengths)]
-
-
-def _plot(grid: list[Row], name: str, rate: float) -> Plot:
+def _plot(grid: Sequence[Memory], name: str, rate: float) -> Plot:
     series = []
-    for k in sorted({row["k"] for row in grid}):
-        chosen = [row for row in grid if row["k"] == k]
-        found = [row["noises"][name] for row in chosen]
-        values, errors = ([part[field] for part in found] for field in ("infidelity", "standard_error"))
-        low, high = zip(*((v - e, v + e) for v, e in zip(values, errors, strict=True)), strict=True)
-        series.append(Series(f"k = {k}", [row["n"] for row in chosen], values, low, high))
+    for k in sorted({row.k for row in grid}):
+        places, found = zip(*((row.n, row.noises[name]) for row in grid if row.k == k), strict=True)
+        low, high = ([one.infidelity + sign * one.standard_error for one in found] for sign in (-1, 1))
+        series.append(Series(f"k = {k}", places, [one.infidelity for one in found], low, high))
     return Plot(name, "address bits n", "infidelity", series, title=f"{name}, rate {rate:g}")
-
-
-def _short(value: float) -> str:
-    return f"{value:.2e}"

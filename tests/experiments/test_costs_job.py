@@ -1,132 +1,28 @@
-"""What regimes cost: counts of networks without numbers against networks with them, fits, the ablation, the command."""
+"""What regimes cost: fits, networks without skip connections, the report, the command."""
 
 import json
 import re
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import scipy.special
 from typer.testing import CliRunner
 
 from qla_jax.cli import app
-from qla_jax.encodings.matrices.dense import block_encode
-from qla_jax.encodings.vectors.known import vector_encode
-from qla_jax.experiments.core import fits
+from qla_jax.experiments.core import fits, runner
+from qla_jax.experiments.core.results import from_json
+from qla_jax.experiments.core.study import Report
 from qla_jax.experiments.costs import job as costs_job
-from qla_jax.experiments.costs.ablation import DEGREE, ablation, measured, without_skip
-from qla_jax.experiments.costs.networks import (
-    Setting,
-    convolutions,
-    count,
-    counts,
-    kernels,
-    least_amplitude,
-    network,
-    plan,
-)
+from qla_jax.experiments.costs.ablation import ablation, measured, without_skip
+from qla_jax.experiments.costs.results import CostsReport
 from qla_jax.experiments.costs.squares import matrices, routes, squares
-from qla_jax.experiments.report import costs_page
-from qla_jax.networks.residual import skip_norm_block
-from qla_jax.polynomials import erf
-from tests.cases import real
+from qla_jax.experiments.costs.summary import left_out, plots, summary
+from qla_jax.experiments.report import render
 
 pytestmark = pytest.mark.x64
-
-SMALL = {"a": Setting("a", 16, channels=1), "c": Setting("c", 4, channels=1)}
-
-
-def unit(n: int, seed: int) -> jnp.ndarray:
-    x = real(n, seed=seed)
-    return jnp.asarray(x / np.linalg.norm(x))
-
-
-def convolved(kernel: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Zero-padded cross-correlation of one channel, by hand."""
-    padded = np.pad(image, 1)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape)
-    return np.einsum("rskl,kl->rs", windows, kernel)
-
-
-@pytest.mark.parametrize("regime", ["a", "c"])
-@pytest.mark.sample(1)
-def test_a_network_with_numbers_has_the_counts_of_the_one_without_and_the_error_that_was_asked_for(regime):
-    setting = SMALL[regime]
-    weights = kernels(setting)
-    planned = plan(setting, [np.abs(kernel).sum() for kernel in weights])
-    inputs = [unit(setting.entries, seed) for seed in range(1 if regime == "a" else 2)]
-    matrix = np.linalg.qr(real(16, 16))[0] if regime == "a" else None
-    encodings = convolutions(setting, list(weights))
-    built = jax.jit(lambda *parts: network(setting, planned, *parts))
-    vec = built(encodings, inputs, None if matrix is None else jnp.asarray(matrix))
-    assert counts(vec, encodings[0], setting, planned) == count(setting)
-
-    psi = np.asarray(inputs[0]) if regime == "a" else np.kron(*inputs)
-    psi = psi + scipy.special.erf(0.8 * convolved(weights[0, 0, 0], psi.reshape(4, 4))).reshape(-1)
-    psi /= np.linalg.norm(psi)
-    if matrix is not None:
-        psi = 0.51 * psi + 0.49 * matrix @ psi**2
-        psi /= np.linalg.norm(psi)
-    assert np.linalg.norm(vec.encoded - psi) <= vec.eps <= setting.eps
-    assert count(setting).amplitude <= vec.amplitude
-    wrong = replace(setting, taps=2)  # negative control
-    assert counts(vec, encodings[0], setting, planned) != count(wrong)
-
-
-def test_planned_amplitudes_are_those_that_blocks_prove():
-    """And nearly what the worst weight leaves: -1 on a uniform vector."""
-    for degree, excess in ((3, 1.6), (DEGREE, 1.05)):
-        poly = erf(0.8, degree=degree)
-        block = skip_norm_block(block_encode(-np.eye(64), alpha=2.0), vector_encode(np.full(64, 1 / 8)), poly=poly)
-        planned = least_amplitude(float(poly.relative_bound), 2.0, 1.0)
-        assert planned <= block.amplitude <= excess * planned
-        np.testing.assert_allclose(planned, block.least_amplitude, rtol=0.005 if degree == DEGREE else 0.4)
-
-
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("entries", [64, 1024, 1 << 20]),
-        ("blocks", [1, 2]),
-        ("eps", [1e-1, 1e-3]),
-        ("channels", [2, 4]),
-        ("taps", [2, 4]),
-    ],
-)
-@pytest.mark.sample(2)
-def test_depth_and_qubits_grow_with_every_size(name, values):
-    found = [count(replace(Setting("a", 64), **{name: value})) for value in values]
-    for before, after in pairwise(found):
-        assert before.depth < after.depth and before.num_qubits <= after.num_qubits
-
-
-def test_published_errors_cost_more_than_sharp_ones_and_depend_on_the_dimension():
-    by_schedule = {
-        name: [count(Setting("c", n, schedule=name)).queries for n in (4, 1 << 20)] for name in ("sharp", "published")
-    }
-    assert by_schedule["sharp"][0] == by_schedule["sharp"][1]
-    assert by_schedule["sharp"][1] < by_schedule["published"][0] < by_schedule["published"][1]
-    with pytest.raises(ValueError, match="`eps` must"):
-        count(Setting("a", 64, blocks=3, schedule="published"))
-
-
-@pytest.mark.parametrize(("regime", "one"), [("a", 8 * (8 + 2)), ("c", 2 * 256 - 3)])
-def test_the_depth_of_loading_is_that_of_a_tree_for_each_call(regime, one):
-    """From a memory the square of a logarithm, by gates all of the entries."""
-    found = count(Setting(regime, 256))
-    calls, rest = divmod(found.loading, one)
-    assert rest == 0 and 2 < calls < found.queries
-    assert found.loading + found.weighing < found.depth
-
-
-def test_the_exact_network_is_counted_in_multiplications():
-    assert Setting("a", 64, blocks=2).classical == 2 * 64 * 4 * 9 + 64**2
-    assert Setting("b", 8, blocks=2).classical == 2 * 64 * 4 * 9 + 8**4
-    assert Setting("c", 8, blocks=2).classical == 2 * 64 * 4 * 9
 
 
 def test_fits_find_the_laws_of_synthetic_data():
@@ -144,13 +40,13 @@ def test_fits_find_the_laws_of_synthetic_data():
 
 def test_without_skip_connections_the_cost_grows_with_every_layer_and_with_them_it_does_not():
     rows = ablation([16, 256], [1, 2])
-    amplitudes = [row["amplitude"] for row in rows if row["blocks"] == 2]
+    amplitudes = [row.amplitude for row in rows if row.blocks == 2]
     np.testing.assert_allclose(amplitudes, [1 / 4, 1 / 16], rtol=0.02)  # erf(0.8 c x) / L is c x to first order
     for blocks, low, high in ((1, 0.45, 0.55), (2, 0.9, 1.1)):
-        small, large = (row for row in rows if row["blocks"] == blocks)
-        assert small["with"] == large["with"]
-        assert low < np.log(large["without"] / small["without"]) / np.log(16) < high
-        np.testing.assert_allclose(np.log(large["runs"] / small["runs"]) / np.log(16), blocks, rtol=0.02)
+        small, large = (row for row in rows if row.blocks == blocks)
+        assert small.with_ == large.with_
+        assert low < np.log(large.without / small.without) / np.log(16) < high
+        np.testing.assert_allclose(np.log(large.runs / small.runs) / np.log(16), blocks, rtol=0.02)
     found = measured(16, 2)
     vec = jax.jit(lambda values, x: without_skip(values, x, found))(jnp.full(16, 1 / 4), jnp.full(16, 1 / 4))
     assert vec.eps < 0.1 and vec.amplitude > 0.99  # the amplitudes are there
@@ -165,11 +61,9 @@ def test_theorem_one_saves_the_frobenius_norm_over_the_longest_column():
         np.testing.assert_allclose(first, matrix @ psi**2 / (psi @ psi), rtol=0, atol=1e-12)
         np.testing.assert_allclose(second, first, rtol=0, atol=1e-12)
         assert np.linalg.matrix_rank(matrix) == (2 if kind == "of rank two" else 8)
-    for row in squares([4, 8])["rows"]:
-        if row["kind"] == "orthogonal":
-            assert row["frobenius"] / row["theorem"] == pytest.approx(
-                np.sqrt(row["entries"])
-            )  # two calls of the vector each
+    for row in squares([4, 8]):
+        if row.kind == "orthogonal":
+            assert row.ratio == pytest.approx(np.sqrt(row.entries))  # two calls of the vector each
 
 
 def job(regime: str) -> costs_job.CostsJob:
@@ -178,13 +72,17 @@ def job(regime: str) -> costs_job.CostsJob:
 
 
 @pytest.fixture(scope="module")
-def report() -> dict:
-    return costs_job.run(job("c"))
+def ran() -> Report:
+    return runner.run(costs_job.study(job("c")))
 
 
-@pytest.mark.slow
-def test_a_report_is_written_as_numbers_pictures_and_one_page(report, tmp_path):
-    costs_page.write(report, tmp_path)
+@pytest.fixture(scope="module")
+def report(ran) -> CostsReport:
+    return ran.document
+
+
+def test_a_report_is_written_as_numbers_pictures_and_one_page(ran, report, tmp_path):
+    render.write(ran, tmp_path)
     read = json.loads((tmp_path / "costs.json").read_text())
     assert read["regime"] == "c" and [curve["variable"] for curve in read["curves"]] == [
         "N",
@@ -193,35 +91,63 @@ def test_a_report_is_written_as_numbers_pictures_and_one_page(report, tmp_path):
         "C",
         "D",
     ]
-    assert read["failures"] == []
+    assert read["curves"][0]["paper"] == {"1": "1", "2": "1"} and read["curves"][1]["paper"] == {"1": "2", "2": "4"}
+    assert read["failures"] == [] and from_json(CostsReport, read) == report
+    assert read["ablation"]["rows"][0]["with"] > 0 and "ratios" not in read["curves"][0]["series"][0]
     text = (tmp_path / "costs.html").read_text()
-    assert text.count("data:image/png;base64,") == len(list(tmp_path.glob("*.png"))) == 6
+    assert text.count("data:image/png;base64,") == len(list(tmp_path.glob("costs-*.png"))) == 6
     assert not re.search(r"(src|href)=\"http", text)
     loading = read["curves"][0]["series"][0]["fits"]["loading"]["exponent"]
     assert 0.95 < loading < 1.1
 
 
+def test_the_figures_are_those_of_the_counts(report):
+    drawn = {plot.name: {one.label: one for one in plot.series} for plot in plots(report)}
+    first = report.curves[0].series[0]
+    assert list(drawn["entries"]["sharp, k = 1"].y) == [point.depth for point in first.points]
+    assert list(drawn["entries"]["exact classical, k = 1"].y) == [point.classical for point in first.points]
+    assert drawn["blocks"]["ancillas"].right and not drawn["blocks"]["depth in gates"].right
+    assert drawn["kernels"]["gain against C"].y[0] == 1 < drawn["kernels"]["gain against C"].y[1]
+    assert list(drawn["ablation"]["without, k = 2"].y) == [
+        row.without for row in report.ablation.rows if row.blocks == 2
+    ]
+
+
 def test_what_must_not_happen_is_a_failure(report):
-    spoilt = json.loads(json.dumps(report))
-    spoilt["curves"][0]["series"][0]["points"][-1]["depth"] = 1
-    spoilt["ablation"]["rows"][0]["with"] += 1
-    assert costs_job.failed(spoilt) == [
+    (first, *others), rows = report.curves, report.ablation.rows
+    points = [*first.series[0].points[:-1], replace(first.series[0].points[-1], depth=1)]
+    spoilt = replace(first, series=[replace(first.series[0], points=points), *first.series[1:]])
+    assert costs_job.failed([spoilt, *others], [replace(rows[0], with_=rows[0].with_ + 1), *rows[1:]]) == [
         "depth against N falls, sharp, k = 1.",
         "queries of blocks with skip connections depend on N.",
     ]
+    assert costs_job.failed(report.curves, rows) == []
 
 
 def command(*arguments: str):
     return CliRunner().invoke(app, ["costs", *arguments], env={"COLUMNS": "80"})
 
 
-def test_the_command_prints_tables_and_ends_with_the_status_of_the_report(report, monkeypatch, tmp_path):
-    monkeypatch.setattr(costs_job, "run", lambda job, tell, items: report)
-    monkeypatch.setattr(costs_page, "png", lambda figure: b"a picture")
+@pytest.fixture
+def stored(ran, monkeypatch):
+    """The command with rows that are there already; findings may be changed."""
+
+    def change(**changes: object) -> None:
+        found = replace(ran.findings, **changes)
+        items = {name: lambda rows, row=row: row for name, row in ran.rows.items()}
+        made = replace(ran.study, items=items, summary=lambda report: found)
+        monkeypatch.setattr(costs_job, "study", lambda job: made)
+
+    monkeypatch.setattr(render, "png", lambda figure: b"a picture")
+    change()
+    return change
+
+
+def test_the_command_prints_tables_and_ends_with_the_status_of_the_report(stored, tmp_path):
     result = command("--regime", "c", "--output", str(tmp_path))
     assert "…" not in result.stdout  # nothing is cut off at 80 columns
     assert result.exit_code == 0 and "power of" in result.stdout and (tmp_path / "costs.html").is_file()
-    monkeypatch.setattr(costs_job, "run", lambda job, tell, items: report | {"failures": ["something falls."]})
+    stored(failures=["something falls."])
     result = command("--regime", "c", "--output", str(tmp_path / "again"))
     assert result.exit_code == 1 and "failed: something falls." in result.stdout
 
@@ -233,15 +159,14 @@ def test_an_unknown_regime_is_said_in_one_line_with_status_2(tmp_path):
     assert not Path(tmp_path / "none").exists()
 
 
-def test_points_that_were_not_counted_are_named_on_the_page_and_in_the_terminal(report, monkeypatch, tmp_path):
-    assert costs_page.left_out(report) == []
-    first, *others = report["curves"]
-    series = first["series"][0] | {"missing": [2.0**20, 2.0**24]}
-    lacking = report | {"curves": [first | {"series": [series, *first["series"][1:]]}, *others]}
-    (told,) = costs_page.left_out(lacking)
+def test_points_that_were_not_counted_are_named_on_the_page_and_in_the_terminal(report, stored, tmp_path):
+    assert left_out(report) == []
+    first, *others = report.curves
+    series = replace(first.series[0], missing=[2.0**20, 2.0**24])
+    lacking = replace(report, curves=[replace(first, series=[series, *first.series[1:]]), *others])
+    (told,) = left_out(lacking)
     expected = "Not counted against N, sharp errors, k = 1: 1.049e+06, 1.678e+07, which ask for errors beyond double"
     assert told.startswith(expected)
-    monkeypatch.setattr(costs_job, "run", lambda job, tell, items: lacking)
-    monkeypatch.setattr(costs_page, "png", lambda figure: b"a picture")
+    stored(remarks=summary(lacking).remarks)
     result = command("--regime", "c", "--output", str(tmp_path))
     assert told in result.stdout and told in (tmp_path / "costs.html").read_text()

@@ -4,25 +4,32 @@ import json
 import math
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from qla_jax.cli import app
+from qla_jax.cli import app, session
 from qla_jax.cli.terminal import Bars
 from qla_jax.data import ImageSet
 from qla_jax.experiments.coherent import job as main_job
 from qla_jax.experiments.coherent import recipes
-from qla_jax.experiments.coherent.circuit_check import dense_instances
-from qla_jax.experiments.coherent.job import Job, failures
-from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, Recipe, arranged, build, space_to_depth, stride
+from qla_jax.experiments.coherent.job import Job
+from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, Recipe, build
+from qla_jax.experiments.coherent.results import Baseline, MainReport, Network, OwnClaim
+from qla_jax.experiments.coherent.summary import failures
+from qla_jax.experiments.core.results import from_json, to_json
+from qla_jax.nn import trace as traces
+from qla_jax.nn.circuit_check import CircuitCheck, dense_instances, instances_of
+from qla_jax.nn.images import arranged, space_to_depth, stride
+from qla_jax.nn.trace import Traced
 from qla_jax.training import Epoch, TrainingConfig
 from tests.cases import real
 
@@ -60,13 +67,13 @@ class Finished(NamedTuple):
 def small_networks() -> Iterator[None]:
     """Networks of 64 amplitudes, and a stand-in of one block for their circuits: the trained ones take their time."""
     training = TrainingConfig(epochs=EPOCHS, batch_size=8, learning_rate=3e-3, noise=0.1)
-    circuit = dense_instances([0.5 * np.eye(2)])[0]
+    circuit = dense_instances([0.5 * np.eye(2)], np.array([0.6, 0.8]))[0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recipes, "MIN_OUTCOMES", 4)
         patch.setattr(main_job, "CHECK_DEGREE", 3)
         small = {name: replace(one, blocks=BLOCKS, training=training, degree=5) for name, one in RECIPES.items()}
         patch.setattr(main_job, "RECIPES", small)
-        patch.setattr(main_job, "_instances", lambda model: [circuit])
+        patch.setattr(main_job, "instances_of", lambda traced: [circuit])
         patch.setattr("qla_jax.data.load", lambda *arguments, **options: tiny())
         yield
 
@@ -77,7 +84,7 @@ def finished(tmp_path_factory) -> Finished:
     directory = tmp_path_factory.mktemp("run")
     with small_networks():
         with pytest.raises(Killed), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(import_module("qla_jax.cli.run"), "Bars", KilledAfterOneEpoch)  # not the command of that name
+            patch.setattr(session, "Bars", KilledAfterOneEpoch)
             CliRunner().invoke(app, ["run", "--output", str(directory), "--kind", "convolutional"])
         assert (directory / "checkpoints" / "dense" / "1").is_dir()
         result = CliRunner().invoke(app, ["run", "--output", str(directory), "--resume"])
@@ -157,7 +164,7 @@ def resumed(directory: Path, *options: str) -> Result:
 def test_finished_parts_are_not_repeated_when_a_run_is_resumed(finished, tmp_path, monkeypatch):
     directory = shutil.copytree(finished.directory, tmp_path / "run")
     (directory / "report.json").unlink()
-    for name in ("fit", "trace", "circuit_check", "own_claims"):
+    for name in ("fit", "accuracies", "circuit_check", "own_claims"):
         monkeypatch.setattr(main_job, name, lambda *arguments, name=name, **options: pytest.fail(f"{name} is repeated"))
     result = resumed(directory)
     assert result.exit_code == 0, result.output
@@ -170,9 +177,10 @@ def test_a_part_that_was_not_finished_is_done_and_no_other(finished, tmp_path, m
     directory = shutil.copytree(finished.directory, tmp_path / "run")
     lines = (directory / "items.jsonl").read_bytes().splitlines(keepends=True)
     keys = [json.loads(line[17:])[0] for line in lines]
-    lost = {"convolutional", "convolutional: circuits"}
+    lost = {"convolutional: two blocks as one circuit"}
+    assert lost < set(keys)
     (directory / "items.jsonl").write_bytes(b"".join(a for a, key in zip(lines, keys, strict=True) if key not in lost))
-    for name in ("trace", "own_claims"):
+    for name in ("accuracies", "own_claims"):
         monkeypatch.setattr(main_job, name, lambda *arguments, name=name, **options: pytest.fail(f"{name} is repeated"))
     assert resumed(directory).exit_code == 0
     again = json.loads((directory / "report.json").read_text())
@@ -208,11 +216,41 @@ def test_a_run_is_not_resumed_with_other_data(finished, monkeypatch):
     assert re.search(r"must go on with the data of .*, but train_images is float32 .* and was float32", line)
 
 
+def test_the_network_is_built_once_and_its_states_are_computed_once_for_all_readers(finished, monkeypatch):
+    """Evaluation, claims, costs in a regime and circuits of one network, from its checkpoints."""
+    followed, built, traced = traces._trace_one, traces.Built, []
+    calls: Counter[str] = Counter()
+
+    def count(name: str, function: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            calls[name] += 1
+            return function(*arguments)
+
+        return call
+
+    def double(*arguments: Any) -> Traced:
+        traced.append(Traced(*arguments))
+        return traced[-1]
+
+    monkeypatch.setattr(main_job, "Traced", double)
+    monkeypatch.setattr(traces, "_trace_one", count("followed", followed))
+    monkeypatch.setattr(traces, "Built", count("built", built))
+    with small_networks():
+        study = main_job.study(Job(tiny(), finished.directory, kind="dense", resume=True))
+        monkeypatch.setattr(main_job, "instances_of", lambda one: traced.append(one) or instances_of(one)[:1])
+        rows = {main_job.key("dense", "baseline"): Baseline(0, 0.5)}
+        for part in ("evaluation", "claims", "circuits"):
+            rows[part] = study.items[main_job.key("dense", part)](rows)
+    assert len(traced) == 2 and traced[0] is traced[1]
+    assert calls == {"followed": 1, "built": 1}
+    assert rows["circuits"].max_deviation < 1e-9 and "amplitudes" in rows["circuits"].instances[0].name
+
+
 def test_an_interruption_says_how_to_go_on(tmp_path, monkeypatch):
-    def interrupted(job: Job, progress: object) -> dict:
+    def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main_job, "run", interrupted)
+    monkeypatch.setattr(main_job, "study", interrupted)
     with small_networks():
         result = CliRunner().invoke(app, ["run", "--output", str(tmp_path / "run")])
     assert result.exit_code == 130
@@ -236,33 +274,39 @@ def test_figures_and_a_page_are_written_and_a_table_is_printed(finished):
         assert told in finished.result.output
 
 
+def test_the_report_is_that_of_its_types_and_comes_back_from_its_file(finished):
+    """Unknown and missing keys would be an error."""
+    report = from_json(MainReport, finished.report)
+    assert to_json(report) == finished.report and isinstance(report.networks[1].circuit_check, CircuitCheck)
+
+
 def test_a_violated_or_unknown_bound_is_named_with_status_1_and_still_reported(finished, tmp_path, monkeypatch):
-    found = {network["kind"]: network for network in finished.report["networks"]}
-    errors = [found["dense"]["errors"][0], found["dense"]["errors"][1] | {"eps": math.inf, "violations": 3}]
-    found["dense"] = found["dense"] | {"errors": errors}
-    monkeypatch.setattr(main_job, "_network", lambda job, kind, progress: found[kind])
-    with small_networks():
-        result = CliRunner().invoke(app, ["run", "--output", str(tmp_path)])
+    first, second = from_json(MainReport, finished.report).networks
+    spoilt = replace(first, errors=[first.errors[0], replace(first.errors[1], eps=math.inf, violations=3)])
+    found = {"dense": spoilt, "convolutional": second}
+    monkeypatch.setattr(main_job, "_network", lambda job, kind, rows, seconds: found[kind])
+    directory = shutil.copytree(finished.directory, tmp_path / "run")
+    result = resumed(directory)
     assert result.exit_code == 1
     line = "dense: errors of block 2 violated on 3 images."
     assert f"failed: {line}" in result.output
-    report = json.loads((tmp_path / "report.json").read_text())
+    report = json.loads((directory / "report.json").read_text())
     assert report["failures"] == [line]
     assert report["networks"][0]["errors"][1]["eps"] is None
-    assert line in (tmp_path / "report.html").read_text()
+    assert line in (directory / "report.html").read_text()
 
 
 # By hand.
 
 
-def network_of(**changes: Any) -> dict:
-    fine = [{"block": 1, "violations": 0}, {"block": 2, "violations": 0}]
-    check = {"max_deviation": 1e-12, "tolerance": 1e-9}
-    parts = {"norms": fine, "errors": fine, "output_error": {"violations": 0}, "circuit_check": check}
-    return {"kind": "dense", **parts, **changes}
+def network_of(**changes: Any) -> Network:
+    fine = [SimpleNamespace(block=1, violations=0), SimpleNamespace(block=2, violations=0)]
+    check, output = SimpleNamespace(max_deviation=1e-12, tolerance=1e-9), SimpleNamespace(violations=0)
+    parts = {"norms": fine, "errors": fine, "output_error": output, "circuit_check": check}
+    return SimpleNamespace(**{"kind": "dense", "claims": [], "terminal": None, **parts, **changes})
 
 
-BROKEN = [{"block": 1, "violations": 0}, {"block": 2, "violations": 7}]
+BROKEN = [SimpleNamespace(block=1, violations=0), SimpleNamespace(block=2, violations=7)]
 
 
 @pytest.mark.parametrize(
@@ -271,13 +315,21 @@ BROKEN = [{"block": 1, "violations": 0}, {"block": 2, "violations": 7}]
         ({}, []),
         ({"norms": BROKEN}, ["dense: norms of block 2 violated on 7 images."]),
         ({"errors": BROKEN}, ["dense: errors of block 2 violated on 7 images."]),
-        ({"output_error": {"violations": 1}}, ["dense: output error violated on 1 images."]),
+        ({"output_error": SimpleNamespace(violations=1)}, ["dense: output error violated on 1 images."]),
         (
-            {"circuit_check": {"max_deviation": 2e-9, "tolerance": 1e-9}},
+            {"claims": [OwnClaim("skip-norm", "block 2", 1.5, True), OwnClaim("skip-norm", "block 1", 0.5, False)]},
+            ["dense: claim skip-norm violated by block 2, ratio 1.5."],
+        ),
+        (
+            {"terminal": SimpleNamespace(violations=4)},
+            ["dense: norm of the terminal block violated on 4 images."],
+        ),
+        (
+            {"circuit_check": SimpleNamespace(max_deviation=2e-9, tolerance=1e-9)},
             ["dense: circuit check failed, 2e-09 > 1e-09."],
         ),
         (
-            {"circuit_check": {"max_deviation": math.nan, "tolerance": 1e-9}},
+            {"circuit_check": SimpleNamespace(max_deviation=math.nan, tolerance=1e-9)},
             ["dense: circuit check failed, nan > 1e-09."],
         ),
     ],
@@ -287,7 +339,7 @@ def test_each_failure_has_its_line(changes, lines):
 
 
 def test_every_failure_is_listed():
-    changes = {"norms": BROKEN, "errors": BROKEN, "output_error": {"violations": 1}}
+    changes = {"norms": BROKEN, "errors": BROKEN, "output_error": SimpleNamespace(violations=1)}
     assert len(failures(network_of(**changes))) == 3
 
 
@@ -342,16 +394,22 @@ def test_registers_hold_the_image_and_outcomes_the_classes(kind, shape, classes,
     ("kind", "expected"),
     [("dense", [(2, True, (2,)), (2, False, (4,))]), ("convolutional", [(1, True, (1, 1, 4)), (2, False, (1, 1, 4))])],
 )
-def test_circuits_are_checked_on_slices_of_the_networks_own_weights(kind, expected):
+def test_circuits_are_checked_on_slices_of_the_networks_own_weights_and_a_real_image(kind, expected):
     recipe = Recipe(kind, blocks=3, training=TrainingConfig(epochs=1))
     model = build((1, 4, 4), 4, recipe)
-    instances = main_job._instances(model)
+    images = arranged(model, tiny().test_images)
+    traced = Traced(model, images)
+    instances = instances_of(traced)
     assert [(len(one.weights), one.full, one.weights[0].domain) for one in instances] == expected
-    whole = np.asarray(model.encodings()[0].matrix if kind == "dense" else model.encodings()[0].kernel)
-    for one in instances:
-        first = one.weights[0]
-        found, size = (first.matrix, first.shape[0]) if kind == "dense" else (first.kernel[0, 0, 0], 0)
-        np.testing.assert_array_equal(found, whole[:size, :size] if size else whole[0, 0, 1])
+    whole = np.asarray(traced.built.weights[0].matrix if kind == "dense" else traced.built.weights[0].kernel)
+    first = instances[0].weights[0]
+    if kind == "dense":
+        places = np.sort(np.argsort(-images[0])[:2])
+        np.testing.assert_array_equal(first.matrix, whole[np.ix_(places, places)])
+        np.testing.assert_allclose(instances[0].x, images[0][places] / np.linalg.norm(images[0][places]), rtol=1e-7)
+    else:
+        channel = int(np.linalg.norm(np.pad(images[0], [(0, 0), (0, 0), (0, 2)])[..., :4], axis=-1).max(1).argmax())
+        np.testing.assert_array_equal(first.kernel[0, 0, 0], whole[channel, channel, 1])
 
 
 def test_a_job_overrides_the_recipes_epochs_and_seed():
@@ -363,4 +421,4 @@ def test_a_job_overrides_the_recipes_epochs_and_seed():
 
 def test_an_unknown_kind_raises_before_anything_is_trained():
     with pytest.raises(ValueError, match=r"`kind` must be one of \('dense', 'convolutional'\), but is 'cubic'"):
-        main_job.run(Job(tiny(), Path("nowhere"), kind="cubic"))
+        main_job.study(Job(tiny(), Path("nowhere"), kind="cubic"))

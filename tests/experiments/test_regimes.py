@@ -12,14 +12,16 @@ import pytest
 from qla_jax.claims.networks import norms
 from qla_jax.experiments.coherent import job as main_job
 from qla_jax.experiments.coherent import recipes
-from qla_jax.experiments.coherent.circuit_check import circuit_check
-from qla_jax.experiments.coherent.evaluation import output_error, terminal_row, trace
 from qla_jax.experiments.coherent.job import Job
 from qla_jax.experiments.coherent.own_claims import own_claim, own_claims
-from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, arranged, build
+from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, build
 from qla_jax.networks.residual import NORM_RANGE
 from qla_jax.networks.terminal import TerminalBlock
 from qla_jax.nn import CoherentResNet
+from qla_jax.nn.circuit_check import circuit_check, instances_of
+from qla_jax.nn.evaluation import output_error, terminal_norm
+from qla_jax.nn.images import arranged
+from qla_jax.nn.trace import Traced, trace
 from tests.cases import real
 from tests.experiments.test_main_job import tiny
 
@@ -46,7 +48,7 @@ def test_every_network_gives_probabilities_within_the_tracked_error_of_the_ideal
     # block nearly cancels makes that ten times as much.
     np.testing.assert_allclose(traced.outcomes, found, atol=2e-4)
     told = output_error(traced)
-    assert told["violations"] == 0 and 0 < told["actual_max"] <= told["eps"] < 0.01
+    assert told.violations == 0 and 0 < told.actual_max <= told.eps < 0.01
 
 
 @pytest.mark.slow
@@ -54,29 +56,30 @@ def test_what_the_terminal_block_says_is_measured_against_what_it_would_be_witho
     model = network("a-dense", monkeypatch)
     inputs, labels = arranged(model, IMAGES), np.array([0, 1, 2])
     traced = trace(model, inputs)
-    row = terminal_row(traced, labels, model.terminal.tau)
-    assert row["violations"] == 0 and 0.02 <= row["min"] <= row["mean"] <= row["max"]
-    np.testing.assert_allclose(row["sampled_expected"], traced.outcomes[[0, 1, 2], labels].mean(), rtol=1e-12)
+    row = terminal_norm(traced, labels, model.terminal.tau)
+    assert row.violations == 0 and 0.02 <= row.min <= row.mean <= row.max
+    np.testing.assert_allclose(row.sampled_expected, traced.outcomes[[0, 1, 2], labels].mean(), rtol=1e-12)
     bare = CoherentResNet(list(model.weights), sizes=model.sizes, outcomes=model.outcomes, degree=model.degree)
     np.testing.assert_allclose(traced.outcomes_before, trace(bare, inputs).outcomes, rtol=0, atol=1e-12)
-    assert 0 < row["contribution"] <= 0.49 / 0.51
-    assert terminal_row(traced._replace(terminal_norm=np.array([0.01, 1.0, np.nan])), labels, 0.51)["violations"] == 2
+    assert 0 < row.contribution <= 0.49 / 0.51
+    assert terminal_norm(traced._replace(terminal_norm=np.array([0.01, 1.0, np.nan])), labels, 0.51).violations == 2
 
 
 @pytest.mark.slow
 def test_claims_are_asked_of_the_networks_own_weights_and_images(monkeypatch):
     model = network("a-dense", monkeypatch)
     inputs = arranged(model, IMAGES)
-    rows = own_claims(model, inputs)
-    assert [row["where"] for row in rows] == ["block 1"] * 3 + ["block 2"] * 3 + ["terminal block"]
-    assert not any(row["violated"] for row in rows)
-    traced = trace(model, inputs)
-    of_norm = [row["ratio"] for row in rows if row["claim"] == "skip-norm"]
-    np.testing.assert_allclose(of_norm, NORM_RANGE[0] / traced.norm.min(0), rtol=1e-4)  # there by the polynomial
-    assert own_claims(model, np.concatenate([inputs, 0 * inputs[:1]])) == rows  # a black image encodes no unit vector
+    traced = Traced(model, inputs)
+    rows = own_claims(traced)
+    assert [row.where for row in rows] == ["block 1"] * 3 + ["block 2"] * 3 + ["terminal block"]
+    assert not any(row.violated for row in rows)
+    of_norm = [row.ratio for row in rows if row.claim == "skip-norm"]
+    np.testing.assert_allclose(of_norm, NORM_RANGE[0] / traced.trace.norm.min(0), rtol=1e-4)  # there by the polynomial
+    with_black = Traced(model, np.concatenate([inputs, 0 * inputs[:1]]))  # which encodes no unit vector
+    assert own_claims(with_black) == rows
     uniform = jnp.full((1, 4), 0.5)
-    assert not own_claim(norms.skip_norm, "here", -jnp.eye(4), uniform)["violated"]
-    assert own_claim(norms.skip_norm, "here", -1.3 * jnp.eye(4), uniform)["violated"]  # negative control
+    assert not own_claim(norms.skip_norm, "here", -jnp.eye(4), uniform).violated
+    assert own_claim(norms.skip_norm, "here", -1.3 * jnp.eye(4), uniform).violated  # negative control
 
 
 def test_regimes_differ_by_their_start_and_their_end(monkeypatch):
@@ -114,13 +117,14 @@ def test_the_terminal_block_changes_what_is_read_out(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["a-dense", "c"])
 def test_the_circuits_of_a_regime_are_those_of_its_networks(name, monkeypatch):
-    instances = main_job._instances(network(name, monkeypatch))
+    model = network(name, monkeypatch)
+    instances = instances_of(Traced(model, arranged(model, IMAGES)))
     found = circuit_check(instances[-2:], 3)
-    assert found["max_deviation"] <= 1e-9 and found["instances"][0]["amplitude"] > 0
+    assert found.max_deviation <= 1e-9 and found.instances[0].amplitude > 0
 
 
 def test_an_unknown_regime_raises():
     with pytest.raises(ValueError, match=r"`regime` must be one of \('a', 'b', 'c'\), but is 'd'"):
-        main_job.run(Job(tiny(), Path("nowhere"), regime="d"))
+        main_job.study(Job(tiny(), Path("nowhere"), regime="d"))
     with pytest.raises(ValueError, match=r"`kind` must be one of \('c',\), but is 'dense'"):
-        main_job.run(Job(tiny(), Path("nowhere"), regime="c", kind="dense"))
+        main_job.study(Job(tiny(), Path("nowhere"), regime="c", kind="dense"))

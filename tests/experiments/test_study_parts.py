@@ -1,6 +1,7 @@
 """What studies are made of: the printed table and its formula, readouts with traced settings, curves, checks."""
 
 import math
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -11,20 +12,22 @@ from flax import nnx
 
 from qla_jax.experiments import memory as study_qram
 from qla_jax.experiments.core.curves import cost_of_level, elbow
-from qla_jax.experiments.core.slopes import log_slope
+from qla_jax.experiments.core.fits import log_slope
 from qla_jax.experiments.core.study import Options
 from qla_jax.experiments.measured import elbow as study_elbow
 from qla_jax.experiments.measured import printed_overheads, table3_summary
 from qla_jax.experiments.measured import scaling as study_scaling
 from qla_jax.experiments.measured.printed_overheads import PRINTED, agrees, overhead
 from qla_jax.experiments.measured.readout_accuracy import accuracies, restored, weights_of
-from qla_jax.experiments.measured.traced_readouts import (
+from qla_jax.experiments.measured.scaling import Curve
+from qla_jax.experiments.memory import Infidelity, Memory
+from qla_jax.measurement import chebyshev_readout, tomography
+from qla_jax.measurement.traced_readouts import (
     PoissonTomography,
     RankedChebyshev,
     poisson_tomography,
     ranked_chebyshev,
 )
-from qla_jax.measurement import chebyshev_readout, tomography
 from qla_jax.nn import QResNet
 from tests.cases import real
 from tests.prepared_set import image_features, labelled, write_prepared_set
@@ -65,7 +68,7 @@ def test_overheads_of_nothing_are_refused(rank, eps, told):
 
 
 def test_what_accuracies_do_in_print_is_what_the_table_says():
-    shape = table3_summary.shape_of(table3_summary._printed_accuracies())
+    shape = table3_summary.shape_of(table3_summary.printed_cells("accuracy", 100))
     assert shape["tomography_lost"] == pytest.approx(0.7347 - 0.2276)
     assert shape["most_lost_by_a_rank"] == pytest.approx(0.7475 - 0.7047)
     assert shape["span_at_the_coarsest"] == pytest.approx(0.5721 - 0.4978)
@@ -84,11 +87,11 @@ def test_accuracies_are_sorted_by_the_mean_fidelity_of_their_states():
 
 @pytest.mark.parametrize(("lowest", "verdict"), [(0.9, "unmeasured"), (0.1, "undecided")])
 def test_costs_that_are_all_bounds_have_no_verdict(lowest, verdict):
-    def curve(side: int) -> dict:
-        return {"settings": [1, 2], "accuracies": [lowest, 0.9], "queries": [side**2 * (1 + side % 3), 20 * side**2]}
+    def curve(side: int) -> Curve:
+        return Curve([1, 2], [lowest, 0.9], [side**2 * (1 + side % 3), 20 * side**2])
 
     rows = {
-        f"{side}": {"side": side, "exact": 0.9, "methods": dict.fromkeys(study_scaling.METHODS, curve(side))}
+        f"{side}": study_scaling.Judged(0.1, 0.9, side, 0, dict.fromkeys(study_scaling.METHODS, curve(side)))
         for side in (4, 6, 8, 10)
     }
     fits = study_scaling.summary(rows).numbers["fits"].values()
@@ -260,14 +263,13 @@ def test_slopes_of_nothing_are_refused(x, y, told):
 
 
 def test_infidelities_that_are_not_what_is_proven_fail_the_memory_study():
-    row = {"n": 3, "k": 1, "shots": 10**6, "held_sites": 34, "noises": {}}
     exact = 1 - 0.99**34
-    for name in ("damping", "depolarising"):
-        row["noises"][name] = {"infidelity": exact, "standard_error": 1e-3, "bound": exact}
+    fine = Infidelity(exact, 1e-3, exact)
+    row = Memory(3, 1, 10**6, 34, {"damping": fine, "depolarising": fine})
     assert study_qram.failed(row, 0.01) == []
     for name, value, told in (("damping", exact - 0.02, "below"), ("depolarising", exact + 0.02, "above its bound")):
-        changed = {**row["noises"], name: row["noises"][name] | {"infidelity": value}}
-        (line,) = study_qram.failed(row | {"noises": changed}, 0.01)
+        changed = row.noises | {name: replace(fine, infidelity=value)}
+        (line,) = study_qram.failed(replace(row, noises=changed), 0.01)
         assert told in line and "n = 3, k = 1" in line
 
 
@@ -301,13 +303,13 @@ def test_ranks_of_the_elbow_go_from_one_to_all_tokens():
 
 
 def test_fits_of_the_memory_study_foretell_what_was_left_out_of_them():
-    def row(n: int, k: int) -> dict:
+    def row(n: int, k: int) -> Memory:
         held = (n - 1) * (4 * n + 4 * k + 1)
         noises = {
-            name: {"infidelity": 1e-6 * rate * held, "standard_error": 1e-6, "bound": 1e-4 * held}
+            name: Infidelity(1e-6 * rate * held, 1e-6, 1e-4 * held)
             for name, rate in (("damping", 1), ("depolarising", 5))
         }
-        return {"n": n, "k": k, "shots": 10**7, "held_sites": held, "noises": noises}
+        return Memory(n, k, 10**7, held, noises)
 
     sizes = [(n, k) for k in (1, 2, 4) for n in (4, 6, 8, 10)] + [(16, 16)]
     rows = {f"n={n} k={k}": row(n, k) for n, k in sizes}
@@ -315,7 +317,7 @@ def test_fits_of_the_memory_study_foretell_what_was_left_out_of_them():
     found = study_qram.summary(rows, rates, held_out=[(16, 16)], wanted=[(16, 16), (19, 64)])
     for name in rates:
         law = found.numbers["fits"][f"{name} n=16 k=16"]
-        assert law["low"] < law["measured"]["infidelity"] < law["high"]
-        assert law["value"] == pytest.approx(law["measured"]["infidelity"], rel=1e-6)
+        assert law["low"] < law["measured"].infidelity < law["high"]
+        assert law["value"] == pytest.approx(law["measured"].infidelity, rel=1e-6)
         assert found.numbers["fits"][f"{name} n=19 k=64"]["measured"] is None
     assert len(found.tables["infidelity, damping"]) == 4 and len(found.tables["foretold by the fits"]) == 5

@@ -3,8 +3,9 @@
 import json
 import os
 import re
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -12,26 +13,45 @@ from typer.testing import CliRunner, Result
 from qla_jax.cli import app
 from qla_jax.experiments.core import registry as study_registry
 from qla_jax.experiments.core import runner as study_runner
+from qla_jax.experiments.core.progress import Progress
 from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study
-from qla_jax.experiments.report import study_page
+from qla_jax.experiments.report import render
 
 
 class Killed(BaseException):
     """As a signal would end the process: nobody catches it."""
 
 
+@dataclass(frozen=True)
+class Square:
+    """A row."""
+
+    n: int
+    square: float
+
+
+class Told(Progress):
+    """What is told of items."""
+
+    def __init__(self) -> None:
+        self.items: list[tuple[str, int, int]] = []
+
+    def item(self, key: str, done: int, total: int) -> None:
+        self.items.append((key, done, total))
+
+
 def squares(asked: list[str] | None = None, settings: dict | None = None, dies_at: str = "") -> Study:
     """Three items, which note that they were asked for."""
 
-    def item(n: int) -> dict:
+    def item(n: int) -> Square:
         if str(n) == dies_at:
             raise Killed
         if asked is not None:
             asked.append(str(n))
-        return {"n": n, "square": n * n + 0.1}
+        return Square(n, n * n + 0.1)
 
-    def summary(rows: dict[str, dict]) -> Findings:
-        x, y = ([row[name] for row in rows.values()] for name in ("n", "square"))
+    def summary(rows: dict[str, Square]) -> Findings:
+        x, y = ([getattr(row, name) for row in rows.values()] for name in ("n", "square"))
         return Findings(
             numbers={"sum": sum(y)},
             remarks=["A remark <with> signs."],
@@ -41,7 +61,7 @@ def squares(asked: list[str] | None = None, settings: dict | None = None, dies_a
         )
 
     items = {str(n): lambda _, n=n: item(n) for n in (1, 2, 3)}
-    return Study("squares", "Squares", settings or {"seed": 0}, items, summary)
+    return Study("squares", "Squares", settings or {"seed": 0}, items, summary, row=Square)
 
 
 def entries(directory: Path) -> list[list]:
@@ -50,14 +70,14 @@ def entries(directory: Path) -> list[list]:
 
 
 def test_rows_are_written_one_by_one_and_settings_before_them(tmp_path):
-    told = []
-    report = study_runner.run(squares(), tmp_path, tell=lambda *state: told.append(state))
+    told = Told()
+    report = study_runner.run(squares(), tmp_path, progress=told)
     record = json.loads((tmp_path / "run.json").read_text())
     assert (record["settings"], record["settings of the study"]) == ({"name": "squares"}, {"seed": 0})
     assert [key for key, _, _ in entries(tmp_path)] == ["1", "2", "3"]
-    assert {key: row for key, row, _ in entries(tmp_path)} == report["rows"]
-    assert told == [("1", 0, 3), ("2", 1, 3), ("3", 2, 3), ("", 3, 3)]
-    assert report["numbers"]["sum"] == pytest.approx(14.3) and report["failures"] == []
+    assert {key: Square(**row) for key, row, _ in entries(tmp_path)} == report.rows
+    assert told.items == [("1", 0, 3), ("2", 1, 3), ("3", 2, 3), ("", 3, 3)]
+    assert report.findings.numbers["sum"] == pytest.approx(14.3) and report.findings.failures == []
 
 
 def test_a_kill_loses_the_running_item_at_most(tmp_path):
@@ -67,7 +87,7 @@ def test_a_kill_loses_the_running_item_at_most(tmp_path):
     asked: list[str] = []
     resumed = study_runner.run(squares(asked), tmp_path, resume=True)
     assert asked == ["3"]
-    assert resumed | {"seconds": None} == whole | {"seconds": None}
+    assert resumed.plain() | {"seconds": None} == whole.plain() | {"seconds": None}
 
 
 @pytest.mark.parametrize("lost", [1, 20])
@@ -89,7 +109,7 @@ def test_a_changed_byte_costs_the_items_of_its_line_alone(tmp_path, place):
     content[place] ^= 1
     path.write_bytes(content)
     asked: list[str] = []
-    assert study_runner.run(squares(asked), tmp_path, resume=True)["rows"] == whole["rows"]
+    assert study_runner.run(squares(asked), tmp_path, resume=True).rows == whole.rows
     assert asked == [str(1 + bytes(content[:place]).count(b"\n"))]
 
 
@@ -103,8 +123,14 @@ def test_a_record_cut_short_is_named_and_nothing_is_lost(tmp_path):
 
 def test_an_item_is_given_the_rows_before_it(tmp_path):
     later = {"first": lambda rows: {"x": 2}, "second": lambda rows: {"x": 3 * rows["first"]["x"]}}
-    study = replace(squares(), items=later, summary=lambda rows: Findings({"x": rows["second"]["x"]}))
-    assert study_runner.run(study, tmp_path)["numbers"] == {"x": 6}
+    study = replace(squares(), items=later, summary=lambda rows: Findings({"x": rows["second"]["x"]}), row=dict)
+    assert study_runner.run(study, tmp_path).findings.numbers == {"x": 6}
+
+
+def test_a_row_with_other_keys_than_those_of_its_type_is_refused_by_their_names(tmp_path):
+    study = replace(squares(), items={"odd": lambda rows: {"n": 1, "cube": 1}})
+    with pytest.raises(ValueError, match="must have the keys n, square, but square is missing and cube is unknown"):
+        study_runner.run(study, tmp_path)
 
 
 def test_rows_are_not_written_over_without_resume(tmp_path):
@@ -136,49 +162,29 @@ def test_rows_that_are_not_plain_are_refused_by_key(tmp_path, row):
 
 def test_the_page_is_one_file_and_pictures_lie_beside_it(tmp_path):
     report = study_runner.run(squares(), tmp_path)
-    study_page.write(report, tmp_path)
+    render.write(report, tmp_path)
     text = (tmp_path / "squares.html").read_text()
     assert text.count("data:image/png;base64,") == 1 and (tmp_path / "squares-curve.png").is_file()
     assert "A remark &lt;with&gt; signs." in text and "<td>9.1</td>" in text and "own checks hold" in text
     assert not re.search(r"(src|href)=\"http", text)
-    assert json.loads((tmp_path / "squares.json").read_text())["numbers"] == report["numbers"]
-
-
-def test_a_figure_has_each_curve_with_its_intervals():
-    series = [Series(f"{i}", [1, 2, 4], [1, 3, 9], [0.5, 2, 8], [2, 4, 10]) for i in range(9)]
-    figure = study_page.draw(asdict(Plot("p", "x", "y", series, "log", "log", "title")))
-    (axes,) = figure.axes
-    assert len(axes.lines) == 9 and len(axes.collections) == 9
-    assert (axes.get_xscale(), axes.get_yscale(), axes.get_title()) == ("log", "log", "title")
-    assert len({line.get_color() for line in axes.lines}) == 9
-    fitted = [series[0], replace(series[1], label=""), series[2]]
-    first, second, third = study_page.draw(asdict(Plot("p", "x", "y", fitted))).axes[0].lines
-    assert first.get_color() == second.get_color() != third.get_color()
-
-
-def test_places_without_numbers_are_named_and_whole_numbers_have_whole_ticks():
-    series = [Series("a", (0, 1, 2), (1, 2, 3))]
-    named = study_page.draw(asdict(Plot("p", "placement", "y", series, categories=["none", "X+O1", "O1+O2"]))).axes[0]
-    assert [label.get_text() for label in named.get_xticklabels()] == ["none", "X+O1", "O1+O2"]
-    assert list(named.get_xticks()) == [0, 1, 2]
-    for x, whole in (((4, 5, 6), True), ((4, 5.5, 6), False)):
-        axes = study_page.draw(asdict(Plot("p", "qubits", "y", [Series("a", x, (1, 2, 3))]))).axes[0]
-        assert all(float(tick).is_integer() for tick in axes.get_xticks()) == whole
+    assert json.loads((tmp_path / "squares.json").read_text()) == report.plain()
+    assert report.plain()["numbers"] == report.findings.numbers and report.plain()["rows"]["2"]["n"] == 2
 
 
 @pytest.fixture
 def command(monkeypatch, tmp_path):
     """The command with these squares for a study, in an empty directory."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(study_page, "png", lambda figure: b"a picture")
+    monkeypatch.setattr(render, "png", lambda figure: b"a picture")
     monkeypatch.setenv("XLA_FLAGS", "--mine")
     made: dict = {"study": squares(), "options": None}
 
-    def build(name: str, options: Options) -> Study:
+    def study(options: Options) -> Study:
         made.update(options=options, flags=os.environ["XLA_FLAGS"])
         return made["study"]
 
-    monkeypatch.setattr(study_registry, "build", build)
+    monkeypatch.setattr(study_registry, "STUDIES", {"squares": study_registry.Entry("Squares.", "squares")})
+    monkeypatch.setattr(study_registry, "import_module", lambda name: SimpleNamespace(study=study))
 
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(app, ["study", *arguments], env={"COLUMNS": "80"})

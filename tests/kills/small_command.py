@@ -13,11 +13,11 @@ import numpy as np
 
 from qla_jax import cli, data
 from qla_jax.data import ImageSet
-from qla_jax.experiments import comparison as comparison_job
 from qla_jax.experiments.coherent import job as main_job
 from qla_jax.experiments.coherent import recipes
-from qla_jax.experiments.coherent.circuit_check import dense_instances
+from qla_jax.experiments.comparison import job as comparison_job
 from qla_jax.experiments.costs import job as costs_job
+from qla_jax.nn.circuit_check import dense_instances
 from qla_jax.training import TrainingConfig
 
 
@@ -32,11 +32,11 @@ def images(*arguments: object, max_train: int | None = None, **options: object) 
 
 training = TrainingConfig(epochs=3, batch_size=8, learning_rate=3e-3, noise=0.1)
 small = {name: replace(one, blocks=2, training=training, degree=5) for name, one in recipes.RECIPES.items()}
-circuit = dense_instances([0.5 * np.eye(2)])[0]
+circuit = dense_instances([0.5 * np.eye(2)], np.array([0.6, 0.8]))[0]
 sizes = {"entries": (16, 32), "blocks": (1, 2), "errors": (1e-1, 1e-2), "channels": (2, 4), "taps": (2, 4)}
 
 recipes.MIN_OUTCOMES, main_job.CHECK_DEGREE = 4, 3
-main_job.RECIPES, main_job._instances = small, lambda model: [circuit]
+main_job.RECIPES, main_job.instances_of = small, lambda traced: [circuit]
 data.load = images
 costs_job.CostsJob = partial(costs_job.CostsJob, **sizes, ablated=(4, 8), squared=(4, 8))
 comparison_job.METHODS = [replace(one, entries=one.entries[:2]) for one in comparison_job.METHODS[-3:]]

@@ -1,9 +1,12 @@
-"""Laws through measured counts by least squares, and where two of them meet.
+"""Laws through measured points by least squares, and where two of them meet.
 
 Example:
     >>> law = power([2, 4, 8], [12, 48, 192])
     >>> round(law.exponent, 6), round(law.factor, 6), round(law.spread, 6)
     (2.0, 3.0, 0.0)
+    >>> found = log_slope([1, 2, 4, 8], [3, 6.1, 11.9, 24])
+    >>> round(found.exponent, 2), found.low < 1 < found.high, found.verdict
+    (1.0, True, 'undecided')
 """
 
 import math
@@ -11,20 +14,24 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
+
+from qla_jax._checks import require
 
 STEPS_PER_DOUBLING = 64
 DOUBLINGS = 400
 LAST = 3
+CONFIDENCE = 0.95
 
 
 class Power(NamedTuple):
     """factor * x^exponent.
 
     Attributes:
-        exponent: over all points.
-        factor: in front.
-        end: the exponent of the last three points alone.
-        spread: the largest deviation of a point, in units of it.
+        exponent: exponent over all points.
+        factor: factor in front.
+        end: exponent of the last three points alone.
+        spread: largest deviation of a point, in units of it.
     """
 
     exponent: float
@@ -47,8 +54,32 @@ class Affine(NamedTuple):
         return self.constant + self.slope * x
 
 
+class Slope(NamedTuple):
+    """factor * x^exponent with an interval of its exponent.
+
+    Attributes:
+        exponent: exponent by least squares.
+        low: lower end of its interval, by quantiles of Student's t: errors of the logarithms are taken as independent,
+            normal and of one size.
+        high: upper end.
+        factor: factor in front.
+        points: number of points.
+    """
+
+    exponent: float
+    low: float
+    high: float
+    factor: float
+    points: int
+
+    @property
+    def verdict(self) -> str:
+        """Sublinear or not, if the interval says so."""
+        return "sublinear" if self.high < 1 else "not sublinear" if self.low > 1 else "undecided"
+
+
 def power(x: Sequence[float], y: Sequence[float]) -> Power:
-    """Least squares of logarithms.
+    """Return the power law by least squares of logarithms.
 
     Raises:
         ValueError: fewer than two points, or a number that is not positive.
@@ -61,7 +92,7 @@ def power(x: Sequence[float], y: Sequence[float]) -> Power:
 
 
 def affine(x: Sequence[float], y: Sequence[float]) -> Affine:
-    """Least squares of deviations relative to y.
+    """Return the affine law by least squares of deviations relative to y.
 
     Raises:
         ValueError: what `power` raises.
@@ -72,8 +103,24 @@ def affine(x: Sequence[float], y: Sequence[float]) -> Affine:
     return Affine(float(found[0]), float(found[1]), float(np.abs(table @ found - 1).max()))
 
 
+def log_slope(x: Sequence[float], y: Sequence[float]) -> Slope:
+    """Return the power law with an interval of 95 percent, by ordinary least squares of logarithms.
+
+    Raises:
+        ValueError: fewer than three points, lengths that differ, all x alike, numbers that are not positive.
+    """
+    require(len(x) == len(y), f"`y` must have as many points as `x` = {len(x)}, but has {len(y)}.")
+    require(len(x) > 2, f"`x` must have at least 3 points, but has {len(x)}.")
+    require(min(*x, *y) > 0, f"`x` and `y` must be positive, but one number is {min(*x, *y)}.")
+    require(len(set(x)) > 1, f"`x` must have different points, but all are {x[0]}.")
+    law = stats.linregress(np.log(x), np.log(y))
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(x) - 2)) * float(law.stderr)
+    exponent = float(law.slope)
+    return Slope(exponent, exponent - reach, exponent + reach, float(np.exp(law.intercept)), len(x))
+
+
 def crossing(falls: Callable[[float], float], rises: Callable[[float], float]) -> float | None:
-    """The smallest x from 2 on, to one in 64 of a doubling, at which the first is below the second; None: not found."""
+    """Return the smallest x from 2 on, to one in 64 of a doubling, at which the first is below the second, or None."""
     for step in range(STEPS_PER_DOUBLING, STEPS_PER_DOUBLING * DOUBLINGS):
         x = 2.0 ** (step / STEPS_PER_DOUBLING)
         if falls(x) < rises(x):

@@ -8,10 +8,13 @@ Example:
     'table3'
 """
 
+from dataclasses import replace
 from importlib import import_module
 from typing import NamedTuple
 
-from qla_jax.experiments.core.study import Options, Study
+from qla_jax.experiments.core.study import Findings, Options, Rows, Study
+
+QUICK = "This is the quick form: small sizes and few repetitions, to see that it runs."
 
 
 class Entry(NamedTuple):
@@ -46,10 +49,20 @@ def build(name: str, options: Options) -> Study:
     """Build a study with its settings.
 
     Raises:
-        ValueError: an unknown name, or what the study itself raises about its options.
-        DatasetUnavailable: images that are not there.
+        ValueError: an unknown name, images that cannot be used, or none where a study needs none.
+        DatasetUnavailable: images that were asked for and are not there.
     """
     if name not in STUDIES:
         raise ValueError(f"`name` must be one of {', '.join(STUDIES)}, but is {name!r}.")
     found: Study = import_module(f"qla_jax.experiments.{STUDIES[name].module}").study(options)
-    return found
+    return quickened(found) if options.quick else found
+
+
+def quickened(study: Study) -> Study:
+    """Return a study whose findings say that it is the quick form."""
+
+    def summary(rows: Rows) -> Findings:
+        found = study.summary(rows)
+        return replace(found, remarks=[*found.remarks, QUICK])
+
+    return replace(study, summary=summary)

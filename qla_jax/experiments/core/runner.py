@@ -1,28 +1,24 @@
-"""Run a study item by item, so that a kill costs one item at most: the work of the command `qla-jax study`.
+"""Run a study item by item, so that a kill costs one item at most: the work of every command.
 
 Example:
     >>> from qla_jax.experiments.core.study import Findings, Study
     >>> items = {"a": lambda rows: {"x": 1}}
-    >>> study = Study("one", "One", {"seed": 0}, items, lambda rows: Findings({"x": rows["a"]["x"]}))
-    >>> report = run(study)
-    >>> report["numbers"], report["failures"]
-    ({'x': 1}, [])
+    >>> report = run(Study("one", "One", {"seed": 0}, items, lambda rows: Findings({"x": rows["a"]["x"]})))
+    >>> report.findings.numbers, report.findings.failures
+    ({'x': 1}, ())
 """
 
 import json
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from qla_jax.experiments.core.directory import RunDirectory
 from qla_jax.experiments.core.items import Items
-from qla_jax.experiments.core.study import Study
-
-Tell = Callable[[str, int, int], None]
-"""Receiver of the item that begins, how many are done, and how many there are."""
+from qla_jax.experiments.core.progress import Progress
+from qla_jax.experiments.core.results import from_json, to_json
+from qla_jax.experiments.core.study import Report, Study
 
 
 def run(
@@ -30,18 +26,15 @@ def run(
     directory: Path | RunDirectory | None = None,
     *,
     resume: bool = False,
-    tell: Tell = lambda key, done, total: None,
-) -> dict[str, Any]:
+    progress: Progress | None = None,
+) -> Report:
     """Run what is not done yet, and sum up.
 
     Args:
         study: study to run.
         directory: directory of its rows, or one that is open already; rows stay in memory without.
         resume: whether to go on with the rows in the directory.
-        tell: called before each item, and once in the end with an empty key.
-
-    Returns:
-        The report as JSON has it: study, title, settings, rows and seconds by key, and the fields of `Findings`.
+        progress: receiver of each item that begins.
 
     Raises:
         ValueError: rows in the directory without `resume`, rows of other settings, or an item whose row is not JSON.
@@ -53,33 +46,33 @@ def run(
         opened = RunDirectory(directory, "study", {"name": study.name}, resume=resume)
     with opened as here:
         if here is not None:
-            here.pin("settings of the study", plain("settings", dict(study.settings)))
-        return _report(study, Items() if here is None else here.items, tell)
+            here.pin("settings of the study", plain("settings", study.settings))
+        return _report(study, Items() if here is None else here.items, progress or Progress())
 
 
-def _report(study: Study, items: Items, tell: Tell) -> dict[str, Any]:
-    for key, make in study.items.items():
+def _report(study: Study, items: Items, progress: Progress) -> Report:
+    rows: dict[str, Any] = {}
+    for key in study.items:
         if key not in items.rows:
-            tell(key, len(items.rows), len(study.items))
-        items.result(key, partial(_row, key, make, items.rows))
-    tell("", len(items.rows), len(study.items))
-    rows = {key: items.rows[key] for key in study.items}
-    found = plain("summary", asdict(study.summary(rows)))
-    about = {"study": study.name, "title": study.title, "settings": plain("settings", dict(study.settings))}
-    return about | {"rows": rows, "seconds": {key: items.seconds[key] for key in study.items}} | found
+            progress.item(key, len(items.rows), len(study.items))
+        rows[key] = from_json(study.row, items.result(key, partial(_made, study, key, rows)))
+    progress.item("", len(study.items), len(study.items))
+    seconds = {key: items.seconds[key] for key in study.items}
+    document = None if study.document is None else study.document(rows, seconds)
+    return Report(study, rows, seconds, study.summary(rows if document is None else document), document)
 
 
-def _row(key: str, make: Callable[[dict[str, Any]], dict], rows: dict[str, Any]) -> dict:
-    return plain(key, make(rows))
+def _made(study: Study, key: str, rows: dict[str, Any]) -> Any:
+    return plain(key, study.items[key](rows), study.bounded)
 
 
-def plain(key: str, value: dict) -> dict:
+def plain(key: str, value: Any, bounded: bool = True) -> Any:
     """Return a row as it comes back from a file, so that a resumed study has the very same rows.
 
     Raises:
-        ValueError: a row that JSON does not have, or that has infinite numbers.
+        ValueError: a row that JSON does not have, or that has infinite numbers where they are bounded.
     """
     try:
-        return json.loads(json.dumps(value, allow_nan=False))
+        return json.loads(json.dumps(to_json(value), allow_nan=not bounded))
     except (TypeError, ValueError) as error:
         raise ValueError(f"`row` must be plain, finite JSON, but that of {key!r} is not: {error}.") from error

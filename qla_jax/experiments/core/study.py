@@ -1,21 +1,26 @@
 """What a study is: work items that are run one by one, and what is made of their rows.
 
-A row is plain data as JSON has it, so that an interrupted study goes on with what is written; tables and figures are
-data, too, so that a new study draws nothing itself.
+A row is a frozen dataclass of plain data, so that an interrupted study goes on with what is written; tables and figures
+are data, too, so that a new study draws nothing itself, and one renderer serves all of them.
 
 Example:
     >>> items = {str(n): lambda rows, n=n: {"n": n, "square": n * n} for n in (1, 2, 3)}
     >>> study = Study("squares", "Squares", {}, items, lambda rows: Findings({"largest": rows["3"]["square"]}))
     >>> study.summary({key: make({}) for key, make in study.items.items()}).numbers
     {'largest': 9}
+    >>> table("n | square", "{n} | {square:.1f}", [{"n": 2, "square": 4}])
+    [['n', 'square'], ['2', '4.0']]
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import string
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-Row = dict[str, Any]
+from qla_jax.data import ImageSet, identity, load
+from qla_jax.experiments.core.results import to_json
+
 Table = list[list[str]]
 
 
@@ -26,9 +31,9 @@ class Options:
     Attributes:
         quick: the small form, of seconds instead of minutes.
         full: the whole grid, where a study has more than it runs by default.
-        seed: of all that is drawn.
+        seed: seed of all that is drawn.
         dataset: images, where the study uses any; its own choice unless given.
-        data_dir: where prepared sets lie.
+        data_dir: directory of prepared sets.
     """
 
     quick: bool = False
@@ -37,18 +42,29 @@ class Options:
     data_dir: Path | None = None
     full: bool = False
 
+    def seeds(self, count: int) -> list[int]:
+        """Return seeds in a row."""
+        return [self.seed + number for number in range(count)]
+
+    def images(self, **limits: Any) -> ImageSet:
+        """Return the images asked for, the digits by default."""
+        return load(self.dataset or "digits", data_dir=self.data_dir, seed=self.seed, **limits)
+
 
 @dataclass(frozen=True)
 class Series:
-    """A curve, or points.
+    """A curve, points, or steps.
 
     Attributes:
-        label: in the legend; without one the curve goes with the one before.
+        label: name in the legend; without one the curve has the color of the one before.
         x: places.
         y: values.
         low: lower ends of intervals, if there are any.
-        high: upper ends of them.
+        high: upper ends of intervals.
         style: marker and line as matplotlib writes them.
+        color: "blue", "orange", "grey" or another color of matplotlib; the next of a list unless given.
+        right: whether values belong to the right axis.
+        base: level from which steps are filled to the values, if they are; `x` are their left edges.
     """
 
     label: str
@@ -57,6 +73,24 @@ class Series:
     low: Sequence[float] | None = None
     high: Sequence[float] | None = None
     style: str = "o-"
+    color: str = ""
+    right: bool = False
+    base: float | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A dashed line across a figure, for reference.
+
+    Attributes:
+        value: place on the y axis, or on the x axis if it is upright.
+        label: text at its left end.
+        upright: whether the line stands.
+    """
+
+    value: float
+    label: str = ""
+    upright: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,10 +102,15 @@ class Plot:
         xlabel: label of the x axis.
         ylabel: label of the y axis.
         series: curves.
-        xscale: scale of the x axis, linear or log.
-        yscale: scale of the y axis, linear or log.
+        xscale: scale of the x axis, linear, log or log2.
+        yscale: scale of the y axes, linear or log.
         title: title above the figure.
         categories: names of the places 0, 1, ... where the x axis has no numbers.
+        levels: names of the places 0, 1, ... where the y axis has no numbers.
+        lines: lines for reference.
+        right: label of the right axis, if there is one.
+        limits: ends of the y axis, where the data do not set them.
+        filed: whether the picture is a file of its own, too.
     """
 
     name: str
@@ -82,6 +121,34 @@ class Plot:
     yscale: str = "linear"
     title: str = ""
     categories: Sequence[str] = ()
+    levels: Sequence[str] = ()
+    lines: Sequence[Line] = ()
+    right: str = ""
+    limits: Sequence[float] | None = None
+    filed: bool = True
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page with a title of its own.
+
+    Attributes:
+        name: first part of the names of its pictures, and its anchor.
+        title: heading.
+        text: paragraphs.
+        failures: paragraphs about what does not hold.
+        formula: LaTeX, if there is a formula.
+        tables: tables by title; one without a title stands below the heading.
+        plots: figures.
+    """
+
+    name: str
+    title: str
+    text: Sequence[str] = ()
+    failures: Sequence[str] = ()
+    formula: str = ""
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    plots: Sequence[Plot] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +161,9 @@ class Findings:
         failures: a line for each check of the study that its rows do not pass; empty is good.
         tables: by title, rows of cells, the first one the head; a table fits eighty columns.
         plots: figures.
+        sections: parts with titles of their own.
+        text: paragraphs of the page that a terminal is spared.
+        passed: sentence that stands where there are no failures.
     """
 
     numbers: Mapping[str, Any] = field(default_factory=dict)
@@ -101,6 +171,13 @@ class Findings:
     failures: Sequence[str] = ()
     tables: Mapping[str, Table] = field(default_factory=dict)
     plots: Sequence[Plot] = ()
+    sections: Sequence[Section] = ()
+    text: Sequence[str] = ()
+    passed: str = "The study's own checks hold."
+
+
+Rows = Mapping[str, Any]
+"""Rows by key, each of the study's type."""
 
 
 @dataclass(frozen=True)
@@ -108,16 +185,86 @@ class Study:
     """A study, ready to run.
 
     Attributes:
-        name: of the command's argument and of the files.
-        title: of the page.
+        name: name of the command's argument.
+        title: title of the page.
         settings: all that rows depend on, as JSON has it; a study is resumed with the same only.
         items: by key, pure functions of the rows before theirs, in the order in which they are run: a row may hold the
             weights of a network that later ones judge.
-        summary: of the rows by key, in the order of the items.
+        summary: what the rows say, by key in the order of the items; it is given the document, if there is one.
+        row: type of the rows, a dataclass or a union of some.
+        file: name of the files without suffix; that of the study unless given.
+        document: what the JSON file holds, of rows and of seconds by key; the whole report unless given.
+        bounded: whether all numbers of a row have to be finite.
     """
 
     name: str
     title: str
     settings: Mapping[str, Any]
-    items: Mapping[str, Callable[[Mapping[str, Row]], Row]]
-    summary: Callable[[Mapping[str, Row]], Findings]
+    items: Mapping[str, Callable[[Rows], Any]]
+    summary: Callable[[Any], Findings]
+    row: Any = dict
+    file: str = ""
+    document: Callable[[Rows, Mapping[str, float]], Any] | None = None
+    bounded: bool = True
+
+
+@dataclass(frozen=True)
+class Report:
+    """A study that was run.
+
+    Attributes:
+        study: the study.
+        rows: rows by key.
+        seconds: time of each item.
+        findings: what the rows say.
+        document: what the JSON file holds, if that is not the report.
+    """
+
+    study: Study
+    rows: Rows
+    seconds: Mapping[str, float]
+    findings: Findings
+    document: Any = None
+
+    @property
+    def stem(self) -> str:
+        """Name of its files without suffix."""
+        return self.study.file or self.study.name
+
+    def plain(self) -> Any:
+        """Return what the JSON file holds, but for infinities."""
+        if self.document is not None:
+            return to_json(self.document)
+        about = {"study": self.study.name, "title": self.study.title, "settings": self.study.settings}
+        return to_json(about | {"rows": self.rows, "seconds": self.seconds}) | to_json(self.findings)
+
+
+def settings_of(value: Any) -> Any:
+    """Return the fields of a dataclass as settings: images by their identity, parts as their own fields."""
+    if isinstance(value, ImageSet):
+        return identity(value)
+    if isinstance(value, Mapping):
+        return {str(name): settings_of(part) for name, part in value.items()}
+    return {one.name: settings_of(getattr(value, one.name)) for one in fields(value)} if is_dataclass(value) else value
+
+
+class _Cells(string.Formatter):
+    """Format of a row by its names or places, with a dash for None."""
+
+    def get_value(self, name: int | str, _: Any, row: Any) -> Any:
+        return row[name] if isinstance(row, Mapping) or isinstance(name, int) else getattr(row, name)
+
+    def format_field(self, value: Any, spec: str) -> str:
+        return "-" if value is None else super().format_field(value, spec)
+
+
+def table(head: str, cells: str, rows: Iterable[Any]) -> Table:
+    """Return a table: a head and a line for each row, both with bars between the columns.
+
+    Args:
+        head: names of the columns.
+        cells: formats of the columns, by fields of a dataclass or a mapping, or by places in a tuple.
+        rows: results.
+    """
+    formats = cells.split(" | ")
+    return [head.split(" | "), *([_Cells().vformat(one, (), row) for one in formats] for row in rows)]

@@ -6,6 +6,7 @@ as the square. With skip connections the length of a circuit is the same for all
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import jax
@@ -19,8 +20,9 @@ from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
 from qla_jax.encodings.vectors.known import vector_encode
-from qla_jax.experiments.costs.networks import MARGIN, least_amplitude
+from qla_jax.experiments.core.results import named
 from qla_jax.networks.amplified import amplified_network
+from qla_jax.networks.regimes import MARGIN, least_amplitude
 from qla_jax.networks.residual import SCALE
 from qla_jax.polynomials import Polynomial, erf
 from qla_jax.transforms.activation import activate
@@ -30,24 +32,39 @@ DEGREE = 7
 EPS = 1e-3
 
 
-def ablation(entries: Sequence[int], blocks: Sequence[int]) -> list[dict]:
-    """One row per size and number of layers: queries of one run with and without, and runs without amplification."""
+@dataclass(frozen=True)
+class Ablated:
+    """A network of one size.
+
+    Attributes:
+        entries: N.
+        blocks: number of layers.
+        amplitude: least flagged amplitude of a layer without its skip connection.
+        runs: runs of the network without them, measured until success.
+        without: queries of one run without them.
+        with_: queries of one run with them.
+    """
+
+    entries: int
+    blocks: int
+    amplitude: float
+    runs: float
+    without: int
+    with_: int = field(metadata=named("with"))
+
+
+def ablation(entries: Sequence[int], blocks: Sequence[int]) -> list[Ablated]:
+    """Count one network for each size and number of layers."""
     rows = []
     bound = least_amplitude(float(erf(SCALE, degree=DEGREE).relative_bound), 1.0, 1 / (1 - MARGIN))
     for size in entries:
         amplitudes = measured(size, max(blocks))
         for count in blocks:
             present = amplitudes[:count]
-            rows.append(
-                {
-                    "entries": size,
-                    "blocks": count,
-                    "amplitude": min(present),
-                    "runs": float(np.prod(np.square(np.reciprocal(present)))),
-                    "without": _queries(size, partial(without_skip, amplitudes=present)),
-                    "with": _queries(size, partial(with_skip, bounds=[bound] * count)),
-                }
-            )
+            runs = float(np.prod(np.square(np.reciprocal(present))))
+            without = _queries(size, partial(without_skip, amplitudes=present))
+            kept = _queries(size, partial(with_skip, bounds=[bound] * count))
+            rows.append(Ablated(size, count, min(present), runs, without, kept))
     return rows
 
 

@@ -5,7 +5,7 @@ classical network beside the depth, the same without skip connections, and Theor
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -14,10 +14,23 @@ from typing import Any
 import jax
 
 from qla_jax.experiments.core import fits
-from qla_jax.experiments.core.items import Items
-from qla_jax.experiments.costs.ablation import ablation
-from qla_jax.experiments.costs.networks import REGIMES, SCHEDULES, Setting, count
+from qla_jax.experiments.core.study import Study
+from qla_jax.experiments.costs.ablation import Ablated, ablation
+from qla_jax.experiments.costs.results import (
+    Ablation,
+    AblationLaw,
+    CostsReport,
+    Counted,
+    Crossing,
+    Curve,
+    Point,
+    Run,
+    SquareLaw,
+    Squares,
+)
 from qla_jax.experiments.costs.squares import squares
+from qla_jax.experiments.costs.summary import summary
+from qla_jax.networks.regimes import REGIMES, SCHEDULES, Setting, count
 
 TITLES = {
     "a": "N entries from a quantum memory, k blocks, a dense terminal block",
@@ -36,6 +49,11 @@ DEPTHS = {
     "b": "N log(1/eps)^(2k), up to log(N)",
     "c": "N log(1/eps)^(2k), up to log(N)",
 }
+FEW = 3
+"""Largest number of different k of a curve."""
+FITTED = ("depth", "loading", "queries", "gain")
+
+Law = Callable[[Sequence[float], Sequence[float]], fits.Power]
 
 
 @dataclass(frozen=True)
@@ -66,184 +84,150 @@ class CostsJob:
         if self.regime not in REGIMES:
             raise ValueError(f"`regime` must be one of {', '.join(REGIMES)}, but is {self.regime!r}.")
 
+    def against(self, variable: str, law: str, field: str, x: Mapping[float, Any], paper: Mapping[int, str]) -> Curve:
+        """Count networks of a few k that differ in one size.
 
-def run(job: CostsJob, tell: Callable[[str], None] = lambda text: None, items: Items | None = None) -> dict:
-    """Count, fit and compare, in float64 whatever the caller's precision.
+        Args:
+            variable: name of the size.
+            law: power of what is fitted.
+            field: the size in a `Setting`.
+            x: values of the size by place on the axis.
+            paper: exponents of the depth by the paper, by k; of one alone sharp errors are enough.
+        """
+        fit, several = _polylog if law == "log2 N" else fits.power, len(paper) > 1
+        runs = [
+            _run(schedule, k, {place: replace(_base(self, schedule, k), **{field: x[place]}) for place in x}, fit)
+            for schedule in (SCHEDULES if several else ["sharp"])
+            for k in [*paper][:FEW]
+        ]
+        return Curve(variable, {str(k): told for k, told in paper.items()}, runs, law)
 
-    Args:
-        job: what to count.
-        tell: called with each stage that begins.
-        items: finished parts, which are not counted again.
+    def against_blocks(self) -> Curve:
+        """Count networks of more and more blocks, and the ratios from one to the next."""
+        runs = []
+        for schedule in SCHEDULES:
+            found = [_run(schedule, k, {k: _base(self, schedule, k)}, None) for k in self.blocks]
+            points = [point for one in found for point in one.points]
+            ratios = {
+                name: [getattr(later, name) / getattr(before, name) for before, later in pairwise(points)]
+                for name in ("depth", "num_ancillas")
+            }
+            runs.append(Run(schedule, None, points, [x for one in found for x in one.missing], {}, ratios))
+        return Curve("k", {}, runs, "ratio from k to k + 1")
 
-    Returns:
-        The report, plain numbers. `failures` names each curve of depths that falls where it has to grow, and each
-        network with skip connections whose queries depend on N; empty is good.
-    """
-    items = items or Items()
-
-    def part(name: str, make: Callable[[], Any]) -> Any:
-        if name not in items.rows:
-            tell(f"counting {name}")
-        return items.result(name, make)
-
-    with jax.enable_x64(True):
-        makers = (_entries, _errors, _blocks, _channels, _taps)
-        curves = [part(f"against {make.__name__.removeprefix('_')}", partial(make, job)) for make in makers]
-        rows = part("without skip connections", lambda: ablation(job.ablated, job.blocks[:3]))
-        squared = part("squared amplitudes", lambda: squares(job.squared))
-    report = {
-        "regime": job.regime,
-        "title": TITLES[job.regime],
-        "depth_of_the_paper": DEPTHS[job.regime],
-        "curves": curves,
-        "crossings": _crossings(job, curves[0]),
-        "ablation": {"rows": rows, "fits": _ablation_fits(rows)},
-        "squares": squared,
-        "uncounted": curves[0]["series"][0]["points"][0]["uncounted"],
-    }
-    return report | {"failures": failed(report), "seconds": sum(items.seconds.values())}
+    def items(self) -> dict[str, Callable[[], Counted]]:
+        """Return what is counted, part by part."""
+        memory = self.regime == "a"
+        entries: dict[float, Any] = {n: n for n in self.entries or ENTRIES[self.regime]}
+        errors = {math.log(1 / eps): eps for eps in self.errors}
+        size = {k: f"<= {2 * k + 3}" if memory else "1" for k in self.blocks}
+        error = {k: str(2 * k + memory) for k in self.blocks}
+        found = {
+            "entries": partial(self.against, "N", "log2 N" if memory else "N", "entries", entries, size),
+            "errors": partial(self.against, "log 1/eps", "log 1/eps", "eps", errors, error),
+            "blocks": self.against_blocks,
+            "channels": partial(self.against, "C", "C", "channels", {c: c for c in self.channels}, {1: "3"}),
+            "taps": partial(self.against, "D", "D", "taps", {d: d for d in self.taps}, {1: "4"}),
+        }
+        curves = {f"against {name}": lambda make=make: Counted(curve=make()) for name, make in found.items()}
+        return curves | {
+            "without skip connections": lambda: Counted(ablated=ablation(self.ablated, self.blocks[:FEW])),
+            "squared amplitudes": lambda: Counted(squared=squares(self.squared)),
+        }
 
 
-def failed(report: dict) -> list[str]:
-    """A line for each curve that is not as it has to be."""
-    lines = []
-    for curve in report["curves"]:
-        for series in curve["series"]:
-            depths = [point["depth"] for point in series["points"]]
-            if any(later < before for before, later in pairwise(depths)):
-                lines.append(f"depth against {curve['variable']} falls, {series['schedule']}, k = {series['blocks']}.")
-    bounded = {(row["blocks"], row["with"]) for row in report["ablation"]["rows"]}
+def study(job: CostsJob) -> Study:
+    """Build the study: count, fit and compare, in float64 whatever the caller's precision."""
+
+    def document(rows: Mapping[str, Counted], seconds: Mapping[str, float]) -> CostsReport:
+        return _report(job, list(rows.values()), sum(seconds.values()))
+
+    def item(rows: object, make: Callable[[], Counted]) -> Counted:
+        with jax.enable_x64(True):
+            return make()
+
+    items = {name: partial(item, make=make) for name, make in job.items().items()}
+    title, settings = f"Costs of regime ({job.regime})", vars(job)
+    return Study("costs", title, settings, items, summary, row=Counted, document=document)
+
+
+def _report(job: CostsJob, rows: Sequence[Counted], seconds: float) -> CostsReport:
+    curves = [row.curve for row in rows if row.curve is not None]
+    ablated = next(row.ablated for row in rows if row.ablated is not None)
+    squared = next(row.squared for row in rows if row.squared is not None)
+    return CostsReport(
+        job.regime,
+        TITLES[job.regime],
+        DEPTHS[job.regime],
+        curves,
+        [_crossing(job, run) for run in curves[0].series if len(run.points) > 1],
+        Ablation(ablated, [AblationLaw(*law) for law in _laws(ablated, "blocks", ("without", "with_", "runs"))]),
+        Squares(squared, [SquareLaw(*law) for law in _laws(squared, "kind", ("theorem", "frobenius"))]),
+        list(curves[0].series[0].points[0].uncounted),
+        failed(curves, ablated),
+        seconds,
+    )
+
+
+def failed(curves: Sequence[Curve], ablated: Sequence[Ablated]) -> list[str]:
+    """Return a line for each curve that is not as it has to be."""
+    lines = [
+        f"depth against {curve.variable} falls, {run.label}."
+        for curve in curves
+        for run in curve.series
+        if any(later.depth < before.depth for before, later in pairwise(run.points))
+    ]
+    bounded = {(row.blocks, row.with_) for row in ablated}
     if len(bounded) > len({blocks for blocks, _ in bounded}):
         lines.append("queries of blocks with skip connections depend on N.")
     return lines
-
-
-def _entries(job: CostsJob) -> dict:
-    def settings(schedule: str, blocks: int) -> list[tuple[float, Setting]]:
-        base = _base(job, schedule, blocks)
-        return [(n, replace(base, entries=n)) for n in job.entries or ENTRIES[job.regime]]
-
-    paper = {str(k): f"<= {2 * k + 3}" if job.regime == "a" else "1" for k in job.blocks}
-    curve = _curve("N", settings, job.blocks[:3], _polylog if job.regime == "a" else fits.power, paper)
-    return curve | {"law": "log2 N" if job.regime == "a" else "N"}
-
-
-def _errors(job: CostsJob) -> dict:
-    def settings(schedule: str, blocks: int) -> list[tuple[float, Setting]]:
-        base = _base(job, schedule, blocks)
-        return [(math.log(1 / eps), replace(base, eps=eps)) for eps in job.errors]
-
-    paper = {str(k): str(2 * k + (job.regime == "a")) for k in job.blocks}
-    return _curve("log 1/eps", settings, job.blocks[:3], fits.power, paper) | {"law": "log 1/eps"}
-
-
-def _blocks(job: CostsJob) -> dict:
-    series = []
-    for schedule in SCHEDULES:
-        found = [_series(schedule, k, [(k, _base(job, schedule, k))], None) for k in job.blocks]
-        points = [point for one in found for point in one["points"]]
-        missing = [x for one in found for x in one["missing"]]
-        ratios = {
-            name: [later[name] / before[name] for before, later in pairwise(points)]
-            for name in ("depth", "num_ancillas")
-        }
-        series.append(
-            {"schedule": schedule, "blocks": None, "points": points, "missing": missing, "fits": {}, "ratios": ratios}
-        )
-    return {"variable": "k", "law": "ratio from k to k + 1", "paper": {}, "series": series}
-
-
-def _channels(job: CostsJob) -> dict:
-    def settings(schedule: str, blocks: int) -> list[tuple[float, Setting]]:
-        base = _base(job, schedule, blocks)
-        return [(c, replace(base, channels=c)) for c in job.channels]
-
-    return _curve("C", settings, (1,), fits.power, {"1": "3"}, ("sharp",)) | {"law": "C"}
-
-
-def _taps(job: CostsJob) -> dict:
-    def settings(schedule: str, blocks: int) -> list[tuple[float, Setting]]:
-        base = _base(job, schedule, blocks)
-        return [(d, replace(base, taps=d)) for d in job.taps]
-
-    return _curve("D", settings, (1,), fits.power, {"1": "4"}, ("sharp",)) | {"law": "D"}
 
 
 def _base(job: CostsJob, schedule: str, blocks: int) -> Setting:
     return Setting(job.regime, TYPICAL[job.regime], blocks, schedule=schedule)
 
 
-def _curve(
-    variable: str,
-    settings: Callable[[str, int], list[tuple[float, Setting]]],
-    blocks: Sequence[int],
-    law: Callable,
-    paper: dict[str, str],
-    schedules: Sequence[str] = tuple(SCHEDULES),
-) -> dict:
-    series = [_series(name, k, settings(name, k), law) for name in schedules for k in blocks]
-    return {"variable": variable, "paper": paper, "series": series}
-
-
-def _series(schedule: str, blocks: int, settings: list[tuple[float, Setting]], law: Callable | None) -> dict:
-    """Points of one curve; `missing` are those whose errors are beyond double precision."""
+def _run(schedule: str, blocks: int, settings: Mapping[float, Setting], law: Law | None) -> Run:
     points, missing = [], []
-    for x, setting in settings:
+    for x, setting in settings.items():
         try:
             counted = count(setting)
         except ValueError:
             missing.append(x)
             continue
-        beside = {"classical": setting.classical, "published_ancillas": setting.published_ancillas}
-        points.append({"x": x} | beside | counted._asdict())
+        points.append(
+            Point(x=x, classical=setting.classical, published_ancillas=setting.published_ancillas, **vars(counted))
+        )
     fitted = {}
     if law is not None and len(points) > 1:
-        for name in ("depth", "loading", "queries", "gain"):
-            if all(point[name] > 0 for point in points):
-                fitted[name] = law([point["x"] for point in points], [point[name] for point in points])._asdict()
-    return {"schedule": schedule, "blocks": blocks, "points": points, "missing": missing, "fits": fitted}
+        for name in FITTED:
+            values = [getattr(point, name) for point in points]
+            if min(values) > 0:
+                fitted[name] = law([point.x for point in points], values)
+    return Run(schedule, blocks, points, missing, fitted)
 
 
 def _polylog(x: Sequence[float], y: Sequence[float]) -> fits.Power:
     return fits.power([math.log2(value) for value in x], y)
 
 
-def _crossings(job: CostsJob, curve: dict) -> list[dict]:
-    """N from which on the depth is below the multiplications of the exact network, by the fitted law."""
-    rows = []
-    for series in curve["series"]:
-        if len(series["points"]) < 2:
-            continue
-        x, depths = ([point[name] for point in series["points"]] for name in ("x", "depth"))
-        law: Any = _polylog(x, depths) if job.regime == "a" else fits.affine(x, depths)
-        depth = (lambda n, law=law: law(math.log2(n))) if job.regime == "a" else law
-        exact = partial(_classical, _base(job, series["schedule"], series["blocks"]))
-        found = fits.crossing(depth, exact)
-        rows.append(
-            {
-                "schedule": series["schedule"],
-                "blocks": series["blocks"],
-                "entries": found,
-                "depth": None if found is None else depth(found),
-                "extrapolated": found is None or found > max(x),
-                "law": "factor * log2(N)^p" if job.regime == "a" else "constant + slope * N",
-                "spread": law.spread,
-            }
-        )
-    return rows
+def _crossing(job: CostsJob, run: Run) -> Crossing:
+    """Return N from which on the depth is below the multiplications of the exact network, by the fitted law."""
+    x, depths = [point.x for point in run.points], [point.depth for point in run.points]
+    law: Any = _polylog(x, depths) if job.regime == "a" else fits.affine(x, depths)
+    depth = (lambda n: law(math.log2(n))) if job.regime == "a" else law
+    base = _base(job, run.schedule, run.blocks or 0)
+    found = fits.crossing(depth, lambda n: replace(base, entries=n).classical)  # type: ignore[arg-type] # between, too
+    formula = "factor * log2(N)^p" if job.regime == "a" else "constant + slope * N"
+    there = None if found is None else depth(found)
+    return Crossing(base.schedule, base.blocks, found, there, found is None or found > max(x), formula, law.spread)
 
 
-def _classical(setting: Setting, entries: float) -> float:
-    return replace(setting, entries=entries).classical  # type: ignore[arg-type] # between powers of two, too
-
-
-def _ablation_fits(rows: list[dict]) -> list[dict]:
-    fitted = []
-    for blocks in sorted({row["blocks"] for row in rows}):
-        chosen = [row for row in rows if row["blocks"] == blocks]
-        laws = {
-            name: fits.power([row["entries"] for row in chosen], [row[name] for row in chosen]).exponent
-            for name in ("without", "with", "runs")
-        }
-        fitted.append({"blocks": blocks} | laws)
-    return fitted
+def _laws(rows: Sequence[Any], group: str, names: Sequence[str]) -> list[tuple]:
+    """Return each value of the field `group`, and exponents of N of some fields at this value."""
+    found = []
+    for value in dict.fromkeys(getattr(row, group) for row in rows):
+        chosen = [row for row in rows if getattr(row, group) == value]
+        sizes = [row.entries for row in chosen]
+        found.append((value, *(fits.power(sizes, [getattr(row, name) for row in chosen]).exponent for name in names)))
+    return found

@@ -7,6 +7,7 @@ What is left then is the length of the product itself, about $N^{-1/2}$ where al
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -20,27 +21,37 @@ from qla_jax.encodings.combine.squares import square_product
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.matrices.frobenius import block_encode_frobenius
 from qla_jax.encodings.vectors.loading import load_vector
-from qla_jax.experiments.core import fits
 
 KINDS = ("orthogonal", "random", "of rank two")
 RANK = 2
 
 
-def squares(entries: Sequence[int]) -> dict:
-    """Calls of the vector over the amplitude, N and kind by kind, and the exponent of N that each route has.
+@dataclass(frozen=True)
+class Product:
+    """Calls of the vector over the amplitude, by Theorem 1 and through the Frobenius norm; rank of the matrix."""
 
-    Returns:
-        rows: kind, entries, rank, theorem, frobenius; and fits: kind, theorem, frobenius.
-    """
+    kind: str
+    entries: int
+    rank: int
+    theorem: float
+    frobenius: float
+
+    @property
+    def ratio(self) -> float:
+        """How much more the Frobenius norm takes."""
+        return self.frobenius / self.theorem
+
+
+def squares(entries: Sequence[int]) -> list[Product]:
+    """Count both routes, N by N and kind by kind."""
     rows = []
     for size in entries:
         draw = np.random.default_rng(size)
         psi = jnp.asarray(draw.normal(size=size))
         for kind, matrix in matrices(size, draw).items():
-            found = _both(jnp.asarray(matrix), psi)
-            rank = int(np.linalg.matrix_rank(matrix))
-            rows.append({"kind": kind, "entries": size, "rank": rank, **{k: float(v) for k, v in found.items()}})
-    return {"rows": rows, "fits": [_fit(kind, rows) for kind in KINDS]}
+            found = {name: float(calls) for name, calls in _both(jnp.asarray(matrix), psi).items()}
+            rows.append(Product(kind, size, int(np.linalg.matrix_rank(matrix)), **found))
+    return rows
 
 
 def matrices(size: int, draw: np.random.Generator) -> dict[str, np.ndarray]:
@@ -67,10 +78,3 @@ def _both(matrix: Array, psi: Array) -> dict[str, Array]:
 
 def _calls(route: VectorEncoding) -> int:
     return cost(route).num_queries["TreePreparation[0]"]
-
-
-def _fit(kind: str, rows: list[dict]) -> dict:
-    chosen = [row for row in rows if row["kind"] == kind]
-    sizes = [row["entries"] for row in chosen]
-    laws = {name: fits.power(sizes, [row[name] for row in chosen]).exponent for name in ("theorem", "frobenius")}
-    return {"kind": kind} | laws

@@ -19,16 +19,41 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from qla_jax.data import DatasetUnavailable, ImageSet, identity, load, resized
+from qla_jax.data import DatasetUnavailable, ImageSet, load, resized
 from qla_jax.experiments.core.curves import elbow
-from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study
+from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, settings_of, table
 from qla_jax.experiments.measured.networks import train
-from qla_jax.experiments.measured.readout_accuracy import accuracies, restored
-from qla_jax.experiments.measured.traced_readouts import ranked_chebyshev
+from qla_jax.experiments.measured.readout_accuracy import accuracies
+from qla_jax.measurement.traced_readouts import ranked_chebyshev
 from qla_jax.nn import QTransformer
 
 TOKENS = (-2,)
 PATCH = 4
+
+
+HEAD = " | side | tokens | elbow | at it | lowest | all | exact | rise | from | to"
+CELLS = "{0} | {1} | {2} | {3} | {4} | {5:.3f} | {6:.3f} | {7:.3f} | {8:.3f} | {9} | {10}"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A network by rank along tokens.
+
+    Attributes:
+        loss: last loss of its training.
+        exact: accuracy with exact readouts, on all test images.
+        dataset: name of the images.
+        side: side of the images.
+        ranks: ranks, the last of which is the number of tokens.
+        accuracies: accuracies at them.
+    """
+
+    loss: float
+    exact: float
+    dataset: str
+    side: int
+    ranks: list[int]
+    accuracies: list[float]
 
 
 @dataclass(frozen=True)
@@ -70,7 +95,7 @@ class Transformers:
             {round(1 + (tokens - 1) * (place / (self.most_ranks - 1)) ** 1.5) for place in range(self.most_ranks)}
         )
 
-    def measure(self, rows: Mapping[str, Row], name: str, side: int) -> Row:
+    def measure(self, rows: object, name: str, side: int) -> Judged:
         """Train one network and judge it at all ranks."""
         images, ranks = resized(self.sets[name], side), self.ranks(side)
         fresh = QTransformer(
@@ -82,26 +107,15 @@ class Transformers:
             depth=self.depth,
             rngs=nnx.Rngs(self.seed),
         )
-        row = train(fresh, images, self.epochs, self.learning_rate, self.seed)
-        model = restored(fresh, row.pop("weights"))
+        model, loss, exact = train(fresh, images, self.epochs, self.learning_rate, self.seed)
         readouts = ranked_chebyshev(jnp.array(ranks), axes=TOKENS, relative_eps=self.eps, noise=self.noise)
         tests = images.test_images[: self.judges], images.test_labels[: self.judges]
-        found = accuracies(model, *tests, readouts, jax.random.key(self.seed))
-        return row | {"dataset": name, "side": side, "ranks": ranks, "accuracies": found}
-
-    def settings(self) -> dict:
-        """As JSON has them."""
-        rest = {name: value for name, value in vars(self).items() if name != "sets"}
-        return {"sets": {name: identity(images) for name, images in self.sets.items()}, "patch": PATCH, **rest}
+        found = accuracies(model, *tests, readouts, key=jax.random.key(self.seed))
+        return Judged(loss, exact, name, side, ranks, found)
 
 
 def study(options: Options) -> Study:
-    """A network for each set of images and each size.
-
-    Raises:
-        DatasetUnavailable: images that were asked for and are not there.
-        ValueError: images that were asked for and cannot be used.
-    """
+    """Build the study: a network for each set of images and each size."""
     sets, left_out = at_hand(options)
     networks = Transformers(sets, (16, 24, 32), options.seed)
     if options.quick:
@@ -112,8 +126,8 @@ def study(options: Options) -> Study:
         for side in networks.sides
     }
     title = "Accuracy of a transformer by rank along tokens"
-    settings = {**networks.settings(), "left_out": left_out}
-    return Study("elbow", title, settings, items, partial(summary, left_out=left_out))
+    settings = settings_of(networks) | {"patch": PATCH, "left_out": left_out}
+    return Study("elbow", title, settings, items, partial(summary, left_out=left_out), row=Judged)
 
 
 def at_hand(options: Options) -> tuple[dict[str, ImageSet], list[str]]:
@@ -129,21 +143,22 @@ def at_hand(options: Options) -> tuple[dict[str, ImageSet], list[str]]:
     return found, left_out
 
 
-def summary(rows: Mapping[str, Row], left_out: Sequence[str]) -> Findings:
-    """Elbows, and a figure for each set of images."""
-    table = [["", "side", "tokens", "elbow", "at it", "lowest", "all", "exact", "rise", "from", "to"]]
+def summary(rows: Mapping[str, Judged], left_out: Sequence[str]) -> Findings:
+    """Find elbows, and draw a figure for each set of images."""
     numbers: dict[str, dict] = {}
-    plots: dict[str, list[Series]] = {}
+    told, plots = [], dict[str, list[Series]]()
     for key, row in rows.items():
-        ranks, found = row["ranks"], row["accuracies"]
+        ranks, found = row.ranks, row.accuracies
         place = elbow(ranks, found)
-        rise, low, high = max((b - a, r, s) for (r, s), (a, b) in zip(pairwise(ranks), pairwise(found), strict=True))
+        steps = zip(pairwise(ranks), pairwise(found), strict=True)
+        rise, low, high = max((b - a, r, s) for (r, s), (a, b) in steps)
         at = None if place is None else found[ranks.index(place)]
         numbers[key] = {"elbow": place, "accuracy": at, "rise": rise, "from": low, "to": high}
-        told = ["none", ""] if at is None else [str(place), f"{at:.3f}"]
-        rest = [f"{value:.3f}" for value in (found[0], found[-1], row["exact"], rise)]
-        table.append([row["dataset"], str(row["side"]), str(ranks[-1]), *told, *rest, str(low), str(high)])
-        plots.setdefault(row["dataset"], []).append(Series(f"side {row['side']}, elbow {told[0]}", ranks, found))
+        shown = "none" if place is None else str(place)
+        accuracy = "" if at is None else f"{at:.3f}"
+        ends = found[0], found[-1], row.exact
+        told.append((row.dataset, row.side, ranks[-1], shown, accuracy, *ends, rise, low, high))
+        plots.setdefault(row.dataset, []).append(Series(f"side {row.side}, elbow {shown}", ranks, found))
     about = (
         "The elbow is the rank whose accuracy lies farthest above the chord from the first point of the curve to the "
         "last; beside it the largest rise between neighbouring ranks, and where it is."
@@ -151,7 +166,7 @@ def summary(rows: Mapping[str, Row], left_out: Sequence[str]) -> Findings:
     return Findings(
         numbers={"elbows": numbers},
         remarks=[about, *(f"Left out: {line}" for line in left_out)],
-        tables={"elbows": table},
+        tables={"elbows": table(HEAD, CELLS, told)},
         plots=[
             Plot(name.replace("/", "-"), "rank along tokens", "test accuracy", series, title=name)
             for name, series in plots.items()

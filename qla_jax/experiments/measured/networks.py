@@ -9,6 +9,7 @@ References:
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +17,12 @@ from flax import nnx
 
 from qla_jax.arithmetic import Format
 from qla_jax.data import ImageSet
-from qla_jax.experiments.core.study import Row
-from qla_jax.experiments.measured.readout_accuracy import weights_of
+from qla_jax.experiments.measured.readout_accuracy import Network
 from qla_jax.nn import EVERY_BLOCK, MeasuredNetwork, QResNet, overhead
 from qla_jax.training import TrainingConfig, accuracy, fit
 
 FORMAT = Format(bits=16, fraction=8)
-"""Of the registers whose T-depth is counted."""
+"""Registers whose T-depth is counted."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,18 @@ class NetworkSetting:
     learning_rate: float = 1e-2
 
 
+class Layer(NamedTuple):
+    """Name, shape and T-depth of a transfer."""
+
+    name: str
+    shape: tuple[int, ...]
+    depth: int
+
+
 def residual_network(images: ImageSet, setting: NetworkSetting, seed: int) -> QResNet:
-    """Fresh, in evaluation mode, with exact readouts."""
-    channels = images.train_images.shape[1]
+    """Return a fresh network in evaluation mode, with exact readouts."""
     return QResNet(
-        channels,
+        images.train_images.shape[1],
         images.num_classes,
         width=setting.width,
         stages=setting.stages,
@@ -58,21 +65,23 @@ def residual_network(images: ImageSet, setting: NetworkSetting, seed: int) -> QR
     )
 
 
-def train(model: MeasuredNetwork, images: ImageSet, epochs: int, learning_rate: float, seed: int) -> Row:
-    """Train with exact readouts: weights, last loss, accuracy on all test images."""
+def train(
+    model: Network, images: ImageSet, epochs: int, learning_rate: float, seed: int
+) -> tuple[Network, float, float]:
+    """Train with exact readouts: the network, its last loss, its accuracy on all test images."""
     config = TrainingConfig(epochs=epochs, learning_rate=learning_rate, seed=seed)
     model, history = fit(model, images.train_images, images.train_labels, config)
     exact = accuracy(model, images.test_images, images.test_labels, batch_size=len(images.test_images))
-    return {"weights": weights_of(model), "loss": history[-1].loss, "exact": exact}
+    return model, history[-1].loss, exact
 
 
-def layers_of(model: MeasuredNetwork, images: ImageSet) -> list[Row]:
-    """Name, shape and T-depth of each transfer, counted on circuits; nothing is run."""
+def layers_of(model: MeasuredNetwork, images: ImageSet) -> list[Layer]:
+    """Return the transfers, counted on circuits; nothing is run."""
     told = overhead(model, images.train_images.shape[1:], FORMAT)
-    return [{"name": layer.name, "shape": layer.shape, "depth": layer.depth} for layer in told.layers]
+    return [Layer(layer.name, layer.shape, layer.depth) for layer in told.layers]
 
 
 def shapes_of(model: MeasuredNetwork, images: ImageSet) -> list[tuple[int, ...]]:
-    """Of the tensors of all transfers."""
+    """Return the shapes of the tensors of all transfers."""
     image = jax.ShapeDtypeStruct(images.train_images.shape[1:], jnp.float32)
     return [transfer.shape for transfer in jax.eval_shape(model.run, image).transfers]

@@ -40,7 +40,7 @@ class Judged(NamedTuple):
 
 
 def accuracies(
-    model: MeasuredNetwork, images: np.ndarray, labels: np.ndarray, readouts: ReadoutMethod, key: Array
+    model: MeasuredNetwork, images: np.ndarray, labels: np.ndarray, readouts: ReadoutMethod, *, key: Array
 ) -> list[float]:
     """Share of images told right, with each of a stack of readouts; in real arithmetic, one draw for each image.
 
@@ -56,7 +56,7 @@ def accuracies(
 
 
 def judged(
-    model: MeasuredNetwork, images: np.ndarray, labels: np.ndarray, readouts: ReadoutMethod, key: Array
+    model: MeasuredNetwork, images: np.ndarray, labels: np.ndarray, readouts: ReadoutMethod, *, key: Array
 ) -> Judged:
     """Infidelities beside `accuracies`, of the same draws."""
     return Judged(*_judged(model, images, labels, readouts, key, infidelity=True))

@@ -27,18 +27,36 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
-from qla_jax.data import ImageSet, identity, load, resized
+from qla_jax.data import ImageSet, resized
 from qla_jax.experiments.core.fits import power
-from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study
+from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, settings_of, table
 from qla_jax.experiments.measured.networks import FORMAT
-from qla_jax.experiments.measured.traced_readouts import poisson_tomography
 from qla_jax.measurement import ReadoutMethod, exact_readout, tomography
+from qla_jax.measurement.traced_readouts import poisson_tomography
 from qla_jax.nn import EVERY_BLOCK, BlockTransfers, MeasuredRun, QResidualBlock, infidelity, overhead
 from qla_jax.nn.measured import Pass
 from qla_jax.nn.qam import Arithmetic
 from qla_jax.prior import convolutional, exact_convolution
 
 ARITHMETIC, LINEAR = "arithmetic", "linear algebra"
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """The block at all precisions: infidelities of each image, queries, reads of a memory, queries times T-depth."""
+
+    infidelities: list[list[float]]
+    queries: list[int]
+    reads: list[int]
+    quantum: list[int]
+
+
+@dataclass(frozen=True)
+class Convolved:
+    """Linear algebra at one precision: infidelities of each image, and mean reads of a memory."""
+
+    infidelities: list[float]
+    reads: float
 
 
 @dataclass(frozen=True)
@@ -63,8 +81,8 @@ class Duel:
     transfers: BlockTransfers = BlockTransfers()  # noqa: RUF009 a tuple of constants
     cap: float = 4.0
 
-    def arithmetic(self, rows: Mapping[str, Row]) -> Row:
-        """The block at all precisions, a compile for all of them."""
+    def arithmetic(self, rows: object) -> Transferred:
+        """Run the block at all precisions, a compile for all of them."""
         block, shape = self._block(), self.images.test_images.shape[1:]
         graph, state = nnx.split(block)
 
@@ -86,15 +104,15 @@ class Duel:
         layers = overhead(block, shape, FORMAT).layers
         reads = _reads(jax.eval_shape(block.run, jax.ShapeDtypeStruct(shape, jnp.float32)))
         queries = [[tomography(delta=eps).price(layer.shape)[1] for layer in layers] for eps in self.precisions]
-        return {
-            "infidelities": found.tolist(),
-            "queries": [sum(row) for row in queries],
-            "reads": [sum(count * read for count, read in zip(row, reads, strict=True)) for row in queries],
-            "quantum": [sum(q * layer.depth for q, layer in zip(row, layers, strict=True)) for row in queries],
-        }
+        return Transferred(
+            found.tolist(),
+            [sum(row) for row in queries],
+            [sum(count * read for count, read in zip(row, reads, strict=True)) for row in queries],
+            [sum(q * layer.depth for q, layer in zip(row, layers, strict=True)) for row in queries],
+        )
 
-    def linear_algebra(self, rows: Mapping[str, Row], eps: float) -> Row:
-        """The same kernels by linear algebra, in float64 whatever the caller's precision."""
+    def linear_algebra(self, rows: object, eps: float) -> Convolved:
+        """Run the same kernels by linear algebra, in float64 whatever the caller's precision."""
         block, found, reads = self._block(), [], []
         kernels = [np.asarray(part.kernel[...], np.float64) for part in (block.first, block.second)]
         with jax.enable_x64(True):
@@ -106,12 +124,7 @@ class Duel:
                     exact = exact_convolution(kernel, exact, self.cap)
                 found.append(float(infidelity(told.states[-1], jnp.asarray(exact))))
                 reads.append(sum(told.calls))
-        return {"infidelities": found, "reads": sum(reads) / len(reads)}
-
-    def settings(self) -> dict:
-        """As JSON has them."""
-        rest = {name: value for name, value in vars(self).items() if name != "images"}
-        return {"images": identity(self.images), **rest}
+        return Convolved(found, sum(reads) / len(reads))
 
     def _block(self) -> QResidualBlock:
         return QResidualBlock(
@@ -120,70 +133,53 @@ class Duel:
 
 
 def study(options: Options) -> Study:
-    """Both models at each precision.
-
-    Raises:
-        DatasetUnavailable: images that are not there.
-        ValueError: images that cannot be used.
-    """
-    images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed)
+    """Build the study: both models at each precision."""
+    images = options.images()
     duel = Duel(resized(images, 8 if options.quick else 16), (0.02, 0.01, 0.004, 0.002), options.seed)
     if options.quick:
         duel = replace(duel, precisions=(0.04, 0.02), runs=1, channels=2, transfers=EVERY_BLOCK)
     items: dict = {ARITHMETIC: duel.arithmetic}
     items |= {f"{LINEAR}, {eps:g}": partial(duel.linear_algebra, eps=eps) for eps in duel.precisions}
-    title = "A residual block against a network of linear algebra"
-    return Study("residual-block", title, duel.settings(), items, partial(summary, precisions=duel.precisions))
+    title, found = "A residual block against a network of linear algebra", partial(summary, precisions=duel.precisions)
+    return Study("residual-block", title, settings_of(duel), items, found, row=Transferred | Convolved)
 
 
-def summary(rows: Mapping[str, Row], precisions: Sequence[float]) -> Findings:
-    """Infidelities and reads side by side, and the powers of the precision."""
-    curves = {
-        ARITHMETIC: rows[ARITHMETIC],
-        LINEAR: {name: [rows[f"{LINEAR}, {eps:g}"][name] for eps in precisions] for name in ("infidelities", "reads")},
-    }
-    means = {model: [float(np.mean(part)) for part in curve["infidelities"]] for model, curve in curves.items()}
-    reads = {model: curve["reads"] for model, curve in curves.items()}
-    table = [["precision", "", "infidelity", "reads of a memory"]]
-    for place, eps in enumerate(precisions):
-        for model in means:
-            table.append([f"{eps:g}", model, f"{means[model][place]:.2e}", f"{reads[model][place]:.2e}"])
+def summary(rows: Mapping[str, Any], precisions: Sequence[float]) -> Findings:
+    """Set infidelities and reads side by side, and find the powers of the precision."""
+    other = [rows[f"{LINEAR}, {eps:g}"] for eps in precisions]
+    infidelities = {ARITHMETIC: rows[ARITHMETIC].infidelities, LINEAR: [one.infidelities for one in other]}
+    means = {model: [float(np.mean(part)) for part in found] for model, found in infidelities.items()}
+    reads = {ARITHMETIC: rows[ARITHMETIC].reads, LINEAR: [one.reads for one in other]}
+    told = [
+        (eps, model, means[model][place], reads[model][place])
+        for place, eps in enumerate(precisions)
+        for model in means
+    ]
     inverse = [1 / eps for eps in precisions]
     laws = {
-        model: {
-            "infidelity": power(inverse, means[model])._asdict(),
-            "reads": power(inverse, reads[model])._asdict(),
-        }
-        for model in means
+        model: {"infidelity": power(inverse, means[model]), "reads": power(inverse, reads[model])} for model in means
     }
     ratios = [b / a for a, b in zip(reads[ARITHMETIC], reads[LINEAR], strict=True)]
-    told = [
-        f"{model}: reads grow like 1/precision to the {law['reads']['exponent']:.2f}, the infidelity falls like "
-        f"precision to the {-law['infidelity']['exponent']:.2f}."
+    grown = [
+        f"{model}: reads grow like 1/precision to the {law['reads'].exponent:.2f}, the infidelity falls like "
+        f"precision to the {-law['infidelity'].exponent:.2f}."
         for model, law in laws.items()
     ]
+    cells = "{0:g} | {1} | {2:.2e} | {3:.2e}"
+    series = [Series(model, reads[model], means[model]) for model in means]
     return Findings(
         numbers={"infidelity": means, "reads": reads, "laws": laws, "reads_of_linear_algebra_over_arithmetic": ratios},
         remarks=[
             f"Linear algebra reads {min(ratios):.3g} to {max(ratios):.3g} times as often at the same precision.",
-            *told,
+            *grown,
         ],
-        tables={"residual block": table},
-        plots=[
-            Plot(
-                "infidelity",
-                "reads of a memory",
-                "infidelity of the last state",
-                [Series(model, reads[model], means[model]) for model in means],
-                "log",
-                "log",
-            )
-        ],
+        tables={"residual block": table("precision |  | infidelity | reads of a memory", cells, told)},
+        plots=[Plot("infidelity", "reads of a memory", "infidelity of the last state", series, "log", "log")],
     )
 
 
 def _reads(run: MeasuredRun) -> list[int]:
-    """Numbers that one preparation of each state reads: factors of products, and what is added."""
+    """Return the numbers that one preparation of each state reads: factors of products, and what is added."""
     return [
         max(1, sum(count for name, count in transfer.operations if name == "multiply")) for transfer in run.transfers
     ]

@@ -4,7 +4,7 @@ Networks of one architecture are trained on images resized to each size. Each is
 and over precisions of tomography; the cost of a level is that of the coarsest setting from which on accuracies stay at
 the level times the peak of the curve (`curves.cost_of_level`). Costs are queries of all transfers of one image;
 coefficients of the decomposition have a fixed precision, errors uniform within it, and the price of single runs. The
-exponents against the number of pixels come with intervals of 95 percent from all networks (`slopes.log_slope`:
+exponents against the number of pixels come with intervals of 95 percent from all networks (`fits.log_slope`:
 ordinary least squares of logarithms, quantiles of Student's t), and are reported as they are.
 
 References:
@@ -12,24 +12,53 @@ References:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from qla_jax.data import ImageSet, identity, load, resized
+from qla_jax.data import ImageSet, resized
 from qla_jax.experiments.core.curves import cost_of_level
-from qla_jax.experiments.core.slopes import Slope, log_slope
-from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study
+from qla_jax.experiments.core.fits import log_slope
+from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, Table, settings_of, table
 from qla_jax.experiments.measured.networks import NetworkSetting, residual_network, shapes_of, train
-from qla_jax.experiments.measured.readout_accuracy import accuracies, restored
-from qla_jax.experiments.measured.traced_readouts import poisson_tomography, ranked_chebyshev
+from qla_jax.experiments.measured.readout_accuracy import accuracies
 from qla_jax.measurement import ReadoutMethod, chebyshev_readout, tomography
+from qla_jax.measurement.traced_readouts import poisson_tomography, ranked_chebyshev
 
 LEVELS = (0.9, 0.95)
 METHODS = ("decomposition", "tomography")
 AXES = (-2, -1)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Accuracies and queries of a readout by its settings."""
+
+    settings: list[float]
+    accuracies: list[float]
+    queries: list[int]
+
+    def cost(self, level: float) -> tuple[float, bool]:
+        """Return what a level costs, and whether that is a bound alone.
+
+        The curve counts up to its peak: beyond it more coefficients may bring more noise than signal.
+        """
+        end = max(range(len(self.accuracies)), key=self.accuracies.__getitem__) + 1
+        return cost_of_level(self.queries[:end], self.accuracies[:end], level)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A network: last loss, accuracy with exact readouts, side of its images, seed, and a curve for each readout."""
+
+    loss: float
+    exact: float
+    side: int
+    seed: int
+    methods: dict[str, Curve]
 
 
 @dataclass(frozen=True)
@@ -62,12 +91,12 @@ class Sweep:
         """From low to all."""
         return sorted({max(1, round(side * part / self.parts)) for part in range(1, self.parts + 1)})
 
-    def measure(self, rows: Mapping[str, Row], side: int, seed: int) -> Row:
-        """Train one network; accuracies and queries over ranks and over precisions."""
-        images, network = resized(self.images, side), replace(self.network, side=side)
-        fresh = residual_network(images, network, seed)
-        row = train(fresh, images, network.epochs, network.learning_rate, seed)
-        model, ranks = restored(fresh, row.pop("weights")), self.ranks(side)
+    def measure(self, rows: object, side: int, seed: int) -> Judged:
+        """Train one network, and judge it over ranks and over precisions."""
+        images, network, ranks = resized(self.images, side), self.network, self.ranks(side)
+        fresh = residual_network(images, replace(network, side=side), seed)
+        model, loss, exact = train(fresh, images, network.epochs, network.learning_rate, seed)
+        settings: list[Sequence[float]] = [ranks, self.deltas]
         stacks: list[ReadoutMethod] = [
             ranked_chebyshev(jnp.array(ranks), axes=AXES, relative_eps=self.eps, noise=self.noise),
             poisson_tomography(self.deltas),
@@ -76,31 +105,19 @@ class Sweep:
             [chebyshev_readout(rank=(rank, rank), relative_eps=self.eps, cap=True) for rank in ranks],
             [tomography(delta=delta) for delta in self.deltas],
         ]
-        row |= {"side": side, "seed": seed, "methods": {}}
         tests = images.test_images[: self.judges], images.test_labels[: self.judges]
-        shapes = shapes_of(fresh, images)
-        for number, (method, stack, readouts) in enumerate(zip(METHODS, stacks, singles, strict=True)):
-            found = accuracies(model, *tests, stack, jax.random.fold_in(jax.random.key(seed), number))
-            queries = [sum(readout.price(shape)[1] for shape in shapes) for readout in readouts]
-            settings = [*ranks] if method == METHODS[0] else [*self.deltas]
-            row["methods"][method] = {"settings": settings, "accuracies": found, "queries": queries}
-        return row
-
-    def settings(self) -> dict:
-        """As JSON has them."""
-        rest = {name: value for name, value in vars(self).items() if name not in ("images", "network")}
-        return {"images": identity(self.images), **asdict(self.network), **rest}
+        shapes, curves = shapes_of(fresh, images), {}
+        for number, method in enumerate(METHODS):
+            key = jax.random.fold_in(jax.random.key(seed), number)
+            queries = [sum(readout.price(shape)[1] for shape in shapes) for readout in singles[number]]
+            curves[method] = Curve([*settings[number]], accuracies(model, *tests, stacks[number], key=key), queries)
+        return Judged(loss, exact, side, seed, curves)
 
 
 def study(options: Options) -> Study:
-    """A network for each size and seed.
-
-    Raises:
-        DatasetUnavailable: images that are not there.
-        ValueError: images that cannot be used.
-    """
-    images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed)
-    seeds = [options.seed + number for number in range(3)]
+    """Build the study: a network for each size and seed."""
+    images = options.images()
+    seeds = options.seeds(3)
     sweep = Sweep(images, NetworkSetting(0, stages=3, epochs=10), (8, 12, 16, 20, 24, 32), seeds)
     if options.quick:
         network = NetworkSetting(0, stages=1, epochs=4)
@@ -111,72 +128,50 @@ def study(options: Options) -> Study:
         for seed in sweep.seeds
     }
     title = "Cost of a readout for a share of the peak accuracy, by size"
-    return Study("scaling", title, sweep.settings(), items, summary)
+    return Study("scaling", title, settings_of(sweep), items, summary, row=Judged)
 
 
-def summary(rows: Mapping[str, Row]) -> Findings:
-    """Costs of the levels, and their exponents."""
-    table = [["", "level", "exponent", "low", "high", "points", "verdict"]]
-    fits, plots, remarks = {}, [], []
+def summary(rows: Mapping[str, Judged]) -> Findings:
+    """Find costs of the levels, and their exponents."""
+    told, fits, plots, remarks = [], {}, [], []
     for method in METHODS:
         series = []
         for level in LEVELS:
-            x, y, bounds = _costs(rows, method, level)
-            law = log_slope(x, y)
+            x = [row.side**2 for row in rows.values()]
+            y, bounded = zip(*(row.methods[method].cost(level) for row in rows.values()), strict=True)
+            law, bounds = log_slope(x, y), sum(bounded)
             verdict = law.verdict if bounds < law.points else "unmeasured"
             fits[f"{method}, {level:g}"] = law._asdict() | {"verdict": verdict, "upper_bounds": bounds}
-            numbers = [f"{value:.2f}" for value in (law.exponent, law.low, law.high)]
-            table.append([method, f"{level:g}", *numbers, str(law.points), verdict])
-            series += _series(level, x, y, law)
+            told.append((method, level, law, verdict))
+            label = f"{level:g} of the peak: {law.exponent:.2f} [{law.low:.2f}, {law.high:.2f}]"
+            ends = [min(x), max(x)]
+            series.append(Series(label, x, y, style="o"))
+            series.append(Series("", ends, [law.factor * end**law.exponent for end in ends], style="-"))
             if bounds:
                 remarks.append(
                     f"{method}, {level:g}: the cheapest setting is good enough already for {bounds} of {law.points} "
                     "networks, whose costs are upper bounds."
                 )
         plots.append(Plot(method, "pixels", "queries of all transfers", series, "log", "log", method))
-    exact = [row["exact"] for row in rows.values()]
+    exact = [row.exact for row in rows.values()]
     about = (
         "Exponents of queries against pixels, intervals of 95 percent by least squares of logarithms over all networks."
     )
+    cells = "{0} | {1:g} | {2.exponent:.2f} | {2.low:.2f} | {2.high:.2f} | {2.points} | {3}"
+    exponents = table(" | level | exponent | low | high | points | verdict", cells, told)
     return Findings(
         numbers={"fits": fits},
         remarks=[about, f"Accuracy with exact readouts: {min(exact):.3f} to {max(exact):.3f}.", *remarks],
-        tables={"exponents against pixels": table, "means over networks": _means(rows)},
+        tables={"exponents against pixels": exponents, "means over networks": _means(rows)},
         plots=plots,
     )
 
 
-def _costs(rows: Mapping[str, Row], method: str, level: float) -> tuple[list[float], list[float], int]:
-    found = []
-    for row in rows.values():
-        curve = row["methods"][method]
-        found.append((row["side"] ** 2, *_cost(curve, level)))
-    x, y, bounded = zip(*found, strict=True)
-    return list(x), list(y), sum(bounded)
-
-
-def _cost(curve: Mapping, level: float) -> tuple[float, bool]:
-    """Up to the peak of the curve: beyond it more coefficients may bring more noise than signal."""
-    end = max(range(len(curve["accuracies"])), key=curve["accuracies"].__getitem__) + 1
-    return cost_of_level(curve["queries"][:end], curve["accuracies"][:end], level)
-
-
-def _series(level: float, x: list[float], y: list[float], law: Slope) -> list[Series]:
-    ends = [min(x), max(x)]
-    fitted = [law.factor * end**law.exponent for end in ends]
-    told = f"{level:g} of the peak: {law.exponent:.2f} [{law.low:.2f}, {law.high:.2f}]"
-    return [Series(told, x, y, style="o"), Series("", ends, fitted, style="-")]
-
-
-def _means(rows: Mapping[str, Row]) -> list[list[str]]:
-    table = [["side", "exact", *(f"{method[:6]}. {level:g}" for method in METHODS for level in LEVELS)]]
-    for side in sorted({row["side"] for row in rows.values()}):
-        chosen = [row for row in rows.values() if row["side"] == side]
-        cells = [
-            sum(_cost(row["methods"][method], level)[0] for row in chosen) / len(chosen)
-            for method in METHODS
-            for level in LEVELS
-        ]
-        exact = sum(row["exact"] for row in chosen) / len(chosen)
-        table.append([str(side), f"{exact:.3f}", *(f"{cell:.2e}" for cell in cells)])
-    return table
+def _means(rows: Mapping[str, Judged]) -> Table:
+    curves = [(method, level) for method in METHODS for level in LEVELS]
+    found: Table = [["side", "exact", *(f"{method[:6]}. {level:g}" for method, level in curves)]]
+    for side in sorted({row.side for row in rows.values()}):
+        chosen = [row for row in rows.values() if row.side == side]
+        cells = [np.mean([row.methods[method].cost(level)[0] for row in chosen]) for method, level in curves]
+        found.append([str(side), f"{np.mean([row.exact for row in chosen]):.3f}", *(f"{cell:.2e}" for cell in cells)])
+    return found

@@ -16,21 +16,21 @@ References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Table 3. https://arxiv.org/abs/2402.18940
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 
-from qla_jax.data import ImageSet, identity, load, resized
-from qla_jax.experiments.core.study import Options, Row, Study
+from qla_jax.data import ImageSet, resized
+from qla_jax.experiments.core.study import Options, Rows, Study, settings_of
 from qla_jax.experiments.measured.networks import FORMAT, NetworkSetting, layers_of, residual_network, train
 from qla_jax.experiments.measured.printed_overheads import PRECISIONS, PRINTED, RANKS, overhead
-from qla_jax.experiments.measured.readout_accuracy import Judged, judged, restored
-from qla_jax.experiments.measured.table3_summary import summary
-from qla_jax.experiments.measured.traced_readouts import RankedChebyshev, poisson_tomography, ranked_chebyshev
+from qla_jax.experiments.measured.readout_accuracy import Judged, judged, restored, weights_of
+from qla_jax.experiments.measured.table3_summary import ByModel, Overhead, Overheads, Trained, summary
 from qla_jax.measurement import ReadoutMethod
+from qla_jax.measurement.traced_readouts import RankedChebyshev, poisson_tomography, ranked_chebyshev
 from qla_jax.nn import QResNet
 
 AXES = (-2, -1)
@@ -62,36 +62,27 @@ class Bench:
     model_precisions: Sequence[float] = (0.001, 0.01)
     model_judges: int = 100
 
-    def train(self, rows: Mapping[str, Row], seed: int) -> Row:
-        """A network's weights, its accuracy with exact readouts, and what stands in front of each transfer."""
+    def train(self, rows: object, seed: int) -> Trained:
+        """Train a network, and count what stands in front of each of its transfers."""
         network, fresh = self.network, self._fresh(seed)
-        row = train(fresh, self.images, network.epochs, network.learning_rate, seed)
-        return row | {"layers": layers_of(fresh, self.images)}
+        model, loss, exact = train(fresh, self.images, network.epochs, network.learning_rate, seed)
+        return Trained(weights_of(model), loss, exact, layers_of(fresh, self.images))
 
-    def judge_ranks(self, rows: Mapping[str, Row], seed: int, eps: float) -> Row:
-        """Accuracies of all ranks at one precision, and infidelities of the states that are read out."""
-        return self._judged(rows, seed, self._ranked(eps, NOISE), self.judges, round(1 / eps))._asdict()
+    def judge_ranks(self, rows: Rows, seed: int, eps: float) -> Judged:
+        """Judge a network with all ranks at one precision."""
+        return self._judged(rows, seed, self._ranked(eps, NOISE), self.judges, round(1 / eps))
 
-    def judge_tomography(self, rows: Mapping[str, Row], seed: int) -> Row:
-        """The same of all precisions."""
-        return self._judged(rows, seed, poisson_tomography(self.precisions), self.judges, 0)._asdict()
+    def judge_tomography(self, rows: Rows, seed: int) -> Judged:
+        """Judge a network with tomography at all precisions."""
+        return self._judged(rows, seed, poisson_tomography(self.precisions), self.judges, 0)
 
-    def judge_models(self, rows: Mapping[str, Row], seed: int, eps: float) -> Row:
-        """Accuracies of all ranks with each model of noise."""
-        return {
-            "accuracies": {
-                noise: self._judged(
-                    rows, seed, self._ranked(eps, noise), self.model_judges, round(1 / eps) + number
-                ).accuracies
-                for number, noise in enumerate(MODELS, start=1)
-            }
-        }
-
-    def settings(self) -> dict:
-        """As JSON has them."""
-        rest = {name: value for name, value in vars(self).items() if name not in ("images", "network")}
-        registers = {"bits": FORMAT.bits, "fraction": FORMAT.fraction}
-        return {"images": identity(self.images), **asdict(self.network), **rest, "noise": NOISE, **registers}
+    def judge_models(self, rows: Rows, seed: int, eps: float) -> ByModel:
+        """Judge a network with all ranks and each model of noise."""
+        found = {}
+        for number, noise in enumerate(MODELS, start=1):
+            draw = round(1 / eps) + number
+            found[noise] = self._judged(rows, seed, self._ranked(eps, noise), self.model_judges, draw).accuracies
+        return ByModel(found)
 
     def _fresh(self, seed: int) -> QResNet:
         return residual_network(self.images, self.network, seed)
@@ -99,22 +90,17 @@ class Bench:
     def _ranked(self, eps: float, noise: str) -> RankedChebyshev:
         return ranked_chebyshev(jnp.array(self.ranks), axes=AXES, relative_eps=eps, noise=noise)
 
-    def _judged(self, rows: Mapping[str, Row], seed: int, readouts: ReadoutMethod, judges: int, draw: int) -> Judged:
-        model = restored(self._fresh(seed), rows[f"network {seed}"]["weights"])
+    def _judged(self, rows: Rows, seed: int, readouts: ReadoutMethod, judges: int, draw: int) -> Judged:
+        model = restored(self._fresh(seed), rows[f"network {seed}"].weights)
         images, labels = self.images.test_images[:judges], self.images.test_labels[:judges]
-        return judged(model, images, labels, readouts, jax.random.fold_in(jax.random.key(seed), draw))
+        return judged(model, images, labels, readouts, key=jax.random.fold_in(jax.random.key(seed), draw))
 
 
 def study(options: Options) -> Study:
-    """Overheads, then networks and all readouts on them.
-
-    Raises:
-        DatasetUnavailable: images that are not there.
-        ValueError: images that cannot be used.
-    """
+    """Build the study: overheads, then networks and all readouts on them."""
     network = NetworkSetting(16, stages=1, epochs=2) if options.quick else NetworkSetting(32, stages=3, epochs=10)
-    images = load(options.dataset or "digits", data_dir=options.data_dir, seed=options.seed)
-    bench = Bench(resized(images, network.side), network, [options.seed + number for number in range(3)])
+    images = options.images()
+    bench = Bench(resized(images, network.side), network, options.seeds(3))
     if options.quick:
         bench = Bench(bench.images, network, bench.seeds[:1], (4, 16), (0.001, 0.02), judges=32, model_precisions=())
     items: dict = {"printed overheads": lambda rows: printed()}
@@ -126,15 +112,11 @@ def study(options: Options) -> Study:
     for eps in bench.model_precisions:
         items[f"models of noise, eps {eps:g}"] = partial(bench.judge_models, seed=bench.seeds[0], eps=eps)
     title = "Accuracy and overhead of two readouts by rank and precision"
-    return Study(
-        "table3",
-        title,
-        bench.settings(),
-        items,
-        partial(summary, seeds=bench.seeds, ranks=bench.ranks, precisions=bench.precisions),
-    )
+    settings = settings_of(bench) | {"noise": NOISE, "bits": FORMAT.bits, "fraction": FORMAT.fraction}
+    found = partial(summary, seeds=bench.seeds, ranks=bench.ranks, precisions=bench.precisions)
+    return Study("table3", title, settings, items, found, row=Overheads | Trained | Judged | ByModel)
 
 
-def printed() -> Row:
-    """All printed entries with what the formula gives for them."""
-    return {"entries": [entry._asdict() | {"formula": overhead(entry.rank, entry.eps)} for entry in PRINTED]}
+def printed() -> Overheads:
+    """Return all printed entries with what the formula gives for them."""
+    return Overheads([Overhead(*entry, overhead(entry.rank, entry.eps)) for entry in PRINTED])

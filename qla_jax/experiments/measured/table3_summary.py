@@ -1,12 +1,14 @@
 """What the rows of the study `table3` say: its tables, its figure, and what accuracies do beside the printed ones."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from qla_jax.experiments.core.study import Findings, Plot, Row, Series, Table
-from qla_jax.experiments.measured.printed_overheads import BREAK_EVEN, DIGITS, PRINTED
+from qla_jax.experiments.core.study import Findings, Plot, Rows, Series, Table, table
+from qla_jax.experiments.measured.networks import Layer
+from qla_jax.experiments.measured.printed_overheads import BREAK_EVEN, DIGITS, PRECISIONS, PRINTED, Printed
 from qla_jax.measurement import ReadoutMethod, chebyshev_readout, tomography
 
 COLLAPSE = 0.2
@@ -16,90 +18,94 @@ TOMOGRAPHY = "tomography"
 FIDELITIES = {"0.99 to 1": 0.01, "0.9 to 0.99": 0.1, "0.5 to 0.9": 0.5, "below 0.5": 1.0}
 """Ranges, and the most infidelity in each."""
 
-
-def summary(
-    rows: Mapping[str, Row], seeds: Sequence[int], ranks: Sequence[int], precisions: Sequence[float]
-) -> Findings:
-    """Tables, figure, verdicts; the check is that of all printed overheads."""
-    entries = rows["printed overheads"]["entries"]
-    right = sum(_rounded(entry["formula"]) == entry["overhead"] for entry in entries)
-    found = measured(rows, seeds, ranks, precisions)
-    infidelity = measured(rows, seeds, ranks, precisions, "infidelities")
-    by_fidelity = accuracy_by_fidelity(found, infidelity)
-    cost = costs(rows[f"network {seeds[0]}"]["layers"], ranks, precisions)
-    exact = [rows[f"network {seed}"]["exact"] for seed in seeds]
-    shape = {"measured": shape_of(found), "printed": shape_of(_printed_accuracies())}
-    return Findings(
-        numbers={
-            "right": right,
-            "of": len(entries),
-            "break_even": BREAK_EVEN,
-            "shape": shape,
-            "exact": exact,
-            "by_fidelity": by_fidelity,
-        },
-        remarks=_remarks(right, len(entries), exact, shape, by_fidelity),
-        failures=[] if right == len(PRINTED) else [f"{right} of {len(PRINTED)} printed overheads are reproduced."],
-        tables=_accuracies(entries, found, infidelity, cost, by_fidelity, precisions) | _by_model(rows, ranks),
-        plots=[_plot(found, cost, precisions)],
-    )
-
-
 Cells = dict[str, dict[float, list[float]]]
 """By readout and precision, an accuracy for each network."""
 
 
-def measured(
-    rows: Mapping[str, Row],
-    seeds: Sequence[int],
-    ranks: Sequence[int],
-    precisions: Sequence[float],
-    what: str = "accuracies",
-) -> Cells:
-    """Accuracies, or infidelities, of all networks."""
-    cells: Cells = {name: {} for name in (*(f"rank {rank}" for rank in ranks), TOMOGRAPHY)}
-    for place, eps in enumerate(precisions):
-        for number, rank in enumerate(ranks):
-            cells[f"rank {rank}"][eps] = [rows[f"network {s}, eps {eps:g}"][what][number] for s in seeds]
-        cells[TOMOGRAPHY][eps] = [rows[f"network {s}, tomography"][what][place] for s in seeds]
-    return cells
+class Overhead(NamedTuple):
+    """A printed cell, and what the formula gives for its overhead; a rank of None stands for tomography."""
+
+    rank: int | None
+    eps: float
+    accuracy: float
+    overhead: float
+    formula: float
 
 
-def _accuracies(
-    entries: Sequence[Mapping],
-    found: Cells,
-    infidelity: Cells,
-    cost: Mapping[str, Mapping[float, float]],
-    by_fidelity: Mapping[str, list[float]],
-    precisions: Sequence[float],
-) -> dict[str, Table]:
-    return {
+@dataclass(frozen=True)
+class Overheads:
+    """All printed cells."""
+
+    entries: list[Overhead]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network: weights, last loss, accuracy with exact readouts, and its transfers."""
+
+    weights: list[list[float]]
+    loss: float
+    exact: float
+    layers: list[Layer]
+
+
+@dataclass(frozen=True)
+class ByModel:
+    """Accuracies of all ranks by model of noise."""
+
+    accuracies: dict[str, list[float]]
+
+
+def summary(rows: Rows, seeds: Sequence[int], ranks: Sequence[int], precisions: Sequence[float]) -> Findings:
+    """Return tables, figure and verdicts; the check is that of all printed overheads."""
+    entries = rows["printed overheads"].entries
+    right = sum(_rounded(entry.formula) == entry.overhead for entry in entries)
+    found, infidelity = (measured(rows, seeds, ranks, precisions, what) for what in ("accuracies", "infidelities"))
+    by_fidelity = accuracy_by_fidelity(found, infidelity)
+    cost = costs(rows[f"network {seeds[0]}"].layers, ranks, precisions)
+    exact = [rows[f"network {seed}"].exact for seed in seeds]
+    shape = {"measured": shape_of(found), "printed": shape_of(printed_cells("accuracy", 100))}
+    ranges = [(name, len(cells), *_low_mean_high(cells)) for name, cells in by_fidelity.items()]
+    by_model = {
+        f"accuracy by model of noise, {key.split(', ')[1]}": [
+            ["model", *(f"rank {rank}" for rank in ranks)],
+            *([model, *(f"{value:.3f}" for value in values)] for model, values in row.accuracies.items()),
+        ]
+        for key, row in rows.items()
+        if isinstance(row, ByModel)
+    }
+    tables = {
         "overhead, printed and by formula": _overheads(entries),
         "accuracy here, mean": _grid(found, precisions, lambda values: f"{np.mean(values):.3f}"),
         "fidelity here, mean": _grid(infidelity, precisions, lambda values: f"{1 - np.mean(values):.3f}"),
-        "accuracy by that fidelity": [
-            ["fidelity", "settings", "lowest", "mean", "highest"],
-            *([name, str(len(cells)), *_low_mean_high(cells)] for name, cells in by_fidelity.items()),
-        ],
-        "accuracy in print": _grid(_printed_accuracies(), _printed_precisions(), lambda values: f"{values[0]:.3f}"),
+        "accuracy by that fidelity": table(
+            "fidelity | settings | lowest | mean | highest", "{0} | {1} | {2} | {3} | {4}", ranges
+        ),
+        "accuracy in print": _grid(printed_cells("accuracy", 100), PRECISIONS, lambda values: f"{values[0]:.3f}"),
         "queries times T-depth here": _grid(cost, precisions, lambda value: f"{value:.2e}"),
     }
+    numbers = {"right": right, "of": len(entries), "break_even": BREAK_EVEN, "shape": shape, "exact": exact}
+    return Findings(
+        numbers=numbers | {"by_fidelity": by_fidelity},
+        remarks=_remarks(right, len(entries), exact, shape, by_fidelity),
+        failures=[] if right == len(PRINTED) else [f"{right} of {len(PRINTED)} printed overheads are reproduced."],
+        tables=tables | by_model,
+        plots=[_plot(found, cost, precisions)],
+    )
 
 
-def _by_model(rows: Mapping[str, Row], ranks: Sequence[int]) -> dict[str, Table]:
-    head = ["model", *(f"rank {rank}" for rank in ranks)]
-    return {
-        f"accuracy by model of noise, {key.split(', ')[1]}": [
-            head,
-            *([model, *(f"{value:.3f}" for value in values)] for model, values in row["accuracies"].items()),
-        ]
-        for key, row in rows.items()
-        if key.startswith("models")
-    }
+def measured(rows: Rows, seeds: Sequence[int], ranks: Sequence[int], precisions: Sequence[float], what: str) -> Cells:
+    """Return "accuracies" or "infidelities" of all networks."""
+    cells: Cells = {name: {} for name in (*(f"rank {rank}" for rank in ranks), TOMOGRAPHY)}
+    for place, eps in enumerate(precisions):
+        for number, rank in enumerate(ranks):
+            cells[f"rank {rank}"][eps] = [getattr(rows[f"network {s}, eps {eps:g}"], what)[number] for s in seeds]
+        cells[TOMOGRAPHY][eps] = [getattr(rows[f"network {s}, tomography"], what)[place] for s in seeds]
+    return cells
 
 
 def accuracy_by_fidelity(found: Cells, infidelity: Cells) -> dict[str, list[float]]:
-    """Accuracies, means over networks, of all readouts whose states have a mean fidelity in each range."""
+    """Return accuracies, means over networks, of all readouts whose states have a mean fidelity in each range."""
     ranges: dict[str, list[float]] = {name: [] for name in FIDELITIES}
     for name, cells in found.items():
         for eps, values in cells.items():
@@ -109,17 +115,11 @@ def accuracy_by_fidelity(found: Cells, infidelity: Cells) -> dict[str, list[floa
     return ranges
 
 
-def _low_mean_high(values: Sequence[float]) -> list[str]:
-    return [f"{function(values):.3f}" if values else "" for function in (min, np.mean, max)]
-
-
-def costs(
-    layers: Sequence[Mapping], ranks: Sequence[int], precisions: Sequence[float]
-) -> dict[str, dict[float, float]]:
-    """Queries times T-depth over all transfers, of single runs of estimation and of tomography."""
+def costs(layers: Sequence[Layer], ranks: Sequence[int], precisions: Sequence[float]) -> dict[str, dict[float, float]]:
+    """Return queries times T-depth over all transfers, of single runs of estimation and of tomography."""
 
     def total(readout: ReadoutMethod) -> float:
-        return float(sum(readout.price(tuple(layer["shape"]))[1] * layer["depth"] for layer in layers))
+        return float(sum(readout.price(layer.shape)[1] * layer.depth for layer in layers))
 
     by_rank = {
         f"rank {rank}": {
@@ -131,7 +131,10 @@ def costs(
 
 
 def shape_of(cells: Cells) -> dict[str, float | None]:
-    """What accuracies lose between precisions, and how far ranks are apart at the coarsest; None: not measured."""
+    """Return what accuracies lose between precisions, and how far ranks are apart at the coarsest.
+
+    What was not measured is None.
+    """
 
     def lost(name: str, fine: float, rough: float) -> float | None:
         found = cells[name]
@@ -147,37 +150,43 @@ def shape_of(cells: Cells) -> dict[str, float | None]:
     }
 
 
+def printed_cells(what: str, unit: float = 1) -> Cells:
+    """Return the printed accuracies or overheads."""
+    cells: Cells = {}
+    for entry in PRINTED:
+        cells.setdefault(_name(entry), {})[entry.eps] = [getattr(entry, what) / unit]
+    return cells
+
+
 def _remarks(
     right: int, of: int, exact: list[float], shape: Mapping[str, dict], by_fidelity: Mapping[str, list[float]]
 ) -> list[str]:
     here, there = shape["measured"], shape["printed"]
+    lost, most, span = "tomography_lost", "most_lost_by_a_rank", "span_at_the_coarsest"
+    near, less = (by_fidelity[name] for name in list(FIDELITIES)[:2])
     lines = [
         f"{right} of {of} printed overheads are those of r^2 a (round(2 pi/eps) + b) and K/eps^2, rounded to {DIGITS} "
         f"digits, with a, b and K fitted to them; both meet at r^2 eps = {BREAK_EVEN:.2f}. A description: the "
         "definition and the unit of the overhead are not legible in the reference.",
         f"Accuracy with exact readouts: {', '.join(f'{value:.3f}' for value in exact)}.",
     ]
-    if here["tomography_lost"] is not None:
+    if here[lost] is not None:
         lines.append(
-            f"Tomography {_verdict(here['tomography_lost'])} between 0.004 and 0.02: it loses "
-            f"{here['tomography_lost']:.3f} here and {there['tomography_lost']:.3f} in print."
+            f"Tomography {_verdict(here[lost])} between 0.004 and 0.02: it loses {here[lost]:.3f} here and "
+            f"{there[lost]:.3f} in print."
         )
-    if here["most_lost_by_a_rank"] is not None:
+    if here[most] is not None:
         lines.append(
-            f"The decomposition {_verdict(here['most_lost_by_a_rank'])} between 0.001 and 0.02: a rank loses "
-            f"{here['most_lost_by_a_rank']:.3f} here at most and {there['most_lost_by_a_rank']:.3f} in print."
+            f"The decomposition {_verdict(here[most])} between 0.001 and 0.02: a rank loses {here[most]:.3f} here at "
+            f"most and {there[most]:.3f} in print."
         )
-    near, less = (by_fidelity[name] for name in list(FIDELITIES)[:2])
     if near and less:
         lines.append(
             f"Accuracy is {np.mean(near):.3f} in the mean where states keep a fidelity of 0.99 and {np.mean(less):.3f} "
             "between that and 0.9; a later version of the reference has it stable from 0.99 to 0.9."
         )
-    if here["span_at_the_coarsest"] is not None:
-        lines.append(
-            f"At 0.04 ranks are {here['span_at_the_coarsest']:.3f} apart here and "
-            f"{there['span_at_the_coarsest']:.3f} in print."
-        )
+    if here[span] is not None:
+        lines.append(f"At 0.04 ranks are {here[span]:.3f} apart here and {there[span]:.3f} in print.")
     return lines
 
 
@@ -185,32 +194,18 @@ def _verdict(lost: float) -> str:
     return "collapses" if lost > COLLAPSE else "does not collapse"
 
 
-def _overheads(entries: Sequence[Mapping]) -> Table:
-    precisions = list(dict.fromkeys(entry["eps"] for entry in entries))
-    table = [["eps", *(f"{eps:g}" for eps in precisions)]]
-    for rank in dict.fromkeys(entry["rank"] for entry in entries):
-        chosen = [entry for entry in entries if entry["rank"] == rank]
-        name = TOMOGRAPHY if rank is None else f"rank {rank}"
-        table.append([name, *(f"{entry['overhead']:g}" for entry in chosen)])
-        table.append(["  formula", *(f"{_rounded(entry['formula']):g}" for entry in chosen)])
-    return table
+def _overheads(entries: Sequence[Overhead]) -> Table:
+    found: Table = [["eps", *(f"{eps:g}" for eps in dict.fromkeys(entry.eps for entry in entries))]]
+    for rank in dict.fromkeys(entry.rank for entry in entries):
+        chosen = [entry for entry in entries if entry.rank == rank]
+        found.append([_name(chosen[0]), *(f"{entry.overhead:g}" for entry in chosen)])
+        found.append(["  formula", *(f"{_rounded(entry.formula):g}" for entry in chosen)])
+    return found
 
 
 def _grid(cells: Mapping[str, Mapping], precisions: Sequence[float], told: Callable[[Any], str]) -> Table:
     head = ["eps", *(f"{eps:g}" for eps in precisions)]
     return [head, *([name, *(told(found[eps]) for eps in precisions)] for name, found in cells.items())]
-
-
-def _printed_accuracies() -> Cells:
-    cells: Cells = {}
-    for entry in PRINTED:
-        name = TOMOGRAPHY if entry.rank is None else f"rank {entry.rank}"
-        cells.setdefault(name, {})[entry.eps] = [entry.accuracy / 100]
-    return cells
-
-
-def _printed_precisions() -> list[float]:
-    return list(dict.fromkeys(entry.eps for entry in PRINTED))
 
 
 def _plot(found: Cells, cost: Mapping[str, Mapping[float, float]], precisions: Sequence[float]) -> Plot:
@@ -222,6 +217,14 @@ def _plot(found: Cells, cost: Mapping[str, Mapping[float, float]], precisions: S
         series.append(Series(name, x, means, low, high, "s--" if name == TOMOGRAPHY else "o-"))
     title = "precisions from fine (right) to coarse; bars: range over the networks"
     return Plot("accuracy", "queries times T-depth", "test accuracy", series, xscale="log", title=title)
+
+
+def _name(entry: Printed | Overhead) -> str:
+    return TOMOGRAPHY if entry.rank is None else f"rank {entry.rank}"
+
+
+def _low_mean_high(values: Sequence[float]) -> list[str]:
+    return [f"{function(values):.3f}" if values else "" for function in (min, np.mean, max)]
 
 
 def _rounded(value: float) -> float:

@@ -15,14 +15,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from flax import nnx
 from jax import Array
 
 from qla_jax.arithmetic import Format
-from qla_jax.data import ImageSet, identity, load
-from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study, Table
+from qla_jax.data import ImageSet
+from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, settings_of, table
 from qla_jax.experiments.measured.readout_accuracy import restored, weights_of
 from qla_jax.nn import MeasuredNetwork, PlainResNet, PlainTransformer, QResNet, QTransformer, weight_gradients
 from qla_jax.training import TrainingConfig, accuracy, fit
@@ -30,6 +31,46 @@ from qla_jax.training import TrainingConfig, accuracy, fit
 POINT = 0.01
 """Of accuracy: what a measured network may be behind its twin in the mean."""
 RESNET, TRANSFORMER = "residual network", "transformer"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Accuracies of a measured network and of its twin, and the weights of the measured one."""
+
+    measured: float
+    twin: float
+    weights: list[list[float]]
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """A network trained with gradients to a precision, None if exact: losses by epoch, and accuracy."""
+
+    eps: float | None
+    losses: list[float]
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class OnRegisters:
+    """Accuracy of a network on fixed-point numbers."""
+
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Mean accuracies of measured networks and of their twins, the difference, and its standard error."""
+
+    measured: float
+    twin: float
+    difference: float
+    error: float | None
+
+    @property
+    def behind(self) -> bool:
+        """Whether the measured networks are behind by more than a point."""
+        return self.difference < -POINT
 
 
 @dataclass(frozen=True)
@@ -60,8 +101,8 @@ class Training:
     noise: str = "qae"
     registers: Sequence[tuple[int, int]] = ((6, 3), (8, 4), (10, 6), (12, 7), (16, 10))
 
-    def pair(self, rows: Mapping[str, Row], kind: str, seed: int) -> Row:
-        """A measured network and its twin, trained alike; the weights of the measured one."""
+    def pair(self, rows: object, kind: str, seed: int) -> Pair:
+        """Train a measured network and its twin alike."""
         measured, twin = self._pair(kind, seed)
         config = TrainingConfig(
             epochs=self.epochs[kind], learning_rate=3e-3, noise=0.3 if kind == TRANSFORMER else 0.0, seed=seed
@@ -69,11 +110,11 @@ class Training:
         images = self.images
         measured, _ = fit(measured, images.train_images, images.train_labels, config)
         twin, _ = fit(twin, images.train_images, images.train_labels, config)
-        found = [accuracy(model, images.test_images, images.test_labels) for model in (measured, twin)]
-        return {"measured": found[0], "twin": found[1], "weights": weights_of(measured)}
+        tests = images.test_images, images.test_labels
+        return Pair(accuracy(measured, *tests), accuracy(twin, *tests), weights_of(measured))
 
-    def estimated(self, rows: Mapping[str, Row], eps: float | None) -> Row:
-        """A residual network trained with gradients to this precision, exact ones for None."""
+    def estimated(self, rows: object, eps: float | None) -> Estimated:
+        """Train a residual network with gradients to this precision, exact ones for None."""
         model = self._resnet(self.seeds[0])
         if eps is not None:
             model = model.with_gradients(weight_gradients(relative_eps=eps, noise=self.noise))
@@ -81,19 +122,14 @@ class Training:
         images = self.images
         trained, history = fit(model, images.train_images, images.train_labels, config, call=_with_key)
         found = accuracy(trained.with_gradients(None), images.test_images, images.test_labels)
-        return {"eps": eps, "losses": [epoch.loss for epoch in history], "accuracy": found}
+        return Estimated(eps, [epoch.loss for epoch in history], found)
 
-    def on_registers(self, rows: Mapping[str, Row], bits: int, fraction: int) -> Row:
-        """The first trained residual network on fixed-point numbers."""
+    def on_registers(self, rows: Mapping[str, Any], bits: int, fraction: int) -> OnRegisters:
+        """Run the first trained residual network on fixed-point numbers."""
         fresh = self._resnet(self.seeds[0])
-        model = restored(fresh, rows[pair_key(RESNET, self.seeds[0])]["weights"])
+        model = restored(fresh, rows[pair_key(RESNET, self.seeds[0])].weights)
         short = model.with_format(Format(bits, fraction, "saturate"))
-        return {"accuracy": accuracy(short, self.images.test_images, self.images.test_labels, batch_size=120)}
-
-    def settings(self) -> dict:
-        """As JSON has them."""
-        rest = {name: value for name, value in vars(self).items() if name != "images"}
-        return {"images": identity(self.images), **rest}
+        return OnRegisters(accuracy(short, self.images.test_images, self.images.test_labels, batch_size=120))
 
     def _resnet(self, seed: int) -> QResNet:
         shape, rngs = self.images.train_images.shape[1:], nnx.Rngs(seed)
@@ -116,21 +152,14 @@ def _with_key(model: MeasuredNetwork, images: Array, key: Array) -> Array:
 
 
 def pair_key(kind: str, seed: int) -> str:
-    """Of the item that trains a pair."""
+    """Return the key of the item that trains a pair."""
     return f"{kind}, seed {seed}"
 
 
 def study(options: Options) -> Study:
-    """Pairs for each seed, then gradients, then registers.
-
-    Raises:
-        DatasetUnavailable: images that are not there.
-        ValueError: images that cannot be used.
-    """
-    most = (128, 40) if options.quick else (None, None)
-    name = options.dataset or "digits"
-    images = load(name, data_dir=options.data_dir, seed=options.seed, max_train=most[0], max_test=most[1])
-    training = Training(images, [options.seed + number for number in range(1 if options.quick else 6)])
+    """Build the study: pairs for each seed, then gradients, then registers."""
+    images = options.images(**({"max_train": 128, "max_test": 40} if options.quick else {}))
+    training = Training(images, options.seeds(1 if options.quick else 6))
     if options.quick:
         training = replace(training, width=2, stages=1, epochs={RESNET: 1}, registers=((8, 4),))
         training = replace(training, gradient_epochs=1, precisions=(0.4,), noise="uniform")
@@ -139,69 +168,55 @@ def study(options: Options) -> Study:
         for kind in training.epochs
         for seed in training.seeds
     }
-    for eps in (None, *training.precisions):
-        name = "exact gradients" if eps is None else f"gradients, eps {eps:g}"
-        items[name] = partial(training.estimated, eps=eps)
+    items |= {_gradients(eps): partial(training.estimated, eps=eps) for eps in (None, *training.precisions)}
     for bits, fraction in training.registers:
         items[f"registers, {bits} bits"] = partial(training.on_registers, bits=bits, fraction=fraction)
-    title = "Training of measured networks"
-    return Study("training", title, training.settings(), items, partial(summary, training=training))
+    title, found = "Training of measured networks", partial(summary, training=training)
+    return Study("training", title, settings_of(training), items, found, row=Pair | Estimated | OnRegisters)
 
 
-def summary(rows: Mapping[str, Row], training: Training) -> Findings:
-    """Differences with their errors, losses by epoch, accuracy by register."""
-    pairs: Table = [["network", "measured", "twin", "difference", "+-", "seeds"]]
-    numbers: dict = {}
+def summary(rows: Mapping[str, Any], training: Training) -> Findings:
+    """Return differences with their errors, losses by epoch, accuracy by register."""
+    numbers, gradients = {}, {_gradients(eps): rows[_gradients(eps)] for eps in (None, *training.precisions)}
     for kind in training.epochs:
         found = [rows[pair_key(kind, seed)] for seed in training.seeds]
-        numbers[kind] = compared([row["measured"] for row in found], [row["twin"] for row in found])
-        told = [_told(numbers[kind][name]) for name in ("measured", "twin", "difference", "error")]
-        pairs.append([kind, *told, str(len(found))])
-    names = ["exact gradients", *(f"gradients, eps {eps:g}" for eps in training.precisions)]
-    gradients = [["", "last loss", "accuracy"]]
-    gradients += [[name, f"{rows[name]['losses'][-1]:.3f}", f"{rows[name]['accuracy']:.3f}"] for name in names]
-    registers = [["bits", "behind the point", "accuracy"], ["real numbers", "", f"{_real(rows, training):.3f}"]]
-    for bits, fraction in training.registers:
-        registers.append([str(bits), str(fraction), f"{rows[f'registers, {bits} bits']['accuracy']:.3f}"])
-    series = [Series(name, [*range(1, training.gradient_epochs + 1)], rows[name]["losses"]) for name in names]
+        numbers[kind] = compared([row.measured for row in found], [row.twin for row in found])
+    pairs = [(kind, *map(_told, vars(one).values()), len(training.seeds)) for kind, one in numbers.items()]
+    losses = [(name, row.losses[-1], row.accuracy) for name, row in gradients.items()]
+    registers: list[tuple] = [("real numbers", "", rows[pair_key(RESNET, training.seeds[0])].measured)]
+    registers += [(bits, behind, rows[f"registers, {bits} bits"].accuracy) for bits, behind in training.registers]
+    epochs = [*range(1, training.gradient_epochs + 1)]
+    series = [Series(name, epochs, row.losses) for name, row in gradients.items()]
+    head = "network | measured | twin | difference | +- | seeds"
     return Findings(
-        numbers={"pairs": numbers, "behind": [kind for kind in numbers if _behind(numbers[kind])]},
-        remarks=[_remark(kind, told) for kind, told in numbers.items()],
+        numbers={"pairs": numbers, "behind": [kind for kind, one in numbers.items() if one.behind]},
+        remarks=[_remark(kind, one) for kind, one in numbers.items()],
         tables={
-            "beside their twins": pairs,
-            "estimated gradients": gradients,
-            "residual network on registers": registers,
+            "beside their twins": table(head, "{0} | {1} | {2} | {3} | {4} | {5}", pairs),
+            "estimated gradients": table(" | last loss | accuracy", "{0} | {1:.3f} | {2:.3f}", losses),
+            "residual network on registers": table(
+                "bits | behind the point | accuracy", "{0} | {1} | {2:.3f}", registers
+            ),
         },
         plots=[Plot("gradients", "epoch", "mean loss", series, title="training with estimated gradients")],
     )
 
 
-def compared(measured: Sequence[float], twins: Sequence[float]) -> dict[str, float | None]:
-    """Means, their difference, and its standard error; none of a single pair."""
+def compared(measured: Sequence[float], twins: Sequence[float]) -> Compared:
+    """Return means, their difference, and its standard error; none of a single pair."""
     gaps = np.subtract(measured, twins)
     error = float(gaps.std(ddof=1) / math.sqrt(len(gaps))) if len(gaps) > 1 else None
-    return {
-        "measured": float(np.mean(measured)),
-        "twin": float(np.mean(twins)),
-        "difference": float(gaps.mean()),
-        "error": error,
-    }
+    return Compared(float(np.mean(measured)), float(np.mean(twins)), float(gaps.mean()), error)
 
 
-def _real(rows: Mapping[str, Row], training: Training) -> float:
-    accuracy: float = rows[pair_key(RESNET, training.seeds[0])]["measured"]
-    return accuracy
+def _gradients(eps: float | None) -> str:
+    return "exact gradients" if eps is None else f"gradients, eps {eps:g}"
 
 
 def _told(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.4f}"
 
 
-def _behind(told: Mapping) -> bool:
-    behind: bool = told["difference"] < -POINT
-    return behind
-
-
-def _remark(kind: str, told: Mapping) -> str:
-    verdict = "more than a point behind" if _behind(told) else "within a point of"
-    return f"The {kind} is {verdict} its twin in the mean: {told['difference']:+.4f} +- {_told(told['error'])}."
+def _remark(kind: str, told: Compared) -> str:
+    verdict = "more than a point behind" if told.behind else "within a point of"
+    return f"The {kind} is {verdict} its twin in the mean: {told.difference:+.4f} +- {_told(told.error)}."

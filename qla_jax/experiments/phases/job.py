@@ -1,20 +1,22 @@
 """From a formula to phase factors in a file: the work of the command `qla-jax phases`."""
 
-import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from qla_jax._checks import as_integer, as_real
-from qla_jax._files import write as write_file
-from qla_jax.experiments.phases.expression import Function, parse
+from qla_jax.experiments.core.study import Findings, Study
+from qla_jax.experiments.phases.figures import plots
 from qla_jax.phases.conventions import convention
-from qla_jax.phases.sequence import PhaseFactors
+from qla_jax.phases.sequence import PhaseFactors, from_phases
 from qla_jax.phases.solve import phase_factors
 from qla_jax.polynomials import chebyshev
+from qla_jax.polynomials.formula import Function, parse
 
 NEGLIGIBLE = 1e-12
 """A coefficient of the other parity that counts as rounding, relative to the largest value."""
@@ -30,75 +32,6 @@ FEWEST_POINTS = 1000
 FORMAT = "qla-jax phase factors, version 1"
 
 
-@dataclass(frozen=True)
-class PhaseJob:
-    """A formula with its degree, and the phases that were found for it.
-
-    Attributes:
-        expression: the formula f.
-        scale: the target is `scale` times f.
-        asked_degree: degree of the interpolant before its parity was known.
-        coeffs: Chebyshev coefficients of the interpolant P of the target, shape (degree + 1,).
-        dropped: the largest coefficient of the other parity, which is set to zero.
-        error: max |P - target| over `points` points.
-        points: number of these points.
-        phases: in the convention asked for; |Re(<0|U|0>/c) - P| is at most their residual.
-    """
-
-    expression: str
-    scale: float
-    asked_degree: int
-    coeffs: np.ndarray
-    dropped: float
-    error: float
-    points: int
-    phases: PhaseFactors
-
-    @property
-    def degree(self) -> int:
-        """Degree of the polynomial: that asked for, or one less, by its parity."""
-        return len(self.coeffs) - 1
-
-    @property
-    def parity(self) -> str:
-        """Parity of the polynomial."""
-        return ("even", "odd")[self.degree % 2]
-
-    def document(self) -> dict:
-        """Return everything as JSON has it: numbers, lists, text; what is infinite is null."""
-        with jax.enable_x64(True):
-            constant = complex(self.phases.global_phase)
-        entry = convention(self.phases.convention)
-        return {
-            "format": FORMAT,
-            "expression": self.expression,
-            "scale": self.scale,
-            "degree": self.degree,
-            "parity": self.parity,
-            "convention": entry.name,
-            "how_to_read": HOW_TO_READ,
-            "convention_source": entry.source,
-            "global_phase": [constant.real, constant.imag],
-            "phases": np.asarray(self.phases.values).tolist(),
-            "chebyshev_coefficients": self.coeffs.tolist(),
-            "approximation_error": self.error,
-            "approximation_error_points": self.points,
-            "residual": _finite(self.phases.residual),
-            "sup_bound": _finite(self.phases.sup_bound),
-            "converged": bool(self.phases.converged),
-        }
-
-    @property
-    def title(self) -> str:
-        """Title of a figure."""
-        name = self.expression if self.scale == 1 else f"{self.scale:g} ({self.expression})"
-        return f"{name}, degree {self.degree}, {self.phases.convention}"
-
-    def target(self, x: np.ndarray) -> np.ndarray:
-        """Return `scale` times f at points x."""
-        return self.scale * parse(self.expression)(x)
-
-
 HOW_TO_READ = (
     "phases: radians, in the order of the convention. With c = global_phase = [real, imaginary], the real part of "
     "<0|U(x)|0>/c is the polynomial sum_k chebyshev_coefficients[k] T_k(x) on [-1, 1], up to residual; the polynomial "
@@ -108,7 +41,100 @@ HOW_TO_READ = (
 )
 
 
-def run(expression: str, degree: int, *, name: str = "wx", scale: float = 1.0) -> PhaseJob:
+@dataclass(frozen=True)
+class PhaseReport:
+    """What the file holds, in the order of its keys.
+
+    Attributes:
+        format: name and version of this form.
+        expression: the formula f.
+        scale: the target is `scale` times f.
+        degree: degree of the polynomial P that interpolates the target: that asked for, or one less, by its parity.
+        parity: parity of the polynomial.
+        convention: name under which the phases are to be read.
+        how_to_read: what that means, in words.
+        convention_source: where it is from.
+        global_phase: real and imaginary part of the c of the convention.
+        phases: phases in radians; |Re(<0|U|0>/c) - P| is at most their residual.
+        chebyshev_coefficients: coefficients of the polynomial, low to high.
+        approximation_error: max |P - target| over some points.
+        approximation_error_points: number of these points.
+        residual: residual of the phases, null where it is not known.
+        sup_bound: proven upper bound on |P|, null where there is none.
+        converged: whether the residual is rounding.
+    """
+
+    format: str
+    expression: str
+    scale: float
+    degree: int
+    parity: str
+    convention: str
+    how_to_read: str
+    convention_source: str
+    global_phase: tuple[float, float]
+    phases: list[float]
+    chebyshev_coefficients: list[float]
+    approximation_error: float
+    approximation_error_points: int
+    residual: float | None
+    sup_bound: float | None
+    converged: bool
+
+    @property
+    def title(self) -> str:
+        """Title of a figure."""
+        name = self.expression if self.scale == 1 else f"{self.scale:g} ({self.expression})"
+        return f"{name}, degree {self.degree}, {self.convention}"
+
+    def target(self, x: np.ndarray) -> np.ndarray:
+        """Return `scale` times f at points x."""
+        return self.scale * parse(self.expression)(x)
+
+    def factors(self) -> PhaseFactors:
+        """Return the phases as a value in float64; what is not known is infinite."""
+        with jax.enable_x64(True):
+            known = from_phases(np.asarray(self.phases), self.convention)
+            return known if self.residual is None else known.replace(residual=jnp.asarray(self.residual))
+
+
+@dataclass(frozen=True)
+class Found:
+    """The report, and the largest coefficient of the other parity, which is set to zero."""
+
+    report: PhaseReport
+    dropped: float
+
+
+def study(expression: str, degree: int, *, name: str = "wx", scale: float = 1.0) -> Study:
+    """Build the study: one item, the phases of a formula; see `run`."""
+    settings = {"expression": expression, "degree": degree, "convention": name, "scale": scale}
+    items = {"phases": lambda rows: run(expression, degree, name=name, scale=scale)}
+    return Study("phases", "Phase factors", settings, items, summary, row=Found, bounded=False)
+
+
+def summary(rows: Mapping[str, Found]) -> Findings:
+    """Return how well the phases were found, in lines, and both parts of the figure."""
+    found = rows["phases"].report
+    other, sup_bound = ("odd", "even")[found.degree % 2], math.inf if found.sup_bound is None else found.sup_bound
+    residual = math.inf if found.residual is None else found.residual
+    told = {
+        "degree": f"{found.degree}, {found.parity}; {other} coefficients up to {rows['phases'].dropped:.1e} left out",
+        "sup bound": f"{sup_bound:.9g}",
+        "approximation error": f"{found.approximation_error:.3e} on {found.approximation_error_points} points",
+        "residual": f"{residual:.3e}",
+        "converged": "yes" if found.converged else "no",
+        "phases": f"{len(found.phases)} in the convention {found.convention}",
+    }
+    return Findings(
+        numbers={"report": found},
+        remarks=[f"{name:<20} {one}" for name, one in told.items()],
+        failures=[] if found.converged else ["the phases did not converge."],
+        plots=plots(found.factors(), np.asarray(found.chebyshev_coefficients), found.target, found.title),
+    )
+
+
+def run(expression: str, degree: int, *, name: str = "wx", scale: float = 1.0) -> Found:
     """Interpolate at Chebyshev nodes, find the parity, and solve, in float64 whatever the caller's precision.
 
     Raises:
@@ -119,7 +145,7 @@ def run(expression: str, degree: int, *, name: str = "wx", scale: float = 1.0) -
     degree, scale = as_integer("degree", degree, least=0), as_real("scale", scale)
     if not np.isfinite(scale):
         raise ValueError(f"`scale` must be finite, but is {scale}.")
-    convention(name)  # before the work
+    entry = convention(name)  # before the work
     function = parse(expression)
     points = max(FEWEST_POINTS, POINTS_PER_DEGREE * (degree + 1)) + 1
     x = -np.cos(np.linspace(0, np.pi, points))
@@ -129,19 +155,29 @@ def run(expression: str, degree: int, *, name: str = "wx", scale: float = 1.0) -
     _require_below_one(coeffs, scale, np.abs(target).max())
     error = float(np.abs(np.polynomial.chebyshev.chebval(x, coeffs) - target).max())
     _require_resolved(target, x, error, len(coeffs) - 1)
+    parity = ("even", "odd")[(len(coeffs) - 1) % 2]
     with jax.enable_x64(True):
-        phases = phase_factors(coeffs, parity=("even", "odd")[(len(coeffs) - 1) % 2]).to(name)
-    return PhaseJob(expression, scale, degree, coeffs, dropped, error, points, phases)
-
-
-def write(job: PhaseJob, path: Path) -> None:
-    """Write the document as JSON in UTF-8, numbers with all of their digits."""
-    write_file(path, text(job))
-
-
-def text(job: PhaseJob) -> str:
-    """Return the document as JSON."""
-    return json.dumps(job.document(), indent=1, allow_nan=False) + "\n"
+        phases = phase_factors(coeffs, parity=parity).to(name)
+        constant = complex(phases.global_phase)
+    report = PhaseReport(
+        format=FORMAT,
+        expression=expression,
+        scale=scale,
+        degree=len(coeffs) - 1,
+        parity=parity,
+        convention=entry.name,
+        how_to_read=HOW_TO_READ,
+        convention_source=entry.source,
+        global_phase=(constant.real, constant.imag),
+        phases=np.asarray(phases.values).tolist(),
+        chebyshev_coefficients=coeffs.tolist(),
+        approximation_error=error,
+        approximation_error_points=points,
+        residual=_finite(phases.residual),
+        sup_bound=_finite(phases.sup_bound),
+        converged=bool(phases.converged),
+    )
+    return Found(report, dropped)
 
 
 def _interpolate(function: Function, degree: int, scale: float) -> tuple[np.ndarray, float]:

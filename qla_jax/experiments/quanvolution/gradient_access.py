@@ -19,8 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qla_jax.data import ImageSet, identity
-from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study, Table
+from qla_jax.data import ImageSet
+from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, settings_of, table
 from qla_jax.experiments.quanvolution.training import DETACHED, FULL, network, prepared_images
 from qla_jax.nn.quanvolution import gradient_access
 from qla_jax.variational.placements import Placement, direct_layers, placements
@@ -31,6 +31,27 @@ PRINTED: Mapping[int, Mapping[str, tuple[int, ...]]] = {
     3: {"(O1+O2)+O3": (1, 2, 3), "((X+O1)+O2)+O3": (1, 2, 3)},
 }
 """Layers that the reference finds reached; of three layers it names these two alone, as the only ones with all."""
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Mean norms of gradients by layer.
+
+    Attributes:
+        placement: name of the residual placement.
+        layers: number of layers.
+        depth: depth of each layer.
+        direct: layers whose outputs stand in the output's own sum.
+        detached: norms where derivatives stop at the input of each layer.
+        full: norms with derivatives of everything.
+    """
+
+    placement: str
+    layers: int
+    depth: int
+    direct: list[int]
+    detached: list[float]
+    full: list[float]
 
 
 @dataclass(frozen=True)
@@ -49,8 +70,8 @@ class Access:
     seeds: Sequence[int]
     batch: int = 16
 
-    def measure(self, rows: Mapping[str, Row], placement: Placement, depth: int) -> Row:
-        """Norms by layer, the mean over seeds, in both modes."""
+    def measure(self, rows: object, placement: Placement, depth: int) -> Norms:
+        """Measure norms by layer, the mean over seeds, in both modes."""
         layers = placement.num_layers
         specs = resqunn_specs((depth,) * layers, pad=layers > 2)
         images, labels = (
@@ -61,60 +82,53 @@ class Access:
             models = [network(self.images, placement, specs, mode, seed, quantum=True) for seed in self.seeds]
             looked = jax.jit(gradient_access)
             norms[mode] = np.mean([looked(model, images, labels) for model in models], axis=0).tolist()
-        return {
-            "placement": placement.name,
-            "layers": layers,
-            "depth": depth,
-            "direct": direct_layers(placement),
-        } | norms
+        return Norms(placement.name, layers, depth, list(direct_layers(placement)), **norms)
 
 
 def study(options: Options) -> Study:
-    """All placements of two and three layers, at some depths.
-
-    Raises:
-        DatasetUnavailable: images that were asked for and are not there.
-        ValueError: images that cannot be used.
-    """
+    """Build the study: all placements of two and three layers, at some depths."""
     images = prepared_images(options, classes=4, train=16, test=1)
-    seeds = [options.seed + number for number in range(1 if options.quick else 3)]
-    access = Access(images, (1,) if options.quick else (1, 4), seeds, batch=2 if options.quick else 16)
-    chosen = [one for layers in (2, 3) for one in placements(layers)]
-    if options.quick:
-        chosen = [one for one in chosen if one.num_layers == 2]
+    depths, batch = ((1,), 2) if options.quick else ((1, 4), 16)
+    access = Access(images, depths, options.seeds(1 if options.quick else 3), batch)
     items = {
         f"{one.num_layers} layers, depth {depth}, {one.name}": partial(access.measure, placement=one, depth=depth)
         for depth in access.depths
-        for one in chosen
+        for layers in ((2,) if options.quick else (2, 3))
+        for one in placements(layers)
     }
-    settings = {"images": identity(images), "depths": access.depths, "seeds": seeds, "batch": access.batch}
-    return Study("gradient-access", "Gradients by residual placement", settings, items, summary)
+    title = "Gradients by residual placement"
+    return Study("gradient-access", title, settings_of(access), items, summary, row=Norms)
 
 
-def summary(rows: Mapping[str, Row]) -> Findings:
-    """Norms beside what is printed; the checks are that either mode is what it is said to be."""
-    tables: dict[str, Table] = {}
+def summary(rows: Mapping[str, Norms]) -> Findings:
+    """Set norms beside what is printed; the checks are that either mode is what it is said to be."""
     failures, agree, of = [], 0, 0
+    kinds: dict[tuple[int, int], list[Norms]] = {}
     for key, row in rows.items():
-        title = f"{row['layers']} layers of depth {row['depth']}: mean norm by layer"
-        table = tables.setdefault(title, [["placement", "detached", "full", "in print"]])
-        printed = PRINTED[row["layers"]].get(row["placement"])
-        table.append([row["placement"], _norms(row[DETACHED]), _norms(row[FULL]), _layers(printed)])
-        reached = tuple(layer for layer, norm in enumerate(row[DETACHED], start=1) if norm > 0)
-        if printed is None and row["layers"] == 3:
-            agree, of = agree + (len(reached) < row["layers"]), of + 1  # all others: not all layers
+        kinds.setdefault((row.layers, row.depth), []).append(row)
+        printed = PRINTED[row.layers].get(row.placement)
+        reached = tuple(layer for layer, norm in enumerate(row.detached, start=1) if norm > 0)
+        if printed is None and row.layers == 3:
+            agree, of = agree + (len(reached) < row.layers), of + 1  # all others: not all layers
         elif printed is not None:
             agree, of = agree + (reached == printed), of + 1
-        if reached != tuple(row["direct"]):
-            failures.append(f"{key}: detached gradients reach layers {reached}, but {row['direct']} stand in the sum.")
-        if min(row[FULL]) <= 0:
-            failures.append(f"{key}: full differentiation does not reach all layers: {row[FULL]}.")
+        if reached != tuple(row.direct):
+            failures.append(f"{key}: detached gradients reach layers {reached}, but {row.direct} stand in the sum.")
+        if min(row.full) <= 0:
+            failures.append(f"{key}: full differentiation does not reach all layers: {row.full}.")
     remarks = [
         f"With derivatives that stop at the input of each layer, {agree} of {of} placements have the access in print.",
         "With full differentiation gradients reach every layer in every placement.",
     ]
-    kinds = dict.fromkeys((row["layers"], row["depth"]) for row in rows.values())
-    plots = [_plot(list(rows.values()), layers, depth) for layers, depth in kinds]
+    tables = {
+        f"{layers} layers of depth {depth}: mean norm by layer": table(
+            "placement | detached | full | in print",
+            "{0} | {1} | {2} | {3}",
+            [(row.placement, _norms(row.detached), _norms(row.full), _printed(row)) for row in chosen],
+        )
+        for (layers, depth), chosen in kinds.items()
+    }
+    plots = [_plot(chosen, *kind) for kind, chosen in kinds.items()]
     return Findings({"agree": agree, "of": of}, remarks if not failures else remarks[:1], failures, tables, plots)
 
 
@@ -122,18 +136,19 @@ def _norms(values: Sequence[float]) -> str:
     return " ".join("0" if value == 0 else f"{value:.1e}" for value in values)
 
 
-def _layers(printed: Sequence[int] | None) -> str:
-    return "not all" if printed is None else " ".join(str(layer) for layer in printed)
+def _printed(row: Norms) -> str:
+    printed = PRINTED[row.layers].get(row.placement)
+    return "not all" if printed is None else " ".join(map(str, printed))
 
 
-def _plot(rows: Sequence[Row], layers: int, depth: int) -> Plot:
-    chosen = [row for row in rows if (row["layers"], row["depth"]) == (layers, depth)]
+def _plot(rows: Sequence[Norms], layers: int, depth: int) -> Plot:
     series = []
     for mode, style in ((FULL, "o"), (DETACHED, "x")):
         for layer in range(layers):
-            places = [place for place, row in enumerate(chosen) if row[mode][layer] > 0]
-            norms = [chosen[place][mode][layer] for place in places]
-            series.append(Series(f"layer {layer + 1}, {mode}", places, norms, style=style))
-    title, names = f"{layers} layers of depth {depth}; zeros left out", [row["placement"] for row in chosen]
+            norms = [getattr(row, mode)[layer] for row in rows]
+            places = [place for place, norm in enumerate(norms) if norm > 0]
+            label = f"layer {layer + 1}, {mode}"
+            series.append(Series(label, places, [norms[place] for place in places], style=style))
+    title, names = f"{layers} layers of depth {depth}; zeros left out", [row.placement for row in rows]
     name = f"{layers}-layers-depth-{depth}"
     return Plot(name, "placement", "norm of the gradient", series, yscale="log", title=title, categories=names)

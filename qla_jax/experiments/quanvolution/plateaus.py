@@ -19,7 +19,7 @@ from functools import partial
 import jax
 import numpy as np
 
-from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study
+from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, table
 from qla_jax.variational.plateaus import (
     Cost,
     global_cost,
@@ -70,68 +70,75 @@ CURVES = (
 """Family, and whether it is deep; a QCNN has the depth that it has."""
 
 
-def measure(rows: Mapping[str, Row], family: str, qubits: int, depth: int | None, samples: int, seed: int) -> Row:
-    """Samples of the component, from which everything follows."""
+@dataclass(frozen=True)
+class Component:
+    """Samples of a gradient component, from which everything follows."""
+
+    family: str
+    qubits: int
+    depth: int | None
+    samples: list[float]
+
+    @property
+    def label(self) -> str:
+        """Name of its curve."""
+        return self.family if self.depth is None else f"{self.family}, depth {self.depth}"
+
+
+def measure(rows: object, family: str, qubits: int, depth: int | None, samples: int, seed: int) -> Component:
+    """Draw samples of the component."""
     setting = FAMILIES[family]
     sizes = {"num_qubits": qubits} if depth is None else {"num_qubits": qubits, "depth": depth}
     build, key = partial(setting.build, **sizes), jax.random.fold_in(jax.random.key(seed), qubits)
     found = jax.jit(lambda key: gradient_samples(build, setting.cost, samples, key=key))(key)
-    return {"family": family, "qubits": qubits, "depth": depth, "samples": np.asarray(found, float).tolist()}
+    return Component(family, qubits, depth, np.asarray(found, float).tolist())
 
 
 def study(options: Options) -> Study:
-    """Variances by qubits, then by depth."""
+    """Build the study: variances by qubits, then by depth."""
     sizes, deep, samples = ((2, 4, 6), 4, 32) if options.quick else ((4, 6, 8, 10, 12, 14, 16), 32, 200)
     depths, at = ((1, 2), 4) if options.quick else ((1, 2, 4, 8, 16, 32, 64), 8)
     curves = CURVES[:1] + CURVES[-1:] if options.quick else CURVES
-    items: dict = {}
-    for family, is_deep in curves:
-        depth = None if family == "QCNN" else deep if is_deep else SHALLOW
-        for qubits in sizes:
-            items[key(family, qubits, depth)] = _item(family, qubits, depth, samples, options.seed)
-    for family in ("global, random", "local, random")[: 1 if options.quick else 2]:
-        for depth in depths:
-            items.setdefault(key(family, at, depth), _item(family, at, depth, samples, options.seed))
+    wanted = [
+        (family, qubits, None if family == "QCNN" else deep if is_deep else SHALLOW)
+        for family, is_deep in curves
+        for qubits in sizes
+    ]
+    families = ("global, random", "local, random")[: 1 if options.quick else 2]
+    wanted += [(family, at, depth) for family in families for depth in depths]
+    items = {
+        f"{family}, {qubits} qubits" + ("" if depth is None else f", depth {depth}"): partial(
+            measure, family=family, qubits=qubits, depth=depth, samples=samples, seed=options.seed
+        )
+        for family, qubits, depth in wanted
+    }
     settings = {"sizes": sizes, "deep": deep, "depths": depths, "at": at, "samples": samples, "seed": options.seed}
-    return Study("plateaus", "Variance of gradients", settings, items, partial(summary, sizes=sizes, at=at))
+    fits = partial(summary, sizes=sizes, at=at)
+    return Study("plateaus", "Variance of gradients", settings, items, fits, row=Component)
 
 
-def key(family: str, qubits: int, depth: int | None) -> str:
-    """Of an item."""
-    return f"{family}, {qubits} qubits" + ("" if depth is None else f", depth {depth}")
-
-
-def _item(family: str, qubits: int, depth: int | None, samples: int, seed: int) -> partial:
-    return partial(measure, family=family, qubits=qubits, depth=depth, samples=samples, seed=seed)
-
-
-def summary(rows: Mapping[str, Row], sizes: Sequence[int], at: int) -> Findings:
-    """Exponents with their intervals, and both figures."""
-    table = [["family", "depth", "b", "from", "to", "larger half", "power of n"]]
-    fits: dict = {}
-    by_qubits: list[Series] = []
-    curves = dict.fromkeys((row["family"], row["depth"]) for row in rows.values())
-    for family, depth in curves:
-        chosen = [rows[key(family, n, depth)] for n in sizes if key(family, n, depth) in rows]
-        if len(chosen) < len(sizes):
-            continue
-        label = family if depth is None else f"{family}, depth {depth}"
-        fit = fits[label] = fitted(sizes, [row["samples"] for row in chosen])
-        told = [f"{fit[name]:.2f}" for name in ("exponent", "low", "high", "larger_half", "power")]
-        table.append([family, "" if depth is None else str(depth), *told])
-        by_qubits.append(_series(label, sizes, chosen))
-    families = dict.fromkeys(row["family"] for row in rows.values() if row["depth"] is not None)
-    by_depth = []
-    for family in families:
-        chosen = [row for row in rows.values() if row["family"] == family and row["qubits"] == at and row["depth"]]
-        chosen.sort(key=lambda row: row["depth"])
-        if len(chosen) > 1:
-            by_depth.append(_series(family, [row["depth"] for row in chosen], chosen))
+def summary(rows: Mapping[str, Component], sizes: Sequence[int], at: int) -> Findings:
+    """Fit exponents with their intervals, and draw both figures."""
+    by_curve: dict[str, list[Component]] = {}
+    by_family: dict[str, list[Component]] = {}
+    for row in rows.values():
+        by_curve.setdefault(row.label, []).append(row)
+        if row.depth is not None:
+            by_family.setdefault(row.family, []).extend([row] if row.qubits == at else [])
+    curves = {label: found for label, found in by_curve.items() if len(found) == len(sizes)}
+    fits = {label: fitted(sizes, [row.samples for row in found]) for label, found in curves.items()}
+    told = [{"family": found[0].family, "depth": found[0].depth or ""} | fits[name] for name, found in curves.items()]
+    cells = "{family} | {depth} | {exponent:.2f} | {low:.2f} | {high:.2f} | {larger_half:.2f} | {power:.2f}"
+    of_depth = {name: sorted(found, key=lambda row: row.depth or 0) for name, found in by_family.items()}
+    by_qubits = [_series(label, sizes, found) for label, found in curves.items()]
+    by_depth = [
+        _series(name, [row.depth or 0 for row in found], found) for name, found in of_depth.items() if len(found) > 1
+    ]
     remark = "b: the variance falls as 2^(b n) over all sizes, with an interval of 95 percent by resampling the seeds."
     return Findings(
         numbers={"fits": fits},
         remarks=[remark, "A depth of blocks at the identity is that of both halves together."],
-        tables={"fits": table},
+        tables={"fits": table("family | depth | b | from | to | larger half | power of n", cells, told)},
         plots=[
             Plot("qubits", "qubits", "variance", by_qubits, yscale="log", title="variance of a gradient component"),
             Plot("depth", "depth", "variance", by_depth, "log", "log", title=f"{at} qubits"),
@@ -140,13 +147,12 @@ def summary(rows: Mapping[str, Row], sizes: Sequence[int], at: int) -> Findings:
 
 
 def fitted(sizes: Sequence[int], samples: Sequence[Sequence[float]]) -> dict[str, float]:
-    """Exponent of 2^n with its interval, that of the larger half, and the exponent of a power of n."""
-    table, rng = np.asarray(samples), np.random.default_rng(0)
-    drawn = rng.integers(0, table.shape[1], (RESAMPLES, *table.shape))
-    resampled = np.take_along_axis(table[None], drawn, axis=2).var(axis=2)
-    slopes = np.polyfit(sizes, np.log2(resampled).T, 1)[0]
-    logs, half = np.log2(table.var(axis=1)), len(sizes) // 2
-    low, high = np.percentile(slopes, LIMITS)
+    """Return the exponent of 2^n with its interval, that of the larger half, and the exponent of a power of n."""
+    variances, logs = np.asarray(samples), np.log2(np.var(samples, axis=1))
+    drawn = np.random.default_rng(0).integers(0, variances.shape[1], (RESAMPLES, *variances.shape))
+    resampled = np.take_along_axis(variances[None], drawn, axis=2).var(axis=2)
+    low, high = np.percentile(np.polyfit(sizes, np.log2(resampled).T, 1)[0], LIMITS)
+    half = len(sizes) // 2
     return {
         "exponent": float(np.polyfit(sizes, logs, 1)[0]),
         "low": float(low),
@@ -156,11 +162,11 @@ def fitted(sizes: Sequence[int], samples: Sequence[Sequence[float]]) -> dict[str
     }
 
 
-def _series(label: str, places: Sequence[int], rows: Sequence[Row]) -> Series:
-    """Variances with intervals of 95 percent by resampling."""
+def _series(label: str, places: Sequence[int], rows: Sequence[Component]) -> Series:
+    """Return variances with intervals of 95 percent by resampling."""
     rng, values, ends = np.random.default_rng(0), [], []
     for row in rows:
-        samples = np.asarray(row["samples"])
+        samples = np.asarray(row.samples)
         values.append(float(samples.var()))
         spread = rng.choice(samples, (RESAMPLES, len(samples))).var(axis=1)
         ends.append(np.percentile(spread, LIMITS))

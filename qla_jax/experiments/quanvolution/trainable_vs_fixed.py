@@ -16,9 +16,19 @@ import numpy as np
 from flax import nnx
 
 from qla_jax.data import ImageSet, identity
-from qla_jax.experiments.core.study import Findings, Options, Plot, Row, Series, Study
-from qla_jax.experiments.quanvolution.training import FROZEN, FULL, Protocol, grouped, network, prepared_images, told
-from qla_jax.nn import PlainMLP, count_parameters
+from qla_jax.experiments.core.study import Findings, Options, Plot, Study, table
+from qla_jax.experiments.quanvolution.training import (
+    FROZEN,
+    FULL,
+    Protocol,
+    Trained,
+    curve,
+    mean,
+    network,
+    prepared_images,
+    told,
+)
+from qla_jax.nn import PlainMLP
 from qla_jax.variational.ansatz import RY_CHAIN
 from qla_jax.variational.placements import placement
 from qla_jax.variational.quanvolution import quanvolution_spec
@@ -29,27 +39,22 @@ IN_PRINT = 36
 """Points by which trained layers are better."""
 
 
-def train(rows: Mapping[str, Row], images: ImageSet, protocol: Protocol, mode: str | None, seed: int) -> Row:
-    """One network."""
+def train(rows: object, images: ImageSet, protocol: Protocol, mode: str | None, seed: int) -> Trained:
+    """Train one network."""
     specs = (quanvolution_spec(depth=2, ansatz=RY_CHAIN),)
     if mode is None:
         shape = images.train_images.shape[1:]
         model: nnx.Module = PlainMLP([int(np.prod(shape)), images.num_classes], rngs=nnx.Rngs(seed))
     else:
         model = network(images, placement("none", 1), specs, mode, seed, quantum=False)
-    return {"parameters": count_parameters(model)} | protocol.run(model, images, seed)
+    return protocol.run(model, images, seed)
 
 
 def study(options: Options) -> Study:
-    """A network of each kind and seed.
-
-    Raises:
-        DatasetUnavailable: images that were asked for and are not there.
-        ValueError: images that cannot be used.
-    """
+    """Build the study: a network of each kind and seed."""
     each = (4, 2) if options.quick else (100, 36)
     images = prepared_images(options, classes=10, train=each[0], test=each[1])
-    seeds = [options.seed + number for number in range(1 if options.quick else 5)]
+    seeds = options.seeds(1 if options.quick else 5)
     protocol = Protocol(epochs=1) if options.quick else Protocol()
     items = {
         f"{kind}, seed {seed}": partial(train, images=images, protocol=protocol, mode=mode, seed=seed)
@@ -57,25 +62,22 @@ def study(options: Options) -> Study:
         for seed in seeds
     }
     settings = {"images": identity(images), "seeds": seeds, **asdict(protocol)}
-    title = "A quanvolutional layer, trained and fixed"
-    return Study("trainable-vs-fixed", title, settings, items, partial(summary, seeds=seeds, source=images.source))
+    title, found = "A quanvolutional layer, trained and fixed", partial(summary, seeds=seeds, source=images.source)
+    return Study("trainable-vs-fixed", title, settings, items, found, row=Trained)
 
 
-def summary(rows: Mapping[str, Row], seeds: list[int], source: str) -> Findings:
-    """Accuracies, the difference beside the printed one, and curves of training."""
-    table, series, means = [["", "training %", "testing %", "parameters"]], [], {}
-    for kind in KINDS:
-        keys = [f"{kind}, seed {seed}" for seed in seeds]
-        cells = [told(grouped(rows, keys, what)) for what in ("train", "test")]
-        table.append([kind, *cells, str(rows[keys[0]]["parameters"])])
-        means[kind] = {what: grouped(rows, keys, what)[0] for what in ("train", "test")}
-        curve = np.mean([rows[key]["curve"] for key in keys], axis=0).tolist()
-        series.append(Series(kind, [*range(1, len(curve) + 1)], curve, style="-"))
+def summary(rows: Mapping[str, Trained], seeds: list[int], source: str) -> Findings:
+    """Return accuracies, the difference beside the printed one, and curves of training."""
+    found = {kind: [rows[f"{kind}, seed {seed}"] for seed in seeds] for kind in KINDS}
+    means = {kind: {what: mean(trained, what) for what in ("train", "test")} for kind, trained in found.items()}
     gaps = [100 * (means["trained layer"][what] - means["fixed layer"][what]) for what in ("train", "test")]
     told_gap = f"{gaps[0]:+.1f} points in training and {gaps[1]:+.1f} in testing, about {IN_PRINT:+d} in print"
+    cells = [(kind, told(some, "train"), told(some, "test"), some[0].parameters) for kind, some in found.items()]
+    head = " | training % | testing % | parameters"
+    series = [curve(kind, trained) for kind, trained in found.items()]
     return Findings(
         numbers={"means": means, "trained_over_fixed": gaps},
         remarks=[f"Trained over fixed layers: {told_gap}.", f"Images: {source}."],
-        tables={"accuracy, mean (range)": table},
+        tables={"accuracy, mean (range)": table(head, "{0} | {1} | {2} | {3}", cells)},
         plots=[Plot("curves", "epoch", "accuracy of training steps", series)],
     )

@@ -9,7 +9,7 @@ References:
     Kashif, Shafique (2024), ResQuNNs, Tables 2 and 3. https://arxiv.org/abs/2402.09146
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import numpy as np
 from flax import nnx
 
 from qla_jax.data import DatasetUnavailable, ImageSet, load, resized
-from qla_jax.experiments.core.study import Options, Row
+from qla_jax.experiments.core.study import Options, Series
+from qla_jax.nn import count_parameters
 from qla_jax.nn.quanvolution import DenseHead, QuantumHead, ResQuNN
 from qla_jax.training import TrainingConfig, accuracy, fit
 from qla_jax.variational.placements import Placement
@@ -28,6 +29,25 @@ SIDE = 28
 FULL, DETACHED, FROZEN = "full", "detached", "frozen"
 """Gradients everywhere, gradients that stop at the input of each layer, and layers that are not trained."""
 MODES = (FULL, DETACHED, FROZEN)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network that was trained and judged.
+
+    Attributes:
+        parameters: number of its parameters.
+        losses: loss of each epoch's steps.
+        curve: accuracy of each epoch's steps.
+        train: accuracy on all images for training.
+        test: accuracy on all images for testing.
+    """
+
+    parameters: int
+    losses: list[float]
+    curve: list[float]
+    train: float
+    test: float
 
 
 @dataclass(frozen=True)
@@ -44,22 +64,23 @@ class Protocol:
     batch_size: int = 16
     learning_rate: float = 0.01
 
-    def run(self, model: nnx.Module, images: ImageSet, seed: int) -> Row:
-        """Train, then judge on all images of either kind; loss and accuracy of each epoch's steps."""
+    def run(self, model: nnx.Module, images: ImageSet, seed: int) -> Trained:
+        """Train, then judge on all images of either kind."""
         config = TrainingConfig(self.epochs, self.batch_size, self.learning_rate, constant=True, seed=seed)
         trained, history = fit(model, images.train_images, images.train_labels, config)
-        return {
-            "losses": [epoch.loss for epoch in history],
-            "curve": [epoch.accuracy for epoch in history],
-            "train": accuracy(trained, images.train_images, images.train_labels),
-            "test": accuracy(trained, images.test_images, images.test_labels),
-        }
+        return Trained(
+            count_parameters(model),
+            [epoch.loss for epoch in history],
+            [epoch.accuracy for epoch in history],
+            accuracy(trained, images.train_images, images.train_labels),
+            accuracy(trained, images.test_images, images.test_labels),
+        )
 
 
 def network(
     images: ImageSet, placement: Placement, specs: tuple[QuanvolutionSpec, ...], mode: str, seed: int, *, quantum: bool
 ) -> ResQuNN:
-    """A fresh one, the same angles in all modes of a seed."""
+    """Return a fresh network, the same angles in all modes of a seed."""
     shape, rngs = images.train_images.shape[1:], nnx.Rngs(seed)
     outcomes, size = images.num_classes, int(np.prod(feature_shape(shape, specs, placement)))
     head = QuantumHead(outcomes, rngs=rngs) if quantum else DenseHead(size, outcomes, rngs=rngs)
@@ -68,7 +89,7 @@ def network(
 
 
 def prepared_images(options: Options, *, classes: int, train: int, test: int) -> ImageSet:
-    """The first classes of MNIST, of a set that is asked for, or of the digits; 28 x 28, as many of each class as said.
+    """Return the first classes of MNIST, of a set that is asked for, or of the digits: 28 x 28, so many of each class.
 
     Where a set has fewer, all of them; grey images only.
 
@@ -99,16 +120,21 @@ def prepared_images(options: Options, *, classes: int, train: int, test: int) ->
     )
 
 
-def grouped(rows: Mapping[str, Row], keys: list[str], what: str) -> tuple[float, float, float]:
-    """Mean, least and largest of an accuracy over rows."""
-    values = [rows[key][what] for key in keys]
-    return float(np.mean(values)), min(values), max(values)
+def mean(rows: Sequence[Trained], kind: str) -> float:
+    """Return the mean accuracy in "train" or "test"."""
+    return float(np.mean([getattr(row, kind) for row in rows]))
 
 
-def told(values: tuple[float, float, float]) -> str:
-    """Mean and range in percent."""
-    mean, low, high = (100 * value for value in values)
-    return f"{mean:.1f} ({low:.1f}-{high:.1f})"
+def told(rows: Sequence[Trained], kind: str) -> str:
+    """Return mean and range of an accuracy in percent."""
+    values = [100 * getattr(row, kind) for row in rows]
+    return f"{100 * mean(rows, kind):.1f} ({min(values):.1f}-{max(values):.1f})"
+
+
+def curve(label: str, rows: Sequence[Trained], style: str = "-") -> Series:
+    """Return the mean accuracy of training steps by epoch."""
+    means = np.mean([row.curve for row in rows], axis=0).tolist()
+    return Series(label, [*range(1, len(means) + 1)], means, style=style)
 
 
 def _loaded(name: str | None, data_dir: Path | None, seed: int) -> ImageSet:
@@ -121,6 +147,6 @@ def _loaded(name: str | None, data_dir: Path | None, seed: int) -> ImageSet:
 
 
 def _of_each(labels: np.ndarray, classes: int, count: int) -> np.ndarray:
-    """Places of the first so many of each class, in their order."""
+    """Return the places of the first so many of each class, in their order."""
     places = [np.flatnonzero(labels == label)[:count] for label in range(classes)]
     return np.sort(np.concatenate(places))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import erf, erfc
 
-from qla_jax.experiments.phases.expression import FUNCTIONS, LONGEST, parse
+from qla_jax.polynomials.formula import FUNCTIONS, LONGEST, parse
 
 X = np.linspace(-0.9, 0.9, 7)
 

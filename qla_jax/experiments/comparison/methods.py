@@ -1,9 +1,4 @@
-"""Coherent networks beside those that came before them, each as it runs: the work of `qla-jax comparison`.
-
-Nothing in the table is typed in but what the columns mean. All networks have two layers and the same error in Euclidean
-norm, so that a precision per entry has to shrink with their number; steps are what `LayeredRun` counts, and for
-coherent networks the depth of the circuit.
-"""
+"""The methods of the comparison: how each network runs, and what its largest coherent piece looks like."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,9 +14,8 @@ from jax import Array
 from qla_jax.accounting.costs import cost
 from qla_jax.encodings.base.encoding import Encoding
 from qla_jax.encodings.vectors.loading import qram_encode
-from qla_jax.experiments.core.items import Items
-from qla_jax.experiments.costs.networks import Setting, convolutions, count, kernels, network, plan
 from qla_jax.measurement import hadamard_test
+from qla_jax.networks.regimes import Setting, convolutions, count, kernels, network, plan
 from qla_jax.networks.residual import NORM_RANGE
 from qla_jax.polynomials import erf, exp
 from qla_jax.prior import AttentionWeights, LayeredRun, convolutional, feedforward, transformer
@@ -29,8 +23,6 @@ from qla_jax.prior.transformer import token_encoding
 from qla_jax.transforms.activation import Activation
 
 LAYERS = 2
-POLYLOG = 1 / 2
-"""An exponent below this one between the last two sizes counts as none: of a logarithm it falls on, of a power not."""
 
 
 class Counted(NamedTuple):
@@ -49,19 +41,15 @@ class Circuit(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Method:
-    """A row of the table.
+class About:
+    """What a method is.
 
     Attributes:
-        name: who.
-        architecture: of the network.
+        name: authors and year.
+        architecture: architecture of the network.
         inside: what happens coherently.
         read: what is measured before the end.
-        formula: of the steps.
-        run: from N and the error.
-        circuit: what its coherent piece looks like.
-        entries: sizes N to run at.
-        errors: errors to run at.
+        formula: formula of the steps.
     """
 
     name: str
@@ -69,68 +57,23 @@ class Method:
     inside: str
     read: str
     formula: str
+
+
+@dataclass(frozen=True)
+class Method(About):
+    """A method, and how it is run.
+
+    Attributes:
+        run: steps from N and the error.
+        circuit: what its coherent piece looks like.
+        entries: sizes N to run at.
+        errors: errors to run at.
+    """
+
     run: Callable[[int, float], Counted]
     circuit: Callable[[], Circuit]
     entries: Sequence[int]
     errors: Sequence[float]
-
-
-def run(
-    methods: Sequence[Method] | None = None,
-    tell: Callable[[str], None] = lambda text: None,
-    items: Items | None = None,
-) -> dict:
-    """Run every method over its sizes and errors, in float64 whatever the caller's precision.
-
-    Args:
-        methods: rows of the table; all of them unless given.
-        tell: called with the name of each method that begins.
-        items: finished rows, which are not run again.
-
-    Returns:
-        rows, each with its points, its exponents and its verdicts; seconds.
-    """
-    items = items or Items()
-    with jax.enable_x64(True):
-        rows = []
-        for method in METHODS if methods is None else methods:
-            if method.name not in items.rows:
-                tell(method.name)
-            rows.append(items.result(method.name, partial(_row, method)))
-    return {"rows": rows, "layers": LAYERS, "seconds": sum(items.seconds.values())}
-
-
-def _row(method: Method) -> dict:
-    size, error = method.entries[0], method.errors[0]
-    by_size = [(n, *method.run(n, error)) for n in method.entries]
-    by_error = [(1 / eps, *method.run(size, eps)) for eps in method.errors]
-    circuit = method.circuit()
-    ends = {name: _end(points) for name, points in (("N", by_size), ("1/eps", by_error))}
-    return {
-        "name": method.name,
-        "architecture": method.architecture,
-        "inside": method.inside,
-        "read": method.read,
-        "formula": method.formula,
-        "points": {"N": by_size, "1/eps": by_error},
-        "exponents": ends,
-        "reads": circuit.reads,
-        "least_norm": circuit.least_norm,
-        "verdicts": {
-            "coherent layers": all(between == 0 for *_, between in by_size),
-            "coherent activation": circuit.activated,
-            "no QRAM": circuit.reads == 0,
-            "norm kept": circuit.least_norm > 0,
-            "polylog 1/eps": ends["1/eps"] < POLYLOG,
-            "polylog N": ends["N"] < POLYLOG,
-        },
-    }
-
-
-def _end(points: Sequence[tuple]) -> float:
-    """The exponent between the last two."""
-    (x, steps, _), (y, more, _) = points[-2:]
-    return math.log(more / steps) / math.log(y / x)
 
 
 def _random(*shape: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """The costs of a trained network in its regime, against the circuit that is built with its numbers."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,14 +9,17 @@ import pytest
 from flax import nnx
 
 from qla_jax.accounting.costs import cost
-from qla_jax.experiments.coherent.evaluation import in_double
-from qla_jax.experiments.coherent.own_costs import own_costs
-from qla_jax.experiments.costs.networks import Setting, network, plan
-from qla_jax.experiments.report.table import regime_rows
+from qla_jax.experiments.coherent.summary import regime_rows
+from qla_jax.experiments.core.results import to_json
+from qla_jax.networks.regimes import Setting, network, plan
 from qla_jax.nn import CoherentResNet, ConvolutionWeight, DenseWeight
+from qla_jax.nn.coherent_costs import Uncounted, regime_costs
+from qla_jax.nn.trace import Traced
 from tests.cases import real
 
 pytestmark = pytest.mark.x64
+
+IMAGES = np.ones((1, 4), np.float32)
 
 
 def dense(blocks: int) -> CoherentResNet:
@@ -27,27 +32,27 @@ def convolutional(blocks: int) -> CoherentResNet:
 
 
 def test_the_row_of_a_block_is_the_cost_of_its_circuit_with_numbers():
-    model = dense(1)
-    (row,) = own_costs(model, "a")
+    traced = Traced(dense(1), IMAGES)
+    (row,) = regime_costs(traced, "a")
     setting = Setting("a", 4, 1, 1e-2, channels=1)
-    weights = in_double(model).encodings()
+    weights = traced.built.weights
     planned = plan(setting, [1.0])
     built = jax.jit(lambda *parts: network(setting, planned, *parts))
     found = cost(built(weights, [jnp.full(4, 0.5)], jnp.asarray(np.linalg.qr(real(4, 4))[0])))
-    assert (row["depth"], row["num_ancillas"]) == (found.gates.depth, found.num_ancillas)
-    assert row["queries"] == sum(found.num_queries.values()) and row["uncounted"] == found.uncounted == ()
-    assert row["classical"] == 4**2 + 4**2
+    assert (row.depth, row.num_ancillas) == (found.gates.depth, found.num_ancillas)
+    assert row.queries == sum(found.num_queries.values()) and row.uncounted == found.uncounted == ()
+    assert row.classical == 4**2 + 4**2
 
 
 @pytest.mark.parametrize(("build", "regime", "exact"), [(dense, "a", 16), (convolutional, "c", 16 * 4 * 9)])
 def test_each_block_makes_the_circuit_longer_and_wider(build, regime, exact):
-    first, second = own_costs(build(2), regime)
-    assert 100 * first["depth"] < second["depth"] and first["num_ancillas"] < second["num_ancillas"]
-    assert second["classical"] - first["classical"] == exact
+    first, second = regime_costs(Traced(build(2), IMAGES), regime)
+    assert 100 * first.depth < second.depth and first.num_ancillas < second.num_ancillas
+    assert second.classical - first.classical == exact
 
 
 def test_what_double_precision_cannot_reach_has_no_counts():
-    row = own_costs(dense(1), "a", eps=1e-14)[0]
-    assert "depth" not in row and row["blocks"] == 1
-    assert regime_rows({"regime_costs": [row]})[1] == ["1", "beyond double precision", "32", *[""] * 6]
-    assert regime_rows({"regime_costs": None}) == []
+    row = regime_costs(Traced(dense(1), IMAGES), "a", eps=1e-14)[0]
+    assert row == Uncounted(1, 1e-14, 32) and set(to_json(row)) == {"blocks", "eps", "classical"}
+    assert regime_rows(SimpleNamespace(regime_costs=[row]))[1] == ["1", "unknown", "32", *[""] * 6]
+    assert regime_rows(SimpleNamespace(regime_costs=None)) == []

@@ -200,7 +200,8 @@ def network(
     return amplified_block(last, eps=planned.eps, amplitude_bound=planned.amplitude, margin=MARGIN)
 
 
-class Counts(NamedTuple):
+@dataclass(frozen=True)
+class Counts:
     r"""What a network takes in one run.
 
     Attributes:

@@ -51,7 +51,7 @@ OPERATORS: dict[type, Callable] = {
 
 
 def parse(text: str) -> Function:
-    """The function of a formula, from points to as many values; outside of its domain it is NaN or infinite.
+    """Return the function of a formula, from points to as many values; outside of its domain it is NaN or infinite.
 
     Raises:
         ValueError: no formula, or one with something else than what is listed above.

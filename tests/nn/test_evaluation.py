@@ -10,9 +10,10 @@ import scipy.special
 from flax import nnx
 from numpy.polynomial import chebyshev as series
 
-from qla_jax.experiments.coherent import evaluation
-from qla_jax.experiments.coherent.evaluation import Trace, accuracies, error_rows, norm_rows, output_error, trace
 from qla_jax.nn import CoherentResNet, DenseWeight
+from qla_jax.nn import trace as traces
+from qla_jax.nn.evaluation import accuracies, errors, norms, output_error
+from qla_jax.nn.trace import Trace, trace
 from tests.cases import erf_coeffs, real
 
 L = 8 / (5 * math.sqrt(math.pi))
@@ -34,7 +35,7 @@ IMAGES = np.abs(real(COUNT, 6)).astype(np.float32)
 def traced(model) -> Trace:
     """In chunks, the last one shorter."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(evaluation, "CHUNK", 3)
+    patch.setattr(traces, "CHUNK", 3)
     yield trace(model, IMAGES)
     patch.undo()
 
@@ -50,8 +51,9 @@ def by_numpy(model) -> dict[str, np.ndarray]:
     inputs = np.pad(IMAGES, [(0, 0), (0, SIZE - IMAGES.shape[1])]).astype(float)
     found = {name: np.zeros((COUNT, BLOCKS)) for name in ("norm", "bare_norm", "actual")}
     found |= {name: np.zeros((COUNT, OUTCOMES)) for name in ("outcomes", "ideal_outcomes")}
+    found["states"] = np.zeros((COUNT, BLOCKS + 1, SIZE))
     for image, x in enumerate(inputs):
-        state = ideal = bare = x / np.linalg.norm(x)
+        state = ideal = bare = found["states"][image, 0] = x / np.linalg.norm(x)
         for block, weight in enumerate(weights):
             state = state + series.chebval(weight @ state, erf_coeffs(DEGREE, 0.8))
             ideal = ideal + scipy.special.erf(0.8 * (weight @ ideal))
@@ -60,12 +62,13 @@ def by_numpy(model) -> dict[str, np.ndarray]:
             found["bare_norm"][image, block] = np.linalg.norm(bare)
             state, ideal, bare = (v / np.linalg.norm(v) for v in (state, ideal, bare))
             found["actual"][image, block] = np.linalg.norm(state - ideal)
+            found["states"][image, block + 1] = state
         found["outcomes"][image] = np.square(state).reshape(OUTCOMES, -1).sum(1)
         found["ideal_outcomes"][image] = np.square(ideal).reshape(OUTCOMES, -1).sum(1)
     return found
 
 
-@pytest.mark.parametrize("name", ["norm", "bare_norm", "actual", "outcomes", "ideal_outcomes"])
+@pytest.mark.parametrize("name", ["norm", "bare_norm", "actual", "outcomes", "ideal_outcomes", "states"])
 def test_the_trace_is_that_of_numpy_and_scipy_in_double_precision(traced, by_numpy, name):
     found = getattr(traced, name)
     assert found.dtype == np.float64
@@ -78,8 +81,8 @@ def test_the_bounds_hold_and_are_ordered(traced):
     apart = np.abs(traced.outcomes - traced.ideal_outcomes).sum(1)
     assert np.all(apart <= traced.output_eps)
     np.testing.assert_array_equal(traced.output_eps, 2 * traced.eps[:, -1])
-    assert all(row["violations"] == 0 for row in (*error_rows(traced), *norm_rows(traced.norm), output_error(traced)))
-    assert norm_rows(traced.bare_norm)[0]["max"] < 1 - L + 2 * L  # without skip connections at most L
+    assert all(row.violations == 0 for row in (*errors(traced), *norms(traced.norm), output_error(traced)))
+    assert norms(traced.bare_norm)[0].max < 1 - L + 2 * L  # without skip connections at most L
 
 
 def test_amplitudes_fall_from_block_to_block(traced):
@@ -103,63 +106,63 @@ def by_hand(**changes) -> Trace:
 
 
 def test_rows_say_the_worst_of_all_images():
-    first, second = error_rows(by_hand())
-    assert (first["block"], first["actual_max"], first["eps"], first["violations"]) == (1, 3e-3, 1e-2, 0)
-    assert (second["block"], second["actual_max"], second["eps"], second["violations"]) == (2, 4e-3, 2e-2, 0)
-    assert first["eps_over_actual"] == pytest.approx(np.median([10, 10 / 3]))
+    first, second = errors(by_hand())
+    assert (first.block, first.actual_max, first.eps, first.violations) == (1, 3e-3, 1e-2, 0)
+    assert (second.block, second.actual_max, second.eps, second.violations) == (2, 4e-3, 2e-2, 0)
+    assert first.eps_over_actual == pytest.approx(np.median([10, 10 / 3]))
     output = output_error(by_hand())
-    assert output["actual_max"] == pytest.approx(0.02)
-    assert (output["eps"], output["violations"]) == (0.05, 0)
-    row = norm_rows(np.array([[0.5, 1.0], [1.5, 1.0]]))[0]
-    assert (row["block"], row["min"], row["mean"], row["max"], row["violations"]) == (1, 0.5, 1.0, 1.5, 0)
-    assert (row["low"], row["high"]) == pytest.approx((1 - L, 1 + L))
+    assert output.actual_max == pytest.approx(0.02)
+    assert (output.eps, output.violations) == (0.05, 0)
+    row = norms(np.array([[0.5, 1.0], [1.5, 1.0]]))[0]
+    assert (row.block, row.min, row.mean, row.max, row.violations) == (1, 0.5, 1.0, 1.5, 0)
+    assert (row.low, row.high) == pytest.approx((1 - L, 1 + L))
 
 
 @pytest.mark.parametrize("bad", [1e-4, 0.0, np.inf, np.nan, -1.0])
 def test_an_error_above_eps_and_an_unknown_eps_are_violations(bad):
     """inf is no bound that was kept; a comparison with NaN is false, which must not read as kept."""
     eps = np.array([[1e-2, 2e-2], [bad, 2e-2]])
-    assert [row["violations"] for row in error_rows(by_hand(eps=eps))] == [1, 0]
-    assert output_error(by_hand(output_eps=np.array([bad, 0.05])))["violations"] == 1
+    assert [row.violations for row in errors(by_hand(eps=eps))] == [1, 0]
+    assert output_error(by_hand(output_eps=np.array([bad, 0.05]))).violations == 1
 
 
 def test_an_unknown_actual_error_is_a_violation():
     actual = np.array([[1e-3, np.nan], [3e-3, 4e-3]])
-    assert [row["violations"] for row in error_rows(by_hand(actual=actual))] == [0, 1]
+    assert [row.violations for row in errors(by_hand(actual=actual))] == [0, 1]
     outcomes = np.array([[np.nan, 0.1], [0.4, 0.6]])
-    assert output_error(by_hand(outcomes=outcomes))["violations"] == 1
+    assert output_error(by_hand(outcomes=outcomes)).violations == 1
 
 
 @pytest.mark.parametrize("bad", [0.0, 0.09, 1.91, np.nan, np.inf])
 def test_a_norm_outside_the_proven_range_is_a_violation(bad):
-    assert [row["violations"] for row in norm_rows(np.array([[1.0, bad], [1.0, 1.0]]))] == [0, 1]
+    assert [row.violations for row in norms(np.array([[1.0, bad], [1.0, 1.0]]))] == [0, 1]
 
 
 def test_without_a_measurable_error_there_is_no_ratio():
-    assert np.isnan(error_rows(by_hand(actual=np.zeros((2, 2))))[0]["eps_over_actual"])
+    assert np.isnan(errors(by_hand(actual=np.zeros((2, 2))))[0].eps_over_actual)
 
 
 def test_accuracies_are_counted_by_hand():
     """Five classes of which the last are never right; a certain outcome needs one sample."""
     outcomes = np.array([[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 0.3, 0.7]])
     ideal = np.array([[1.0, 0, 0, 0], [1.0, 0, 0, 0], [0, 0, 0.7, 0.3]])
-    found = accuracies(by_hand(outcomes=outcomes, ideal_outcomes=ideal), np.array([0, 1, 2]), seed=0)
-    assert found["argmax"] == pytest.approx(2 / 3)
-    assert found["ideal_argmax"] == pytest.approx(2 / 3)
-    assert found["sampled_expected"] == pytest.approx((1 + 1 + 0.3) / 3)
-    assert found["ideal_sampled_expected"] == pytest.approx((1 + 0 + 0.7) / 3)
-    assert found["sampled"] in (pytest.approx(2 / 3), pytest.approx(1.0))
-    shots = found["by_samples"]
-    assert [row["samples"] for row in shots] == [2**k for k in range(9)]
-    assert shots[-1]["accuracy"] == pytest.approx(2 / 3)  # 256 votes of 0.3 against 0.7
-    assert all(before["samples"] < after["samples"] for before, after in itertools.pairwise(shots))
+    found = accuracies(by_hand(outcomes=outcomes, ideal_outcomes=ideal), np.array([0, 1, 2]), 0.25, seed=0)
+    assert found.argmax == pytest.approx(2 / 3) and found.baseline == 0.25
+    assert found.ideal_argmax == pytest.approx(2 / 3)
+    assert found.sampled_expected == pytest.approx((1 + 1 + 0.3) / 3)
+    assert found.ideal_sampled_expected == pytest.approx((1 + 0 + 0.7) / 3)
+    assert found.sampled in (pytest.approx(2 / 3), pytest.approx(1.0))
+    shots = found.by_samples
+    assert [row.samples for row in shots] == [2**k for k in range(9)]
+    assert shots[-1].accuracy == pytest.approx(2 / 3)  # 256 votes of 0.3 against 0.7
+    assert all(before.samples < after.samples for before, after in itertools.pairwise(shots))
 
 
 def test_samples_become_the_argmax_and_one_sample_its_expectation():
     rng = np.random.default_rng(0)
     outcomes = rng.dirichlet(np.full(4, 0.5), size=2000)
     labels = np.array([rng.choice(4, p=p) for p in outcomes])
-    found = accuracies(by_hand(outcomes=outcomes, ideal_outcomes=outcomes), labels, seed=1)
-    assert abs(found["sampled"] - found["sampled_expected"]) < 0.04
-    assert abs(found["by_samples"][-1]["accuracy"] - found["argmax"]) < 0.02
-    assert found["argmax"] > found["sampled"] + 0.05
+    found = accuracies(by_hand(outcomes=outcomes, ideal_outcomes=outcomes), labels, 0.25, seed=1)
+    assert abs(found.sampled - found.sampled_expected) < 0.04
+    assert abs(found.by_samples[-1].accuracy - found.argmax) < 0.02
+    assert found.argmax > found.sampled + 0.05

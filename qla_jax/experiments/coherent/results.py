@@ -1,0 +1,145 @@
+"""What the main job finds, as report.json holds it."""
+
+from dataclasses import dataclass
+
+from qla_jax.experiments.coherent.recipes import Recipe
+from qla_jax.nn.circuit_check import CircuitCheck
+from qla_jax.nn.coherent_costs import Costs, RegimeCosts, Uncounted
+from qla_jax.nn.evaluation import Accuracies, Errors, Norms, OutputError, Terminal
+
+
+@dataclass(frozen=True)
+class OwnClaim:
+    """Largest ratio of a claim on the network's own weight at a place, and whether that violates it."""
+
+    claim: str
+    where: str
+    ratio: float
+    violated: bool
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """An epoch of training: its number from 1, mean loss and accuracy of its steps."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Numbers of parameters of the coherent network and of its plain baseline."""
+
+    coherent: int
+    baseline: int
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Time of training, and at the top of the report of everything."""
+
+    train: float
+    total: float | None = None
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What every test image says about a network."""
+
+    accuracy: Accuracies
+    norms: list[Norms]
+    norms_without_skip: list[Norms]
+    errors: list[Errors]
+    output_error: OutputError
+    terminal: Terminal | None
+    costs: Costs
+
+
+@dataclass(frozen=True)
+class Network(Evaluated):
+    """A network of the report.
+
+    Attributes:
+        kind: name of the recipe.
+        description: what it is, in words.
+        recipe: how it is made and trained.
+        parameters: numbers of parameters.
+        claims: claims on its own weights and images.
+        regime_costs: costs in its regime by number of blocks, null without a regime.
+        circuit_check: circuits that were run.
+        training: epochs.
+        seconds: time of training.
+    """
+
+    kind: str
+    description: str
+    recipe: Recipe
+    parameters: Parameters
+    claims: list[OwnClaim]
+    regime_costs: list[RegimeCosts | Uncounted] | None
+    circuit_check: CircuitCheck
+    training: list[EpochResult]
+    seconds: Seconds
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Name and source of the images, and how many are for training and for testing."""
+
+    name: str
+    train: int
+    test: int
+    source: str
+
+
+@dataclass(frozen=True)
+class MainReport(Network):
+    """What report.json holds: at its top the network that was asked for.
+
+    Attributes:
+        regime: regime of the paper, or null.
+        dataset: the images.
+        networks: all networks.
+        failures: a line for each violated bound or failed check; empty is good.
+    """
+
+    regime: str | None
+    dataset: Dataset
+    networks: list[Network]
+    failures: list[str]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training: the network in words, its number of parameters, its epochs."""
+
+    description: str
+    parameters: int
+    training: list[EpochResult]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The plain baseline: number of its parameters, accuracy on the test images."""
+
+    parameters: int
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class OwnClaims:
+    """Claims on the network's own weights and images."""
+
+    claims: list[OwnClaim]
+
+
+@dataclass(frozen=True)
+class InRegime:
+    """Costs in the regime by number of blocks."""
+
+    costs: list[RegimeCosts | Uncounted]
+
+
+Part = Trained | Baseline | Evaluated | OwnClaims | InRegime | CircuitCheck
+"""A finished item."""

@@ -1,0 +1,1 @@
+"""Coherent networks beside those that came before them."""

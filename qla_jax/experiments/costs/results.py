@@ -1,0 +1,169 @@
+"""What is found about the costs of a regime, as costs.json holds it."""
+
+from dataclasses import dataclass, field
+
+from qla_jax.experiments.core.fits import Power
+from qla_jax.experiments.core.results import named
+from qla_jax.experiments.costs.ablation import Ablated
+from qla_jax.experiments.costs.squares import Product
+from qla_jax.networks.regimes import Counts
+
+
+@dataclass(frozen=True)
+class Point(Counts):
+    """Counts of a network.
+
+    Attributes:
+        x: place on the axis.
+        classical: multiplications of the exact network.
+        published_ancillas: ancillas of the blocks by the paper.
+    """
+
+    x: float
+    classical: int
+    published_ancillas: int
+
+    @property
+    def kernels(self) -> float:
+        """Share of the depth that belongs to kernels."""
+        return self.weighing / self.depth
+
+
+@dataclass(frozen=True)
+class Run:
+    """One curve.
+
+    Attributes:
+        schedule: errors that blocks may have, "sharp" or "published".
+        blocks: k; None where the curve is against k.
+        points: networks that were counted.
+        missing: places whose errors are beyond double precision.
+        fits: power laws of depth, loading, queries and gain.
+        ratios: quotients of depth and ancillas from one point to the next, against k alone.
+    """
+
+    schedule: str
+    blocks: int | None
+    points: list[Point]
+    missing: list[float]
+    fits: dict[str, Power]
+    ratios: dict[str, list[float]] | None = None
+
+    @property
+    def label(self) -> str:
+        """Name in a legend."""
+        return f"{self.schedule}, k = {self.blocks}"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Curves against one size.
+
+    Attributes:
+        variable: name of the size.
+        paper: exponent of the depth by the paper, by k.
+        series: curves.
+        law: what is raised to the power.
+    """
+
+    variable: str
+    paper: dict[str, str]
+    series: list[Run]
+    law: str
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where the depth falls below the multiplications of the exact network.
+
+    Attributes:
+        schedule: errors that blocks may have.
+        blocks: k.
+        entries: N there, None if it was not found.
+        depth: depth there.
+        extrapolated: whether N is beyond the measured sizes.
+        law: formula of the fit.
+        spread: largest relative deviation of the fit.
+    """
+
+    schedule: str
+    blocks: int
+    entries: float | None
+    depth: float | None
+    extrapolated: bool
+    law: str
+    spread: float
+
+
+@dataclass(frozen=True)
+class AblationLaw:
+    """Exponents of N, by number of layers: queries without skip connections, with them, runs without amplification."""
+
+    blocks: int
+    without: float
+    with_: float = field(metadata=named("with"))
+    runs: float
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """Networks without skip connections, and their exponents."""
+
+    rows: list[Ablated]
+    fits: list[AblationLaw]
+
+
+@dataclass(frozen=True)
+class SquareLaw:
+    """Exponents of N of both routes, by kind of matrix."""
+
+    kind: str
+    theorem: float
+    frobenius: float
+
+
+@dataclass(frozen=True)
+class Squares:
+    """A matrix times squared amplitudes, and exponents."""
+
+    rows: list[Product]
+    fits: list[SquareLaw]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A finished item: a curve, or networks without skip connections, or products with squared amplitudes."""
+
+    curve: Curve | None = None
+    ablated: list[Ablated] | None = None
+    squared: list[Product] | None = None
+
+
+@dataclass(frozen=True)
+class CostsReport:
+    """What costs.json holds.
+
+    Attributes:
+        regime: a, b or c.
+        title: the regime in words.
+        depth_of_the_paper: formula of the depth.
+        curves: curves against N, the error, k, channels and taps.
+        crossings: where the depth falls below that of the exact network.
+        ablation: networks without skip connections.
+        squares: products with squared amplitudes.
+        uncounted: what the depth leaves out.
+        failures: a line for each curve of depths that falls where it has to grow, and one if the queries of networks
+            with skip connections depend on N; empty is good.
+        seconds: time of all counting.
+    """
+
+    regime: str
+    title: str
+    depth_of_the_paper: str
+    curves: list[Curve]
+    crossings: list[Crossing]
+    ablation: Ablation
+    squares: Squares
+    uncounted: list[str]
+    failures: list[str]
+    seconds: float

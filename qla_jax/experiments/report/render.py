@@ -1,0 +1,74 @@
+"""Any report as one self-contained HTML page, as JSON and as pictures: nothing is fetched.
+
+What a report is of is not known here: tables, figures and formulas are data.
+"""
+
+import base64
+import html
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from latex2mathml import converter
+from markupsafe import Markup
+
+from qla_jax._files import write as write_file
+from qla_jax.experiments.core.results import finite, to_json
+from qla_jax.experiments.core.study import Plot, Report
+from qla_jax.experiments.report.draw import draw, png
+
+TEMPLATE = Path(__file__).with_name("page.html.jinja")
+NAMESPACE = 'xmlns="http://www.w3.org/1998/Math/MathML"'
+"""What XML needs to know of a formula, and HTML does not."""
+
+
+def write(report: Report, directory: Path) -> None:
+    """Write the JSON file, the page, and a PNG for each figure that is a file of its own into a directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    pictures = {name: png(draw(plot)) for name, plot in plots(report)}
+    write_file(directory / f"{report.stem}.json", as_json(report.plain()) + "\n")
+    for name, plot in plots(report):
+        if plot.filed:
+            write_file(directory / f"{name}.png", pictures[name])
+    write_file(directory / f"{report.stem}.html", page(report, pictures))
+
+
+def plots(report: Report) -> Iterator[tuple[str, Plot]]:
+    """Each figure with the name of its file: that of the report or of its section, and its own."""
+    yield from ((f"{report.stem}-{plot.name}", plot) for plot in report.findings.plots)
+    for section in report.findings.sections:
+        yield from ((f"{section.name}-{plot.name}", plot) for plot in section.plots)
+
+
+def page(report: Report, pictures: Mapping[str, bytes]) -> str:
+    """Return the page as text, with pictures by the names that `plots` gives."""
+    loaded = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    loaded.filters |= {"sentence": sentence, "formula": formula}
+    content = {name: base64.b64encode(picture).decode() for name, picture in pictures.items()}
+    quoted = as_json({"settings": report.study.settings, "numbers": report.findings.numbers})
+    template = loaded.from_string(TEMPLATE.read_text())
+    return template.render(report=report, findings=report.findings, pictures=content, quoted=quoted)
+
+
+def as_json(value: Any) -> str:
+    """Return results as text; what is not finite is null."""
+    return json.dumps(finite(to_json(value)), indent=1, allow_nan=False)
+
+
+def sentence(text: str) -> str:
+    """Return a text with a full stop at its end, if it has none."""
+    return text if text.endswith((".", "!", "?", ":")) else f"{text}."
+
+
+def formula(text: str) -> Markup:
+    """Return a formula as MathML with its LaTeX in the title, or as code where it cannot be set."""
+    code = html.escape(text)
+    try:
+        found = converter.convert(text)
+    except Exception:  # whatever a parser of formulas stumbles over
+        found = "\\"
+    if "\\" in found:  # a command that the converter does not know stands there as it was
+        return Markup(f"<code>{code}</code>")
+    return Markup(found.replace(NAMESPACE, f'title="{code}"', 1))
