@@ -52,7 +52,7 @@ class Infidelity:
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryStudy:
     """Infidelities of one memory.
 
     Attributes:
@@ -97,7 +97,7 @@ def study(options: Options) -> Study:
             for n, k in (*grid, *held_out)
         },
         summary=partial(summary, rates=rates, held_out=held_out, wanted=wanted),
-        row=Memory,
+        row=MemoryStudy,
     )
 
 
@@ -106,7 +106,7 @@ def noises(rates: Mapping[str, float]) -> dict[str, ErrorRates]:
     return {"damping": amplitude_damping(rates["damping"]), "depolarising": depolarising(rates["depolarising"])}
 
 
-def measure(rows: object, n: int, k: int, *, rates: Mapping[str, float], shots: int, seed: int) -> Memory:
+def measure(rows: object, n: int, k: int, *, rates: Mapping[str, float], shots: int, seed: int) -> MemoryStudy:
     """Measure both noises on one memory of random words, in float64 whatever the caller's precision."""
     with jax.enable_x64(True):
         key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), n), k)
@@ -122,11 +122,11 @@ def measure(rows: object, n: int, k: int, *, rates: Mapping[str, float], shots: 
             found = read(noise, jax.random.fold_in(errors, number))
             bound = float(infidelity_bound(n, k, noise))
             seen[name] = Infidelity(1 - float(found.value), float(found.standard_error), bound)
-    return Memory(n, k, shots, held_site_count(n, k), seen)
+    return MemoryStudy(n, k, shots, held_site_count(n, k), seen)
 
 
 def summary(
-    rows: Mapping[str, Memory], rates: Mapping[str, float], held_out: Sequence[Size], wanted: Sequence[Size]
+    rows: Mapping[str, MemoryStudy], rates: Mapping[str, float], held_out: Sequence[Size], wanted: Sequence[Size]
 ) -> Findings:
     """Fit over the grid, and say what the fits foretell and whether what is proven holds."""
     left_out = {(row.n, row.k): row for row in rows.values() if (row.n, row.k) in held_out}
@@ -164,7 +164,7 @@ def summary(
     )
 
 
-def failed(row: Memory, damping: float) -> list[str]:
+def failed(row: MemoryStudy, damping: float) -> list[str]:
     """Return a line for each noise whose infidelity is not what is proven, and not by chance."""
     lines, where = [], f"at n = {row.n}, k = {row.k}"
     for name, found in row.noises.items():
@@ -185,7 +185,7 @@ def reach(infidelity: float, shots: int) -> float:
     return math.sqrt(2 * 2 * infidelity * doubt) + 2 * 2 * doubt / 3
 
 
-def _point(row: Memory, name: str) -> Point:
+def _point(row: MemoryStudy, name: str) -> Point:
     sites = qram.site_count(row.n, row.k)
     return Point(row.n, row.k, sites, row.held_sites, **vars(row.noises[name]), shots=row.shots)
 
@@ -198,13 +198,13 @@ def _law(law: Extrapolated) -> dict[str, Any]:
     return {"value": law.value, "low": law.low, "high": law.high, "quadratics": quadratics, "line": line}
 
 
-def _grid(grid: Sequence[Memory], name: str) -> Table:
+def _grid(grid: Sequence[MemoryStudy], name: str) -> Table:
     sizes, lengths = sorted({row.n for row in grid}), sorted({row.k for row in grid})
     found = {(row.n, row.k): f"{row.noises[name].infidelity:.2e}" for row in grid}
     return [["", *(f"n = {n}" for n in sizes)], *([f"k = {k}", *(found[n, k] for n in sizes)] for k in lengths)]
 
 
-def _plot(grid: Sequence[Memory], name: str, rate: float) -> Plot:
+def _plot(grid: Sequence[MemoryStudy], name: str, rate: float) -> Plot:
     series = []
     for k in sorted({row.k for row in grid}):
         places, found = zip(*((row.n, row.noises[name]) for row in grid if row.k == k), strict=True)

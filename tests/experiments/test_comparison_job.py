@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from qla_jax.cli import app
 from qla_jax.experiments.comparison import job as comparison_job
 from qla_jax.experiments.comparison.job import Compared
-from qla_jax.experiments.comparison.methods import Counted
+from qla_jax.experiments.comparison.methods import CountedMethod
 from qla_jax.experiments.core import runner
 from qla_jax.experiments.core.study import Report
 from qla_jax.experiments.report import render
@@ -72,7 +72,10 @@ def test_circuits_are_looked_at_rather_than_believed():
 
 def test_steps_that_grow_like_a_root_are_no_logarithm(coherent):
     rooted = replace(
-        comparison_job.METHODS[5], run=lambda n, eps: Counted(n**0.5 / eps**2, 0), entries=(16, 64), errors=(0.1, 0.01)
+        comparison_job.METHODS[5],
+        run=lambda n, eps: CountedMethod(n**0.5 / eps**2, 0),
+        entries=(16, 64),
+        errors=(0.1, 0.01),
     )
     (row,) = found(rooted).rows.values()
     assert row.exponents["1/eps"] == pytest.approx(2) and not row.verdicts.polylog_in_error

@@ -19,8 +19,8 @@ from qla_jax.experiments.measured import printed_overheads, table3_summary
 from qla_jax.experiments.measured import scaling as study_scaling
 from qla_jax.experiments.measured.printed_overheads import PRINTED, agrees, overhead
 from qla_jax.experiments.measured.readout_accuracy import accuracies, restored, weights_of
-from qla_jax.experiments.measured.scaling import Curve
-from qla_jax.experiments.memory import Infidelity, Memory
+from qla_jax.experiments.measured.scaling import AccuracyCurve
+from qla_jax.experiments.memory import Infidelity, MemoryStudy
 from qla_jax.measurement import chebyshev_readout, tomography
 from qla_jax.measurement.traced_readouts import (
     PoissonTomography,
@@ -87,11 +87,11 @@ def test_accuracies_are_sorted_by_the_mean_fidelity_of_their_states():
 
 @pytest.mark.parametrize(("lowest", "verdict"), [(0.9, "unmeasured"), (0.1, "undecided")])
 def test_costs_that_are_all_bounds_have_no_verdict(lowest, verdict):
-    def curve(side: int) -> Curve:
-        return Curve([1, 2], [lowest, 0.9], [side**2 * (1 + side % 3), 20 * side**2])
+    def curve(side: int) -> AccuracyCurve:
+        return AccuracyCurve([1, 2], [lowest, 0.9], [side**2 * (1 + side % 3), 20 * side**2])
 
     rows = {
-        f"{side}": study_scaling.Judged(0.1, 0.9, side, 0, dict.fromkeys(study_scaling.METHODS, curve(side)))
+        f"{side}": study_scaling.JudgedWidth(0.1, 0.9, side, 0, dict.fromkeys(study_scaling.METHODS, curve(side)))
         for side in (4, 6, 8, 10)
     }
     fits = study_scaling.summary(rows).numbers["fits"].values()
@@ -265,7 +265,7 @@ def test_slopes_of_nothing_are_refused(x, y, told):
 def test_infidelities_that_are_not_what_is_proven_fail_the_memory_study():
     exact = 1 - 0.99**34
     fine = Infidelity(exact, 1e-3, exact)
-    row = Memory(3, 1, 10**6, 34, {"damping": fine, "depolarising": fine})
+    row = MemoryStudy(3, 1, 10**6, 34, {"damping": fine, "depolarising": fine})
     assert study_qram.failed(row, 0.01) == []
     for name, value, told in (("damping", exact - 0.02, "below"), ("depolarising", exact + 0.02, "above its bound")):
         changed = row.noises | {name: replace(fine, infidelity=value)}
@@ -303,13 +303,13 @@ def test_ranks_of_the_elbow_go_from_one_to_all_tokens():
 
 
 def test_fits_of_the_memory_study_foretell_what_was_left_out_of_them():
-    def row(n: int, k: int) -> Memory:
+    def row(n: int, k: int) -> MemoryStudy:
         held = (n - 1) * (4 * n + 4 * k + 1)
         noises = {
             name: Infidelity(1e-6 * rate * held, 1e-6, 1e-4 * held)
             for name, rate in (("damping", 1), ("depolarising", 5))
         }
-        return Memory(n, k, 10**7, held, noises)
+        return MemoryStudy(n, k, 10**7, held, noises)
 
     sizes = [(n, k) for k in (1, 2, 4) for n in (4, 6, 8, 10)] + [(16, 16)]
     rows = {f"n={n} k={k}": row(n, k) for n, k in sizes}

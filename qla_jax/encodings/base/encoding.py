@@ -23,7 +23,7 @@ from qla_jax.accounting.gates import Gates
 from qla_jax.encodings.base.nesting import after_parts, equal, is_encoding, nesting_of
 from qla_jax.encodings.base.rounding import by_calls, rounding_of
 from qla_jax.encodings.base.sharing import separate
-from qla_jax.encodings.base.tree import DEPTH, Tree, nested, tree_of
+from qla_jax.encodings.base.tree import DEPTH, EncodingTree, nested, tree_of
 from qla_jax.linalg.memory import require_fit
 
 MAX_UNITARY_QUBITS = 13
@@ -81,7 +81,7 @@ class Encoding(Node, ABC, kw_only=True):
         parts = nested(self, 2)
         return f"{parts[:-1]}; {told})" if parts.endswith(")") else f"{parts}({told})"
 
-    def tree(self, depth: int = DEPTH) -> Tree:
+    def tree(self, depth: int = DEPTH) -> EncodingTree:
         """Return the tree of the parts, which prints as text, in color by rich and in notebooks by treescope.
 
         Args:

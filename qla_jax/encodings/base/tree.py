@@ -21,7 +21,7 @@ DEPTH = 6
 
 
 @dataclass(frozen=True, repr=False)
-class Tree:
+class EncodingTree:
     """The tree of an encoding's parts: printed as text, by rich in color, in notebooks by treescope if it is there.
 
     Attributes:
@@ -58,7 +58,7 @@ class Tree:
         return treescope.render_to_html(self.encoding)
 
 
-def tree_of(enc: Any, depth: int) -> Tree:
+def tree_of(enc: Any, depth: int) -> EncodingTree:
     """Return the tree of an encoding.
 
     Args:
@@ -68,7 +68,7 @@ def tree_of(enc: Any, depth: int) -> Tree:
     Raises:
         ValueError: a negative depth.
     """
-    return Tree(enc, as_integer("depth", depth, least=0))
+    return EncodingTree(enc, as_integer("depth", depth, least=0))
 
 
 def name(node: Any) -> str:

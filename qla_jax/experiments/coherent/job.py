@@ -28,7 +28,7 @@ from qla_jax.experiments.coherent.results import (
     Parameters,
     Part,
     Seconds,
-    Trained,
+    TrainedNetwork,
 )
 from qla_jax.experiments.coherent.summary import failures, summary
 from qla_jax.experiments.core.progress import Progress
@@ -96,11 +96,11 @@ class Subject:
         self.recipe, self.images = job.recipe(kind), job.images
         self.shape = self.images.train_images.shape[1:]
 
-    def training(self, rows: object) -> Trained:
+    def training(self, rows: object) -> TrainedNetwork:
         """Train the network, or go on with its last checkpoint."""
         model, history = self._trained
         training = [EpochResult(epoch.number + 1, epoch.loss, epoch.accuracy) for epoch in history]
-        return Trained(_description(model, self.recipe), count_parameters(model), training)
+        return TrainedNetwork(_description(model, self.recipe), count_parameters(model), training)
 
     def baseline(self, rows: object) -> Baseline:
         """Train a plain network beside it."""

@@ -111,7 +111,7 @@ class MainReport(Network):
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedNetwork:
     """A finished training: the network in words, its number of parameters, its epochs."""
 
     description: str
@@ -141,5 +141,5 @@ class InRegime:
     costs: list[RegimeCosts | Uncounted]
 
 
-Part = Trained | Baseline | Evaluated | OwnClaims | InRegime | CircuitCheck
+Part = TrainedNetwork | Baseline | Evaluated | OwnClaims | InRegime | CircuitCheck
 """A finished item."""

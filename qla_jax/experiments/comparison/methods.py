@@ -25,7 +25,7 @@ from qla_jax.transforms.activation import Activation
 LAYERS = 2
 
 
-class Counted(NamedTuple):
+class CountedMethod(NamedTuple):
     """One run: steps, and the numbers read out between the layers."""
 
     steps: float
@@ -70,7 +70,7 @@ class Method(About):
         errors: errors to run at.
     """
 
-    run: Callable[[int, float], Counted]
+    run: Callable[[int, float], CountedMethod]
     circuit: Callable[[], Circuit]
     entries: Sequence[int]
     errors: Sequence[float]
@@ -85,17 +85,17 @@ def _contraction(rows: int, columns: int) -> Array:
     return jnp.asarray(matrix / np.linalg.norm(matrix, 2))
 
 
-def _of(found: LayeredRun) -> Counted:
-    return Counted(found.steps, sum(found.words[:-1]))
+def _of(found: LayeredRun) -> CountedMethod:
+    return CountedMethod(found.steps, sum(found.words[:-1]))
 
 
-def _dense(entries: int, eps: float) -> Counted:
+def _dense(entries: int, eps: float) -> CountedMethod:
     weights = [_contraction(entries, entries)] * LAYERS
     psi = _random(entries)
     return _of(feedforward(weights, psi / np.linalg.norm(psi), eps=eps / math.sqrt(entries), key=jax.random.key(0)))
 
 
-def _convolution(entries: int, eps: float) -> Counted:
+def _convolution(entries: int, eps: float) -> CountedMethod:
     """One channel; pooling halves the sides of the second layer."""
     side = math.isqrt(entries)
     taps = [_random(1, 1, 3, 3) / 3] * LAYERS
@@ -103,7 +103,7 @@ def _convolution(entries: int, eps: float) -> Counted:
     return _of(convolutional(taps, image, eps=share, eta=share, key=jax.random.key(0)))
 
 
-def _attention(entries: int, eps: float) -> Counted:
+def _attention(entries: int, eps: float) -> CountedMethod:
     """Tokens of four features, so that N entries are N/4 tokens."""
     tokens = _random(entries // 4, 4)
     blocks = [AttentionWeights(*[_contraction(4, 4)] * 5)] * LAYERS
@@ -153,8 +153,8 @@ def _activated(node: Encoding, seen: set[int]) -> bool:
     return bool(stands_for) or isinstance(node, Activation) or any(_activated(use.part, seen) for use in node.uses())
 
 
-def _coherent(regime: str, entries: int, eps: float) -> Counted:
-    return Counted(count(Setting(regime, entries, LAYERS, eps)).depth, 0)
+def _coherent(regime: str, entries: int, eps: float) -> CountedMethod:
+    return CountedMethod(count(Setting(regime, entries, LAYERS, eps)).depth, 0)
 
 
 FEW = (16, 64, 256)

@@ -19,11 +19,11 @@ from qla_jax.experiments.costs.ablation import Ablated, ablation
 from qla_jax.experiments.costs.results import (
     Ablation,
     AblationLaw,
+    CostCurve,
+    CostPoint,
     CostsReport,
-    Counted,
+    CountedNetwork,
     Crossing,
-    Curve,
-    Point,
     Run,
     SquareLaw,
     Squares,
@@ -84,7 +84,9 @@ class CostsJob:
         if self.regime not in REGIMES:
             raise ValueError(f"`regime` must be one of {', '.join(REGIMES)}, but is {self.regime!r}.")
 
-    def against(self, variable: str, law: str, field: str, x: Mapping[float, Any], paper: Mapping[int, str]) -> Curve:
+    def against(
+        self, variable: str, law: str, field: str, x: Mapping[float, Any], paper: Mapping[int, str]
+    ) -> CostCurve:
         """Count networks of a few k that differ in one size.
 
         Args:
@@ -100,9 +102,9 @@ class CostsJob:
             for schedule in (SCHEDULES if several else ["sharp"])
             for k in [*paper][:FEW]
         ]
-        return Curve(variable, {str(k): told for k, told in paper.items()}, runs, law)
+        return CostCurve(variable, {str(k): told for k, told in paper.items()}, runs, law)
 
-    def against_blocks(self) -> Curve:
+    def against_blocks(self) -> CostCurve:
         """Count networks of more and more blocks, and the ratios from one to the next."""
         runs = []
         for schedule in SCHEDULES:
@@ -113,9 +115,9 @@ class CostsJob:
                 for name in ("depth", "num_ancillas")
             }
             runs.append(Run(schedule, None, points, [x for one in found for x in one.missing], {}, ratios))
-        return Curve("k", {}, runs, "ratio from k to k + 1")
+        return CostCurve("k", {}, runs, "ratio from k to k + 1")
 
-    def items(self) -> dict[str, Callable[[], Counted]]:
+    def items(self) -> dict[str, Callable[[], CountedNetwork]]:
         """Return what is counted, part by part."""
         memory = self.regime == "a"
         entries: dict[float, Any] = {n: n for n in self.entries or ENTRIES[self.regime]}
@@ -129,29 +131,29 @@ class CostsJob:
             "channels": partial(self.against, "C", "C", "channels", {c: c for c in self.channels}, {1: "3"}),
             "taps": partial(self.against, "D", "D", "taps", {d: d for d in self.taps}, {1: "4"}),
         }
-        curves = {f"against {name}": lambda make=make: Counted(curve=make()) for name, make in found.items()}
+        curves = {f"against {name}": lambda make=make: CountedNetwork(curve=make()) for name, make in found.items()}
         return curves | {
-            "without skip connections": lambda: Counted(ablated=ablation(self.ablated, self.blocks[:FEW])),
-            "squared amplitudes": lambda: Counted(squared=squares(self.squared)),
+            "without skip connections": lambda: CountedNetwork(ablated=ablation(self.ablated, self.blocks[:FEW])),
+            "squared amplitudes": lambda: CountedNetwork(squared=squares(self.squared)),
         }
 
 
 def study(job: CostsJob) -> Study:
     """Build the study: count, fit and compare, in float64 whatever the caller's precision."""
 
-    def document(rows: Mapping[str, Counted], seconds: Mapping[str, float]) -> CostsReport:
+    def document(rows: Mapping[str, CountedNetwork], seconds: Mapping[str, float]) -> CostsReport:
         return _report(job, list(rows.values()), sum(seconds.values()))
 
-    def item(rows: object, make: Callable[[], Counted]) -> Counted:
+    def item(rows: object, make: Callable[[], CountedNetwork]) -> CountedNetwork:
         with jax.enable_x64(True):
             return make()
 
     items = {name: partial(item, make=make) for name, make in job.items().items()}
     title, settings = f"Costs of regime ({job.regime})", vars(job)
-    return Study("costs", title, settings, items, summary, row=Counted, document=document)
+    return Study("costs", title, settings, items, summary, row=CountedNetwork, document=document)
 
 
-def _report(job: CostsJob, rows: Sequence[Counted], seconds: float) -> CostsReport:
+def _report(job: CostsJob, rows: Sequence[CountedNetwork], seconds: float) -> CostsReport:
     curves = [row.curve for row in rows if row.curve is not None]
     ablated = next(row.ablated for row in rows if row.ablated is not None)
     squared = next(row.squared for row in rows if row.squared is not None)
@@ -169,7 +171,7 @@ def _report(job: CostsJob, rows: Sequence[Counted], seconds: float) -> CostsRepo
     )
 
 
-def failed(curves: Sequence[Curve], ablated: Sequence[Ablated]) -> list[str]:
+def failed(curves: Sequence[CostCurve], ablated: Sequence[Ablated]) -> list[str]:
     """Return a line for each curve that is not as it has to be."""
     lines = [
         f"depth against {curve.variable} falls, {run.label}."
@@ -196,7 +198,7 @@ def _run(schedule: str, blocks: int, settings: Mapping[float, Setting], law: Law
             missing.append(x)
             continue
         points.append(
-            Point(x=x, classical=setting.classical, published_ancillas=setting.published_ancillas, **vars(counted))
+            CostPoint(x=x, classical=setting.classical, published_ancillas=setting.published_ancillas, **vars(counted))
         )
     fitted = {}
     if law is not None and len(points) > 1:

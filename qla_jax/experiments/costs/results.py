@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from qla_jax.experiments.core.fits import Power
 from qla_jax.experiments.core.results import named
 from qla_jax.experiments.costs.ablation import Ablated
-from qla_jax.experiments.costs.squares import Product
+from qla_jax.experiments.costs.squares import CountedSquare
 from qla_jax.networks.regimes import Counts
 
 
 @dataclass(frozen=True)
-class Point(Counts):
+class CostPoint(Counts):
     """Counts of a network.
 
     Attributes:
@@ -44,7 +44,7 @@ class Run:
 
     schedule: str
     blocks: int | None
-    points: list[Point]
+    points: list[CostPoint]
     missing: list[float]
     fits: dict[str, Power]
     ratios: dict[str, list[float]] | None = None
@@ -56,7 +56,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Curve:
+class CostCurve:
     """Curves against one size.
 
     Attributes:
@@ -126,17 +126,17 @@ class SquareLaw:
 class Squares:
     """A matrix times squared amplitudes, and exponents."""
 
-    rows: list[Product]
+    rows: list[CountedSquare]
     fits: list[SquareLaw]
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountedNetwork:
     """A finished item: a curve, or networks without skip connections, or products with squared amplitudes."""
 
-    curve: Curve | None = None
+    curve: CostCurve | None = None
     ablated: list[Ablated] | None = None
-    squared: list[Product] | None = None
+    squared: list[CountedSquare] | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class CostsReport:
     regime: str
     title: str
     depth_of_the_paper: str
-    curves: list[Curve]
+    curves: list[CostCurve]
     crossings: list[Crossing]
     ablation: Ablation
     squares: Squares

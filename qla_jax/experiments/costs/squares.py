@@ -27,7 +27,7 @@ RANK = 2
 
 
 @dataclass(frozen=True)
-class Product:
+class CountedSquare:
     """Calls of the vector over the amplitude, by Theorem 1 and through the Frobenius norm; rank of the matrix."""
 
     kind: str
@@ -42,7 +42,7 @@ class Product:
         return self.frobenius / self.theorem
 
 
-def squares(entries: Sequence[int]) -> list[Product]:
+def squares(entries: Sequence[int]) -> list[CountedSquare]:
     """Count both routes, N by N and kind by kind."""
     rows = []
     for size in entries:
@@ -50,7 +50,7 @@ def squares(entries: Sequence[int]) -> list[Product]:
         psi = jnp.asarray(draw.normal(size=size))
         for kind, matrix in matrices(size, draw).items():
             found = {name: float(calls) for name, calls in _both(jnp.asarray(matrix), psi).items()}
-            rows.append(Product(kind, size, int(np.linalg.matrix_rank(matrix)), **found))
+            rows.append(CountedSquare(kind, size, int(np.linalg.matrix_rank(matrix)), **found))
     return rows
 
 

@@ -36,7 +36,7 @@ CELLS = "{0} | {1} | {2} | {3} | {4} | {5:.3f} | {6:.3f} | {7:.3f} | {8:.3f} | {
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedRank:
     """A network by rank along tokens.
 
     Attributes:
@@ -95,7 +95,7 @@ class Transformers:
             {round(1 + (tokens - 1) * (place / (self.most_ranks - 1)) ** 1.5) for place in range(self.most_ranks)}
         )
 
-    def measure(self, rows: object, name: str, side: int) -> Judged:
+    def measure(self, rows: object, name: str, side: int) -> JudgedRank:
         """Train one network and judge it at all ranks."""
         images, ranks = resized(self.sets[name], side), self.ranks(side)
         fresh = QTransformer(
@@ -111,7 +111,7 @@ class Transformers:
         readouts = ranked_chebyshev(jnp.array(ranks), axes=TOKENS, relative_eps=self.eps, noise=self.noise)
         tests = images.test_images[: self.judges], images.test_labels[: self.judges]
         found = accuracies(model, *tests, readouts, key=jax.random.key(self.seed))
-        return Judged(loss, exact, name, side, ranks, found)
+        return JudgedRank(loss, exact, name, side, ranks, found)
 
 
 def study(options: Options) -> Study:
@@ -127,7 +127,7 @@ def study(options: Options) -> Study:
     }
     title = "Accuracy of a transformer by rank along tokens"
     settings = settings_of(networks) | {"patch": PATCH, "left_out": left_out}
-    return Study("elbow", title, settings, items, partial(summary, left_out=left_out), row=Judged)
+    return Study("elbow", title, settings, items, partial(summary, left_out=left_out), row=JudgedRank)
 
 
 def at_hand(options: Options) -> tuple[dict[str, ImageSet], list[str]]:
@@ -143,7 +143,7 @@ def at_hand(options: Options) -> tuple[dict[str, ImageSet], list[str]]:
     return found, left_out
 
 
-def summary(rows: Mapping[str, Judged], left_out: Sequence[str]) -> Findings:
+def summary(rows: Mapping[str, JudgedRank], left_out: Sequence[str]) -> Findings:
     """Find elbows, and draw a figure for each set of images."""
     numbers: dict[str, dict] = {}
     told, plots = [], dict[str, list[Series]]()

@@ -34,7 +34,7 @@ AXES = (-2, -1)
 
 
 @dataclass(frozen=True)
-class Curve:
+class AccuracyCurve:
     """Accuracies and queries of a readout by its settings."""
 
     settings: list[float]
@@ -51,14 +51,14 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedWidth:
     """A network: last loss, accuracy with exact readouts, side of its images, seed, and a curve for each readout."""
 
     loss: float
     exact: float
     side: int
     seed: int
-    methods: dict[str, Curve]
+    methods: dict[str, AccuracyCurve]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Sweep:
         """From low to all."""
         return sorted({max(1, round(side * part / self.parts)) for part in range(1, self.parts + 1)})
 
-    def measure(self, rows: object, side: int, seed: int) -> Judged:
+    def measure(self, rows: object, side: int, seed: int) -> JudgedWidth:
         """Train one network, and judge it over ranks and over precisions."""
         images, network, ranks = resized(self.images, side), self.network, self.ranks(side)
         fresh = residual_network(images, replace(network, side=side), seed)
@@ -110,8 +110,10 @@ class Sweep:
         for number, method in enumerate(METHODS):
             key = jax.random.fold_in(jax.random.key(seed), number)
             queries = [sum(readout.price(shape)[1] for shape in shapes) for readout in singles[number]]
-            curves[method] = Curve([*settings[number]], accuracies(model, *tests, stacks[number], key=key), queries)
-        return Judged(loss, exact, side, seed, curves)
+            curves[method] = AccuracyCurve(
+                [*settings[number]], accuracies(model, *tests, stacks[number], key=key), queries
+            )
+        return JudgedWidth(loss, exact, side, seed, curves)
 
 
 def study(options: Options) -> Study:
@@ -128,10 +130,10 @@ def study(options: Options) -> Study:
         for seed in sweep.seeds
     }
     title = "Cost of a readout for a share of the peak accuracy, by size"
-    return Study("scaling", title, settings_of(sweep), items, summary, row=Judged)
+    return Study("scaling", title, settings_of(sweep), items, summary, row=JudgedWidth)
 
 
-def summary(rows: Mapping[str, Judged]) -> Findings:
+def summary(rows: Mapping[str, JudgedWidth]) -> Findings:
     """Find costs of the levels, and their exponents."""
     told, fits, plots, remarks = [], {}, [], []
     for method in METHODS:
@@ -167,7 +169,7 @@ def summary(rows: Mapping[str, Judged]) -> Findings:
     )
 
 
-def _means(rows: Mapping[str, Judged]) -> Table:
+def _means(rows: Mapping[str, JudgedWidth]) -> Table:
     curves = [(method, level) for method in METHODS for level in LEVELS]
     found: Table = [["side", "exact", *(f"{method[:6]}. {level:g}" for method, level in curves)]]
     for side in sorted({row.side for row in rows.values()}):

@@ -28,7 +28,7 @@ from qla_jax.experiments.core.study import Options, Rows, Study, settings_of
 from qla_jax.experiments.measured.networks import FORMAT, NetworkSetting, layers_of, residual_network, train
 from qla_jax.experiments.measured.printed_overheads import PRECISIONS, PRINTED, RANKS, overhead
 from qla_jax.experiments.measured.readout_accuracy import Judged, judged, restored, weights_of
-from qla_jax.experiments.measured.table3_summary import ByModel, Overhead, Overheads, Trained, summary
+from qla_jax.experiments.measured.table3_summary import ByModel, Overhead, Overheads, TrainedRow, summary
 from qla_jax.measurement import ReadoutMethod
 from qla_jax.measurement.traced_readouts import RankedChebyshev, poisson_tomography, ranked_chebyshev
 from qla_jax.nn import QResNet
@@ -62,11 +62,11 @@ class Bench:
     model_precisions: Sequence[float] = (0.001, 0.01)
     model_judges: int = 100
 
-    def train(self, rows: object, seed: int) -> Trained:
+    def train(self, rows: object, seed: int) -> TrainedRow:
         """Train a network, and count what stands in front of each of its transfers."""
         network, fresh = self.network, self._fresh(seed)
         model, loss, exact = train(fresh, self.images, network.epochs, network.learning_rate, seed)
-        return Trained(weights_of(model), loss, exact, layers_of(fresh, self.images))
+        return TrainedRow(weights_of(model), loss, exact, layers_of(fresh, self.images))
 
     def judge_ranks(self, rows: Rows, seed: int, eps: float) -> Judged:
         """Judge a network with all ranks at one precision."""
@@ -114,7 +114,7 @@ def study(options: Options) -> Study:
     title = "Accuracy and overhead of two readouts by rank and precision"
     settings = settings_of(bench) | {"noise": NOISE, "bits": FORMAT.bits, "fraction": FORMAT.fraction}
     found = partial(summary, seeds=bench.seeds, ranks=bench.ranks, precisions=bench.precisions)
-    return Study("table3", title, settings, items, found, row=Overheads | Trained | Judged | ByModel)
+    return Study("table3", title, settings, items, found, row=Overheads | TrainedRow | Judged | ByModel)
 
 
 def printed() -> Overheads:

@@ -40,7 +40,7 @@ class Overheads:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedRow:
     """A network: weights, last loss, accuracy with exact readouts, and its transfers."""
 
     weights: list[list[float]]

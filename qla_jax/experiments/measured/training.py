@@ -59,7 +59,7 @@ class OnRegisters:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ReadoutsCompared:
     """Mean accuracies of measured networks and of their twins, the difference, and its standard error."""
 
     measured: float
@@ -202,11 +202,11 @@ def summary(rows: Mapping[str, Any], training: Training) -> Findings:
     )
 
 
-def compared(measured: Sequence[float], twins: Sequence[float]) -> Compared:
+def compared(measured: Sequence[float], twins: Sequence[float]) -> ReadoutsCompared:
     """Return means, their difference, and its standard error; none of a single pair."""
     gaps = np.subtract(measured, twins)
     error = float(gaps.std(ddof=1) / math.sqrt(len(gaps))) if len(gaps) > 1 else None
-    return Compared(float(np.mean(measured)), float(np.mean(twins)), float(gaps.mean()), error)
+    return ReadoutsCompared(float(np.mean(measured)), float(np.mean(twins)), float(gaps.mean()), error)
 
 
 def _gradients(eps: float | None) -> str:
@@ -217,6 +217,6 @@ def _told(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.4f}"
 
 
-def _remark(kind: str, told: Compared) -> str:
+def _remark(kind: str, told: ReadoutsCompared) -> str:
     verdict = "more than a point behind" if told.behind else "within a point of"
     return f"The {kind} is {verdict} its twin in the mean: {told.difference:+.4f} +- {_told(told.error)}."

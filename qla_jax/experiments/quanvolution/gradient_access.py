@@ -34,7 +34,7 @@ PRINTED: Mapping[int, Mapping[str, tuple[int, ...]]] = {
 
 
 @dataclass(frozen=True)
-class Norms:
+class GradientNorms:
     """Mean norms of gradients by layer.
 
     Attributes:
@@ -70,7 +70,7 @@ class Access:
     seeds: Sequence[int]
     batch: int = 16
 
-    def measure(self, rows: object, placement: Placement, depth: int) -> Norms:
+    def measure(self, rows: object, placement: Placement, depth: int) -> GradientNorms:
         """Measure norms by layer, the mean over seeds, in both modes."""
         layers = placement.num_layers
         specs = resqunn_specs((depth,) * layers, pad=layers > 2)
@@ -82,7 +82,7 @@ class Access:
             models = [network(self.images, placement, specs, mode, seed, quantum=True) for seed in self.seeds]
             looked = jax.jit(gradient_access)
             norms[mode] = np.mean([looked(model, images, labels) for model in models], axis=0).tolist()
-        return Norms(placement.name, layers, depth, list(direct_layers(placement)), **norms)
+        return GradientNorms(placement.name, layers, depth, list(direct_layers(placement)), **norms)
 
 
 def study(options: Options) -> Study:
@@ -97,13 +97,13 @@ def study(options: Options) -> Study:
         for one in placements(layers)
     }
     title = "Gradients by residual placement"
-    return Study("gradient-access", title, settings_of(access), items, summary, row=Norms)
+    return Study("gradient-access", title, settings_of(access), items, summary, row=GradientNorms)
 
 
-def summary(rows: Mapping[str, Norms]) -> Findings:
+def summary(rows: Mapping[str, GradientNorms]) -> Findings:
     """Set norms beside what is printed; the checks are that either mode is what it is said to be."""
     failures, agree, of = [], 0, 0
-    kinds: dict[tuple[int, int], list[Norms]] = {}
+    kinds: dict[tuple[int, int], list[GradientNorms]] = {}
     for key, row in rows.items():
         kinds.setdefault((row.layers, row.depth), []).append(row)
         printed = PRINTED[row.layers].get(row.placement)
@@ -136,12 +136,12 @@ def _norms(values: Sequence[float]) -> str:
     return " ".join("0" if value == 0 else f"{value:.1e}" for value in values)
 
 
-def _printed(row: Norms) -> str:
+def _printed(row: GradientNorms) -> str:
     printed = PRINTED[row.layers].get(row.placement)
     return "not all" if printed is None else " ".join(map(str, printed))
 
 
-def _plot(rows: Sequence[Norms], layers: int, depth: int) -> Plot:
+def _plot(rows: Sequence[GradientNorms], layers: int, depth: int) -> Plot:
     series = []
     for mode, style in ((FULL, "o"), (DETACHED, "x")):
         for layer in range(layers):

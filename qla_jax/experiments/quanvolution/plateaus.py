@@ -39,7 +39,7 @@ SHALLOW = 2
 
 
 @dataclass(frozen=True)
-class Setting:
+class PlateauSetting:
     """A family of circuits and a cost.
 
     Attributes:
@@ -52,11 +52,11 @@ class Setting:
 
 
 FAMILIES = {
-    "global, random": Setting(partial(random_circuit), global_cost),
-    "local, random": Setting(partial(random_circuit), local_cost),
-    "global, small angles": Setting(partial(random_circuit, spread=SMALL_ANGLES), global_cost),
-    "global, identity blocks": Setting(partial(identity_blocks), global_cost),
-    "QCNN": Setting(partial(random_qcnn), qubit_cost((0,))),
+    "global, random": PlateauSetting(partial(random_circuit), global_cost),
+    "local, random": PlateauSetting(partial(random_circuit), local_cost),
+    "global, small angles": PlateauSetting(partial(random_circuit, spread=SMALL_ANGLES), global_cost),
+    "global, identity blocks": PlateauSetting(partial(identity_blocks), global_cost),
+    "QCNN": PlateauSetting(partial(random_qcnn), qubit_cost((0,))),
 }
 CURVES = (
     ("global, random", True),
