@@ -39,8 +39,8 @@ def test_fixed_point_convolution(report):
 
 @pytest.mark.benchmark(group="memory")
 def test_reads_of_a_million_cells(report):
-    """Fidelity of a read of 2^20 cells of two bits, 10^4 shots of depolarising noise."""
-    cells, noise = qla.qram.memory(np.arange(1 << 20) % 4, word_bits=2), qla.qram.depolarising(1e-6)
+    """Fidelity of a read of 2^20 cells of two bits, 10^4 shots of depolarizing noise."""
+    cells, noise = qla.qram.memory(np.arange(1 << 20) % 4, word_bits=2), qla.qram.depolarizing(1e-6)
     args = cells, jax.random.key(0)
     program = compiled(lambda cells, key: qla.qram.read_fidelity(cells, noise, shots=10_000, key=key), *args)
     found = program.run(*args)

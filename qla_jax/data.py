@@ -33,7 +33,7 @@ class DatasetUnavailable(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Labelled images for training and for testing; `source` is a sentence saying where they came from."""
+    """Labeled images for training and for testing; `source` is a sentence saying where they came from."""
 
     name: str
     train_images: Float32[np.ndarray, "train channels height width"]
@@ -67,7 +67,7 @@ def load(
     Raises:
         DatasetUnavailable: The set is unknown, not prepared, or not in a format that can be read without TensorFlow.
         MissingExtra: A library that the set comes with is not installed.
-        ValueError: The set is there, but is not one of labelled grey or RGB images of one size.
+        ValueError: The set is there, but is not one of labeled grey or RGB images of one size.
     """
     caps = {
         part: None if cap is None else as_integer(f"max_{part}", cap, least=1)
@@ -117,8 +117,8 @@ def resized(images: ImageSet, side: int) -> ImageSet:
 
 def _interpolation(have: int, give: int) -> np.ndarray:
     """Weights of the old pixels in each new one; where the image shrinks, the triangle is as wide as a new pixel."""
-    centres = (np.arange(give) + 0.5) * have / give - 0.5
-    distance = np.abs(np.clip(centres, 0, have - 1)[:, None] - np.arange(have)[None])
+    centers = (np.arange(give) + 0.5) * have / give - 0.5
+    distance = np.abs(np.clip(centers, 0, have - 1)[:, None] - np.arange(have)[None])
     weights = np.maximum(0, 1 - distance / max(1, have / give))
     return weights / weights.sum(axis=1, keepdims=True)
 

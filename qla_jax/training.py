@@ -1,6 +1,6 @@
 """Training with optax: a compiled step, a checkpoint after every epoch, resumable bit for bit.
 
-All randomness of an epoch comes from (seed, epoch), and parameters, running statistics and optimiser state are restored
+All randomness of an epoch comes from (seed, epoch), and parameters, running statistics and optimizer state are restored
 exactly; so a run that is killed and resumed ends in the same bits as one that is not.
 """
 
@@ -23,7 +23,7 @@ from jax import Array
 from qla_jax import checkpoints
 from qla_jax._checks import as_integer
 from qla_jax._fingerprint import require_same
-from qla_jax._labelled import as_images, as_labels
+from qla_jax._labeled import as_images, as_labels
 from qla_jax.checkpoints import Notice
 
 Model = TypeVar("Model", bound=nnx.Module)
@@ -101,7 +101,7 @@ def fit(
 ) -> tuple[Model, list[Epoch]]:
     """Train a model that maps a batch of images to outcome probabilities.
 
-    Steps run it in training mode (`model.train()`), where normalisation takes the statistics of the batch and moves the
+    Steps run it in training mode (`model.train()`), where normalization takes the statistics of the batch and moves the
     running ones, which are `nnx.BatchStat`; what is returned is in the mode of the model given.
 
     Args:

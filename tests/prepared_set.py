@@ -41,7 +41,7 @@ def image_features(
     )
 
 
-def labelled(images: Sequence[np.ndarray], labels: Sequence[int]) -> list[Example]:
+def labeled(images: Sequence[np.ndarray], labels: Sequence[int]) -> list[Example]:
     return [{"image": png(image), "label": int(label)} for image, label in zip(images, labels, strict=True)]
 
 

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from qla_jax import data
 from qla_jax.claims import catalogue
-from qla_jax.claims.encodings import normalisation, vectors
+from qla_jax.claims.encodings import normalization, vectors
 from qla_jax.claims.networks import norms
 from qla_jax.cli import app
 from qla_jax.data import DatasetUnavailable, ImageSet
@@ -347,7 +347,7 @@ def test_a_violated_claim_is_named_with_status_1(claims, monkeypatch):
 
 @pytest.mark.parametrize(("attack", "status"), [((), 0), (("--attack",), 1)])
 def test_a_control_that_is_not_violated_is_named_once_it_was_attacked(claims, monkeypatch, attack, status):
-    tame = replace(normalisation.normalisation_below_one, expected_to_hold=False, sizes=(2,), project=None)
+    tame = replace(normalization.normalization_below_one, expected_to_hold=False, sizes=(2,), project=None)
     monkeypatch.setattr(catalogue, "CLAIMS", (tame,))
     result = claims("--trials", "5", *attack)
     assert result.exit_code == status
@@ -373,7 +373,7 @@ from qla_jax.claims import claim
     statement="The Frobenius norm is at least the spectral norm.",
     formula="x",
     relation=">=",
-    draw=lambda key, size: {"a": jax.random.normal(key, (size, size))},
+    draw=lambda size, *, key: {"a": jax.random.normal(key, (size, size))},
     sizes=(3,),
 )
 def frobenius_norm(instance):

@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 from sklearn.datasets import load_digits
 
 from qla_jax.data import DatasetUnavailable, ImageSet, load, resized
-from tests.prepared_set import image_features, labelled, png, write_prepared_set
+from tests.prepared_set import image_features, labeled, png, write_prepared_set
 
 
 def random_images(num_images, height=5, width=7, channels=1, seed=0):
@@ -26,7 +26,7 @@ def write_random_set(data_dir, num_train=12, num_test=5, channels=1, **kwargs):
     images = {"train": random_images(num_train, channels=channels)}
     if num_test:
         images["test"] = random_images(num_test, channels=channels, seed=1)
-    splits = {split: labelled(array, cyclic(len(array))) for split, array in images.items()}
+    splits = {split: labeled(array, cyclic(len(array))) for split, array in images.items()}
     write_prepared_set(data_dir, splits, image_features((5, 7, channels)), **kwargs)
     return images
 
@@ -130,7 +130,7 @@ def test_a_prepared_set_is_read_back_pixel_for_pixel(tmp_path, channels, num_sha
 @pytest.mark.parametrize("name", ["mnist", "mnist:3.0.1"])
 def test_a_set_that_tfds_has_code_for_is_read_from_its_files(tmp_path, name):
     original = random_images(20, 28, 28)
-    examples = labelled(original, cyclic(20, 10))
+    examples = labeled(original, cyclic(20, 10))
     features = image_features((28, 28, 1), num_classes=10)
     write_prepared_set(tmp_path, {"train": examples, "test": examples[:10]}, features, name="mnist", version="3.0.1")
     images = load(name, data_dir=str(tmp_path))
@@ -141,7 +141,7 @@ def test_a_set_that_tfds_has_code_for_is_read_from_its_files(tmp_path, name):
 
 def test_float_images_are_read_as_they_are(tmp_path):
     original = np.random.default_rng(0).random((4, 5, 7, 1), dtype=np.float32)
-    examples = labelled(original, cyclic(4))
+    examples = labeled(original, cyclic(4))
     write_prepared_set(tmp_path, {"train": examples, "test": examples}, image_features((5, 7, 1), dtype=np.float32))
     np.testing.assert_array_equal(load("tiny_shapes", data_dir=tmp_path).train_images, original.transpose(0, 3, 1, 2))
 
@@ -153,7 +153,7 @@ def test_float_images_are_read_as_they_are(tmp_path):
 def test_a_bad_pixel_is_named_with_its_image(tmp_path, pixel, message):
     original = np.zeros((4, 5, 7, 1), np.float32)
     original[2, 3, 1, 0] = pixel
-    examples = labelled(original, cyclic(4))
+    examples = labeled(original, cyclic(4))
     write_prepared_set(tmp_path, {"train": examples, "test": examples}, image_features((5, 7, 1), dtype=np.float32))
     with pytest.raises(ValueError, match=rf"{message}.* image 2 of split 'train'"):
         load("tiny_shapes", data_dir=tmp_path)
@@ -248,7 +248,7 @@ def test_a_set_of_ours_in_another_folder_is_unavailable(tmp_path):
 
 
 def test_tfrecord_is_named_as_what_cannot_be_read(tmp_path):
-    examples = labelled(random_images(2, 28, 28), [0, 1])
+    examples = labeled(random_images(2, 28, 28), [0, 1])
     features = image_features((28, 28, 1), num_classes=10)
     splits = {"train": examples, "test": examples}
     write_prepared_set(tmp_path, splits, features, name="mnist", version="3.0.1", file_format="tfrecord")
@@ -277,7 +277,7 @@ def test_broken_files_are_an_unavailable_set(tmp_path):
     assert_unavailable("JSON", name="tiny_shapes", data_dir=tmp_path)
 
 
-# Sets that are not labelled images of one size
+# Sets that are not labeled images of one size
 
 
 def write_and_load(data_dir, splits, features=None):
@@ -320,28 +320,26 @@ def test_features_are_found_by_kind_whatever_their_names(tmp_path):
 def test_images_of_unequal_sizes_are_refused(tmp_path):
     wide, tall = random_images(3), random_images(1, 7, 5)
     with pytest.raises(ValueError, match=r"one shape, here \(1, 5, 7\), but image 3 of split 'train' .*\(1, 7, 5\)"):
-        write_and_load(
-            tmp_path / "a", {"train": labelled([*wide, *tall], cyclic(4)), "test": labelled(wide, cyclic(3))}
-        )
+        write_and_load(tmp_path / "a", {"train": labeled([*wide, *tall], cyclic(4)), "test": labeled(wide, cyclic(3))})
     with pytest.raises(ValueError, match=r"one shape, here \(1, 5, 7\), but the test part .*\(1, 7, 5\)"):
-        write_and_load(tmp_path / "b", {"train": labelled(wide, cyclic(3)), "test": labelled(tall, [0])})
+        write_and_load(tmp_path / "b", {"train": labeled(wide, cyclic(3)), "test": labeled(tall, [0])})
 
 
 def test_images_that_are_neither_grey_nor_rgb_are_refused(tmp_path):
-    examples = labelled(random_images(2, channels=4), [0, 1])
+    examples = labeled(random_images(2, channels=4), [0, 1])
     with pytest.raises(ValueError, match=r"grey \(H, W, 1\) or RGB \(H, W, 3\), but image 0 .* shape \(5, 7, 4\)"):
         write_and_load(tmp_path, {"train": examples, "test": examples}, image_features((5, 7, 4)))
 
 
 def test_an_image_without_a_label_is_refused(tmp_path):
     original = random_images(3)
-    splits = {"train": labelled(original, [0, 1, 2]), "test": labelled(original, [0, -1, 2])}
+    splits = {"train": labeled(original, [0, 1, 2]), "test": labeled(original, [0, -1, 2])}
     with pytest.raises(ValueError, match=r"must lie in 0\.\.2, but that of image 1 of split 'test' .* is -1"):
         write_and_load(tmp_path, splits)
 
 
 def test_a_set_without_training_images_is_refused(tmp_path):
-    examples = labelled(random_images(1), [0])
+    examples = labeled(random_images(1), [0])
     with pytest.raises(ValueError, match=r"must have a split 'train', but its splits are \['test'\]"):
         write_and_load(tmp_path / "a", {"test": examples})
     # One image goes to the test part, which leaves none.

@@ -292,7 +292,7 @@ def test_a_constant_rate_is_that_of_plain_adam_in_every_step():
 
 
 class Normed(nnx.Module):
-    """A batch normalisation and a dense layer, and noise where a key is given."""
+    """A batch normalization and a dense layer, and noise where a key is given."""
 
     def __init__(self):
         self.norm = nnx.BatchNorm(16, momentum=0.5, use_running_average=True, rngs=nnx.Rngs(0))

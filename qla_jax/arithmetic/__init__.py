@@ -1,4 +1,4 @@
-"""Fixed-point quantum arithmetic, bit-exact: reversible circuits, and the same integers vectorised."""
+"""Fixed-point quantum arithmetic, bit-exact: reversible circuits, and the same integers vectorized."""
 
 from qla_jax.arithmetic import circuits as circuits
 from qla_jax.arithmetic.angles import angle_encode as angle_encode

@@ -69,7 +69,7 @@ def _unchain(a: Register, b: Register, carries: Register) -> Gates:
 def cuccaro(a: Register, b: Register, carry: Hashable | None = None) -> Gates:
     """The ripple-carry adder with one ancilla; `carry` is XORed with the carry.
 
-    From four bits on it is the optimised circuit of section 3: 2n - 1 Toffoli, 5n - 3 CNOT and 2n - 4 NOT gates with
+    From four bits on it is the optimized circuit of section 3: 2n - 1 Toffoli, 5n - 3 CNOT and 2n - 4 NOT gates with
     the carry. Below it is the plain one of section 2, with as many bits of MAJ and UMA.
 
     Raises:

@@ -85,7 +85,7 @@ class ReversibleCircuit:
         return circuit(writing.controlled(control, self.gates), **{name: (control,)}, **registers)
 
     def on_basis(self, **values: ArrayLike) -> simulation.BasisRun:
-        """What basis states become, vectorised: see `simulation.on_basis`."""
+        """What basis states become, vectorized: see `simulation.on_basis`."""
         return simulation.on_basis(self, values)
 
     def on_state(

@@ -85,7 +85,7 @@ def amplitude_encode(
     Args:
         x: of any shape; each axis becomes a register.
         scale: s, at least the largest |x_i|, which it is unless given. Inside jit one below gives `eps = inf`.
-        target: the real vector that x stands for: then $\epsilon = \|x - target\|$, of quantisation and overflow.
+        target: the real vector that x stands for: then $\epsilon = \|x - target\|$, of quantization and overflow.
             Without it x itself is encoded, exactly.
 
     Raises:

@@ -1,4 +1,4 @@
-r"""One number of a layer by gates, bit for bit that of `layers`: a dot, a pixel, a normalised number, a pooled one.
+r"""One number of a layer by gates, bit for bit that of `layers`: a dot, a pixel, a normalized number, a pooled one.
 
 A layer runs such a circuit under an index register for all of its numbers; `counts` reads off what one takes. Sums are
 computed in full and brought into the format once, and everything but the result is uncomputed.

@@ -1,4 +1,4 @@
-r"""Layers of real size on fixed-point numbers: the integers of the circuits, vectorised.
+r"""Layers of real size on fixed-point numbers: the integers of the circuits, vectorized.
 
 A sum of products is computed in full and brought into the format once: no partial sum is rounded, none overflows. Each
 factor is cut into bytes, the products of bytes are ordinary integer matrix products in int32, and their sums carry over

@@ -69,7 +69,7 @@ def add_multiple(x: Register, factor: int, b: Register) -> Gates:
 
 
 def signed_digits(number: int) -> list[int]:
-    """The non-adjacent form: digits -1, 0, 1, low to high, no two neighbours nonzero."""
+    """The non-adjacent form: digits -1, 0, 1, low to high, no two neighbors nonzero."""
     digits = []
     while number:
         digit = 0 if number % 2 == 0 else 2 - number % 4

@@ -57,7 +57,7 @@ class BasisRun(NamedTuple):
 
 @default_promotion
 def on_basis(circuit: Program, values: dict[str, ArrayLike]) -> BasisRun:
-    """Run on basis states, vectorised over arrays of equal shape.
+    """Run on basis states, vectorized over arrays of equal shape.
 
     Args:
         circuit: of classical gates alone.
@@ -251,7 +251,7 @@ def _kind(gate: ReversibleGate, erasing: bool) -> str:
 
 
 def _runs(gates: Sequence[ReversibleGate], erasing: bool) -> list[tuple[str, list[ReversibleGate]]]:
-    """Neighbours of one kind together; Hadamard gates and measurements alone."""
+    """Neighbors of one kind together; Hadamard gates and measurements alone."""
     runs: list[tuple[str, list[ReversibleGate]]] = []
     for gate in gates:
         kind = _kind(gate, erasing)

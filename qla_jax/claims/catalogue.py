@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from qla_jax._checks import require, require_kind
 from qla_jax.claims import arithmetic, qram
-from qla_jax.claims.encodings import algebra, convolution, counts, normalisation, squares, tracked, vectors
+from qla_jax.claims.encodings import algebra, convolution, counts, normalization, squares, tracked, vectors
 from qla_jax.claims.engine.claim import Claim
 from qla_jax.claims.engine.trial import Trial, examine
 from qla_jax.claims.measurement import measured, readout, tomography
@@ -14,7 +14,7 @@ from qla_jax.claims.transforms import activation, amplification
 
 MODULES = (
     vectors,
-    normalisation,
+    normalization,
     algebra,
     tracked,
     erf,

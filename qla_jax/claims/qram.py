@@ -17,7 +17,7 @@ from qla_jax.claims.engine.instances import magnitude, unit_vector
 from qla_jax.qram.exact import exact_fidelity
 from qla_jax.qram.good import fidelity_bound, trajectory_bound
 from qla_jax.qram.memories import Memory, memory
-from qla_jax.qram.rates import amplitude_damping, depolarising, noise
+from qla_jax.qram.rates import amplitude_damping, depolarizing, noise
 from qla_jax.qram.scheduling import held_site_count, schedule, site_count
 from qla_jax.qram.tree import trajectory_fidelity
 
@@ -94,12 +94,12 @@ def qram_good_branches(instance: Instance) -> Sides:
     loose=True,
 )
 def qram_infidelity(instance: Instance) -> Sides:
-    """By the density matrix of four cells, depolarising; epsilon is the error of a node, two elements, a step.
+    """By the density matrix of four cells, depolarizing; epsilon is the error of a node, two elements, a step.
 
     Rates end at 1/224, where the bound reaches 1 and says nothing any more.
     """
     rate = instance["rate"]
-    fidelity = exact_fidelity(_cells(2), depolarising(rate), instance["amplitudes"])
+    fidelity = exact_fidelity(_cells(2), depolarizing(rate), instance["amplitudes"])
     return Sides(1 - fidelity, 4 * (1 - (1 - rate) ** 2) * schedule(2, 1).steps * 2)
 
 
@@ -113,9 +113,9 @@ def qram_infidelity(instance: Instance) -> Sides:
     over=(2,),
 )
 def qram_bound(instance: Instance) -> Sides:
-    """By the density matrix of four cells, depolarising, with S = 18; rates end where the bound is still above 0."""
+    """By the density matrix of four cells, depolarizing, with S = 18; rates end where the bound is still above 0."""
     rate = instance["rate"]
-    fidelity = exact_fidelity(_cells(2), depolarising(rate), instance["amplitudes"])
+    fidelity = exact_fidelity(_cells(2), depolarizing(rate), instance["amplitudes"])
     bound = fidelity_bound(2, 1, rate)
     return Sides(fidelity, jnp.maximum(bound, 1 - 4 * site_count(2, 1) * rate))
 

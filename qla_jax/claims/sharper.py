@@ -63,8 +63,8 @@ SHARPER = (
         3,
     ),
     Sharper("the same below a norm mu", "d sqrt(2/(1-mu^2)) delta", "the same", "robustness-linear", 8),
-    Sharper("error of a normalised vector", "eps / M", "2 eps / (2M - eps)", "normalisation", 2),
-    Sharper("normalised unit vectors, eps <= 1", "2 eps", "sqrt(2) eps", "normalisation-below-one", 2),
+    Sharper("error of a normalized vector", "eps / M", "2 eps / (2M - eps)", "normalization", 2),
+    Sharper("normalized unit vectors, eps <= 1", "2 eps", "sqrt(2) eps", "normalization-below-one", 2),
     Sharper(
         "combination, weights loaded with e1, parts with e2",
         "alpha e1 + alpha beta e2",

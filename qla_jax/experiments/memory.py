@@ -1,6 +1,6 @@
 r"""Infidelity of a quantum memory by address size and word length, with the fits: the study `qram`.
 
-Reads of all addresses in superposition are simulated under damping and under depolarising noise. Behind that come the
+Reads of all addresses in superposition are simulated under damping and under depolarizing noise. Behind that come the
 two fits of `qram.extrapolation`, a quadratic in n for each k and a line in k, and what they foretell at sizes that were
 left out of them, where it can be held to a simulation: n = 19 with words of 32 bits is a matrix of 577 x 768 numbers.
 Under damping alone the fidelity is $(1 - \gamma)^H$, which is the study's check of itself, and under Pauli errors the
@@ -25,7 +25,7 @@ from jax import Array
 from qla_jax import qram
 from qla_jax._checks import require
 from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, Table, table
-from qla_jax.qram import amplitude_damping, depolarising, held_site_count, infidelity_bound, memory, read_fidelity
+from qla_jax.qram import amplitude_damping, depolarizing, held_site_count, infidelity_bound, memory, read_fidelity
 from qla_jax.qram.extrapolation import Extrapolated
 from qla_jax.qram.fidelity import Estimate
 from qla_jax.qram.rates import ErrorRates
@@ -34,8 +34,8 @@ from qla_jax.qram.sweeps import Point
 Size = tuple[int, int]
 """Bits of addresses and of words."""
 
-RATES = {"damping": 1e-5, "depolarising": 2e-5}
-QUICK_RATES = {"damping": 1e-3, "depolarising": 1e-3}
+RATES = {"damping": 1e-5, "depolarizing": 2e-5}
+QUICK_RATES = {"damping": 1e-3, "depolarizing": 1e-3}
 """Higher, so that few shots see errors in small memories."""
 CHANCE = 1e-9
 """Probability that a check of one point fails though all is well."""
@@ -103,7 +103,7 @@ def study(options: Options) -> Study:
 
 def noises(rates: Mapping[str, float]) -> dict[str, ErrorRates]:
     """Return both noises by name."""
-    return {"damping": amplitude_damping(rates["damping"]), "depolarising": depolarising(rates["depolarising"])}
+    return {"damping": amplitude_damping(rates["damping"]), "depolarizing": depolarizing(rates["depolarizing"])}
 
 
 def measure(rows: object, n: int, k: int, *, rates: Mapping[str, float], shots: int, seed: int) -> MemoryStudy:

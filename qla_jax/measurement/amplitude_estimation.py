@@ -5,7 +5,7 @@ $a = \sin^2\theta$ ends in $y \in \{0, \dots, M - 1\}$, which estimates a by $\s
 $e^{\pm2i\theta}$ have orthogonal eigenvectors of equal weight, so for every M and every a
 $$P(y) = \tfrac12\left[F(\tfrac yM - \tfrac\theta\pi) + F(\tfrac yM + \tfrac\theta\pi)\right], \qquad
 F(\Delta) = \frac{\sin^2(\pi M\Delta)}{M^2\sin^2(\pi\Delta)}.$$
-$|\sin^2\alpha - \sin^2\beta| = |\sin(\alpha - \beta)\sin(\alpha + \beta)|$ makes of a neighbouring point an error of at
+$|\sin^2\alpha - \sin^2\beta| = |\sin(\alpha - \beta)\sin(\alpha + \beta)|$ makes of a neighboring point an error of at
 most $\sin(\pi/M)$, with a probability of at least $8/\pi^2$. F falls off like $1/\Delta^2$ only: outliers all over the
 range dominate the mean square of single runs, $\sin^2(M\theta)/2M$ for M above 2 (a sum of $\sin^2$ over all points),
 which falls off like $1/M$ and not its square. The median of several runs is free of them.
@@ -52,7 +52,7 @@ def most_points() -> int:
 
 
 def points_for(eps: float) -> int:
-    r"""The fewest points, $\lceil\pi/\epsilon\rceil$, whose neighbours are within eps of a for every a.
+    r"""The fewest points, $\lceil\pi/\epsilon\rceil$, whose neighbors are within eps of a for every a.
 
     Raises:
         ValueError: `eps` not in (0, 1).
@@ -145,7 +145,7 @@ def _law_by_cosines(a: Array, points: int) -> Array:
     b = jnp.where(below, a, 1 - a)
 
     def step(pair: tuple[Array, Array], _: Any) -> tuple[tuple[Array, Array], Array]:
-        # Differences of neighbours keep the digits of a small b (Reinsch).
+        # Differences of neighbors keep the digits of a small b (Reinsch).
         now, forward = pair
         return (now + forward, forward - 4 * b * (now + forward)), now
 

@@ -38,7 +38,7 @@ BATCH = 1024
 
 
 class ShadowReadout(ReadoutMethod):
-    r"""Expectations of Pauli words in the normalised state, by medians of means.
+    r"""Expectations of Pauli words in the normalized state, by medians of means.
 
     Attributes:
         observables: words, first letter on the most significant qubit.
@@ -134,7 +134,7 @@ def shadow_readout(
 ) -> ShadowReadout:
     r"""Estimate Pauli words by $\lceil2\ln(2L/\delta)\rceil$ groups of $34\max\|P\|_s^2/\epsilon^2$ copies.
 
-    The values of a result are $\langle P_l\rangle$ in the normalised state, not the state itself; real and complex
+    The values of a result are $\langle P_l\rangle$ in the normalized state, not the state itself; real and complex
     states alike, padded to whole qubits. The derivative is that of the expectations. Time grows with copies times
     $2^n$: up to 16 qubits by Pauli bases, 6 by Clifford circuits.
 

@@ -3,7 +3,7 @@ r"""The networks of the three regimes whole, of any size: planned from theory, b
 Regime (a) reads its input of $N = CM^2$ entries from a quantum memory, (b) and (c) load two vectors of N entries and
 work on their product of $N^2$; k convolutional blocks follow, each amplified, and in (a) and (b) the terminal block.
 What a circuit's lengths follow from is known beforehand: the error each part may have, from the error of the state in
-the end; the amplitudes that skip connections prove; and by how much the normalisation of a kernel has to shrink.
+the end; the amplitudes that skip connections prove; and by how much the normalization of a kernel has to shrink.
 
 References:
     Rattew et al. (2025), Theorem 2 and Figure 1. https://arxiv.org/abs/2510.07195
@@ -106,7 +106,7 @@ class Step(NamedTuple):
     """What fixes the lengths of a block's circuits.
 
     Attributes:
-        gain: by how much the normalisation of the weight shrinks.
+        gain: by how much the normalization of the weight shrinks.
         weight_eps: error of the weight.
         degree: of the activation's polynomial.
         amplitude: proven lower bound on the flagged amplitude.
@@ -136,7 +136,7 @@ def kernels(setting: Setting) -> np.ndarray:
 
 
 def plan(setting: Setting, alphas: Sequence[float]) -> Plan:
-    r"""Errors from the schedule, amplitudes from the skip connection, for weights with these normalisations.
+    r"""Errors from the schedule, amplitudes from the skip connection, for weights with these normalizations.
 
     A third of what a block may err by goes to its weight, its activation and its amplification each.
 
@@ -158,7 +158,7 @@ def plan(setting: Setting, alphas: Sequence[float]) -> Plan:
 
 
 def least_amplitude(relative: float, weight: float, alpha: float) -> float:
-    r"""$(1 - g)/(\alpha + s)$ for a block whose weight has normalisation $\alpha_W$ and whose input has $\alpha$.
+    r"""$(1 - g)/(\alpha + s)$ for a block whose weight has normalization $\alpha_W$ and whose input has $\alpha$.
 
     Here $g = L + r$ bounds $|P(x)/x|$, r the activation's error relative to its input, and $s = \alpha_W\alpha g$.
     """
@@ -179,7 +179,7 @@ def network(
 
     Args:
         setting: its sizes.
-        planned: lengths of its circuits. A weight is amplified where its normalisation has to shrink.
+        planned: lengths of its circuits. A weight is amplified where its normalization has to shrink.
         weights: of norm 1 at most.
         inputs: unit vectors, one in (a), two in (b) and (c).
         matrix: of the terminal block, of norm 1 at most; None in (c).
@@ -241,7 +241,7 @@ def count(setting: Setting) -> Counts:
 
 
 def count_of(setting: Setting, alphas: Sequence[float], weights: Sequence[BlockEncoding]) -> Counts:
-    """The counts of a network of these weights, of which only the normalisations need numbers.
+    """The counts of a network of these weights, of which only the normalizations need numbers.
 
     Raises:
         ValueError: what `plan` raises.

@@ -42,7 +42,7 @@ LIPSCHITZ = 2 * SCALE / math.sqrt(math.pi)
 """L, the Lipschitz constant of the activation."""
 
 NORM_RANGE = (1 - LIPSCHITZ, 1 + LIPSCHITZ)
-"""Where the norm before normalisation lies for unit input and a weight of norm at most 1."""
+"""Where the norm before normalization lies for unit input and a weight of norm at most 1."""
 
 DEFAULT_DEGREE = 7
 
@@ -53,7 +53,7 @@ class SkipNormBlock(Composed, kw_only=True):
     """Lemma 6. The input's circuit stands in this one `poly.degree + 1` times.
 
     Attributes:
-        norm: N, the norm before normalisation.
+        norm: N, the norm before normalization.
         alone: the flagged amplitude of this block if its input were amplified to alpha = 1.
         activation_eps: the activation's own l2 error, e1 in the lemma.
         log_size: the natural logarithm of alpha.
@@ -108,7 +108,7 @@ def skip_norm_block(
     r"""Lemma 6: encode $(\psi + f(W\psi))/N$.
 
     An $\big((\alpha + s)/N,\ n + 2(a + b) + \lceil\log_2\frac{k+1}2\rceil + 1,\ \epsilon'\big)$-vector-encoding for
-    degree k, with s the normalisation of the activation. The error uses the instance's own N: with $e = (1 +
+    degree k, with s the normalization of the activation. The error uses the instance's own N: with $e = (1 +
     L\|W\|)e_0 + e_1$ it is $2e/(2N - e)$, in the worst case of small errors $19.6 e_0 + 10.3 e_1$
     (`worst_case_error`). Where W opposes the skip connection that is far from the truth: with a bound s on $\|1 +
     LW\|$ the factor of $e_0$ is also at most $s + (L - g)\|W\|$, g the smallest slope of f on the arguments that

@@ -58,7 +58,7 @@ class TerminalBlock(Composed, kw_only=True):
 
     @property
     def least_amplitude(self) -> Array:
-        r"""A lower bound on the flagged amplitude for every unit input: $2\tau - 1$ before it is normalised."""
+        r"""A lower bound on the flagged amplitude for every unit input: $2\tau - 1$ before it is normalized."""
         return (2 * self.tau - 1) / (self.alpha * self.norm)
 
     def uses(self) -> tuple[Use, ...]:

@@ -80,7 +80,7 @@ def costs(traced: Traced) -> Costs:
     found, model = traced.trace, traced.model
     alone, norm = found.alone.mean(0), found.norm.mean(0)
     with jax.enable_x64(True):
-        # The normalisation of the activation of a weight with alpha 2, as Lemma 5 leaves it.
+        # The normalization of the activation of a weight with alpha 2, as Lemma 5 leaves it.
         rescaled = chebyshev.rescale(erf(SCALE, degree=model.degree).coeffs, 2.0)
         activation = float(np.abs(chebyshev.quotient(rescaled)).sum())
         network = jax.eval_shape(model.encode, jnp.asarray(traced.images[0], jnp.float64))

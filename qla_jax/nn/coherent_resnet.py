@@ -46,7 +46,7 @@ class BlockDiagnostics(Node):
     """What one block says of itself, per input.
 
     Attributes:
-        norm: N, the norm before normalisation.
+        norm: N, the norm before normalization.
         eps: tracked error of the block's output against the ideal erf network.
         activation_eps: the activation's own share.
         alpha: subnormalization of the unamplified circuit up to here; 1 / alpha is its flagged amplitude. It is `inf`
@@ -70,7 +70,7 @@ class Weight(nnx.Module, ABC):
 
     @abstractmethod
     def encoding(self) -> BlockEncoding:
-        """The normalised weight, rebuilt from the parameters."""
+        """The normalized weight, rebuilt from the parameters."""
 
     @abstractmethod
     def skip_bound(self) -> Array:
@@ -90,7 +90,7 @@ class DenseWeight(Weight):
         self.kernel = nnx.Param(noise / math.sqrt(size) * draw - jnp.eye(size, dtype=dtype))
 
     def encoding(self) -> Dense:
-        """The normalised weight by its dilation at alpha = 1."""
+        """The normalized weight by its dilation at alpha = 1."""
         kernel = self.kernel[...]
         return block_encode(kernel / spectral_norm_bound(kernel), alpha=jnp.ones((), kernel.dtype))
 
@@ -125,7 +125,7 @@ class ConvolutionWeight(Weight):
         self.kernel = nnx.Param(start.at[:, :, middle, middle].add(-jnp.eye(channels, dtype=dtype)))
 
     def encoding(self) -> Convolution:
-        """The normalised convolution by Lemma 5, with its norm bound at 1."""
+        """The normalized convolution by Lemma 5, with its norm bound at 1."""
         kernel = self.kernel[...]
         enc = block_encode_convolution(kernel / convolution_norm_bound(kernel, self.image), self.image)
         return enc.replace(norm_bound=jnp.ones_like(enc.alpha))  # up to rounding, which the bound divided by covers
@@ -153,7 +153,7 @@ class TerminalWeight(nnx.Module):
         self.tau = tau
 
     def matrix(self) -> Float[Array, "n n"]:
-        """The normalised matrix."""
+        """The normalized matrix."""
         kernel = self.kernel[...]
         return kernel / spectral_norm_bound(kernel)
 
@@ -235,7 +235,7 @@ class CoherentResNet(nnx.Module):
         return [weight.encoding() for weight in self.weights]
 
     def terminal_matrix(self) -> Float[Array, "n n"] | None:
-        """The normalised matrix of the terminal block, if there is one."""
+        """The normalized matrix of the terminal block, if there is one."""
         return None if self.terminal is None else self.terminal.matrix()
 
     def load(self, inputs: Float[Array, "batch ..."]) -> Start:
@@ -256,7 +256,7 @@ class CoherentResNet(nnx.Module):
     def network(
         self, encodings: Sequence[BlockEncoding], start: Start, skip_bounds: Sequence[Array] | None = None
     ) -> SkipNormBlock:
-        """The blocks on one loaded input, normalised first, with encodings (and bounds) built once for a batch."""
+        """The blocks on one loaded input, normalized first, with encodings (and bounds) built once for a batch."""
         loaded: list[VectorEncoding] = [normalize(vector_encode(x, pad=True)) for x in jax.tree.leaves(start)]
         poly = erf(jnp.asarray(SCALE, loaded[0].encoded.dtype), degree=self.degree)
         vec = functools.reduce(vector_tensor, loaded)

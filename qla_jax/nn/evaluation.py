@@ -1,4 +1,4 @@
-"""What a trace of a trained coherent network says, on labelled images: accuracies, and every bound against measurement.
+"""What a trace of a trained coherent network says, on labeled images: accuracies, and every bound against measurement.
 
 Violations are counted for every image and block; an unknown bound (`inf` or NaN) counts as violated.
 """
@@ -49,7 +49,7 @@ class Accuracies:
 
 @dataclass(frozen=True)
 class Norms:
-    """Norm before normalisation of a block over all images, its proven range, and how many images are outside."""
+    """Norm before normalization of a block over all images, its proven range, and how many images are outside."""
 
     block: int
     min: float

@@ -92,7 +92,7 @@ class Pass:
         readout: of every state that is measured.
         qam: arithmetic of the layers.
         key: of all that is random in readouts.
-        training: whether normalisation uses the statistics of the batch, over the axis named `BATCH` of a vmap.
+        training: whether normalization uses the statistics of the batch, over the axis named `BATCH` of a vmap.
     """
 
     def __init__(self, readout: ReadoutMethod, qam: Arithmetic, *, key: Array, training: bool = False) -> None:

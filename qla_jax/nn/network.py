@@ -28,7 +28,7 @@ class MeasuredNetwork(nnx.Module):
         readout: of every transfer.
         format: of the registers; None for real arithmetic.
         gradients: how gradients of weights are found; None for exactly.
-        use_running_average: whether normalisation uses the statistics of training rather than those of the batch.
+        use_running_average: whether normalization uses the statistics of training rather than those of the batch.
             `train()` and `eval()` of NNX switch it.
     """
 
@@ -49,7 +49,7 @@ class MeasuredNetwork(nnx.Module):
     def __call__(self, images: Images, *, key: Array | None = None) -> Float[Array, "batch outcomes"]:
         """Class probabilities, each image with a key of its own.
 
-        While training, statistics of normalisation are those of the batch, and move the running ones.
+        While training, statistics of normalization are those of the batch, and move the running ones.
 
         Args:
             images: at least one.

@@ -31,7 +31,7 @@ class ConvolutionalPath(nnx.Module):
         self.last = nnx.Linear(width * places, size, rngs=rngs)
 
     def __call__(self, images: Float[Array, "batch channel row column"]) -> Float[Array, "batch size"]:
-        """The vectors, not normalised."""
+        """The vectors, not normalized."""
         x = jax.nn.relu(self.first(jnp.moveaxis(images, 1, -1)))
         x = jax.nn.relu(self.second(x))
         return self.last(x.reshape(len(x), -1))

@@ -1,11 +1,11 @@
-r"""The quantum residual network: convolution, batch normalisation and ReLU by arithmetic, read out in between.
+r"""The quantum residual network: convolution, batch normalization and ReLU by arithmetic, read out in between.
 
 A block is, with T a data transfer,
 $$x \to T\,\mathrm{conv} \to T\,\mathrm{ReLU}\,\mathrm{norm} \to T\,\mathrm{conv} \to T\,\mathrm{ReLU}(\mathrm{norm}
 + \text{shortcut}).$$
-That is the data flow of appendix C, where normalisation and ReLU follow the measured convolution in one circuit;
-section III.1 has a transfer after each layer: `EVERY_LAYER` adds those behind normalisations, and `EVERY_BLOCK` is the
-least that keeps a block apart from the next. The shortcut is the identity, or a measured and normalised 1 x 1
+That is the data flow of appendix C, where normalization and ReLU follow the measured convolution in one circuit;
+section III.1 has a transfer after each layer: `EVERY_LAYER` adds those behind normalizations, and `EVERY_BLOCK` is the
+least that keeps a block apart from the next. The shortcut is the identity, or a measured and normalized 1 x 1
 convolution where shapes change. The mean over the image and the last dense layer are classical, on what was read out.
 
 ResNet-18 has a stem, four stages of two blocks, widths w, 2w, 4w, 8w and strides 1, 2, 2, 2. The stem is the 3 x 3 one
@@ -49,16 +49,16 @@ class BlockTransfers(NamedTuple):
     """Where a block is read out, its end always; the defaults are those of appendix C."""
 
     convolution: bool = True
-    normalisation: bool = False
+    normalization: bool = False
     activation: bool = True
 
 
-EVERY_LAYER = BlockTransfers(convolution=True, normalisation=True, activation=True)
-EVERY_BLOCK = BlockTransfers(convolution=False, normalisation=False, activation=False)
+EVERY_LAYER = BlockTransfers(convolution=True, normalization=True, activation=True)
+EVERY_BLOCK = BlockTransfers(convolution=False, normalization=False, activation=False)
 
 
 class QConvNorm(nnx.Module):
-    """A convolution without bias and its batch normalisation.
+    """A convolution without bias and its batch normalization.
 
     Statistics are classical: of what was read out behind the convolution where that is measured.
     """
@@ -76,7 +76,7 @@ class QConvNorm(nnx.Module):
             y = flow.transfer(f"{name}.conv", y)
         mean, variance = self._statistics(y, flow)
         y = flow.qam.batch_norm(y, mean, variance, self.gamma[...], self.beta[...])
-        return flow.transfer(f"{name}.norm", y) if transfers.normalisation else y
+        return flow.transfer(f"{name}.norm", y) if transfers.normalization else y
 
     def _statistics(self, y: Image, flow: Pass) -> tuple[Array, Array]:
         if not flow.training:
@@ -141,7 +141,7 @@ class QResidualBlock(MeasuredNetwork):
         return self.first.kernel.shape[1], None, None
 
     def norms(self) -> list[QConvNorm]:
-        """Normalised convolutions in the order of a pass."""
+        """Normalized convolutions in the order of a pass."""
         return [part for part in (self.first, self.shortcut, self.second) if part is not None]
 
 
@@ -190,7 +190,7 @@ class QResNet(MeasuredNetwork):
         return self.stem.kernel.shape[1], None, None
 
     def absorb(self, statistics: list[tuple[Array, Array]]) -> None:
-        """Move the running statistics of all normalisations."""
+        """Move the running statistics of all normalizations."""
         parts = [self.stem, *(part for block in self.blocks for part in block.norms())]
         for part, found in zip(parts, statistics, strict=True):
             part.absorb(*found)

@@ -3,7 +3,7 @@ r"""The quantum vision transformer, encoder only: arithmetic along features, lin
 A block takes N tokens of d features,
 $$x \to x + \text{MHSA}(\text{norm}(x)), \qquad x \to x + \text{FFN}(\text{norm}(x)),$$
 with Q, K, V and the scores $QK^T/\sqrt{d_h}$ by arithmetic, $A' = \text{softmax}$ of each row, $A'V$ by a block
-encoding of $A'$, and the rest by arithmetic. The order of normalisation is that of the authors' network.
+encoding of $A'$, and the rest by arithmetic. The order of normalization is that of the authors' network.
 
 Where the reference says two things, both are here. Softmax is read and classical in appendix D, `ClassicalSoftmax`, and
 arithmetic in section III.2, `ArithmeticSoftmax`. Heads are merged by a linear combination in section III.2, and by a
@@ -74,7 +74,7 @@ EVERYTHING = TransformerTransfers(scores=True, heads=True, attention=True, resid
 
 
 class Norm(nnx.Module):
-    """Factor and offset of a layer normalisation."""
+    """Factor and offset of a layer normalization."""
 
     def __init__(self, width: int):
         self.gamma, self.beta = nnx.Param(jnp.ones(width, jnp.float32)), nnx.Param(jnp.zeros(width, jnp.float32))
@@ -165,7 +165,7 @@ def _concatenated(weights: Array, values: Array) -> tuple[Array, Array]:
 
 
 class QEncoderBlock(nnx.Module):
-    """Attention and feed-forward network, each behind a normalisation and beside a shortcut."""
+    """Attention and feed-forward network, each behind a normalization and beside a shortcut."""
 
     def __init__(
         self, width: int, heads: int, hidden: int, softmax: Softmax, *, by_arithmetic: bool, gelu: bool, rngs: nnx.Rngs

@@ -35,7 +35,7 @@ Images = Float[Array, "batch channel row column"]
 
 
 class Frozen(nnx.Variable):
-    """Numbers drawn like parameters that no optimiser moves: `nnx.Param` does not find them."""
+    """Numbers drawn like parameters that no optimizer moves: `nnx.Param` does not find them."""
 
 
 class Quanvolution(nnx.Module):

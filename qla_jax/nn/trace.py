@@ -46,7 +46,7 @@ class Trace(NamedTuple):
         outcomes: probabilities of the polynomial network.
         ideal_outcomes: probabilities of the ideal network.
         output_eps: bound on their distance in 1-norm.
-        terminal_norm: norm of the terminal block before normalisation; 1 without one.
+        terminal_norm: norm of the terminal block before normalization; 1 without one.
         contribution: length of the part of its matrix, relative to the skip connection's; 0 without one.
         outcomes_before: probabilities in front of the terminal block.
         states: states of the polynomial network before each block, and after the last.

@@ -97,7 +97,7 @@ class _EncoderBlock(nnx.Module):
 
 
 class PlainTransformer(nnx.Module):
-    """The twin of `QTransformer`: a vision transformer with a class token and normalisation in front.
+    """The twin of `QTransformer`: a vision transformer with a class token and normalization in front.
 
     Raises:
         ValueError: sizes that are no integers of at least 1, patches that do not divide the image, heads that do not

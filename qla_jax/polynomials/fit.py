@@ -116,7 +116,7 @@ def _error(function: Callable, coeffs: Any, domain: Sequence[tuple[float, float]
 
 
 def _steepest(function: Callable, low: float, high: float) -> float:
-    """The steepest slope between neighbours of the points at which the error is checked."""
+    """The steepest slope between neighbors of the points at which the error is checked."""
     x = np.linspace(low, high, CHECKS)
     return float(np.abs(np.diff(_values(function, x)) / np.diff(x)).max())
 

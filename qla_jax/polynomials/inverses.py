@@ -95,7 +95,7 @@ def _inverse_cks(lib: Library, degree: int, kappa: Any) -> Proven:
     xp, last, a = lib.xp, (degree - 1) // 2, 1 / kappa
     b = xp.floor(kappa * (last + 1))
     i = lib.array(np.arange(1, last + 3))
-    # Above i = b all is zero: the ratio of neighbours is zero there.
+    # Above i = b all is zero: the ratio of neighbors is zero there.
     p_zero = central_binomial(lib, b)
     p = p_zero * xp.exp(xp.cumsum(xp.log(xp.maximum(b - i + 1, 1e-30) / (b + i))))
     weights = (1 - p_zero) / 2 - xp.concatenate([0 * p[:1], xp.cumsum(p[:last])])

@@ -51,7 +51,7 @@ def monomial(power: int, *, degree: int | None = None, eps: float | None = None)
 
 
 def _binomial_coeffs(power: int) -> np.ndarray:
-    """Chebyshev coefficients for k = power mod 2, +2, ..., power, from the middle outwards by ratios of neighbours."""
+    """Chebyshev coefficients for k = power mod 2, +2, ..., power, from the middle outwards by ratios of neighbors."""
     lib = Library(np, None, np.dtype(float), float(np.finfo(float).eps))
     odd = power % 2
     k = np.arange(odd + 2, power + 1, 2)

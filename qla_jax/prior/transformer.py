@@ -3,9 +3,9 @@ r"""Transformer blocks, coherent inside and read out between: Guo et al. (2024).
 A block is, for each token s of a sequence S of n tokens in d dimensions,
 $$y = \frac{s + a}{\|s + a\|},\quad a = W_VS^T\mathrm{softmax}(\beta\,SW_K^TW_Qs),\qquad
 s' = \frac{y + W_2\,g(W_1y)}{\|y + W_2\,g(W_1y)\|},\quad g = \mathrm{GELU},$$
-one head, normalisation without a shift. All of it is one vector encoding, put together from this package's nodes: S
+one head, normalization without a shift. All of it is one vector encoding, put together from this package's nodes: S
 from a quantum memory with $\alpha = \|S\|_F$, the softmax as squared amplitudes of $e^{\beta x/2}$, whose sum
-normalisation takes care of, and Theorem 1 of Rattew et al. for $S^T$ times these squares. Its degrees grow like
+normalization takes care of, and Theorem 1 of Rattew et al. for $S^T$ times these squares. Its degrees grow like
 $\log 1/\epsilon$. Its successor needs all tokens in a memory, though, so all n d numbers are read out by tomography, at
 $N = 36\ln d/\eta^2$ copies twice for each token. Nothing bounds $\|s + a\|$ from below.
 
@@ -83,7 +83,7 @@ def transformer(
 
     Args:
         blocks: their weights.
-        tokens: S, shape (n, d), powers of two; rows are normalised here, as the ones behind a block are.
+        tokens: S, shape (n, d), powers of two; rows are normalized here, as the ones behind a block are.
         key: of the counts.
         eps: error of either activation's polynomial.
         eta: of tomography, for each entry of a token.

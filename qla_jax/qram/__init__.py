@@ -18,7 +18,7 @@ from qla_jax.qram.memories import memory as memory
 from qla_jax.qram.memories import word as word
 from qla_jax.qram.rates import amplitude_damping as amplitude_damping
 from qla_jax.qram.rates import bit_flip as bit_flip
-from qla_jax.qram.rates import depolarising as depolarising
+from qla_jax.qram.rates import depolarizing as depolarizing
 from qla_jax.qram.rates import noise as noise
 from qla_jax.qram.rates import phase_flip as phase_flip
 from qla_jax.qram.scheduling import held_site_count as held_site_count

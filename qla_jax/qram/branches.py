@@ -8,9 +8,9 @@ whatever 2^n is.
 
 Example:
     >>> from qla_jax.qram.memories import memory
-    >>> from qla_jax.qram.rates import depolarising
+    >>> from qla_jax.qram.rates import depolarizing
     >>> mem = memory([3, 0, 2, 1], word_bits=2)
-    >>> bool(intact(mem, depolarising(0.0), jnp.array(2), key=jax.random.key(0)))
+    >>> bool(intact(mem, depolarizing(0.0), jnp.array(2), key=jax.random.key(0)))
     True
 """
 

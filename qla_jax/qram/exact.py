@@ -7,9 +7,9 @@ differentiated.
 
 Example:
     >>> from qla_jax.qram.memories import memory
-    >>> from qla_jax.qram.rates import depolarising
+    >>> from qla_jax.qram.rates import depolarizing
     >>> mem = memory([1, 0, 0, 1], word_bits=1)
-    >>> slope = jax.jit(jax.grad(lambda rate: exact_fidelity(mem, depolarising(rate))))(0.0)
+    >>> slope = jax.jit(jax.grad(lambda rate: exact_fidelity(mem, depolarizing(rate))))(0.0)
     >>> bool(-4 * 18 <= slope < 0)  # S(2, 1) = 18
     True
 """

@@ -6,11 +6,11 @@ $\gamma$ it is lost. A Pauli error is $|{\rm rest}\rangle\langle{\rm rest}| \opl
 $\sigma \in \{X, XZ, Z\}$ (XZ is Y without its phase i), and amplitude damping has the Kraus operators
 $$K_0 = |{\rm rest}\rangle\langle{\rm rest}| \oplus \sqrt{1-\gamma}\,I,\qquad
 K_b = \sqrt\gamma\,|{\rm rest}\rangle\langle b|,\quad b = 0, 1.$$
-Elements at rest stay at rest: what would excite them is not modelled here, though the bounds by killed branches
+Elements at rest stay at rest: what would excite them is not modeled here, though the bounds by killed branches
 (`good`), which count every site, hold for that too.
 
 Example:
-    >>> depolarising(0.03)
+    >>> depolarizing(0.03)
     ErrorRates(x=Array(0.01, ...), y=Array(0.01, ...), z=Array(0.01, ...), loss=Array(0., ...))
 
 References:
@@ -71,7 +71,7 @@ def noise(*, x: ArrayLike = 0.0, y: ArrayLike = 0.0, z: ArrayLike = 0.0, loss: A
     )
 
 
-def depolarising(rate: ArrayLike) -> ErrorRates:
+def depolarizing(rate: ArrayLike) -> ErrorRates:
     """One of X, Y and Z with that probability, each as likely; at 3/4 the bit is fully mixed.
 
     Raises:

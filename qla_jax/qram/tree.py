@@ -11,9 +11,9 @@ of its values is that of a trajectory.
 
 Example:
     >>> from qla_jax.qram.memories import memory
-    >>> from qla_jax.qram.rates import depolarising
+    >>> from qla_jax.qram.rates import depolarizing
     >>> mem = memory([3, 0, 2, 1], word_bits=2)
-    >>> float(trajectory_fidelity(mem, depolarising(0.0), key=jax.random.key(0)))
+    >>> float(trajectory_fidelity(mem, depolarizing(0.0), key=jax.random.key(0)))
     1.0
 """
 

@@ -6,7 +6,7 @@ on subnormalized amplitudes $y = x/\alpha$ the circuit uses $y \mapsto P(\alpha 
 computed does not depend on $\alpha$.
 
 References:
-    Rattew et al. (2025), Lemma B.18, there with normalisation $4\max|P/x|$. https://arxiv.org/abs/2510.07195
+    Rattew et al. (2025), Lemma B.18, there with normalization $4\max|P/x|$. https://arxiv.org/abs/2510.07195
 """
 
 import math
@@ -31,7 +31,7 @@ from qla_jax.polynomials.polynomial import Polynomial
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu, combined_steps
 
 SMALL_ALPHA, MOST_POWERS = 16.0, 64
-"""Where the normalisation is re-expanded as it stands, and the degree up to which powers are trusted beyond."""
+"""Where the normalization is re-expanded as it stands, and the degree up to which powers are trusted beyond."""
 
 Vector = Num[Array, " n"]
 
@@ -65,7 +65,7 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
     r"""Encode $f(x)$ entrywise through its odd approximant $P$, with $k$ calls of the vector's circuit for degree $k$.
 
     A $(\sum_j|q_{2j}|,\ n + 2a + \lceil\log_2\frac{k+1}2\rceil,\ \epsilon')$-vector-encoding, $q_{2j}$ the Chebyshev
-    coefficients of $P(\alpha y)/y$. For erf, tanh and sin at $\alpha = 1$ the normalisation is $\max|P(x)/x|$; for
+    coefficients of $P(\alpha y)/y$. For erf, tanh and sin at $\alpha = 1$ the normalization is $\max|P(x)/x|$; for
     other polynomials it can be larger. It grows like $\alpha^k$. For complex amplitudes the result is $Q(|x|)\,x$
     with $Q(x) = P(x)/x$: the phase stays.
 

@@ -1,7 +1,7 @@
 r"""Activation beyond odd polynomials and beyond the Chebyshev combination.
 
 **By phases.** The even quotient $Q(y) = P(\alpha y)/y$ of the diagonal of amplitudes can be made by `qsvt`, too: its
-normalisation is $\max|Q|$, where the Chebyshev combination has $\sum_j|q_{2j}|$. They are equal for erf, tanh and sin;
+normalization is $\max|Q|$, where the Chebyshev combination has $\sum_j|q_{2j}|$. They are equal for erf, tanh and sin;
 in general the sum is larger, but it needs no phases and no margin.
 
 **Of any parity.** $P = P_{odd} + x\,R(x) + P(0)$ with R odd: an odd activation, the diagonal of amplitudes times

@@ -1,4 +1,4 @@
-"""Parametrised circuits on state vectors, and networks built from them: quanvolution, QCNN, classifiers, plateaus."""
+"""Parametrized circuits on state vectors, and networks built from them: quanvolution, QCNN, classifiers, plateaus."""
 
 from qla_jax.variational.adjoint import run_adjoint as run_adjoint
 from qla_jax.variational.ansatz import RX_CHAIN as RX_CHAIN

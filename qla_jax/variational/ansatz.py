@@ -59,7 +59,7 @@ def ring(num_qubits: int) -> list[ParametrizedGate]:
 
 
 def cz_chain(num_qubits: int) -> list[ParametrizedGate]:
-    """CZ between neighbours; they commute."""
+    """CZ between neighbors; they commute."""
     return [cz(qubit, qubit + 1) for qubit in range(num_qubits - 1)]
 
 

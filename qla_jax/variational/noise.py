@@ -6,7 +6,7 @@ they touch. Readout flips change measured bits, and with them $\langle Z\rangle$
 
 Gradients through trajectories are unbiased, for damping too, whose choices depend on the state: the chosen operator is
 divided by the root of a probability held constant, so that the squared norm of the state has value one and the
-derivative of the choice's log-probability. So expectation values of a trajectory must not be normalised.
+derivative of the choice's log-probability. So expectation values of a trajectory must not be normalized.
 
 Example:
     >>> from qla_jax.variational.circuit import circuit
@@ -88,7 +88,7 @@ class NoiseModel(Node):
 
 
 def depolarizing(p: ArrayLike) -> Channel:
-    """X, Y or Z, each with probability p/3: complete depolarisation at p = 3/4.
+    """X, Y or Z, each with probability p/3: complete depolarization at p = 3/4.
 
     Raises:
         ValueError: a probability that is none. So do all builders here, where it can be seen; elsewhere it becomes NaN.

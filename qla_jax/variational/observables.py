@@ -1,7 +1,7 @@
 r"""Expectation values of Pauli words, exact and from shots.
 
 Words are big-endian: `"XZ"` is X on qubit 0 and Z on qubit 1. Exact values are $\langle\psi|P|\psi\rangle$, of a state
-that is not normalised too.
+that is not normalized too.
 
 Sampled values have the derivative of the exact ones: samples are piecewise constant, and the derivative of their mean
 is what a gradient from shots estimates. Sampling costs one uniform number for each shot, and a cumulative sum.

@@ -1,7 +1,7 @@
-r"""Quantum convolutional networks: the same two-qubit unitary on all neighbours, then half of the qubits pooled away.
+r"""Quantum convolutional networks: the same two-qubit unitary on all neighbors, then half of the qubits pooled away.
 
 A convolution is one `block` (15 angles) on the pairs (0, 1), (2, 3), ... and then on (1, 2), (3, 4), ...; pooling turns
-each kept qubit by its neighbour, CRZ where that is 1 and CRX where it is 0, and never touches the neighbour again. Both
+each kept qubit by its neighbor, CRZ where that is 1 and CRX where it is 0, and never touches the neighbor again. Both
 share their angles along the register. Each stage halves the qubits, so that depth is logarithmic in them.
 
 Example:

@@ -54,7 +54,7 @@ def test_eps_is_the_distance_and_within_what_the_expansion_proves(format, tol):
     assert errors.max() <= bound < 10 * errors.max()
 
 
-def test_a_target_takes_quantisation_in_and_bad_numbers_are_seen(key):
+def test_a_target_takes_quantization_in_and_bad_numbers_are_seen(key):
     f = Format(8, 5)
     target = jax.random.uniform(key, (2, 4), minval=-1)
     vec = angle_encode(encode(target, f), target=target)

@@ -12,7 +12,7 @@ import pytest
 
 from qla_jax.claims import sharper
 from qla_jax.claims.catalogue import CLAIMS
-from qla_jax.claims.encodings import convolution, normalisation, squares, vectors
+from qla_jax.claims.encodings import convolution, normalization, squares, vectors
 from qla_jax.claims.engine.attack import attack
 from qla_jax.claims.engine.claim import Claim, Sides, claim, free
 from qla_jax.claims.engine.corpus import FILE, known, save
@@ -144,7 +144,7 @@ def test_the_attack_finds_more_at_a_higher_dimension():
 TIGHT = [
     (vectors.error_of_sum, 2),
     (vectors.error_of_concatenation, 2),
-    (normalisation.normalisation_below_one, 2),
+    (normalization.normalization_below_one, 2),
     (squares.square_alpha, 2),
 ]
 

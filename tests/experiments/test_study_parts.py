@@ -30,7 +30,7 @@ from qla_jax.measurement.traced_readouts import (
 )
 from qla_jax.nn import QResNet
 from tests.cases import real
-from tests.prepared_set import image_features, labelled, write_prepared_set
+from tests.prepared_set import image_features, labeled, write_prepared_set
 
 KEY = jax.random.key(3)
 
@@ -265,9 +265,9 @@ def test_slopes_of_nothing_are_refused(x, y, told):
 def test_infidelities_that_are_not_what_is_proven_fail_the_memory_study():
     exact = 1 - 0.99**34
     fine = Infidelity(exact, 1e-3, exact)
-    row = MemoryStudy(3, 1, 10**6, 34, {"damping": fine, "depolarising": fine})
+    row = MemoryStudy(3, 1, 10**6, 34, {"damping": fine, "depolarizing": fine})
     assert study_qram.failed(row, 0.01) == []
-    for name, value, told in (("damping", exact - 0.02, "below"), ("depolarising", exact + 0.02, "above its bound")):
+    for name, value, told in (("damping", exact - 0.02, "below"), ("depolarizing", exact + 0.02, "above its bound")):
         changed = row.noises | {name: replace(fine, infidelity=value)}
         (line,) = study_qram.failed(replace(row, noises=changed), 0.01)
         assert told in line and "n = 3, k = 1" in line
@@ -281,9 +281,9 @@ def test_a_study_without_images_takes_none():
 def test_sets_at_hand_are_the_digits_and_what_is_prepared_and_others_are_told(tmp_path):
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 256, (8, 8, 1), dtype=np.uint8) for _ in range(6)]
-    splits = {"train": labelled(images[:4], [0, 1, 2, 0]), "test": labelled(images[4:], [1, 2])}
+    splits = {"train": labeled(images[:4], [0, 1, 2, 0]), "test": labeled(images[4:], [1, 2])}
     write_prepared_set(tmp_path, splits, image_features((8, 8, 1)), name="tiny_shapes")
-    write_prepared_set(tmp_path, {"test": labelled(images[:2], [0, 1])}, image_features((8, 8, 1)), name="no_train")
+    write_prepared_set(tmp_path, {"test": labeled(images[:2], [0, 1])}, image_features((8, 8, 1)), name="no_train")
     sets, left_out = study_elbow.at_hand(Options(data_dir=tmp_path))
     assert list(sets) == ["digits", "tiny_shapes"]
     assert len(left_out) == 1 and left_out[0].startswith("no_train: ")
@@ -307,13 +307,13 @@ def test_fits_of_the_memory_study_foretell_what_was_left_out_of_them():
         held = (n - 1) * (4 * n + 4 * k + 1)
         noises = {
             name: Infidelity(1e-6 * rate * held, 1e-6, 1e-4 * held)
-            for name, rate in (("damping", 1), ("depolarising", 5))
+            for name, rate in (("damping", 1), ("depolarizing", 5))
         }
         return MemoryStudy(n, k, 10**7, held, noises)
 
     sizes = [(n, k) for k in (1, 2, 4) for n in (4, 6, 8, 10)] + [(16, 16)]
     rows = {f"n={n} k={k}": row(n, k) for n, k in sizes}
-    rates = {"damping": 1e-6, "depolarising": 1e-5}
+    rates = {"damping": 1e-6, "depolarizing": 1e-5}
     found = study_qram.summary(rows, rates, held_out=[(16, 16)], wanted=[(16, 16), (19, 64)])
     for name in rates:
         law = found.numbers["fits"][f"{name} n=16 k=16"]

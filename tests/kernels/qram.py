@@ -47,7 +47,7 @@ KERNELS = [
     Kernel("qram.word", lambda address: room.word(MEMORY, integers(address)), (numbers(0, 3),)),
     Kernel("qram.word scalar", lambda address: room.word(MEMORY, address), (), {"address": 2}),
     Kernel("qram.load", lambda state: room.load(MEMORY, state), (np.arange(16.0).reshape(4, 4),)),
-    *(rate(name) for name in ("depolarising", "bit_flip", "phase_flip", "amplitude_damping")),
+    *(rate(name) for name in ("depolarizing", "bit_flip", "phase_flip", "amplitude_damping")),
     Kernel(
         "qram.noise",
         lambda x, y, z, loss: room.noise(x=x, y=y, z=z, loss=loss),

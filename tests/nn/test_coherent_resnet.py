@@ -65,7 +65,7 @@ def matrix_of(kernel: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
 
 
 def forward(kernels: list[np.ndarray], sizes: tuple[int, ...], x: np.ndarray) -> tuple[np.ndarray, list[float]]:
-    """The state of one loaded input after all blocks, and the norms before each normalisation."""
+    """The state of one loaded input after all blocks, and the norms before each normalization."""
     state, norms = x.reshape(-1) / np.linalg.norm(x), []
     for kernel in kernels:
         state = state + series.chebval(matrix_of(kernel, sizes) @ state, erf_coeffs(DEGREE, 0.8))

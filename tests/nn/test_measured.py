@@ -234,7 +234,7 @@ def test_a_state_of_zeros_is_read_as_zeros_without_bounds():
 def test_a_precision_out_of_range_raises(eps):
     with pytest.raises(ValueError, match=f"`relative_eps` must lie strictly between 0 and 2, but is {eps}"):
         chebyshev_readout(rank=3, relative_eps=eps)
-    with pytest.raises(ValueError, match=f"`eps` must lie strictly between 0 and 2, but is {eps}"):
+    with pytest.raises(ValueError, match=f"`relative_eps` must lie strictly between 0 and 2, but is {eps}"):
         weight_gradients(relative_eps=eps)
 
 

@@ -125,7 +125,7 @@ def test_without_transfers_depth_multiplies():
     """A convolution of a convolution that nobody read out computes its input anew for every product."""
     block = QResidualBlock(2, 2, transfers=EVERY_BLOCK, rngs=nnx.Rngs(0))
     (told,) = jax.eval_shape(block.run, jax.ShapeDtypeStruct((2, 4, 4), jnp.float32)).transfers
-    inner = 18 + 1  # products of a pixel and of its normalisation
+    inner = 18 + 1  # products of a pixel and of its normalization
     assert dict(told.operations)["multiply"] == 18 * (inner + 1) + 1
 
 

@@ -136,7 +136,7 @@ def test_the_lipschitz_constant_and_the_sup_bound_are_those_of_erf(scale):
 @pytest.mark.parametrize("degree", [3, 5, 9, 15])
 @pytest.mark.parametrize("scale", [0.8, 1.0, 1.6])
 def test_the_sum_of_the_quotient_is_its_maximum_for_erf(scale, degree):
-    """So the activation's normalisation is max|P(x)/x|, attained at 0, and no more."""
+    """So the activation's normalization is max|P(x)/x|, attained at 0, and no more."""
     coeffs = approximant(scale, degree).coeffs
     total = float(np.abs(chebyshev.quotient(coeffs)).sum())
     assert total == pytest.approx(slope_at_zero(coeffs), rel=1e-12)

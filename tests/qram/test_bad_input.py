@@ -14,7 +14,7 @@ from qla_jax.qram.fidelity import Estimate, intact_fraction, overlap, read_fidel
 from qla_jax.qram.good import draw_good, fidelity_bound, good_moments, good_weight, trajectory_bound
 from qla_jax.qram.loading import loading_infidelities, measured_infidelities, noisy_qram_encode
 from qla_jax.qram.memories import load, memory, word
-from qla_jax.qram.rates import amplitude_damping, bit_flip, depolarising, noise, phase_flip
+from qla_jax.qram.rates import amplitude_damping, bit_flip, depolarizing, noise, phase_flip
 from qla_jax.qram.scheduling import schedule, site_count
 from qla_jax.qram.sweeps import sweep
 from qla_jax.qram.tree import trajectory_fidelity
@@ -43,7 +43,7 @@ FAULTS = {
     "address of 29 bits": (lambda: site_count(29, 1), "address_bits", "is 29"),
     "state of another shape": (lambda: load(MEM, jnp.zeros((4, 4))), "state", r"\(4, 2\), but has \(4, 4\)"),
     "long words as integers": (lambda: word(memory(np.zeros((2, 64), int), word_bits=64), 0), "mem", "64"),
-    "depolarising above 1": (lambda: depolarising(1.5), "rate", r"1\.5"),
+    "depolarizing above 1": (lambda: depolarizing(1.5), "rate", r"1\.5"),
     "negative bit flips": (lambda: bit_flip(-0.1), "rate", r"-0\.1"),
     "phase flips of NaN": (lambda: phase_flip(np.nan), "rate", "nan"),
     "two dampings": (lambda: amplitude_damping(np.array([0.1, 0.2])), "rate", r"\(2,\)"),
@@ -84,7 +84,7 @@ FAULTS = {
     "sites of half a bit": (lambda: site_count(2.5, 1), "address_bits", r"integer from 1 to 28, but is 2\.5"),
     "address of truth": (lambda: schedule(True, 1), "address_bits", "True"),
     "words of 2.0 bits": (lambda: memory([0, 1], word_bits=2.0), "word_bits", r"integer of at least 1, but is 2\.0"),
-    "rate of None": (lambda: depolarising(None), "rate", "numbers, but is None"),
+    "rate of None": (lambda: depolarizing(None), "rate", "numbers, but is None"),
     "rate of i": (lambda: noise(x=1j), "x", "real, but has dtype complex128"),
     "two traced dampings": (lambda: jax.jit(amplitude_damping)(jnp.zeros(2)), "rate", r"\(2,\)"),
     "shots and a half": (lambda: read_fidelity(MEM, QUIET, shots=2.5, key=KEY), "shots", r"2\.5"),
@@ -213,7 +213,7 @@ def with_simulations_slow(names):
 
 
 def test_a_traced_rate_out_of_range_gives_nan_and_one_in_range_a_number():
-    found = jax.jit(lambda rate: [depolarising(rate), amplitude_damping(rate), noise(x=rate, z=rate)])
+    found = jax.jit(lambda rate: [depolarizing(rate), amplitude_damping(rate), noise(x=rate, z=rate)])
     assert np.isnan(found(2.0)[0].pauli) and np.isnan(found(2.0)[1].loss) and np.isnan(found(-0.1)[0].x)
     assert np.isnan(found(0.6)[2].x) and found(0.6)[2].loss == 0 and found(0.5)[2].pauli == 1
     for function in OF_A_RATE.values():

@@ -14,7 +14,7 @@ from qla_jax.qram.fidelity import Estimate
 from qla_jax.qram.good import draw_good, fidelity_bound, good_moments
 from qla_jax.qram.loading import loading_infidelities
 from qla_jax.qram.memories import memory
-from qla_jax.qram.rates import ErrorRates, amplitude_damping, depolarising, missed, noise
+from qla_jax.qram.rates import ErrorRates, amplitude_damping, depolarizing, missed, noise
 from qla_jax.qram.scheduling import held_site_count, site_count
 from qla_jax.qram.tree import damped
 
@@ -58,8 +58,8 @@ def test_damping_alone_attains_the_bound_of_its_plan(all_levels, exact):
 def test_no_channel_is_worse_than_the_bounds_of_its_plan(all_levels, rate, exact):
     mixed = noise(x=rate / 2, y=rate / 4, z=rate / 4, loss=rate / 2)
     assert 0 < exact[all_levels](mixed) <= infidelity_bound(2, 1, mixed, all_levels=all_levels)
-    held = infidelity_bound(2, 1, depolarising(rate), all_levels=all_levels)
-    assert exact[all_levels](depolarising(rate)) <= held <= 1 - fidelity_bound(2, 1, rate, all_levels=all_levels)
+    held = infidelity_bound(2, 1, depolarizing(rate), all_levels=all_levels)
+    assert exact[all_levels](depolarizing(rate)) <= held <= 1 - fidelity_bound(2, 1, rate, all_levels=all_levels)
 
 
 @pytest.mark.x64

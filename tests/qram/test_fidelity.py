@@ -11,7 +11,7 @@ from scipy import stats
 from qla_jax.qram.extrapolation import extrapolate, polynomial_fit
 from qla_jax.qram.fidelity import intact_fraction, read_fidelity
 from qla_jax.qram.memories import memory
-from qla_jax.qram.rates import bit_flip, depolarising
+from qla_jax.qram.rates import bit_flip, depolarizing
 from qla_jax.qram.scheduling import held_site_count, site_count
 from qla_jax.qram.sweeps import Point, extrapolate_points, sweep
 
@@ -20,7 +20,7 @@ SIZES, LENGTHS = [2, 3, 4, 5, 6], [1, 2, 4]
 
 @pytest.mark.slow
 def test_an_estimate_repeats_for_its_key_in_any_batches_and_under_jit():
-    mem, rates = memory(np.arange(8) % 4, word_bits=2), depolarising(0.01)
+    mem, rates = memory(np.arange(8) % 4, word_bits=2), depolarizing(0.01)
     whole = read_fidelity(mem, rates, shots=30, key=jax.random.key(0))
     parts = jax.jit(lambda key: read_fidelity(mem, rates, shots=30, batch=7, key=key)[:2])(jax.random.key(0))
     assert float(whole.value) == pytest.approx(float(parts[0])) != 1

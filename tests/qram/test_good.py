@@ -12,7 +12,7 @@ from qla_jax.qram.bounds import infidelity_bound
 from qla_jax.qram.exact import exact_fidelity
 from qla_jax.qram.good import draw_good, fidelity_bound, good_moments, good_weight, struck_nodes, trajectory_bound
 from qla_jax.qram.memories import memory
-from qla_jax.qram.rates import depolarising, noise, phase_flip
+from qla_jax.qram.rates import depolarizing, noise, phase_flip
 from qla_jax.qram.scheduling import schedule, site_count
 from qla_jax.qram.tree import trajectory_fidelity
 
@@ -106,7 +106,7 @@ def test_drawn_weights_have_the_law_of_the_tree():
 
 @pytest.mark.x64
 @pytest.mark.slow
-@pytest.mark.parametrize("channel", [depolarising, phase_flip], ids=["depolarising", "phase flip"])
+@pytest.mark.parametrize("channel", [depolarizing, phase_flip], ids=["depolarizing", "phase flip"])
 def test_the_exact_infidelity_is_below_every_bound_and_they_stand_in_order(channel):
     mem = memory([0, 1, 1, 0], word_bits=1)
     exact = jax.jit(lambda rates: 1 - exact_fidelity(mem, rates))

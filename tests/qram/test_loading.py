@@ -14,7 +14,7 @@ from qla_jax.encodings.vectors.loading import qram_encode
 from qla_jax.qram.bounds import certified_infidelity, infidelity_bound, infidelity_with, state_error
 from qla_jax.qram.fidelity import Estimate
 from qla_jax.qram.loading import loading_infidelities, measured_infidelities, noisy_qram_encode
-from qla_jax.qram.rates import amplitude_damping, depolarising, noise
+from qla_jax.qram.rates import amplitude_damping, depolarizing, noise
 from qla_jax.qram.scheduling import held_site_count
 
 X = np.random.default_rng(0).normal(size=8)
@@ -71,7 +71,7 @@ def test_proven_bounds_hold_for_any_vector_and_have_derivatives():
 @pytest.mark.x64
 def test_measured_infidelities_repeat_and_hold_where_errors_are_known():
     options = {"word_bits": 2, "shots": 400, "confidence": 0.9}
-    found = measured_infidelities(X[:4], depolarising(0.0), **options, key=jax.random.key(0))
+    found = measured_infidelities(X[:4], depolarizing(0.0), **options, key=jax.random.key(0))
     low = 0.05 ** (1 / 400)  # no failure in 400, at 0.95 for each of two reads
     np.testing.assert_allclose(found, [0, 0, *[1 - (2 * low - 1) ** 2] * 2], rtol=1e-9)
     vec = noisy_qram_encode(X[:4], infidelities=found)

@@ -11,7 +11,7 @@ from qla_jax.qram import branches, tree
 from qla_jax.qram.exact import exact_fidelity
 from qla_jax.qram.fidelity import overlap
 from qla_jax.qram.memories import load, memory, word
-from qla_jax.qram.rates import amplitude_damping, bit_flip, depolarising, noise, phase_flip
+from qla_jax.qram.rates import amplitude_damping, bit_flip, depolarizing, noise, phase_flip
 from qla_jax.qram.scheduling import held_site_count
 from qla_jax.qram.sites import draw, step_key
 from tests.qram.dense import Dense
@@ -107,7 +107,7 @@ def test_the_bits_alone_give_what_the_tree_gives_under_the_same_errors(n, all_le
 
 
 CHANNELS = {
-    "depolarising": lambda rate: depolarising(rate),
+    "depolarizing": lambda rate: depolarizing(rate),
     "bit flip": bit_flip,
     "phase flip": phase_flip,
     "damping": amplitude_damping,

@@ -1,4 +1,4 @@
-"""Activation beyond the laws: its normalisation, its error, and what it does not depend on."""
+"""Activation beyond the laws: its normalization, its error, and what it does not depend on."""
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ def subnormalized(x: np.ndarray) -> VectorEncoding:
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("degree", [1, 5, 9])
-def test_the_normalisation_for_erf_is_the_slope_at_zero(degree, tol):
+def test_the_normalization_for_erf_is_the_slope_at_zero(degree, tol):
     """max|P(x)/x| and not four times it, as the lemma of the paper has."""
     scales = np.array([0.8, 1.6])
     vec = vector_encode(unit(real(4)))
@@ -38,7 +38,7 @@ def test_the_normalisation_for_erf_is_the_slope_at_zero(degree, tol):
 
 
 @pytest.mark.numerics
-def test_the_normalisation_of_other_polynomials_is_the_sum_of_their_quotient(tol):
+def test_the_normalization_of_other_polynomials_is_the_sum_of_their_quotient(tol):
     vec = activate(vector_encode(unit(real(4))), polynomials.polynomial(QUINTIC, "odd"))
     quotient = np.array([1.0, -1.0, 0.4])  # from x T_2j = (T_2j+1 + T_2j-1)/2
     np.testing.assert_allclose(series.chebmulx([1.0, 0, -1.0, 0, 0.4]), QUINTIC, rtol=0, atol=1e-15)

@@ -50,7 +50,7 @@ def test_phases_and_chebyshev_combination_encode_the_same(name, is_complex):
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_phases_have_the_maximum_for_a_normalisation_where_the_combination_has_the_sum(name):
+def test_phases_have_the_maximum_for_a_normalization_where_the_combination_has_the_sum(name):
     """Equal for erf and tanh, 1.4 against 1 for the other one."""
     vec = vector_encode(X / np.linalg.norm(X))
     grid = np.linspace(1e-3, 1, 4001)

@@ -1,4 +1,4 @@
-r"""Lemma 5: the convolution, its norm, and what it costs to bring it to a normalisation of 2.
+r"""Lemma 5: the convolution, its norm, and what it costs to bring it to a normalization of 2.
 
 Matrices are built from shifts as the paper has them, $C = \sum K_{ijkl}|i\rangle\langle j| \otimes Q^k \otimes Q^l$, on
 images in (channel, row, column) order.

@@ -122,7 +122,7 @@ def _terminal(weight: Array, psi: Array) -> Array:
 
 @claim(
     source="derived, for Lemma C.1",
-    statement="The error of the terminal block before it is normalised.",
+    statement="The error of the terminal block before it is normalized.",
     formula=r"\|\gamma - \tilde\gamma\| \le \tau\epsilon + (1-\tau)\epsilon(2 + \epsilon)",
     draw=weight_state_and_error,
     sizes=(2, 8),

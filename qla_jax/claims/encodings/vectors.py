@@ -74,7 +74,7 @@ def error_of_sum(instance: Instance) -> Sides:
 
 @claim(
     source="Rattew et al. (2025), Figure 3",
-    statement="Without normalisation the errors of a sum add up.",
+    statement="Without normalization the errors of a sum add up.",
     formula=r"\|(\psi + \phi) - (\tilde\psi + \tilde\phi)\| \le \epsilon_0 + \epsilon_1,\ \alpha' = \alpha + \beta",
     draw=two_vectors,
     sizes=(2, 8),
@@ -189,7 +189,7 @@ def _exact(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:
 
 @claim(
     source="Rattew et al. (2025), Lemma 1",
-    statement="The alpha of a normalised sum is the inverse of its length: that much of the circuit is flagged.",
+    statement="The alpha of a normalized sum is the inverse of its length: that much of the circuit is flagged.",
     formula=r"\alpha' = 1/N,\ N = \|\tau\psi/\alpha + (1-\tau)\phi/\beta\|",
     relation="==",
     draw=two_vectors,
@@ -207,7 +207,7 @@ def alpha_of_sum(instance: Instance) -> Sides:
 
 @claim(
     source="Rattew et al. (2025), Lemma 2",
-    statement="The alpha of a normalised product is that of matrix and vector over its length.",
+    statement="The alpha of a normalized product is that of matrix and vector over its length.",
     formula=r"\alpha' = \alpha\beta/N,\ N = \|A\psi\|",
     relation="==",
     draw=matrix_and_vector,

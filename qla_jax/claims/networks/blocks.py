@@ -56,7 +56,7 @@ def _norm_and_slope(instance: Instance) -> tuple[Array, Array]:
 
 @claim(
     source="Rattew et al. (2025), Lemma 6",
-    statement="With the normalisation of the paper the flagged amplitude of a block is at least 1/400.",
+    statement="With the normalization of the paper the flagged amplitude of a block is at least 1/400.",
     formula=r"N/(1 + 4s) \ge \tfrac1{400},\ s = L\kappa,\ \kappa \in [1, 2]",
     relation=">=",
     draw=weight_state_and_kappa,
@@ -72,7 +72,7 @@ def amplitude_as_published(instance: Instance) -> Sides:
 
 @claim(
     source="derived, for Lemma 6",
-    statement="With the normalisation of the package it is at least 0.0511 at kappa = 1, and 0.0347 at 2.",
+    statement="With the normalization of the package it is at least 0.0511 at kappa = 1, and 0.0347 at 2.",
     formula=r"N/(1 + s) \ge (1 - L)/(1 + L\kappa)",
     relation=">=",
     draw=weight_state_and_kappa,

@@ -37,7 +37,7 @@ onto_both = projected(weight=onto_contractions, psi=onto_sphere)
 
 @claim(
     source="Rattew et al. (2025), Lemma 6",
-    statement="The norm before normalisation does not fall below 1 - L: the skip connection conserves it.",
+    statement="The norm before normalization does not fall below 1 - L: the skip connection conserves it.",
     formula=r"\|\psi + \mathrm{erf}(\tfrac45W\psi)\| \ge 1 - \tfrac{8}{5\sqrt\pi}",
     relation=">=",
     draw=weight_and_state,
@@ -65,7 +65,7 @@ def skip_norm_from_above(instance: Instance) -> Sides:
 
 
 @claim(
-    source="derived; conjectured minimiser of Lemma 6",
+    source="derived; conjectured minimizer of Lemma 6",
     statement="In D dimensions the norm does not fall below that of W = -1 and a uniform vector.",
     formula=r"\|\psi + \mathrm{erf}(\tfrac45W\psi)\| \ge 1 - \sqrt D\,\mathrm{erf}(\tfrac{4}{5\sqrt D})",
     relation=">=",

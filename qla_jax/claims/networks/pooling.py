@@ -41,7 +41,7 @@ WITHIN = 1 - 1e-9
 
 
 def two_states(size: int, *, key: Array) -> Instance:
-    """A unit vector, and what is added to it before it is normalised again."""
+    """A unit vector, and what is added to it before it is normalized again."""
     first, second = jax.random.split(key)
     return {"psi": unit_vector(size, key=first), "error": displacement((size,), key=second)}
 

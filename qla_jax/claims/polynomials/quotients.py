@@ -1,4 +1,4 @@
-r"""The quotient P(x)/x of an odd polynomial: what an activation is normalised by.
+r"""The quotient P(x)/x of an odd polynomial: what an activation is normalized by.
 
 References:
     Rattew et al. (2025), Lemmas 6 and B.18. https://arxiv.org/abs/2510.07195
@@ -26,7 +26,7 @@ def _quotient_at(instance: Instance) -> tuple[Array, Array]:
 
 @claim(
     source="Rattew et al. (2025), Lemma B.18",
-    statement="The quotient P(x)/x is at most the slope of erf at 0, which is the normalisation of the activation.",
+    statement="The quotient P(x)/x is at most the slope of erf at 0, which is the normalization of the activation.",
     formula=r"\max P(x)/x \le 2m/\sqrt\pi",
     draw=scale_and_points,
     sizes=(3, 5, 9),

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qla_jax.claims.encodings.normalisation import vector_and_error
+from qla_jax.claims.encodings.normalization import vector_and_error
 from qla_jax.claims.engine.claim import POWERS, Instance, Sides, claim
 from qla_jax.claims.engine.instances import (
     contraction,
@@ -143,7 +143,7 @@ def _sides_of_activation(instance: Instance) -> tuple[Array, Array, Array]:
     project=projected(v=into_ball(0.9), error=into_ball(0.1)),
 )
 def activation_error(instance: Instance) -> Sides:
-    """Before normalisation; the polynomial's error is the square root of the dimension times its maximum."""
+    """Before normalization; the polynomial's error is the square root of the dimension times its maximum."""
     distance, first, second = _sides_of_activation(instance)
     return Sides(distance, LIPSCHITZ * first + second)
 

@@ -234,7 +234,7 @@ def side_by_side(left: Encoding, right: Encoding, way: Callable, state: State) -
 
 
 def swap_qubits(array: Num[Array, "... system"], first: int, second: int, behind: int) -> Num[Array, "... system"]:
-    """Swap two neighbouring groups of `first` and `second` system qubits, with `behind` qubits after them.
+    """Swap two neighboring groups of `first` and `second` system qubits, with `behind` qubits after them.
 
     Composite systems keep idle qubits (always |0>) in front, so that registers stay where `registers.embed` puts them.
     """

@@ -1,6 +1,6 @@
 r"""Lemmas 1 to 4: sum, matrix times vector, tensor product and concatenation of vector encodings.
 
-Each lemma is stated for any vectors; the paper's normalised form is `normalize` after it. Error rules use the norm of
+Each lemma is stated for any vectors; the paper's normalized form is `normalize` after it. Error rules use the norm of
 the encoded vector, which is known, in place of $\alpha$, which only bounds it.
 
 References:

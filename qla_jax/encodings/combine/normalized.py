@@ -1,4 +1,4 @@
-r"""Normalisation: an encoding of $x$, read as one of $x/|x|$."""
+r"""Normalization: an encoding of $x$, read as one of $x/|x|$."""
 
 import jax
 import jax.numpy as jnp

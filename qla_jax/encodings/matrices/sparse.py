@@ -222,7 +222,7 @@ def _decompose(rows: np.ndarray, columns: np.ndarray, size: int) -> Pattern:
 
 
 def _matchings(rows: np.ndarray, columns: np.ndarray, deficits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Koenig's edge colouring: take a perfect matching out of a regular bipartite multigraph until none is left."""
+    """Koenig's edge coloring: take a perfect matching out of a regular bipartite multigraph until none is left."""
     size = deficits.shape[1]
     dummies = [np.repeat(np.arange(size), deficit) for deficit in deficits]
     edges = _places(np.concatenate([rows, dummies[0]]), np.concatenate([columns, dummies[1]]), size)

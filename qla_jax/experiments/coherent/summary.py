@@ -88,7 +88,7 @@ def _section(network: Network) -> Section:
         f"{network.kind}: {network.description}",
         text=[
             f"Circuits have blocks of degree {check.degree}. They start from the largest amplitudes of the first test "
-            "image that is not black, as the network loads it, normalised. Their weights are slices of the trained "
+            "image that is not black, as the network loads it, normalized. Their weights are slices of the trained "
             "ones: rows and columns at these places, or the middle row of a kernel on one channel. With every ancilla "
             "the flagged output, the total norm and the way back to |0> are compared; projected early, the output."
         ],
@@ -148,7 +148,7 @@ def plots(network: Network) -> list[Plot]:
         Plot(
             "norms",
             "block",
-            "norm N before normalisation",
+            "norm N before normalization",
             [
                 _spans("with skip connections", network.norms, -0.1, "blue"),
                 _spans("without", network.norms_without_skip, 0.1, "orange"),

@@ -114,7 +114,7 @@ def summary(report: ComparisonReport) -> Findings:
             "three are lower by those of 1/eps times a half.",
             "Layers: they are coherent, nothing is read out between them. Activation: it is, amplitudes are "
             "transformed, not numbers. No QRAM: no circuit reads a memory. Norm kept: the sum before a layer's "
-            "normalisation has a least norm for all weights of norm 1; instances without are a zero weight, and a "
+            "normalization has a least norm for all weights of norm 1; instances without are a zero weight, and a "
             "value that cancels its token. Log 1/eps, log N: steps are polynomial in the logarithm, their exponent at "
             "the last two sizes is below a half.",
             "Steps are calls of circuits that load a vector plus numbers read and written, and for coherent networks, "

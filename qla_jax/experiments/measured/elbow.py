@@ -2,7 +2,7 @@
 
 Networks are trained with exact readouts on every set of images at hand, in several sizes, and judged over ranks; the
 attention of each block and the logits are read out, as in the experiments of the reference. The elbow is the rank whose
-accuracy lies farthest above the chord of the curve (`curves.elbow`); the largest rise between neighbouring ranks is
+accuracy lies farthest above the chord of the curve (`curves.elbow`); the largest rise between neighboring ranks is
 told beside it, since a sharp elbow is one where that rise is most of the whole. Curves are taken as they come.
 
 References:
@@ -161,7 +161,7 @@ def summary(rows: Mapping[str, JudgedRank], left_out: Sequence[str]) -> Findings
         plots.setdefault(row.dataset, []).append(Series(f"side {row.side}, elbow {shown}", ranks, found))
     about = (
         "The elbow is the rank whose accuracy lies farthest above the chord from the first point of the curve to the "
-        "last; beside it the largest rise between neighbouring ranks, and where it is."
+        "last; beside it the largest rise between neighboring ranks, and where it is."
     )
     return Findings(
         numbers={"elbows": numbers},

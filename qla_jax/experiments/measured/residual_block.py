@@ -4,7 +4,7 @@ Both read an image out by tomography at the same precision. On one side stands `
 appendix C of the reference has them, tomography that of `traced_readouts`; on the other the two convolutions of that
 block in the network of Kerenidis, Landman and Prakash (`prior.convolutional`), whose inner products are estimated, to
 the same precision, and whose activation is a cap. Each is held to its own exact function, so neither is charged for
-what the other leaves out: that network has no normalisation and no shortcut, and it pools. The quick form reads the
+what the other leaves out: that network has no normalization and no shortcut, and it pools. The quick form reads the
 block out at its end alone.
 
 Told are the infidelity of the last state, and how often a memory is read for one image: for the block, queries of each

@@ -59,10 +59,10 @@ def _panel(figure: Figure, axes: Axes, plot: Plot, *, last: bool) -> None:
     if plot.limits is not None:
         axes.set_ylim(*plot.limits)
     _ticks(axes, plot)
-    labelled = sum(bool(series.label) for series in plot.series)
-    if labelled > FEW or (labelled and plot.right):
-        figure.legend(loc="outside upper center", ncols=2 + (labelled < 2 * FEW), frameon=False, fontsize=SMALL)
-    elif labelled:
+    labeled = sum(bool(series.label) for series in plot.series)
+    if labeled > FEW or (labeled and plot.right):
+        figure.legend(loc="outside upper center", ncols=2 + (labeled < 2 * FEW), frameon=False, fontsize=SMALL)
+    elif labeled:
         axes.legend(frameon=False, fontsize=SMALL)
 
 

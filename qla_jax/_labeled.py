@@ -1,4 +1,4 @@
-"""Labelled images as training takes them: finite numbers of a floating dtype, and one integer for each.
+"""Labeled images as training takes them: finite numbers of a floating dtype, and one integer for each.
 
 Example:
     >>> as_labels(np.array([0.0, 2.0])).tolist(), as_images(np.ones((1, 2), np.uint8)).dtype.kind

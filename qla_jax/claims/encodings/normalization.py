@@ -1,4 +1,4 @@
-r"""What normalising an encoding does to its error: only the norm of what is really encoded is known.
+r"""What normalizing an encoding does to its error: only the norm of what is really encoded is known.
 
 References:
     Dunkl, Williams (1964), American Mathematical Monthly 71, 53: $\|x/|x| - y/|y|\| \le 2|x - y|/(|x| + |y|)$.
@@ -37,14 +37,14 @@ def _of_directions(instance: Instance) -> tuple[Array, Array, Array]:
 
 @claim(
     source="derived, after Dunkl and Williams (1964)",
-    statement="The package's normalisation keeps its eps, by the circuit, with the computed norm M alone.",
+    statement="The package's normalization keeps its eps, by the circuit, with the computed norm M alone.",
     formula=r"\|\psi - \tilde\psi/M\| \le 2\epsilon/(2M - \epsilon)\ (\epsilon < M),\ \text{else } 2",
     draw=vector_and_error,
     sizes=(2, 8),
     project=onto_vector_and_error,
     over=POWERS,
 )
-def normalisation(instance: Instance) -> Sides:
+def normalization(instance: Instance) -> Sides:
     """Of every vector at a distance of eps from what is encoded, not only of unit vectors."""
     vec = normalize(erring_vector(instance["psi"], instance["error"], instance["slack"]))
     return Sides(jnp.linalg.norm(instance["psi"] - run(vec)), vec.eps)
@@ -52,14 +52,14 @@ def normalisation(instance: Instance) -> Sides:
 
 @claim(
     source="negative control; the form of Rattew et al. (2025), Lemmas 1, 2 and 4, with a computed norm",
-    statement="The error of a normalised encoding would be the error over the computed norm M. It is not.",
+    statement="The error of a normalized encoding would be the error over the computed norm M. It is not.",
     formula=r"\|\psi - \tilde\psi/M\| \le \epsilon/M",
     draw=vector_and_error,
     sizes=(2, 8),
     project=onto_vector_and_error,
     expected_to_hold=False,
 )
-def normalisation_by_computed_norm(instance: Instance) -> Sides:
+def normalization_by_computed_norm(instance: Instance) -> Sides:
     """The lemmas divide by the ideal norm. By its own it fails for longer ones, up to 2; 1.37 at errors of 3."""
     distance, error, norm = _of_directions(instance)
     return Sides(distance, error / norm)
@@ -67,13 +67,13 @@ def normalisation_by_computed_norm(instance: Instance) -> Sides:
 
 @claim(
     source="derived, for unit vectors",
-    statement="Normalising an encoding of a unit vector at most doubles its error.",
+    statement="Normalizing an encoding of a unit vector at most doubles its error.",
     formula=r"\|\psi - \tilde\psi/\|\tilde\psi\|\| \le 2\epsilon",
     draw=vector_and_error,
     sizes=(2, 8),
     project=onto_vector_and_error,
 )
-def normalisation_of_unit_vectors(instance: Instance) -> Sides:
+def normalization_of_unit_vectors(instance: Instance) -> Sides:
     """Attained at an error just above 1, which turns the vector around; up to sqrt(2) below that."""
     distance, error, _ = _of_directions(instance)
     return Sides(distance, 2 * error)
@@ -81,14 +81,14 @@ def normalisation_of_unit_vectors(instance: Instance) -> Sides:
 
 @claim(
     source="derived, for unit vectors",
-    statement="Below an error of 1 normalising increases it by a factor of at most the square root of 2.",
+    statement="Below an error of 1 normalizing increases it by a factor of at most the square root of 2.",
     formula=r"\|\psi - \tilde\psi/\|\tilde\psi\|\| \le 2\sin(\tfrac12\arcsin\epsilon) \le \sqrt2\,\epsilon,"
     r"\ \epsilon \le 1",
     draw=vector_and_error,
     sizes=(2, 8),
     project=projected(psi=onto_sphere, error=into_ball(0.999), slack=between(0.0, 3.0)),
 )
-def normalisation_below_one(instance: Instance) -> Sides:
+def normalization_below_one(instance: Instance) -> Sides:
     """The largest angle is that of a tangent to the ball around the vector."""
     instance = {**instance, "error": into_ball(0.999)(instance["error"])}
     distance, error, _ = _of_directions(instance)
@@ -96,8 +96,8 @@ def normalisation_below_one(instance: Instance) -> Sides:
 
 
 CLAIMS = (
-    normalisation,
-    normalisation_by_computed_norm,
-    normalisation_of_unit_vectors,
-    normalisation_below_one,
+    normalization,
+    normalization_by_computed_norm,
+    normalization_of_unit_vectors,
+    normalization_below_one,
 )
