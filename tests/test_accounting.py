@@ -416,6 +416,11 @@ def test_t_gates_are_counted_at_a_stated_precision():
     assert found.t_count(1e-6) == found.gates.t_count(1e-6) > 4 * 20
 
 
+def test_an_encoding_says_its_cost():
+    enc = block_encode(jnp.eye(2)) @ block_encode(jnp.eye(2))
+    assert enc.cost() == cost(enc)
+
+
 def test_expected_repetitions_are_one_over_the_probability_of_success():
     vec = block_encode(jnp.diag(jnp.array([0.5, 0.25])), alpha=1.0) @ prepare(2)
     found = cost(vec)

@@ -63,7 +63,7 @@ class ReversibleCircuit:
 
     def __repr__(self) -> str:
         registers = ", ".join(f"{name}={size}" for name, size in self.sizes)
-        return f"Circuit({registers}, num_ancillas={self.num_ancillas}, gates={len(self.gates)})"
+        return f"ReversibleCircuit({registers}, num_ancillas={self.num_ancillas}, gates={len(self.gates)})"
 
     def inverse(self) -> "ReversibleCircuit":
         """The inverse circuit, on the same qubits."""

@@ -10,6 +10,8 @@ Example:
     >>> found = counts(circuits.adder(8))
     >>> found.t, found.t_depth, found.num_ancillas, counts(circuits.adder(8, "cuccaro")).toffoli
     (28, 7, 7, 14)
+    >>> found.cost().t_count(), found.cost().t_depth()
+    (28, 7)
 
 References:
     Gidney (2018). https://arxiv.org/abs/1709.06648
@@ -23,6 +25,8 @@ from collections import Counter
 from typing import NamedTuple
 
 from qla_jax._checks import require, require_kind
+from qla_jax.accounting.costs import Cost
+from qla_jax.accounting.gates import Gates
 from qla_jax.arithmetic.circuit import ReversibleCircuit
 from qla_jax.arithmetic.gates import ReversibleGate
 
@@ -68,6 +72,22 @@ class ReversibleCounts(NamedTuple):
         """
         require(0 < eps < 1, f"`eps` must be between 0 and 1, but is {eps}.")
         return self.t + math.ceil(self.rotations * (1.15 * math.log2(1 / eps) + 9.2))
+
+
+    def cost(self) -> Cost:
+        """Return the cost of one run, in the gates of `qla_jax.accounting`: an AND as a Toffoli gate of four T gates.
+
+        Layers of T gates are those of the circuit; a layer with a rotation in it counts as one of rotations, too.
+        """
+        spread = min(self.rotations, self.t_depth)
+        gates = Gates(
+            rotations=self.rotations,
+            cnot=self.cnot + 2 * self.controlled_phases,
+            toffoli=self.ands,
+            t=self.t - 4 * self.ands,
+            layers=(spread, max(self.depth - self.t_depth, 0), 0, self.t_depth),
+        )
+        return Cost(self.num_ancillas, self.num_ancillas + self.num_qubits, {}, 0, {}, gates, (), 1.0)
 
 
 def counts(circuit: ReversibleCircuit) -> ReversibleCounts:

@@ -18,6 +18,7 @@ from jaxtyping import Num
 from qla_jax._checks import require, require_kind
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax._nodes import Node
+from qla_jax.accounting.costs import Cost, cost
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
 from qla_jax.encodings.base.nesting import after_parts, equal, is_encoding, nesting_of
@@ -80,6 +81,10 @@ class Encoding(Node, ABC, kw_only=True):
         told = f"alpha={self.alpha}, eps={self.eps}, num_ancillas={self.num_ancillas}, num_qubits={self.num_qubits}"
         parts = nested(self, 2)
         return f"{parts[:-1]}; {told})" if parts.endswith(")") else f"{parts}({told})"
+
+    def cost(self) -> Cost:
+        """Return what one run of the circuit takes: qubits, queries, gates, T counts, probability of success."""
+        return cost(self)
 
     def tree(self, depth: int = DEPTH) -> EncodingTree:
         """Return the tree of the parts, which prints as text, in color by rich and in notebooks by treescope.
