@@ -73,7 +73,6 @@ class ReversibleCounts(NamedTuple):
         require(0 < eps < 1, f"`eps` must be between 0 and 1, but is {eps}.")
         return self.t + math.ceil(self.rotations * (1.15 * math.log2(1 / eps) + 9.2))
 
-
     def cost(self) -> Cost:
         """Return the cost of one run, in the gates of `qla_jax.accounting`: an AND as a Toffoli gate of four T gates.
 

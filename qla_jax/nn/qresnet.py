@@ -63,11 +63,16 @@ class QConvNorm(nnx.Module):
     Statistics are classical: of what was read out behind the convolution where that is measured.
     """
 
-    def __init__(self, have: int, give: int, taps: int, *, stride: int, rngs: nnx.Rngs):
-        spread = (2 / (have * taps**2)) ** 0.5
-        self.kernel = nnx.Param(spread * jax.random.normal(rngs.params(), (give, have, taps, taps), jnp.float32))
-        self.gamma, self.beta = nnx.Param(jnp.ones(give, jnp.float32)), nnx.Param(jnp.zeros(give, jnp.float32))
-        self.mean, self.variance = (nnx.BatchStat(fill((give,), jnp.float32)) for fill in (jnp.zeros, jnp.ones))
+    def __init__(self, in_channels: int, out_channels: int, taps: int, *, stride: int, rngs: nnx.Rngs):
+        spread = (2 / (in_channels * taps**2)) ** 0.5
+        self.kernel = nnx.Param(
+            spread * jax.random.normal(rngs.params(), (out_channels, in_channels, taps, taps), jnp.float32)
+        )
+        self.gamma, self.beta = (
+            nnx.Param(jnp.ones(out_channels, jnp.float32)),
+            nnx.Param(jnp.zeros(out_channels, jnp.float32)),
+        )
+        self.mean, self.variance = (nnx.BatchStat(fill((out_channels,), jnp.float32)) for fill in (jnp.zeros, jnp.ones))
         self.stride = stride
 
     def __call__(self, x: Image, flow: Pass, name: str, transfers: BlockTransfers) -> Image:
@@ -101,8 +106,8 @@ class QResidualBlock(MeasuredNetwork):
 
     def __init__(
         self,
-        have: int,
-        give: int,
+        in_channels: int,
+        out_channels: int,
         *,
         stride: int = 1,
         readout: ReadoutMethod | None = None,
@@ -110,14 +115,14 @@ class QResidualBlock(MeasuredNetwork):
         transfers: BlockTransfers = BlockTransfers(),  # noqa: B008 a tuple of constants
         rngs: nnx.Rngs,
     ):
-        have, give, stride = as_sizes(have=have, give=give, stride=stride)
+        in_channels, out_channels, stride = as_sizes(in_channels=in_channels, out_channels=out_channels, stride=stride)
         require_kind("transfers", transfers, BlockTransfers)
         require_parts(readout, format)
         super().__init__(exact_readout() if readout is None else readout, format)
-        self.first = QConvNorm(have, give, 3, stride=stride, rngs=rngs)
-        self.second = QConvNorm(give, give, 3, stride=1, rngs=rngs)
-        fits = have == give and stride == 1
-        self.shortcut = None if fits else QConvNorm(have, give, 1, stride=stride, rngs=rngs)
+        self.first = QConvNorm(in_channels, out_channels, 3, stride=stride, rngs=rngs)
+        self.second = QConvNorm(out_channels, out_channels, 3, stride=1, rngs=rngs)
+        fits = in_channels == out_channels and stride == 1
+        self.shortcut = None if fits else QConvNorm(in_channels, out_channels, 1, stride=stride, rngs=rngs)
         self.transfers = transfers
 
     def forward(self, image: Image, flow: Pass) -> Image:
@@ -150,7 +155,7 @@ class QResNet(MeasuredNetwork):
 
     def __init__(
         self,
-        channels: int,
+        in_channels: int,
         outcomes: int,
         *,
         width: int = 64,
@@ -161,12 +166,12 @@ class QResNet(MeasuredNetwork):
         transfers: BlockTransfers = BlockTransfers(),  # noqa: B008 a tuple of constants
         rngs: nnx.Rngs,
     ):
-        channels, outcomes, width = as_sizes(channels=channels, outcomes=outcomes, width=width)
+        in_channels, outcomes, width = as_sizes(in_channels=in_channels, outcomes=outcomes, width=width)
         stages, blocks = as_sizes(stages=stages, blocks=blocks)
         require_kind("transfers", transfers, BlockTransfers)
         require_parts(readout, format)
         super().__init__(exact_readout() if readout is None else readout, format)
-        self.stem = QConvNorm(channels, width, 3, stride=1, rngs=rngs)
+        self.stem = QConvNorm(in_channels, width, 3, stride=1, rngs=rngs)
         parts, have = [], width
         for stage in range(stages):
             for block in range(blocks):

@@ -86,10 +86,10 @@ class Norm(nnx.Module):
 class QDense(nnx.Module):
     """Weight, one row for each output, and bias."""
 
-    def __init__(self, have: int, give: int, *, rngs: nnx.Rngs):
-        spread = 1 / math.sqrt(have)
-        self.weight = nnx.Param(spread * jax.random.normal(rngs.params(), (give, have), jnp.float32))
-        self.bias = nnx.Param(jnp.zeros(give, jnp.float32))
+    def __init__(self, in_features: int, out_features: int, *, rngs: nnx.Rngs):
+        spread = 1 / math.sqrt(in_features)
+        self.weight = nnx.Param(spread * jax.random.normal(rngs.params(), (out_features, in_features), jnp.float32))
+        self.bias = nnx.Param(jnp.zeros(out_features, jnp.float32))
 
     def __call__(self, x: Tokens, flow: Pass) -> Tokens:
         return flow.qam.dense(x, self.weight[...], self.bias[...])

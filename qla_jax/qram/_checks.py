@@ -1,7 +1,6 @@
 """What this room checks alike: sizes, and amplitudes; and how what could not be seen inside jit shows, as NaN."""
 
 import functools
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,22 +12,6 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import ROUNDING, as_numeric, is_concrete, require
-
-
-def as_size(name: str, value: Any, least: int, most: int | None = None) -> int:
-    """`value` as an integer.
-
-    Raises:
-        ValueError: none (a bool is none), or out of range.
-    """
-    try:
-        size = None if isinstance(value, bool | np.bool_) else operator.index(value)
-    except TypeError:
-        size = None
-    fits = size is not None and least <= size and (most is None or size <= most)
-    rule = f"of at least {least}" if most is None else f"from {least} to {most}"
-    require(fits, f"`{name}` must be an integer {rule}, but is {value}.")
-    return operator.index(value)
 
 
 def as_whole_numbers(name: str, value: Any, *, bits: bool = False) -> np.ndarray | Array:

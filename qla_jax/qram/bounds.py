@@ -19,8 +19,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from scipy import special
 
-from qla_jax._checks import as_real, is_concrete, require, require_kind, within
-from qla_jax.qram._checks import as_size, nan_unless_finite
+from qla_jax._checks import as_integer, as_real, is_concrete, require, require_kind, within
+from qla_jax.qram._checks import nan_unless_finite
 from qla_jax.qram.fidelity import Estimate
 from qla_jax.qram.rates import ErrorRates, missed
 from qla_jax.qram.scheduling import held_site_count
@@ -84,7 +84,7 @@ def certified_infidelity(
     confidence = as_real("confidence", confidence)
     require(0 < confidence < 1, f"`confidence` must lie between 0 and 1, but is {confidence}.")
     require(is_concrete(found.value), "`found` must be known, but is traced: its limits are found on the host.")
-    shots = as_size("found.shots", found.shots, 1)
+    shots = as_integer("found.shots", found.shots, 1)
     hits = round(float(within("found", found.value, 0, 1)) * shots)
     low = special.betaincinv(hits, shots - hits + 1, 1 - confidence) if hits else 0.0
     return nan_unless_finite(infidelity_with(1 - float(low), held, noise), noise)

@@ -28,8 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from qla_jax._checks import as_inexact, as_integers, as_real, require
-from qla_jax.qram._checks import as_size
+from qla_jax._checks import as_inexact, as_integer, as_integers, as_real, require
 
 
 class Fit(NamedTuple):
@@ -135,7 +134,7 @@ def extrapolate(
     """
     confidence = as_real("confidence", confidence)
     require(0 < confidence < 1, f"`confidence` must lie between 0 and 1, but is {confidence}.")
-    address_bits, word_bits = as_size("address_bits", address_bits, 1), as_size("word_bits", word_bits, 1)
+    address_bits, word_bits = as_integer("address_bits", address_bits, 1), as_integer("word_bits", word_bits, 1)
     address_sizes = as_integers("address_sizes", address_sizes, least=1)
     word_lengths = as_integers("word_lengths", word_lengths, least=1)
     shape = (len(word_lengths), len(address_sizes))

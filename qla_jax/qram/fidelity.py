@@ -26,11 +26,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax._checks import require_key, require_kind
+from qla_jax._checks import as_integer, require_key, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.mapping import map_in_batches
 from qla_jax.qram import branches
-from qla_jax.qram._checks import as_amplitudes, as_size, nan_unless_finite
+from qla_jax.qram._checks import as_amplitudes, nan_unless_finite
 from qla_jax.qram.memories import Memory
 from qla_jax.qram.rates import ErrorRates
 from qla_jax.qram.tree import damped
@@ -155,4 +155,4 @@ def _shots(shot: Callable[[Array], Array], key: Array, shots: int, batch: int) -
 def _checked(mem: Memory, noise: ErrorRates, shots: int, batch: int, least: int) -> tuple[int, int]:
     require_kind("mem", mem, Memory)
     require_kind("noise", noise, ErrorRates)
-    return as_size("shots", shots, least), as_size("batch", batch, 1)
+    return as_integer("shots", shots, least), as_integer("batch", batch, 1)

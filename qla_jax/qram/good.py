@@ -30,9 +30,9 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Int
 
-from qla_jax._checks import is_concrete, require, require_key
+from qla_jax._checks import as_integer, is_concrete, require, require_key
 from qla_jax._modes import varying_like
-from qla_jax.qram._checks import as_amplitudes, as_size, as_whole_numbers, nan_unless_finite
+from qla_jax.qram._checks import as_amplitudes, as_whole_numbers, nan_unless_finite
 from qla_jax.qram.memories import Memory
 from qla_jax.qram.rates import ErrorRates, as_rate, missed
 from qla_jax.qram.scheduling import MAX_ADDRESS_BITS, Schedule, schedule, site_count
@@ -122,7 +122,7 @@ def good_weight(address_bits: int, nodes: Int[Array, " errors"], amplitudes: Arr
     Raises:
         ValueError: no such n, nodes that are no integers from 0 to 2^n - 1, or amplitudes of another shape or norm.
     """
-    address_bits = as_size("address_bits", address_bits, 1, MAX_ADDRESS_BITS)
+    address_bits = as_integer("address_bits", address_bits, 1, MAX_ADDRESS_BITS)
     nodes, there = _as_nodes(address_bits, nodes)
     level = 31 - jax.lax.clz(jnp.maximum(nodes, 1).astype(jnp.int32))
     none = nodes == 0

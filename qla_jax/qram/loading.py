@@ -22,10 +22,9 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from qla_jax._checks import as_numeric, as_real, is_concrete, require, require_key, require_kind, within
+from qla_jax._checks import as_integer, as_numeric, as_real, is_concrete, require, require_key, require_kind, within
 from qla_jax._modes import varying_like
 from qla_jax.encodings.vectors.loading import QRAMPreparation, qram_encode, tree_of
-from qla_jax.qram._checks import as_size
 from qla_jax.qram.bounds import certified_infidelity, infidelity_bound, state_error
 from qla_jax.qram.fidelity import BATCH, intact_fraction
 from qla_jax.qram.memories import memory
@@ -72,8 +71,8 @@ def loading_infidelities(num_qubits: int, noise: ErrorRates, *, word_bits: int) 
         ValueError: a negative n or one above 29, or no `word_bits`.
     """
     require_kind("noise", noise, ErrorRates)
-    num_qubits = as_size("num_qubits", num_qubits, 0, MAX_ADDRESS_BITS + 1)
-    word_bits = as_size("word_bits", word_bits, 1)
+    num_qubits = as_integer("num_qubits", num_qubits, 0, MAX_ADDRESS_BITS + 1)
+    word_bits = as_integer("word_bits", word_bits, 1)
     levels = [infidelity_bound(level, word_bits, noise) for level in range(1, num_qubits)]
     first = varying_like(jnp.zeros_like(noise.loss), noise)
     return jnp.repeat(jnp.stack([first, *levels])[:num_qubits], 2)
@@ -115,8 +114,8 @@ def measured_infidelities(
     for name, value in (("x", x), ("noise", noise)):
         known = is_concrete(*jax.tree.leaves(value))
         require(known, f"`{name}` must be known, but is traced: confidence limits are found on the host.")
-    word_bits = as_size("word_bits", word_bits, 1, 31)
-    shots, batch = as_size("shots", shots, 1), as_size("batch", batch, 1)
+    word_bits = as_integer("word_bits", word_bits, 1, 31)
+    shots, batch = as_integer("shots", shots, 1), as_integer("batch", batch, 1)
     confidence = as_real("confidence", confidence)
     require(0 < confidence < 1, f"`confidence` must lie between 0 and 1, but is {confidence}.")
     vec = qram_encode(x, pad=pad)

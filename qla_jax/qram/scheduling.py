@@ -40,7 +40,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.qram._checks import as_size
+from qla_jax._checks import as_integer
 
 MAX_ADDRESS_BITS = 28
 """Twice the number of a node and an element fit into 32 bits."""
@@ -177,7 +177,7 @@ def check_sizes(address_bits: int, word_bits: int) -> tuple[int, int]:
     Raises:
         ValueError: sizes of which there is no memory.
     """
-    return as_size("address_bits", address_bits, 1, MAX_ADDRESS_BITS), as_size("word_bits", word_bits, 1)
+    return as_integer("address_bits", address_bits, 1, MAX_ADDRESS_BITS), as_integer("word_bits", word_bits, 1)
 
 
 def _way_down(slot: int, level: int) -> set[tuple[int, RouterGate]]:
