@@ -11,13 +11,11 @@ Prepared sets are read through `tfds.data_source`, which needs no TensorFlow; pr
 downloaded: without a network, tfds retries for a minute before it gives up.
 """
 
-import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int, Int32
@@ -25,10 +23,8 @@ from jaxtyping import Float32, Int, Int32
 from qla_jax import _fingerprint
 from qla_jax._checks import as_integer, as_real
 from qla_jax._extras import needs
-
-
-class DatasetUnavailable(RuntimeError):
-    """The set is not here; the message says, in one line, why and what to do."""
+from qla_jax._prepared import DatasetUnavailable as DatasetUnavailable
+from qla_jax._prepared import feature_keys, open_set, read, require_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +163,7 @@ def _split(
 def _prepared(
     name: str, data_dir: str | PathLike[str] | None, seed: int, test_size: float, caps: Mapping[str, int | None]
 ) -> ImageSet:
-    records = _open(name, data_dir)
+    records = open_set(name, data_dir)
     if "train" not in records:
         raise ValueError(f"Dataset {name!r} must have a split 'train', but its splits are {sorted(records)}.")
     info = records["train"].dataset_info
@@ -181,14 +177,14 @@ def _prepared(
     sizes = {split: len(indices) for split, indices in parts.items()}
     source += f", {sizes['train']} train and {sizes['test']} test images" + _cap_note(sizes, caps, seed)
 
-    keys = _feature_keys(name, info.features)
+    keys = feature_keys(name, info.features)
     num_classes = info.features[keys[1]].num_classes
     arrays = {}
     for part, indices in parts.items():
         split = part if part in records else "train"
         where = f"split {split!r} of dataset {name!r}"
-        arrays[part] = _read(records[split], _keep(indices, caps[part], seed), keys, num_classes, where)
-    _check_shape(arrays["test"][0].shape[1:], arrays["train"][0].shape[1:], f"the test part of dataset {name!r}")
+        arrays[part] = read(records[split], _keep(indices, caps[part], seed), keys, num_classes, where)
+    require_shape(arrays["test"][0].shape[1:], arrays["train"][0].shape[1:], f"the test part of dataset {name!r}")
     return ImageSet(name, *arrays["train"], *arrays["test"], num_classes, source)
 
 
@@ -207,120 +203,6 @@ def _cap_note(sizes: Mapping[str, int], caps: Mapping[str, int | None], seed: in
         if cap is not None and cap < sizes[split]:
             notes.append(f"; max_{split} keeps {cap} of {sizes[split]} {split} images, drawn with seed {seed}")
     return "".join(notes)
-
-
-def _open(name: str, data_dir: str | PathLike[str] | None) -> Mapping[str, Any]:
-    """The splits of a prepared set by name, each a sequence of examples read (and decoded) at random."""
-    try:
-        # Here rather than at the top: slow to import, and the digits do without.
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        _unavailable(name, _first_line(error), "Install it: pip install 'qla-jax[data]'.", error)
-
-    prepare = f"Where TensorFlow and a network are at hand, `tfds build {name} --file_format=array_record "
-    prepare += "--data_dir=DIR` prepares it; then pass DIR as `data_dir` (`--data-dir DIR`)."
-    with _quiet_absl():
-        try:
-            builder = tfds.builder(name, data_dir=data_dir)
-        # tfds has an error class for each thing that may be wrong with a name, a folder or its files.
-        except Exception as error:
-            check = "Check the name, and that `data_dir` (`--data-dir`) holds NAME/VERSION/dataset_info.json."
-            _unavailable(name, _first_line(error), check, error)
-        # Asked here because `data_source` answers an unprepared set with no splits, or with an unrelated error.
-        if not builder.is_prepared():
-            _unavailable(name, f"nothing is prepared in {builder.data_dir}", prepare)
-        try:
-            return tfds.data_source(name, data_dir=data_dir, download=False)
-        except (NotImplementedError, ValueError) as error:  # the first if `data_dir` is given, the second if not
-            formats = ", ".join(sorted(format.value for format in builder.info.available_file_formats()))
-            _unavailable(name, f"{builder.data_dir} is in format {formats}, not array_record", prepare, error)
-        except ImportError as error:  # array_record is not built for every system
-            _unavailable(name, _first_line(error), "Install array_record.", error)
-
-
-def _unavailable(name: str, reason: str, remedy: str, cause: Exception | None = None) -> NoReturn:
-    raise DatasetUnavailable(f"Dataset {name!r} is unavailable: {reason}. {remedy}") from cause
-
-
-def _first_line(error: Exception) -> str:
-    """The messages of tfds may list every set it knows, a line each."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".")
-
-
-@contextmanager
-def _quiet_absl() -> Iterator[None]:
-    """Without the warnings of tfds about folders it looks into and decoders it would like better."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def _feature_keys(name: str, features: Any) -> tuple[str, str]:
-    """The keys of the one image and the one class label in each example."""
-    import tensorflow_datasets as tfds
-
-    keys = []
-    for kind in (tfds.features.Image, tfds.features.ClassLabel):
-        found = sorted(key for key, feature in getattr(features, "items", dict)() if isinstance(feature, kind))
-        if len(found) != 1:
-            raise ValueError(f"Dataset {name!r} must have exactly one {kind.__name__} feature, but has {found}.")
-        keys += found
-    return keys[0], keys[1]
-
-
-def _read(
-    records: Sequence[Mapping[str, Any]],
-    indices: Int[np.ndarray, " n"],
-    keys: tuple[str, str],
-    num_classes: int,
-    where: str,
-) -> tuple[Float32[np.ndarray, "n channels height width"], Int32[np.ndarray, " n"]]:
-    """The images and labels at `indices`, in that order."""
-    if not len(indices):
-        raise ValueError(f"There must be at least one image, but there is none in {where}.")
-    image_key, label_key = keys
-    images: list[np.ndarray] = []
-    labels: list[int] = []
-    with _quiet_absl():
-        for index in indices:
-            here = f"image {index} of {where}"
-            try:
-                example = records[int(index)]
-            except (OSError, RuntimeError) as error:  # a shard or an image in it is missing or cut short
-                raise DatasetUnavailable(f"Cannot read {here}: {_first_line(error)}. Prepare the set anew.") from error
-            images.append(_pixels(example[image_key], here))
-            labels.append(example[label_key])
-            _check_shape(images[-1].shape, images[0].shape, here)
-            if not 0 <= labels[-1] < num_classes:  # -1 is how tfds marks a test image without a label
-                raise ValueError(f"Labels must lie in 0..{num_classes - 1}, but that of {here} is {labels[-1]}.")
-    return np.stack(images), np.array(labels, np.int32)
-
-
-def _pixels(image: np.ndarray, here: str) -> Float32[np.ndarray, "channels height width"]:
-    """From (row, column, channel) and uint8, or floats in [0, 1] already."""
-    if image.ndim != 3 or image.shape[2] not in (1, 3):
-        raise ValueError(f"Images must be grey (H, W, 1) or RGB (H, W, 3), but {here} has shape {image.shape}.")
-    pixels = image.transpose(2, 0, 1).astype(np.float32, order="C")
-    if image.dtype == np.uint8:
-        return pixels / 255
-    if not np.isfinite(pixels).all():
-        raise ValueError(f"Pixels must be finite, but {here} has NaN or infinite ones.")
-    if not (np.issubdtype(image.dtype, np.floating) and 0 <= pixels.min() and pixels.max() <= 1):
-        raise ValueError(
-            "Pixels must be uint8, or floats in [0, 1], "
-            f"but {here} is {image.dtype} in [{pixels.min()}, {pixels.max()}]."
-        )
-    return pixels
-
-
-def _check_shape(shape: tuple[int, ...], expected: tuple[int, ...], here: str) -> None:
-    if shape != expected:
-        raise ValueError(f"All images of a set must have one shape, here {expected}, but {here} has shape {shape}.")
 
 
 COME_ALONG = {"digits": _digits, "mnist5000": _mnist5000}

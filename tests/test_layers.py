@@ -36,7 +36,19 @@ MAY_IMPORT: dict[str, frozenset[str]] = {room: BOTTOM | set(CORE[:i]) for i, roo
 MAY_IMPORT |= dict.fromkeys(BOTTOM, frozenset()) | {"_modes": frozenset({"_recursion"})}
 MAY_IMPORT |= {room: BOTTOM | {"linalg", "accounting", "polynomials", "phases", "encodings"} for room in SIDE}
 _below: frozenset[str] = BOTTOM | {*CORE, *SIDE}
-_UPPER = ("prior", "nn", "claims", "_labeled", "data", "checkpoints", "training", ROOT, "experiments", "cli")
+_UPPER = (
+    "prior",
+    "nn",
+    "claims",
+    "_labeled",
+    "_prepared",
+    "data",
+    "checkpoints",
+    "training",
+    ROOT,
+    "experiments",
+    "cli",
+)
 for _room in (*_UPPER, "__main__"):
     MAY_IMPORT[_room] = _below
     _below |= {_room}
