@@ -434,3 +434,13 @@ def test_the_table_of_sharper_constants_runs_nothing(claims):
     assert result.exit_code == 0
     assert result.output.startswith("| bound on | published | here | reached | claim |")
     assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments", [("run",), ("claims", "pooling"), ("costs", "--regime", "c"), ("phases", "x/2", "--degree", "3")]
+)
+def test_an_empty_place_is_not_the_directory_here(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = CliRunner().invoke(app, [*arguments, "--output", ""])
+    assert found.exit_code == 2 and "must name a place, but is empty" in " ".join(found.output.split())
+    assert not list(tmp_path.iterdir())

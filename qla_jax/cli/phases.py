@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from qla_jax._files import reserved
-from qla_jax.cli.session import ending
+from qla_jax.cli.session import as_path, ending
 from qla_jax.cli.terminal import console
 
 
@@ -19,11 +19,16 @@ def phases(
     degree: Annotated[int, typer.Option(min=0, help="Degree of the polynomial that interpolates it.")],
     scale: Annotated[float, typer.Option(help="Factor of the expression; nothing is rescaled by itself.")] = 1.0,
     convention: Annotated[str, typer.Option(help="How the phases are to be read: wx, reflection, qsvt, ...")] = "wx",
-    output: Annotated[Path, typer.Option(help="New JSON file for phases, coefficients and errors.")] = Path(
-        "phases.json"
-    ),
+    output: Annotated[
+        Path, typer.Option(parser=as_path, metavar="PATH", help="New JSON file for phases, coefficients and errors.")
+    ] = Path("phases.json"),
     figure: Annotated[
-        Path | None, typer.Option(help="Picture of response and error, a new file; .png, .pdf or .svg by its name.")
+        Path | None,
+        typer.Option(
+            parser=as_path,
+            metavar="PATH",
+            help="Picture of response and error, a new file; .png, .pdf or .svg by its name.",
+        ),
     ] = None,
 ) -> None:
     """Find the phase factors of a function and write them to a file."""

@@ -24,7 +24,26 @@ if TYPE_CHECKING:
     from qla_jax.experiments.core.study import Report, Study
 
 RUNS = Path("runs")
-Output = Annotated[Path | None, typer.Option(help="Directory of the results; a new one under runs/ by default.")]
+
+
+def as_path(text: str) -> Path:
+    """Return the path that an option names; an empty one, such as that of an unset variable, is not the directory here.
+
+    Args:
+        text: value of the option.
+
+    Raises:
+        typer.BadParameter: no name.
+    """
+    if not str(text).strip():
+        raise typer.BadParameter("must name a place, but is empty.")
+    return Path(text)
+
+
+Output = Annotated[
+    Path | None,
+    typer.Option(parser=as_path, metavar="PATH", help="Directory of the results; a new one under runs/ by default."),
+]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with an interrupted run, that in --output or the newest under runs/.")
 ]

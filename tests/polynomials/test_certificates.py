@@ -250,3 +250,25 @@ def test_a_degree_that_leaves_no_truncation_leaves_rounding():
             abs(in_extended_precision(coeffs, x) - mpmath.erf(x * mpmath.mpf(0.1))) for x in map(mpmath.mpf, (1, 0.7))
         ]
         assert 1e-19 < max(errors) <= float(poly.error_bound) < 1e-15
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_error_of_exponentials_is_below_its_bound_to_the_last_rounding(seed):
+    """Small beta and degrees: there rounding of the coefficients is all of the error."""
+    rng = np.random.default_rng(seed)
+    with mpmath.workdps(40):
+        for _ in range(15):
+            beta, degree = float(10 ** rng.uniform(-4, 1)), int(rng.integers(6, 14))
+            poly = polynomials.exp(beta, degree=degree)
+            errors = [
+                abs(clenshaw(np.asarray(poly.coeffs), x) - mpmath.exp(-mpmath.mpf(beta) * x))
+                for x in (mpmath.cos(mpmath.pi * k / 100) for k in range(101))
+            ]
+            assert max(errors) <= mpmath.mpf(float(poly.error_bound)), (beta, degree)
+
+
+def clenshaw(coeffs: np.ndarray, x: mpmath.mpf) -> mpmath.mpf:
+    now, before = mpmath.mpf(0), mpmath.mpf(0)
+    for c in coeffs[:0:-1]:
+        now, before = 2 * x * now - before + mpmath.mpf(float(c)), now
+    return x * now - before + mpmath.mpf(float(coeffs[0]))
