@@ -13,6 +13,7 @@ import qla_jax as qla
 from qla_jax._recursion import NestingError
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import Encoding
+from tests.cases import mostly_slow
 
 pytestmark = pytest.mark.x64
 
@@ -29,7 +30,7 @@ FREE = qla.from_unitary(np.eye(2)[::-1], num_ancillas=0, alpha=1.0, eps=0.0)
 LINE = qla.from_unitary(np.eye(1), num_ancillas=0, alpha=1.0, eps=0.0)
 VECTOR = qla.vector_encode(np.array([0.6, 0.8]))
 
-QUICK = {"scale", "product", "matrix_vector_product"}
+QUICK = {"product", "matrix_vector_product"}
 
 # Where a chain starts, and what makes it a level longer.
 CHAINS: dict[str, tuple[Encoding, Callable[[Any], Any]]] = {
@@ -99,6 +100,7 @@ def views_of(name: str) -> list[str]:
     ],
     ids=["product", "scale", "scale and adjoint", "one-term combination", "product and scale"],
 )
+@pytest.mark.sample(3)
 def test_encoded_views_of_long_chains_are_those_of_the_matrices(view, step, gains):
     enc = chain(DIAGONAL, step, DEEP)
     wanted = np.diag(ENTRIES).astype(complex)
@@ -143,6 +145,7 @@ def test_a_combination_of_one_part_is_its_multiple_in_the_circuit(size):
     ],
     ids=["normalize", "matrix_vector_product", "one-term sum", "tensor", "shared part"],
 )
+@pytest.mark.sample(1)
 def test_logarithms_of_alpha_of_long_chains_are_sums(step, gain):
     length = LONG if gain is not None else 40  # the whole asks the same part twice: 2^40 questions would not end
     start = qla.vector_encode(np.array([0.6, 0.8]))
@@ -156,7 +159,7 @@ def test_logarithms_of_alpha_of_long_chains_are_sums(step, gain):
     np.testing.assert_allclose(vec.log_alpha, wanted, rtol=1e-12, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", mostly_slow(CHAINS, "product"))
 def test_long_chains_are_equal_to_their_copies_alone(name):
     start, step = CHAINS[name]
     length = 300 if name == "tensor" else LONG

@@ -79,7 +79,7 @@ KERNELS = [
         "QResidualBlock",
         lambda **s: room.QResidualBlock(**s, rngs=rngs()).run,
         IMAGE,
-        {"have": 1, "give": 2, "stride": 2},
+        {"in_channels": 1, "out_channels": 2, "stride": 2},
     ),
     module(
         "QTransformer",
