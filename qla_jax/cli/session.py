@@ -33,7 +33,7 @@ def as_path(text: str) -> Path:
         text: value of the option.
 
     Raises:
-        typer.BadParameter: no name.
+        BadParameter: the name is empty.
     """
     if not str(text).strip():
         raise typer.BadParameter("must name a place, but is empty.")

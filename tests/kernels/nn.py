@@ -73,7 +73,7 @@ KERNELS = [
         "QResNet",
         lambda **s: room.QResNet(**s, rngs=rngs()),
         IMAGES,
-        {"channels": 1, "outcomes": 2, "width": 2, "stages": 2, "blocks": 1},
+        {"in_channels": 1, "outcomes": 2, "width": 2, "stages": 2, "blocks": 1},
     ),
     module(
         "QResidualBlock",
