@@ -28,7 +28,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float, Num
 
-from qla_jax._checks import as_tuple, require, require_kind, times
+from qla_jax._checks import require, require_kind, times
 from qla_jax._modes import default_promotion, promoted
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, multiplexed, select
@@ -186,7 +186,9 @@ def block_array(blocks: Sequence[Sequence[BlockEncoding | None]]) -> BlockEncodi
         ValueError: no blocks, rows of different lengths, a row or a column of None, or shapes that do not fit.
         TypeError: a block that is neither an encoding nor None.
     """
-    grid = [as_tuple("blocks", row, object) for row in as_tuple("blocks", blocks, object)]
+    if not isinstance(blocks, list | tuple) or not all(isinstance(row, list | tuple) for row in blocks):
+        raise TypeError("`blocks` must be rows of block encodings or None, such as [[a, b], [None, c]], but is not.")
+    grid = [tuple(row) for row in blocks]
     require(len(grid) > 0 and len(grid[0]) > 0, "`blocks` must hold at least one block, but is empty.")
     require(len({len(row) for row in grid}) == 1, "`blocks` must be rows of one length, but they differ in length.")
     places = [(i, j) for i, row in enumerate(grid) for j, part in enumerate(row) if part is not None]

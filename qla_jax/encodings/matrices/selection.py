@@ -21,7 +21,7 @@ from jax import Array
 from jaxtyping import Num
 
 from qla_jax._checks import as_integer, require
-from qla_jax.accounting.gates import Gates, adder
+from qla_jax.accounting.gates import Gates, adder, lookup
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
@@ -74,12 +74,16 @@ class Selection(BlockEncoding, kw_only=True):
     def singular_values(self) -> Vector:
         return jnp.ones(self.shape[1], self.alpha.dtype)
 
-    def gates(self) -> Gates | None:
-        flag = Gates() if not self.num_ancillas else adder(max(self.num_qubits, 1))
-        if self._is_identity() or (self.places == range(len(self.places)) and len(self.codomain) == 1):
-            return flag  # a comparison with the number of inputs
-        contiguous = isinstance(self.places, range) and self.places.step == 1 and len(self.codomain) == 1
-        return flag + adder(self.num_qubits) if contiguous else None
+    def gates(self) -> Gates:
+        """Return a comparison with the number of inputs, and what moves them: nothing, an adder, or two lookups."""
+        flag = adder(max(self.num_qubits, 1)) if self.num_ancillas else Gates()
+        single = len(self.codomain) == len(self.domain) == 1
+        if self._is_identity() or (single and self.places == range(len(self.places))):
+            return flag
+        if single and isinstance(self.places, range) and self.places.step == 1:
+            return flag + adder(self.num_qubits)
+        # The place is looked up beside the input, and the input, which is looked up by its place, is undone.
+        return flag + 2 * lookup(self.num_qubits, self.num_qubits)
 
     def _is_identity(self) -> bool:
         return self.places == range(self.shape[0]) and registers.same_place(self.domain, self.codomain)
