@@ -45,6 +45,7 @@ def convolved(kernel: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("regime", ["a", "c"])
+@pytest.mark.sample(1)
 def test_a_network_with_numbers_has_the_counts_of_the_one_without_and_the_error_that_was_asked_for(regime):
     setting = SMALL[regime]
     weights = kernels(setting)
@@ -88,6 +89,7 @@ def test_planned_amplitudes_are_those_that_blocks_prove():
         ("taps", [2, 4]),
     ],
 )
+@pytest.mark.sample(2)
 def test_depth_and_qubits_grow_with_every_size(name, values):
     found = [count(replace(Setting("a", 64), **{name: value})) for value in values]
     for before, after in pairwise(found):

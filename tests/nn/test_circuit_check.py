@@ -45,6 +45,7 @@ def of_kind(check: CircuitCheck, kind: str = "dense") -> Network:
     return SimpleNamespace(kind=kind, circuit_check=check, **parts)
 
 
+@pytest.mark.slow
 def test_two_trained_blocks_are_one_circuit_of_nineteen_qubits():
     """Every ancilla of both simulated: the output, its norm, and the way back to |0>."""
     found = circuit_check(dense_instances(KERNELS, IMAGE)[:1], CHECK_DEGREE)
