@@ -435,10 +435,10 @@ ADVICE = (
     ("matvec", "for the matrix of a block encoding write `block(enc)`, for its product with an array `enc.matvec(x)`"),
     ("encoded", "for the array of a vector encoding write `vec.encoded`"),
 )
-"""What to write in place of things of other kinds, by an attribute that tells them."""
+"""Advice for arguments of other kinds, by an attribute that marks the kind: what to write instead."""
 
 
 def _advice(value: Any) -> str:
-    """What to write in place of a thing that is no array; empty where nothing is known of its kind."""
+    """Return advice for an argument that is no array, in parentheses; empty text where its kind is unknown."""
     told = next((text for attribute, text in ADVICE if hasattr(value, attribute)), "")
     return f" ({told})" if told else ""

@@ -15,7 +15,15 @@ class DatasetUnavailable(RuntimeError):
 
 
 def open_set(name: str, data_dir: str | PathLike[str] | None) -> Mapping[str, Any]:
-    """The splits of a prepared set by name, each a sequence of examples read (and decoded) at random."""
+    """Return the splits of a prepared set by name, each a sequence of examples read (and decoded) at random.
+
+    Args:
+        name: name of the set as tfds writes it.
+        data_dir: directory of prepared sets; that of tfds where it is None.
+
+    Raises:
+        DatasetUnavailable: the set is unknown, not prepared, or in another format than array_record.
+    """
     try:
         # Here rather than at the top: slow to import, and the digits do without.
         import tensorflow_datasets as tfds
@@ -66,7 +74,15 @@ def _quiet_absl() -> Iterator[None]:
 
 
 def feature_keys(name: str, features: Any) -> tuple[str, str]:
-    """The keys of the one image and the one class label in each example."""
+    """Return the keys of the one image and the one class label in each example.
+
+    Args:
+        name: name of the set, for the error.
+        features: features of the set as tfds describes them.
+
+    Raises:
+        ValueError: no image or label, or more than one.
+    """
     import tensorflow_datasets as tfds
 
     keys = []
@@ -85,7 +101,19 @@ def read(
     num_classes: int,
     where: str,
 ) -> tuple[Float32[np.ndarray, "n channels height width"], Int32[np.ndarray, " n"]]:
-    """The images and labels at `indices`, in that order."""
+    """Return the images and labels at places in a split, in the order of these.
+
+    Args:
+        records: split of a prepared set.
+        indices: places in the split.
+        keys: keys of image and label in an example.
+        num_classes: number of classes, above every label.
+        where: name of the split, for the errors.
+
+    Raises:
+        DatasetUnavailable: an image that cannot be read.
+        ValueError: no images, images of different shapes or with pixels out of range, or labels out of range.
+    """
     if not len(indices):
         raise ValueError(f"There must be at least one image, but there is none in {where}.")
     image_key, label_key = keys

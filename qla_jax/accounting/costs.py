@@ -50,7 +50,7 @@ class Calls(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What one run of a circuit takes.
+    """Cost of one run of a circuit.
 
     Attributes:
         num_ancillas: ancilla qubits.

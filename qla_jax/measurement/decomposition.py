@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from qla_jax._checks import require
+from qla_jax._checks import as_integers, require
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.linalg.derivatives import straight_through
 from qla_jax.measurement.noise import EstimationModel, noise_model
@@ -87,7 +87,7 @@ class ChebyshevReadout(ReadoutMethod):
         return not self.noise.exact
 
     def price(self, shape: tuple[int, ...]) -> Price:
-        count = self.num_coefficients(shape)
+        count = self.num_coefficients(as_integers("shape", shape, least=1))
         return Price(count * self.noise.repetitions, count * self.noise.queries(self.relative_eps))
 
     def kept_modes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:

@@ -26,7 +26,16 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_inexact, as_real, is_concrete, real_dtype, require, require_key, require_normal
+from qla_jax._checks import (
+    as_inexact,
+    as_integers,
+    as_real,
+    is_concrete,
+    real_dtype,
+    require,
+    require_key,
+    require_normal,
+)
 from qla_jax._modes import default_promotion
 from qla_jax._nodes import Node
 from qla_jax.linalg.preparation import unit_vector
@@ -93,7 +102,7 @@ class ReadoutMethod(Node, ABC):
         Raises:
             ValueError: a shape that does not suit the settings.
         """
-        found = self(jnp.ones(shape), key=jax.random.key(0))
+        found = self(jnp.ones(as_integers("shape", shape, least=1)), key=jax.random.key(0))
         return Price(int(found.shots), int(found.queries))
 
     def kept_modes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:

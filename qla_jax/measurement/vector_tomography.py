@@ -24,7 +24,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import require
+from qla_jax._checks import as_integers, require
 from qla_jax._modes import varying_like
 from qla_jax.linalg.derivatives import straight_through
 from qla_jax.linalg.sampling import multinomial, require_countable
@@ -67,7 +67,7 @@ class Tomography(ReadoutMethod):
         )
 
     def price(self, shape: tuple[int, ...]) -> Price:
-        copies, _ = self.plan(math.prod(shape))
+        copies, _ = self.plan(math.prod(as_integers("shape", shape, least=1)))
         return Price(2 * copies, 2 * copies)
 
     def plan(self, dimension: int) -> tuple[int, float]:

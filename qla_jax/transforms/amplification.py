@@ -86,9 +86,7 @@ def amplify(
     require_kind("vec", vec, VectorEncoding)
     amplitude_bound, margin = as_fraction("amplitude_bound", amplitude_bound), as_margin(margin)
     size = length(vec.encoded)
-    share = as_relative_eps(eps, relative_eps, size, "the length of `vec`")
-    told = f"less than the length {float(size)}, but is {eps}" if eps is not None else f"below 1, but is {share}"
-    require(share < 1, f"`{'eps' if eps is not None else 'relative_eps'}` must be {told}.")
+    share = as_relative_eps(eps, relative_eps, size, "the length of `vec`", below=1.0, parts=2)
     sign = np.asarray(polynomials.sign(amplitude_bound, eps=share / 2).coeffs)  # |P| <= 1 + share / 2
     coeffs = sign * ((1 - margin) / (1 + share / 2))
     found = find(coeffs, "odd", TOLERANCE)
@@ -182,8 +180,7 @@ def uniform_amplification(
     require_kind("enc", enc, BlockEncoding)
     gain, gap, margin = as_real("gain", gain), as_fraction("gap", gap), as_margin(margin)
     require(1 < gain < math.inf, f"`gain` must be above 1 and finite, but is {gain}.")
-    share = as_relative_eps(eps, relative_eps, enc.alpha / gain, "`enc.alpha`")
-    as_fraction("relative_eps" if eps is None else "eps", share)
+    share = as_relative_eps(eps, relative_eps, enc.alpha / gain, "`enc.alpha`", below=1.0, parts=gain)
     poly, below = _window(gain, gap, share, margin)
     amplified = scale(qsvt(enc, poly), enc.alpha / (gain * below))
     certified = enc.norm_bound <= (1 - gap) * enc.alpha / gain
@@ -223,14 +220,16 @@ def amplify_to_norm(
     """
     require_kind("enc", enc, BlockEncoding)
     gap, margin = as_fraction("gap", gap), as_margin(margin)
-    share = as_relative_eps(eps, relative_eps, enc.norm_bound, "`enc.norm_bound`")
     if gain is None:
         known = is_concrete(enc.alpha, enc.norm_bound)
         require(known, "`gain` must be given inside jit: the circuit's length follows from it.")
         require(float(enc.norm_bound) > 0, f"`enc` must have a positive norm bound, but has {enc.norm_bound}.")
         slack = ROUNDING * float(jnp.finfo(enc.alpha.dtype).eps)
         gain = (1 - gap) * float(enc.alpha) / float(enc.norm_bound) * (1 - slack)
-    if as_real("gain", gain) <= 1:
+    gain = as_real("gain", gain)
+    parts = max(gain, 1.0) / (1 - gap)
+    share = as_relative_eps(eps, relative_eps, enc.norm_bound, "`enc.norm_bound`", below=1.0, parts=parts)
+    if gain <= 1:
         return enc
     return uniform_amplification(enc, gain, gap=gap, relative_eps=share * (1 - gap), margin=margin)
 

@@ -1,7 +1,9 @@
 """What is asked of a function of a matrix: an error, a margin, as Python numbers, and whether floats can hold it."""
 
+import math
 import warnings
 
+import jax
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -24,27 +26,45 @@ def as_eps(eps: float, name: str = "eps") -> float:
     return number
 
 
-def as_relative_eps(eps: float | None, relative_eps: float | None, unit: ArrayLike, what: str) -> float:
+def as_relative_eps(
+    eps: float | None,
+    relative_eps: float | None,
+    unit: ArrayLike,
+    what: str,
+    *,
+    below: float = math.inf,
+    parts: float = 1.0,
+) -> float:
     """Return an error that is asked for in units of something, given in these or as an absolute one.
+
+    What is out of range is told in terms of the argument that was given, not of the one that follows from it.
 
     Args:
         eps: absolute error; None where the relative one is given.
         relative_eps: relative error; None where the absolute one is given.
         unit: what the relative error is relative to.
         what: name of the unit, for the error.
+        below: bound that the relative error must not reach.
+        parts: number by which the relative error is divided to be that of a polynomial, which rounding bounds below.
 
     Raises:
-        ValueError: both or none of the two, one that is not positive and finite, or an absolute one where the unit is
-            traced.
+        ValueError: both or none of the two, one that is not positive and finite, too large, or below the rounding of
+            this precision, or an absolute one where the unit is traced.
     """
     one = (eps is None) != (relative_eps is None)
     require(one, f"Give one of `eps` and `relative_eps`, but they are {eps} and {relative_eps}.")
-    if relative_eps is not None:
-        return as_eps(relative_eps, "relative_eps")
-    eps = as_eps(eps)  # type: ignore[arg-type] # one of the two is given
-    require(is_concrete(unit), f"`relative_eps` must be given instead of `eps` inside jit, where {what} is not known.")
-    size = float(np.asarray(unit))
-    return eps / size if 0 < size < float("inf") else eps
+    name, size = "relative_eps", 1.0
+    given = as_eps(relative_eps, name) if relative_eps is not None else as_eps(eps)  # type: ignore[arg-type] # not None
+    if relative_eps is None:
+        known = is_concrete(unit)
+        require(known, f"`relative_eps` must be given instead of `eps` inside jit, where {what} is not known.")
+        name, size = "eps", float(np.asarray(unit))
+        size = size if 0 < size < math.inf else 1.0
+    rounding = float(np.finfo(jax.dtypes.canonicalize_dtype(float)).eps)
+    least, most = rounding * parts * size, below * size
+    require(given >= least, f"`{name}` must be at least {least:.1e}, which is rounding here, but is {given}.")
+    require(given < most, f"`{name}` must be below {most:.3g}, but is {given}.")
+    return given / size
 
 
 def as_fraction(name: str, value: float) -> float:

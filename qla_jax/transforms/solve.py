@@ -104,15 +104,19 @@ def solve(
     require(known, "`enc` and `vec` must be known: the length of the circuit follows from them.")
     size = float(length(vec.encoded))
     require(size > 0, "`vec` must not encode the zero vector, whose solution is zero.")
+    require(float(enc.norm_bound) > 0, f"`enc` must not encode the zero matrix, but has norm bound {enc.norm_bound}.")
     # No solution is shorter than |b|/|A| if b lies in the range of A; the second time the length is known.
     shortest = size / float(enc.norm_bound)
     inherited = float(times(jnp.asarray(kappa / float(enc.alpha)), vec.eps))
     best = np.inf
     for _ in range(TRIES):
         target = 2 * eps * shortest / (2 + eps) if normalized else eps
+        require(target > 0, "`vec` must have a part in the range of `enc` to have a direction of its solution.")
         told = f"the errors of `enc` and `vec` alone may change the solution by {inherited:.3g}"
         require(target > inherited, f"`eps` must leave room for errors that are given, but is {eps}, and {told}.")
         asked = SHARE * (target - inherited)
+        least = float(jnp.finfo(enc.alpha.dtype).eps) * size / float(enc.alpha)
+        require(asked >= least, f"`eps` must be at least {least / SHARE:.1e} beyond what is inherited, but is {eps}.")
         inverse = pseudo_inverse(enc, kappa, eps=asked / size, in_domain=in_domain)
         found: VectorEncoding = matrix_vector_product(inverse, vec)
         result = normalize(found) if normalized else found

@@ -1,5 +1,6 @@
 """Rows, columns and arrays of encodings: subnormalizations, tracked errors, counts, and what is refused."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -112,6 +113,9 @@ REFUSED = {
     "arrays": (lambda: qla.block_array([[np.eye(2)]]), TypeError, "`blocks` must be of type BlockEncoding"),
     "nothing": (lambda: qla.block_array([]), ValueError, "`blocks` must hold at least one block"),
     "no size": (lambda: qla.identity(0), ValueError, "`sizes` must be at least 1, but is 0"),
+    "traced row": (lambda: jax.jit(lambda i: A[i : i + 1].alpha)(0), ValueError, "`rows` must be known before tracing"),
+    "traced list": (lambda: jax.jit(lambda i: A[:, [i]].alpha)(0), ValueError, "`columns` must be known before"),
+    "one place": (lambda: qla.projector(1, 3), ValueError, "`places` must be a sequence of integers"),
     "place outside": (lambda: qla.projector([3], 3), ValueError, "`places` must lie in a vector of 3"),
 }
 

@@ -2,6 +2,7 @@
 
 import io
 
+import jax
 import numpy as np
 import pytest
 import scipy.sparse
@@ -33,6 +34,14 @@ def test_the_tree_ends_at_the_depth_that_is_asked_for():
         nested.tree(-1)
 
 
+def test_the_tree_of_a_stack_and_of_a_traced_encoding_say_so():
+    stack = jax.vmap(qla.block_encode)(np.stack([np.eye(2)] * 3))
+    assert "alpha of shape (3,)" in str(stack.tree())
+    seen = []
+    jax.eval_shape(lambda a: seen.append(str(qla.block_encode(a).tree())), np.eye(2))
+    assert "alpha traced" in seen[0]
+
+
 def test_rich_prints_the_tree_with_the_same_nodes():
     console = Console(width=200, record=True, file=io.StringIO())
     enc = (A @ A) + A
@@ -57,6 +66,8 @@ class Operator:
 REFUSED = {
     "array on the right": (lambda: A @ np.ones(2), "enc.matvec(x)"),
     "jax array on the right": (lambda: A @ VEC.encoded, "enc.matvec(x)"),
+    "list on the right": (lambda: A @ [1.0, 2.0], "enc.matvec(x)"),
+    "array left of a vector": (lambda: np.eye(2) @ VEC, "block_encode(matrix) @ vec"),
     "array on the left": (lambda: np.ones((2, 2)) @ A, "block_encode(matrix) @ enc"),
     "sparse matrix": (lambda: qla.block_encode(scipy.sparse.eye_array(2)), "block_encode_sparse(matrix)"),
     "operator": (lambda: qla.block_encode(Operator()), "block_encode_pauli(dict(operator.to_list()))"),

@@ -69,9 +69,21 @@ def test_a_gap_that_is_not_there_is_not_certified():
     assert np.isinf(qla.solve(enc, qla.vector_encode([1.0, 1.0]), kappa=5.0, eps=1e-3).eps)
 
 
+ZERO, SINGULAR = qla.block_encode(np.zeros((2, 2)), alpha=1.0), qla.block_encode(np.diag([1.0, 0.0]))
+KERNEL = {"enc": SINGULAR, "vec": qla.vector_encode([0.0, 1.0])}
+
+
+def test_the_solution_for_a_vector_of_the_cokernel_is_zero():
+    assert np.linalg.norm(qla.solve(**KERNEL, kappa=2.0, eps=0.01).x) <= 0.01
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
+        ({"enc": ZERO}, "`enc` must not encode the zero matrix"),
+        ({"enc": qla.block_encode(np.zeros((2, 2)))}, "`enc` must not encode the zero matrix"),
+        (KERNEL | {"normalized": True}, "`vec` must have a part in the range of `enc`"),
+        ({"eps": 1e-18}, "`eps` must be at least .* but is 1e-18"),
         ({"eps": 0.0}, "`eps` must be positive"),
         ({"kappa": 1.0}, "`kappa` must"),
         ({"vec": qla.vector_encode(np.ones(3), pad=True)}, r"\(3,\)"),
@@ -100,5 +112,44 @@ def test_absolute_errors_are_in_units_of_what_is_encoded():
             call(enc, **options)
         with pytest.raises(ValueError, match="Give one of `eps` and `relative_eps`"):
             call(enc, **options, eps=0.1, relative_eps=0.1)
-    with pytest.raises(ValueError, match=r"`eps` must be less than the length 25\.0, but is 30"):
-        qla.amplify(vec, amplitude_bound=0.5, eps=30.0)
+
+
+SHORT = qla.vector_encode([0.6, 0.8])
+SMALL = qla.block_encode(0.1 * np.eye(2), alpha=1.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "given"),
+    [
+        (lambda eps: qla.amplify(25.0 * qla.vector_encode([0.6, 0.8]), amplitude_bound=0.5, eps=eps), 30.0),
+        (lambda eps: qla.uniform_amplification(SMALL, 2.0, gap=0.3, eps=eps), 5.0),
+        (lambda eps: qla.amplify_to_norm(SMALL, eps=eps), 0.2),
+        (lambda eps: qla.pseudo_inverse(SMALL, 20.0, eps=eps), 1e-18),
+        (lambda eps: qla.amplify(SHORT, amplitude_bound=0.5, eps=eps), 3e-16),
+        (lambda eps: qla.uniform_amplification(SMALL, 2.0, gap=0.3, eps=eps), 1.5e-16),
+        (lambda eps: qla.amplify_to_norm(SMALL, eps=eps), 1e-16),
+        (lambda eps: qla.amplify_to_norm(SMALL, eps=eps), 1e-19),
+        (lambda eps: qla.uniform_amplification(SMALL, 2.0, gap=0.3, eps=eps), 1e-18),
+    ],
+)
+def test_an_absolute_error_out_of_range_is_told_as_it_was_given(call, given):
+    with pytest.raises(ValueError, match=rf"^`eps` must be .* but is {given}"):
+        call(given)
+
+
+@pytest.mark.parametrize("eps", [1e-1, 1e-4, 1e-8])
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 50.0])
+def test_absolute_errors_are_had_in_any_units(unit, eps):
+    """The polynomial takes the error that is asked for; its phase factors may add a millionth."""
+    matrix, allowed = unit * np.diag([0.3, 0.2]), unit * eps
+    enc, vec = qla.block_encode(matrix, alpha=unit), unit * qla.block_encode(0.5 * np.eye(2)) @ SHORT
+    for found, ideal, bound in (
+        (qla.pseudo_inverse(enc, 6.0, eps=eps / unit), np.linalg.inv(matrix), eps / unit),
+        (qla.uniform_amplification(enc, 2.0, gap=0.3, eps=allowed), matrix, allowed),
+        (qla.amplify_to_norm(enc, eps=allowed), matrix, allowed),
+    ):
+        assert np.linalg.norm(qla.block(found) - ideal, 2) <= float(found.eps + found.rounding)
+        assert found.eps <= bound * (1 + 1e-6) + 1e-13 * float(found.alpha)
+    loud = qla.amplify(vec, amplitude_bound=0.45, eps=allowed / 4)
+    assert np.linalg.norm(loud.encoded - unit * np.array([0.3, 0.4])) <= float(loud.eps + loud.rounding)
+    assert loud.eps <= allowed / 4 * (1 + 1e-6) + 1e-13 * unit

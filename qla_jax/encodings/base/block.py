@@ -102,7 +102,7 @@ class BlockEncoding(Encoding, kw_only=True):
         return by_rule("[]", self, index)
 
     def __matmul__(self, other: Any) -> Any:
-        if isinstance(other, np.ndarray | jax.Array):
+        if isinstance(other, np.ndarray | jax.Array | list):
             told = (
                 "`enc.matvec(x)` for an array, `enc @ vector_encode(x)` or `enc @ block_encode(matrix)` for an encoding"
             )
@@ -110,7 +110,7 @@ class BlockEncoding(Encoding, kw_only=True):
         return by_rule("@", self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        if isinstance(other, np.ndarray | jax.Array):
+        if isinstance(other, np.ndarray | jax.Array | list):
             told = "`block_encode(matrix) @ enc` for an encoding, `enc.rmatvec(x.conj()).conj()` for an array"
             raise TypeError(f"`... @ enc` must have an encoding on its left, but has an array: write {told}.")
         return NotImplemented

@@ -1,4 +1,4 @@
-"""What an encoding is made of, as a tree that people read.
+"""Trees of encodings: the parts of each, for people to read.
 
 Example:
     >>> part = block_encode(jnp.eye(2))
@@ -12,6 +12,8 @@ Example:
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import jax
 
 from qla_jax._checks import as_integer, is_concrete
 from qla_jax.accounting.fold import identity
@@ -126,4 +128,6 @@ def _parts(node: Any) -> list[tuple[Any, str]]:
 
 
 def _number(value: Any) -> str:
-    return f"{float(value):.4g}" if is_concrete(value) and getattr(value, "ndim", 0) == 0 else "traced"
+    if not is_concrete(value) or isinstance(value, jax.ShapeDtypeStruct):
+        return "traced"
+    return f"{float(value):.4g}" if value.ndim == 0 else f"of shape {value.shape}"

@@ -12,16 +12,17 @@ References:
     Rattew et al. (2025), Definition 3. https://arxiv.org/abs/2510.07195
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import (
-    require_kind,
-)
+from qla_jax._checks import require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.encoding import Encoding, with_ancillas
@@ -52,6 +53,12 @@ class VectorEncoding(Encoding, kw_only=True):
         return jnp.square(self.amplitude)
 
     __array_ufunc__ = None  # a NumPy scalar on the left leaves the product to __rmul__
+
+    def __rmatmul__(self, other: Any) -> Any:
+        if isinstance(other, np.ndarray | jax.Array | list):
+            told = "`block_encode(matrix) @ vec` for an encoding, `matrix @ vec.encoded` for an array"
+            raise TypeError(f"`... @ vec` must have an encoding on its left, but has an array: write {told}.")
+        return NotImplemented
 
     def __add__(self, other: "VectorEncoding") -> "VectorEncoding":
         return by_rule("+", self, other)

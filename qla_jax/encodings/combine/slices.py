@@ -11,9 +11,10 @@ Example:
 
 from typing import Any
 
+import jax
 import numpy as np
 
-from qla_jax._checks import require
+from qla_jax._checks import is_concrete, require
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.operators import rule
@@ -42,9 +43,12 @@ def _sliced(enc: BlockEncoding, key: Any) -> BlockEncoding:
 
 
 def _places(name: str, index: Any, size: int) -> Places:
+    ends = [index.start, index.stop, index.step] if isinstance(index, slice) else index
+    known = is_concrete(ends)
+    require(known, f"`{name}` must be known before tracing, but is traced: multiply by a diagonal of zeros and ones.")
     if isinstance(index, slice):
         found: Places = range(*index.indices(size))
-    elif isinstance(index, list | np.ndarray):
+    elif isinstance(index, list | np.ndarray | jax.Array):
         array = np.asarray(index)
         if array.dtype == bool:
             require(array.shape == (size,), f"`{name}` must be {size} booleans, but has shape {array.shape}.")

@@ -20,7 +20,7 @@ from flax import struct
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax._checks import as_integer, require
+from qla_jax._checks import as_integers, require
 from qla_jax.accounting.gates import Gates, adder, lookup
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
@@ -159,8 +159,7 @@ def as_places(name: str, places: Iterable[int], size: int) -> tuple[int, ...]:
         ValueError: a place outside the vector or one that is given twice.
     """
     found = []
-    for place in places:
-        number = as_integer(name, place)
+    for number in as_integers(name, places):
         require(-size <= number < size, f"`{name}` must lie in a vector of {size} entries, but one is {number}.")
         found.append(number % size)
     require(len(set(found)) == len(found), f"`{name}` must be different, but one is given twice.")
@@ -168,5 +167,4 @@ def as_places(name: str, places: Iterable[int], size: int) -> tuple[int, ...]:
 
 
 def _as_sizes(sizes: int | tuple[int, ...]) -> tuple[int, ...]:
-    given = sizes if isinstance(sizes, tuple | list) else (sizes,)
-    return tuple(as_integer("sizes", size, least=1) for size in given)
+    return as_integers("sizes", sizes if np.ndim(sizes) == 1 else (sizes,), least=1)
