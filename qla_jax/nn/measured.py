@@ -25,6 +25,7 @@ from qla_jax._nodes import Node
 from qla_jax.linalg.preparation import length, unit_vector
 from qla_jax.measurement import Readout, ReadoutMethod
 from qla_jax.nn.qam import Arithmetic
+from qla_jax.nn.steps import Numbers, Step, as_numbers, operations, steps_up_to
 
 BATCH = "batch"
 """Name of the axis over which statistics of a batch are taken."""
@@ -86,12 +87,12 @@ class MeasuredRun(Node):
 
 
 class Pass:
-    """One input on its way: the arithmetic of its layers, how they are read out, and what was noted.
+    """One input on its way through a network: the arithmetic of its layers, their readout, and a record of transfers.
 
     Args:
-        readout: of every state that is measured.
+        readout: readout of every state that is measured.
         qam: arithmetic of the layers.
-        key: of all that is random in readouts.
+        key: random key of the readouts.
         training: whether normalization uses the statistics of the batch, over the axis named `BATCH` of a vmap.
     """
 
@@ -99,30 +100,41 @@ class Pass:
         self.readout, self.qam, self.key, self.training = readout, qam, key, training
         self.transfers: list[Transfer] = []
         self.statistics: list[tuple[Array, Array]] = []
+        self._read: list[Step] = []
 
-    def run(self, output: Array) -> MeasuredRun:
-        """The end of the pass."""
-        return MeasuredRun(output, tuple(self.transfers), self.qam.macs)
-
-    def transfer(self, name: str, state: Array, amplitude: Array | None = None, *, whole: bool = False) -> Array:
-        """Read a state out and write what is found into registers.
+    def run(self, output: Array | Numbers) -> MeasuredRun:
+        """Return the record of a pass.
 
         Args:
-            name: of the layer.
+            output: what the network returned.
+        """
+        output = as_numbers(output)
+        rest = sum(step.products for step in self._since_last_read(output.step))
+        return MeasuredRun(output.values, tuple(self.transfers), rest)
+
+    def transfer(
+        self, name: str, state: Array | Numbers, amplitude: Array | None = None, *, whole: bool = False
+    ) -> Numbers:
+        """Read a state out, and return what was read out as numbers in memory.
+
+        Args:
+            name: name of the layer.
             state: a tensor whose entries are amplitudes times its norm.
-            amplitude: the flagged one of its circuit; that of numbers from registers unless given.
+            amplitude: success amplitude of its circuit; that of numbers from registers unless given.
             whole: whether an axis shorter than a rank may be kept whole even where the readout does not say so.
 
         Raises:
             ValueError: what the readout raises, a rank above the length of its axis among it.
         """
         readout = self.readout.capped() if whole else self.readout
+        given = as_numbers(state)
+        state = given.values
         rank, below = readout.kept_modes(state.shape)
-        if amplitude is None:
-            self.qam.note(arccos=1)
-        operations, macs = self.qam.taken()
+        # Numbers from registers become amplitudes by an arc cosine; a circuit's output is a state already.
+        last = given.step if amplitude is not None else Step((given.step,), once={"arccos": 1})
         found = _read(readout, state, self.key, len(self.transfers))
-        values = self.qam.rounded(found.values)
+        rounded = self.qam.rounded(found.values)
+        values, taken = rounded.values, self._since_last_read(last)
         told = Transfer(
             shots=found.shots,
             queries=found.queries,
@@ -130,9 +142,9 @@ class Pass:
             failure_probability=found.failure_probability,
             infidelity=infidelity(values, state),
             amplitude=digital_amplitude(state) if amplitude is None else amplitude,
-            misfits=self.qam.misfits(),
-            operations=operations,
-            macs=macs,
+            misfits=jnp.asarray(sum(step.misfits for step in [*taken, rounded.step]), jnp.int32),
+            operations=tuple(sorted(operations(last).items())),
+            macs=sum(step.products for step in taken),
             name=name,
             shape=state.shape,
             rank=rank,
@@ -140,7 +152,13 @@ class Pass:
             method=found.method,
         )
         self.transfers.append(jax.tree.map(jax.lax.stop_gradient, told))
-        return values
+        self._read.append(last)
+        return Numbers(values)
+
+    def _since_last_read(self, last: Step) -> list[Step]:
+        """Return the steps that lead to this one and to no state that was read out before."""
+        before = set(steps_up_to(*self._read))
+        return [step for step in steps_up_to(last) if step not in before]
 
 
 @jax.jit

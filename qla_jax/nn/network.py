@@ -14,8 +14,10 @@ from qla_jax.arithmetic import Format
 from qla_jax.measurement import ReadoutMethod
 from qla_jax.nn._shapes import require_parts
 from qla_jax.nn.estimated_gradients import WeightGradients
+from qla_jax.nn.fixed_qam import FixedArithmetic
 from qla_jax.nn.measured import BATCH, MeasuredRun, Pass, keys_for
-from qla_jax.nn.qam import Arithmetic, FixedArithmetic
+from qla_jax.nn.qam import Arithmetic
+from qla_jax.nn.steps import Numbers, as_numbers
 
 Image = Float[Array, "channel row column"]
 Images = Float[Array, "batch channel row column"]
@@ -39,8 +41,13 @@ class MeasuredNetwork(nnx.Module):
         self.use_running_average = True
 
     @abstractmethod
-    def forward(self, image: Image, flow: Pass) -> Array:
-        """Logits of one image."""
+    def forward(self, image: Image, flow: Pass) -> Numbers:
+        """Return the logits of one image with the steps that computed them.
+
+        Args:
+            image: one image.
+            flow: the pass that carries it: its arithmetic, its readout, its transfers.
+        """
 
     @abstractmethod
     def takes(self) -> tuple[int | None, int | None, int | None]:
@@ -132,7 +139,7 @@ def _outcomes(network: MeasuredNetwork, images: Images, keys: Array) -> tuple[Ar
 
     def one(image: Array, key: Array) -> tuple[Array, list[tuple[Array, Array]]]:
         flow = network._pass(key, training=not network.use_running_average)
-        return jax.nn.softmax(network.forward(image, flow)), flow.statistics
+        return jax.nn.softmax(as_numbers(network.forward(image, flow)).values), flow.statistics
 
     return jax.vmap(one, axis_name=BATCH, out_axes=(0, None))(images, keys)
 

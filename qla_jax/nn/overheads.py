@@ -24,20 +24,18 @@ References:
     https://arxiv.org/abs/2402.18940
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from qla_jax._checks import require, require_kind
-from qla_jax.arithmetic import Format, ReversibleCircuit, arccos_circuit, counts
-from qla_jax.arithmetic.circuits import operation
+from qla_jax.arithmetic import Format
 from qla_jax.measurement import ReadoutMethod
 from qla_jax.nn._shapes import as_image_shape
 from qla_jax.nn.measured import MeasuredRun, Transfer
 from qla_jax.nn.network import MeasuredNetwork
-from qla_jax.nn.qam import exponential_table, gelu_table
+from qla_jax.nn.tables import row_depth
 
 
 class LayerOverhead(NamedTuple):
@@ -107,7 +105,8 @@ def overhead(network: MeasuredNetwork, shape: tuple[int, int, int], format: Form
     require_kind("format", format, Format)
     image = jax.ShapeDtypeStruct(as_image_shape(shape), jnp.float32)
     told = jax.eval_shape(network.run, image, key=jax.eval_shape(jax.random.key, 0))
-    depths = t_depths(format, {name for transfer in told.transfers for name, _ in transfer.operations})
+    names = {name for transfer in told.transfers for name, _ in transfer.operations}
+    depths = {name: row_depth({name: 1}, format) for name in sorted(names)}
     return NetworkOverhead(tuple(_layer(transfer, network.readout, depths) for transfer in told.transfers), told.rest)
 
 
@@ -118,22 +117,6 @@ def amplified(overhead: NetworkOverhead, run: MeasuredRun) -> float:
     require(len(overhead.layers) == len(run.transfers), "`run` must be of the network that `overhead` is of.")
     pairs = zip(overhead.layers, run.transfers, strict=True)
     return sum(layer.quantum / float(transfer.amplitude) for layer, transfer in pairs)
-
-
-def t_depths(format: Format, names: Iterable[str]) -> dict[str, int]:
-    """T-depth of operations by name, counted in their circuits."""
-    return {name: counts(_circuit(name, format)).t_depth for name in sorted(names)}
-
-
-def _circuit(name: str, format: Format) -> ReversibleCircuit:
-    match name:
-        case "arccos":
-            return arccos_circuit(format)
-        case "exponential":
-            return exponential_table(format).circuit()
-        case "gelu":
-            return gelu_table(format).circuit()
-    return operation(name, format)
 
 
 def _layer(transfer: Transfer, readout: ReadoutMethod, depths: dict[str, int]) -> LayerOverhead:

@@ -32,7 +32,6 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
-from jaxtyping import Float
 
 from qla_jax._checks import require_kind
 from qla_jax.arithmetic import Format
@@ -40,6 +39,7 @@ from qla_jax.measurement import ReadoutMethod, exact_readout
 from qla_jax.nn._shapes import as_sizes, require_parts
 from qla_jax.nn.measured import BATCH, Pass
 from qla_jax.nn.network import Image, MeasuredNetwork
+from qla_jax.nn.steps import Numbers, Step
 
 MOMENTUM = 0.9
 """Share of the old running statistics in the new ones."""
@@ -75,11 +75,11 @@ class QConvNorm(nnx.Module):
         self.mean, self.variance = (nnx.BatchStat(fill((out_channels,), jnp.float32)) for fill in (jnp.zeros, jnp.ones))
         self.stride = stride
 
-    def __call__(self, x: Image, flow: Pass, name: str, transfers: BlockTransfers) -> Image:
+    def __call__(self, x: Image | Numbers, flow: Pass, name: str, transfers: BlockTransfers) -> Numbers:
         y = flow.qam.convolve(x, self.kernel[...], self.stride)
         if transfers.convolution:
             y = flow.transfer(f"{name}.conv", y)
-        mean, variance = self._statistics(y, flow)
+        mean, variance = self._statistics(y.values, flow)
         y = flow.qam.batch_norm(y, mean, variance, self.gamma[...], self.beta[...])
         return flow.transfer(f"{name}.norm", y) if transfers.normalization else y
 
@@ -125,22 +125,24 @@ class QResidualBlock(MeasuredNetwork):
         self.shortcut = None if fits else QConvNorm(in_channels, out_channels, 1, stride=stride, rngs=rngs)
         self.transfers = transfers
 
-    def forward(self, image: Image, flow: Pass) -> Image:
-        """The output of the block."""
+    def forward(self, image: Image, flow: Pass) -> Numbers:
+        """Return the state that the block leaves."""
         return self.inside(image, flow, "block")
 
-    def inside(self, x: Image, flow: Pass, name: str) -> Image:
-        """The block as a part of a network."""
+    def inside(self, x: Image | Numbers, flow: Pass, name: str) -> Numbers:
+        """Return the output of the block as a part of a network.
+
+        Args:
+            x: what enters the block.
+            flow: the pass that carries it.
+            name: name of the block in the record of transfers.
+        """
         y = flow.qam.relu(self.first(x, flow, f"{name}.first", self.transfers))
         if self.transfers.activation:
             y = flow.transfer(f"{name}.first", y)
-        beside = x
-        if self.shortcut is not None:
-            before = flow.qam.serial
-            beside = self.shortcut(x, flow, f"{name}.shortcut", self.transfers)
-            flow.qam.serial = before
+        shortcut = x if self.shortcut is None else self.shortcut(x, flow, f"{name}.shortcut", self.transfers)
         y = self.second(y, flow, f"{name}.second", self.transfers)
-        return flow.transfer(name, flow.qam.relu(flow.qam.add(y, beside)))
+        return flow.transfer(name, flow.qam.relu(flow.qam.add(y, shortcut)))
 
     def takes(self) -> tuple[int, None, None]:
         return self.first.kernel.shape[1], None, None
@@ -182,14 +184,14 @@ class QResNet(MeasuredNetwork):
         self.head = nnx.Linear(have, outcomes, rngs=rngs)
         self.transfers = transfers
 
-    def forward(self, image: Image, flow: Pass) -> Float[Array, " outcomes"]:
-        """Logits of one image."""
+    def forward(self, image: Image, flow: Pass) -> Numbers:
+        """Return the logits of one image."""
         x = self.stem(image, flow, "stem", self.transfers)
         x = flow.transfer("stem", flow.qam.relu(x))
         for number, block in enumerate(self.blocks):
             x = block.inside(x, flow, f"block{number}")
-        flow.qam.macs += self.head.kernel[...].size
-        return self.head(x.mean(axis=(1, 2)))
+        logits = self.head(x.values.mean(axis=(1, 2)))  # on a classical computer
+        return Numbers(logits, Step(held=(x.step,), products=self.head.kernel[...].size))
 
     def takes(self) -> tuple[int, None, None]:
         return self.stem.kernel.shape[1], None, None

@@ -47,6 +47,7 @@ from qla_jax.nn.measured import Pass
 from qla_jax.nn.network import Image, MeasuredNetwork
 from qla_jax.nn.qlam import combined_heads, concatenated_heads
 from qla_jax.nn.softmax import ClassicalSoftmax, Softmax
+from qla_jax.nn.steps import Numbers, Step, stacked
 
 Tokens = Float[Array, "n d"]
 
@@ -79,7 +80,7 @@ class Norm(nnx.Module):
     def __init__(self, width: int):
         self.gamma, self.beta = nnx.Param(jnp.ones(width, jnp.float32)), nnx.Param(jnp.zeros(width, jnp.float32))
 
-    def __call__(self, x: Tokens, flow: Pass) -> Tokens:
+    def __call__(self, x: Tokens | Numbers, flow: Pass) -> Numbers:
         return flow.qam.layer_norm(x, self.gamma[...], self.beta[...])
 
 
@@ -91,7 +92,7 @@ class QDense(nnx.Module):
         self.weight = nnx.Param(spread * jax.random.normal(rngs.params(), (out_features, in_features), jnp.float32))
         self.bias = nnx.Param(jnp.zeros(out_features, jnp.float32))
 
-    def __call__(self, x: Tokens, flow: Pass) -> Tokens:
+    def __call__(self, x: Tokens | Numbers, flow: Pass) -> Numbers:
         return flow.qam.dense(x, self.weight[...], self.bias[...])
 
 
@@ -107,48 +108,44 @@ class QAttention(nnx.Module):
         self.query, self.key, self.value, self.out = (QDense(width, width, rngs=rngs) for _ in range(4))
         self.heads, self.softmax, self.by_arithmetic = heads, softmax, by_arithmetic
 
-    def __call__(self, x: Tokens, flow: Pass, name: str, transfers: TransformerTransfers) -> Tokens:
-        before = flow.qam.serial
-        query, key = self._heads(self.query(x, flow)), None
-        after_query, flow.qam.serial = flow.qam.serial, before
-        key = self._heads(self.key(x, flow))
-        flow.qam.serial = after_query  # both at once, as long as either
-        scores = self._scores(query, key, flow)
+    def __call__(self, x: Numbers, flow: Pass, name: str, transfers: TransformerTransfers) -> Numbers:
+        scores = self._scores(self._heads(self.query(x, flow)), self._heads(self.key(x, flow)), flow)
         if transfers.scores and self.softmax.classical:
             scores = flow.transfer(f"{name}.scores", scores)
-        weights = self.softmax(scores, flow.qam)
-        flow.qam.serial = before
-        values = self._heads(self.value(x, flow))
-        flow.qam.macs += weights.size * values.shape[-1]
+        weights, values = self.softmax(scores), self._heads(self.value(x, flow))
+        attended = weights.values.size * values.shape[-1]
         if self.by_arithmetic:
-            return self._merged_by_arithmetic(weights, values, flow, name, transfers)
-        y, amplitude = _combined(weights, values, self.out.weight[...])
-        flow.qam.macs += self.out.weight[...].size * len(x)
-        y = y.reshape(x.shape)
+            found, amplitude = _concatenated(weights.values, values.values)
+            y = Numbers(found.reshape(values.shape), _by_linear_algebra(weights, values, attended))
+            return self._merged_by_arithmetic(y, amplitude, flow, name, transfers)
+        found, amplitude = _combined(weights.values, values.values, self.out.weight[...])
+        merged = self.out.weight[...].size * x.shape[0]
+        y = Numbers(found.reshape(x.shape), _by_linear_algebra(weights, values, attended + merged))
         if transfers.attention:
             y = flow.transfer(f"{name}.attention", y, amplitude)
-        return flow.qam.add(y, jnp.broadcast_to(flow.qam.rounded(self.out.bias[...])[None], y.shape))
+        return flow.qam.add(y, flow.qam.rounded(jnp.broadcast_to(self.out.bias[...][None], y.shape)))
 
     def _merged_by_arithmetic(
-        self, weights: Array, values: Array, flow: Pass, name: str, transfers: TransformerTransfers
-    ) -> Tokens:
-        y, amplitude = _concatenated(weights, values)
-        y = y.reshape(values.shape)
+        self, y: Numbers, amplitude: Array, flow: Pass, name: str, transfers: TransformerTransfers
+    ) -> Numbers:
         if transfers.heads:
             y = flow.transfer(f"{name}.heads", y, amplitude)
-        y = self.out(jnp.moveaxis(y, 0, 1).reshape(y.shape[1], -1), flow)
+        y = self.out(y.rearranged(lambda heads: jnp.moveaxis(heads, 0, 1).reshape(heads.shape[1], -1)), flow)
         return flow.transfer(f"{name}.attention", y) if transfers.attention else y
 
-    def _heads(self, x: Tokens) -> Float[Array, "head n k"]:
-        return jnp.moveaxis(x.reshape(len(x), self.heads, -1), 1, 0)
+    def _heads(self, x: Numbers) -> Numbers:
+        return x.rearranged(lambda rows: jnp.moveaxis(rows.reshape(len(rows), self.heads, -1), 1, 0))
 
-    def _scores(self, query: Array, key: Array, flow: Pass) -> Float[Array, "head n n"]:
-        before, scale = flow.qam.serial, 1 / math.sqrt(query.shape[-1])
-        found = []
-        for q, k in zip(query, key, strict=True):  # heads are a register: in superposition, not in a row
-            flow.qam.serial = before
-            found.append(flow.qam.product(flow.qam.rounded(scale * q), k.T))
-        return jnp.stack(found)
+    def _scores(self, query: Numbers, key: Numbers, flow: Pass) -> Numbers:
+        # The head is a register: scores of all heads are computed in superposition, not one after another.
+        scale = 1 / math.sqrt(query.shape[-1])
+        scaled = flow.qam.rounded(query.rearranged(lambda x: scale * x))
+        return stacked([flow.qam.product(q, k.rearranged(jnp.transpose)) for q, k in zip(scaled, key, strict=True)])
+
+
+def _by_linear_algebra(weights: Numbers, values: Numbers, products: int) -> Step:
+    """Return the step of A'V: A' lies in the memory of its block encoding, V is computed for each preparation."""
+    return Step((values.step,), held=(weights.step,), products=products)
 
 
 # Compiled functions are traced once for all blocks, in training and out of it.
@@ -175,8 +172,10 @@ class QEncoderBlock(nnx.Module):
         self.into, self.out_of = QDense(width, hidden, rngs=rngs), QDense(hidden, width, rngs=rngs)
         self.gelu = gelu
 
-    def __call__(self, x: Tokens, flow: Pass, name: str, transfers: TransformerTransfers) -> Tokens:
+    def __call__(self, x: Numbers, flow: Pass, name: str, transfers: TransformerTransfers) -> Numbers:
         attended = self.attention(self.before_attention(x, flow), flow, name, transfers)
+        if transfers.attention or (transfers.heads and self.attention.by_arithmetic):
+            x = x.in_memory()  # what stands between two transfers is taken as if it were read out, too
         x = flow.qam.add(x, attended)
         if transfers.residual:
             x = flow.transfer(f"{name}.middle", x)
@@ -258,17 +257,18 @@ class QTransformer(MeasuredNetwork):
     def takes(self) -> tuple[int, int, int]:
         return self.shape
 
-    def forward(self, image: Image, flow: Pass) -> Float[Array, " outcomes"]:
-        """Logits of one image."""
+    def forward(self, image: Image, flow: Pass) -> Numbers:
+        """Return the logits of one image."""
         x = self.embed(flow.qam.rounded(patches(image, self.patch)), flow)
-        x = jnp.concatenate([flow.qam.rounded(self.first[...]).astype(x.dtype), x])
+        first = flow.qam.rounded(self.first[...]).values
+        x = x.rearranged(lambda rows: jnp.concatenate([first.astype(rows.dtype), rows]))
         x = flow.qam.add(x, flow.qam.rounded(self.positions[...]))
         for number, block in enumerate(self.blocks):
             x = block(x, flow, f"block{number}", self.transfers)
-        logits = self.head(self.norm(x[:1], flow), flow)
+        logits = self.head(self.norm(x.rearranged(lambda rows: rows[:1]), flow), flow)
         if self.transfers.logits:
             logits = flow.transfer("logits", logits, whole=True)
-        return logits[0]
+        return logits.rearranged(lambda rows: rows[0])
 
 
 def patches(image: Image, side: int) -> Float[Array, "patch pixel"]:

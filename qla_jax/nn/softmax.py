@@ -1,9 +1,8 @@
 r"""Softmax of attention scores in the two ways that the reference names: classical behind a readout, or arithmetic.
 
 Example:
-    >>> from qla_jax.nn.qam import Arithmetic
-    >>> found = arithmetic_softmax(Format(bits=12, fraction=7))(jnp.zeros((1, 2, 2)), Arithmetic())
-    >>> found.tolist()
+    >>> found = arithmetic_softmax(Format(bits=12, fraction=7))(jnp.zeros((1, 2, 2)))
+    >>> found.values.tolist()
     [[[0.5, 0.5], [0.5, 0.5]]]
 
 References:
@@ -23,65 +22,80 @@ from qla_jax import arithmetic
 from qla_jax._checks import as_inexact, require, require_kind
 from qla_jax.arithmetic import Format, Piecewise, decode, encode
 from qla_jax.linalg.derivatives import straight_through
-from qla_jax.nn.qam import Arithmetic, exponential_table, spread
+from qla_jax.nn.fixed_qam import spread
+from qla_jax.nn.qam import Computed, made
+from qla_jax.nn.steps import Numbers, as_numbers
+from qla_jax.nn.tables import exponential_table
 
 Scores = Float[Array, "head n n"]
 
 
 class Softmax(ABC):
-    """From scores to weights of which each row sums to one."""
+    """Map from scores to weights of which each row sums to one.
+
+    Attributes:
+        classical: whether scores have to be read out first.
+    """
 
     classical: bool
-    """Whether scores have to be read out first."""
 
     @abstractmethod
-    def __call__(self, scores: Scores, qam: Arithmetic) -> Scores:
-        """The weights; `qam` notes what they take and what did not fit."""
+    def __call__(self, scores: Scores | Numbers) -> Numbers:
+        """Return the weights with the step that computed them.
+
+        Args:
+            scores: scores of all heads.
+        """
 
 
 @dataclass(frozen=True)
 class ClassicalSoftmax(Softmax):
-    """On a classical computer, in floats."""
+    """Softmax on a classical computer, in floats."""
 
     classical = True
 
-    def __call__(self, scores: Scores, qam: Arithmetic) -> Scores:
-        return jax.nn.softmax(as_inexact("scores", scores), axis=-1)
+    def __call__(self, scores: Scores | Numbers) -> Numbers:
+        scores = as_numbers(scores)
+        return scores.in_memory().rearranged(lambda x: jax.nn.softmax(as_inexact("scores", x), axis=-1))
 
 
 @dataclass(frozen=True)
 class ArithmeticSoftmax(Softmax):
-    r"""In registers: $e^{s - \max}$ by piecewise polynomials, the sum, and a quotient. Rows sum to one up to floors.
+    r"""Softmax in registers: $e^{s - \max}$ by piecewise polynomials, the sum, and a quotient.
+
+    Rows sum to one up to floors.
 
     Its derivative is that of softmax at the rounded scores (a straight-through estimator).
 
     Attributes:
-        table: of the exponential.
+        table: table of the exponential.
     """
 
     table: Piecewise
     classical = False
 
-    def __call__(self, scores: Scores, qam: Arithmetic) -> Scores:
-        scores = as_inexact("scores", scores)
+    def __call__(self, scores: Scores | Numbers) -> Numbers:
+        given = as_numbers(scores)
+        scores = as_inexact("scores", given.values)
         keys = scores.shape[-1]
-        qam.note(fan_in=keys, each={"maximum": 1, "subtract": 1, "exponential": 1, "add": 1}, divide=1)
         registers = encode(jax.lax.stop_gradient(scores), self.table.format)
         top = jnp.broadcast_to(registers.integers.max(axis=-1, keepdims=True), scores.shape)
         powers = self.table(arithmetic.subtract(registers, registers.replace(integers=top)))
         ones = encode(jnp.ones((keys, 1)), self.table.format)
         found = arithmetic.divide(powers, spread(arithmetic.dot(powers, ones), scores.shape))
-        qam.flag(found.overflow)
         rounded = straight_through(scores, decode(registers).astype(scores.dtype))
-        return straight_through(jax.nn.softmax(rounded, axis=-1), decode(found).astype(scores.dtype))
+        weights = straight_through(jax.nn.softmax(rounded, axis=-1), decode(found).astype(scores.dtype))
+        each = {"maximum": 1, "subtract": 1, "exponential": 1, "add": 1}
+        misfits = found.overflow.sum(dtype=jnp.int32)
+        return made(Computed(weights, misfits), given, fan_in=keys, each=each, once={"divide": 1})
 
 
 def arithmetic_softmax(format: Format) -> ArithmeticSoftmax:
-    """Softmax by arithmetic.
+    """Return softmax by arithmetic.
 
     Args:
-        format: of its registers, which hold the number of keys; "saturate" makes the exponential of what lies far below
-            the maximum that of the least number.
+        format: format of its registers, which hold the number of keys. With overflow "saturate" the exponential of a
+            score far below the maximum is that of the least number.
 
     Raises:
         ValueError: a format that cannot hold 1, or no table for its exponential.

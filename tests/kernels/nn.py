@@ -7,7 +7,6 @@ from flax import nnx
 
 from qla_jax import nn as room
 from qla_jax.arithmetic import Format
-from qla_jax.nn.qam import Arithmetic
 from qla_jax.variational import placement, quanvolution_spec
 from tests.kernels import Kernel, numbers, public
 
@@ -128,11 +127,11 @@ KERNELS = [
     Kernel("nn.combined_heads", room.combined_heads, (SCORES, VALUES, ROWS)),
     Kernel(
         "nn.arithmetic_softmax",
-        lambda s: room.arithmetic_softmax(FORMAT)(s, Arithmetic()),
+        lambda s: room.arithmetic_softmax(FORMAT)(s).values,
         (SCORES,),
         without={"programs": "integers are encoded by a program of their own"},
     ),
-    Kernel("nn.ClassicalSoftmax", lambda s: room.ClassicalSoftmax()(s, Arithmetic()), (SCORES,)),
+    Kernel("nn.ClassicalSoftmax", lambda s: room.ClassicalSoftmax()(s).values, (SCORES,)),
     Kernel("nn.infidelity", room.infidelity, (numbers(1, 2), numbers(2, 1))),
     Kernel(
         "nn.count_parameters",

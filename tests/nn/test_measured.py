@@ -14,9 +14,10 @@ from qla_jax.arithmetic.circuits import operation
 from qla_jax.encodings.base.vector import run as run_circuit
 from qla_jax.measurement import ReadoutMethod, chebyshev_readout, exact_readout, tomography
 from qla_jax.nn.estimated_gradients import estimated_dense, inner_products, weight_gradients
+from qla_jax.nn.fixed_qam import FixedArithmetic
 from qla_jax.nn.measured import Pass, digital_amplitude, infidelity
 from qla_jax.nn.overheads import amplified, overhead
-from qla_jax.nn.qam import Arithmetic, FixedArithmetic
+from qla_jax.nn.qam import Arithmetic
 from qla_jax.nn.qlam import combined_heads, concatenated_heads
 from qla_jax.nn.qresnet import QResNet
 from qla_jax.nn.softmax import arithmetic_softmax
@@ -39,12 +40,14 @@ def test_real_layers_are_those_of_numpy():
     qam, x, kernel = Arithmetic(), real(2, 5, 4), real(3, 2, 3, 3)
     found = qam.convolve(jnp.asarray(x), jnp.asarray(kernel), 2)
     full = [sum(scipy.signal.correlate2d(x[c], k[c], mode="same") for c in range(2)) for k in kernel]
-    np.testing.assert_allclose(found, np.array(full)[:, ::2, ::2], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found.values, np.array(full)[:, ::2, ::2], rtol=0, atol=1e-5)
     rows = real(4, 6)
     gamma, beta = real(6), real(6)
     expected = (rows - rows.mean(1, keepdims=True)) / np.sqrt(rows.var(1, keepdims=True) + 1e-5) * gamma + beta
-    np.testing.assert_allclose(qam.layer_norm(*map(jnp.asarray, (rows, gamma, beta))), expected, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(qam.gelu(jnp.asarray(rows)), rows * scipy.special.ndtr(rows), rtol=0, atol=1e-5)
+    normed = qam.layer_norm(*map(jnp.asarray, (rows, gamma, beta))).values
+    np.testing.assert_allclose(normed, expected, rtol=0, atol=1e-5)
+    expected = rows * scipy.special.ndtr(rows)
+    np.testing.assert_allclose(qam.gelu(jnp.asarray(rows)).values, expected, rtol=0, atol=1e-5)
 
 
 def integers(x: jax.Array) -> np.ndarray:
@@ -57,24 +60,25 @@ def test_fixed_layers_are_integers_with_one_floor_behind_each_sum():
     """Against Python integers: no partial sum is rounded, and the floor is towards minus infinity."""
     qam, x, weight, bias = FixedArithmetic(FORMAT), on_grid(3, 5), on_grid(4, 5), on_grid(4)
     expected = (integers(x) @ integers(weight).T >> FORMAT.fraction) + integers(bias)
-    np.testing.assert_array_equal(integers(qam.dense(x, weight, bias)), expected)
-    np.testing.assert_array_equal(integers(qam.product(x, weight.T)), expected - integers(bias))
+    np.testing.assert_array_equal(integers(qam.dense(x, weight, bias).values), expected)
+    np.testing.assert_array_equal(integers(qam.product(x, weight.T).values), expected - integers(bias))
     image, kernel = on_grid(2, 4, 4), on_grid(3, 2, 3, 3)
     full = [
         sum(scipy.signal.correlate2d(integers(image)[c], k[c], mode="same") for c in range(2)) for k in integers(kernel)
     ]
     np.testing.assert_array_equal(
-        integers(qam.convolve(image, kernel, 2)), np.array(full)[:, ::2, ::2] >> FORMAT.fraction
+        integers(qam.convolve(image, kernel, 2).values), np.array(full)[:, ::2, ::2] >> FORMAT.fraction
     )
-    np.testing.assert_array_equal(qam.relu(x), np.maximum(x, 0))
-    assert int(qam.misfits()) == 0
+    relu = qam.relu(x)
+    np.testing.assert_array_equal(relu.values, np.maximum(x, 0))
+    assert int(relu.step.misfits) == 0
 
 
-def test_a_fixed_layer_says_what_did_not_fit_once():
+def test_a_fixed_layer_counts_what_did_not_fit():
     qam = FixedArithmetic(NARROW)
-    assert qam.add(jnp.full((3,), 7.0), jnp.array([7.0, 1.0, 0.0])).tolist() == [-2.0, -8.0, 7.0]
-    assert int(qam.misfits()) == 2
-    assert int(qam.misfits()) == 0
+    found = qam.add(jnp.full((3,), 7.0), jnp.array([7.0, 1.0, 0.0]))
+    assert found.values.tolist() == [-2.0, -8.0, 7.0]
+    assert int(found.step.misfits) == 2
 
 
 @pytest.mark.parametrize("name", ["relu", "gelu", "layer_norm", "dense", "batch_norm"])
@@ -92,7 +96,7 @@ def test_fixed_layers_approach_real_ones_and_have_their_derivative(name):
     x = x[:, :, None] if name == "batch_norm" else x
 
     def layer(qam: Arithmetic, x: jax.Array) -> jax.Array:
-        return getattr(qam, name)(x, *rest)
+        return getattr(qam, name)(x, *rest).values
 
     np.testing.assert_allclose(layer(FixedArithmetic(fine), x), layer(Arithmetic(), x), rtol=0, atol=30 * fine.step)
     grads = [jax.grad(lambda x, qam=qam: layer(qam, x).sum())(x) for qam in (FixedArithmetic(FORMAT), Arithmetic())]
@@ -104,8 +108,8 @@ def test_arithmetic_softmax_is_exponential_and_quotient_of_integers():
 
     @jax.jit
     def weights(scores: jax.Array) -> tuple:
-        qam = FixedArithmetic(FORMAT)
-        return softmax(scores, qam), qam.misfits()
+        found = softmax(scores)
+        return found.values, found.step.misfits
 
     found, misfits = weights(scores)
     n = integers(scores)
@@ -122,7 +126,7 @@ def test_a_format_without_the_bits_for_a_mean_is_refused():
     """1/5 in two bits behind the point is 1/4, in one bit 0: the mean would be lost."""
     row, enough = jnp.arange(5.0) / 4, Format(bits=12, fraction=3)
     assert FixedArithmetic(enough).layer_norm(row[None], jnp.ones(5), jnp.zeros(5)).shape == (1, 5)
-    with pytest.raises(ValueError, match="`format` must have 3 bits behind the point to average 5, but has 2"):
+    with pytest.raises(ValueError, match="`format` must have 3 bits after the point to average 5, but has 2"):
         FixedArithmetic(Format(bits=12, fraction=2)).layer_norm(row[None], jnp.ones(5), jnp.zeros(5))
 
 
@@ -187,7 +191,7 @@ def test_a_transfer_gives_what_the_readout_gives_and_says_what_it_took():
         chebyshev_readout(rank=(4, 7), relative_eps=0.01, noise="uniform", cap=True),
     )
     flow = one_pass(readout)
-    values = flow.transfer("layer", state)
+    values = flow.transfer("layer", state).values
     found = readout(state, key=jax.random.fold_in(jax.random.key(3), 0))
     rounding = 4 * np.finfo(values.dtype).eps * np.abs(found.values).max()  # a batch of one is another program
     np.testing.assert_allclose(values, found.values, rtol=0, atol=rounding)
@@ -199,12 +203,12 @@ def test_a_transfer_gives_what_the_readout_gives_and_says_what_it_took():
     assert float(told.infidelity) == pytest.approx(1 - overlap, rel=1e-5)
     amplitude = np.linalg.norm(x) / np.abs(x).max() / np.sqrt(x.size)
     assert float(told.amplitude) == pytest.approx(amplitude, rel=1e-5)
-    assert not np.array_equal(flow.transfer("again", state), values), "every transfer has a key of its own"
+    assert not np.array_equal(flow.transfer("again", state).values, values), "every transfer has a key of its own"
 
 
 def test_what_a_transfer_writes_fits_into_registers():
     flow = one_pass(exact_readout(), FixedArithmetic(NARROW))
-    assert flow.transfer("layer", jnp.array([0.3, 9.0])).tolist() == [0.3125, -7.0]
+    assert flow.transfer("layer", jnp.array([0.3, 9.0])).values.tolist() == [0.3125, -7.0]
     assert int(flow.transfers[0].misfits) == 1
 
 
@@ -221,12 +225,12 @@ def test_a_rank_above_its_axis_raises_unless_capped():
     with pytest.raises(ValueError, match="`rank` must"):
         one_pass(chebyshev_readout(rank=(9, 1), relative_eps=0.1)).transfer("layer", jnp.ones((1, 8, 8)))
     flow = one_pass(chebyshev_readout(rank=(9, 1), relative_eps=0.1, noise="exact", cap=True))
-    np.testing.assert_allclose(flow.transfer("layer", jnp.ones((1, 8, 8))), 1, rtol=1e-5)
+    np.testing.assert_allclose(flow.transfer("layer", jnp.ones((1, 8, 8))).values, 1, rtol=1e-5)
 
 
 def test_a_state_of_zeros_is_read_as_zeros_without_bounds():
     flow = one_pass(tomography(copies=10))
-    assert flow.transfer("layer", jnp.zeros(3)).tolist() == [0, 0, 0]
+    assert flow.transfer("layer", jnp.zeros(3)).values.tolist() == [0, 0, 0]
     assert np.isinf(flow.transfers[0].error_bound)
 
 

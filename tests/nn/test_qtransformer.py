@@ -114,7 +114,7 @@ def test_a_fine_readout_approaches_the_exact_one_and_logits_keep_all_modes(net):
     fine = net.with_readout(chebyshev_readout(rank=5, axes=(-2,), relative_eps=1e-5, noise="uniform"))
     found = jax.jit(lambda model, images, key: model(images, key=key))(fine, IMAGES, key=jax.random.key(0))
     assert 0 < np.abs(found - outcomes(net, IMAGES)).max() < 1e-3
-    told = jax.eval_shape(fine.run, jnp.asarray(IMAGES[0]), jax.random.key(0)).transfers
+    told = jax.eval_shape(fine.run, jnp.asarray(IMAGES[0]), key=jax.random.key(0)).transfers
     assert [(t.rank, t.capped) for t in told] == [((5,), False), ((1,), True)]
 
 

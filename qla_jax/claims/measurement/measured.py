@@ -23,9 +23,9 @@ from qla_jax.measurement import chebyshev_readout
 from qla_jax.measurement.noise import noise_model
 from qla_jax.nn.estimated_gradients import WeightGradients, inner_products
 from qla_jax.nn.measured import Pass
-from qla_jax.nn.overheads import t_depths
 from qla_jax.nn.qam import Arithmetic
 from qla_jax.nn.qlam import attended
+from qla_jax.nn.tables import row_depth
 
 SOURCE = "Towards Fault-Tolerant Quantum Deep Learning (2025)"
 FORMAT = Format(bits=6, fraction=3)
@@ -98,11 +98,11 @@ def convolution_overhead(instance: Instance) -> Sides:
     flow = Pass(readout, Arithmetic(), key=jax.random.key(0))
     flow.transfer("layer", flow.qam.convolve(instance["image"], instance["kernel"]))
     (told,) = flow.transfers
-    depths = t_depths(FORMAT, {"multiply", "add", "arccos"})
     _, queries = chebyshev_readout(rank=(2, 2), relative_eps=PRECISION).price(told.shape)
-    charged = queries * sum(depths[name] * count for name, count in told.operations)
+    charged = queries * row_depth(dict(told.operations), FORMAT)
     taps = len(instance["image"]) * 9
-    depth = taps * (depths["multiply"] + depths["add"]) + depths["arccos"]
+    multiply, add, arccos = (row_depth({name: 1}, FORMAT) for name in ("multiply", "add", "arccos"))
+    depth = taps * (multiply + add) + arccos
     expected = 2 * 4 * (2 * math.ceil(2 * math.pi / PRECISION) - 1) * depth
     return Sides(jnp.asarray(float(charged)), jnp.asarray(float(expected)))
 

@@ -76,7 +76,7 @@ def _judge(graph: Any, infidelity: bool) -> Callable:
 
     def one(state: Any, readout: ReadoutMethod, image: Array, label: Array, key: Array) -> tuple[Array, ...]:
         flow = Pass(readout, Arithmetic(), key=key)
-        right = nnx.merge(graph, state).forward(image, flow).argmax() == label
+        right = nnx.merge(graph, state).forward(image, flow).values.argmax() == label
         if not infidelity:
             return (right,)
         return right, jnp.stack([transfer.infidelity for transfer in flow.transfers]).mean()

@@ -91,7 +91,8 @@ class Duel:
             def one(readout: ReadoutMethod, image: Array, key: Array) -> Array:
                 network = nnx.merge(graph, state)
                 found, exact = (
-                    network.forward(image, Pass(method, Arithmetic(), key=key)) for method in (readout, exact_readout())
+                    network.forward(image, Pass(method, Arithmetic(), key=key)).values
+                    for method in (readout, exact_readout())
                 )
                 return infidelity(found, exact)
 
