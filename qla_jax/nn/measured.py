@@ -25,7 +25,7 @@ from qla_jax._nodes import Node
 from qla_jax.linalg.preparation import length, unit_vector
 from qla_jax.measurement import Readout, ReadoutMethod
 from qla_jax.nn.qam import Arithmetic
-from qla_jax.nn.steps import Numbers, Step, as_numbers, operations, steps_up_to
+from qla_jax.nn.steps import ArithmeticStep, Numbers, as_numbers, operations, steps_up_to
 
 BATCH = "batch"
 """Name of the axis over which statistics of a batch are taken."""
@@ -100,7 +100,7 @@ class Pass:
         self.readout, self.qam, self.key, self.training = readout, qam, key, training
         self.transfers: list[Transfer] = []
         self.statistics: list[tuple[Array, Array]] = []
-        self._read: list[Step] = []
+        self._read: list[ArithmeticStep] = []
 
     def run(self, output: Array | Numbers) -> MeasuredRun:
         """Return the record of a pass.
@@ -131,7 +131,7 @@ class Pass:
         state = given.values
         rank, below = readout.kept_modes(state.shape)
         # Numbers from registers become amplitudes by an arc cosine; a circuit's output is a state already.
-        last = given.step if amplitude is not None else Step((given.step,), once={"arccos": 1})
+        last = given.step if amplitude is not None else ArithmeticStep((given.step,), once={"arccos": 1})
         found = _read(readout, state, self.key, len(self.transfers))
         rounded = self.qam.rounded(found.values)
         values, taken = rounded.values, self._since_last_read(last)
@@ -155,7 +155,7 @@ class Pass:
         self._read.append(last)
         return Numbers(values)
 
-    def _since_last_read(self, last: Step) -> list[Step]:
+    def _since_last_read(self, last: ArithmeticStep) -> list[ArithmeticStep]:
         """Return the steps that lead to this one and to no state that was read out before."""
         before = set(steps_up_to(*self._read))
         return [step for step in steps_up_to(last) if step not in before]

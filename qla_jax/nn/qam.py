@@ -25,7 +25,7 @@ from jax import Array
 
 from qla_jax.linalg.patches import windows
 from qla_jax.nn.estimated_gradients import WeightGradients, estimated_dense
-from qla_jax.nn.steps import Numbers, Step, as_numbers
+from qla_jax.nn.steps import ArithmeticStep, Numbers, as_numbers
 
 EPSILON = 1e-5
 """Constant that normalizations add to variances."""
@@ -210,6 +210,6 @@ def made(computed: Computed, *inputs: Numbers, **counted: Any) -> Numbers:
     Args:
         computed: values and misfits.
         inputs: numbers that the layer started from.
-        counted: fields of `Step`: `fan_in`, `each`, `once`, `products`, `held`.
+        counted: fields of `ArithmeticStep`: `fan_in`, `each`, `once`, `products`, `held`.
     """
-    return Numbers(computed.values, Step(tuple(x.step for x in inputs), misfits=computed.misfits, **counted))
+    return Numbers(computed.values, ArithmeticStep(tuple(x.step for x in inputs), misfits=computed.misfits, **counted))

@@ -39,7 +39,7 @@ from qla_jax.measurement import ReadoutMethod, exact_readout
 from qla_jax.nn._shapes import as_sizes, require_parts
 from qla_jax.nn.measured import BATCH, Pass
 from qla_jax.nn.network import Image, MeasuredNetwork
-from qla_jax.nn.steps import Numbers, Step
+from qla_jax.nn.steps import ArithmeticStep, Numbers
 
 MOMENTUM = 0.9
 """Share of the old running statistics in the new ones."""
@@ -191,7 +191,7 @@ class QResNet(MeasuredNetwork):
         for number, block in enumerate(self.blocks):
             x = block.inside(x, flow, f"block{number}")
         logits = self.head(x.values.mean(axis=(1, 2)))  # on a classical computer
-        return Numbers(logits, Step(held=(x.step,), products=self.head.kernel[...].size))
+        return Numbers(logits, ArithmeticStep(held=(x.step,), products=self.head.kernel[...].size))
 
     def takes(self) -> tuple[int, None, None]:
         return self.stem.kernel.shape[1], None, None

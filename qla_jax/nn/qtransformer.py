@@ -47,7 +47,7 @@ from qla_jax.nn.measured import Pass
 from qla_jax.nn.network import Image, MeasuredNetwork
 from qla_jax.nn.qlam import combined_heads, concatenated_heads
 from qla_jax.nn.softmax import ClassicalSoftmax, Softmax
-from qla_jax.nn.steps import Numbers, Step, stacked
+from qla_jax.nn.steps import ArithmeticStep, Numbers, stacked
 
 Tokens = Float[Array, "n d"]
 
@@ -143,9 +143,9 @@ class QAttention(nnx.Module):
         return stacked([flow.qam.product(q, k.rearranged(jnp.transpose)) for q, k in zip(scaled, key, strict=True)])
 
 
-def _by_linear_algebra(weights: Numbers, values: Numbers, products: int) -> Step:
+def _by_linear_algebra(weights: Numbers, values: Numbers, products: int) -> ArithmeticStep:
     """Return the step of A'V: A' lies in the memory of its block encoding, V is computed for each preparation."""
-    return Step((values.step,), held=(weights.step,), products=products)
+    return ArithmeticStep((values.step,), held=(weights.step,), products=products)
 
 
 # Compiled functions are traced once for all blocks, in training and out of it.

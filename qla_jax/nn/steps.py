@@ -1,6 +1,6 @@
 r"""Numbers in registers, and the steps of arithmetic that computed them.
 
-A layer returns `Numbers`: values together with the `Step` that computed them. A step refers to the steps before it, so
+A layer returns `Numbers`: values together with the `ArithmeticStep` that computed them. A step refers to the steps before it, so
 what a tensor takes is a fold over the steps that lead to it:
 
 * `operations`: how many operations stand in a row for one number. A sum of k products of numbers that took s operations
@@ -10,8 +10,8 @@ what a tensor takes is a fold over the steps that lead to it:
 
 Example:
     >>> image = Numbers(jnp.ones((2, 4)))  # in memory
-    >>> made = Step((image.step,), fan_in=4, each={"multiply": 1, "add": 1}, products=24)
-    >>> layer = Numbers(jnp.ones((2, 3)), Step((made,), once={"relu": 1}))
+    >>> made = ArithmeticStep((image.step,), fan_in=4, each={"multiply": 1, "add": 1}, products=24)
+    >>> layer = Numbers(jnp.ones((2, 3)), ArithmeticStep((made,), once={"relu": 1}))
     >>> sorted(operations(layer.step).items()), sum(step.products for step in steps_up_to(layer.step))
     ([('add', 4), ('multiply', 4), ('relu', 1)], 24)
 """
@@ -29,7 +29,7 @@ from qla_jax.nn.tables import row_depth
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class ArithmeticStep:
     """One step of arithmetic. A step without inputs is a load from memory.
 
     Attributes:
@@ -42,8 +42,8 @@ class Step:
         misfits: number of results that did not fit into their registers.
     """
 
-    inputs: tuple["Step", ...] = ()
-    held: tuple["Step", ...] = ()
+    inputs: tuple["ArithmeticStep", ...] = ()
+    held: tuple["ArithmeticStep", ...] = ()
     fan_in: int = 1
     each: Mapping[str, int] = field(default_factory=dict)
     once: Mapping[str, int] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Numbers:
     """
 
     values: Array
-    step: Step = field(default_factory=Step)
+    step: ArithmeticStep = field(default_factory=ArithmeticStep)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -93,7 +93,7 @@ class Numbers:
 
     def in_memory(self) -> "Numbers":
         """Return the same numbers as if a memory held them: later steps load them at no cost."""
-        return Numbers(self.values, Step(held=(self.step,)))
+        return Numbers(self.values, ArithmeticStep(held=(self.step,)))
 
 
 def as_numbers(x: Array | Numbers) -> Numbers:
@@ -112,10 +112,10 @@ def stacked(parts: Iterable[Numbers]) -> Numbers:
         parts: at least one.
     """
     parts = tuple(parts)
-    return Numbers(jnp.stack([part.values for part in parts]), Step(tuple(part.step for part in parts)))
+    return Numbers(jnp.stack([part.values for part in parts]), ArithmeticStep(tuple(part.step for part in parts)))
 
 
-def operations(step: Step) -> Counter[str]:
+def operations(step: ArithmeticStep) -> Counter[str]:
     """Return how often each operation stands in the row that computes one number, by name.
 
     Args:
@@ -131,10 +131,10 @@ def operations(step: Step) -> Counter[str]:
     return found[identity(step)]
 
 
-def steps_up_to(*ends: Step) -> list[Step]:
+def steps_up_to(*ends: ArithmeticStep) -> list[ArithmeticStep]:
     """Return all steps that lead to any of these, each once, in the order of computation.
 
     Args:
         ends: last steps.
     """
-    return [step for step, _ in parts_first(Step(held=ends)).values()][:-1]
+    return [step for step, _ in parts_first(ArithmeticStep(held=ends)).values()][:-1]

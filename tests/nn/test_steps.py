@@ -12,7 +12,7 @@ from qla_jax.nn.measured import Pass
 from qla_jax.nn.network import MeasuredNetwork
 from qla_jax.nn.overheads import overhead
 from qla_jax.nn.qam import Arithmetic
-from qla_jax.nn.steps import Numbers, Step, operations, stacked, steps_up_to
+from qla_jax.nn.steps import ArithmeticStep, Numbers, operations, stacked, steps_up_to
 from qla_jax.nn.tables import row_depth
 
 FORMAT = Format(bits=8, fraction=4)
@@ -50,9 +50,9 @@ def test_depth_of_numbers_is_that_of_their_circuits_in_a_row():
 
 
 def test_a_chain_of_any_length_is_folded():
-    step = Step()
+    step = ArithmeticStep()
     for _ in range(20_000):
-        step = Step((step,), once={"add": 1})
+        step = ArithmeticStep((step,), once={"add": 1})
     assert operations(step) == {"add": 20_000}
 
 
@@ -63,7 +63,7 @@ def test_a_pass_charges_products_to_the_first_state_that_needs_them():
     flow.transfer("second", flow.qam.add(read, x))  # x stands in no memory: its operations count again
     assert [transfer.macs for transfer in flow.transfers] == [18, 0]
     assert dict(flow.transfers[1].operations) == {"multiply": 3, "add": 4, "arccos": 1}
-    assert flow.run(Numbers(jnp.ones(3), Step(held=(x.step,), products=7))).rest == 7
+    assert flow.run(Numbers(jnp.ones(3), ArithmeticStep(held=(x.step,), products=7))).rest == 7
 
 
 class OwnNetwork(MeasuredNetwork):
