@@ -1,7 +1,7 @@
 r"""Numbers in registers, and the steps of arithmetic that computed them.
 
-A layer returns `Numbers`: values together with the `ArithmeticStep` that computed them. A step refers to the steps before it, so
-what a tensor takes is a fold over the steps that lead to it:
+A layer returns `Numbers`: values together with the `ArithmeticStep` that computed them. A step refers to the steps
+before it, so what a tensor takes is a fold over the steps that lead to it:
 
 * `operations`: how many operations stand in a row for one number. A sum of k products of numbers that took s operations
   each takes k (s + one product and one sum), whether the numbers are computed anew or held in registers meanwhile.
