@@ -64,7 +64,7 @@ def asked(monkeypatch, tmp_path) -> Asked:
 
     monkeypatch.setattr(data, "load", load)
     monkeypatch.setattr(main_job, "study", study)
-    monkeypatch.setattr(render, "png", lambda figure: b"a picture")  # which takes its time
+    monkeypatch.setattr(render, "picture", lambda figure, form: b"a picture")  # which takes its time
     monkeypatch.chdir(tmp_path)
     return asked
 

@@ -37,13 +37,15 @@ def phases(
         draw_to = stack.enter_context(reserved(figure, "--figure")) if figure else None
         form = "" if figure is None else _form(figure)
         from qla_jax.experiments.core import runner
+        from qla_jax.experiments.core.figures import Plot
         from qla_jax.experiments.phases import job as phase_job
-        from qla_jax.experiments.report.draw import draw, png
+        from qla_jax.experiments.report.draw import draw_below_each_other, picture
         from qla_jax.experiments.report.render import as_json
 
         report = runner.run(phase_job.study(expression, degree, name=convention, scale=scale))
         if draw_to is not None:
-            draw_to(png(draw(*report.findings.plots), form))
+            shown = [plot for plot in report.findings.plots if isinstance(plot, Plot)]
+            draw_to(picture(draw_below_each_other(*shown), form))
         write(as_json(report.rows["phases"].report) + "\n")
     *told, last = report.findings.remarks
     for line in (*told, f"{last}, in {output}"):

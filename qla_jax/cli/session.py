@@ -96,7 +96,7 @@ def carry_out(build: Callable[[Progress], "Study"], run: RunDirectory, *, lines:
     study = build(bars)
     with bars:
         report = runner.run(study, run, progress=bars)
-    render.write(report, run.path)
+    render.write(report, run.path, run.about())
     return report
 
 

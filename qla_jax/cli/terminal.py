@@ -15,10 +15,12 @@ from rich.table import Table
 from qla_jax.experiments.core.progress import Progress
 
 if TYPE_CHECKING:
+    from qla_jax.experiments.core import tables as results
     from qla_jax.experiments.core.study import Report
     from qla_jax.training import Epoch
 
 console = Console()
+QUICK = "This is the quick form: small sizes and few repetitions, to see that it runs. It supports no conclusions."
 
 
 def fail(error: BaseException, told: str | None = None) -> NoReturn:
@@ -31,14 +33,14 @@ def fail(error: BaseException, told: str | None = None) -> NoReturn:
 def show(report: "Report", directory: Path) -> None:
     """Print tables and remarks, how long all took, and where the page is; with failures, end with status 1."""
     found = report.findings
-    for title, rows in found.tables.items():
-        print_table(title, rows)
+    for title, one in found.tables.items():
+        print_table(title, one)
     for section in found.sections:
         if section.tables:
             console.print(escape(section.title), highlight=False, soft_wrap=True)
-        for title, rows in section.tables.items():
-            print_table(title, rows)
-    for line in found.remarks:
+        for title, one in section.tables.items():
+            print_table(title, one)
+    for line in (*found.remarks, *found.conclusions, *([QUICK] if found.quick else [])):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
     page = directory / f"{report.stem}.html"
     console.print(f"{sum(report.seconds.values()):.0f} s in all; {page}", highlight=False, soft_wrap=True)
@@ -48,8 +50,14 @@ def show(report: "Report", directory: Path) -> None:
         raise typer.Exit(1)
 
 
-def print_table(title: str, rows: list[list[str]]) -> None:
-    """Print rows as a table, the first of them as its head; the first column may break lines."""
+def print_table(title: str, found: "results.Table") -> None:
+    """Print a table; its first column may break lines.
+
+    Args:
+        title: title above the table.
+        found: the table.
+    """
+    rows = found.rows
     shown = Table(title=escape(title), title_justify="left", box=box.SIMPLE, pad_edge=False, padding=0)
     for number, name in enumerate(rows[0]):
         shown.add_column(escape(name), justify="right" if number else "left", no_wrap=bool(number))

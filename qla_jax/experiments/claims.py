@@ -14,13 +14,21 @@ from qla_jax.claims.catalogue import tally
 from qla_jax.claims.engine.claim import Claim, Instance
 from qla_jax.claims.engine.corpus import FILE, save
 from qla_jax.claims.engine.trial import Trial, examine
-from qla_jax.experiments.core.study import Findings, Line, Plot, Report, Section, Series, Study, table
+from qla_jax.experiments.core.figures import Line, Plot, Series
+from qla_jax.experiments.core.study import Findings, Report, Section, Study
+from qla_jax.experiments.core.tables import Column, table
 
 BINS = 40
 SMALLEST = 1e-8
 """Ratio that smaller ones count as in a histogram."""
 MARGIN = 0.02
 """Margin of a histogram on both sides, in decades: ratios may all be the same."""
+TABLE = [
+    Column("claim, source", "{name}\n  {source}", "name of the claim, paper and theorem"),
+    Column("trials", "{trials}", "number of random instances"),
+    Column("worst", "{ratio:.4g}", "largest ratio of any instance; above 1 the claim is violated"),
+    Column("verdict", "{verdict}", "tight: at least 0.9 of the bound is reached; loose: by which factor; or violated"),
+]
 RATIOS = {"<=": "measured / bound", ">=": "bound / measured", "==": "difference / rounding"}
 """Ratio that is drawn, by the relation that is claimed; above 1 the claim is violated."""
 
@@ -232,11 +240,10 @@ def failed(trial: Trial, attacks: bool) -> list[str]:
 def summary(report: ClaimsReport) -> Findings:
     """Return a table, and for each claim its statement, its verdict and a figure."""
     how = "random instances and gradient ascent" if report.attacks else "random instances"
-    cells = "{name}\n  {source} | {trials} | {ratio:.4g} | {verdict}"
     return Findings(
         remarks=[counted(report)],
         failures=report.failures,
-        tables={"claims": table("claim, source | trials | worst | verdict", cells, report.claims)},
+        tables={"claims": table(TABLE, report.claims, caption=f"All claims, on {how}.")},
         sections=[_card(row) for row in report.claims],
         text=[
             f"On {how}; {report.trials} instances of each size, one where nothing random enters, seed {report.seed}, "
@@ -296,4 +303,6 @@ def ratios(row: Tried) -> Plot:
         lines=[Line(1, upright=True)],
         limits=(0, len(row.sizes)),
         filed=False,
+        caption="How near instances come to the bound (dashed line, at 1; violated to its right), by size: random "
+        "instances as a histogram, the worst known one as a dot, the worst of the attack as a triangle.",
     )

@@ -24,7 +24,9 @@ from jax import Array
 
 from qla_jax import qram
 from qla_jax._checks import require
-from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, Table, table
+from qla_jax.experiments.core.figures import Plot, Series
+from qla_jax.experiments.core.study import Findings, Options, Study
+from qla_jax.experiments.core.tables import Column, Table, table, written
 from qla_jax.qram import amplitude_damping, depolarizing, held_site_count, infidelity_bound, memory, read_fidelity
 from qla_jax.qram.extrapolation import Extrapolated
 from qla_jax.qram.fidelity import Estimate
@@ -125,6 +127,18 @@ def measure(rows: object, n: int, k: int, *, rates: Mapping[str, float], shots: 
     return MemoryStudy(n, k, shots, held_site_count(n, k), seen)
 
 
+PREDICTED = [
+    Column("noise", "{0}", "kind of noise"),
+    Column("n", "{1}", "address bits"),
+    Column("k", "{2}", "bits of a word"),
+    Column("predicted", "{3:.2e}", "infidelity that the fits predict"),
+    Column("low", "{4:.2e}", "lower end of its interval"),
+    Column("high", "{5:.2e}", "upper end of its interval"),
+    Column("measured", "{6}", "measured infidelity with its standard error, where the size was left out of the fits"),
+    Column("bound", "{7:.2e}", "proven bound"),
+]
+
+
 def summary(
     rows: Mapping[str, MemoryStudy], rates: Mapping[str, float], held_out: Sequence[Size], wanted: Sequence[Size]
 ) -> Findings:
@@ -147,7 +161,6 @@ def summary(
         left, freedom = (sum(fit[part] for fit in quadratics) for part in ("chi_squared", "freedom"))
         told.append(f"{name}: the quadratics leave a chi-squared of {left:.1f} at {freedom} degrees of freedom.")
     at = ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
-    cells = "{0} | {1} | {2} | {3:.2e} | {4:.2e} | {5:.2e} | {6} | {7:.2e}"
     return Findings(
         numbers={"fits": fits},
         remarks=[
@@ -159,7 +172,11 @@ def summary(
         ],
         failures=[line for row in rows.values() for line in failed(row, rates["damping"])],
         tables={f"infidelity, {name}": _grid(grid, name) for name in rates}
-        | {"foretold by the fits": table("noise | n | k | foretold | low | high | measured | bound", cells, foretold)},
+        | {
+            "predicted by the fits": table(
+                PREDICTED, foretold, caption="Infidelities of larger memories, as the fits predict them."
+            )
+        },
         plots=[_plot(grid, name, rate) for name, rate in rates.items()],
     )
 
@@ -201,7 +218,9 @@ def _law(law: Extrapolated) -> dict[str, Any]:
 def _grid(grid: Sequence[MemoryStudy], name: str) -> Table:
     sizes, lengths = sorted({row.n for row in grid}), sorted({row.k for row in grid})
     found = {(row.n, row.k): f"{row.noises[name].infidelity:.2e}" for row in grid}
-    return [["", *(f"n = {n}" for n in sizes)], *([f"k = {k}", *(found[n, k] for n in sizes)] for k in lengths)]
+    columns = [("", "bits of a word"), *((f"n = {n}", f"mean infidelity at {n} address bits") for n in sizes)]
+    rows = [[f"k = {k}", *(found[n, k] for n in sizes)] for k in lengths]
+    return written(columns, rows, caption=f"Mean infidelity of a read under {name} by address bits n and word bits k.")
 
 
 def _plot(grid: Sequence[MemoryStudy], name: str, rate: float) -> Plot:
@@ -210,4 +229,5 @@ def _plot(grid: Sequence[MemoryStudy], name: str, rate: float) -> Plot:
         places, found = zip(*((row.n, row.noises[name]) for row in grid if row.k == k), strict=True)
         low, high = ([one.infidelity + sign * one.standard_error for one in found] for sign in (-1, 1))
         series.append(Series(f"k = {k}", places, [one.infidelity for one in found], low, high))
-    return Plot(name, "address bits n", "infidelity", series, title=f"{name}, rate {rate:g}")
+    caption = f"Mean infidelity of a read under {name} against the address bits, with standard errors."
+    return Plot(name, "address bits n", "infidelity", series, title=f"{name}, rate {rate:g}", caption=caption)

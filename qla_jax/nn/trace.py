@@ -14,6 +14,7 @@ from flax import nnx
 from jax import Array
 
 from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.networks.pooling import distribution_error, l2_pool
 from qla_jax.networks.residual import chain, ideal_skip_norm, published_error, worst_case_error
 from qla_jax.networks.terminal import TerminalBlock
@@ -95,6 +96,13 @@ class Traced:
         """What the circuit loads for each image."""
         with jax.enable_x64(True):
             return self.model.load(jnp.asarray(self.images, jnp.float64))
+
+    @cached_property
+    def first_block(self) -> VectorEncoding:
+        """The first block on the first image."""
+        with jax.enable_x64(True):
+            start = jax.tree.map(lambda x: x[0], self.starts)
+            return self.model.network(self.built.weights[:1], start, self.built.bounds[:1])
 
     @cached_property
     def trace(self) -> Trace:

@@ -90,7 +90,7 @@ def test_the_page_is_whole_and_fetches_nothing(ran, directory):
     render.write(ran.run, directory)
     assert json.loads((directory / "claims.json").read_text())["claims"][0]["name"] == CHOSEN[0].name
     page = (directory / "claims.html").read_text()
-    assert page.count("data:image/png;base64,") == page.count("<math ") == len(CHOSEN)
+    assert page.count("data:image/svg+xml;base64,") == page.count("<math ") == len(CHOSEN)
     assert not list(directory.glob("*.png"))  # figures of claims are on the page alone
     assert f'title="{html.escape(CHOSEN[0].formula)}"' in page  # as text, for those who do not see
     assert not re.search(r"(?:src|href)=\"(?!data:)", page) and "http" not in page

@@ -87,7 +87,7 @@ def test_a_report_is_written_as_numbers_pictures_and_one_page(coherent, tmp_path
     written = json.loads((tmp_path / "comparison.json").read_text())
     assert written["rows"][2]["verdicts"]["no QRAM"] is True and written["layers"] == 2
     text = (tmp_path / "comparison.html").read_text()
-    assert text.count("data:image/png;base64,") == len(list(tmp_path.glob("comparison-*.png"))) == 2
+    assert text.count("data:image/svg+xml;base64,") == len(list(tmp_path.glob("comparison-*.png"))) == 2
     assert not re.search(r"(src|href)=\"http", text)
 
 

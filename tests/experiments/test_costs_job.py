@@ -95,7 +95,7 @@ def test_a_report_is_written_as_numbers_pictures_and_one_page(ran, report, tmp_p
     assert read["failures"] == [] and from_json(CostsReport, read) == report
     assert read["ablation"]["rows"][0]["with"] > 0 and "ratios" not in read["curves"][0]["series"][0]
     text = (tmp_path / "costs.html").read_text()
-    assert text.count("data:image/png;base64,") == len(list(tmp_path.glob("costs-*.png"))) == 6
+    assert text.count("data:image/svg+xml;base64,") == len(list(tmp_path.glob("costs-*.png"))) == 6
     assert not re.search(r"(src|href)=\"http", text)
     loading = read["curves"][0]["series"][0]["fits"]["loading"]["exponent"]
     assert 0.95 < loading < 1.1
@@ -138,7 +138,7 @@ def stored(ran, monkeypatch):
         made = replace(ran.study, items=items, summary=lambda report: found)
         monkeypatch.setattr(costs_job, "study", lambda job: made)
 
-    monkeypatch.setattr(render, "png", lambda figure: b"a picture")
+    monkeypatch.setattr(render, "picture", lambda figure, form: b"a picture")
     change()
     return change
 

@@ -260,7 +260,11 @@ def test_an_interruption_says_how_to_go_on(tmp_path, monkeypatch):
 
 
 def test_figures_and_a_page_are_written_and_a_table_is_printed(finished):
-    pictures = {f"{kind}-{name}.png" for kind in KINDS for name in ("training", "norms", "errors", "samples")}
+    pictures = {
+        f"{kind}-{name}.png"
+        for kind in KINDS
+        for name in ("outcomes", "confusion", "training", "norms", "errors", "samples")
+    }
     assert {path.name for path in finished.directory.iterdir()} == {
         "checkpoints",
         "report.json",

@@ -8,6 +8,7 @@ import pytest
 
 from qla_jax.experiments.core import registry as study_registry
 from qla_jax.experiments.core import runner as study_runner
+from qla_jax.experiments.core.results import to_json
 from qla_jax.experiments.core.study import Findings, Options, Report
 from qla_jax.experiments.measured.training import compared
 from qla_jax.experiments.quanvolution.plateaus import fitted
@@ -26,12 +27,12 @@ def report(request, tmp_path_factory) -> Report:
 def test_the_quick_form_passes_its_own_check_and_makes_one_page(report, monkeypatch, tmp_path):
     found, name = report.findings, report.study.name
     assert found.failures in ([], ())
-    assert found.remarks[-1].startswith("This is the quick form")
-    monkeypatch.setattr(render, "png", lambda figure: b"a picture")
+    assert found.quick and not found.conclusions, "a quick form draws no conclusions"
+    monkeypatch.setattr(render, "picture", lambda figure, form: b"a picture")
     render.write(report, tmp_path)
-    assert json.loads((tmp_path / f"{name}.json").read_text())["tables"] == found.tables
+    assert json.loads((tmp_path / f"{name}.json").read_text())["tables"] == to_json(found.tables)
     assert len(list(tmp_path.glob(f"{name}-*.png"))) == len(found.plots) >= 1
-    for rows in found.tables.values():
+    for rows in (one.rows for one in found.tables.values()):
         assert len({len(row) for row in rows}) == 1
         assert sum(max(len(row[place]) for row in rows) + 1 for place in range(len(rows[0]))) <= 80
     CHECKS[name](report.rows, found)
@@ -42,7 +43,7 @@ def check_table3(rows: dict, found: Findings) -> None:
     assert len(entries) == found.numbers["right"] == 36
     (exact,) = found.numbers["exact"]
     assert 0.1 < exact <= 1
-    here = {row[0]: [float(cell) for cell in row[1:]] for row in found.tables["accuracy here, mean"][1:]}
+    here = {row[0]: [float(cell) for cell in row[1:]] for row in found.tables["accuracy here, mean"].rows[1:]}
     assert abs(here["tomography"][0] - exact) < 0.15  # fine tomography is next to exact readouts
     infidelities = rows["network 0, tomography"].infidelities
     assert 0 < 100 * infidelities[0] < infidelities[1] < 0.01  # like the square of the precision, here 1 to 20
@@ -83,7 +84,7 @@ def check_qram(rows: dict, found: Findings) -> None:
 
 
 def check_training(rows: dict, found: Findings) -> None:
-    table = found.tables["beside their twins"]
+    table = found.tables["compared with their twins"].rows
     (pair,) = found.numbers["pairs"].values()
     assert pair.difference == pytest.approx(rows["residual network, seed 0"].measured - pair.twin)
     assert table[1][4] == "unknown"  # a single pair has no error

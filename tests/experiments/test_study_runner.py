@@ -13,8 +13,10 @@ from typer.testing import CliRunner, Result
 from qla_jax.cli import app
 from qla_jax.experiments.core import registry as study_registry
 from qla_jax.experiments.core import runner as study_runner
+from qla_jax.experiments.core.figures import Plot, Series
 from qla_jax.experiments.core.progress import Progress
-from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study
+from qla_jax.experiments.core.study import Findings, Options, Study
+from qla_jax.experiments.core.tables import Column, Table, table
 from qla_jax.experiments.report import render
 
 
@@ -40,6 +42,9 @@ class Told(Progress):
         self.items.append((key, done, total))
 
 
+COLUMNS = [Column("n", "{n}", "a number"), Column("square", "{square:.1f}", "its <square>")]
+
+
 def squares(asked: list[str] | None = None, settings: dict | None = None, dies_at: str = "") -> Study:
     """Three items, which note that they were asked for."""
 
@@ -52,16 +57,25 @@ def squares(asked: list[str] | None = None, settings: dict | None = None, dies_a
 
     def summary(rows: dict[str, Square]) -> Findings:
         x, y = ([getattr(row, name) for row in rows.values()] for name in ("n", "square"))
+        whole = Series("all", x, y, [b - 1 for b in y], [b + 1 for b in y])
         return Findings(
             numbers={"sum": sum(y)},
             remarks=["A remark <with> signs."],
             failures=[] if sum(y) > 1 else ["too small."],
-            tables={"squares": [["n", "square"], *([str(a), f"{b:.1f}"] for a, b in zip(x, y, strict=True))]},
-            plots=[Plot("curve", "n", "square", [Series("all", x, y, [b - 1 for b in y], [b + 1 for b in y])])],
+            conclusions=["Squares grow."],
+            tables={"squares": table(COLUMNS, rows.values(), caption="Squares of numbers.")},
+            plots=[Plot("curve", "n", "square", [whole], caption="Squares <of> numbers.")],
         )
 
     items = {str(n): lambda _, n=n: item(n) for n in (1, 2, 3)}
     return Study("squares", "Squares", settings or {"seed": 0}, items, summary, row=Square)
+
+
+def test_a_table_without_caption_or_meanings_is_refused():
+    with pytest.raises(ValueError, match="`caption` of 'table' must say what it shows, but is empty"):
+        table(COLUMNS, [], caption=" ")
+    with pytest.raises(ValueError, match=r"`columns` must explain \['n', 'm'\], but explain \['n'\]"):
+        Table([["n", "m"]], "Numbers.", COLUMNS[:1])
 
 
 def entries(directory: Path) -> list[list]:
@@ -162,9 +176,12 @@ def test_rows_that_are_not_plain_are_refused_by_key(tmp_path, row):
 
 def test_the_page_is_one_file_and_pictures_lie_beside_it(tmp_path):
     report = study_runner.run(squares(), tmp_path)
-    render.write(report, tmp_path)
+    render.write(report, tmp_path, {"command": "qla-jax study squares", "begun": "yesterday"})
     text = (tmp_path / "squares.html").read_text()
-    assert text.count("data:image/png;base64,") == 1 and (tmp_path / "squares-curve.png").is_file()
+    assert text.count("data:image/svg+xml;base64,") == 1 and (tmp_path / "squares-curve.png").is_file()
+    assert '<th scope="col" title="its &lt;square&gt;">square</th>' in text and "<dd>a number</dd>" in text
+    assert "<figcaption>Squares of numbers." in text and "<figcaption><b>curve</b>. Squares &lt;of&gt; numbers." in text
+    assert "<dt>command</dt><dd>qla-jax study squares</dd>" in text and "Squares grow." in text
     assert "A remark &lt;with&gt; signs." in text and "<td>9.1</td>" in text and "own checks hold" in text
     assert not re.search(r"(src|href)=\"http", text)
     assert json.loads((tmp_path / "squares.json").read_text()) == report.plain()
@@ -175,7 +192,7 @@ def test_the_page_is_one_file_and_pictures_lie_beside_it(tmp_path):
 def command(monkeypatch, tmp_path):
     """The command with these squares for a study, in an empty directory."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(render, "png", lambda figure: b"a picture")
+    monkeypatch.setattr(render, "picture", lambda figure, form: b"a picture")
     monkeypatch.setenv("XLA_FLAGS", "--mine")
     made: dict = {"study": squares(), "options": None}
 
@@ -201,7 +218,10 @@ def test_the_command_prints_tables_and_writes_files(command):
     assert command.made["flags"].endswith(" --mine")
     for part in ("squares", "9.1", "A remark <with> signs.", "here/squares.html", "This is the quick form"):
         assert part in result.output
-    assert "This is the quick form" in Path("here/squares.html").read_text()
+    page = Path("here/squares.html").read_text()
+    assert 'class="quick"' in page and "Squares grow" not in page + result.output, "no conclusions in the quick form"
+    assert "own checks hold" not in page
+    assert "<dd>qla-jax study squares " in page and "--seed 4" in page and ", jax " in page
     names = {"run.json", "items.jsonl", "squares.json", "squares.html", "squares-curve.png"}
     assert {path.name for path in Path("here").iterdir()} == names
 

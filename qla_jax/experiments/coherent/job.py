@@ -14,6 +14,7 @@ from typing import Any
 from flax import nnx
 
 from qla_jax.data import ImageSet
+from qla_jax.experiments.coherent.outcomes import confusion, examples
 from qla_jax.experiments.coherent.own_claims import own_claims
 from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, Recipe, build
 from qla_jax.experiments.coherent.results import (
@@ -125,6 +126,9 @@ class Subject:
             output_error(found),
             None if terminal is None else terminal_norm(found, labels, terminal.tau),
             costs(self._traced),
+            confusion(found.outcomes, labels, self.images.num_classes),
+            examples(found.outcomes, self.images.test_images, labels),
+            str(self._traced.first_block.tree()),
         )
 
     def claims(self, rows: object) -> OwnClaims:

@@ -44,8 +44,37 @@ class Seconds:
 
 
 @dataclass(frozen=True)
+class Example:
+    """A test image with its class, and the probability that the circuit gives each outcome.
+
+    Attributes:
+        image: pixels, (channel, row, column).
+        label: class of the image.
+        probabilities: probability of each outcome.
+    """
+
+    image: list[list[list[float]]]
+    label: int
+    probabilities: list[float]
+
+
+@dataclass(frozen=True)
 class Evaluated:
-    """What every test image says about a network."""
+    """Results of a network over all test images.
+
+    Attributes:
+        accuracy: accuracies.
+        norms: norms of each block.
+        norms_without_skip: norms with the same weights and no skip connections.
+        errors: errors of each block.
+        output_error: error of the outcomes.
+        terminal: the terminal block, or null.
+        costs: costs of the unamplified circuit.
+        confusion: number of images by class (row) and most probable outcome (column); outcomes beyond the classes share
+            the last column.
+        examples: images of different classes with their outcomes.
+        block_tree: the first block as a tree of the parts that its circuit calls.
+    """
 
     accuracy: Accuracies
     norms: list[Norms]
@@ -54,6 +83,9 @@ class Evaluated:
     output_error: OutputError
     terminal: Terminal | None
     costs: Costs
+    confusion: list[list[int]]
+    examples: list[Example]
+    block_tree: str
 
 
 @dataclass(frozen=True)

@@ -3,35 +3,66 @@
 from collections.abc import Sequence
 
 from qla_jax.experiments.coherent.results import MainReport, Network
-from qla_jax.experiments.core.study import Findings, Line, Plot, Section, Series, Table, table
+from qla_jax.experiments.core.figures import Figure, Line, Matrix, Outcome, Outcomes, Plot, Series
+from qla_jax.experiments.core.study import Findings, Section
+from qla_jax.experiments.core.tables import Column, Table, table, written
 from qla_jax.nn.coherent_costs import Uncounted
 from qla_jax.nn.evaluation import Norms
 
-SUMMARY = (
-    "network | argmax | sample | ideal | plain | error | bound | circuit | train",
-    "{kind} | {accuracy.argmax:.4f} | {accuracy.sampled:.4f} | {accuracy.ideal_argmax:.4f} | {accuracy.baseline:.4f} | "
-    "{output_error.actual_max:.1e} | {output_error.eps:.1e} | {circuit_check.max_deviation:.1e} | "
-    "{seconds.train:.0f} s",
-)
-BLOCKS = (
-    "block | N min | mean | max | no skip | error | eps | ratio | anc. | calls | ampl. | 2|W|",
-    "{0.block} | {0.min:.3f} | {0.mean:.3f} | {0.max:.3f} | {1.mean:.3f} | {2.actual_max:.1e} | {2.eps:.1e} | "
-    "{2.eps_over_actual:.3g} | {3.num_ancillas} | {4} | {3.amplitude_alone:.2g} | "
-    "{3.amplitude_of_amplified_weight:.2f}",
-)
-TERMINAL = (
-    "N min | mean | max | proven | W / skip | one sample | before it",
-    "{min:.3f} | {mean:.3f} | {max:.3f} | {low:.2f} | {contribution:.3g} | {sampled_expected:.4f} | "
-    "{sampled_expected_before:.4f}",
-)
-REGIME = (
-    "blocks | depth | exact network | weights | loading | calls | ancillas | qubits | ampl.",
-    "{0} | {1} | {2:.2g} | {3} | {4} | {5} | {6} | {7} | {8}",
-)
-CIRCUITS = (
-    "circuit | blocks | qubits | every ancilla | largest deviation",
-    "{0.name} | {0.blocks} | {0.num_qubits} | {1} | {0.max_deviation:.1e}",
-)
+SUMMARY = [
+    Column("network", "{kind}", "name of the recipe"),
+    Column("argmax", "{accuracy.argmax:.4f}", "test accuracy of the most probable outcome"),
+    Column("sample", "{accuracy.sampled:.4f}", "test accuracy of one sample of the circuit"),
+    Column("ideal", "{accuracy.ideal_argmax:.4f}", "test accuracy of the network with the exact activation"),
+    Column("plain", "{accuracy.baseline:.4f}", "test accuracy of a classical network of the same shape"),
+    Column("error", "{output_error.actual_max:.1e}", "largest 1-norm distance of outcomes from the ideal network's"),
+    Column("bound", "{output_error.eps:.1e}", "largest tracked bound on that distance"),
+    Column("circuit", "{circuit_check.max_deviation:.1e}", "largest deviation of circuits from the encoded view"),
+    Column("train", "{seconds.train:.0f} s", "time of training"),
+]
+BLOCKS = [
+    Column("block", "{0.block}", "number of the residual block"),
+    Column("N min", "{0.min:.3f}", "smallest norm before normalization, over test images"),
+    Column("mean", "{0.mean:.3f}", "mean of that norm"),
+    Column("max", "{0.max:.3f}", "largest of that norm"),
+    Column("no skip", "{1.mean:.3f}", "mean norm of the same weights without skip connections"),
+    Column("error", "{2.actual_max:.1e}", "largest Euclidean distance of the state from the ideal network's"),
+    Column("eps", "{2.eps:.1e}", "largest tracked bound on that distance"),
+    Column("ratio", "{2.eps_over_actual:.3g}", "median over images of the bound over the error"),
+    Column("anc.", "{3.num_ancillas}", "ancilla qubits of the circuit up to this block"),
+    Column("calls", "{4}", "calls of weights and input by the unamplified circuit up to this block"),
+    Column("ampl.", "{3.amplitude_alone:.2g}", "mean success amplitude of the block on an amplified input"),
+    Column(
+        "2|W|", "{3.amplitude_of_amplified_weight:.2f}", "that amplitude with the weight amplified to twice its norm"
+    ),
+]
+TERMINAL = [
+    Column("N min", "{min:.3f}", "smallest norm before normalization, over test images"),
+    Column("mean", "{mean:.3f}", "mean of that norm"),
+    Column("max", "{max:.3f}", "largest of that norm"),
+    Column("proven", "{low:.2f}", "proven lower bound on that norm"),
+    Column("W / skip", "{contribution:.3g}", "mean length of the matrix part over that of the skip connection"),
+    Column("one sample", "{sampled_expected:.4f}", "expected accuracy of one sample after the terminal block"),
+    Column("before it", "{sampled_expected_before:.4f}", "expected accuracy of one sample before the terminal block"),
+]
+REGIME = [
+    Column("blocks", "{0}", "number of blocks"),
+    Column("depth", "{1}", "layers of gates of the circuit"),
+    Column("exact network", "{2:.2g}", "multiplications of the exact classical network"),
+    Column("weights", "{3}", "share of the depth that encodes weights"),
+    Column("loading", "{4}", "share of the depth that loads the input"),
+    Column("calls", "{5}", "calls of weights and input"),
+    Column("ancillas", "{6}", "ancilla qubits"),
+    Column("qubits", "{7}", "all qubits"),
+    Column("ampl.", "{8}", "success amplitude in the end"),
+]
+CIRCUITS = [
+    Column("circuit", "{0.name}", "part of the network that the circuit is made of"),
+    Column("blocks", "{0.blocks}", "number of blocks in one circuit"),
+    Column("qubits", "{0.num_qubits}", "simulated qubits"),
+    Column("every ancilla", "{1}", "whether all ancillas are simulated to the end, or projected as early as possible"),
+    Column("largest deviation", "{0.max_deviation:.1e}", "largest difference from the encoded view"),
+]
 LARGE = 10**5
 
 
@@ -41,7 +72,9 @@ def summary(report: MainReport) -> Findings:
     return Findings(
         numbers={"report": report},
         failures=report.failures,
-        tables={"networks": table(*SUMMARY, report.networks)},
+        tables={
+            "networks": table(SUMMARY, report.networks, caption=f"Accuracies and errors on {images.test} test images.")
+        },
         sections=[_section(network) for network in report.networks],
         text=[
             images.source,
@@ -78,10 +111,14 @@ def _section(network: Network) -> Section:
     circuits = [(row, "yes" if row.every_ancilla else "projected early") for row in check.instances]
     tables = {
         "blocks": block_rows(network),
-        "terminal block": table(*TERMINAL, [network.terminal]) if network.terminal else [],
+        "terminal block": terminal_rows(network),
         "costs, each block amplified, error 0.01 in the end": regime_rows(network),
         "largest ratio of a claim": claim_rows(network),
-        "circuits against the encoded view": table(*CIRCUITS, circuits),
+        "circuits against the encoded view": table(
+            CIRCUITS,
+            circuits,
+            caption="Circuits of trained weights on small registers, compared with their encoded view.",
+        ),
     }
     return Section(
         network.kind,
@@ -92,19 +129,28 @@ def _section(network: Network) -> Section:
             "ones: rows and columns at these places, or the middle row of a kernel on one channel. With every ancilla "
             "the flagged output, the total norm and the way back to |0> are compared; projected early, the output."
         ],
-        tables={title: rows for title, rows in tables.items() if rows},
+        tables={title: rows for title, rows in tables.items() if rows is not None},
         plots=plots(network),
+        trees={"one residual block as its circuit calls it": network.block_tree},
     )
 
 
 def block_rows(network: Network) -> Table:
     """Return norms, largest error and eps, costs, amplitudes alone and with weights at alpha 2, a row per block."""
     rows = zip(network.norms, network.norms_without_skip, network.errors, network.costs.blocks, strict=True)
-    return table(*BLOCKS, [(*row, _large(row[-1].queries)) for row in rows])
+    told = [(*row, _large(row[-1].queries)) for row in rows]
+    caption = "Norms, errors and costs of each block, over all test images; the circuit is not amplified."
+    return table(BLOCKS, told, caption=caption)
 
 
-def regime_rows(network: Network) -> Table:
-    """Return costs of the amplified network in its regime, a row per number of blocks; nothing without a regime."""
+def terminal_rows(network: Network) -> Table | None:
+    """Return the norm of the terminal block and what its matrix adds; None without one."""
+    caption = "The terminal block over all test images: its norm, and what its matrix does to the outcome."
+    return table(TERMINAL, [network.terminal], caption=caption) if network.terminal else None
+
+
+def regime_rows(network: Network) -> Table | None:
+    """Return costs of the amplified network in its regime, a row per number of blocks; None without a regime."""
     rows = []
     for row in network.regime_costs or ():
         if isinstance(row, Uncounted):
@@ -113,18 +159,22 @@ def regime_rows(network: Network) -> Table:
         shares = [f"{share / row.depth:.2%}" for share in (row.weighing, row.loading)]
         counts = f"{row.queries:.1e}", row.num_ancillas, row.num_qubits, f"{row.amplitude:.3f}"
         rows.append((row.blocks, f"{row.depth:.1e}", row.classical, *shares, *counts))
-    return table(*REGIME, rows) if rows else []
+    caption = "Circuits of the first blocks, each block amplified, to an error of 0.01 in the end."
+    return table(REGIME, rows, caption=caption) if rows else None
 
 
 def claim_rows(network: Network) -> Table:
     """Return how much of each bound the network's own weights and images reach, a row per block."""
     names, places = (list(dict.fromkeys(getattr(row, one) for row in network.claims)) for one in ("claim", "where"))
     ratios = {(row.where, row.claim): f"{row.ratio:.3f}" for row in network.claims}
-    return [["", *names], *([place, *(ratios.get((place, name), "") for name in names)] for place in places)]
+    columns = [("", "weight or image"), *((name, f"largest measured / bound of the claim {name}") for name in names)]
+    cells = [[place, *(ratios.get((place, name), "") for name in names)] for place in places]
+    caption = "How much of each bound the network's own weights and images reach; a bound is violated above 1."
+    return written(columns, cells, caption=caption)
 
 
-def plots(network: Network) -> list[Plot]:
-    """Return training, norms, errors and samples."""
+def plots(network: Network) -> list[Figure]:
+    """Return images with their outcomes, the confusion matrix, training, norms, errors and samples."""
     epochs, blocks = [row.epoch for row in network.training], [row.block for row in network.norms]
     samples, top = network.accuracy.by_samples, network.accuracy.argmax
     bounds = [Line(network.norms[0].low), Line(network.norms[0].high, "proven range")]
@@ -134,7 +184,22 @@ def plots(network: Network) -> list[Plot]:
         (r"$19.6\,e_0 + 10.3\,e_1$", "worst_case", "^--", "grey"),
         (r"$712(e_0 + e_1)$", "published", "v:", "grey"),
     )
+    classes = [*map(str, range(len(network.confusion))), "other"]
     return [
+        Outcomes(
+            "outcomes",
+            [Outcome(one.image, one.label, one.probabilities) for one in network.examples],
+            caption="The first test images of different classes, and the probability of each outcome when the circuit "
+            "is measured; the bar of the true class is blue.",
+        ),
+        Matrix(
+            "confusion",
+            "most probable outcome",
+            "class of the image",
+            network.confusion,
+            classes[: len(network.confusion[0])],
+            caption="Number of test images of each class (row) by their most probable outcome (column).",
+        ),
         Plot(
             "training",
             "epoch",
@@ -144,6 +209,7 @@ def plots(network: Network) -> list[Plot]:
                 Series("accuracy", epochs, [row.accuracy for row in network.training], None, None, "-", "orange", True),
             ],
             right="training accuracy",
+            caption="Mean loss and accuracy of the training steps of each epoch.",
         ),
         Plot(
             "norms",
@@ -155,6 +221,8 @@ def plots(network: Network) -> list[Plot]:
             ],
             lines=bounds,
             limits=(0, 2.1),
+            caption="Norm of each block before normalization over all test images: mean (dot) and range (bar). Dashed "
+            "lines are the proven range with skip connections.",
         ),
         Plot(
             "errors",
@@ -165,6 +233,9 @@ def plots(network: Network) -> list[Plot]:
                 for label, name, style, color in errors
             ],
             yscale="log",
+            caption="Largest Euclidean distance of a state from that of the ideal network, with the tracked bound, the "
+            "first-order bound at the smallest norm, and the bound of Lemma 6; e0 and e1 are the errors of the input "
+            "and of the activation.",
         ),
         Plot(
             "samples",
@@ -174,6 +245,7 @@ def plots(network: Network) -> list[Plot]:
             "log2",
             lines=[Line(top, "argmax of the distribution")],
             limits=(0, 1.02),
+            caption="Test accuracy of the most frequent outcome after so many runs of the circuit.",
         ),
     ]
 

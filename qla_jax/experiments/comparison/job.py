@@ -14,11 +14,30 @@ from typing import Any
 import jax
 
 from qla_jax.experiments.comparison.methods import LAYERS, METHODS, About, Method
+from qla_jax.experiments.core.figures import Plot, Series
 from qla_jax.experiments.core.results import named
-from qla_jax.experiments.core.study import Findings, Plot, Series, Study, table
+from qla_jax.experiments.core.study import Findings, Study
+from qla_jax.experiments.core.tables import Column, table, written
 
 COLORS = ("grey", "orange", "#f4a582", "blue", "#4393c3", "#92c5de")
-CELLS = "{0} | {1} | {2} | {3:.1e} | {4:.2f} | {5:.2f}"
+STEPS = [
+    Column("", "{0}", "method"),
+    Column("read out", "{1}", "what is read out between layers"),
+    Column("N", "{2}", "number of entries"),
+    Column("steps", "{3:.1e}", "steps at that N: calls that load a vector and numbers read, or layers of gates"),
+    Column("N^", "{4:.2f}", "exponent of the steps in N between the last two sizes"),
+    Column("(1/eps)^", "{5:.2f}", "exponent of the steps in 1/eps between the last two errors"),
+]
+VERDICTS = [
+    ("", "method"),
+    ("layers", "nothing is read out between layers"),
+    ("activation", "the activation acts on amplitudes, not on numbers in registers"),
+    ("no QRAM", "no circuit reads a quantum memory"),
+    ("norm kept", "the sum before a layer's normalization has a least norm for all weights of norm 1"),
+    ("log 1/eps", "steps are polynomial in the logarithm of the inverse error"),
+    ("log N", "steps are polynomial in the logarithm of the size"),
+]
+FORMULAS = [Column("", "{name}", "method"), Column("formula", "{formula}", "steps by the publication")]
 POLYLOG = 1 / 2
 """An exponent below this one between the last two sizes counts as none: of a logarithm it falls on, of a power not."""
 
@@ -98,7 +117,6 @@ def _compared(rows: object, method: Method) -> Compared:
 def summary(report: ComparisonReport) -> Findings:
     """Return what was found and what it takes, and what the columns mean."""
     found, plots = report.rows, []
-    head = ["", "layers", "activation", "no QRAM", "norm kept", "log 1/eps", "log N"]
     verdicts = [[row.name, *("yes" if one else "no" for one in vars(row.verdicts).values())] for row in found]
     steps = [(row.name, row.read, *row.points["N"][0][:2], *row.exponents.values()) for row in found]
     for axis, name in (("N", "N"), ("1/eps", "errors")):
@@ -106,7 +124,8 @@ def summary(report: ComparisonReport) -> Findings:
         for row, color in zip(found, COLORS, strict=False):
             x, y, _ = zip(*row.points[axis], strict=True)
             series.append(Series(row.name, x, y, color=color))
-        plots.append(Plot(name, axis, "steps", series, "log", "log"))
+        caption = f"Steps of each method against {axis}, the other one fixed."
+        plots.append(Plot(name, axis, "steps", series, "log", "log", caption=caption))
     return Findings(
         text=[
             f"Each network has {LAYERS} layers and ran, or was built, at several sizes and errors. The error is "
@@ -121,9 +140,9 @@ def summary(report: ComparisonReport) -> Findings:
             "whose constants are far larger, layers of gates.",
         ],
         tables={
-            "found": [head, *verdicts],
-            "steps": table(" | read out | N | steps | N^ | (1/eps)^", CELLS, steps),
-            "steps by formula": table(" | formula", "{name} | {formula}", found),
+            "found": written(VERDICTS, verdicts, caption="Properties of each method, read off its circuits and steps."),
+            "steps": table(STEPS, steps, caption="Steps of each method at its first size, and how they grow."),
+            "steps by formula": table(FORMULAS, found, caption="Steps as the publication of each method states them."),
         },
         plots=plots,
         passed="",

@@ -17,6 +17,9 @@ Example:
 import hashlib
 import json
 import os
+import platform
+import shlex
+import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
@@ -113,6 +116,27 @@ class RunDirectory:
         self._record[what] = plain
         self._store()
 
+    def about(self) -> dict[str, str]:
+        """Return the origin of the results by label: command, time, versions, revision and checksum of the source."""
+        code = dict(self._record["code"])
+        given = {name: value for name, value in self.settings.items() if value is not None and value is not False}
+        options = [
+            name if value is True else f"{name} {shlex.quote(str(value))}" if name.startswith("-") else str(value)
+            for name, value in given.items()
+        ]
+        return {
+            "command": " ".join(["qla-jax", self.command, *options]),
+            "begun": str(self._record["begun"]).partition(".")[0].replace("T", " "),
+            "written": f"{datetime.now():%Y-%m-%d %H:%M:%S}",
+            "source": f"{code.pop('source', 'unknown')}{revision()}",
+            "versions": ", ".join([f"Python {platform.python_version()}", *(f"{k} {v}" for k, v in code.items())]),
+            **{what: self._told(what) for what in self._record if what not in ("command", "begun", "settings", "code")},
+        }
+
+    def _told(self, what: str) -> str:
+        found = self._record[what]
+        return ", ".join(f"{name} {value}" for name, value in found.items()) if isinstance(found, dict) else str(found)
+
     @property
     def _record_path(self) -> Path:
         return self.path / RECORD
@@ -183,6 +207,16 @@ def code_version() -> dict[str, str]:
     versions = {name: _version(name) for name in ("qla-jax", *LIBRARIES)}
     precision = os.environ.get("JAX_ENABLE_X64", "0").lower() in ("1", "true", "yes", "on", "y", "t")
     return versions | {"source": checksum.hexdigest()[:16], "JAX_ENABLE_X64": str(int(precision))}
+
+
+def revision() -> str:
+    """Return the revision of the checkout that the package is imported from, as text; empty without one."""
+    root = Path(qla_jax.__file__).parent
+    with suppress(OSError, subprocess.SubprocessError):
+        told = ["git", "-C", str(root), "log", "-1", "--format=%h"]
+        found = subprocess.run(told, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+        return f", revision {found}" if found and (root.parent / ".git").exists() else ""
+    return ""
 
 
 def _version(name: str) -> str:

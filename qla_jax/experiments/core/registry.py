@@ -14,8 +14,6 @@ from typing import NamedTuple
 
 from qla_jax.experiments.core.study import Findings, Options, Rows, Study
 
-QUICK = "This is the quick form: small sizes and few repetitions, to see that it runs."
-
 
 class Entry(NamedTuple):
     """A study that there is.
@@ -34,7 +32,7 @@ STUDIES = {
     "scaling": Entry("Cost of a readout for 90 and 95 percent of the peak, by size.", "measured.scaling"),
     "elbow": Entry("Accuracy of a transformer by rank, and its elbow.", "measured.elbow"),
     "residual-block": Entry("A residual block against a network of linear algebra.", "measured.residual_block"),
-    "training": Entry("Measured networks beside their twins, and their gradients.", "measured.training"),
+    "training": Entry("Measured networks compared with their twins, and their gradients.", "measured.training"),
     "qram": Entry("Infidelity of a memory by address size and word length.", "memory"),
     "gradient-access": Entry("Gradients of quanvolutional layers, by placement.", "quanvolution.gradient_access"),
     "resqunn": Entry("Residual quanvolutional networks trained, by placement and mode.", "quanvolution.resqunn"),
@@ -59,10 +57,13 @@ def build(name: str, options: Options) -> Study:
 
 
 def quickened(study: Study) -> Study:
-    """Return a study whose findings say that it is the quick form."""
+    """Return a study whose findings say that it is the quick form, and draw no conclusions.
+
+    Args:
+        study: study of small sizes and few repetitions.
+    """
 
     def summary(rows: Rows) -> Findings:
-        found = study.summary(rows)
-        return replace(found, remarks=[*found.remarks, QUICK])
+        return replace(study.summary(rows), quick=True, conclusions=())
 
     return replace(study, summary=summary)

@@ -8,20 +8,17 @@ Example:
     >>> study = Study("squares", "Squares", {}, items, lambda rows: Findings({"largest": rows["3"]["square"]}))
     >>> study.summary({key: make({}) for key, make in study.items.items()}).numbers
     {'largest': 9}
-    >>> table("n | square", "{n} | {square:.1f}", [{"n": 2, "square": 4}])
-    [['n', 'square'], ['2', '4.0']]
 """
 
-import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from qla_jax.data import ImageSet, identity, load
+from qla_jax.experiments.core.figures import Figure
 from qla_jax.experiments.core.results import to_json
-
-Table = list[list[str]]
+from qla_jax.experiments.core.tables import Table
 
 
 @dataclass(frozen=True)
@@ -52,83 +49,6 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Series:
-    """A curve, points, or steps.
-
-    Attributes:
-        label: name in the legend; without one the curve has the color of the one before.
-        x: places.
-        y: values.
-        low: lower ends of intervals, if there are any.
-        high: upper ends of intervals.
-        style: marker and line as matplotlib writes them.
-        color: "blue", "orange", "grey" or another color of matplotlib; the next of a list unless given.
-        right: whether values belong to the right axis.
-        base: level from which steps are filled to the values, if they are; `x` are their left edges.
-    """
-
-    label: str
-    x: Sequence[float]
-    y: Sequence[float]
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
-    style: str = "o-"
-    color: str = ""
-    right: bool = False
-    base: float | None = None
-
-
-@dataclass(frozen=True)
-class Line:
-    """A dashed line across a figure, for reference.
-
-    Attributes:
-        value: place on the y axis, or on the x axis if it is upright.
-        label: text at its left end.
-        upright: whether the line stands.
-    """
-
-    value: float
-    label: str = ""
-    upright: bool = False
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A figure of some curves, as data.
-
-    Attributes:
-        name: part of the file's name.
-        xlabel: label of the x axis.
-        ylabel: label of the y axis.
-        series: curves.
-        xscale: scale of the x axis, linear, log or log2.
-        yscale: scale of the y axes, linear or log.
-        title: title above the figure.
-        categories: names of the places 0, 1, ... where the x axis has no numbers.
-        levels: names of the places 0, 1, ... where the y axis has no numbers.
-        lines: lines for reference.
-        right: label of the right axis, if there is one.
-        limits: ends of the y axis, where the data do not set them.
-        filed: whether the picture is a file of its own, too.
-    """
-
-    name: str
-    xlabel: str
-    ylabel: str
-    series: Sequence[Series]
-    xscale: str = "linear"
-    yscale: str = "linear"
-    title: str = ""
-    categories: Sequence[str] = ()
-    levels: Sequence[str] = ()
-    lines: Sequence[Line] = ()
-    right: str = ""
-    limits: Sequence[float] | None = None
-    filed: bool = True
-
-
-@dataclass(frozen=True)
 class Section:
     """A part of the page with a title of its own.
 
@@ -140,6 +60,7 @@ class Section:
         formula: LaTeX, if there is a formula.
         tables: tables by title; one without a title stands below the heading.
         plots: figures.
+        trees: trees of parts by title, as text.
     """
 
     name: str
@@ -148,7 +69,8 @@ class Section:
     failures: Sequence[str] = ()
     formula: str = ""
     tables: Mapping[str, Table] = field(default_factory=dict)
-    plots: Sequence[Plot] = ()
+    plots: Sequence[Figure] = ()
+    trees: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -157,23 +79,27 @@ class Findings:
 
     Attributes:
         numbers: fits and verdicts, as JSON has them.
-        remarks: sentences that the tables need, or that the numbers allow.
+        remarks: sentences that the tables need.
         failures: a line for each check of the study that its rows do not pass; empty is good.
-        tables: by title, rows of cells, the first one the head; a table fits eighty columns.
+        tables: tables by title; each fits eighty columns of a terminal.
         plots: figures.
         sections: parts with titles of their own.
         text: paragraphs of the page that a terminal is spared.
         passed: sentence that stands where there are no failures.
+        conclusions: sentences that the numbers allow; the quick form of a study draws none.
+        quick: whether this is the quick form.
     """
 
     numbers: Mapping[str, Any] = field(default_factory=dict)
     remarks: Sequence[str] = ()
     failures: Sequence[str] = ()
     tables: Mapping[str, Table] = field(default_factory=dict)
-    plots: Sequence[Plot] = ()
+    plots: Sequence[Figure] = ()
     sections: Sequence[Section] = ()
     text: Sequence[str] = ()
     passed: str = "The study's own checks hold."
+    conclusions: Sequence[str] = ()
+    quick: bool = False
 
 
 Rows = Mapping[str, Any]
@@ -246,25 +172,3 @@ def settings_of(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): settings_of(part) for name, part in value.items()}
     return {one.name: settings_of(getattr(value, one.name)) for one in fields(value)} if is_dataclass(value) else value
-
-
-class _Cells(string.Formatter):
-    """Format of a row by its names or places, with a dash for None."""
-
-    def get_value(self, name: int | str, _: Any, row: Any) -> Any:
-        return row[name] if isinstance(row, Mapping) or isinstance(name, int) else getattr(row, name)
-
-    def format_field(self, value: Any, spec: str) -> str:
-        return "-" if value is None else super().format_field(value, spec)
-
-
-def table(head: str, cells: str, rows: Iterable[Any]) -> Table:
-    """Return a table: a head and a line for each row, both with bars between the columns.
-
-    Args:
-        head: names of the columns.
-        cells: formats of the columns, by fields of a dataclass or a mapping, or by places in a tuple.
-        rows: results.
-    """
-    formats = cells.split(" | ")
-    return [head.split(" | "), *([_Cells().vformat(one, (), row) for one in formats] for row in rows)]

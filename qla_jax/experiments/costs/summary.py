@@ -3,12 +3,64 @@
 from collections.abc import Sequence
 from typing import Any
 
-from qla_jax.experiments.core.study import Findings, Plot, Series, Table, table
+from qla_jax.experiments.core.figures import Plot, Series
+from qla_jax.experiments.core.study import Findings
+from qla_jax.experiments.core.tables import Column, Table, table
 from qla_jax.experiments.costs.results import CostsReport, Run
 
 SHADES = ("#92c5de", "#4393c3", "#2166ac", "#053061")
 STYLES = {"sharp": "o-", "published": "s:"}
 KINDS = ("blue", "orange", "grey")
+
+EXPONENTS = [
+    Column("power of", "{0}", "size that varies"),
+    Column("errors", "{1}", "how errors are split over the blocks: the sharp schedule or the published one"),
+    Column("k", "{2}", "number of blocks"),
+    Column("depth", "{3:z.2f}", "exponent of the depth in gates, over all points"),
+    Column("at end", "{4:z.2f}", "exponent of the depth over the last three points"),
+    Column("loading", "{5:z.2f}", "exponent of the part of the depth that loads the input"),
+    Column("queries", "{6:z.2f}", "exponent of the queries to the input"),
+    Column("gain", "{7:z.2f}", "exponent of the subnormalization of a kernel over its norm"),
+    Column("paper", "{8}", "exponent of the depth in the paper"),
+]
+CROSSINGS = [
+    Column("errors", "{0.schedule}", "schedule of errors"),
+    Column("k", "{0.blocks}", "number of blocks"),
+    Column("N", "{0.entries:.2e}", "number of entries where both meet"),
+    Column("depth there", "{0.depth:.2e}", "layers of gates at that N"),
+    Column("fit within", "{0.spread:.0%}", "largest relative distance of the fitted law from the counts"),
+    Column("measured sizes", "{1}", "whether N lies within the sizes that were counted, or is extrapolated"),
+]
+ABLATION = [
+    Column("k", "{0.blocks}", "number of layers"),
+    Column("queries without", "{1.without:.3g}", "queries without skip connections, each layer amplified"),
+    Column("exponent", "{0.without:z.2f}", "exponent of N of the queries without skip connections"),
+    Column("runs without", "{1.runs:.3g}", "runs without skip connections until all measurements succeed"),
+    Column("exponent", "{0.runs:z.2f}", "exponent of N of these runs"),
+    Column("queries with", "{1.with_:.3g}", "queries with skip connections"),
+    Column("exponent", "{0.with_:z.2f}", "exponent of N of the queries with skip connections"),
+]
+SQUARES = [
+    Column("matrix", "{0.kind}", "kind of the matrix W"),
+    Column("N", "{1.entries}", "number of entries"),
+    Column("Theorem 1", "{1.theorem:.3g}", "calls over the amplitude by Theorem 1"),
+    Column("exponent", "{0.theorem:z.2f}", "exponent of N of these calls"),
+    Column("Frobenius", "{1.frobenius:.3g}", "calls over the amplitude through an encoding by the Frobenius norm"),
+    Column("exponent", "{0.frobenius:z.2f}", "exponent of N of those calls"),
+    Column("ratio", "{1.ratio:.2f}", "the second over the first"),
+]
+BLOCKS = [
+    Column("k", "{0.x}", "number of blocks"),
+    Column("errors", "{1}", "schedule of errors"),
+    Column("depth", "{0.depth:.2e}", "layers of gates"),
+    Column("ratio", "{2}", "depth over that of one block less"),
+    Column("kernels", "{0.kernels:.1%}", "share of the depth that encodes kernels"),
+    Column("queries", "{0.queries:.2e}", "queries to the input"),
+    Column("ancillas", "{0.num_ancillas}", "ancilla qubits"),
+    Column("ratio", "{3}", "ancillas over those of one block less"),
+    Column("paper", "{0.published_ancillas}", "ancilla qubits of the blocks alone by the paper"),
+    Column("ampl.", "{0.amplitude:.3f}", "success amplitude"),
+]
 
 
 def summary(report: CostsReport) -> Findings:
@@ -19,27 +71,28 @@ def summary(report: CostsReport) -> Findings:
         failures=report.failures,
         tables={
             "exponents": table(
-                "power of | errors | k | depth | at end | loading | queries | gain | paper",
-                "{0} | {1} | {2} | {3:z.2f} | {4:z.2f} | {5:z.2f} | {6:z.2f} | {7:z.2f} | {8}",
+                EXPONENTS,
                 exponents(report),
+                caption="Exponents of the counts in each size, fitted to all points of a curve. Circuits "
+                "were built and counted at every point.",
             ),
             "blocks": _blocks(report),
             "N from which on the depth is below the exact classical network": table(
-                "errors | k | N | depth there | fit within | measured sizes",
-                "{0.schedule} | {0.blocks} | {0.entries:.2e} | {0.depth:.2e} | {0.spread:.0%} | {1}",
+                CROSSINGS,
                 crossings,
+                caption="The number of entries from which on the circuit has fewer layers of gates than the exact "
+                "network has multiplications.",
             ),
             "without skip connections, W = N^(-1/2)": table(
-                "k | queries without | exponent | runs without | exponent | queries with | exponent",
-                "{0.blocks} | {1.without:.3g} | {0.without:z.2f} | {1.runs:.3g} | {0.runs:z.2f} | {1.with_:.3g} | "
-                "{0.with_:z.2f}",
+                ABLATION,
                 _at_largest(report.ablation, "blocks"),
+                caption="Layers with and without skip connections at the largest N, with the exponents of N.",
             ),
             "W|x|^2, calls of x over the amplitude": table(
-                "matrix | N | Theorem 1 | exponent | Frobenius | exponent | ratio",
-                "{0.kind} | {1.entries} | {1.theorem:.3g} | {0.theorem:z.2f} | {1.frobenius:.3g} | {0.frobenius:z.2f} "
-                "| {1.ratio:.2f}",
+                SQUARES,
                 _at_largest(report.squares, "kind"),
+                caption="Calls of the vector over the success amplitude for a matrix times squared amplitudes, by "
+                "Theorem 1 and through an encoding of the matrix.",
             ),
         },
         plots=plots(report),
@@ -68,12 +121,7 @@ def _blocks(report: CostsReport) -> Table:
         found = zip(ratios["depth"], ratios["num_ancillas"], strict=True)
         told = [("", ""), *((f"{depth:.0f}", f"{ancillas:.2f}") for depth, ancillas in found)]
         rows += [(point, run.schedule, *one) for point, one in zip(run.points, told, strict=True)]
-    return table(
-        "k | errors | depth | ratio | kernels | queries | ancillas | ratio | paper | ampl.",
-        "{0.x} | {1} | {0.depth:.2e} | {2} | {0.kernels:.1%} | {0.queries:.2e} | {0.num_ancillas} | {3} | "
-        "{0.published_ancillas} | {0.amplitude:.3f}",
-        rows,
-    )
+    return table(BLOCKS, rows, caption="Counts by number of blocks k, and their ratios to one block less.")
 
 
 def _at_largest(found: Any, group: str) -> list[tuple]:
@@ -114,8 +162,24 @@ def plots(report: CostsReport) -> list[Plot]:
         for name, style in (("depth", "o-"), ("gain", "s:"))
     ]
     return [
-        Plot("entries", "N", "depth in gates", [*map(_depth, entries.series), *beside], "log", "log"),
-        Plot("errors", r"$\log 1/\epsilon$", "depth in gates", [*map(_depth, errors.series)], "log", "log"),
+        Plot(
+            "entries",
+            "N",
+            "depth in gates",
+            [*map(_depth, entries.series), *beside],
+            "log",
+            "log",
+            caption="Depth against the number of entries N. Stars: equal to the exact classical network.",
+        ),
+        Plot(
+            "errors",
+            r"$\log 1/\epsilon$",
+            "depth in gates",
+            [*map(_depth, errors.series)],
+            "log",
+            "log",
+            caption="Depth against the logarithm of the inverse error of the final state.",
+        ),
         Plot(
             "blocks",
             "blocks k",
@@ -129,9 +193,26 @@ def plots(report: CostsReport) -> list[Plot]:
             ],
             yscale="log",
             right="ancillas",
+            caption="Depth and ancilla qubits against the number of blocks k, with the ancillas of the paper.",
         ),
-        Plot("kernels", "channels C, taps D", "relative to the first", relative, "log", "log"),
-        Plot("ablation", "N", "queries", _grouped(report.ablation.rows, "blocks", "without", "with_"), "log", "log"),
+        Plot(
+            "kernels",
+            "channels C, taps D",
+            "relative to the first",
+            relative,
+            "log",
+            "log",
+            caption="Depth and gain of a kernel against its channels C and its taps D, relative to the first point.",
+        ),
+        Plot(
+            "ablation",
+            "N",
+            "queries",
+            _grouped(report.ablation.rows, "blocks", "without", "with_"),
+            "log",
+            "log",
+            caption="Queries of k layers with skip connections (lines) and without (dotted), W = N^(-1/2).",
+        ),
         Plot(
             "squares",
             "N",
@@ -139,6 +220,7 @@ def plots(report: CostsReport) -> list[Plot]:
             _grouped(report.squares.rows, "kind", "frobenius", "theorem"),
             "log",
             "log",
+            caption="Calls of x over the success amplitude of W|x|^2: Theorem 1 (lines), encoding of W (dotted).",
         ),
     ]
 

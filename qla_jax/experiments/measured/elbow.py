@@ -21,7 +21,9 @@ from flax import nnx
 
 from qla_jax.data import DatasetUnavailable, ImageSet, load, resized
 from qla_jax.experiments.core.curves import elbow
-from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, settings_of, table
+from qla_jax.experiments.core.figures import Plot, Series
+from qla_jax.experiments.core.study import Findings, Options, Study, settings_of
+from qla_jax.experiments.core.tables import Column, table
 from qla_jax.experiments.measured.networks import train
 from qla_jax.experiments.measured.readout_accuracy import accuracies
 from qla_jax.measurement.traced_readouts import ranked_chebyshev
@@ -31,8 +33,19 @@ TOKENS = (-2,)
 PATCH = 4
 
 
-HEAD = " | side | tokens | elbow | at it | lowest | all | exact | rise | from | to"
-CELLS = "{0} | {1} | {2} | {3} | {4} | {5:.3f} | {6:.3f} | {7:.3f} | {8:.3f} | {9} | {10}"
+COLUMNS = [
+    Column("", "{0}", "images"),
+    Column("side", "{1}", "pixels along a side"),
+    Column("tokens", "{2}", "number of tokens"),
+    Column("elbow", "{3}", "rank whose accuracy lies farthest above the chord of the curve"),
+    Column("at it", "{4}", "accuracy at that rank"),
+    Column("lowest", "{5:.3f}", "accuracy at the lowest rank"),
+    Column("all", "{6:.3f}", "accuracy with all modes"),
+    Column("exact", "{7:.3f}", "accuracy with exact readouts"),
+    Column("rise", "{8:.3f}", "largest rise of the accuracy between neighboring ranks"),
+    Column("from", "{9}", "rank before that rise"),
+    Column("to", "{10}", "rank after it"),
+]
 
 
 @dataclass(frozen=True)
@@ -166,9 +179,16 @@ def summary(rows: Mapping[str, JudgedRank], left_out: Sequence[str]) -> Findings
     return Findings(
         numbers={"elbows": numbers},
         remarks=[about, *(f"Left out: {line}" for line in left_out)],
-        tables={"elbows": table(HEAD, CELLS, told)},
+        tables={"elbows": table(COLUMNS, told, caption="Elbows of the accuracy against the rank along tokens.")},
         plots=[
-            Plot(name.replace("/", "-"), "rank along tokens", "test accuracy", series, title=name)
+            Plot(
+                name.replace("/", "-"),
+                "rank along tokens",
+                "test accuracy",
+                series,
+                title=name,
+                caption="Test accuracy of transformers against the Chebyshev rank that is read out along tokens.",
+            )
             for name, series in plots.items()
         ],
     )

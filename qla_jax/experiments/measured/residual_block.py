@@ -28,8 +28,10 @@ from flax import nnx
 from jax import Array
 
 from qla_jax.data import ImageSet, resized
+from qla_jax.experiments.core.figures import Plot, Series
 from qla_jax.experiments.core.fits import power
-from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, settings_of, table
+from qla_jax.experiments.core.study import Findings, Options, Study, settings_of
+from qla_jax.experiments.core.tables import Column, table
 from qla_jax.experiments.measured.networks import FORMAT
 from qla_jax.measurement import ReadoutMethod, exact_readout, tomography
 from qla_jax.measurement.traced_readouts import poisson_tomography
@@ -166,16 +168,31 @@ def summary(rows: Mapping[str, Any], precisions: Sequence[float]) -> Findings:
         f"precision to the {-law['infidelity'].exponent:.2f}."
         for model, law in laws.items()
     ]
-    cells = "{0:g} | {1} | {2:.2e} | {3:.2e}"
+    columns = [
+        Column("precision", "{0:g}", "precision of each transfer, or of each step of linear algebra"),
+        Column("", "{1}", "model"),
+        Column("infidelity", "{2:.2e}", "mean infidelity of the last state"),
+        Column("reads of a memory", "{3:.2e}", "numbers read from a quantum memory"),
+    ]
     series = [Series(model, reads[model], means[model]) for model in means]
     return Findings(
         numbers={"infidelity": means, "reads": reads, "laws": laws, "reads_of_linear_algebra_over_arithmetic": ratios},
-        remarks=[
+        conclusions=[
             f"Linear algebra reads {min(ratios):.3g} to {max(ratios):.3g} times as often at the same precision.",
             *grown,
         ],
-        tables={"residual block": table("precision |  | infidelity | reads of a memory", cells, told)},
-        plots=[Plot("infidelity", "reads of a memory", "infidelity of the last state", series, "log", "log")],
+        tables={"residual block": table(columns, told, caption="Two models of one block at the same precision.")},
+        plots=[
+            Plot(
+                "infidelity",
+                "reads of a memory",
+                "infidelity of the last state",
+                series,
+                "log",
+                "log",
+                caption="Mean infidelity of the last state against the reads of a memory that it takes.",
+            )
+        ],
     )
 
 

@@ -21,8 +21,10 @@ import numpy as np
 
 from qla_jax.data import ImageSet, resized
 from qla_jax.experiments.core.curves import cost_of_level
+from qla_jax.experiments.core.figures import Plot, Series
 from qla_jax.experiments.core.fits import log_slope
-from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, Table, settings_of, table
+from qla_jax.experiments.core.study import Findings, Options, Study, settings_of
+from qla_jax.experiments.core.tables import Column, Table, table, written
 from qla_jax.experiments.measured.networks import NetworkSetting, residual_network, shapes_of, train
 from qla_jax.experiments.measured.readout_accuracy import accuracies
 from qla_jax.measurement import ReadoutMethod, chebyshev_readout, tomography
@@ -133,6 +135,17 @@ def study(options: Options) -> Study:
     return Study("scaling", title, settings_of(sweep), items, summary, row=JudgedWidth)
 
 
+EXPONENTS = [
+    Column("", "{0}", "readout"),
+    Column("level", "{1:g}", "share of the peak accuracy"),
+    Column("exponent", "{2.exponent:.2f}", "exponent of the queries in the number of pixels"),
+    Column("low", "{2.low:.2f}", "lower end of its interval of 95 percent"),
+    Column("high", "{2.high:.2f}", "upper end of that interval"),
+    Column("points", "{2.points}", "number of networks in the fit"),
+    Column("verdict", "{3}", "what the interval says of growth; unmeasured where all costs are upper bounds"),
+]
+
+
 def summary(rows: Mapping[str, JudgedWidth]) -> Findings:
     """Find costs of the levels, and their exponents."""
     told, fits, plots, remarks = [], {}, [], []
@@ -154,13 +167,13 @@ def summary(rows: Mapping[str, JudgedWidth]) -> Findings:
                     f"{method}, {level:g}: the cheapest setting is good enough already for {bounds} of {law.points} "
                     "networks, whose costs are upper bounds."
                 )
-        plots.append(Plot(method, "pixels", "queries of all transfers", series, "log", "log", method))
+        caption = "Queries that reach a share of the peak accuracy, against the number of pixels; lines are the fits."
+        plots.append(Plot(method, "pixels", "queries of all transfers", series, "log", "log", method, caption=caption))
     exact = [row.exact for row in rows.values()]
     about = (
         "Exponents of queries against pixels, intervals of 95 percent by least squares of logarithms over all networks."
     )
-    cells = "{0} | {1:g} | {2.exponent:.2f} | {2.low:.2f} | {2.high:.2f} | {2.points} | {3}"
-    exponents = table(" | level | exponent | low | high | points | verdict", cells, told)
+    exponents = table(EXPONENTS, told, caption="Exponents of the queries against the number of pixels.")
     return Findings(
         numbers={"fits": fits},
         remarks=[about, f"Accuracy with exact readouts: {min(exact):.3f} to {max(exact):.3f}.", *remarks],
@@ -171,9 +184,14 @@ def summary(rows: Mapping[str, JudgedWidth]) -> Findings:
 
 def _means(rows: Mapping[str, JudgedWidth]) -> Table:
     curves = [(method, level) for method in METHODS for level in LEVELS]
-    found: Table = [["side", "exact", *(f"{method[:6]}. {level:g}" for method, level in curves)]]
+    columns = [
+        ("side", "pixels along a side"),
+        ("exact", "mean test accuracy with exact readouts"),
+        *((f"{m[:6]}. {s:g}", f"mean queries of {m} for {s:g} of the peak accuracy") for m, s in curves),
+    ]
+    found = []
     for side in sorted({row.side for row in rows.values()}):
         chosen = [row for row in rows.values() if row.side == side]
         cells = [np.mean([row.methods[method].cost(level)[0] for row in chosen]) for method, level in curves]
         found.append([str(side), f"{np.mean([row.exact for row in chosen]):.3f}", *(f"{cell:.2e}" for cell in cells)])
-    return found
+    return written(columns, found, caption="Means over the networks of each size.")

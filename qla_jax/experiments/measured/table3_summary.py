@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qla_jax.experiments.core.study import Findings, Plot, Rows, Series, Table, table
+from qla_jax.experiments.core.figures import Plot, Series
+from qla_jax.experiments.core.study import Findings, Rows
+from qla_jax.experiments.core.tables import Column, Table, table, written
 from qla_jax.experiments.measured.networks import Layer
 from qla_jax.experiments.measured.printed_overheads import BREAK_EVEN, DIGITS, PRECISIONS, PRINTED, Printed
 from qla_jax.measurement import ReadoutMethod, chebyshev_readout, tomography
@@ -20,6 +22,14 @@ FIDELITIES = {"0.99 to 1": 0.01, "0.9 to 0.99": 0.1, "0.5 to 0.9": 0.5, "below 0
 
 Cells = dict[str, dict[float, list[float]]]
 """By readout and precision, an accuracy for each network."""
+
+BY_FIDELITY = [
+    Column("fidelity", "{0}", "range of the mean fidelity of states"),
+    Column("settings", "{1}", "number of readouts in that range"),
+    Column("lowest", "{2}", "lowest mean accuracy among them"),
+    Column("mean", "{3}", "mean of their accuracies"),
+    Column("highest", "{4}", "highest mean accuracy among them"),
+]
 
 
 class Overhead(NamedTuple):
@@ -67,27 +77,37 @@ def summary(rows: Rows, seeds: Sequence[int], ranks: Sequence[int], precisions: 
     shape = {"measured": shape_of(found), "printed": shape_of(printed_cells("accuracy", 100))}
     ranges = [(name, len(cells), *_low_mean_high(cells)) for name, cells in by_fidelity.items()]
     by_model = {
-        f"accuracy by model of noise, {key.split(', ')[1]}": [
-            ["model", *(f"rank {rank}" for rank in ranks)],
-            *([model, *(f"{value:.3f}" for value in values)] for model, values in row.accuracies.items()),
-        ]
+        f"accuracy by model of noise, {key.split(', ')[1]}": written(
+            [
+                ("model", "model of the noise of an estimation"),
+                *((f"rank {r}", f"accuracy at rank {r}") for r in ranks),
+            ],
+            [[model, *(f"{value:.3f}" for value in values)] for model, values in row.accuracies.items()],
+            caption="Mean accuracy under different models of the noise of amplitude estimation.",
+        )
         for key, row in rows.items()
         if isinstance(row, ByModel)
     }
     tables = {
         "overhead, printed and by formula": _overheads(entries),
-        "accuracy here, mean": _grid(found, precisions, lambda values: f"{np.mean(values):.3f}"),
-        "fidelity here, mean": _grid(infidelity, precisions, lambda values: f"{1 - np.mean(values):.3f}"),
-        "accuracy by that fidelity": table(
-            "fidelity | settings | lowest | mean | highest", "{0} | {1} | {2} | {3} | {4}", ranges
+        "accuracy here, mean": _grid(
+            "Mean test accuracy of the networks", found, precisions, lambda values: f"{np.mean(values):.3f}"
         ),
-        "accuracy in print": _grid(printed_cells("accuracy", 100), PRECISIONS, lambda values: f"{values[0]:.3f}"),
-        "queries times T-depth here": _grid(cost, precisions, lambda value: f"{value:.2e}"),
+        "fidelity here, mean": _grid(
+            "Mean fidelity of states", infidelity, precisions, lambda values: f"{1 - np.mean(values):.3f}"
+        ),
+        "accuracy by that fidelity": table(
+            BY_FIDELITY, ranges, caption="Test accuracy of all readouts by the mean fidelity of the states they read."
+        ),
+        "accuracy in print": _grid(
+            "Accuracy in the paper", printed_cells("accuracy", 100), PRECISIONS, lambda values: f"{values[0]:.3f}"
+        ),
+        "queries times T-depth here": _grid("Queries times T-depth", cost, precisions, lambda value: f"{value:.2e}"),
     }
     numbers = {"right": right, "of": len(entries), "break_even": BREAK_EVEN, "shape": shape, "exact": exact}
     return Findings(
         numbers=numbers | {"by_fidelity": by_fidelity},
-        remarks=_remarks(right, len(entries), exact, shape, by_fidelity),
+        conclusions=_remarks(right, len(entries), exact, shape, by_fidelity),
         failures=[] if right == len(PRINTED) else [f"{right} of {len(PRINTED)} printed overheads are reproduced."],
         tables=tables | by_model,
         plots=[_plot(found, cost, precisions)],
@@ -195,17 +215,23 @@ def _verdict(lost: float) -> str:
 
 
 def _overheads(entries: Sequence[Overhead]) -> Table:
-    found: Table = [["eps", *(f"{eps:g}" for eps in dict.fromkeys(entry.eps for entry in entries))]]
+    precisions = list(dict.fromkeys(entry.eps for entry in entries))
+    columns = [
+        ("eps", "readout, and below it the formula"),
+        *((f"{e:g}", f"overhead at precision {e:g}") for e in precisions),
+    ]
+    found = []
     for rank in dict.fromkeys(entry.rank for entry in entries):
         chosen = [entry for entry in entries if entry.rank == rank]
         found.append([_name(chosen[0]), *(f"{entry.overhead:g}" for entry in chosen)])
         found.append(["  formula", *(f"{_rounded(entry.formula):g}" for entry in chosen)])
-    return found
+    return written(columns, found, caption="Overheads in the paper, and those of a formula fitted to them.")
 
 
-def _grid(cells: Mapping[str, Mapping], precisions: Sequence[float], told: Callable[[Any], str]) -> Table:
-    head = ["eps", *(f"{eps:g}" for eps in precisions)]
-    return [head, *([name, *(told(found[eps]) for eps in precisions)] for name, found in cells.items())]
+def _grid(what: str, cells: Mapping[str, Mapping], precisions: Sequence[float], told: Callable[[Any], str]) -> Table:
+    columns = [("eps", "readout"), *((f"{eps:g}", f"{what} at precision {eps:g}") for eps in precisions)]
+    rows = [[name, *(told(found[eps]) for eps in precisions)] for name, found in cells.items()]
+    return written(columns, rows, caption=f"{what} by readout and precision eps.")
 
 
 def _plot(found: Cells, cost: Mapping[str, Mapping[float, float]], precisions: Sequence[float]) -> Plot:
@@ -216,7 +242,10 @@ def _plot(found: Cells, cost: Mapping[str, Mapping[float, float]], precisions: S
         means, low, high = ([float(f(part)) for part in values] for f in (np.mean, min, max))
         series.append(Series(name, x, means, low, high, "s--" if name == TOMOGRAPHY else "o-"))
     title = "precisions from fine (right) to coarse; bars: range over the networks"
-    return Plot("accuracy", "queries times T-depth", "test accuracy", series, xscale="log", title=title)
+    caption = "Mean test accuracy of each readout against its cost, with the range over the networks."
+    return Plot(
+        "accuracy", "queries times T-depth", "test accuracy", series, xscale="log", title=title, caption=caption
+    )
 
 
 def _name(entry: Printed | Overhead) -> str:

@@ -23,7 +23,9 @@ from jax import Array
 
 from qla_jax.arithmetic import Format
 from qla_jax.data import ImageSet
-from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, settings_of, table
+from qla_jax.experiments.core.figures import Plot, Series
+from qla_jax.experiments.core.study import Findings, Options, Study, settings_of
+from qla_jax.experiments.core.tables import Column, table
 from qla_jax.experiments.measured.readout_accuracy import restored, weights_of
 from qla_jax.nn import MeasuredNetwork, PlainResNet, PlainTransformer, QResNet, QTransformer, weight_gradients
 from qla_jax.training import TrainingConfig, accuracy, fit
@@ -175,6 +177,26 @@ def study(options: Options) -> Study:
     return Study("training", title, settings_of(training), items, found, row=Pair | Estimated | OnRegisters)
 
 
+TWINS = [
+    Column("network", "{0}", "kind of network"),
+    Column("measured", "{1}", "mean test accuracy of the measured network"),
+    Column("twin", "{2}", "mean test accuracy of its classical twin"),
+    Column("difference", "{3}", "the first less the second"),
+    Column("+-", "{4}", "standard error of the difference"),
+    Column("seeds", "{5}", "number of pairs"),
+]
+ESTIMATED = [
+    Column("", "{0}", "how gradients of weights are computed"),
+    Column("last loss", "{1:.3f}", "mean loss of the last epoch"),
+    Column("accuracy", "{2:.3f}", "test accuracy with exact readouts"),
+]
+REGISTERS = [
+    Column("bits", "{0}", "bits of a register"),
+    Column("after the point", "{1}", "bits after the binary point"),
+    Column("accuracy", "{2:.3f}", "test accuracy"),
+]
+
+
 def summary(rows: Mapping[str, Any], training: Training) -> Findings:
     """Return differences with their errors, losses by epoch, accuracy by register."""
     numbers, gradients = {}, {_gradients(eps): rows[_gradients(eps)] for eps in (None, *training.precisions)}
@@ -187,18 +209,32 @@ def summary(rows: Mapping[str, Any], training: Training) -> Findings:
     registers += [(bits, behind, rows[f"registers, {bits} bits"].accuracy) for bits, behind in training.registers]
     epochs = [*range(1, training.gradient_epochs + 1)]
     series = [Series(name, epochs, row.losses) for name, row in gradients.items()]
-    head = "network | measured | twin | difference | +- | seeds"
     return Findings(
         numbers={"pairs": numbers, "behind": [kind for kind, one in numbers.items() if one.behind]},
-        remarks=[_remark(kind, one) for kind, one in numbers.items()],
+        conclusions=[_remark(kind, one) for kind, one in numbers.items()],
         tables={
-            "beside their twins": table(head, "{0} | {1} | {2} | {3} | {4} | {5}", pairs),
-            "estimated gradients": table(" | last loss | accuracy", "{0} | {1:.3f} | {2:.3f}", losses),
+            "compared with their twins": table(
+                TWINS,
+                pairs,
+                caption="Mean test accuracy of measured networks and of their classical twins.",
+            ),
+            "estimated gradients": table(
+                ESTIMATED, losses, caption="Training of a residual network with exact and with estimated gradients."
+            ),
             "residual network on registers": table(
-                "bits | behind the point | accuracy", "{0} | {1} | {2:.3f}", registers
+                REGISTERS, registers, caption="Test accuracy of the first residual network in fixed-point arithmetic."
             ),
         },
-        plots=[Plot("gradients", "epoch", "mean loss", series, title="training with estimated gradients")],
+        plots=[
+            Plot(
+                "gradients",
+                "epoch",
+                "mean loss",
+                series,
+                title="training with estimated gradients",
+                caption="Mean loss of each epoch with exact gradients and with gradients estimated to a precision eps.",
+            )
+        ],
     )
 
 

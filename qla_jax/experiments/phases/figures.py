@@ -15,8 +15,8 @@ from jax.typing import ArrayLike
 from matplotlib.figure import Figure
 from numpy.polynomial import chebyshev as series
 
-from qla_jax.experiments.core.study import Line, Plot, Series
-from qla_jax.experiments.report.draw import draw
+from qla_jax.experiments.core.figures import Line, Plot, Series
+from qla_jax.experiments.report.draw import draw_below_each_other
 from qla_jax.phases.response import qsp_response
 from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.polynomials.polynomial import Polynomial
@@ -51,7 +51,7 @@ def response(
         target: function that it stands for, of a NumPy array; the polynomial itself unless given.
         title: title of the figure; degree and convention unless given.
     """
-    return draw(*plots(phases, poly, target, title))
+    return draw_below_each_other(*plots(phases, poly, target, title))
 
 
 def plots(
@@ -78,8 +78,18 @@ def plots(
                 Series("response", x, drawn.response.tolist(), style="--", color="blue"),
             ],
             title=title or f"degree {phases.degree}, {phases.convention}",
+            caption="The target function, and the response of the phase factors by products of 2 x 2 matrices.",
         ),
-        Plot("error", "x", "error", below, yscale="log", lines=residual),
+        Plot(
+            "error",
+            "x",
+            "error",
+            below,
+            yscale="log",
+            lines=residual,
+            caption="Distances of the response from the polynomial and of the polynomial from the target; the dashed "
+            "line is the residual that the phase factors report.",
+        ),
     )
 
 

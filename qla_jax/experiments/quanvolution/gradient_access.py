@@ -20,7 +20,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from qla_jax.data import ImageSet
-from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, settings_of, table
+from qla_jax.experiments.core.figures import Plot, Series
+from qla_jax.experiments.core.study import Findings, Options, Study, settings_of
+from qla_jax.experiments.core.tables import Column, table
 from qla_jax.experiments.quanvolution.training import DETACHED, FULL, network, prepared_images
 from qla_jax.nn.quanvolution import gradient_access
 from qla_jax.variational.placements import Placement, direct_layers, placements
@@ -100,6 +102,14 @@ def study(options: Options) -> Study:
     return Study("gradient-access", title, settings_of(access), items, summary, row=GradientNorms)
 
 
+COLUMNS = [
+    Column("placement", "{0}", "which outputs are added before the next layer"),
+    Column("detached", "{1}", "norms by layer when derivatives stop at the input of each layer"),
+    Column("full", "{2}", "norms by layer with full differentiation"),
+    Column("in print", "{3}", "layers with access to gradients in the paper"),
+]
+
+
 def summary(rows: Mapping[str, GradientNorms]) -> Findings:
     """Set norms beside what is printed; the checks are that either mode is what it is said to be."""
     failures, agree, of = [], 0, 0
@@ -122,14 +132,20 @@ def summary(rows: Mapping[str, GradientNorms]) -> Findings:
     ]
     tables = {
         f"{layers} layers of depth {depth}: mean norm by layer": table(
-            "placement | detached | full | in print",
-            "{0} | {1} | {2} | {3}",
+            COLUMNS,
             [(row.placement, _norms(row.detached), _norms(row.full), _printed(row)) for row in chosen],
+            caption="Mean norm of the gradient of each layer, from the first to the last, by residual placement.",
         )
         for (layers, depth), chosen in kinds.items()
     }
     plots = [_plot(chosen, *kind) for kind, chosen in kinds.items()]
-    return Findings({"agree": agree, "of": of}, remarks if not failures else remarks[:1], failures, tables, plots)
+    return Findings(
+        {"agree": agree, "of": of},
+        failures=failures,
+        tables=tables,
+        plots=plots,
+        conclusions=remarks if not failures else remarks[:1],
+    )
 
 
 def _norms(values: Sequence[float]) -> str:
@@ -151,4 +167,7 @@ def _plot(rows: Sequence[GradientNorms], layers: int, depth: int) -> Plot:
             series.append(Series(label, places, [norms[place] for place in places], style=style))
     title, names = f"{layers} layers of depth {depth}; zeros left out", [row.placement for row in rows]
     name = f"{layers}-layers-depth-{depth}"
-    return Plot(name, "placement", "norm of the gradient", series, yscale="log", title=title, categories=names)
+    caption = "Norm of the gradient of each layer by residual placement, detached (crosses) and in full (dots)."
+    return Plot(
+        name, "placement", "norm of the gradient", series, yscale="log", title=title, categories=names, caption=caption
+    )

@@ -19,7 +19,9 @@ from functools import partial
 import jax
 import numpy as np
 
-from qla_jax.experiments.core.study import Findings, Options, Plot, Series, Study, table
+from qla_jax.experiments.core.figures import Plot, Series
+from qla_jax.experiments.core.study import Findings, Options, Study
+from qla_jax.experiments.core.tables import Column, table
 from qla_jax.variational.plateaus import (
     Cost,
     global_cost,
@@ -117,6 +119,17 @@ def study(options: Options) -> Study:
     return Study("plateaus", "Variance of gradients", settings, items, fits, row=Component)
 
 
+FITS = [
+    Column("family", "{family}", "family of circuits and cost function"),
+    Column("depth", "{depth}", "layers of the circuit"),
+    Column("b", "{exponent:.2f}", "the variance falls as 2^(b n)"),
+    Column("from", "{low:.2f}", "lower end of the interval of 95 percent of b"),
+    Column("to", "{high:.2f}", "upper end of that interval"),
+    Column("larger half", "{larger_half:.2f}", "b over the larger half of the sizes"),
+    Column("power of n", "{power:.2f}", "exponent of n, if the variance is fitted as a power"),
+]
+
+
 def summary(rows: Mapping[str, Component], sizes: Sequence[int], at: int) -> Findings:
     """Fit exponents with their intervals, and draw both figures."""
     by_curve: dict[str, list[Component]] = {}
@@ -128,7 +141,6 @@ def summary(rows: Mapping[str, Component], sizes: Sequence[int], at: int) -> Fin
     curves = {label: found for label, found in by_curve.items() if len(found) == len(sizes)}
     fits = {label: fitted(sizes, [row.samples for row in found]) for label, found in curves.items()}
     told = [{"family": found[0].family, "depth": found[0].depth or ""} | fits[name] for name, found in curves.items()]
-    cells = "{family} | {depth} | {exponent:.2f} | {low:.2f} | {high:.2f} | {larger_half:.2f} | {power:.2f}"
     of_depth = {name: sorted(found, key=lambda row: row.depth or 0) for name, found in by_family.items()}
     by_qubits = [_series(label, sizes, found) for label, found in curves.items()]
     by_depth = [
@@ -138,10 +150,28 @@ def summary(rows: Mapping[str, Component], sizes: Sequence[int], at: int) -> Fin
     return Findings(
         numbers={"fits": fits},
         remarks=[remark, "A depth of blocks at the identity is that of both halves together."],
-        tables={"fits": table("family | depth | b | from | to | larger half | power of n", cells, told)},
+        tables={"fits": table(FITS, told, caption="Fits of the variance against the number of qubits n.")},
         plots=[
-            Plot("qubits", "qubits", "variance", by_qubits, yscale="log", title="variance of a gradient component"),
-            Plot("depth", "depth", "variance", by_depth, "log", "log", title=f"{at} qubits"),
+            Plot(
+                "qubits",
+                "qubits",
+                "variance",
+                by_qubits,
+                yscale="log",
+                title="variance of a gradient component",
+                caption="Variance over random circuits against the number of qubits, with intervals of 95 percent by "
+                "resampling.",
+            ),
+            Plot(
+                "depth",
+                "depth",
+                "variance",
+                by_depth,
+                "log",
+                "log",
+                title=f"{at} qubits",
+                caption=f"Variance over random circuits of {at} qubits by depth, with intervals of 95 percent.",
+            ),
         ],
     )
 

@@ -19,7 +19,9 @@ from functools import partial
 from flax import nnx
 
 from qla_jax.data import ImageSet
-from qla_jax.experiments.core.study import Findings, Options, Plot, Study, Table, settings_of, table
+from qla_jax.experiments.core.figures import Plot
+from qla_jax.experiments.core.study import Findings, Options, Study, settings_of
+from qla_jax.experiments.core.tables import Column, Table, table, written
 from qla_jax.experiments.quanvolution.training import (
     DETACHED,
     FROZEN,
@@ -111,6 +113,15 @@ def study(options: Options) -> Study:
     return Study("resqunn", title, settings_of(grid), items, found, row=Trained)
 
 
+DIFFERENCES = [
+    Column("dense layer, points", "{0}", "two networks that are compared"),
+    Column("training", "{1:+.1f}", "difference of training accuracies here"),
+    Column("in print", "{2:+d}", "difference of training accuracies in the paper"),
+    Column("testing", "{3:+.1f}", "difference of test accuracies here"),
+    Column("in print", "{4:+d}", "difference of test accuracies in the paper"),
+]
+
+
 def summary(rows: Mapping[str, Trained], grid: Grid) -> Findings:
     """Return accuracies by placement and mode, differences beside the printed ones, curves of training."""
     tables: dict[str, Table] = {}
@@ -122,22 +133,28 @@ def summary(rows: Mapping[str, Trained], grid: Grid) -> Findings:
             curve(f"{name}, {mode}", grid.found(rows, classes, name, mode), STYLES[mode]) for name, mode in grid.kinds
         ]
         title = f"{classes} classes, mean over {len(grid.seeds)} seeds"
-        plots.append(Plot(f"{classes}-classes", "epoch", "accuracy of training steps", series, title=title))
+        name, caption = f"{classes}-classes", "Accuracy of the training steps of each epoch: mean and range over seeds."
+        plots.append(Plot(name, "epoch", "accuracy of training steps", series, title=title, caption=caption))
     if differences := _differences(rows, grid):
-        head, cells = "dense layer, points | training | in print | testing | in print", "{0} | {1:+.1f} | {2:+d} | "
-        tables["differences, gradients detached"] = table(head, cells + "{3:+.1f} | {4:+d}", differences)
+        caption = "Differences of mean accuracies in percentage points, next to those of the paper."
+        tables["differences, gradients detached"] = table(DIFFERENCES, differences, caption=caption)
     sources = [images.source for images in grid.images.values()]
     return Findings(remarks=[f"Images: {source}." for source in sources], tables=tables, plots=plots)
 
 
 def _accuracies(rows: Mapping[str, Trained], grid: Grid, classes: int, kind: str) -> Table:
-    found: Table = [["placement", *grid.modes, "parameters"]]
+    columns = [
+        ("placement", "which outputs are added before the next layer, or the plain network"),
+        *((mode, f"accuracy with gradients {mode}: mean and range over seeds") for mode in grid.modes),
+        ("parameters", "number of trained parameters"),
+    ]
+    found = []
     for name in (*grid.names, PLAIN):
         modes = grid.modes if name != PLAIN else grid.modes[:1]
         cells = [grid.found(rows, classes, name, mode) for mode in modes]
         blank = [""] * (len(grid.modes) - len(modes))
         found.append([name, *(told(one, kind) for one in cells), *blank, str(cells[0][0].parameters)])
-    return found
+    return written(columns, found, caption=f"Accuracy in {kind}ing by placement, {classes} classes, in percent.")
 
 
 def _differences(rows: Mapping[str, Trained], grid: Grid) -> list[tuple[str, float, int, float, int]]:

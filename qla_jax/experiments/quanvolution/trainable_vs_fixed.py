@@ -16,7 +16,9 @@ import numpy as np
 from flax import nnx
 
 from qla_jax.data import ImageSet, identity
-from qla_jax.experiments.core.study import Findings, Options, Plot, Study, table
+from qla_jax.experiments.core.figures import Plot
+from qla_jax.experiments.core.study import Findings, Options, Study
+from qla_jax.experiments.core.tables import Column, table
 from qla_jax.experiments.quanvolution.training import (
     FROZEN,
     FULL,
@@ -73,11 +75,25 @@ def summary(rows: Mapping[str, Trained], seeds: list[int], source: str) -> Findi
     gaps = [100 * (means["trained layer"][what] - means["fixed layer"][what]) for what in ("train", "test")]
     told_gap = f"{gaps[0]:+.1f} points in training and {gaps[1]:+.1f} in testing, about {IN_PRINT:+d} in print"
     cells = [(kind, told(some, "train"), told(some, "test"), some[0].parameters) for kind, some in found.items()]
-    head = " | training % | testing % | parameters"
+    columns = [
+        Column("", "{0}", "kind of the first layer"),
+        Column("training %", "{1}", "accuracy of the training steps of the last epoch, mean and range over seeds"),
+        Column("testing %", "{2}", "accuracy on the test images, mean and range over seeds"),
+        Column("parameters", "{3}", "number of trained parameters"),
+    ]
     series = [curve(kind, trained) for kind, trained in found.items()]
     return Findings(
         numbers={"means": means, "trained_over_fixed": gaps},
-        remarks=[f"Trained over fixed layers: {told_gap}.", f"Images: {source}."],
-        tables={"accuracy, mean (range)": table(head, "{0} | {1} | {2} | {3}", cells)},
-        plots=[Plot("curves", "epoch", "accuracy of training steps", series)],
+        remarks=[f"Images: {source}."],
+        conclusions=[f"Trained over fixed layers: {told_gap}."],
+        tables={"accuracy, mean (range)": table(columns, cells, caption=f"Accuracies of networks, seeds {seeds}.")},
+        plots=[
+            Plot(
+                "curves",
+                "epoch",
+                "accuracy of training steps",
+                series,
+                caption="Accuracy of the training steps of each epoch: mean over seeds, with the range as bars.",
+            )
+        ],
     )

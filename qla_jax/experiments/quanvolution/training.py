@@ -17,7 +17,8 @@ import numpy as np
 from flax import nnx
 
 from qla_jax.data import DatasetUnavailable, ImageSet, load, resized
-from qla_jax.experiments.core.study import Options, Series
+from qla_jax.experiments.core.figures import Series
+from qla_jax.experiments.core.study import Options
 from qla_jax.nn import count_parameters
 from qla_jax.nn.quanvolution import DenseHead, QuantumHead, ResQuNN
 from qla_jax.training import TrainingConfig, accuracy, fit

@@ -1,49 +1,136 @@
 """Figures from their data, whatever they are of.
 
 Example:
-    >>> figure = draw(Plot("squares", "n", "square", [Series("all", [1, 2, 3], [1, 4, 9])]))
-    >>> png(figure)[1:4]
-    b'PNG'
+    >>> squares = Plot("squares", "n", "square", [Series("all", [1, 2, 3], [1, 4, 9])], caption="Squares.")
+    >>> picture(draw(squares), "png")[1:4], picture(draw(squares), "svg")[:5]
+    (b'PNG', b'<?xml')
 """
 
 import io
 from collections.abc import Iterator, Sequence
+from functools import singledispatch
+from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib import colormaps
+from matplotlib import figure as canvas
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from qla_jax.experiments.core.study import Line, Plot, Series
+from qla_jax.experiments.core.figures import Figure, Line, Matrix, Outcome, Outcomes, Plot, Series
 
 SIZE = (5.2, 3.4)
 NAMED = {"blue": "#2166ac", "orange": "#d6604d", "grey": "#777777"}
 DISTINCT = 10
-"""Largest number of curves that are told apart by the shorter list of colors."""
+"""Largest number of curves that the shorter list of colors tells apart."""
 TITLE, SMALL, TICKS, MARKER = 9, 7, 6, 4
-FEW = 4
-"""Largest number of curves whose legend stands among them; that of more stands above, in two columns."""
+WIDE = 8
+"""Number of curves from which on a legend has two columns instead of three, since their names are long."""
 FEW_DECADES = 30
 """Quotient of the ends of an axis below which ticks stand at 1, 2 and 5 times powers of ten."""
+IMAGES_IN_A_ROW = 4
+# Text stays text, so that a page is small and can be searched; names of clipping paths do not change between runs.
+VECTOR: Any = {"svg.fonttype": "none", "svg.hashsalt": "qla_jax"}
 
 
-def draw(*plots: Plot) -> Figure:
-    """Draw plots below each other, over one x axis; intervals are bars."""
-    figure = Figure(figsize=(SIZE[0], SIZE[1] * (1 + 0.6 * (len(plots) - 1))), layout="constrained")
+@singledispatch
+def draw(figure: Figure) -> canvas.Figure:
+    """Draw one figure.
+
+    Args:
+        figure: its data.
+    """
+    raise TypeError(f"`figure` must be a figure, but is {type(figure).__name__}.")
+
+
+@draw.register
+def _(figure: Plot) -> canvas.Figure:
+    return draw_below_each_other(figure)
+
+
+@draw.register
+def _(figure: Matrix) -> canvas.Figure:
+    values = np.asarray(figure.values, float)
+    drawn = canvas.Figure(figsize=SIZE, layout="constrained")
+    axes = drawn.subplots()
+    axes.imshow(values, cmap="Blues", aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        dark = value > values.max() / 2
+        axes.text(
+            column, row, f"{value:g}", ha="center", va="center", fontsize=SMALL, color="white" if dark else "black"
+        )
+    axes.set_xticks(range(values.shape[1]), figure.ticks, fontsize=SMALL)
+    axes.set_yticks(range(values.shape[0]), figure.ticks[: values.shape[0]], fontsize=SMALL)
+    axes.set(xlabel=figure.xlabel, ylabel=figure.ylabel)
+    axes.set_title(figure.title, fontsize=TITLE)
+    return drawn
+
+
+@draw.register
+def _(figure: Outcomes) -> canvas.Figure:
+    rows = -(-len(figure.outcomes) // IMAGES_IN_A_ROW)
+    drawn = canvas.Figure(figsize=(SIZE[0], SIZE[1] * 0.75 * rows), layout="constrained")
+    panels = drawn.subplots(2 * rows, IMAGES_IN_A_ROW, squeeze=False, height_ratios=[1.4, 1] * rows)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    for place, outcome in enumerate(figure.outcomes):
+        row, column = divmod(place, IMAGES_IN_A_ROW)
+        _image(panels[2 * row, column], outcome)
+        _bars(panels[2 * row + 1, column], outcome)
+    drawn.suptitle(figure.title, fontsize=TITLE)
+    return drawn
+
+
+def draw_below_each_other(*plots: Plot) -> canvas.Figure:
+    """Draw plots below each other, over one x axis; intervals are bars.
+
+    Args:
+        plots: figures of curves over the same x axis.
+    """
+    figure = canvas.Figure(figsize=(SIZE[0], SIZE[1] * (1 + 0.6 * (len(plots) - 1))), layout="constrained")
     for axes, plot in zip(figure.subplots(len(plots), 1, sharex=True, squeeze=False)[:, 0], plots, strict=True):
-        _panel(figure, axes, plot, last=plot is plots[-1])
+        _panel(axes, plot, last=plot is plots[-1])
+    labeled = sum(bool(series.label) for plot in plots for series in plot.series)
+    if labeled:  # above the axes, where it hides no curve
+        figure.legend(loc="outside upper center", ncols=2 if labeled >= WIDE else 3, frameon=False, fontsize=SMALL)
     return figure
 
 
-def png(figure: Figure, form: str = "png") -> bytes:
-    """Return a figure as the bytes of a picture."""
+def picture(figure: canvas.Figure, form: str) -> bytes:
+    """Return a figure as the bytes of a picture, the same for the same figure.
+
+    Args:
+        figure: figure.
+        form: "png" or "svg".
+    """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=form, dpi=150)
+    dated: Any = {"Date": None} if form == "svg" else {}
+    with matplotlib.rc_context(VECTOR):
+        figure.savefig(buffer, format=form, dpi=150, metadata=dated)
     return buffer.getvalue()
 
 
-def _panel(figure: Figure, axes: Axes, plot: Plot, *, last: bool) -> None:
+def _image(axes: Axes, outcome: Outcome) -> None:
+    pixels = np.asarray(outcome.image, float)
+    low, high = pixels.min(), pixels.max()
+    shown = (pixels - low) / (high - low if high > low else 1)
+    axes.imshow(shown[0] if len(shown) != 3 else np.moveaxis(shown, 0, -1), cmap="gray_r" if len(shown) != 3 else None)
+    axes.set_title(f"class {outcome.label}", fontsize=SMALL)
+
+
+def _bars(axes: Axes, outcome: Outcome) -> None:
+    places = range(len(outcome.probabilities))
+    colors = [NAMED["blue"] if place == outcome.label else "#bbbbbb" for place in places]
+    axes.set_axis_on()
+    axes.bar(places, outcome.probabilities, color=colors)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_ylim(0, 1)
+    axes.tick_params(labelsize=TICKS)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+
+
+def _panel(axes: Axes, plot: Plot, *, last: bool) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     sides = [axes, axes.twinx()] if plot.right else [axes]
     for side, label in zip(sides, (plot.ylabel, plot.right), strict=False):
@@ -59,15 +146,10 @@ def _panel(figure: Figure, axes: Axes, plot: Plot, *, last: bool) -> None:
     if plot.limits is not None:
         axes.set_ylim(*plot.limits)
     _ticks(axes, plot)
-    labeled = sum(bool(series.label) for series in plot.series)
-    if labeled > FEW or (labeled and plot.right):
-        figure.legend(loc="outside upper center", ncols=2 + (labeled < 2 * FEW), frameon=False, fontsize=SMALL)
-    elif labeled:
-        axes.legend(frameon=False, fontsize=SMALL)
 
 
 def _colored(series: Sequence[Series]) -> Iterator[tuple[Series, str]]:
-    """Each curve with its color; one without a label has that of the one before."""
+    """Return each curve with its color; one without a label has that of the one before."""
     colors = colormaps["tab10" if len(series) <= DISTINCT else "tab20"].colors  # type: ignore[attr-defined] # listed
     number = -1
     for one in series:
@@ -78,7 +160,8 @@ def _colored(series: Sequence[Series]) -> Iterator[tuple[Series, str]]:
 def _curve(axes: Axes, series: Series, color: str) -> None:
     x, y = np.asarray(series.x), np.asarray(series.y)
     if series.base is None:
-        axes.plot(x, y, series.style, color=color, label=series.label or None, markersize=MARKER)
+        style = series.style if len(x) > 1 else "o"  # a line through one point cannot be seen
+        axes.plot(x, y, style, color=color, label=series.label or None, markersize=MARKER)
     else:
         axes.fill_between(x, series.base, y, step="post", color=color, label=series.label or None, alpha=0.6, lw=0)
     if series.low is not None and series.high is not None:

@@ -6,7 +6,7 @@ What a report is of is not known here: tables, figures and formulas are data.
 import base64
 import html
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,41 +15,64 @@ from latex2mathml import converter
 from markupsafe import Markup
 
 from qla_jax._files import write as write_file
+from qla_jax.experiments.core.figures import Figure
 from qla_jax.experiments.core.results import finite, to_json
-from qla_jax.experiments.core.study import Plot, Report
-from qla_jax.experiments.report.draw import draw, png
+from qla_jax.experiments.core.study import Report
+from qla_jax.experiments.core.tables import Column
+from qla_jax.experiments.report.draw import draw, picture
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
+QUICK = (
+    "Quick form: small sizes and few repetitions, which show that the study runs. Its numbers support no conclusions."
+)
 NAMESPACE = 'xmlns="http://www.w3.org/1998/Math/MathML"'
 """What XML needs to know of a formula, and HTML does not."""
 
 
-def write(report: Report, directory: Path) -> None:
-    """Write the JSON file, the page, and a PNG for each figure that is a file of its own into a directory."""
+def write(report: Report, directory: Path, about: Mapping[str, str] | None = None) -> None:
+    """Write the JSON file, the page, and a PNG for each figure that is a file of its own into a directory.
+
+    Args:
+        report: a study that was run.
+        directory: directory of the files, made if it is not there.
+        about: where the numbers come from, by label: command, date, versions.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    pictures = {name: png(draw(plot)) for name, plot in plots(report)}
+    drawn = {name: draw(plot) for name, plot in plots(report)}
     write_file(directory / f"{report.stem}.json", as_json(report.plain()) + "\n")
     for name, plot in plots(report):
         if plot.filed:
-            write_file(directory / f"{name}.png", pictures[name])
-    write_file(directory / f"{report.stem}.html", page(report, pictures))
+            write_file(directory / f"{name}.png", picture(drawn[name], "png"))
+    vectors = {name: picture(figure, "svg") for name, figure in drawn.items()}
+    write_file(directory / f"{report.stem}.html", page(report, vectors, about))
 
 
-def plots(report: Report) -> Iterator[tuple[str, Plot]]:
-    """Each figure with the name of its file: that of the report or of its section, and its own."""
+def plots(report: Report) -> Iterator[tuple[str, Figure]]:
+    """Return each figure with the name of its file: that of the report or of its section, and its own.
+
+    Args:
+        report: a study that was run.
+    """
     yield from ((f"{report.stem}-{plot.name}", plot) for plot in report.findings.plots)
     for section in report.findings.sections:
         yield from ((f"{section.name}-{plot.name}", plot) for plot in section.plots)
 
 
-def page(report: Report, pictures: Mapping[str, bytes]) -> str:
-    """Return the page as text, with pictures by the names that `plots` gives."""
+def page(report: Report, pictures: Mapping[str, bytes], about: Mapping[str, str] | None = None) -> str:
+    """Return the page as text.
+
+    Args:
+        report: a study that was run.
+        pictures: vector graphics by the names that `plots` gives.
+        about: where the numbers come from, by label.
+    """
     loaded = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    loaded.filters |= {"sentence": sentence, "formula": formula}
+    loaded.filters |= {"sentence": sentence, "formula": formula, "explained": explained}
     content = {name: base64.b64encode(picture).decode() for name, picture in pictures.items()}
     quoted = as_json({"settings": report.study.settings, "numbers": report.findings.numbers})
     template = loaded.from_string(TEMPLATE.read_text())
-    return template.render(report=report, findings=report.findings, pictures=content, quoted=quoted)
+    told = {"pictures": content, "quoted": quoted, "about": about or {}, "quick": QUICK}
+    return template.render(report=report, findings=report.findings, **told)
 
 
 def as_json(value: Any) -> str:
@@ -60,6 +83,19 @@ def as_json(value: Any) -> str:
 def sentence(text: str) -> str:
     """Return a text with a full stop at its end, if it has none."""
     return text if text.endswith((".", "!", "?", ":")) else f"{text}."
+
+
+def explained(columns: Iterable[Column]) -> dict[str, str]:
+    """Return the meanings of columns by name, those of columns of one name together.
+
+    Args:
+        columns: columns of a table.
+    """
+    found: dict[str, str] = {}
+    for column in columns:
+        name = column.name or "first column"
+        found[name] = f"{found[name]}; {column.meaning}" if name in found else column.meaning
+    return found
 
 
 def formula(text: str) -> Markup:
