@@ -70,7 +70,7 @@ def report(*networks: Network, **options: Any) -> Report:
 
 
 def page(report: Report) -> str:
-    return render.page(report, {name: b"\x89PNG" for name, _ in render.plots(report)})
+    return render.page(report, {name: b"<?xml" for name, _ in render.plots(report)})
 
 
 class Elements(HTMLParser):
