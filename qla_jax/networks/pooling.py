@@ -31,8 +31,8 @@ def l2_pool(
     r"""Return the outcome probabilities of the leading qubits of a state.
 
     The state is on registers, each padded to a power of two (`docs/conventions.md`, Registers). Outcomes are equal
-    parts of the padded state, which qubits can distinguish. For example, three channels are padded to four, and the fourth
-    outcome has probability zero.
+    parts of the padded state, which qubits can distinguish. For example, three channels are padded to four, and the
+    fourth outcome has probability zero.
 
     Args:
         x: state of any length, each axis a register; or a vector encoding. The zero vector gives zeros.

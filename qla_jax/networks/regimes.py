@@ -2,9 +2,9 @@ r"""Complete networks of the three regimes at any size: planned from theory, bui
 
 Regime (a) reads its input of $N = CM^2$ entries from a quantum memory. Regimes (b) and (c) load two vectors of N
 entries and work on their tensor product of $N^2$ entries. Then follow k convolutional blocks, each amplified, and in
-(a) and (b) the terminal block. The lengths of the circuits are known in advance from three quantities: the error that each
-part may have, given the final error of the state; the amplitudes that skip connections prove; and the factor by which
-the normalization of a kernel has to shrink.
+(a) and (b) the terminal block. The lengths of the circuits are known in advance from three quantities: the error that
+each part may have, given the final error of the state; the amplitudes that skip connections prove; and the factor by
+which the normalization of a kernel has to shrink.
 
 References:
     Rattew et al. (2025), Theorem 2 and Figure 1. https://arxiv.org/abs/2510.07195
