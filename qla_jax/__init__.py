@@ -1,10 +1,10 @@
 """Differentiable quantum linear algebra in JAX: block encodings, vector encodings and the networks built from them.
 
-`import qla_jax as qla` gives the whole vocabulary, which stands in `__init__.pyi`: each name lives in the room that its
-import there names, and is loaded on first use. Importing never touches JAX's configuration.
+`import qla_jax as qla` provides the whole public vocabulary, which is listed in `__init__.pyi`. Each name is defined in
+the module that its import there names, and is loaded on first use. Importing never changes JAX's configuration.
 """
 
-from qla_jax import _interruption as _interruption  # isort: skip # first: Ctrl-C may come while the rest is imported
+from qla_jax import _interruption as _interruption  # isort: skip # first, as Ctrl-C may come during the other imports
 import ast
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def _vocabulary() -> dict[str, tuple[str, str]]:
-    """Return where each public name lives: its module, and its name there, empty for a module itself."""
+    """Return the place of each public name: its module, and its name there, which is empty for a module itself."""
     found = {}
     for node in ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -28,7 +28,7 @@ __all__ = sorted(_WHERE)
 
 try:
     __version__ = version("qla-jax")
-except PackageNotFoundError:  # a source tree that is not installed
+except PackageNotFoundError:  # raised for a source tree that is not installed
     __version__ = "unknown"
 
 

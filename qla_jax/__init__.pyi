@@ -1,4 +1,4 @@
-"""The public names: each lives where its import says."""
+"""Public names of the package, each imported from the module that defines it."""
 
 from qla_jax import arithmetic as arithmetic
 from qla_jax import claims as claims

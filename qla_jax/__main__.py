@@ -1,4 +1,4 @@
-"""`python -m qla_jax`, and the script `qla-jax`."""
+"""Entry point of `python -m qla_jax` and of the script `qla-jax`."""
 
 import sys
 
@@ -6,7 +6,7 @@ from qla_jax._extras import MissingExtra, needs
 
 
 def main() -> None:
-    """Run the command, or say in one line what it lacks."""
+    """Run the command, or print one line that names a missing library."""
     try:
         with needs("run", "the command `qla-jax`"):
             from qla_jax.cli import main as command

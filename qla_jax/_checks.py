@@ -1,10 +1,10 @@
-"""Checks and promotions that every room shares: what a public function may be given, and what its errors say.
+"""Checks and dtype promotions of arguments that all rooms share.
 
-Error messages name the argument, the rule and the value. Values can only be looked at when they are concrete: inside
-jit, vmap and grad a check on values is left out, and its outcome shows in `eps` instead.
+Error messages name the argument, the rule and the value. Values can be checked only when they are concrete. Inside jit,
+vmap and grad a check of values is skipped, and its outcome shows in `eps` instead.
 
-Arrays are promoted at the public door: integers and booleans become JAX's default float, half precision becomes
-float32, wider dtypes stay as they are. NumPy scalars and arrays without axes count as numbers wherever a number is due.
+Public functions promote their arrays: integers and booleans become JAX's default float, half precision becomes float32,
+and wider dtypes stay as they are. NumPy scalars and arrays without axes count as numbers.
 
 Example:
     >>> as_inexact("x", np.array([200, 100], np.uint8)).dtype == jnp.zeros(()).dtype
@@ -26,52 +26,52 @@ from jax import Array
 from jax.typing import ArrayLike
 
 ROUNDING = 64
-"""How many units of rounding a norm may exceed alpha by and still count as equal: a few operations, or one FFT."""
+"""Machine epsilons by which a norm may exceed alpha and still count as equal: a few operations, or one FFT."""
 
 
 def require(condition: bool, message: str) -> None:
-    """Raise ValueError with `message` unless the condition holds.
+    """Raise a ValueError with a given message unless a condition holds.
 
     Args:
-        condition: what has to hold.
-        message: the error's text: argument, rule and value.
+        condition: condition to check.
+        message: text of the error with argument, rule and value.
     """
     if not condition:
         raise ValueError(message)
 
 
 def require_kind(name: str, value: object, kind: type) -> None:
-    """Raise TypeError unless `value` is of the kind.
+    """Raise a TypeError unless a value is an instance of a class.
 
     Args:
-        name: the argument's name, for the error.
-        value: what was given.
-        kind: the class that it has to be of.
+        name: name of the argument, for error messages.
+        value: value of the argument.
+        kind: class of the value.
     """
     if not isinstance(value, kind):
         wanted, given = kind.__name__, type(value).__name__
-        if wanted == given:  # two rooms have a class of this name
+        if wanted == given:  # a class of the same name from another module
             wanted, given = (f"{one.__module__}.{one.__qualname__}" for one in (kind, type(value)))
         raise TypeError(f"`{name}` must be of type {wanted}, but is of type {given}.")
 
 
 def require_callable(name: str, value: object) -> None:
-    """Raise TypeError unless `value` can be called.
+    """Raise a TypeError unless a value can be called.
 
     Args:
-        name: the argument's name, for the error.
-        value: what was given.
+        name: name of the argument, for error messages.
+        value: value of the argument.
     """
     if not callable(value):
         raise TypeError(f"`{name}` must be callable, but is of type {type(value).__name__}.")
 
 
 def require_key(name: str, value: Any) -> None:
-    """Raise TypeError unless `value` is one key of `jax.random`, of the new kind or the old one.
+    """Raise a TypeError unless a value is one key of `jax.random`, typed or an array of two integers.
 
     Args:
-        name: the argument's name, for the error.
-        value: what was given.
+        name: name of the argument, for error messages.
+        value: value of the argument.
     """
     dtype, shape = getattr(value, "dtype", None), np.shape(value) if hasattr(value, "shape") else None
     new = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
@@ -82,15 +82,15 @@ def require_key(name: str, value: Any) -> None:
 
 
 def as_tuple(name: str, values: Any, kind: type) -> tuple[Any, ...]:
-    """Return a sequence of things of one kind as a tuple.
+    """Return a sequence of instances of one class as a tuple.
 
     Args:
-        name: the argument's name, for the error.
+        name: name of the argument, for error messages.
         values: any iterable.
-        kind: the class of every entry.
+        kind: class of every entry.
 
     Raises:
-        TypeError: not a sequence, or an entry of another kind.
+        TypeError: a value that is not a sequence, or an entry of another class.
     """
     try:
         found = tuple(values)
@@ -103,10 +103,10 @@ def as_tuple(name: str, values: Any, kind: type) -> tuple[Any, ...]:
 
 
 def require_mapping(name: str, value: Any) -> None:
-    """Raise a TypeError that says what to write, unless a value is a mapping.
+    """Raise a TypeError unless a value is a mapping; the message suggests what to write.
 
     Args:
-        name: the argument's name, for the error.
+        name: name of the argument, for error messages.
         value: value of the argument.
     """
     if not isinstance(value, Mapping):
@@ -114,24 +114,24 @@ def require_mapping(name: str, value: Any) -> None:
 
 
 def is_concrete(*values: Any) -> bool:
-    """Return whether all values can be looked at now, outside any transformation."""
+    """Return whether all values are concrete: none of their arrays is traced by a transformation."""
     return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values))
 
 
 def as_integer(name: str, value: Any, least: int | None = None, most: int | None = None) -> int:
-    """Return `value` as a Python integer; NumPy and JAX integers count, floats and booleans do not.
+    """Return a value as a Python integer; integers of NumPy and JAX are accepted, floats and booleans are not.
 
     Args:
-        name: the argument's name, for the error.
-        value: an integer of Python, NumPy or JAX, or an array of one without axes.
-        least: the smallest that is allowed; any unless given.
-        most: the largest that is allowed; any unless given.
+        name: name of the argument, for error messages.
+        value: integer of Python, NumPy or JAX, or an integer array without axes.
+        least: smallest allowed value, if any.
+        most: largest allowed value, if any.
 
     Raises:
-        ValueError: not an integer, traced, or one outside of the range from `least` to `most`.
+        ValueError: a value that is not an integer, traced, or outside the range from `least` to `most`.
     """
     try:
-        number = None if isinstance(value, bool) else operator.index(value)  # arrays of one axis or more have none
+        number = None if isinstance(value, bool) else operator.index(value)  # fails for arrays with axes
     except (TypeError, jax.errors.TracerIntegerConversionError):
         number = None
     if number is None:
@@ -145,12 +145,12 @@ def as_integers(name: str, values: Any, least: int | None = None) -> tuple[int, 
     """Return a sequence of integers, such as the sizes of axes, as a tuple of Python integers.
 
     Args:
-        name: the argument's name, for the error.
-        values: any iterable of integers.
-        least: the smallest entry that is allowed; any unless given.
+        name: name of the argument, for error messages.
+        values: iterable of integers.
+        least: smallest allowed entry, if any.
 
     Raises:
-        ValueError: not a sequence, or an entry that `as_integer` refuses.
+        ValueError: a value that is not a sequence, or an entry that `as_integer` rejects.
     """
     try:
         entries = tuple(values)
@@ -163,11 +163,11 @@ def as_image(name: str, image: Any) -> tuple[int, int]:
     """Return the rows and columns of an image as Python integers.
 
     Args:
-        name: the argument's name, for the error.
-        image: two integers.
+        name: name of the argument, for error messages.
+        image: pair of integers.
 
     Raises:
-        ValueError: not two positive integers.
+        ValueError: a value that is not a pair of positive integers.
     """
     sides = as_integers(name, image)
     require(len(sides) == 2 and min(sides) >= 1, f"`{name}` must be (rows, columns), both positive, but is {sides}.")
@@ -178,11 +178,11 @@ def as_real(name: str, value: Any) -> float:
     """Return a concrete real number, of Python, NumPy or JAX, as a Python float.
 
     Args:
-        name: the argument's name, for the error.
-        value: a number, or an array of one without axes.
+        name: name of the argument, for error messages.
+        value: number, or an array without axes.
 
     Raises:
-        ValueError: traced, not a number, complex, NaN, or with axes.
+        ValueError: a value that is traced, not a number, complex, NaN, or an array with axes.
     """
     require(is_concrete(value), f"`{name}` must be known outside jit, but is traced.")
     real = _is_number(value) and np.ndim(value) == 0 and not jnp.iscomplexobj(value)
@@ -193,37 +193,37 @@ def as_real(name: str, value: Any) -> float:
 
 
 def as_inexact(name: str, value: Any, like: Array | None = None) -> Array:
-    """Return `value` as an array of floating or complex numbers, whatever its rank.
+    """Return a value as an array of floating or complex numbers, of any rank.
 
     Args:
-        name: the argument's name, for the error.
+        name: name of the argument, for error messages.
         value: numbers of Python, NumPy or JAX, possibly nested in lists.
-        like: array whose precision Python numbers take, as they would in arithmetic with it.
+        like: array whose precision Python numbers take, as in arithmetic with this array.
 
     Raises:
-        ValueError: not an array of numbers.
+        ValueError: a value that is not an array of numbers.
     """
     array = _array_of(name, value)
     if like is not None and not any(hasattr(part, "dtype") for part in jax.tree.leaves(value)):
         array = array.astype(like.dtype) if jnp.isrealobj(array) else array.astype(jnp.result_type(like, jnp.complex64))
     if not jnp.issubdtype(array.dtype, jnp.inexact):
         return array.astype(jnp.result_type(float))
-    # Half precision has neither decompositions nor FFTs in XLA, and its errors would stand in no bound.
+    # XLA has neither decompositions nor FFTs in half precision, and no error bound would account for its rounding.
     return array.astype(jnp.float32) if array.dtype.itemsize < 4 else array
 
 
 def as_numeric(name: str, value: ArrayLike | Sequence[ArrayLike], ndim: int | None, like: Array | None = None) -> Array:
-    """Return `as_inexact` of the given rank, not empty, its entries finite where that can be seen.
+    """Return a value as a non-empty array of floating or complex numbers of a given rank, finite if concrete.
 
     Args:
-        name: the argument's name, for the error.
+        name: name of the argument, for error messages.
         value: numbers, possibly nested in lists.
-        ndim: the number of axes that the array has to have; None for any.
+        ndim: number of axes, or None for any.
         like: array whose precision Python numbers take.
 
     Raises:
-        ValueError: not an array of numbers, of another rank, empty, with an entry that is not finite, or with none but
-            denormal ones.
+        ValueError: a value that is not an array of numbers, has another rank, is empty, has an entry that is not
+            finite, or has only denormal entries.
     """
     array = as_inexact(name, value, like)
     require(ndim in (None, array.ndim), f"`{name}` must have {ndim} axes, but has shape {array.shape}.")
@@ -239,7 +239,7 @@ def as_numeric(name: str, value: ArrayLike | Sequence[ArrayLike], ndim: int | No
 
 
 def require_normal(name: str, array: np.ndarray) -> None:
-    """Raise ValueError for numbers that are not zero and that XLA takes for zero, all of them denormal."""
+    """Raise a ValueError for an array whose largest entry is denormal, which XLA treats as zero."""
     largest, least = np.abs(array).max(initial=0), float(jnp.finfo(array.dtype).tiny)
     told = f"zero or reach {least:.3g}, below which XLA takes numbers for zero, but has no entry beyond {largest:.3g}"
     require(largest == 0 or largest >= least, f"`{name}` must be {told}.")
@@ -248,17 +248,17 @@ def require_normal(name: str, array: np.ndarray) -> None:
 def within(name: str, value: Any, low: float, high: float) -> Array:
     """Return real numbers of any shape that lie between two bounds, as floats.
 
-    Numbers beyond a bound by no more than rounding, which sums and squares of unit vectors may be, become that bound;
-    the derivative is that of the numbers. Inside jit numbers further out become NaN.
+    Numbers that exceed a bound by no more than rounding, such as sums of squares of unit vectors, are replaced by the
+    bound, with the derivative of the numbers. Inside jit numbers further out become NaN.
 
     Args:
-        name: the argument's name, for the error.
+        name: name of the argument, for error messages.
         value: real numbers of any shape.
-        low: the smallest that is allowed.
-        high: the largest that is allowed.
+        low: smallest allowed number.
+        high: largest allowed number.
 
     Raises:
-        ValueError: not real numbers, or, where it can be seen, numbers out of range.
+        ValueError: a value that is not an array of real numbers, or, outside jit, numbers out of range.
     """
     array = as_inexact(name, value)
     require(not jnp.iscomplexobj(array), f"`{name}` must be real, but has dtype {array.dtype}.")
@@ -283,15 +283,15 @@ def _moved_within(array: Array, low: float, high: float, room: float) -> Array:
 
 
 def as_alpha(alpha: ArrayLike | None, norm: Array, rule: str, *, name: str = "alpha") -> tuple[Array, Array]:
-    """Return alpha, `norm` unless given, and the error of an exact encoding with it.
+    """Return the subnormalization of an exact encoding, by default its norm, and the error of the encoding.
 
-    An alpha below `norm` raises where it can be seen and gives `eps = inf` elsewhere, as does one that is not finite.
+    An alpha below the norm, or one that is not finite, raises outside jit and gives `eps = inf` inside.
 
     Args:
-        alpha: the subnormalization that was given, if any.
-        norm: what it has to reach.
-        rule: what `norm` is, in the words of the error.
-        name: the argument's name, for the error.
+        alpha: subnormalization, or None for the norm.
+        norm: smallest allowed subnormalization.
+        rule: description of the norm, for error messages.
+        name: name of the argument, for error messages.
     """
     if alpha is None:
         return norm, exact(norm)
@@ -303,50 +303,48 @@ def as_alpha(alpha: ArrayLike | None, norm: Array, rule: str, *, name: str = "al
 
 
 def as_subnormalization(name: str, alpha: ArrayLike, dtype: jnp.dtype) -> tuple[Array, Array]:
-    """Return a subnormalization in the real counterpart of `dtype`, and 0, or `inf` for a traced one that is none.
+    """Return a checked subnormalization, and the error 0, or `inf` for a traced one that is negative or not finite.
 
     Args:
-        name: the argument's name, for the error.
-        alpha: a real scalar, not negative and finite.
-        dtype: real or complex, of the precision that is wanted.
+        name: name of the argument, for error messages.
+        alpha: real scalar, finite and not negative.
+        dtype: real or complex dtype that sets the precision.
     """
     alpha = as_bound(name, alpha, dtype)
     if is_concrete(alpha):
-        # NumPy's: inside jit every operation of JAX is traced, on known numbers, too.
+        # NumPy's function: inside jit every operation of JAX is traced, also on concrete numbers.
         require(bool(np.isfinite(np.asarray(alpha))), f"`{name}` must be finite, but is {alpha}.")
     return alpha, exact(alpha)
 
 
 @jax.jit
 def exact(size: Array) -> Array:
-    """Return the error 0 of an exact encoding, `inf` where `size`, its alpha or its norm, is not finite.
-
-    Inside jit nothing can refuse NaN or infinite entries; a sum or maximum over them is not finite either.
-    """
+    """Return the error 0 of an exact encoding, or `inf` where its alpha or its norm, `size`, is not finite."""
+    # Inside jit no check can reject NaN or infinite entries, but a sum or maximum over them is not finite either.
     return jnp.where(jnp.isfinite(size), 0.0, jnp.inf).astype(size.dtype)
 
 
 @jax.jit
 def known(eps: Array, *values: Array) -> Array:
-    """Return an error bound, `inf` where it is NaN or where an entry of `values` is not finite.
+    """Return an error bound, `inf` where the bound is NaN or where an encoded entry is not finite.
 
     Args:
-        eps: the bound.
-        values: what is encoded; entries beyond the range of floats are no values.
+        eps: error bound, absolute in units of the values.
+        values: encoded arrays.
     """
     finite = [jnp.all(jnp.isfinite(value)) for value in values]
     return jnp.where(jnp.all(jnp.stack([~jnp.isnan(eps), *finite])), eps, jnp.inf)
 
 
 def as_bound(name: str, value: ArrayLike, dtype: jnp.dtype) -> Array:
-    """Return `value` as a non-negative real scalar in the real counterpart of `dtype` (`inf` means unknown).
+    """Return a bound as a non-negative real scalar, where `inf` means unknown.
 
     Inside jit a negative number or NaN becomes `inf`.
 
     Args:
-        name: the argument's name, for the error.
-        value: a real scalar, absolute in units of what it bounds.
-        dtype: real or complex, of the precision that is wanted.
+        name: name of the argument, for error messages.
+        value: real scalar, absolute in units of the bounded quantity.
+        dtype: real or complex dtype that sets the precision.
     """
     real = _is_number(value) and np.ndim(value) == 0 and not jnp.iscomplexobj(value)
     require(real, f"`{name}` must be a real scalar, but is {_told(value)} of shape {np.shape(value)}.")
@@ -358,17 +356,17 @@ def as_bound(name: str, value: ArrayLike, dtype: jnp.dtype) -> Array:
 
 
 def real_dtype(dtype: jnp.dtype) -> jnp.dtype:
-    """Return the real dtype of the same precision."""
+    """Return the real dtype of the same precision as a real or complex dtype."""
     return jnp.zeros((), dtype).real.dtype
 
 
 @jax.jit
 def times(factor: ArrayLike, bound: ArrayLike) -> Array:
-    """Return `factor * bound` for error bounds: what is unknown (`inf` or NaN) gives `inf`, also times zero.
+    """Return the product of an error bound with a factor, `inf` where either is unknown, also times zero.
 
     Args:
-        factor: a non-negative number or array, `inf` where unknown.
-        bound: another, in units of an error.
+        factor: non-negative number or array, `inf` or NaN where unknown.
+        bound: error bound, `inf` or NaN where unknown.
     """
     unknown = ~(jnp.isfinite(factor) & jnp.isfinite(bound))
     product = jnp.where(unknown, 0.0, factor) * jnp.where(unknown, 0.0, bound)
@@ -377,11 +375,11 @@ def times(factor: ArrayLike, bound: ArrayLike) -> Array:
 
 def _array_of(name: str, value: Any) -> Array:
     if isinstance(value, bool | int | float | complex) and not isinstance(value, np.generic):
-        # These keep JAX's weak type, so that they do not widen what they are multiplied by.
+        # Python numbers keep JAX's weak type, so that they do not widen the arrays that they multiply.
         return jnp.asarray(value if isinstance(value, complex) else _as_float(name, value))
     try:
-        # NumPy first: without jax_enable_x64 JAX would cut 64-bit integers to their low half, and it knows no extended
-        # precision. Lists that hold JAX arrays are left to JAX.
+        # NumPy converts first: without jax_enable_x64 JAX would cut 64-bit integers to their low half, and JAX does not
+        # support extended precision. Lists that hold JAX arrays are left to JAX.
         foreign = not any(isinstance(leaf, Array) for leaf in jax.tree.leaves(value))
         array = jnp.asarray(_of_numpy(np.asarray(value)) if foreign else value)
         if _holds_numbers(array.dtype):
@@ -403,7 +401,7 @@ def _of_numpy(array: np.ndarray) -> np.ndarray:
 
 
 def in_known_types(array: np.ndarray) -> np.ndarray:
-    """Return the same numbers in types that JAX knows: in the machine's byte order, extended precision as double."""
+    """Return an array in a dtype that JAX supports: in the machine's byte order, extended precision as double."""
     native = array.dtype.newbyteorder("=")
     widest = np.dtype({"f": np.float64, "c": np.complex128}.get(native.kind, native))
     return array.astype(min(native, widest, key=lambda one: one.itemsize), copy=False)
@@ -421,7 +419,7 @@ def _holds_numbers(dtype: Any) -> bool:
 
 
 def _told(value: Any) -> str:
-    """Return how an error names a value: the value itself if it is short, else its type."""
+    """Return the text by which an error names a value: the value itself if it is short, otherwise its type."""
     if isinstance(value, jax.core.Tracer):
         return "traced"
     text = repr(value)
@@ -435,10 +433,10 @@ ADVICE = (
     ("matvec", "for the matrix of a block encoding write `block(enc)`, for its product with an array `enc.matvec(x)`"),
     ("encoded", "for the array of a vector encoding write `vec.encoded`"),
 )
-"""Advice for arguments of other kinds, by an attribute that marks the kind: what to write instead."""
+"""Advice on what to write instead of arguments of other classes, by an attribute that marks the class."""
 
 
 def _advice(value: Any) -> str:
-    """Return advice for an argument that is no array, in parentheses; empty text where its kind is unknown."""
+    """Return advice for an argument that is no array, in parentheses; empty text for an unknown class."""
     told = next((text for attribute, text in ADVICE if hasattr(value, attribute)), "")
     return f" ({told})" if told else ""

@@ -1,4 +1,4 @@
-"""What the package installs on demand: an import that needs an extra says which, in one line.
+"""Imports of optional libraries: an error names the extra of the package that installs a missing library.
 
 Example:
     >>> with needs("data", "a made-up set"):
@@ -13,19 +13,19 @@ from contextlib import contextmanager
 
 
 class MissingExtra(ModuleNotFoundError):
-    """A library of an extra is not installed; the message says which, and how to install it."""
+    """Error for a library of an extra that is not installed; the message names it and the way to install it."""
 
 
 @contextmanager
 def needs(extra: str, what: str) -> Iterator[None]:
-    """Name the extra that a missing library belongs to.
+    """Turn a missing library into an error that names its extra, as a context manager around imports.
 
     Args:
         extra: name of the extra.
-        what: what cannot be had without it, the subject of the message.
+        what: feature that needs the library, the subject of the message.
 
     Raises:
-        MissingExtra: a library that is not there.
+        MissingExtra: a library that is not installed.
     """
     try:
         yield

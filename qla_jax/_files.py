@@ -1,4 +1,4 @@
-"""Files that outlive a kill: written whole or not at all, locked against a second writer, known by their checksums.
+"""Files that survive a kill: written completely or not at all, locked against a second writer, checked by checksums.
 
 Example:
     >>> import tempfile
@@ -18,13 +18,18 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 PROBE = 4096
-"""Bytes that are written to see whether a directory can be written."""
+"""Number of bytes that are written to test whether a directory can be written."""
 LEAST_FREE = 1 << 20
-"""Bytes that have to be free before work begins: figures and tables of the smallest run take that much."""
+"""Number of bytes that must be free before work begins, as figures and tables of the smallest run need them."""
 
 
 def write(path: Path, content: bytes | str) -> None:
-    """Write a file whole or not at all: a kill or a full disk leaves what was there before."""
+    """Write a file completely or not at all: a kill or a full disk leaves the previous file.
+
+    Args:
+        path: path of the file.
+        content: bytes or text.
+    """
     partial = partial_of(path)
     try:
         with partial.open("wb", buffering=0) as file:
@@ -38,10 +43,14 @@ def write(path: Path, content: bytes | str) -> None:
 
 
 def append(file: io.FileIO, content: bytes | str) -> None:
-    """Write all of the content to an open file without a buffer, and wait until it lies on the disk.
+    """Write all of the content to an open file without a buffer, and wait until it is on the disk.
+
+    Args:
+        file: open file.
+        content: bytes or text.
 
     Raises:
-        OSError: a disk that gives out; a buffer would report that once more when the file is closed.
+        OSError: a full disk; a buffer would report the same error again when the file is closed.
     """
     rest = memoryview(content.encode() if isinstance(content, str) else content)
     while rest:
@@ -50,12 +59,12 @@ def append(file: io.FileIO, content: bytes | str) -> None:
 
 
 def partial_of(path: Path) -> Path:
-    """Return where a file or directory lies until it is whole."""
+    """Return the path of a file or directory while it is incomplete."""
     return path.with_name(f".{path.name}.partial")
 
 
 def synchronize(directory: Path) -> None:
-    """Make names in a directory outlive a power failure, where the system can."""
+    """Make the names in a directory survive a power failure, on systems that support it."""
     with suppress(OSError):
         opened = os.open(directory, os.O_RDONLY)
         try:
@@ -71,18 +80,18 @@ def digest(path: Path) -> str:
 
 
 def make_writable(directory: Path, name: str, least_free: int = LEAST_FREE) -> list[Path]:
-    """Create a directory and write to it, before minutes of work rest on that.
+    """Create a directory and test that it can be written, before minutes of work depend on it.
 
     Args:
-        directory: the directory, whose parents are created too.
-        name: the argument, for the error.
-        least_free: bytes that have to be free.
+        directory: directory, whose parents are created, too.
+        name: name of the argument, for error messages.
+        least_free: number of bytes that must be free.
 
     Returns:
         The directories that were created, innermost first.
 
     Raises:
-        ValueError: a file of that name, a place that cannot be written, or too little space.
+        ValueError: a file of this name, a directory that cannot be written, or too little space.
     """
     created = [one for one in (directory, *directory.parents) if not one.exists()]
     try:
@@ -103,7 +112,7 @@ def make_writable(directory: Path, name: str, least_free: int = LEAST_FREE) -> l
 
 
 def remove_empty(directories: list[Path]) -> None:
-    """Remove those directories that are there and empty, in their order."""
+    """Remove those of the given directories that exist and are empty, in the given order."""
     for one in directories:
         with suppress(OSError):
             one.rmdir()
@@ -111,13 +120,17 @@ def remove_empty(directories: list[Path]) -> None:
 
 @contextmanager
 def locked(directory: Path, name: str) -> Iterator[None]:
-    """Keep a second process out of a directory until this one is done with it or dead.
+    """Lock a directory against other processes until the context or this process ends.
+
+    Args:
+        directory: directory to lock.
+        name: name of the argument, for error messages.
 
     Raises:
-        ValueError: another process is in there.
+        ValueError: a directory that another process has locked.
     """
     with ExitStack() as stack:
-        if os.name == "posix":  # elsewhere directories cannot be opened, and two runs in one are not noticed
+        if os.name == "posix":  # on other systems directories cannot be opened, and a second run is not detected
             opened = os.open(directory, os.O_RDONLY)
             stack.callback(os.close, opened)
             if not lock(opened):
@@ -127,9 +140,9 @@ def locked(directory: Path, name: str) -> Iterator[None]:
 
 
 def lock(opened: int) -> bool:
-    """Lock an open file for this process; return False if another one holds it.
+    """Lock an open file for this process, and return False if another process holds the lock.
 
-    A system or a file system without locks counts as not held.
+    Without support for locks the file counts as free.
     """
     try:
         import fcntl
@@ -144,10 +157,14 @@ def lock(opened: int) -> bool:
 
 @contextmanager
 def reserved(path: Path, name: str) -> Iterator[Callable[[bytes | str], None]]:
-    """Open a file for output before work begins, and give the function that fills it, whole or not at all.
+    """Open a new file before work begins, and yield the function that writes it, completely or not at all.
+
+    Args:
+        path: path of the file.
+        name: name of the argument, for error messages.
 
     Raises:
-        ValueError: a file that is there already, is being written by another process, or cannot be written.
+        ValueError: a file that exists, is being written by another process, or cannot be written.
     """
     if not path.name:
         raise ValueError(f"`{name}` must name a file, but is {str(path)!r}.")

@@ -1,4 +1,4 @@
-"""What a run began with, as text: fingerprints of arrays, and their comparison when the run is resumed.
+"""Fingerprints of arrays as text, and their comparison when a run is resumed.
 
 Example:
     >>> fingerprint(labels=np.zeros(2, np.int32))
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 DIGITS = 12
-"""Digits of a checksum that are kept: enough to tell data sets apart, short enough to print."""
+"""Number of digits of a checksum that are kept: enough to distinguish data sets, and short enough to print."""
 
 
 def fingerprint(**arrays: Any) -> dict[str, str]:
@@ -30,7 +30,14 @@ def checksum(content: bytes | memoryview) -> str:
 
 
 def require_same(what: str, of: object, now: Mapping[str, Any], was: Mapping[str, Any], name: str = "resume") -> None:
-    """Compare what a run is resumed with to what it began with, entry by entry.
+    """Raise an error unless a run is resumed with the settings or data with which it began.
+
+    Args:
+        what: kind of the entries, such as "settings", for the message.
+        of: origin of the first entries, such as a file, for the message.
+        now: entries of the resumed run.
+        was: entries of the first run.
+        name: name of the argument, for the message.
 
     Raises:
         ValueError: the first entry that differs.

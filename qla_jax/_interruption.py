@@ -1,10 +1,10 @@
-"""What Ctrl-C and a termination do to the command `qla-jax`: one line that says how to go on, and a status.
+"""Handling of Ctrl-C and termination by the command `qla-jax`: one line on how to continue, and an exit status.
 
-Everything is written whole or not at all, so that the process may end at once, also amid a compilation, which Python's
-own handlers would wait for: a thread reads the signals from a pipe.
+All files are written completely or not at all, so that the process may end at once. Python's own signal handlers would
+wait for the end of a compilation; a thread reads the signals from a pipe instead.
 
-The package imports this module first, since the command spends its first seconds importing. In any other process than
-the command's the import does nothing.
+The package imports this module first, since the command spends its first seconds on imports. In any process other than
+that of the command the import has no effect.
 """
 
 import os
@@ -14,14 +14,14 @@ import threading
 from typing import NoReturn
 
 ENDINGS = {signal.SIGINT: ("interrupted", 130), signal.SIGTERM: ("terminated", 143)}
-"""By signal: the word, and the exit status as a shell has it."""
+"""Word and exit status, as in a shell, for each signal."""
 
 way_on = ["nothing was done yet: start it again"]
-"""The one sentence that says how to go on; commands replace it once they know."""
+"""Sentence that says how to continue; commands replace it as soon as there is something to resume."""
 
 
 def end(number: int) -> NoReturn:
-    """Say in a line what happened and how to go on, and end the process with the signal's status."""
+    """Print one line on what happened and how to continue, and end the process with the signal's status."""
     word, status = ENDINGS[signal.Signals(number)]
     clear = "\r\x1b[2K\x1b[?25h" if sys.stderr is not None and os.isatty(2) else ""  # a bar hides the cursor
     try:
@@ -37,7 +37,7 @@ def watch() -> None:
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in listened:
-        signal.signal(number, lambda number, frame: None)  # the pipe has it already
+        signal.signal(number, lambda number, frame: None)  # the wakeup pipe has received the signal already
 
     def wait() -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Labeled images as training takes them: finite numbers of a floating dtype, and one integer for each.
+"""Checks of labeled images for training: finite floating-point images, and one integer label for each.
 
 Example:
     >>> as_labels(np.array([0.0, 2.0])).tolist(), as_images(np.ones((1, 2), np.uint8)).dtype.kind
@@ -16,7 +16,7 @@ def as_images(images: Any) -> np.ndarray:
     """Return images as floats; integers, booleans and half precision are promoted.
 
     Raises:
-        ValueError: not an array of numbers, or NaN or infinite entries; the message names the image.
+        ValueError: a value that is not an array of numbers, or NaN or infinite entries; the message names the image.
     """
     floating = getattr(images, "dtype", None) in (np.float32, np.float64)
     found = np.asarray(images if floating else as_inexact("images", images))
@@ -27,10 +27,10 @@ def as_images(images: Any) -> np.ndarray:
 
 
 def as_labels(labels: Any) -> np.ndarray:
-    """Return labels as integers; floats that are integers count.
+    """Return labels as integers; floats with integer values are accepted.
 
     Raises:
-        ValueError: more than a number for each image, such as one-hot vectors, or a label that is no integer.
+        ValueError: more than one number for each image, such as one-hot vectors, or a label that is no integer.
     """
     labels = np.asarray(labels)
     if labels.ndim != 1:

@@ -1,11 +1,12 @@
-"""What code needs to run alike in all modes of JAX: strict promotion, `shard_map`, explicit mesh axes.
+"""Helpers for code that runs the same in all modes of JAX: strict promotion, `shard_map`, explicit mesh axes.
 
-Under `jax.numpy_dtype_promotion("strict")` nothing is promoted unless someone casts it: `common_dtype` says to what;
-functions that count and round all over are exempt by `default_promotion`.
-Inside `jax.shard_map` a loop must carry from the start what differs between devices at the end: `varying_like` makes
-constants so. Without a jit around it `shard_map` traces every operation, on known numbers, too: `known_stays_known`
-computes these at once. Over an explicit mesh axis a reshape that both merges and splits is refused: `reshaped` does it
-in two.
+* Under `jax.numpy_dtype_promotion("strict")` dtypes are promoted only by casts. `common_dtype` returns the dtype to
+  cast to, and `default_promotion` exempts functions with many promotions.
+* Inside `jax.shard_map` the initial carry of a loop must vary between devices like the final one. `varying_like` casts
+  constants accordingly.
+* Without a jit around it `shard_map` traces every operation, also on concrete numbers. `known_stays_known` computes
+  these immediately.
+* Over an explicit mesh axis JAX rejects a reshape that both merges and splits axes. `reshaped` takes two steps.
 
 Example:
     >>> with jax.numpy_dtype_promotion("strict"):
@@ -33,7 +34,7 @@ R = TypeVar("R")
 Tree = TypeVar("Tree")
 
 _within: ContextVar[bool] = ContextVar("within", default=False)
-"""Whether a function with default promotion is being called: only the outermost one names what its caller gave."""
+"""True during the call of a function with default promotion: only the outermost one names the caller's argument."""
 
 
 def common_dtype(*values: Any) -> jnp.dtype:
@@ -43,9 +44,9 @@ def common_dtype(*values: Any) -> jnp.dtype:
 
 
 def default_promotion(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function promote dtypes within itself as JAX does by default, whatever the mode of its caller is.
+    """Decorate a function so that it promotes dtypes as JAX does by default, in every mode of its caller.
 
-    A call that runs out of Python's recursion raises an error that names the argument nested too deep (`_recursion`).
+    A call that exceeds Python's recursion limit raises an error that names the argument nested too deep (`_recursion`).
     """
 
     @functools.wraps(function)
@@ -73,26 +74,28 @@ def promoted(*arrays: Array) -> list[Array]:
 
 @contextlib.contextmanager
 def known_stays_known(*values: Any) -> Iterator[None]:
-    """Compute at once what is computed from known values, inside jit and `shard_map`, too; traced ones are left alone.
+    """Compute with concrete values immediately, also inside jit and `shard_map`, as a context manager.
+
+    The context has no effect if one of the values is traced.
 
     Args:
-        values: pytrees of everything that the computation takes.
+        values: pytrees of all inputs of the computation.
     """
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values)):
         yield
         return
-    no_mesh = jax.sharding.AbstractMesh((), ())  # for an abstract one nothing can be computed
+    no_mesh = jax.sharding.AbstractMesh((), ())  # nothing can be computed under an abstract mesh with axes
     # `jax.ensure_compile_time_eval` does not reach operations that `shard_map` runs without jit (jax 0.10.2, 0.11.2).
     with jax.core.eval_context(), jax.sharding.use_abstract_mesh(no_mesh):
         yield
 
 
 def varying_like(values: Tree, *references: Any) -> Tree:
-    """Return arrays that differ between devices, and items of a batch, as the references do.
+    """Return arrays marked as varying between devices, and between items of a batch, like the references.
 
     Args:
-        values: a pytree of arrays, such as constants that a loop starts from.
-        references: pytrees of everything that the loop brings into what it carries.
+        values: pytree of arrays, such as constants from which a loop starts.
+        references: pytrees of all arrays that enter the carry of the loop.
     """
     found = jax.tree.leaves(references)
     axes = frozenset[Any]().union(*(_varying(leaf) for leaf in found))
@@ -106,11 +109,11 @@ def varying_like(values: Tree, *references: Any) -> Tree:
 
 
 def reshaped(x: Array, shape: Sequence[int]) -> Array:
-    """Return `x.reshape(shape)` by way of one axis, from which and to which sharded batches are followed.
+    """Return `x.reshape(shape)` in two steps with one axis between, which JAX can follow for sharded batches.
 
     Args:
         x: any array.
-        shape: the new lengths of its axes.
+        shape: new lengths of the axes.
     """
     return x.reshape(-1).reshape(tuple(shape))
 
@@ -120,7 +123,9 @@ def _in_explicit_mesh() -> bool:
 
 
 def _batched(values: Tree, references: list[Any]) -> Tree:
-    """Return the values with zeros of the references added: `vmap` over an explicit axis cannot add the axis itself."""
+    """Return the values with zeros computed from the references added, which gives them the batch axis of these."""
+    # `vmap` over an explicit mesh axis cannot add the axis to a constant. A zero that is computed from the references
+    # has the axis from the start.
     zero = sum(((x == x).reshape(-1)[0] & False for x in references if jnp.size(x)), jnp.zeros((), bool))
 
     def add(leaf: Any) -> Any:

@@ -11,26 +11,26 @@ from jaxtyping import Float32, Int, Int32
 
 
 class DatasetUnavailable(RuntimeError):
-    """The set is not here; the message says, in one line, why and what to do."""
+    """Error for a data set that is not available; the message says in one line why and what to do."""
 
 
 def open_set(name: str, data_dir: str | PathLike[str] | None) -> Mapping[str, Any]:
-    """Return the splits of a prepared set by name, each a sequence of examples read (and decoded) at random.
+    """Return the splits of a prepared set by name, each a sequence of examples with random access.
 
     Args:
-        name: name of the set as tfds writes it.
-        data_dir: directory of prepared sets; that of tfds where it is None.
+        name: name of the set in tfds.
+        data_dir: directory of prepared sets, or None for the default of tfds.
 
     Raises:
         DatasetUnavailable: the set is unknown, not prepared, or in another format than array_record.
     """
     try:
-        # Here rather than at the top: slow to import, and the digits do without.
+        # Imported here rather than at the top: it is slow to import, and the digits do not need it.
         import tensorflow_datasets as tfds
     except ImportError as error:
         _unavailable(name, _first_line(error), "Install it: pip install 'qla-jax[data]'.", error)
 
-    prepare = f"Where TensorFlow and a network are at hand, `tfds build {name} --file_format=array_record "
+    prepare = f"Where TensorFlow and a network are available, `tfds build {name} --file_format=array_record "
     prepare += "--data_dir=DIR` prepares it; then pass DIR as `data_dir` (`--data-dir DIR`)."
     with _quiet_absl():
         try:
@@ -39,7 +39,7 @@ def open_set(name: str, data_dir: str | PathLike[str] | None) -> Mapping[str, An
         except Exception as error:
             check = "Check the name, and that `data_dir` (`--data-dir`) holds NAME/VERSION/dataset_info.json."
             _unavailable(name, _first_line(error), check, error)
-        # Asked here because `data_source` answers an unprepared set with no splits, or with an unrelated error.
+        # Checked here because `data_source` returns no splits for an unprepared set, or raises an unrelated error.
         if not builder.is_prepared():
             _unavailable(name, f"nothing is prepared in {builder.data_dir}", prepare)
         try:
@@ -56,14 +56,14 @@ def _unavailable(name: str, reason: str, remedy: str, cause: Exception | None = 
 
 
 def _first_line(error: Exception) -> str:
-    """The messages of tfds may list every set it knows, a line each."""
+    """Return the first line of an error: messages of tfds may list every known set, one on each line."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].rstrip(".")
 
 
 @contextmanager
 def _quiet_absl() -> Iterator[None]:
-    """Without the warnings of tfds about folders it looks into and decoders it would like better."""
+    """Silence the warnings of tfds about the folders that it searches and the decoders that it prefers."""
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -77,8 +77,8 @@ def feature_keys(name: str, features: Any) -> tuple[str, str]:
     """Return the keys of the one image and the one class label in each example.
 
     Args:
-        name: name of the set, for the error.
-        features: features of the set as tfds describes them.
+        name: name of the set, for error messages.
+        features: description of the features of the set by tfds.
 
     Raises:
         ValueError: no image or label, or more than one.
@@ -101,14 +101,14 @@ def read(
     num_classes: int,
     where: str,
 ) -> tuple[Float32[np.ndarray, "n channels height width"], Int32[np.ndarray, " n"]]:
-    """Return the images and labels at places in a split, in the order of these.
+    """Return the images and labels at given positions of a split, in the given order.
 
     Args:
         records: split of a prepared set.
-        indices: places in the split.
+        indices: positions in the split.
         keys: keys of image and label in an example.
         num_classes: number of classes, above every label.
-        where: name of the split, for the errors.
+        where: name of the split, for error messages.
 
     Raises:
         DatasetUnavailable: an image that cannot be read.
@@ -135,9 +135,9 @@ def read(
 
 
 def _pixels(image: np.ndarray, here: str) -> Float32[np.ndarray, "channels height width"]:
-    """From (row, column, channel) and uint8, or floats in [0, 1] already."""
+    """Return an image of shape (row, column, channel) as floats in [0, 1] of shape (channel, row, column)."""
     if image.ndim != 3 or image.shape[2] not in (1, 3):
-        raise ValueError(f"Images must be grey (H, W, 1) or RGB (H, W, 3), but {here} has shape {image.shape}.")
+        raise ValueError(f"Images must be gray (H, W, 1) or RGB (H, W, 3), but {here} has shape {image.shape}.")
     pixels = image.transpose(2, 0, 1).astype(np.float32, order="C")
     if image.dtype == np.uint8:
         return pixels / 255

@@ -1,7 +1,7 @@
-"""Errors for arguments that are nested deeper than Python's recursion goes.
+"""Errors for arguments that are nested deeper than Python's recursion limit.
 
-A nested circuit that is run, or handed to JAX, calls itself for each level. Where that ends in a RecursionError of
-Python, or in the SystemError that JAX's C++ makes of one, the error names the argument that is nested too deep.
+Running a nested circuit, or passing it to JAX, recurses for each level. Where this ends in a RecursionError of Python,
+or in the SystemError into which JAX's C++ code turns one, the new error names the argument that is nested too deep.
 """
 
 import inspect
@@ -10,24 +10,26 @@ from collections.abc import Callable
 from typing import Any
 
 SHALLOW = 20
-"""Number of levels that always fit: an error in an argument nested less deep than this has another reason."""
+"""Number of levels that always fit: an error for an argument with fewer levels has another reason."""
 
 
 class NestingError(ValueError):
-    """An argument is nested deeper than Python's recursion goes."""
+    """Error for an argument that is nested deeper than Python's recursion limit."""
 
 
 RAN_OUT = (RecursionError, SystemError)
-"""What a call raises whose argument is nested too deep."""
+"""Exceptions that a call raises if an argument is nested too deep."""
 
 
 def require_shallow(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise NestingError if an argument of a call that ran out of recursion is nested deep.
+    """Raise a NestingError if an argument of a call that exceeded the recursion limit is nested deep.
+
+    Arguments with an attribute `nesting`, a number of levels, are checked.
 
     Args:
         function: function that was called.
         args: positional arguments of the call.
-        kwargs: keyword arguments of the call; arguments with an attribute `nesting`, a number of levels, are looked at.
+        kwargs: keyword arguments of the call.
     """
     arguments = inspect.signature(function).bind(*args, **kwargs).arguments
     nested = [

@@ -1,8 +1,9 @@
-"""Checkpoints of a training: the last two epochs, each whole, with a checksum for each of its files.
+"""Checkpoints of a training: the last two epochs, each complete and with a checksum for each of its files.
 
-An epoch is a directory named by its number: `state.npz` holds the arrays in order; `notes.json` the settings, the
-fingerprints of the data and the history; `sha256.json` the checksums of both. It is written under another name and
-renamed. Writing ends before training goes on: a writer in the background would report a full disk when nobody listens.
+An epoch is a directory named by its number. `state.npz` holds the arrays in order, `notes.json` the settings, the
+fingerprints of the data and the history, and `sha256.json` the checksums of both. The directory is written under
+another name and then renamed. Training waits for the end of writing, since a background writer could not report a full
+disk.
 
 Example:
     >>> import tempfile
@@ -34,25 +35,31 @@ Notice = Callable[[str], None]
 
 
 class Damaged(Exception):
-    """A checkpoint that is not as it was written; the message names the file."""
+    """Error for a checkpoint that differs from what was written; the message names the file."""
 
 
 def epochs_in(directory: Path) -> list[int]:
-    """Return the numbers of the epochs that are kept, rising, whether intact or not."""
+    """Return the numbers of the stored epochs in increasing order, intact or not."""
     if not directory.is_dir():
         return []
     return sorted(int(path.name) for path in directory.iterdir() if path.is_dir() and path.name.isdigit())
 
 
 def save(directory: Path, number: int, arrays: Sequence[Any], notes: Mapping[str, Any]) -> None:
-    """Write an epoch, and remove those before the last two.
+    """Write the checkpoint of an epoch, and remove the epochs before the last two.
+
+    Args:
+        directory: directory of the epochs.
+        number: number of the epoch.
+        arrays: arrays of the state.
+        notes: settings and history, as JSON.
 
     Raises:
-        OSError: a full disk, say; the epochs before are as they were.
+        OSError: a checkpoint that cannot be written, for example on a full disk; earlier epochs are not changed.
     """
     whole = directory / str(number)
     partial = partial_of(whole)
-    shutil.rmtree(partial, ignore_errors=True)  # of a kill
+    shutil.rmtree(partial, ignore_errors=True)  # left over from a run that was killed while it wrote
     try:
         partial.mkdir(parents=True)
         with (partial / STATE).open("wb") as file:
@@ -65,7 +72,7 @@ def save(directory: Path, number: int, arrays: Sequence[Any], notes: Mapping[str
     except OSError:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    shutil.rmtree(whole, ignore_errors=True)  # a damaged one that is done again
+    shutil.rmtree(whole, ignore_errors=True)  # a damaged checkpoint whose epoch was trained again
     partial.rename(whole)
     synchronize(directory)
     for old in [epoch for epoch in epochs_in(directory) if epoch != number][: 1 - KEPT]:
@@ -73,14 +80,14 @@ def save(directory: Path, number: int, arrays: Sequence[Any], notes: Mapping[str
 
 
 def last_intact(directory: Path, notice: Notice = lambda line: None) -> tuple[int, list[np.ndarray], dict]:
-    """Return the last epoch whose files are as they were written: its number, its arrays and its notes.
+    """Return the last intact epoch: its number, its arrays and its notes.
 
     Args:
-        directory: the directory of epochs, at least one of them.
-        notice: called with a line for each damaged epoch that is passed over.
+        directory: directory with at least one epoch.
+        notice: function that is called with one line if damaged epochs are skipped.
 
     Raises:
-        ValueError: no intact epoch; the message names the first damaged file and says how to start afresh.
+        ValueError: no intact epoch; the message names the damaged files and says how to start again.
     """
     damages = []
     for number in reversed(epochs_in(directory)):
@@ -98,7 +105,7 @@ def last_intact(directory: Path, notice: Notice = lambda line: None) -> tuple[in
 
 
 def load(epoch: Path) -> tuple[list[np.ndarray], dict]:
-    """Return arrays and notes of one epoch.
+    """Return the arrays and the notes of one epoch.
 
     Raises:
         Damaged: a file that is missing, cut short or changed.
@@ -120,10 +127,14 @@ def load(epoch: Path) -> tuple[list[np.ndarray], dict]:
 
 @contextmanager
 def held(directory: Path, resume: bool) -> Iterator[None]:
-    """Keep a directory for one training, which can write to it and overwrites nothing.
+    """Reserve a directory for one training, which can write to it and overwrites nothing.
+
+    Args:
+        directory: directory of the epochs.
+        resume: True to continue from the epochs in the directory.
 
     Raises:
-        ValueError: a directory that cannot be written or that another process trains in, or epochs without `resume`.
+        ValueError: a directory that cannot be written or is used by another process, or epochs without `resume`.
     """
     found = epochs_in(directory)
     if found and not resume:
@@ -139,7 +150,12 @@ def held(directory: Path, resume: bool) -> Iterator[None]:
 
 
 def began_with(model: nnx.Module, **data: np.ndarray) -> dict[str, str]:
-    """Return what a training begins with, as text: its data, the untrained weights, and the settings of the modules."""
+    """Return fingerprints of the data, of the untrained weights and of the module settings of a training, as text.
+
+    Args:
+        model: untrained model.
+        data: arrays by name.
+    """
     leaves = [_plain(leaf) for leaf in jax.tree.leaves(nnx.state(model))]
     settings = [
         f"{'.'.join(map(str, path))}.{name}={value!r}"
@@ -154,7 +170,7 @@ def began_with(model: nnx.Module, **data: np.ndarray) -> dict[str, str]:
 
 
 def _is_setting(value: Any) -> bool:
-    """Return whether a module's attribute has a text that is the same in every process."""
+    """Return whether a module's attribute has the same text in every process."""
     if isinstance(value, tuple):
         return all(map(_is_setting, value))
     return value is None or isinstance(value, bool | int | float | str)

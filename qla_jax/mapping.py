@@ -1,4 +1,4 @@
-"""A function mapped over many inputs, so many at a time: memory of one batch, one program for all."""
+"""Mapping of a function over many inputs in batches, with the memory of one batch and one compiled program."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,15 +8,15 @@ import jax.numpy as jnp
 
 
 def map_in_batches(function: Callable[[Any], Any], inputs: Any, batch: int) -> Any:
-    """What `jax.lax.map` gives with a batch size, in half the time to compile where batches come out uneven.
+    """Return the results of `jax.lax.map` with a batch size, in half of its compile time for an incomplete last batch.
 
-    The last batch is filled up with the last input, whose results are then left out; `jax.lax.map` has a program of its
-    own for what remains.
+    The last batch is completed with copies of the last input, whose results are dropped. `jax.lax.map` compiles a
+    second program for an incomplete batch.
 
     Args:
-        function: of one input.
-        inputs: an array or pytree of arrays that lead with one axis, of at least one entry.
-        batch: at least 1.
+        function: function of one input.
+        inputs: array or pytree of arrays with a common leading axis of at least one entry.
+        batch: number of inputs at a time, at least 1.
 
     Example:
         >>> map_in_batches(jnp.square, jnp.arange(5.0), batch=2).tolist()

@@ -1,7 +1,7 @@
-"""Training with optax: a compiled step, a checkpoint after every epoch, resumable bit for bit.
+"""Training with optax: a compiled step, and a checkpoint after every epoch that resumes bit for bit.
 
 All randomness of an epoch comes from (seed, epoch), and parameters, running statistics and optimizer state are restored
-exactly; so a run that is killed and resumed ends in the same bits as one that is not.
+exactly. A run that is killed and resumed hence ends with the same bits as an uninterrupted run.
 """
 
 import json
@@ -33,16 +33,16 @@ KEPT = 16
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to train.
+    """Settings of a training.
 
     Attributes:
-        epochs: passes over the training images.
-        batch_size: images per step; images beyond the last full batch of an epoch wait for the next shuffle.
-        learning_rate: peak of the cosine schedule, which starts at a tenth of it and ends at a hundredth.
+        epochs: number of passes over the training images.
+        batch_size: number of images per step; images beyond the last full batch of an epoch are left to the next one.
+        learning_rate: peak of the cosine schedule, which starts at a tenth of the peak and ends at a hundredth.
         warmup: fraction of the steps in which the rate rises.
-        constant: whether the rate is the same in all steps instead.
+        constant: True for the same rate in all steps instead of the schedule.
         weight_decay: weight decay of AdamW.
-        noise: augmentation, Gaussian noise on every entry in units of the image's root mean square entry.
+        noise: Gaussian noise added to every entry, in units of the image's root mean square entry.
         seed: seed of the shuffles and the noise.
     """
 
@@ -65,9 +65,9 @@ class Epoch(NamedTuple):
 
 
 def once_for_each_build(make: Callable[..., Callable]) -> Callable[..., Callable]:
-    """Keep what is made from a graph and settings, where these have a hash: a second training compiles nothing.
+    """Cache the functions made from a graph and settings with a hash, so that a second training compiles nothing.
 
-    Weights are no part of a graph. Only the last few stay, since compiled functions are large.
+    Weights are no part of a graph. Only the last few functions are kept, since compiled functions are large.
     """
     kept = lru_cache(maxsize=KEPT)(make)
 
@@ -75,7 +75,7 @@ def once_for_each_build(make: Callable[..., Callable]) -> Callable[..., Callable
     def made(*settings: Any) -> Callable:
         try:
             hash(settings)
-        except TypeError:  # a module with a list among its attributes
+        except TypeError:  # the module has a list among its attributes
             return make(*settings)
         return kept(*settings)
 
@@ -83,7 +83,13 @@ def once_for_each_build(make: Callable[..., Callable]) -> Callable[..., Callable
 
 
 def plain_call(model: Any, images: Array, *, key: Array) -> Array:
-    """Return the outcomes of a model that draws nothing."""
+    """Return the outcomes of a deterministic model, which ignores the key.
+
+    Args:
+        model: model.
+        images: batch of images.
+        key: random key, not used.
+    """
     return model(images)
 
 
@@ -101,29 +107,29 @@ def fit(
 ) -> tuple[Model, list[Epoch]]:
     """Train a model that maps a batch of images to outcome probabilities.
 
-    Steps run it in training mode (`model.train()`), where normalization takes the statistics of the batch and moves the
-    running ones, which are `nnx.BatchStat`; what is returned is in the mode of the model given.
+    Steps run the model in training mode (`model.train()`), where normalization uses the statistics of the batch and
+    updates the running ones, which are `nnx.BatchStat`. The returned model is in the mode of the given model.
 
     Args:
-        model: any NNX module; its `nnx.Param` leaves are trained.
-        images: shape (count, channel, row, column), or (count, n) for vectors.
-        labels: shape (count,), outcomes.
-        config: how to train.
-        directory: where to keep checkpoints; none are kept unless given.
-        resume: continue from the last checkpoint in `directory`, if there is one.
-        report: called after every epoch.
-        call: function that gives the outcomes, with a key for each step that is independent of shuffles and noise:
+        model: NNX module, whose `nnx.Param` leaves are trained.
+        images: images of shape (count, channel, row, column), or vectors of shape (count, n).
+        labels: outcomes, shape (count,).
+        config: settings of the training.
+        directory: directory of checkpoints, or None for none.
+        resume: True to continue from the last checkpoint in `directory`, if there is one.
+        report: function that is called after every epoch.
+        call: function that returns the outcomes, with a key for each step that is independent of shuffles and noise:
             `lambda model, images, key: model(images, key=key)` for a model that measures.
-        notice: called with a line where a damaged checkpoint is passed over for the one before.
+        notice: function that is called with one line if a damaged checkpoint is skipped.
 
     Returns:
-        The trained model and every epoch, those before a resume included.
+        The trained model, and the reports of all epochs, including those before a resume.
 
     Raises:
-        ValueError: images that are not finite, labels that do not match them or are no outcome of the model, a batch
-            larger than the set, a directory that cannot be written or holds checkpoints without `resume`, checkpoints
-            of another config, other data or another untrained model, or none that is intact.
-        OSError: a checkpoint that cannot be written; those before it stay.
+        ValueError: images that are not finite, labels that do not match the images or are no outcome of the model, a
+            batch larger than the set, a directory that cannot be written or holds checkpoints without `resume`,
+            checkpoints of another config, other data or another untrained model, or no intact checkpoint.
+        OSError: a checkpoint that cannot be written; earlier ones are kept.
     """
     if len(images) != len(labels):
         raise ValueError(f"`labels` must match `images`, but there are {len(labels)} for {len(images)}.")
@@ -158,13 +164,14 @@ def fit(
 
 @once_for_each_build
 def _step(graph: Any, call: Call, config: TrainingConfig, steps: int) -> Callable:
-    """Return one compiled step for a Python loop: inside `lax.scan` XLA's CPU convolutions run 16 times slower."""
+    """Return one compiled training step, for a Python loop over steps."""
+    # A Python loop rather than `lax.scan`, inside which XLA's CPU convolutions run 16 times slower.
     optimizer = _optimizer(config, steps)
 
     @partial(jax.jit, donate_argnums=0)
     def step(state: dict, rest: Any, images: Array, labels: Array, key: Array) -> tuple[dict, tuple[Array, Array]]:
         def loss(params: Any) -> tuple[Array, tuple[Array, Any]]:
-            statistics = jax.tree.map(lambda x: x, state["statistics"])  # variables of this trace, which may change
+            statistics = jax.tree.map(lambda x: x, state["statistics"])  # copies that this trace may change
             learner = nnx.merge(graph, params, statistics, rest)
             learner.train()
             outcomes = call(learner, add_noise(images, config.noise, key=key), key=jax.random.fold_in(key, 1))
@@ -188,18 +195,18 @@ def accuracy(
     batch_size: int = 128,
     call: Call = plain_call,
 ) -> float:
-    """Return the share of images whose likeliest outcome is their label, in evaluation mode.
+    """Return the fraction of images whose most likely outcome is their label, in evaluation mode.
 
     Args:
-        model: maps a batch of images to outcome probabilities; its mode is left as it is.
+        model: module that maps a batch of images to outcome probabilities; its mode does not change.
         images: images, at least one.
-        labels: labels, as many.
-        key: key of all that the model draws; each batch has its own.
-        batch_size: number of images at a time; each size is compiled for: one size, and a rest.
-        call: function that gives the outcomes, as in `fit`.
+        labels: one label for each image.
+        key: random key of the model's samples, split over the batches.
+        batch_size: number of images at a time; an incomplete last batch compiles a second program.
+        call: function that returns the outcomes, as in `fit`.
 
     Raises:
-        ValueError: labels and images that do not match, none of them, or a batch size below 1.
+        ValueError: unequally many labels and images, no images, or a batch size below 1.
     """
     if not 0 < len(images) == len(labels):
         raise ValueError(f"`labels` must match `images`, but there are {len(labels)} for {len(images)}.")
@@ -225,7 +232,13 @@ def _chosen(graph: Any, call: Call) -> Callable:
 
 
 def add_noise(images: Array, size: float, *, key: Array) -> Array:
-    """Add Gaussian noise of `size` times each image's root mean square entry; zero images stay zero."""
+    """Add Gaussian noise to images, in proportion to each image's root mean square entry; zero images stay zero.
+
+    Args:
+        images: batch of images.
+        size: standard deviation of the noise in units of the root mean square entry.
+        key: random key.
+    """
     if size == 0:
         return images
     scale = size * jnp.sqrt(jnp.mean(jnp.square(images), axis=tuple(range(1, images.ndim)), keepdims=True))
@@ -233,12 +246,17 @@ def add_noise(images: Array, size: float, *, key: Array) -> Array:
 
 
 def batches(count: int, size: int) -> Iterator[slice]:
-    """Yield consecutive slices that cover `count` items."""
+    """Yield consecutive slices that cover a number of items.
+
+    Args:
+        count: number of items.
+        size: number of items in one slice.
+    """
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
 def _require_outcomes(labels: np.ndarray, call: Callable, model: nnx.Module, images: np.ndarray) -> None:
-    """Refuse labels beyond the outcomes, which would be trained towards others: they are counted from 0."""
+    """Raise an error for labels that are no outcomes of the model, which would be trained toward other outcomes."""
     told = nnx.eval_shape(lambda: call(model, jnp.asarray(images[:1]), key=jax.random.key(0)))
     low, high, outcomes = int(np.min(labels)), int(np.max(labels)), told.shape[1]
     if not 0 <= low <= high < outcomes:
@@ -247,7 +265,7 @@ def _require_outcomes(labels: np.ndarray, call: Callable, model: nnx.Module, ima
 
 def _loss(outcomes: Array, targets: Array) -> tuple[Array, Array]:
     chosen = jnp.take_along_axis(outcomes, targets[:, None], axis=1)[:, 0]
-    # The floor keeps a probability of zero (a zero image, say) from making the loss infinite.
+    # The floor avoids an infinite loss for a probability of zero, for example that of a zero image.
     return -jnp.log(chosen + 1e-6).mean(), (outcomes.argmax(1) == targets).mean()
 
 
@@ -273,7 +291,7 @@ def _require_config(config: TrainingConfig, images: int) -> None:
 
 
 class _Checkpoints:
-    """Epochs on disk, or nothing without a directory."""
+    """Checkpoints of one training on disk; without a directory all methods do nothing."""
 
     def __init__(self, directory: Path | None, config: TrainingConfig, about: dict[str, str], notice: Notice):
         self.config = json.loads(json.dumps(asdict(config)))
@@ -287,7 +305,7 @@ class _Checkpoints:
 
     @contextmanager
     def held(self, resume: bool) -> Iterator[None]:
-        """Keep the directory for this training alone."""
+        """Reserve the directory for this training."""
         if self.directory is None:
             yield
             return
@@ -306,5 +324,6 @@ class _Checkpoints:
 
 
 def _like(leaf: Array, array: np.ndarray) -> Array:
-    """Return a stored array with the dtype, which a file may not know, and the devices of the leaf that it replaces."""
+    """Return a stored array with the dtype and the devices of the leaf that it replaces."""
+    # A file stores extended dtypes such as bfloat16 as bytes without a name.
     return jax.device_put(array.view(leaf.dtype) if array.dtype != leaf.dtype else array, leaf.sharding)

@@ -111,7 +111,7 @@ def test_an_impossible_size_is_named(argument, value):
 # Prepared sets
 
 
-@pytest.mark.parametrize("channels", [1, 3], ids=["grey", "rgb"])
+@pytest.mark.parametrize("channels", [1, 3], ids=["gray", "rgb"])
 @pytest.mark.parametrize("num_shards", [1, 3])
 def test_a_prepared_set_is_read_back_pixel_for_pixel(tmp_path, channels, num_shards):
     written = write_random_set(tmp_path, channels=channels, num_shards=num_shards)
@@ -325,9 +325,9 @@ def test_images_of_unequal_sizes_are_refused(tmp_path):
         write_and_load(tmp_path / "b", {"train": labeled(wide, cyclic(3)), "test": labeled(tall, [0])})
 
 
-def test_images_that_are_neither_grey_nor_rgb_are_refused(tmp_path):
+def test_images_that_are_neither_gray_nor_rgb_are_refused(tmp_path):
     examples = labeled(random_images(2, channels=4), [0, 1])
-    with pytest.raises(ValueError, match=r"grey \(H, W, 1\) or RGB \(H, W, 3\), but image 0 .* shape \(5, 7, 4\)"):
+    with pytest.raises(ValueError, match=r"gray \(H, W, 1\) or RGB \(H, W, 3\), but image 0 .* shape \(5, 7, 4\)"):
         write_and_load(tmp_path, {"train": examples, "test": examples}, image_features((5, 7, 4)))
 
 

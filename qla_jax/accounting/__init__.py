@@ -1,1 +1,1 @@
-"""What circuits take: gates, and their sum over the nodes of an encoding."""
+"""Resources of circuits: elementary gates, and their sum over the nodes of an encoding."""

@@ -1,8 +1,9 @@
-"""Costs of circuits, by one static recursion over the nodes.
+"""Costs of circuits: qubits, queries and gates, from one static pass over the nodes.
 
-A node says which parts it calls, how often and how (`uses`), and what gates stand around these calls (`gates`). What
-has no parts is a leaf, counted in queries. A node that stands in a circuit many times is looked at once, so that the
-cost of a chain of blocks takes time linear in their number; its calls are exponential in it, and Python integers.
+A node states which parts it calls, how often and how (`uses`), and the gates around these calls (`gates`). A node
+without parts is a leaf and is counted in queries. A node that occurs many times in a circuit is visited once. The cost
+of a chain of blocks hence takes time linear in the number of blocks, although the number of calls is exponential in it;
+calls are Python integers.
 
 Example:
     >>> vec = block_encode(jnp.eye(2)) @ vector_encode(jnp.array([0.6, 0.8]))
@@ -23,7 +24,14 @@ from qla_jax.accounting.gates import Gates
 
 
 class Calls(NamedTuple):
-    """How often a circuit calls a part, by kind: its own circuit or the inverse, controlled or not."""
+    """Number of calls of a part in one run of a circuit, by kind.
+
+    Attributes:
+        forward: calls of the part's circuit.
+        adjoint: calls of the inverse circuit.
+        controlled: controlled calls of the part's circuit.
+        controlled_adjoint: controlled calls of the inverse circuit.
+    """
 
     forward: int = 0
     adjoint: int = 0
@@ -32,37 +40,38 @@ class Calls(NamedTuple):
 
     @property
     def total(self) -> int:
-        """Calls of all kinds."""
+        """Number of calls of all kinds."""
         return sum(self)
 
     def plus(self, other: "Calls") -> "Calls":
-        """Calls of both."""
+        """Return the calls of two circuits together."""
         return Calls(*(mine + yours for mine, yours in zip(self, other, strict=True)))
 
     def through(self, use: Use) -> "Calls":
-        """Calls of the part, when these are calls of the circuit that uses it."""
+        """Return the calls of a part that result from these calls of the circuit that uses the part."""
         forward, adjoint, *controlled = _turned(self[:2], use) + _turned(self[2:], use)
         if use.controlled:
             return Calls(0, 0, forward + controlled[0], adjoint + controlled[1])
+        # A call and its inverse around a controlled gate need no control: without the gate they cancel.
         if use.paired:
             return Calls(forward + controlled[0], adjoint + controlled[1])
         return Calls(forward, adjoint, *controlled)
 
 
 class Cost(NamedTuple):
-    """Cost of one run of a circuit.
+    """Resources of one run of a circuit.
 
     Attributes:
-        num_ancillas: ancilla qubits.
-        num_qubits: all qubits, ancillas and system.
+        num_ancillas: number of ancilla qubits.
+        num_qubits: number of all qubits, ancillas and system.
         num_queries: calls of each leaf, of all kinds together, by the leaf's name in order of first use.
-        depth: leaf calls in a row, none in parallel.
-        calls: the same calls of each leaf, its adjoint's and controlled ones apart.
-        gates: gates of all leaves and between their calls; `gates.depth` is the depth of the circuit in these.
-        uncounted: kinds of nodes that define no gates, which `gates` leaves out: it is a lower bound then. Otherwise it
-            counts a circuit that does the job, controls by `Gates.controlled`.
-        success_probability: probability that one run ends with all ancillas in 0. It is known for vector encodings with
-            known numbers; of a block encoding it depends on the input, and is None.
+        depth: number of consecutive leaf calls, none of them in parallel.
+        calls: calls of each leaf by kind: own circuit or inverse, controlled or not.
+        gates: gates of all leaves and between their calls; `gates.depth` is the depth of the circuit in these gates.
+        uncounted: classes of nodes that define no gates and are missing in `gates`, which is then a lower bound.
+            Otherwise `gates` counts one possible circuit, with controls by `Gates.controlled`.
+        success_probability: probability that one run ends with all ancillas in 0. It is given for vector encodings with
+            concrete arrays. For a block encoding it depends on the input and is None.
     """
 
     num_ancillas: int
@@ -76,16 +85,16 @@ class Cost(NamedTuple):
 
     @property
     def expected_repetitions(self) -> float | None:
-        """Mean number of runs until all ancillas are found in 0; None where the probability of that is not known."""
+        """Mean number of runs until all ancillas are measured in 0; None where the success probability is not known."""
         if self.success_probability is None:
             return None
         return 1 / self.success_probability if self.success_probability > 0 else math.inf
 
     def t_count(self, rotation_eps: float | None = None) -> int:
-        """Return the number of T gates of one run; `Gates.t_count` says how rotations and Toffoli gates are counted.
+        """Return the number of T gates of one run, with rotations and Toffoli gates counted as in `Gates.t_count`.
 
         Args:
-            rotation_eps: error of each rotation in operator norm; may be left out where there are no rotations.
+            rotation_eps: error of each rotation in operator norm; not needed for circuits without rotations.
 
         Raises:
             ValueError: rotations without `rotation_eps`, or one that is not between 0 and 1.
@@ -98,7 +107,20 @@ class Cost(NamedTuple):
 
 
 def cost(enc: Counted) -> Cost:
-    """The cost of one run of `enc`; leaves of one kind are numbered in order of first use."""
+    """Return the resources of one run of an encoding's circuit: qubits, queries of each leaf, gates, T count.
+
+    The count is static: no circuit runs, and encodings under `jax.eval_shape` can be counted. Leaves of one class are
+    numbered in order of first use.
+
+    Raises:
+        TypeError: `enc` is not an encoding.
+
+    Example:
+        >>> enc = block_encode(jnp.eye(2))
+        >>> found = cost(qsvt(enc @ enc, [0.0, 0.0, 0.5]))
+        >>> found.num_queries, found.num_qubits
+        ({'Dense[0]': 4}, 4)
+    """
     if not isinstance(enc, Counted):
         raise TypeError(f"`enc` must be of type Encoding, but is of type {type(enc).__name__}.")
     nodes = parts_first(enc)
@@ -125,18 +147,18 @@ def _success(enc: Counted) -> float | None:
 
 
 def calls_of(enc: Counted, part: Counted) -> Calls:
-    """Return how often one run of a circuit calls a part of it, composite or not; never, where it is no part.
+    """Return the number of calls of a part, a leaf or a composite node, in one run of a circuit.
 
     Args:
-        enc: circuit that is run once.
-        part: node that stands in it.
+        enc: circuit that runs once.
+        part: node of the circuit; any other node has no calls.
     """
     return _called(enc, parts_first(enc)).get(identity(part), Calls())
 
 
 def _called(enc: Counted, nodes: dict[int, tuple[Any, Sequence[Use]]]) -> dict[int, Calls]:
     called = dict.fromkeys(nodes, Calls()) | {identity(enc): Calls(forward=1)}
-    for key, (_, uses) in reversed(nodes.items()):  # all calls of a node are known before its parts are looked at
+    for key, (_, uses) in reversed(nodes.items()):  # all calls of a node are counted before its parts are visited
         for use in uses:
             called[identity(use.part)] = called[identity(use.part)].plus(called[key].through(use))
     return called

@@ -1,7 +1,7 @@
-"""The walk over the nodes of a circuit: what calls what, how often and how.
+"""Traversal of the nodes of a circuit, each with the parts that it calls, how often and how.
 
-Anything may be walked over that says which parts it calls (`uses`), what gates stand around these calls (`gates`), and
-what tells it from others (`identity`).
+Any object can be traversed that states which parts it calls (`uses`) and the gates around these calls (`gates`). The
+function `identity` distinguishes nodes.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from qla_jax.accounting.gates import Gates
 
 @runtime_checkable
 class Counted(Protocol):
-    """A circuit that calls others."""
+    """Protocol of a circuit that calls other circuits and whose gates can be counted."""
 
     num_ancillas: int
     num_qubits: int
@@ -21,18 +21,19 @@ class Counted(Protocol):
         """Return the parts that this circuit calls."""
 
     def gates(self) -> Gates | None:
-        """Return the gates of this circuit besides its parts; None where none are defined."""
+        """Return the gates of this circuit without its parts; None where none are defined."""
 
 
 class Use(NamedTuple):
-    """A part that a circuit calls.
+    """Part that a circuit calls, with the number and the kind of its calls.
 
     Attributes:
-        part: what is called.
-        forward: calls of it in one run of the circuit.
-        adjoint: calls of its inverse.
-        controlled: whether the circuit controls them.
-        paired: whether each call and its inverse stand around what alone needs a control, if the circuit is controlled.
+        part: node that is called.
+        forward: number of calls of the part in one run of the circuit.
+        adjoint: number of calls of its inverse.
+        controlled: True where the circuit controls the calls.
+        paired: True where each call and its inverse surround gates that alone need a control if the circuit is
+            controlled.
     """
 
     part: Any
@@ -43,13 +44,12 @@ class Use(NamedTuple):
 
 
 def parts_first(circuit: Any) -> dict[int, tuple[Any, Sequence[Use]]]:
-    """Return every node once, by identity, after its parts, with what it uses; leaves in order of first use.
-
-    A loop, not a recursion: chains of nodes may be long.
+    """Return every node once, by identity, after its parts and with its uses; leaves are in order of first use.
 
     Args:
-        circuit: the node on top.
+        circuit: node at the root.
     """
+    # A loop with its own stack, since chains of nodes may be longer than Python's recursion limit.
     found: dict[int, tuple[Any, Sequence[Use]]] = {}
     waiting = [(circuit, circuit.uses(), False)]
     while waiting:
@@ -65,16 +65,16 @@ def parts_first(circuit: Any) -> dict[int, tuple[Any, Sequence[Use]]]:
 
 
 def identity(node: Any) -> int:
-    """Return what tells a node from others; a copy has that of its original.
+    """Return a number that distinguishes a node from others; a copy has the number of its original.
 
     Args:
-        node: any circuit; one that is a copy keeps its original as `_original`.
+        node: any circuit; a copy stores its original as `_original`.
     """
     return id(original(node))
 
 
 def original(node: Any) -> Any:
-    """Return the node that this one is a copy of, itself unless it was copied.
+    """Return the original of a copied node, or the node itself if it is no copy.
 
     Args:
         node: any circuit.

@@ -1,10 +1,11 @@
-r"""Elementary gates, and how many of them the circuits take that constructions are made of.
+r"""Elementary gates, and the gate counts of the circuits of which constructions are made.
 
-Counted are rotations by an angle, CNOT, Toffoli, T, and reads of a quantum memory; other Clifford gates are free.
-Gates of one construction stand one after another in `depth`: parallel ones would need qubits that are counted nowhere,
-as are the clean work qubits of ladders of Toffoli gates and of lookups, which are undone by measurement.
+The counted gates are rotations by an angle, CNOT, Toffoli, T, and reads of a quantum memory. Other Clifford gates are
+free. The gates of one construction are consecutive in `depth`, since parallel gates would need qubits that are not
+counted. The clean work qubits of ladders of Toffoli gates and of lookups, which are uncomputed by measurement, are not
+counted either.
 
-Circuits in a row are added, circuits side by side are joined by `|`:
+Counts of consecutive circuits are added, counts of parallel circuits are joined by `|`.
 
 Example:
     >>> tree(3)
@@ -16,7 +17,7 @@ Example:
 
 References:
     Mottonen, Vartiainen, Bergholm, Salomaa (2004), multiplexed rotations. https://arxiv.org/abs/quant-ph/0407010
-    The same (2004), any unitary from these. https://arxiv.org/abs/quant-ph/0404089
+    Mottonen, Vartiainen, Bergholm, Salomaa (2004), synthesis of any unitary. https://arxiv.org/abs/quant-ph/0404089
     Gidney (2018), adders and temporary ANDs. https://arxiv.org/abs/1709.06648
     Babbush et al. (2018), unary iteration and lookup, sections III A and C. https://arxiv.org/abs/1805.03662
     Giovannetti, Lloyd, Maccone (2008), quantum memory. https://arxiv.org/abs/0708.1879
@@ -35,7 +36,7 @@ COUNTED = ("rotations", "cnot", "toffoli", "reads", "read_layers", "t")
 
 
 def t_per_rotation(rotation_eps: float) -> float:
-    r"""Return the mean number of T gates of a rotation to an error of $\epsilon$: $1.15\log_2(1/\epsilon) + 9.2$.
+    r"""Return the mean number of T gates of a rotation with error $\epsilon$, $1.15\log_2(1/\epsilon) + 9.2$.
 
     Args:
         rotation_eps: error of the rotation in operator norm, between 0 and 1.
@@ -50,17 +51,16 @@ def t_per_rotation(rotation_eps: float) -> float:
 
 @dataclass(frozen=True)
 class Gates:
-    """How many gates a circuit takes.
+    """Number of elementary gates of a circuit.
 
     Attributes:
-        rotations: rotations of one qubit by any angle.
-        cnot: CNOT and other Clifford gates of two qubits.
-        toffoli: Toffoli gates.
-        reads: reads of a quantum memory.
-        read_layers: layers of routers of all reads, those of parallel reads once.
-        t: T gates, besides those that Toffoli gates and rotations are made of.
-        layers: layers of rotations, of CNOT, of Toffoli and of T gates; as many as gates, which stand in a row, unless
-            given.
+        rotations: number of rotations of one qubit by any angle.
+        cnot: number of CNOT and other Clifford gates of two qubits.
+        toffoli: number of Toffoli gates.
+        reads: number of reads of a quantum memory.
+        read_layers: number of layers of routers of all reads, where parallel reads count once.
+        t: number of T gates, without those of Toffoli gates and rotations.
+        layers: number of layers of rotations, CNOT, Toffoli and T gates; by default one layer for each gate.
     """
 
     rotations: int = 0
@@ -77,7 +77,7 @@ class Gates:
 
     @property
     def depth(self) -> int:
-        """Number of layers of gates, a read with the depth of its routers."""
+        """Number of layers of gates, where a read counts with the depth of its routers."""
         return sum(self._layers) + self.read_layers
 
     @property
@@ -89,7 +89,7 @@ class Gates:
         r"""Return the number of T gates: four for each Toffoli gate, $1.15\log_2(1/\epsilon) + 9.2$ for a rotation.
 
         Args:
-            rotation_eps: error of each rotation in operator norm; may be left out where there are no rotations.
+            rotation_eps: error of each rotation in operator norm; not needed for circuits without rotations.
 
         Raises:
             ValueError: rotations without `rotation_eps`, or one that is not between 0 and 1.
@@ -97,10 +97,10 @@ class Gates:
         return self.t + T_PER_TOFFOLI * self.toffoli + self._of_rotations(self.rotations, rotation_eps)
 
     def t_depth(self, rotation_eps: float | None = None) -> int:
-        """Return the number of layers of T gates: one for a Toffoli gate, all those of a rotation in a row.
+        """Return the number of layers of T gates: one for a Toffoli gate, one for each T gate of a rotation.
 
         Args:
-            rotation_eps: error of each rotation in operator norm; may be left out where there are no rotations.
+            rotation_eps: error of each rotation in operator norm; not needed for circuits without rotations.
 
         Raises:
             ValueError: rotations without `rotation_eps`, or one that is not between 0 and 1.
@@ -116,11 +116,11 @@ class Gates:
 
     @property
     def controlled(self) -> "Gates":
-        """The same with a control on each gate, an upper bound: often the control of a few is enough.
+        """Gates of the circuit with a control on each gate, an upper bound: often controlling a few gates suffices.
 
-        A rotation becomes two halves around two CNOT, a CNOT a Toffoli, a Toffoli two, a T gate two rotations by halves
-        of its angle around CNOT, a read has a layer more. Gates that are free come in pairs around what is controlled,
-        and need no control. All stand in a row: they share the control.
+        A rotation becomes two rotations by half of its angle and two CNOT, a CNOT becomes a Toffoli gate, a Toffoli
+        gate becomes two, a T gate becomes two rotations and two CNOT, and a read has one layer more. Free gates occur
+        in pairs around the controlled ones and need no control. All gates are consecutive, as they share the control.
         """
         return Gates(
             rotations=2 * (self.rotations + self.t),
@@ -131,11 +131,11 @@ class Gates:
         )
 
     def __add__(self, other: "Gates") -> "Gates":
-        """Return both circuits in a row."""
+        """Return the gates of both circuits one after another."""
         return self._with(other, lambda mine, yours: mine + yours)
 
     def __or__(self, other: "Gates") -> "Gates":
-        """Return both circuits side by side: all gates, and the layers of the deeper one for each kind of gate."""
+        """Return the gates of both circuits in parallel, with the layers of the deeper one for each kind of gate."""
         return self._with(other, max)
 
     def _with(self, other: "Gates", depths: Callable[[int, int], int]) -> "Gates":
@@ -156,75 +156,111 @@ class Gates:
 
 
 def multiplexed(controls: int) -> Gates:
-    """A rotation with an angle for each value of the controls (Mottonen et al., theorem 1)."""
+    """Return the gates of a rotation with an angle for each value of the controls (Mottonen et al., Theorem 1)."""
     return Gates(rotations=1 << controls, cnot=1 << controls if controls else 0)
 
 
 def synthesized(qubits: int, *, index: int = 0) -> Gates:
-    """Any unitary, for each value of an index one: 2^(n+1) multiplexed rotations, an angle for each of its 4^n numbers.
+    """Return the gates of any unitary, or of one unitary for each value of an index.
 
-    Two fewer where a phase and a diagonal can be left out; a real unitary takes about half.
+    The circuit has 2^(n+1) multiplexed rotations with an angle for each of the 4^n numbers of the unitary. Two of them
+    are saved where a phase and a diagonal can be left out, and a real unitary takes about half; neither is counted.
+
+    Args:
+        qubits: number n of qubits of the unitary.
+        index: number of qubits of the index.
     """
     return (2 << qubits) * multiplexed(max(qubits - 1, 0) + index)
 
 
 def tree(qubits: int, *, phases: bool = False) -> Gates:
-    """A state from its norms: a multiplexed rotation per qubit, three on the last one where entries have phases."""
+    """Return the gates of state preparation by the tree of norms: one multiplexed rotation for each qubit.
+
+    Args:
+        qubits: number of qubits of the state.
+        phases: True where entries have phases, which take two more multiplexed rotations of the last qubit.
+    """
     levels = [multiplexed(level) for level in range(qubits)]
     return sum(levels + 2 * levels[-1:] if phases else levels, Gates())
 
 
 def read(address: int) -> Gates:
-    """A word of a memory of 2^address words: a layer of routers per qubit of the address, and the bus."""
+    """Return the gates of a read of a memory of 2^address words: a layer of routers per address qubit, and the bus."""
     return Gates(reads=1, read_layers=address + 1)
 
 
 def remembered(address: int, *, angles: int = 1) -> Gates:
-    """Multiplexed rotations, their angles read from a memory as one word, and unread.
+    """Return the gates of multiplexed rotations whose angles are read from a memory as one word and uncomputed.
 
-    A rotation by a register of b bits, which is b controlled rotations, counts as one: angles have no bits here.
+    A rotation by a register of b bits, which is b controlled rotations, counts as one, since angles have no precision
+    in this model.
+
+    Args:
+        address: number of qubits of the address.
+        angles: number of angles in one word.
     """
     return 2 * read(address) + Gates(rotations=angles)
 
 
 def remembered_tree(qubits: int, *, index: int = 0, phases: bool = False) -> Gates:
-    """`tree` from a memory, one for each value of an index: Kerenidis and Prakash."""
+    """Return the gates of state preparation by a tree of norms in a memory (Kerenidis, Prakash).
+
+    Args:
+        qubits: number of qubits of the state.
+        index: number of qubits of an index, which selects one of several trees.
+        phases: True where entries have phases.
+    """
     levels = [remembered(index + level) for level in range(qubits)]
     return sum(levels, Gates(rotations=2) if phases and levels else Gates())
 
 
 def select(count: int) -> Gates:
-    """A control for each of `count` values of an index, by unary iteration (Babbush et al., figure 7)."""
+    """Return the gates of a control for each value of an index, by unary iteration (Babbush et al., Fig. 7)."""
     return Gates(toffoli=count - 1, cnot=count - 1)
 
 
 def lookup(address: int, bits: int) -> Gates:
-    """The word of a fixed table, without a memory: a control for each address, at most a CNOT for each bit."""
+    """Return the gates that write the word of a fixed table, without a memory.
+
+    The circuit has a control for each address and at most one CNOT for each bit.
+
+    Args:
+        address: number of qubits of the address.
+        bits: number of bits of a word.
+    """
     return Gates(toffoli=max((1 << address) - 2, 0), cnot=bits << address)
 
 
 def combination(count: int, *, phases: bool = False) -> Gates:
-    """A linear combination of unitaries without these: PREPARE, the controls, a phase each, PREPARE-adjoint."""
+    """Return the gates of a linear combination of unitaries, without the unitaries.
+
+    The circuit is PREPARE, the controls, a phase for each unitary, and PREPARE-adjoint.
+
+    Args:
+        count: number of unitaries.
+        phases: True where the weights are complex.
+    """
     qubits = (count - 1).bit_length()
     return 2 * tree(qubits) + select(count) + Gates(rotations=count if phases else 0)
 
 
 def reflection(qubits: int) -> Gates:
-    """A sign for one basis state: a ladder of ANDs and a CZ."""
+    """Return the gates of a sign for one basis state: a ladder of ANDs and a CZ."""
     return Gates(toffoli=max(qubits - 2, 0), cnot=1 if qubits > 1 else 0)
 
 
 def flag_phase(qubits: int) -> Gates:
-    """Opposite phases for one basis state and all others, turned around by one more qubit."""
+    """Return the gates of opposite phases for one basis state and all others, with the sign given by one more qubit."""
     return Gates(rotations=1, cnot=2, toffoli=max(qubits - 1, 0))
 
 
 def fourier(qubits: int) -> Gates:
-    """The quantum Fourier transform: a controlled phase, three rotations and two CNOT, for each pair of qubits."""
+    """Return the gates of the quantum Fourier transform: one controlled phase for each pair of qubits."""
+    # A controlled phase is three rotations and two CNOT.
     pairs = qubits * (qubits - 1) // 2
     return Gates(rotations=3 * pairs, cnot=2 * pairs)
 
 
 def adder(bits: int) -> Gates:
-    """Addition modulo 2^bits, of a register or of a number (Gidney, figure 1)."""
+    """Return the gates of addition modulo 2^bits, of a register or of a constant (Gidney, Fig. 1)."""
     return Gates(toffoli=bits - 1, cnot=6 * bits - 9 if bits > 1 else 1)

@@ -1,4 +1,4 @@
-"""What a unitary encodes: matrices, vectors, and their algebra."""
+"""Encodings of matrices and vectors in unitaries, and the algebra of these encodings."""
 
 from qla_jax.encodings.combine import algebra as algebra  # the operators of encodings
 from qla_jax.encodings.combine import lemmas as lemmas

@@ -1,4 +1,4 @@
-"""The laws of an encoding, measured: for a node of one's own, or for any other.
+"""Numerical checks of the laws that every encoding must satisfy, for a user's own node or for any other.
 
 Example:
     >>> import numpy as np
@@ -30,20 +30,20 @@ from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.linalg.memory import fits
 
 EXPLICIT = 1024
-"""Rows and columns up to which a matrix is formed, to be held against the one that is given."""
+"""Largest number of rows or columns for which the encoded matrix is formed and compared with the target."""
 
 
 LAWS_OF_CIRCUITS = ("unitarity", "length", "adjoint", "views", "padding")
 
 
 class Check(NamedTuple):
-    """One law.
+    """Result of the check of one law.
 
     Attributes:
-        law: its name.
-        measured: how far it is from being kept; NaN where it was not looked at.
-        allowed: how far that may be.
-        about: what was measured, in words, or why it was not.
+        law: name of the law.
+        measured: measured deviation from the law; NaN where the law was not checked.
+        allowed: largest deviation that passes.
+        about: description of the measured quantity, or the reason why the law was not checked.
     """
 
     law: str
@@ -53,16 +53,16 @@ class Check(NamedTuple):
 
     @property
     def passed(self) -> bool | None:
-        """Whether it holds; None where it was not looked at."""
+        """True where the deviation is allowed, False where it is not, None where the law was not checked."""
         return None if math.isnan(self.allowed) else self.measured <= self.allowed
 
 
 class Verification(NamedTuple):
-    """All laws of one encoding; prints as a table.
+    """Results of all checks of one encoding, which print as a table.
 
     Attributes:
-        name: kind of the encoding.
-        checks: the laws, in the order in which they were looked at.
+        name: class of the encoding.
+        checks: results, in the order in which the laws were checked.
     """
 
     name: str
@@ -70,17 +70,17 @@ class Verification(NamedTuple):
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """The laws that do not hold, by name."""
+        """Names of the laws that do not hold."""
         return tuple(check.law for check in self.checks if check.passed is False)
 
     @property
     def unseen(self) -> tuple[str, ...]:
-        """The laws that were not looked at, by name."""
+        """Names of the laws that were not checked."""
         return tuple(check.law for check in self.checks if check.passed is None)
 
     @property
     def passed(self) -> bool:
-        """Whether all laws that were looked at hold."""
+        """True where every law that was checked holds."""
         return not self.failed
 
     def __repr__(self) -> str:
@@ -94,30 +94,45 @@ class Verification(NamedTuple):
 
 @default_promotion
 def verify(enc: Encoding, target: ArrayLike | None = None, *, samples: int = 4, seed: int = 0) -> Verification:
-    r"""Measure what every encoding has to keep, on random states and, where it is small, on all of them.
+    r"""Check numerically that an encoding satisfies the laws of encodings and, if a target is given, its error bound.
 
-    Unitarity: $U^\dagger U\psi = \psi$, and lengths stay. Adjoint: $\langle\phi, U\psi\rangle = \langle U^\dagger\phi,
-    \psi\rangle$. Views: $\alpha\langle0|U|0\rangle x$ by the circuit is `matvec`, or `encoded` for vectors. Transpose:
-    `rmatvec` is the adjoint of `matvec`. Padding: basis states without an entry stay empty. Norm bound: it is at least
-    the norm of what is encoded. Error: what is encoded is within $\epsilon$ of the target, where one is given.
-    What rounding may add is `rounding`, and no less than a few units for each qubit.
+    The laws are checked on random states, the norm and the error of matrices of up to 1024 rows and columns exactly.
+    * unitarity, length: $U^\dagger U\psi = \psi$ and $\|U\psi\| = \|\psi\|$.
+    * adjoint: $\langle\phi, U\psi\rangle = \langle U^\dagger\phi, \psi\rangle$.
+    * views: $\alpha\langle0|U|0\rangle x$ by the circuit equals `matvec`, or `encoded` for vectors.
+    * padding: basis states without an entry keep amplitude zero.
+    * transpose: `rmatvec` is the adjoint of `matvec`.
+    * norm bound: `norm_bound` is at least the norm of the encoded matrix.
+    * error: the encoded matrix or vector is within $\epsilon$ of the target.
+
+    Each law may fail by the estimate `enc.rounding`, at least a few machine epsilons for each qubit.
 
     Args:
-        enc: a block or vector encoding, known rather than traced.
-        target: the ideal matrix or vector.
-        samples: random states for each law.
-        seed: of these.
+        enc: block or vector encoding with concrete arrays.
+        target: ideal matrix or vector, for the law "error".
+        samples: number of random states for each law.
+        seed: seed of the random states.
 
     Returns:
-        A report; a law whose arrays do not fit in memory was not looked at, and it says so.
+        A report with the properties `passed`, `failed` and `unseen`. Laws whose arrays do not fit in memory are not
+        checked, and the report says so.
 
     Raises:
-        TypeError: `enc` is no encoding.
-        ValueError: a target of another shape, or fewer than one sample.
+        TypeError: `enc` is not an encoding.
+        ValueError: the target has another shape, or `samples` is below 1.
+
+    Example:
+        >>> enc = from_unitary(jnp.eye(4), num_ancillas=1, alpha=1.0, eps=0.0)
+        >>> verify(enc, 0.9 * jnp.eye(2)).failed
+        ('error',)
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Definition 43. https://arxiv.org/abs/1806.01838
     """
     require_kind("enc", enc, Encoding)
     samples, key = as_integer("samples", samples, least=1), jax.random.key(as_integer("seed", seed))
     checks: list[Check] = []
+    # The estimate is relative to alpha, and alpha may be 0; four machine epsilons for each qubit are the least slack.
     relative = float(enc.rounding) / max(float(enc.alpha), float(jnp.finfo(enc.alpha.dtype).tiny))
     slack = max(relative, unit(enc)) * 4 * (1 + enc.num_ancillas + enc.num_qubits)
     room = slack * float(enc.alpha)
@@ -140,6 +155,7 @@ def verify(enc: Encoding, target: ArrayLike | None = None, *, samples: int = 4, 
 def _of_circuit(enc: Encoding, key: Array, samples: int, slack: float) -> Iterator[Check]:
     shape = (samples, 1 << enc.num_ancillas, 1 << enc.num_qubits)
     psi, phi = (_units(one, shape, enc.alpha.dtype) for one in jax.random.split(key))
+    # Each law is linear or bilinear in the states, so that random ones show a violation almost surely.
     moved, back = _mapped(enc.apply)(psi), _mapped(enc.apply_adjoint)
     yield Check("unitarity", _largest(back(moved) - psi), slack, "|U^H U psi - psi| on random states")
     yield Check("length", float(jnp.abs(_lengths(moved) - 1).max()), slack, "||U psi| - 1|")

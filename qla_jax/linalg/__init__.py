@@ -1,1 +1,1 @@
-"""Linear algebra that quantum circuits need: unit vectors, norms, bounds."""
+"""Linear algebra for the simulation of quantum circuits: state preparation, norm bounds, gates on qubits, sampling."""

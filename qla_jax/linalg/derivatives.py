@@ -1,16 +1,18 @@
-"""Derivatives that are not those of what is computed."""
+"""Functions whose derivative differs from that of their value, such as the straight-through estimator."""
 
 import jax
 from jax import Array
 
 
+# Samples are piecewise constant in the parameters, so that their own derivative is zero almost everywhere. Their mean
+# is the exact value, whose derivative is used in its place.
 @jax.custom_jvp
 def straight_through(exact: Array, sampled: Array) -> Array:
-    """The value of `sampled` with the derivative of `exact`.
+    """Return the value of `sampled` with the derivative of `exact`.
 
     Args:
-        exact: what has a derivative.
-        sampled: what is returned, of the same shape.
+        exact: differentiable array.
+        sampled: array of the same shape, the value of the result.
     """
     return sampled
 

@@ -1,4 +1,4 @@
-r"""The Hadamard gate, $(|0\rangle \pm |1\rangle)/\sqrt2$.
+r"""Hadamard gate, which maps the basis states to $(|0\rangle \pm |1\rangle)/\sqrt2$.
 
 Example:
     >>> hadamard(jnp.array([1.0, 0.0]))
@@ -17,35 +17,36 @@ _HALF = math.sqrt(0.5)
 
 
 def mixed(zero: Array, one: Array) -> tuple[Array, Array]:
-    """Return both halves of a state behind the gate.
+    """Return both halves of a state after a Hadamard gate.
 
     Args:
-        zero: the half where the qubit is 0.
-        one: the half where it is 1, of the same shape.
+        zero: half of the state where the qubit is 0.
+        one: half of the state where the qubit is 1, of the same shape.
     """
     return _HALF * (zero + one), _HALF * (zero - one)
 
 
 def hadamard(state: Array, axis: int = 0) -> Array:
-    """Return the state behind the gate on one qubit.
+    """Return the state after a Hadamard gate on one qubit.
 
     Args:
-        state: any shape.
-        axis: that of the qubit, of length 2.
+        state: state of any shape.
+        axis: axis of the qubit, of length 2.
     """
     zero, one = jnp.split(state, 2, axis=axis)
     return jnp.concatenate(mixed(zero, one), axis=axis)
 
 
 def hadamard_on_all(state: Num[Array, "... system"]) -> Num[Array, "... system"]:
-    """Return the state behind a gate on each qubit of the last axis.
+    """Return the state after a Hadamard gate on each qubit of the last axis.
 
     Args:
-        state: any shape, the last axis of length 2^n.
+        state: state of any shape, with a last axis of length 2^n.
     """
     qubits = state.shape[-1].bit_length() - 1
     grid = state.reshape(*state.shape[:-1], *(2,) * qubits)
     for axis in range(grid.ndim - qubits, grid.ndim):
         zero, one = jnp.split(grid, 2, axis=axis)
         grid = jnp.concatenate([zero + one, zero - one], axis=axis)
+    # One division at the end rounds once; a factor sqrt(1/2) for each qubit would round n times.
     return grid.reshape(state.shape) / jnp.sqrt(jnp.asarray(state.shape[-1], state.real.dtype))

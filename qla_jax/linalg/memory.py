@@ -1,4 +1,4 @@
-"""Whether a circuit fits in memory: asked before it runs, since a machine that swaps gives no error and no answer.
+"""Checks that a circuit fits in memory, made before it runs, since a machine that swaps never returns an error.
 
 Example:
     >>> fits(qubits=20, itemsize=8), fits(qubits=80, itemsize=8)
@@ -16,22 +16,36 @@ from jax import Array
 from qla_jax._checks import require
 
 COPIES = 3
-"""States of all qubits that live at a time while a circuit runs: what a gate reads, what it writes, one between."""
+"""Number of full states that exist at a time while a circuit runs: input and output of a gate, and one temporary."""
 
 
 def available() -> int:
-    """Bytes of the device that new arrays go to: what an accelerator may allot, or the machine's physical memory."""
+    """Return the bytes of the default device: the limit of an accelerator, or the physical memory of the machine."""
     stats = jax.local_devices()[0].memory_stats() or {}
     return stats.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def fits(qubits: int, itemsize: int) -> bool:
-    """Whether a circuit on so many qubits can run, each amplitude of so many bytes."""
+    """Return whether the states of a circuit fit in memory.
+
+    Args:
+        qubits: number of all qubits.
+        itemsize: bytes of one amplitude.
+    """
     return (COPIES * itemsize) << qubits <= available()
 
 
 def require_fit(num_ancillas: int, num_system: int, dtype: jnp.dtype) -> None:
-    """Raises ValueError for a state that is too large, with the number of qubits and the way out."""
+    """Raise an error for a state that does not fit in memory; the message names alternatives.
+
+    Args:
+        num_ancillas: number of ancilla qubits.
+        num_system: number of system qubits.
+        dtype: dtype of the amplitudes.
+
+    Raises:
+        ValueError: a state that does not fit.
+    """
     qubits, itemsize = num_ancillas + num_system, jnp.dtype(dtype).itemsize
     require(
         fits(qubits, itemsize),
@@ -42,7 +56,17 @@ def require_fit(num_ancillas: int, num_system: int, dtype: jnp.dtype) -> None:
 
 
 def require_arrays_fit(function: Callable, argument: Array, qubits: int) -> None:
-    """The same for a function that holds less than the whole state: by the largest array in it."""
+    """Raise an error for a function whose largest array does not fit in memory.
+
+    Args:
+        function: function that holds less than the whole state, such as a projected circuit.
+        argument: argument of the function.
+        qubits: number of all qubits, for the message.
+
+    Raises:
+        ValueError: an array that does not fit.
+    """
+    # The function is traced, not run: shapes of all intermediate arrays are in the jaxpr, at no memory.
     traced = jax.make_jaxpr(function)(argument)
     largest = max(_sizes(traced.jaxpr), default=0)
     require(
@@ -65,6 +89,11 @@ def _sizes(program: jex.Jaxpr) -> Iterator[int]:
 
 
 def gib(number: int, doublings: int = 0) -> str:
-    """So many bytes, doubled so often, as people read them; the power of two stays where nobody could."""
+    """Return a number of bytes in GiB as text, with a power of two for numbers too large to read.
+
+    Args:
+        number: number of bytes.
+        doublings: number of times by which it is doubled.
+    """
     shift = doublings - 30
     return f"{number * 2**shift:.3g} GiB" if shift < 40 else f"{number} * 2^{shift} GiB"

@@ -22,18 +22,27 @@ from qla_jax._modes import default_promotion
 
 @default_promotion
 def spectral_norm_bound(matrix: Num[Array, "... rows columns"], *, iterations: int = 5) -> Num[Array, "..."]:
-    r"""Return an upper bound on $\|A\|_2$ for each matrix of a stack; smooth but at zero, with derivative zero there.
+    r"""Return a certified upper bound on the spectral norm $\|A\|_2$ for each matrix of a stack.
 
-    Rounding is covered: the bound is raised by a few units in the last place times the dimension. So is the range of
-    floats: a norm beyond the largest gives `inf`, and denormal entries, which XLA takes for zero, count as the smallest
-    normal number.
+    The bound is differentiable everywhere, with derivative zero at zero. It includes rounding, as it is raised by a few
+    units in the last place times the dimension. A norm beyond the largest float gives `inf`. Denormal entries, which
+    XLA treats as zero, count as the smallest normal number.
 
     Args:
-        matrix: real or complex, any stack of matrices.
-        iterations: matrix squarings t; the excess is at most rank^(1/2^(t+2)) - 1, 4.4% for rank 256 and t = 5.
+        matrix: stack of real or complex matrices.
+        iterations: number t of matrix squarings; the excess is at most rank^(1/2^(t+2)) - 1, which is 4.4% for rank 256
+            and t = 5.
 
     Raises:
         ValueError: no numbers, fewer than two axes, or iterations below 0.
+
+    Example:
+        >>> bound = spectral_norm_bound(jnp.array([[3.0, 0.0], [0.0, 4.0]]))
+        >>> bool(4 <= bound < 4.1)
+        True
+
+    References:
+        Delattre, Barthelemy, Araujo, Allauzen (2023), Theorem 3.2. https://arxiv.org/abs/2305.16173
     """
     matrix = as_inexact("matrix", matrix)
     require(
@@ -50,7 +59,8 @@ def _bound(matrix: Array, iterations: int) -> Array:
 
 
 def _denormals(matrix: Array) -> Array:
-    """A bound on the norm of what is denormal in the matrices: each such entry counts as the smallest normal number."""
+    """Return a bound on the norm of the denormal entries, each counted as the smallest normal number."""
+    # Comparisons of floats see a denormal number as zero under XLA, so that the bits are compared.
     parts = [matrix.real, matrix.imag] if jnp.iscomplexobj(matrix) else [matrix]
     width = jnp.uint64 if parts[0].dtype.itemsize == 8 else jnp.uint32
     bits = [jax.lax.bitcast_convert_type(jax.lax.stop_gradient(part), width) << 1 for part in parts]
@@ -81,8 +91,8 @@ def _gram_iteration_jvp(iterations: int, primals: tuple, tangents: tuple) -> tup
 
 
 def _gram_powers(matrix: Array, iterations: int) -> tuple[Array, list[Array]]:
-    """The bound, and G, G^2, G^4, ... each at Frobenius norm 1."""
-    # First by a power of two: squares of tiny or huge entries leave the range of floats, and so does 1 / 1e308.
+    """Return the bound, and G, G^2, G^4, ..., each scaled to Frobenius norm 1."""
+    # Scaled by a power of two first: squares of tiny or huge entries leave the range of floats, as does 1 / 1e308.
     largest = _power_of_two(_largest(matrix))
     scaled = matrix / largest
     gram, size = _unit(scaled.conj().mT @ scaled)
@@ -96,29 +106,38 @@ def _gram_powers(matrix: Array, iterations: int) -> tuple[Array, list[Array]]:
 
 
 def _largest(matrix: Array) -> Array:
-    """The largest real or imaginary part of each matrix."""
+    """Return the largest real or imaginary part of each matrix."""
     return jnp.maximum(jnp.abs(matrix.real), jnp.abs(matrix.imag)).max(axis=(-2, -1), keepdims=True)
 
 
 def _power_of_two(size: Array) -> Array:
-    """The power of two at or below each size whose inverse is normal, too; 1 for zero."""
+    """Return the power of two at or below each size, restricted to those with a normal inverse; 1 for zero."""
     most = jnp.finfo(size.dtype).maxexp - 2
     exponent = jnp.clip(jnp.frexp(jnp.where((size > 0) & jnp.isfinite(size), size, 1))[1] - 1, -most, most)
     return jax.lax.stop_gradient(jnp.where(jnp.isnan(size), size, jnp.ldexp(jnp.ones_like(size), exponent)))
 
 
 def _unit(gram: Array) -> tuple[Array, Array]:
-    """A stack of matrices over their Frobenius norms, and these; zero matrices stay, with norm 1."""
+    """Return a stack of matrices divided by their Frobenius norms, and the norms; zero matrices have norm 1."""
     square = jnp.sum(jnp.square(gram.real) + jnp.square(gram.imag), axis=(-2, -1))
     size = jnp.sqrt(jnp.where(square == 0, 1, square))
     return gram / size[..., None, None], size
 
 
 def require_norm_bound(norm_bound: ArrayLike, matrix: Num[Array, "rows columns"], eps: ArrayLike = 0.0) -> None:
-    """Raise ValueError where a bound that somebody vouches for is seen to be too small by more than `eps`."""
+    """Raise an error where a bound that a caller states is too small by more than `eps`, outside jit.
+
+    Args:
+        norm_bound: stated upper bound on the norm.
+        matrix: encoded matrix.
+        eps: distance of the encoded matrix from the ideal one, absolute.
+
+    Raises:
+        ValueError: a bound below the norm of the matrix less `eps`.
+    """
     norm, slack = jnp.linalg.norm(matrix, 2), 1 + ROUNDING * jnp.finfo(matrix.dtype).eps
     fits = norm <= (norm_bound + eps) * slack
-    if is_concrete(fits):  # of known numbers, too, nothing is known inside jit
+    if is_concrete(fits):  # inside jit even the norm of a constant matrix is traced
         require(bool(fits), f"`norm_bound` must be at least {norm - eps}, but is {norm_bound}.")
 
 
@@ -130,22 +149,26 @@ def convolution_norm_bound(
     grid: int = 16,
     iterations: int = 5,
 ) -> Num[Array, ""]:
-    r"""An upper bound on the norm of the zero-padded convolution, from its symbol.
+    r"""Return a certified upper bound on the spectral norm of a zero-padded convolution, from its symbol.
 
-    With $\hat K(\theta,\phi) = \sum_{kl} K_{kl}e^{-i(k\theta + l\phi)}$: an image of M pixels along an axis is part
-    of a torus of $M + D - 1$, so the maximum of $\|\hat K\|$ over the frequencies of that torus is a bound. Where the
-    torus is larger than the grid, or no image is given (any size, periodic ones included), it is the maximum over the
-    grid divided by $\cos(\pi d/G)$, $d = \lceil(D-1)/2\rceil$: between grid points a trigonometric polynomial of
-    degree d falls off no faster than a cosine (Riesz 1914).
+    The symbol is $\hat K(\theta,\phi) = \sum_{kl} K_{kl}e^{-i(k\theta + l\phi)}$. An image of M pixels along an axis is
+    part of a torus of $M + D - 1$ pixels, so that the maximum of $\|\hat K\|$ over the frequencies of this torus is a
+    bound. Where the torus is larger than the grid, or without an image (any size, also periodic), the bound is the
+    maximum over the grid divided by $\cos(\pi d/G)$ with $d = \lceil(D-1)/2\rceil$: between grid points a trigonometric
+    polynomial of degree d decreases no faster than a cosine (Riesz 1914).
 
     Args:
-        kernel: real or complex, shape (C_out, C_in, rows, columns).
-        image: rows and columns of the images, if known.
-        grid: G, at least the kernel's size.
-        iterations: of `spectral_norm_bound` for each frequency.
+        kernel: real or complex array of shape (C_out, C_in, rows, columns).
+        image: rows and columns of the images, or None for images of any size.
+        grid: number G of frequencies along each axis, at least the kernel's size.
+        iterations: number of squarings in `spectral_norm_bound` for each frequency.
 
     Raises:
-        ValueError: a grid smaller than the kernel.
+        ValueError: a grid smaller than the kernel, or a kernel without four axes.
+
+    Example:
+        >>> bool(9 <= convolution_norm_bound(jnp.ones((1, 1, 3, 3))) < 10)
+        True
     """
     kernel = as_inexact("kernel", kernel)
     require(kernel.ndim == 4, f"`kernel` must have 4 axes, but has shape {kernel.shape}.")

@@ -1,4 +1,4 @@
-"""Windows of an image.
+"""Windows of an image, as the taps of a convolution see them.
 
 Example:
     >>> windows(jnp.arange(16.0).reshape(1, 4, 4), (2, 2), stride=2).shape
@@ -21,13 +21,13 @@ def windows(
     stride: int = 1,
     around: Sequence[tuple[int, int]] = NOTHING,
 ) -> Num[Array, "channel tap other across down"]:
-    """Return the pixels of each window, by channel and place in it.
+    """Return the pixels of each window, by channel and position in the window.
 
     Args:
-        image: of any numbers.
+        image: image of real or complex numbers.
         taps: rows and columns of a window.
-        stride: from window to window, either way.
-        around: zeros before and behind rows, and columns.
+        stride: distance of adjacent windows along rows and columns.
+        around: number of zeros before and after the rows, and before and after the columns.
     """
     padded = jnp.pad(image, [(0, 0), *around])
     down, across = ((size - tap) // stride + 1 for size, tap in zip(padded.shape[1:], taps, strict=True))

@@ -1,6 +1,6 @@
-r"""Pauli words on states, without matrices: a flip of some qubits, a sign by the values of some, a power of i.
+r"""Pauli words applied to states without matrices, as a flip of qubits, a sign, and a power of i.
 
-A word is big-endian, `"XZ"` is $X \otimes Z$, and $Y = iXZ$.
+A word is big-endian: `"XZ"` is $X \otimes Z$. The letter Y is $Y = iXZ$.
 
 Example:
     >>> expectation("XX", jnp.array([1.0, 0.0, 0.0, 1.0]) / 2**0.5)
@@ -22,10 +22,10 @@ LETTERS = "IXYZ"
 
 
 def masks(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the qubits that each word flips, and those whose value gives its sign, as bits of integers.
+    """Return the qubits that each word flips, and the qubits whose values give its sign, as bits of integers.
 
     Args:
-        words: of letters I, X, Y, Z.
+        words: words over the letters I, X, Y, Z, all of one length.
     """
     flips = [int(word.translate(str.maketrans(LETTERS, "0110")), 2) for word in words]
     signs = [int(word.translate(str.maketrans(LETTERS, "0011")), 2) for word in words]
@@ -33,12 +33,12 @@ def masks(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def flip_and_sign(flips: ArrayLike, signs: ArrayLike, x: Num[Array, " system"]) -> Num[Array, " system"]:
-    """Return $X^fZ^s x$, by a gather: flips and signs may be traced.
+    """Return $X^fZ^s x$ by a gather; flips and signs may be traced.
 
     Args:
         flips: bits of the qubits that are flipped, an unsigned integer.
-        signs: bits of those whose value gives the sign.
-        x: a state of 2^n entries.
+        signs: bits of the qubits whose values give the sign, an unsigned integer.
+        x: state of 2^n entries.
     """
     source = jnp.arange(x.size, dtype=jnp.uint32) ^ flips
     odd = jax.lax.population_count(source & signs) % 2 == 1
@@ -47,23 +47,24 @@ def flip_and_sign(flips: ArrayLike, signs: ArrayLike, x: Num[Array, " system"]) 
 
 
 def phase(flips: Array, signs: Array, dtype: jnp.dtype) -> Array:
-    r"""Return $i^{|f \wedge s|}$, the factor of a word beside its flips and signs.
+    r"""Return $i^{|f \wedge s|}$, the factor of a word in addition to its flips and signs.
 
     Args:
-        flips: bits, an integer.
-        signs: bits.
-        dtype: complex.
+        flips: bits of the qubits that are flipped.
+        signs: bits of the qubits whose values give the sign.
+        dtype: complex dtype of the result.
     """
     return jnp.array([1, 1j, -1, -1j], dtype)[jax.lax.population_count(flips & signs) % 4]
 
 
 def applied(word: str, state: Num[Array, "..."]) -> Num[Array, "..."]:
-    """Return a word on a state, complex where it has an odd number of Y.
+    """Return a Pauli word applied to a state; the result is complex for an odd number of Y.
 
     Args:
-        word: n letters.
-        state: of shape (2^n,) or (2,)*n.
+        word: Pauli word of n letters.
+        state: state of shape (2^n,) or (2,)*n.
     """
+    # The word is static here, so that flips are reversed axes and signs are factors instead of a gather.
     grid = reshaped(state, (2,) * len(word))
     grid = jax.lax.rev(grid, [qubit for qubit, letter in enumerate(word) if letter in "XY"])
     for qubit, letter in enumerate(word):
@@ -79,11 +80,11 @@ def applied(word: str, state: Num[Array, "..."]) -> Num[Array, "..."]:
 
 
 def expectation(word: str, state: Num[Array, "..."]) -> Float[Array, ""]:
-    r"""Return $\langle\psi|P|\psi\rangle$.
+    r"""Return the expectation value $\langle\psi|P|\psi\rangle$ of a Pauli word.
 
     Args:
-        word: n letters.
-        state: of shape (2^n,) or (2,)*n.
+        word: Pauli word of n letters.
+        state: state of shape (2^n,) or (2,)*n.
     """
     moved = applied(word, state)
     return jnp.sum((state.conj().astype(moved.dtype) * moved).real)

@@ -1,8 +1,12 @@
-r"""A small matrix on some qubits of a state.
+r"""Small matrices applied to some qubits of a state.
 
-A diagonal one multiplies entry by entry; any other is a matrix product over the axes of its qubits. Products are what
-the compiler never merges: a gate written as a sum over flipped states would be fused with the gates before it, each
-doubling what is calculated again, and 20 gates would take a million times as long as one.
+A diagonal matrix multiplies entry by entry. Any other matrix is a matrix product over the axes of its qubits. The
+compiler never merges matrix products. A gate written as a sum over flipped states would be fused with the gates before
+it, each of which doubles the repeated calculations: 20 gates would take a million times as long as one.
+
+Example:
+    >>> apply_matrix(jnp.array([[0.0, 1.0], [1.0, 0.0]]), [1], jnp.array([1.0, 0.0, 0.0, 0.0])).tolist()
+    [0.0, 1.0, 0.0, 0.0]
 """
 
 from collections.abc import Sequence
@@ -17,13 +21,13 @@ from qla_jax._checks import require
 from qla_jax._modes import common_dtype, promoted, reshaped
 
 PRODUCT_QUBITS = 8
-"""From so many qubits on, overlaps are a matrix product; small ones under vmap take a tenth longer that way."""
+"""Smallest number of qubits for which overlaps are a matrix product, which is a tenth slower for fewer under vmap."""
 
 Matrix = Num[Array | np.ndarray, "k k"]
 
 
 def qubits_of(state: Array) -> int:
-    """The number of qubits of a state of shape (2^n,) or (2,)*n.
+    """Return the number of qubits of a state of shape (2^n,) or (2,)*n.
 
     Raises:
         ValueError: a size that is no power of two, or another shape.
@@ -35,13 +39,13 @@ def qubits_of(state: Array) -> int:
 
 
 def apply_matrix(matrix: Matrix, wires: Sequence[int], state: Array, *, diagonal: bool = False) -> Array:
-    """A matrix, unitary or not, on some qubits of a state, in the state's shape.
+    """Return a matrix, unitary or not, applied to some qubits of a state, in the shape of the state.
 
     Args:
-        matrix: rows and columns of 2^k.
+        matrix: matrix of 2^k rows and columns.
         wires: k qubits, the most significant bit of the matrix first.
-        state: of shape (2^n,) or (2,)*n.
-        diagonal: whether all other entries of the matrix are zero.
+        state: state of shape (2^n,) or (2,)*n.
+        diagonal: True where all entries off the diagonal are zero.
     """
     k = len(wires)
     order = sorted(range(k), key=wires.__getitem__)
@@ -55,10 +59,16 @@ def apply_matrix(matrix: Matrix, wires: Sequence[int], state: Array, *, diagonal
 
 
 def apply_by_flips(matrix: Matrix, wires: Sequence[int], state: Array, *, diagonal: bool = False) -> Array:
-    r"""The same by $M = \sum_f D_f X^f$, diagonals times flips of the wires: one pass over the state, no transposes.
+    r"""Return a matrix applied to some qubits by $M = \sum_f D_f X^f$, diagonals times flips of the wires.
 
-    Twice as fast as a matrix product, for gates that cannot be merged: one alone in the body of a loop. Terms that are
-    zero in a NumPy matrix are left out.
+    This is one pass over the state without transposes, twice as fast as `apply_matrix` for a gate that cannot be merged
+    with others, such as a single one in the body of a loop. Terms that are zero in a NumPy matrix are left out.
+
+    Args:
+        matrix: matrix of 2^k rows and columns.
+        wires: k qubits, the most significant bit of the matrix first.
+        state: state of shape (2^n,) or (2,)*n.
+        diagonal: True where all entries off the diagonal are zero.
     """
     k = len(wires)
     order = sorted(range(k), key=wires.__getitem__)
@@ -77,7 +87,13 @@ def apply_by_flips(matrix: Matrix, wires: Sequence[int], state: Array, *, diagon
 
 
 def overlaps(left: Array, right: Array, wires: Sequence[int]) -> Num[Array, "k k"]:
-    r"""$G_{ij} = \sum_r l_{ir}\, r_{jr}$, i and j the values of the wires, r of all others; nothing is conjugated."""
+    r"""Return $G_{ij} = \sum_r l_{ir}\, r_{jr}$ over the values r of all other qubits, without conjugation.
+
+    Args:
+        left: state l.
+        right: state r, of the same shape.
+        wires: k qubits whose values are i and j.
+    """
     k = len(wires)
     order = sorted(range(k), key=wires.__getitem__)
     shape = split(qubits_of(left), [wires[j] for j in order])
@@ -88,13 +104,13 @@ def overlaps(left: Array, right: Array, wires: Sequence[int]) -> Num[Array, "k k
 
 
 def _sums_by_product(left: Array, right: Array, k: int) -> Array:
-    """A matrix product over the even axes: 2k axes of the bits of left, then of right."""
+    """Return the sums by a matrix product over the even axes: k axes of the bits of left, then k of right."""
     rest = tuple(range(0, 2 * k + 1, 2))
     return jax.lax.dot_general(left, right, ((rest, rest), ((), ())), precision=jax.lax.Precision.HIGHEST)
 
 
 def _sums_one_by_one(left: Array, right: Array, k: int) -> Array:
-    """The same by a sum for each entry."""
+    """Return the sums entry by entry, each by a reduction of its own."""
 
     def part(grid: Array, value: int) -> Array:
         bits = [value >> (k - 1 - j) & 1 for j in range(k)]
@@ -105,14 +121,19 @@ def _sums_one_by_one(left: Array, right: Array, k: int) -> Array:
 
 
 def _product_sum(a: Array, b: Array) -> Array:
-    """The sum of products, in real arithmetic: complex products would be kept before they are summed."""
+    """Return the sum of products, in real arithmetic: complex products would be stored before they are summed."""
     if not jnp.iscomplexobj(a):
         return jnp.sum(a * b)
     return jax.lax.complex(jnp.sum(a.real * b.real - a.imag * b.imag), jnp.sum(a.real * b.imag + a.imag * b.real))
 
 
 def split(num_qubits: int, wires: Sequence[int]) -> list[int]:
-    """The grid of a state: sizes of the axes before, at, between and behind sorted wires."""
+    """Return the shape of a state with an axis for each wire and one for the qubits before, between and after them.
+
+    Args:
+        num_qubits: number of qubits of the state.
+        wires: sorted qubits.
+    """
     sizes, last = [], -1
     for wire in wires:
         sizes += [1 << (wire - last - 1), 2]

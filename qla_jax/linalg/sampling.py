@@ -1,13 +1,13 @@
-r"""How often each outcome is seen when N copies are measured: the multinomial law, at a cost that hardly knows N.
+r"""Multinomial sampling of the outcomes of N measurements, at a cost that hardly depends on N.
 
-Given their sum T, independent Poisson counts of rates $\lambda p_i$ are multinomial in T trials. So counts whose sum
-came out as $N - c \le T \le N$, topped up by $N - T$ more trials, are multinomial in N trials, exactly: the rule that
-accepts looks at T alone. With $\lambda = N - 4\sqrt N$ and $c = 8\sqrt N$ about one run in twenty thousand is repeated.
-The trials left over come the same way while there may be many, the last few one by one.
+Given their sum T, independent Poisson counts of rates $\lambda p_i$ are multinomial in T trials. Counts whose sum
+satisfies $N - c \le T \le N$, completed by $N - T$ further trials, are hence exactly multinomial in N trials, because
+acceptance depends on T alone. With $\lambda = N - 4\sqrt N$ and $c = 8\sqrt N$ about one run in twenty thousand is
+repeated. The remaining trials are made in the same way while there may be many, and the last few one by one.
 
-Poisson counts come by transformed rejection, the logarithm of their law by a deviance without cancellation (Loader), a
-single trial by the binary tree of the probabilities. So nothing subtracts large numbers, and in single precision, too,
-the law is that of probabilities within a few units of rounding of those given.
+Poisson counts are made by transformed rejection, with the logarithm of their law by a deviance without cancellation
+(Loader). A single trial uses the binary tree of the probabilities. No step subtracts large numbers. Also in single
+precision the law is hence that of probabilities within a few units of rounding of the given ones.
 
 Example:
     >>> counts = multinomial(1000, jnp.array([0.5, 0.5, 0.0]), key=jax.random.key(0))
@@ -34,35 +34,43 @@ from qla_jax._checks import as_inexact, as_integer, is_concrete, require, requir
 from qla_jax._modes import varying_like
 
 SMALL = 10.0
-"""Below this rate Poisson counts are counts of exponential gaps; above, PTRS has its hat."""
+"""Rate below which Poisson counts are numbers of exponential gaps; the rejection of PTRS needs a larger rate."""
 ALONE = 256
-"""Up to this many trials, each is made by itself."""
+"""Largest number of trials that are all made one by one."""
 LEFT_OVER = 1 << 18
-"""So many trials at most are made by themselves behind a round of Poisson counts; more than that take another."""
+"""Largest number of trials that are made one by one after a round of Poisson counts; more take another round."""
 
 _EXACT_LOGS = tuple(math.lgamma(k + 1) - (k * math.log(k) - k if k else 0.0) for k in range(16))
 
 
 def counting_dtype() -> jnp.dtype:
-    """The integers that counts are kept in: 64 bits in double precision, 32 in single."""
+    """Return the dtype of counts: integers of 64 bits in double precision, of 32 bits in single precision."""
     return jnp.dtype(jnp.result_type(int))
 
 
 def as_whole(name: str, value: Any) -> int:
-    """An integer known now.
+    """Return a checked integer that is known before tracing.
+
+    Args:
+        name: name of the argument, for error messages.
+        value: integer to check.
 
     Raises:
-        ValueError: traced, of another type, or a truth value.
+        ValueError: a traced value, another type, or a boolean.
     """
     require(is_concrete(value), f"`{name}` must be an integer known before tracing, but is traced.")
     return as_integer(name, value)
 
 
 def require_countable(name: str, value: int) -> int:
-    """A number of shots or queries that the integers of this precision can hold.
+    """Return a checked number of shots or queries that the integers of this precision can hold.
+
+    Args:
+        name: name of the argument, for error messages.
+        value: number to check.
 
     Raises:
-        ValueError: no integer, below 1, or too large.
+        ValueError: a value that is no integer, below 1, or too large.
     """
     value = as_whole(name, value)
     require(value >= 1, f"`{name}` must be at least 1, but is {value}.")
@@ -70,7 +78,15 @@ def require_countable(name: str, value: int) -> int:
 
 
 def within_integers(subject: str, value: int) -> int:
-    """The value, refused where arrays of counts cannot hold it."""
+    """Return a number that is checked to fit in arrays of counts.
+
+    Args:
+        subject: description of the number, for error messages.
+        value: number to check.
+
+    Raises:
+        ValueError: a number above the largest integer.
+    """
     dtype = counting_dtype()
     largest, hint = jnp.iinfo(dtype).max, "" if dtype == jnp.int64 else " without JAX_ENABLE_X64"
     require(value <= largest, f"{subject} must be at most {largest}{hint}, but is {value}.")
@@ -78,13 +94,13 @@ def within_integers(subject: str, value: int) -> int:
 
 
 def multinomial(trials: int, probabilities: Float[Array, " d"], *, key: Array) -> Int[Array, " d"]:
-    """Counts of `trials` independent outcomes.
+    """Return the counts of each outcome in N independent trials.
 
     Args:
-        trials: N, static.
-        probabilities: non-negative, of any positive sum, to which they are relative. Where one is negative, or the sum
-            is not positive and finite, all counts are 0.
-        key: of the draw.
+        trials: number N of trials, static.
+        probabilities: probabilities up to a common factor, not negative. Where one is negative, or the sum is not
+            positive and finite, all counts are 0.
+        key: random key.
 
     Raises:
         ValueError: no trials, or more than an integer of this precision holds.
@@ -99,6 +115,7 @@ def multinomial(trials: int, probabilities: Float[Array, " d"], *, key: Array) -
 def _drawn(key: Array, trials: int, weights: Array) -> Array:
     total = weights.sum()
     possible = (total > 0) & jnp.isfinite(total) & (weights.min() >= 0)
+    # Each round leaves at most 8 sqrt(N) + 8 trials, a static number, so that the loop below unrolls to a few rounds.
     tree = _tree(jnp.where(possible, weights, 1))
     key, single_key = jax.random.split(key)
     shares = tree[-1][: weights.size] / tree[0][0]
@@ -111,14 +128,19 @@ def _drawn(key: Array, trials: int, weights: Array) -> Array:
 
 
 def _bulk(key: Array, shares: Array, trials: Array) -> Array:
-    """Poisson counts that leave at most 8 sqrt(trials) + 8 of these trials to be made."""
+    """Return Poisson counts that leave at most 8 sqrt(trials) + 8 of the trials."""
     spread = jnp.sqrt(trials.astype(shares.dtype))
     rates = shares * jnp.maximum(trials - 4 * spread, 0)
     return _accepted(key, rates, trials - jnp.ceil(8 * spread).astype(trials.dtype), trials)
 
 
 def poisson(rates: Float[Array, " d"], *, key: Array) -> Int[Array, " d"]:
-    """Independent Poisson counts of these rates."""
+    """Return independent Poisson counts.
+
+    Args:
+        rates: rate of each count.
+        key: random key.
+    """
     require_key("key", key)
     first, second = jax.random.split(key)
     large = rates >= SMALL
@@ -127,7 +149,7 @@ def poisson(rates: Float[Array, " d"], *, key: Array) -> Int[Array, " d"]:
 
 
 def _accepted(key: Array, rates: Array, fewest: Array, most: Array) -> Array:
-    """Poisson counts given that their sum lies in an interval."""
+    """Return Poisson counts conditioned on a sum within an interval, by repetition."""
 
     def outside(state: tuple[Array, Array]) -> Array:
         total = state[1].sum()
@@ -142,7 +164,7 @@ def _accepted(key: Array, rates: Array, fewest: Array, most: Array) -> Array:
 
 
 def _by_gaps(key: Array, rates: Array) -> Array:
-    """How many exponential gaps in a row fit in the rate."""
+    """Return Poisson counts as the numbers of consecutive exponential gaps that fit in the rates."""
 
     def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         key, reached, count = state
@@ -155,7 +177,8 @@ def _by_gaps(key: Array, rates: Array) -> Array:
 
 
 def _by_rejection(key: Array, rates: Array, wanted: Array) -> Array:
-    """PTRS without its squeezes: they would save logarithms where all lanes agreed."""
+    """Return Poisson counts by the transformed rejection of Hormann, algorithm PTRS."""
+    # The quick-accept tests of PTRS are left out: they would save logarithms only where all lanes agreed.
     b = 0.931 + 2.53 * jnp.sqrt(rates)
     a = -0.059 + 0.02483 * b
     log_alpha = jnp.log(1.1239 + 1.1328 / (b - 3.4))
@@ -168,7 +191,7 @@ def _by_rejection(key: Array, rates: Array, wanted: Array) -> Array:
         u, v = jax.random.uniform(now, (2, *rates.shape), rates.dtype)
         u, v = u - 0.5, 1 - v
         us = jnp.maximum(0.5 - jnp.abs(u), jnp.finfo(rates.dtype).tiny)
-        # The offset from the mean is what is drawn: the count itself may exceed what floats hold exactly.
+        # The offset from the mean is drawn, since the count itself may exceed what floats hold exactly.
         offset = jnp.floor((2 * a / us + b) * u + fraction + 0.43)
         inside = (offset >= -floor) & (offset <= floor + 1000)  # the law itself is below 1e-100 beyond
         offset = jnp.where(inside, offset, 0)
@@ -182,11 +205,8 @@ def _by_rejection(key: Array, rates: Array, wanted: Array) -> Array:
 
 
 def deviance(x: ArrayLike) -> Array:
-    r"""$(1 + x)\log(1 + x) - x$ for x >= -1, to full relative precision near 0.
-
-    There by $r = x/(2 + x)$, $\log(1 + x) = 2\,\mathrm{artanh}\,r$, which leaves
-    $xr + 2(1 + x)(r^3/3 + r^5/5 + \dots)$, all terms small.
-    """
+    r"""Return $(1 + x)\log(1 + x) - x$ for x >= -1, to full relative precision near 0."""
+    # Near 0, with r = x/(2 + x) and log(1 + x) = 2 artanh(r), it is x r + 2(1 + x)(r^3/3 + r^5/5 + ...): small terms.
     x = jnp.asarray(x)
     near = jnp.abs(x) < 0.1
     small = jnp.where(near, x, 0)
@@ -198,7 +218,8 @@ def deviance(x: ArrayLike) -> Array:
 
 
 def log_excess(count: Array) -> Array:
-    r"""$\log k! - (k\log k - k)$: a table, then Stirling's series, whose first term left out is below 2e-14 at 16."""
+    r"""Return $\log k! - (k\log k - k)$."""
+    # A table below 16, then Stirling's series, whose first omitted term is below 2e-14 at 16.
     k = jnp.maximum(count, len(_EXACT_LOGS))
     inverse = 1 / (k * k)
     tail = (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse * (1 / 1680 - inverse / 1188)))) / k
@@ -208,7 +229,7 @@ def log_excess(count: Array) -> Array:
 
 
 def _tree(weights: Array) -> list[Array]:
-    """Sums of pairs, from the root to the leaves, which are padded to a power of two."""
+    """Return the binary tree of sums from the root to the leaves, which are padded to a power of two."""
     levels = [jnp.pad(weights, (0, (1 << (weights.size - 1).bit_length()) - weights.size))]
     while levels[-1].size > 1:
         levels.append(levels[-1].reshape(-1, 2).sum(axis=1))
@@ -216,7 +237,7 @@ def _tree(weights: Array) -> list[Array]:
 
 
 def _singles(key: Array, tree: list[Array], most: int, wanted: Array, size: int) -> Array:
-    """Counts of `wanted` single trials, at most `most`, each from the root down by a fresh uniform number per level."""
+    """Return counts of `wanted` single trials, at most `most`, each made by one random number per level of the tree."""
     place = jnp.zeros(most, jnp.int32)
     uniform = jax.random.uniform(key, (len(tree) - 1, most), tree[0].dtype)
     for u, level in zip(uniform, tree[1:], strict=True):

@@ -1,1 +1,1 @@
-"""Coherent networks as compositions of encodings."""
+"""Coherent neural networks as compositions of encodings: residual and terminal blocks, amplification, pooling."""

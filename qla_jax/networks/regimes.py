@@ -1,9 +1,10 @@
-r"""The networks of the three regimes whole, of any size: planned from theory, built without numbers, counted.
+r"""Complete networks of the three regimes at any size: planned from theory, built without numbers, and counted.
 
-Regime (a) reads its input of $N = CM^2$ entries from a quantum memory, (b) and (c) load two vectors of N entries and
-work on their product of $N^2$; k convolutional blocks follow, each amplified, and in (a) and (b) the terminal block.
-What a circuit's lengths follow from is known beforehand: the error each part may have, from the error of the state in
-the end; the amplitudes that skip connections prove; and by how much the normalization of a kernel has to shrink.
+Regime (a) reads its input of $N = CM^2$ entries from a quantum memory. Regimes (b) and (c) load two vectors of N
+entries and work on their tensor product of $N^2$ entries. Then follow k convolutional blocks, each amplified, and in
+(a) and (b) the terminal block. The lengths of the circuits are known in advance from three quantities: the error that
+each part may have, given the final error of the state; the amplitudes that skip connections prove; and the factor by
+which the normalization of a kernel has to shrink.
 
 References:
     Rattew et al. (2025), Theorem 2 and Figure 1. https://arxiv.org/abs/2510.07195
@@ -38,31 +39,31 @@ from qla_jax.transforms.amplification import amplify_to_norm
 REGIMES = ("a", "b", "c")
 SCHEDULES = {"sharp": sharp_schedule, "published": published_schedule}
 PATHS = 2
-"""d, the vectors whose product regimes (b) and (c) start from."""
+"""Number d of the vectors whose tensor product is the input of regimes (b) and (c)."""
 GAP = 0.5
-"""Weights are brought to twice their norm, as in Lemma 5."""
+"""Gap of the amplification of weights, which makes alpha twice their norm, as in Lemma 5."""
 MARGIN = 1e-3
-"""How far amplifications stay below 1."""
+"""Distance of the polynomials of amplifications from 1."""
 TERMINAL_GROWTH = (TAU + 2 * (1 - TAU)) / (2 * TAU - 1)
-"""What the terminal block makes of an input error, 74.5."""
+"""Factor 74.5 by which the terminal block multiplies an input error."""
 MAX_DEGREE = 61
 FREQUENCIES = 64
-"""Of a norm bound along each axis; it is at most 2% too large between them for D = 8."""
+"""Number of frequencies of a norm bound along each axis; the bound is at most 2% too large for D = 8."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A network by its sizes.
+    """Sizes and error of a network.
 
     Attributes:
-        regime: a, b or c.
-        entries: N, of the input in (a), of each path in (b) and (c).
-        blocks: k.
-        eps: the error of the state in the end; that of the sampled distribution is twice as large.
-        channels: C.
-        taps: D, of kernels of D x D.
-        schedule: which errors blocks may have: "sharp" or "published". The published one goes with the published
-            degree of activations, from the uniform error times the root of the dimension.
+        regime: regime "a", "b" or "c".
+        entries: number N of entries of the input in (a), of each of the two vectors in (b) and (c).
+        blocks: number k of residual blocks.
+        eps: final error of the state, absolute; the error of the sampled distribution is twice as large.
+        channels: number C of channels.
+        taps: size D of kernels of D x D.
+        schedule: schedule of the errors of blocks, "sharp" or "published". The published one uses the published degree
+            of activations, from the uniform error times the square root of the dimension.
     """
 
     regime: str
@@ -75,7 +76,7 @@ class Setting:
 
     @property
     def size(self) -> int:
-        """Entries of the state: N or N^2."""
+        """Number of entries of the state, N or N^2."""
         return self.entries if self.regime == "a" else self.entries**PATHS
 
     @property
@@ -87,30 +88,30 @@ class Setting:
 
     @property
     def terminal(self) -> bool:
-        """Whether a terminal block follows."""
+        """True where a terminal block follows the residual blocks."""
         return self.regime != "c"
 
     @property
     def classical(self) -> int:
-        """Multiplications of the exact network: convolutions, and the dense product of a terminal block."""
+        """Number of multiplications of the exact network: convolutions, and the dense product of a terminal block."""
         return self.blocks * self.size * self.channels * self.taps**2 + self.terminal * self.size**2
 
     @property
     def published_ancillas(self) -> int:
-        r"""Of the blocks by Lemmas 5 and 7: $b = 3 + 8D + 2\log CD$ of a weight."""
+        r"""Number of ancillas of the blocks by Lemmas 5 and 7, with $b = 3 + 8D + 2\log CD$ for each weight."""
         bits = 2 * (self.channels * self.taps - 1).bit_length()
         return published_ancillas((self.size - 1).bit_length(), 3 + 8 * self.taps + bits, self.blocks)
 
 
 class Step(NamedTuple):
-    """What fixes the lengths of a block's circuits.
+    """Numbers that determine the lengths of a block's circuits.
 
     Attributes:
-        gain: by how much the normalization of the weight shrinks.
-        weight_eps: error of the weight.
-        degree: of the activation's polynomial.
-        amplitude: proven lower bound on the flagged amplitude.
-        eps: error of its amplification.
+        gain: factor by which the normalization of the weight shrinks.
+        weight_eps: error of the weight, relative to its norm.
+        degree: degree of the activation's polynomial.
+        amplitude: proven lower bound on the success amplitude.
+        eps: error of the amplification, relative to the length of the vector.
     """
 
     gain: float
@@ -121,7 +122,7 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """All of them, and amplitude and error of the terminal block."""
+    """Steps of all blocks, and success amplitude and error of the terminal block."""
 
     steps: tuple[Step, ...]
     amplitude: float
@@ -129,24 +130,30 @@ class Plan(NamedTuple):
 
 
 def kernels(setting: Setting) -> np.ndarray:
-    """Gaussian kernels of a certified norm of 1, on images of any size; shape (k, C, C, D, D)."""
+    """Return Gaussian kernels of a certified norm of 1 on images of any size, shape (k, C, C, D, D)."""
     shape = (setting.blocks, setting.channels, setting.channels, setting.taps, setting.taps)
     drawn = np.random.default_rng(0).normal(size=shape)
     return np.stack([kernel / float(_norm_bound(kernel)) for kernel in drawn])
 
 
 def plan(setting: Setting, alphas: Sequence[float]) -> Plan:
-    r"""Errors from the schedule, amplitudes from the skip connection, for weights with these normalizations.
+    r"""Return the plan of a network: errors from the schedule, amplitudes from the skip connections.
 
-    A third of what a block may err by goes to its weight, its activation and its amplification each.
+    The error of a block is divided equally between its weight, its activation and its amplification.
+
+    Args:
+        setting: sizes and error of the network.
+        alphas: subnormalizations of the weights.
 
     Raises:
         ValueError: errors that no polynomial reaches in double precision.
     """
+    # Half of eps is for the amplification of the terminal block; the block multiplies the error of its input.
     behind = setting.eps / 2 / TERMINAL_GROWTH if setting.terminal else setting.eps
     shares = [error / 3 for error in SCHEDULES[setting.schedule](behind, setting.blocks)]
     steps, alpha = [], 1.0
     for raw, share in zip(alphas, shares, strict=True):
+        # Lower by a rounding, so that the norm bound of 1 is certified to be below the gap after amplification.
         gain = (1 - GAP) * raw * (1 - 1e-12)
         degree, relative = _activation(share, setting)
         weight = min(raw, 1 / ((1 - GAP) * (1 - MARGIN)) * (1 + share))
@@ -158,16 +165,26 @@ def plan(setting: Setting, alphas: Sequence[float]) -> Plan:
 
 
 def least_amplitude(relative: float, weight: float, alpha: float) -> float:
-    r"""$(1 - g)/(\alpha + s)$ for a block whose weight has normalization $\alpha_W$ and whose input has $\alpha$.
+    r"""Return the lower bound $(1 - g)/(\alpha + s)$ on the success amplitude of a block.
 
-    Here $g = L + r$ bounds $|P(x)/x|$, r the activation's error relative to its input, and $s = \alpha_W\alpha g$.
+    Here $g = L + r$ bounds $|P(x)/x|$, and $s = \alpha_W\alpha g$.
+
+    Args:
+        relative: error r of the activation relative to its input.
+        weight: subnormalization $\alpha_W$ of the weight.
+        alpha: subnormalization $\alpha$ of the input.
     """
     slope = LIPSCHITZ + relative
     return (1 - slope) / (alpha * (1 + weight * slope))
 
 
 def convolutions(setting: Setting, weights: Sequence[Array]) -> list[BlockEncoding]:
-    """Kernels whose norms are certified to be 1 at most, as encodings."""
+    """Return encodings of kernels whose norms are certified to be at most 1.
+
+    Args:
+        setting: sizes of the network.
+        weights: kernels, one for each block.
+    """
     raw = [block_encode_convolution(kernel, setting.sizes[1:]) for kernel in weights]
     return [enc.replace(norm_bound=jnp.ones_like(enc.alpha)) for enc in raw]
 
@@ -175,14 +192,14 @@ def convolutions(setting: Setting, weights: Sequence[Array]) -> list[BlockEncodi
 def network(
     setting: Setting, planned: Plan, weights: Sequence[BlockEncoding], inputs: Sequence[Array], matrix: Array | None
 ) -> VectorEncoding:
-    """The network on numbers, or on shapes and dtypes alone under `jax.eval_shape`.
+    """Return the network as one encoding, on numbers or, under `jax.eval_shape`, on shapes and dtypes alone.
 
     Args:
-        setting: its sizes.
-        planned: lengths of its circuits. A weight is amplified where its normalization has to shrink.
-        weights: of norm 1 at most.
+        setting: sizes of the network.
+        planned: plan of the lengths of its circuits. A weight is amplified where its normalization has to shrink.
+        weights: block encodings of the weights, of norm at most 1.
         inputs: unit vectors, one in (a), two in (b) and (c).
-        matrix: of the terminal block, of norm 1 at most; None in (c).
+        matrix: matrix of the terminal block, of norm at most 1; None in (c).
     """
     if setting.regime == "a":
         vec: VectorEncoding = qram_encode(inputs[0].reshape(weights[0].domain), pad=True)
@@ -202,19 +219,19 @@ def network(
 
 @dataclass(frozen=True)
 class Counts:
-    r"""What a network takes in one run.
+    r"""Resources of one run of a network.
 
     Attributes:
-        depth: gates in a row; a lower bound where `uncounted` names what is left out.
-        loading: how many of these load an input.
-        weighing: how many belong to encodings of weights, kernels for the most part.
-        queries: calls of inputs, kernels and columns.
-        num_ancillas: ancilla qubits.
-        num_qubits: all qubits.
-        amplitude: lower bound on the amplitude of success.
-        gain: the largest $\|K\|_1/(2\|C\|)$ of a kernel.
-        degrees: of the activations.
-        uncounted: see `Cost`.
+        depth: number of consecutive gates; a lower bound where `uncounted` names parts that are left out.
+        loading: number of these gates that load an input.
+        weighing: number of these gates in encodings of weights, mostly kernels.
+        queries: number of calls of inputs, kernels and columns.
+        num_ancillas: number of ancilla qubits.
+        num_qubits: number of all qubits.
+        amplitude: lower bound on the success amplitude.
+        gain: largest $\|K\|_1/(2\|C\|)$ of a kernel.
+        degrees: degrees of the activations.
+        uncounted: names of nodes without a gate count, as in `Cost`.
     """
 
     depth: int
@@ -230,21 +247,27 @@ class Counts:
 
 
 def count(setting: Setting) -> Counts:
-    """The counts of a network that is built, but has no numbers.
+    """Return the resources of a network that is built without numbers.
 
     Raises:
-        ValueError: what `plan` raises.
+        ValueError: the conditions of `plan`.
     """
+    # `eval_shape` runs the builders on shapes alone, so that no array of the size of the network is formed.
     weights = kernels(setting)
     alphas = [float(np.abs(kernel).sum()) for kernel in weights]
     return count_of(setting, alphas, jax.eval_shape(partial(convolutions, setting), list(weights)))
 
 
 def count_of(setting: Setting, alphas: Sequence[float], weights: Sequence[BlockEncoding]) -> Counts:
-    """The counts of a network of these weights, of which only the normalizations need numbers.
+    """Return the resources of a network with given weights, of which only the normalizations need numbers.
+
+    Args:
+        setting: sizes and error of the network.
+        alphas: subnormalizations of the weights.
+        weights: encodings of the weights, with or without numbers.
 
     Raises:
-        ValueError: what `plan` raises.
+        ValueError: the conditions of `plan`.
     """
     planned, entry = plan(setting, alphas), weights[0].alpha.dtype
     inputs = [jax.ShapeDtypeStruct((setting.entries,), entry)] * (1 if setting.regime == "a" else PATHS)
@@ -254,7 +277,14 @@ def count_of(setting: Setting, alphas: Sequence[float], weights: Sequence[BlockE
 
 
 def counts(vec: VectorEncoding, weight: BlockEncoding, setting: Setting, planned: Plan) -> Counts:
-    """The counts of a network, with or without numbers, of which one weight is shown."""
+    """Return the resources of a built network, with or without numbers.
+
+    Args:
+        vec: network.
+        weight: one of its weights.
+        setting: sizes of the network.
+        planned: plan of the network.
+    """
     counted = cost(vec)
     load, shape = (qram_encode, weight.domain) if setting.regime == "a" else (load_vector, (setting.entries,))
     loader = jax.eval_shape(partial(load, pad=True), jax.ShapeDtypeStruct(shape, vec.alpha.dtype))
@@ -274,14 +304,14 @@ def counts(vec: VectorEncoding, weight: BlockEncoding, setting: Setting, planned
 
 
 def _within(counted: Cost, leaf: Encoding) -> int:
-    """Gates of all leaves of this kind, which are all alike."""
+    """Return the number of gates in all leaves of the class of a given leaf, which have equal gate counts."""
     calls = sum(number for name, number in counted.num_queries.items() if name.startswith(f"{type(leaf).__name__}["))
     gates = leaf.gates()
     return calls * gates.depth if gates else 0
 
 
 def _activation(error: float, setting: Setting) -> tuple[int, float]:
-    """The smallest degree with at most this l2 error on vectors of norm 1, and its error relative to them."""
+    """Return the smallest degree whose l2 error on unit vectors is at most a given error, and its relative error."""
     for degree in range(1, MAX_DEGREE, 2):
         poly = erf(SCALE, degree=degree)
         relative = float(poly.relative_bound)

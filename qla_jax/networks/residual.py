@@ -1,11 +1,12 @@
-r"""Coherent residual networks: the skip norm block (Lemma 6) and chains of it (Lemma 7).
+r"""Coherent residual networks: the skip norm block (Lemma 6) and chains of such blocks (Lemma 7).
 
 $$\psi \mapsto \frac{\psi + f(W\psi)}{N},\qquad f(x) = \mathrm{erf}(4x/5),\quad N = \|\psi + f(W\psi)\|.$$
-The skip connection is what keeps the norm: f has Lipschitz constant $L = 8/(5\sqrt\pi) = 0.9027 < 1$, so for unit
-$\psi$ and $\|W\| \le 1$ the norm stays in $[1 - L, 1 + L]$. With plain erf, L > 1, the sum can vanish.
+The skip connection keeps the norm away from 0. The activation f has the Lipschitz constant
+$L = 8/(5\sqrt\pi) = 0.9027 < 1$, so that for unit $\psi$ and $\|W\| \le 1$ the norm lies in $[1 - L, 1 + L]$. With
+erf(x) itself, for which L > 1, the sum can vanish.
 
-Blocks stay unamplified: alpha grows from block to block, and the activation's polynomial is re-expanded in the
-subnormalized amplitudes, so that the network computed is the same as after amplification.
+The blocks of this module are not amplified. Alpha grows from block to block, and the polynomial of the activation is
+re-expanded in the subnormalized amplitudes. The computed network is hence the same as with amplification.
 
 References:
     Rattew et al. (2025), Lemmas 6 and 7. https://arxiv.org/abs/2510.07195
@@ -36,13 +37,13 @@ from qla_jax.polynomials import Polynomial, chebyshev, erf
 from qla_jax.transforms.activation import activate, activating, approximation_error
 
 SCALE = 4 / 5
-"""The activation is erf(SCALE x)."""
+"""Factor of x in the activation erf(SCALE x)."""
 
 LIPSCHITZ = 2 * SCALE / math.sqrt(math.pi)
-"""L, the Lipschitz constant of the activation."""
+"""Lipschitz constant L of the activation."""
 
 NORM_RANGE = (1 - LIPSCHITZ, 1 + LIPSCHITZ)
-"""Where the norm before normalization lies for unit input and a weight of norm at most 1."""
+"""Range of the norm before normalization for unit input and a weight of norm at most 1."""
 
 DEFAULT_DEGREE = 7
 
@@ -50,13 +51,16 @@ Vector = Num[Array, " n"]
 
 
 class SkipNormBlock(Composed, kw_only=True):
-    """Lemma 6. The input's circuit stands in this one `poly.degree + 1` times.
+    """Vector encoding of a residual block (Lemma 6), which calls the circuit of its input `poly.degree + 1` times.
 
     Attributes:
-        norm: N, the norm before normalization.
-        alone: the flagged amplitude of this block if its input were amplified to alpha = 1.
-        activation_eps: the activation's own l2 error, e1 in the lemma.
-        log_size: the natural logarithm of alpha.
+        weight: block encoding of W.
+        part: vector encoding of the input.
+        poly: odd polynomial of the activation.
+        norm: norm N before normalization.
+        alone: success amplitude of this block for an input with alpha = 1.
+        activation_eps: l2 error of the activation alone, e1 in the lemma.
+        log_size: natural logarithm of alpha.
     """
 
     weight: BlockEncoding
@@ -69,18 +73,18 @@ class SkipNormBlock(Composed, kw_only=True):
 
     @property
     def log_alpha(self) -> Array:
-        return self.log_size  # kept: from the circuit, each block would ask the one before it twice
+        return self.log_size  # stored: derived from the circuit, each block would evaluate the one before it twice
 
     @property
     def circuit(self) -> Normalized:
-        """The block in terms of Lemmas 1 and 2 and the activation."""
+        """Encoding of the block by Lemmas 1 and 2 and the activation, whose circuit runs."""
         return _compose(self.weight, self.part, self.poly)[0]
 
     @property
     def least_amplitude(self) -> Array:
-        r"""A lower bound on the flagged amplitude for every unit input, $(1 - g\|W\|)/(\alpha + s)$.
+        r"""Lower bound $(1 - g\|W\|)/(\alpha + s)$ on the success amplitude for every unit input.
 
-        With $g = \max|P(x)/x|$ the sum $\psi + P(W\psi)$ is no shorter than $1 - g\|W\|$.
+        With $g = \max|P(x)/x|$ the length of $\psi + P(W\psi)$ is at least $1 - g\|W\|$.
         """
         slope = chebyshev.sup_bound(chebyshev.quotient(self.poly.coeffs), oversampling=64)
         return jnp.maximum(0, 1 - slope * jnp.minimum(1, self.weight.norm_bound)) / (self.alpha * self.norm)
@@ -105,28 +109,38 @@ def skip_norm_block(
     eps: float | None = None,
     skip_bound: ArrayLike | None = None,
 ) -> SkipNormBlock:
-    r"""Lemma 6: encode $(\psi + f(W\psi))/N$.
+    r"""Encode a residual block $(\psi + f(W\psi))/N$ with the activation $f(x) = \mathrm{erf}(4x/5)$: Lemma 6.
 
-    An $\big((\alpha + s)/N,\ n + 2(a + b) + \lceil\log_2\frac{k+1}2\rceil + 1,\ \epsilon'\big)$-vector-encoding for
-    degree k, with s the normalization of the activation. The error uses the instance's own N: with $e = (1 +
-    L\|W\|)e_0 + e_1$ it is $2e/(2N - e)$, in the worst case of small errors $19.6 e_0 + 10.3 e_1$
-    (`worst_case_error`). Where W opposes the skip connection that is far from the truth: with a bound s on $\|1 +
-    LW\|$ the factor of $e_0$ is also at most $s + (L - g)\|W\|$, g the smallest slope of f on the arguments that
-    occur.
+    For an activation polynomial of degree k the result is an
+    $\big((\alpha + s)/N,\ n + 2(a + b) + \lceil\log_2\frac{k+1}2\rceil + 1,\ \epsilon'\big)$-vector-encoding, with the
+    normalization s of the activation. The error uses the actual norm N: with the input error $e_0$, the activation
+    error $e_1$ and $e = (1 + L\|W\|)e_0 + e_1$ it is $2e/(2N - e)$. In the worst case it is
+    $19.6 e_0 + 10.3 e_1$ to first order (`worst_case_error`). Where W opposes the skip connection the factor of $e_0$
+    is much too large. With a bound $\sigma$ on $\|1 + LW\|$ it is also at most $\sigma + (L - g)\|W\|$, where g is the
+    smallest slope of f at the arguments that occur.
 
     Args:
-        weight: any block encoding of a square W with $\|W\| \le 1$ by its `norm_bound`.
-        vec: $\psi$; the norm is conserved for unit vectors.
-        poly: the activation's odd polynomial, an approximant of erf(4x/5); of degree 7 unless given.
-        eps: choose instead the smallest degree of erf(4x/5) whose uniform error is at most eps.
-        skip_bound: s, a certified bound on $\|1 + LW\|$; $1 + L\|W\|$ unless given. One that a stored W contradicts is
-            refused, elsewhere you vouch for it. It counts for polynomials of `polynomials.erf(4/5, ...)`, of whose
-            slopes it speaks.
+        weight: block encoding of a square W with $\|W\| \le 1$ by its `norm_bound`.
+        vec: vector encoding of $\psi$; the norm is conserved for unit vectors.
+        poly: odd polynomial of the activation, an approximant of erf(4x/5); of degree 7 by default.
+        eps: uniform error of the activation, absolute; the smallest sufficient degree is used instead of `poly`.
+        skip_bound: certified bound $\sigma$ on $\|1 + LW\|$, by default $1 + L\|W\|$. A bound that a stored W
+            contradicts raises; otherwise it is trusted. It is used for polynomials of `polynomials.erf(4/5, ...)` only,
+            since it concerns the slopes of erf.
 
     Raises:
-        TypeError: `weight`, `vec` or `poly` is of another kind.
+        TypeError: `weight`, `vec` or `poly` is of another class.
         ValueError: both `poly` and `eps`, a weight that does not map the vector's registers to themselves, or a
             `norm_bound` above 1 (inside jit: `eps = inf`).
+
+    Example:
+        >>> block = skip_norm_block(block_encode_pauli({"X": 1.0}), vector_encode(jnp.array([0.6, 0.8])))
+        >>> ideal, norm = ideal_skip_norm(lambda x: x[::-1], jnp.array([0.6, 0.8]))
+        >>> bool(jnp.linalg.norm(block.encoded - ideal) <= block.eps), block.num_ancillas
+        (True, 4)
+
+    References:
+        Rattew et al. (2025), Lemma 6. https://arxiv.org/abs/2510.07195
     """
     require_kind("weight", weight, BlockEncoding)
     require_kind("vec", vec, VectorEncoding)
@@ -146,7 +160,7 @@ def skip_norm_block(
         require(bool(bound <= slack), f"`weight` must have a norm of at most 1, but its certified bound is {bound}.")
     circuit, product = _compose(weight, vec, poly)
     approximation = approximation_error(product.encoded, poly)
-    eps_sharp = jnp.asarray(jnp.inf)
+    eps_sharp = jnp.asarray(jnp.inf)  # both error rules are valid, and the smaller one counts
     if skip_bound is not None:
         own = times(weight.eps, length(vec.encoded))
         moved = times(_contraction(weight, product, skip_bound), vec.eps) + times(LIPSCHITZ, own)
@@ -168,7 +182,7 @@ def skip_norm_block(
         norm=circuit.norm,
         alone=circuit.norm / (1 + degree_sum),
         activation_eps=approximation,
-        log_size=jax.lax.stop_gradient(circuit).log_alpha,  # no derivative is asked for, and none is there at alpha 0
+        log_size=jax.lax.stop_gradient(circuit).log_alpha,  # it needs no derivative, and has none at alpha = 0
     )
 
 
@@ -180,10 +194,27 @@ def residual_network(
     poly: Polynomial | None = None,
     skip_bounds: Sequence[ArrayLike | None] | None = None,
 ) -> SkipNormBlock:
-    """Lemma 7: the blocks in a row, as one encoding; `chain` gives each of them back.
+    """Return a residual network of skip norm blocks one after another, as one encoding: Lemma 7.
+
+    `chain` returns the blocks of the network.
+
+    Args:
+        weights: block encodings of the weights, first to last.
+        vec: vector encoding of the input, a unit vector.
+        poly: odd polynomial of the activation; by default the approximant of erf(4x/5) of degree 7.
+        skip_bounds: one `skip_bound` of `skip_norm_block`, or None, for each weight.
 
     Raises:
-        ValueError: no weights, a number of skip bounds other than that of weights, or what `skip_norm_block` raises.
+        ValueError: no weights, unequally many weights and skip bounds, or the conditions of `skip_norm_block`.
+
+    Example:
+        >>> weight = block_encode_pauli({"X": 1.0})
+        >>> network = residual_network([weight, weight], vector_encode(jnp.array([0.6, 0.8])))
+        >>> len(chain(network)), round(float(jnp.linalg.norm(network.encoded)), 6)
+        (2, 1.0)
+
+    References:
+        Rattew et al. (2025), Lemma 7. https://arxiv.org/abs/2510.07195
     """
     weights = as_tuple("weights", weights, BlockEncoding)
     require(len(weights) > 0, "`weights` must hold at least one block encoding, but is empty.")
@@ -199,7 +230,13 @@ def residual_network(
 
 @default_promotion
 def chain(network: VectorEncoding) -> list[SkipNormBlock]:
-    """The blocks of a network, first to last, without what stands between and behind them."""
+    """Return the skip norm blocks of a network, first to last, without the other nodes between and after them.
+
+    Example:
+        >>> blocks = chain(residual_network([block_encode_pauli({"X": 1.0})], vector_encode(jnp.array([0.6, 0.8]))))
+        >>> [type(block).__name__ for block in blocks]
+        ['SkipNormBlock']
+    """
     require_kind("network", network, VectorEncoding)
     blocks: list[SkipNormBlock] = []
     vec: VectorEncoding | None = network
@@ -211,24 +248,39 @@ def chain(network: VectorEncoding) -> list[SkipNormBlock]:
 
 
 def ideal_skip_norm(matvec: Callable[[Vector], Vector], x: Vector) -> tuple[Vector, Array]:
-    """The ideal block with the true erf, and its norm N: what the encodings approximate, never a part of them."""
+    """Return the ideal block with the exact erf, and its norm N, which encodings approximate; for comparison only.
+
+    Args:
+        matvec: function that multiplies a vector by the weight.
+        x: input.
+    """
     y = x + jax.scipy.special.erf(SCALE * matvec(x))
     norm = length(y)
     return y / norm, norm
 
 
 def worst_case_error(input_eps: ArrayLike, activation_eps: ArrayLike) -> Array:
-    r"""$[(1+L)e_0 + e_1]/(1-L)$, at most $19.6e_0 + 10.3e_1$: the first-order error of a block at the smallest norm."""
+    r"""Return $[(1+L)e_0 + e_1]/(1-L) \le 19.6e_0 + 10.3e_1$, the first-order error of a block at the smallest norm.
+
+    Args:
+        input_eps: error $e_0$ of the input, absolute.
+        activation_eps: error $e_1$ of the activation, absolute.
+    """
     return ((1 + LIPSCHITZ) * jnp.asarray(input_eps) + jnp.asarray(activation_eps)) / (1 - LIPSCHITZ)
 
 
 def published_error(input_eps: ArrayLike, activation_eps: ArrayLike) -> Array:
-    """$712(e_0 + e_1)$, Lemma 6 as published."""
+    """Return $712(e_0 + e_1)$, the error of a block in Lemma 6 as published.
+
+    Args:
+        input_eps: error $e_0$ of the input, absolute.
+        activation_eps: error $e_1$ of the activation, absolute.
+    """
     return 712 * jnp.add(input_eps, activation_eps)
 
 
 def _is_of_erf(poly: Polynomial) -> Bool[Array, ""]:
-    """Whether this is the approximant of erf(4x/5) of its degree: of other functions a skip bound proves nothing."""
+    """Return whether a polynomial is the approximant of erf(4x/5), the only function that a skip bound concerns."""
     dtype = poly.coeffs.dtype
     if poly.parity != "odd" or poly.lipschitz is None or jnp.iscomplexobj(poly.coeffs):
         return jnp.asarray(False)
@@ -242,16 +294,18 @@ def _require_skip_bound(skip_bound: ArrayLike, weight: BlockEncoding) -> None:
         return
     norm = jnp.linalg.norm(jnp.eye(len(matrix), dtype=matrix.dtype) + LIPSCHITZ * matrix, 2)
     fits = norm <= jnp.asarray(skip_bound) + ROUNDING * jnp.finfo(matrix.dtype).eps
-    if is_concrete(fits):  # of known numbers, too, nothing is known inside jit
+    if is_concrete(fits):  # inside jit even the norm of a constant matrix is traced
         require(bool(fits), f"`skip_bound` must be at least |1 + LW| = {norm}, but is {skip_bound}.")
 
 
 def _contraction(weight: BlockEncoding, product: MatrixVectorProduct, skip_bound: ArrayLike) -> Array:
-    """Lipschitz constant of x + f(Wx) near the input: slopes of f lie in [g, L] for arguments up to `reach`."""
+    """Return a Lipschitz constant of x + f(Wx) near the input."""
+    # The slopes of f lie in [g, L] for arguments up to `reach`, and g = L exp(-(SCALE reach)^2).
     reach = jnp.abs(product.encoded).max() + product.eps
     return jnp.asarray(skip_bound) + LIPSCHITZ * (1 - jnp.exp(-jnp.square(SCALE * reach))) * weight.norm_bound
 
 
 def _compose(weight: BlockEncoding, vec: VectorEncoding, poly: Polynomial) -> tuple[Normalized, MatrixVectorProduct]:
+    # The product is returned, too, since the error of the activation depends on its entries.
     product = matrix_vector_product(weight, vec)
     return normalize(vector_sum(vec, activate(product, poly))), product

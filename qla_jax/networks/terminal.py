@@ -1,8 +1,9 @@
-r"""The terminal block: full-rank linear residual pooling, Lemma C.1.
+r"""Terminal block of a coherent network: full-rank linear residual pooling, Lemma C.1.
 
-$$\psi \mapsto \gamma/\|\gamma\|,\qquad \gamma = \tau\psi + (1 - \tau)W|\psi|^2,$$
-the squared product by Theorem 1, so that a dense W of full rank costs no Frobenius norm. For a unit $\psi$ and $\|W\|
-\le 1$ the skip connection keeps $\|\gamma\| \ge 2\tau - 1$. Pooled over blocks of entries and sampled, that is a class.
+$$\psi \mapsto \gamma/\|\gamma\|,\qquad \gamma = \tau\psi + (1 - \tau)W|\psi|^2.$$
+The product with the squared moduli is that of Theorem 1, so that a dense W of full rank costs no Frobenius norm. For a
+unit $\psi$ and $\|W\| \le 1$ the skip connection keeps $\|\gamma\| \ge 2\tau - 1$. Pooling over blocks of entries and
+sampling turn the result into a class.
 
 References:
     Rattew et al. (2025), Lemmas C.1 and B.20. https://arxiv.org/abs/2510.07195
@@ -31,14 +32,14 @@ Vector = Num[Array, " n"]
 
 
 class TerminalBlock(Composed, kw_only=True):
-    r"""Lemma C.1. The input's circuit stands in this one three times.
+    r"""Vector encoding of a terminal block (Lemma C.1), which calls the circuit of its input three times.
 
     Attributes:
         tau: weight of the skip connection.
-        squares: $W|\psi|^2$.
-        part: $\psi$.
-        norm: $\|\gamma\|$.
-        contribution: $(1-\tau)\|W|\psi|^2\|/(\tau\|\psi\|)$, how much the matrix has to say.
+        squares: vector encoding of $W|\psi|^2$.
+        part: vector encoding of $\psi$.
+        norm: norm $\|\gamma\|$ before normalization.
+        contribution: ratio $(1-\tau)\|W|\psi|^2\|/(\tau\|\psi\|)$ of the matrix's share to that of the skip connection.
     """
 
     tau: Array
@@ -48,17 +49,17 @@ class TerminalBlock(Composed, kw_only=True):
 
     @property
     def circuit(self) -> Normalized:
-        """The block in terms of Lemma 1 and Theorem 1."""
+        """Encoding of the block by Lemma 1 and Theorem 1, whose circuit runs."""
         return _compose(self.squares, self.part, self.tau)
 
     @property
     def contribution(self) -> Array:
-        """How long the matrix's part of the sum is, relative to the skip connection's."""
+        """Length of the matrix's share of the sum relative to that of the skip connection."""
         return (1 - self.tau) * length(self.squares.encoded) / (self.tau * length(self.part.encoded))
 
     @property
     def least_amplitude(self) -> Array:
-        r"""A lower bound on the flagged amplitude for every unit input: $2\tau - 1$ before it is normalized."""
+        r"""Lower bound on the success amplitude for every unit input, from $\|\gamma\| \ge 2\tau - 1$."""
         return (2 * self.tau - 1) / (self.alpha * self.norm)
 
     def uses(self) -> tuple[Use, ...]:
@@ -77,21 +78,31 @@ def terminal_block(
     bits: int | None = None,
     norm_bound: ArrayLike | None = None,
 ) -> TerminalBlock:
-    r"""Lemma C.1: encode $\gamma/\|\gamma\|$ for $\gamma = \tau\psi + (1-\tau)W|\psi|^2$.
+    r"""Encode a terminal block $\gamma/\|\gamma\|$ with $\gamma = \tau\psi + (1-\tau)W|\psi|^2$: Lemma C.1.
 
-    A $\big((\tau\alpha + (1-\tau)\alpha^2\max_j\|w_j\|)/\|\gamma\|,\ 2a + n + 2,\ \epsilon'\big)$-vector-encoding, its
-    error by the rules of `square_product`, `vector_sum` and `normalize`.
+    The result is a
+    $\big((\tau\alpha + (1-\tau)\alpha^2\max_j\|w_j\|)/\|\gamma\|,\ 2a + n + 2,\ \epsilon'\big)$-vector-encoding. The
+    error follows from the rules of `square_product`, `vector_sum` and `normalize`.
 
     Args:
-        matrix: W, square, $\|W\| \le 1$.
-        vec: $\psi$; its norm is conserved for unit vectors.
-        tau: between 1/2 and 1.
-        bits: of the column norms; exact unless given.
-        norm_bound: a bound on $\|W\|$ that you vouch for; its largest singular value unless given.
+        matrix: square matrix W with $\|W\| \le 1$.
+        vec: vector encoding of $\psi$; the norm is conserved for unit vectors.
+        tau: weight of the skip connection, between 1/2 and 1.
+        bits: number of bits of the column norms; exact unless given.
+        norm_bound: trusted upper bound on $\|W\|$, by default its largest singular value.
 
     Raises:
-        ValueError: a tau outside of (1/2, 1), a matrix with a column or itself of a norm above 1 (inside jit: `eps =
-            inf`), one that is not square, what `square_product` raises.
+        ValueError: a tau outside (1/2, 1), a matrix that is not square, a matrix or a column with a norm above 1
+            (inside jit: `eps = inf`), or the conditions of `square_product`.
+
+    Example:
+        >>> block = terminal_block(jnp.array([[0.0, 1.0], [1.0, 0.0]]), vector_encode(jnp.array([0.6, 0.8])))
+        >>> ideal, norm = ideal_terminal(jnp.array([[0.0, 1.0], [1.0, 0.0]]), jnp.array([0.6, 0.8]))
+        >>> bool(jnp.allclose(block.encoded, ideal)), block.num_ancillas
+        (True, 3)
+
+    References:
+        Rattew et al. (2025), Lemma C.1. https://arxiv.org/abs/2510.07195
     """
     require_kind("vec", vec, VectorEncoding)
     matrix = as_inexact("matrix", matrix, like=vec.alpha)
@@ -99,6 +110,7 @@ def terminal_block(
     if is_concrete(tau):
         require(bool((tau > 0.5) & (tau < 1)), f"`tau` must lie between 0.5 and 1, but is {tau}.")
     if norm_bound is None:
+        # The bound is a certificate and not trained: the derivative of a singular value may not exist.
         norm_bound = jnp.linalg.norm(jax.lax.stop_gradient(matrix), 2)
     squares = square_product(matrix, vec, bits=bits, sizes=vec.sizes, norm_bound=norm_bound)
     slack = 1 + ROUNDING * jnp.finfo(squares.alpha.dtype).eps
@@ -125,7 +137,13 @@ def terminal_block(
 
 
 def ideal_terminal(matrix: Num[Array, "n n"], psi: Vector, tau: ArrayLike = TAU) -> tuple[Vector, Array]:
-    """The block of a vector without a circuit, and its norm."""
+    """Return the ideal terminal block of a vector, and its norm before normalization, without a circuit.
+
+    Args:
+        matrix: square matrix W.
+        psi: input.
+        tau: weight of the skip connection.
+    """
     squares = jnp.square(psi.real) + jnp.square(psi.imag)
     gamma = jnp.asarray(tau) * psi + (1 - jnp.asarray(tau)) * (matrix @ squares)
     norm = length(gamma)

@@ -1,1 +1,1 @@
-"""From polynomials to phase factors and back: the 2 x 2 model, conventions, solvers."""
+"""Phase factors of polynomials: solvers, conventions, and the 2 x 2 model of quantum signal processing."""

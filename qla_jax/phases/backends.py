@@ -1,6 +1,6 @@
-"""The two ways to compute: NumPy for concrete numbers, at once, and JAX for traced ones, compiled.
+"""Backends of the solvers: NumPy for concrete numbers, without compilation, and JAX for traced ones, compiled.
 
-The formulas of the solvers are written once, over a backend that is chosen once, by `backend_of`.
+The formulas of the solvers are written once, as functions of a backend that `backend_of` chooses.
 
 Example:
     >>> backend_of(np.ones(2)).xp.__name__, jax.make_jaxpr(lambda x: backend_of(x).xp.zeros(1))(1.0).out_avals[0].shape
@@ -19,14 +19,14 @@ from qla_jax.phases import checks, complementary, nlft
 
 
 class Backend(NamedTuple):
-    """What the solvers compute with.
+    """Array module and transforms with which the solvers compute.
 
     Attributes:
-        xp: `numpy` or `jax.numpy`.
-        outer: the complementary polynomial of a polynomial.
-        inverse: the sequence of a pair of polynomials.
-        forward: the pair of polynomials of a sequence.
-        require_below_one: check of the largest value of a polynomial; a traced one is not looked at.
+        xp: module `numpy` or `jax.numpy`.
+        outer: function that returns the complementary polynomial of a polynomial.
+        inverse: function that returns the sequence of a pair of polynomials.
+        forward: function that returns the pair of polynomials of a sequence.
+        require_below_one: check of the largest value of a polynomial; a traced value is not checked.
     """
 
     xp: ModuleType
@@ -41,7 +41,7 @@ JAX = Backend(jnp, complementary.outer, nlft.inverse, nlft.forward, lambda size,
 
 
 def backend_of(values: Any) -> Backend:
-    """Return the backend for an array: JAX where it is traced, else NumPy.
+    """Return the backend for an array: JAX if the array is traced, NumPy otherwise.
 
     Args:
         values: any array.

@@ -1,4 +1,4 @@
-"""What the solvers refuse, in the same words."""
+"""Checks of coefficients and angles that all solvers of phase factors share."""
 
 import jax
 import numpy as np
@@ -7,7 +7,16 @@ from qla_jax._checks import in_known_types
 
 
 def require_vector(values: np.ndarray | jax.Array, name: str = "poly", of: str = "coefficients") -> None:
-    """Refuses anything but a vector of numbers with an entry."""
+    """Raise an error unless an array is a non-empty vector of numbers.
+
+    Args:
+        values: array to check.
+        name: name of the argument, for error messages.
+        of: kind of the entries, for error messages.
+
+    Raises:
+        ValueError: an array of another rank or dtype, or an empty one.
+    """
     if values.dtype.kind not in "biufcV":
         raise ValueError(
             f"`{name}` must be a vector of {of}, but is of type {values.dtype}; "
@@ -18,7 +27,7 @@ def require_vector(values: np.ndarray | jax.Array, name: str = "poly", of: str =
 
 
 def in_floats(values: np.ndarray) -> np.ndarray:
-    """Return concrete numbers in floats of single or double precision; integers and booleans in JAX's default."""
+    """Return concrete numbers as floats of single or double precision; integers and booleans in JAX's default."""
     if values.dtype.kind in "biu":
         return values.astype(jax.dtypes.canonicalize_dtype(float))
     if values.dtype.itemsize < 4:
@@ -27,7 +36,7 @@ def in_floats(values: np.ndarray) -> np.ndarray:
 
 
 def require_double(coeffs: np.ndarray | jax.Array) -> None:
-    """Refuses single precision of concrete coefficients, whether theirs or that of JAX."""
+    """Raise an error for concrete coefficients in single precision, and where JAX itself is in single precision."""
     if isinstance(coeffs, jax.core.Tracer):
         return
     enabled = jax.dtypes.canonicalize_dtype(np.float64) == np.float64
@@ -39,14 +48,22 @@ def require_double(coeffs: np.ndarray | jax.Array) -> None:
 
 
 def require_finite(coeffs: np.ndarray) -> None:
-    """Refuses NaN and infinities, naming the first."""
+    """Raise an error for NaN and infinities that names the first one."""
     if not np.all(np.isfinite(coeffs)):
         worst = np.flatnonzero(~np.isfinite(coeffs))[0]
         raise ValueError(f"`poly` must be finite, but coefficient {worst} is {coeffs[worst]}.")
 
 
 def require_below_one(size: float, where: str) -> None:
-    """Refuses a polynomial that was seen to reach 1, and says what to multiply it by."""
+    """Raise an error for a polynomial that reaches 1; the message says by what to multiply it.
+
+    Args:
+        size: largest value of the polynomial that was computed.
+        where: description of the domain, for the message.
+
+    Raises:
+        ValueError: a size of 1 or more.
+    """
     if not size < 1:
         raise ValueError(
             f"`poly` must stay below 1 in size on {where}, but reaches {size:.9g}; nothing is rescaled here: "

@@ -1,12 +1,12 @@
-r"""The conventions under which phase factors are written down: one entry each, through which every conversion goes.
+r"""Conventions of phase factors in the literature and in other packages, and the conversions between them.
 
-Canonical, "wx": $U = e^{i\phi_0Z}\prod_{j=1}^dW(x)e^{i\phi_jZ}$, $P = \langle0|U|0\rangle$, $f = \mathrm{Re}\,P$. An
-entry says how its own matrices are multiplied (`sequence`, `signal`, `processing`), how its values turn into canonical
-ones and back, and the constant c of $\langle0|U'|0\rangle = cP$. So $f = \mathrm{Re}(\langle0|U'|0\rangle/c)$: for
-$c = 1$ the real part, for $c = i$ the imaginary part.
+The canonical convention "wx" is $U = e^{i\phi_0Z}\prod_{j=1}^dW(x)e^{i\phi_jZ}$ with $P = \langle0|U|0\rangle$ and
+$f = \mathrm{Re}\,P$. Each entry defines the product of its own matrices (`sequence`, `signal`, `processing`), the
+conversion of its values to canonical ones and back, and the constant c of $\langle0|U'|0\rangle = cP$. Hence
+$f = \mathrm{Re}(\langle0|U'|0\rangle/c)$, which is the real part for $c = 1$ and the imaginary part for $c = i$.
 
-All else follows from $W = i\,e^{-i\pi Z/4}R\,e^{-i\pi Z/4}$: between two signals a phase moves by a quarter of a turn,
-and $i^d$ goes into the first phase.
+The conversions follow from $W = i\,e^{-i\pi Z/4}R\,e^{-i\pi Z/4}$: a phase between two signals changes by a quarter of
+a turn, and the factor $i^d$ is absorbed by the first phase.
 
 Example:
     >>> (convention("reflection").from_wx(jnp.zeros(3)) / jnp.pi).round(9).tolist()
@@ -29,19 +29,22 @@ Map = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class Convention:
-    r"""How phase factors are to be read.
+    r"""Convention of phase factors: the meaning of the values, and the conversions to and from the canonical one.
 
     Attributes:
-        name: the tag.
-        source: which paper, or which function of which package, reads them so.
-        from_wx: canonical values of shape (d + 1,) to values here; one to one unless the source says otherwise.
-        to_wx: back.
-        signal: x to its matrix, entries of the shape of x.
-        processing: one phase to its matrix.
-        sequence: values to the phases of the d + 1 processing matrices from left to right, signals between them.
-        degree: the number of values to d.
-        global_phase: values to c.
-        defect: canonical values to a bound on what `from_wx` changes of the operator; None where it changes nothing.
+        name: name of the convention.
+        source: paper, or function of a package, that uses the convention.
+        from_wx: map from canonical values of shape (d + 1,) to values of this convention; one to one unless the source
+            says otherwise.
+        to_wx: map from values of this convention to canonical values.
+        signal: map from x to the signal matrix, whose entries have the shape of x.
+        processing: map from one phase to its processing matrix.
+        sequence: map from values to the phases of the d + 1 processing matrices from left to right, between which the
+            signals stand.
+        degree: map from the number of values to the degree d.
+        global_phase: map from values to the constant c.
+        defect: map from canonical values to a bound on the change of the operator by `from_wx`, or None if there is
+            none.
     """
 
     name: str
@@ -57,10 +60,10 @@ class Convention:
 
 
 def convention(name: str) -> Convention:
-    """The entry of a name.
+    """Return the convention of a given name.
 
     Raises:
-        ValueError: there is none.
+        ValueError: an unknown name.
     """
     if name not in CONVENTIONS:
         raise ValueError(f"`convention` must be one of {', '.join(sorted(CONVENTIONS))}, but is {name!r}.")
@@ -82,7 +85,7 @@ def _reflection(x: Array) -> Matrix:
 
 
 def _walk(x: Array) -> Matrix:
-    """A reflection about the flagged subspace after R: the step of a qubitization walk."""
+    """Return R followed by a reflection about the flagged subspace, the step of a qubitization walk."""
     s = _sine(x)
     return (-x, -s), (s, -x)
 
@@ -108,7 +111,7 @@ def _projector_phase(phase: Array) -> Matrix:
 
 
 def _shifted(shift: Callable[[int], np.ndarray]) -> dict[str, Any]:
-    """The two conversions that add constants, and take them away."""
+    """Return the two conversions that add constants to the phases and subtract them."""
 
     def constants(values: Array) -> np.ndarray:
         return shift(len(values) - 1).astype(values.dtype)
@@ -121,27 +124,29 @@ def _none(d: int) -> np.ndarray:
 
 
 def _turned(d: int) -> np.ndarray:
-    r"""From W to R; $(2d - 1)\pi/4$ in front is reduced here, where d is an integer and nothing is rounded."""
+    r"""Return the shifts of the phases from the signal W to the signal R."""
     if d == 0:
         return _none(d)
+    # (2d - 1) pi/4 in front is reduced to one turn here, where d is an integer and nothing is rounded.
     return np.pi / 4 * np.r_[(2 * d - 1) % 8, np.full(d - 1, -2), -1]
 
 
 def _turned_as_pennylane(d: int) -> np.ndarray:
-    """The same operator up to its row for <1|, in the multiples of a turn that PennyLane takes."""
+    """Return the shifts of PennyLane, for the same operator up to its row <1|, in the multiples of a turn it uses."""
     if d == 0:
         return _none(d)
     return np.pi / 4 * np.r_[-3 - 2 * ((d + 1) % 4), np.full(d - 1, 2), -1]
 
 
 def _imaginary(d: int) -> np.ndarray:
-    """An eighth of a turn at either end: i in all."""
+    """Return an eighth of a turn at either end, which multiplies the amplitude by i."""
     ends = np.zeros(d + 1)
     ends[0] += np.pi / 4
     ends[-1] += np.pi / 4
     return ends
 
 
+# One phase for each call: only <0|U|0> is kept, so that the first and the last phase act as their sum.
 def _to_calls(wx: Array) -> Array:
     d = len(wx) - 1
     if d == 0:
@@ -177,7 +182,7 @@ def _from_half(parity: int) -> Map:
 
 
 def _asymmetry(wx: Array) -> Array:
-    r"""What mirroring the right half changes: $\sum_j\|e^{i\phi_jZ} - e^{i\phi_{d-j}Z}\|$ over the left half."""
+    r"""Return $\sum_j\|e^{i\phi_jZ} - e^{i\phi_{d-j}Z}\|$ over the left half, a bound on the effect of mirroring."""
     left = len(wx) // 2
     return jnp.sum(2 * jnp.abs(jnp.sin((wx[:left] - wx[::-1][:left]) / 2)))
 
@@ -280,4 +285,4 @@ CONVENTIONS: dict[str, Convention] = {
         ),
     )
 }
-"""Qiskit has no entry: it has no convention of its own for phases of signal processing."""
+"""Conventions by name. Qiskit has no convention of its own for phases of signal processing, and hence no entry."""

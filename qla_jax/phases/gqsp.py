@@ -1,8 +1,9 @@
-r"""Generalized quantum signal processing: complex polynomials of no definite parity on the unit circle.
+r"""Generalized quantum signal processing (GQSP): phase factors of complex polynomials on the unit circle.
 
-$(P(z), Q(z))^T = G_0DG_1D\cdots DG_d|1\rangle$ with $D = \mathrm{diag}(z, 1)$ and $G_k$ the rotations of the nonlinear
-Fourier transform with $b = P$. Phases are moved through D until each rotation is the R of Motlagh and Wiebe, with its
-index from the other end: $\theta_{d-k} = \arctan|\gamma_k|$, and $\phi_{d-k}$ from the differences of $\arg\gamma_k$.
+The product is $(P(z), Q(z))^T = G_0DG_1D\cdots DG_d|1\rangle$ with $D = \mathrm{diag}(z, 1)$ and the rotations $G_k$ of
+the nonlinear Fourier transform with $b = P$. Phases are moved through D until each rotation is the R of Motlagh and
+Wiebe, indexed from the other end: $\theta_{d-k} = \arctan|\gamma_k|$, and $\phi_{d-k}$ follows from the differences of
+$\arg\gamma_k$.
 
 References:
     Motlagh, Wiebe (2024), Theorem 3. https://arxiv.org/abs/2308.01501
@@ -33,19 +34,21 @@ from qla_jax.polynomials.numpy_series import powers_of_numpy
 
 
 class GQSPPhaseFactors(Node):
-    r"""Angles of $U = R(\theta_d,\phi_d,0)D\cdots D\,R(\theta_1,\phi_1,0)\,D\,R(\theta_0,\phi_0,\lambda)$.
+    r"""Phase factors of generalized quantum signal processing (GQSP) with the quality of the solution.
 
+    The target polynomial is $P(z) = \langle0|U|0\rangle$ of
+    $U = R(\theta_d,\phi_d,0)D\cdots D\,R(\theta_1,\phi_1,0)\,D\,R(\theta_0,\phi_0,\lambda)$ with
     $R(\theta,\phi,\lambda) = \begin{pmatrix}e^{i(\lambda+\phi)}\cos\theta & e^{i\phi}\sin\theta\\
-    e^{i\lambda}\sin\theta & -\cos\theta\end{pmatrix}$, $D = \mathrm{diag}(z, 1)$; the target is $\langle0|U|0\rangle$.
+    e^{i\lambda}\sin\theta & -\cos\theta\end{pmatrix}$ and $D = \mathrm{diag}(z, 1)$.
 
     Attributes:
-        theta: shape (d + 1,); from the solver in $[0, \pi/2]$.
-        phi: shape (d + 1,).
-        lam: scalar.
-        residual: a measured upper bound on $|\langle0|U|0\rangle - P|$ over the unit circle; `inf` without a solution.
-        sup_bound: a proven upper bound on $|P|$ over the unit circle.
-        converged: whether the residual is at most the tolerance asked for, in double precision.
-        convention: the name under which the angles are to be read: "motlagh_wiebe", as above, or "laneve".
+        theta: angles $\theta$ in radians, shape (d + 1,); in $[0, \pi/2]$ from the solver.
+        phi: angles $\phi$ in radians, shape (d + 1,).
+        lam: angle $\lambda$ in radians.
+        residual: measured upper bound on $|\langle0|U|0\rangle - P|$ over the unit circle; `inf` without a solution.
+        sup_bound: proven upper bound on $|P|$ over the unit circle.
+        converged: True where the residual is at most the requested tolerance, in double precision.
+        convention: name of the convention of the angles: "motlagh_wiebe", as above, or "laneve".
     """
 
     theta: Float[Array, " d_plus_1"]
@@ -58,11 +61,11 @@ class GQSPPhaseFactors(Node):
 
     @property
     def degree(self) -> int:
-        """The number of calls to the signal operator."""
+        """Number of calls of the signal operator."""
         return self.theta.shape[-1] - 1
 
     def to(self, name: str) -> "GQSPPhaseFactors":
-        """The same polynomials, global phase included, in another convention.
+        """Return phase factors of the same polynomials, global phase included, in another convention.
 
         Raises:
             ValueError: an unknown name.
@@ -74,21 +77,30 @@ class GQSPPhaseFactors(Node):
 
 @default_promotion
 def gqsp_phase_factors(poly: ArrayLike, *, tol: float = TOLERANCE) -> GQSPPhaseFactors:
-    r"""Angles with $\langle0|U(z)|0\rangle = P(z) = \sum_k p_kz^k$ for any complex polynomial, $|P| < 1$ for $|z| = 1$.
+    r"""Compute GQSP phase factors of a complex polynomial $P(z) = \sum_k p_kz^k$ with $|P| < 1$ on the unit circle.
 
-    As `phase_factors` does: NumPy for concrete coefficients, a compiled program for traced ones, $O(d\log^2 d)$.
+    The polynomial needs no parity. Concrete coefficients are solved in NumPy, traced ones by a compiled program; both
+    take $O(d\log^2 d)$ operations, as for `phase_factors`.
 
     Args:
-        poly: $p_0, \dots, p_d$, shape (d + 1,), real or complex; a polynomial of NumPy is one in z.
-        tol: what `converged` holds the residual to.
+        poly: coefficients $p_0, \dots, p_d$, real or complex; a polynomial of NumPy is taken as one in z.
+        tol: tolerance of the residual for `converged`, absolute.
 
     Returns:
-        2d + 3 angles with their residual. When traced, a target that reaches 1 or is not finite gives NaN, residual
+        The 2d + 3 angles with their residual. Traced coefficients that reach 1 or are not finite give NaN, residual
         `inf` and `converged` False.
 
     Raises:
-        ValueError: not a vector; concrete coefficients that are not finite, not in double precision, or of size 1 or
-            more somewhere on the circle.
+        ValueError: an array that is not a vector, or concrete coefficients that are not finite, not in double
+            precision, or of size 1 or more somewhere on the circle.
+
+    Example:
+        >>> phases = gqsp_phase_factors([0.3, 0.0, 0.5j])
+        >>> bool(jnp.allclose(gqsp_response(phases, 1j), 0.3 + 0.5j * 1j**2)), phases.degree
+        (True, 2)
+
+    References:
+        Motlagh, Wiebe (2024), Theorem 3. https://arxiv.org/abs/2308.01501
     """
     coeffs = _read(poly)
     if np.issubdtype(coeffs.dtype, np.inexact):
@@ -97,7 +109,12 @@ def gqsp_phase_factors(poly: ArrayLike, *, tol: float = TOLERANCE) -> GQSPPhaseF
 
 
 def find(poly: ArrayLike, tol: float) -> GQSPPhaseFactors:
-    """Return `gqsp_phase_factors` of coefficients of any precision; concrete ones are solved in double."""
+    """Return `gqsp_phase_factors` of coefficients of any precision; concrete ones are solved in double precision.
+
+    Args:
+        poly: coefficients of the polynomial, lowest degree first.
+        tol: tolerance of the residual, absolute.
+    """
     return _found(_read(poly), tol)
 
 
@@ -128,25 +145,37 @@ def _found(coeffs: Either, tol: float) -> GQSPPhaseFactors:
 
 @default_promotion
 def gqsp_response(phases: GQSPPhaseFactors, z: ArrayLike) -> Complex[Array, "..."]:
-    r"""$\langle0|U(z)|0\rangle$, the matrices multiplied one by one: the specification, independent of the solver.
+    r"""Return the polynomial $\langle0|U(z)|0\rangle$ of GQSP phase factors by multiplying the matrices one by one.
+
+    This is the specification of the phase factors, independent of the solver.
 
     Args:
-        phases: the angles, with their convention.
+        phases: phase factors with their convention.
         z: points on the unit circle, of any shape.
+
+    Returns:
+        Complex amplitudes of the shape of z.
+
+    Example:
+        >>> bool(jnp.allclose(gqsp_response(gqsp_phase_factors([0.0, 0.5]), -1.0), -0.5))
+        True
+
+    References:
+        Motlagh, Wiebe (2024), Theorem 3. https://arxiv.org/abs/2308.01501
     """
     model = gqsp_convention(phases.convention)
     return model.response(phases.theta, phases.phi, phases.lam, as_inexact("z", z))
 
 
 def _solve(b: Either, on: Backend) -> tuple[Either, Either, Either]:
-    """The sequence, the residual, and the bound on |P|."""
+    """Return the sequence, the residual, and the bound on |P|."""
     xp = on.xp
     outer = on.outer(b, len(b))
     on.require_below_one(xp.sqrt(outer.peak), "the unit circle")
     sequence = on.inverse(outer.coeffs, b)
     cos = 1 / xp.sqrt(1 + xp.square(sequence.real) + xp.square(sequence.imag))
     found = on.forward(cos, cos * sequence)[1]
-    size = 9 * -(-len(b) // 2)  # a grid that shares one point in nine with the solver's
+    size = 9 * -(-len(b) // 2)  # at most one point in nine is on the solver's grid, so that the check is independent
     residual = xp.max(xp.abs(xp.fft.fft(found - b, size))) / math.cos(math.pi / 2 * (len(b) - 1) / size)
     samples = xp.asarray(complementary.grids(len(b)), cos.dtype)[outer.grid]
     sup_bound = complementary.sup_bound(b, outer.peak, math.pi / 2 * (len(b) - 1) / samples, xp)
@@ -158,12 +187,12 @@ _solve_compiled = jax.jit(partial(_solve, on=JAX))
 
 def _angles(sequence: Either, xp: ModuleType) -> tuple[Either, Either]:
     square = xp.square(sequence.real) + xp.square(sequence.imag)
-    nonzero = square != 0  # at zero neither modulus nor argument has a derivative: both are constants there
+    nonzero = square != 0  # modulus and argument have no derivative at zero: both are constants there
     theta = xp.where(nonzero, xp.arctan(xp.sqrt(xp.where(nonzero, square, 1))), 0)
     sigma = xp.where(nonzero, xp.arctan2(sequence.imag, xp.where(nonzero, sequence.real, 1)), 0)
     steps = sigma - xp.concatenate([xp.zeros_like(sigma[:1]), sigma[:-1]])
     theta, steps = theta[::-1], steps[::-1]
     theta = xp.concatenate([math.pi / 2 - theta[:1], theta[1:]])
-    # Half a turn either way is the same; in turn, for what pi lacks in its last place would add up over d phases.
+    # Half a turn either way is the same. Signs alternate, since the rounding error of pi would add up over d phases.
     turns = math.pi * (1.0 - 2 * (np.arange(1, len(steps)) % 2))
     return theta, xp.concatenate([steps[:1], steps[1:] + turns.astype(steps.dtype)])

@@ -1,13 +1,14 @@
-r"""The two ways in which angles of generalized quantum signal processing are written down.
+r"""Two conventions of the angles of generalized quantum signal processing (GQSP).
 
 "motlagh_wiebe": $U = R(\theta_d,\phi_d,0)D\cdots D\,R(\theta_0,\phi_0,\lambda)$ with
 $R(\theta,\phi,\lambda) = \begin{pmatrix}e^{i(\lambda+\phi)}\cos\theta & e^{i\phi}\sin\theta\\
-e^{i\lambda}\sin\theta & -\cos\theta\end{pmatrix}$ and $D = \mathrm{diag}(z, 1)$; its first column is $(P, Q)$.
-PennyLane's `GQSP` and Qualtran's `qsp_phase_factors` read angles so.
+e^{i\lambda}\sin\theta & -\cos\theta\end{pmatrix}$ and $D = \mathrm{diag}(z, 1)$. The first column of U is $(P, Q)$.
+PennyLane's `GQSP` and Qualtran's `qsp_phase_factors` use this convention.
 
-"laneve": $U = e^{i\lambda Z}e^{i\phi_0X}e^{i\theta_0Z}\prod_{j=1}^dD\,e^{i\phi_jX}e^{i\theta_jZ}$; its first row is
-$(P, Q)$. nlft-qsp's `GQSPPhaseFactors` and Qrisp's `gqsp_angles` read angles so. Transposed, a rotation is an R with
-$\theta^{MW} = \phi$, up to phases that commute with D: hence the same P and Q, global phase included.
+"laneve": $U = e^{i\lambda Z}e^{i\phi_0X}e^{i\theta_0Z}\prod_{j=1}^dD\,e^{i\phi_jX}e^{i\theta_jZ}$. The first row of U
+is $(P, Q)$. nlft-qsp's `GQSPPhaseFactors` and Qrisp's `gqsp_angles` use this convention. A transposed rotation of this
+convention is an R with $\theta^{MW} = \phi$, up to phases that commute with D. P and Q are hence the same in both
+conventions, global phase included.
 
 References:
     Motlagh, Wiebe (2024), Theorem 3. https://arxiv.org/abs/2308.01501
@@ -23,13 +24,13 @@ import numpy as np
 from jax import Array
 
 Angles = tuple[Array, Array, Array]
-"""Theta, phi, lambda."""
+"""Angles theta, phi, lambda."""
 State = tuple[Array, Array]
 
 
 @dataclass(frozen=True)
 class GQSPConvention:
-    """How angles are to be read: to and from "motlagh_wiebe", and the amplitude <0|U|0> at points z."""
+    """Convention of GQSP angles: the maps from and to "motlagh_wiebe", and the amplitude <0|U|0> at points z."""
 
     from_motlagh_wiebe: Callable[[Array, Array, Array], Angles]
     to_motlagh_wiebe: Callable[[Array, Array, Array], Angles]
@@ -37,10 +38,10 @@ class GQSPConvention:
 
 
 def gqsp_convention(name: str) -> GQSPConvention:
-    """The entry of a name.
+    """Return the GQSP convention of a given name.
 
     Raises:
-        ValueError: there is none.
+        ValueError: an unknown name.
     """
     if name not in GQSP_CONVENTIONS:
         raise ValueError(f"`convention` must be one of {', '.join(GQSP_CONVENTIONS)}, but is {name!r}.")
@@ -64,7 +65,7 @@ def _from_laneve(theta: Array, phi: Array, lam: Array) -> Angles:
 
 
 def _motlagh_wiebe_response(theta: Array, phi: Array, lam: Array, z: Array) -> Array:
-    """The first column, from the right."""
+    """Return the first entry of the first column, multiplied out from the right."""
 
     def rotate(state: State, angles: tuple[Array, Array]) -> tuple[State, None]:
         (up, down), (theta, phi) = state, angles
@@ -79,7 +80,7 @@ def _motlagh_wiebe_response(theta: Array, phi: Array, lam: Array, z: Array) -> A
 
 
 def _laneve_response(theta: Array, phi: Array, lam: Array, z: Array) -> Array:
-    """The first row, from the left."""
+    """Return the first entry of the first row, multiplied out from the left."""
 
     def processed(row: State, theta: Array, phi: Array) -> State:
         left, right = row

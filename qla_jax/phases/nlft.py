@@ -1,12 +1,12 @@
-r"""The nonlinear Fourier transform on SU(2) and its inverse, both in $O(d\log^2 d)$.
+r"""Nonlinear Fourier transform on SU(2) and its inverse, both in $O(d\log^2 d)$ operations.
 
-A sequence $\gamma_0, \dots, \gamma_{m-1}$ is taken to the product
+The transform maps a sequence $\gamma_0, \dots, \gamma_{m-1}$ to the product
 $$\prod_{k=0}^{m-1}\frac{1}{\sqrt{1+|\gamma_k|^2}}
 \begin{pmatrix}1 & \gamma_k z^k\\ -\bar\gamma_k z^{-k} & 1\end{pmatrix}
 = \begin{pmatrix}a & b\\ -b^* & a^*\end{pmatrix}$$
-of which $(a^*, b)$, polynomials in $z$ of degree below m, are kept; $f^*(z) = \overline{f(1/\bar z)}$. Quantum signal
-processing is this product in other coordinates. Layer stripping inverts it: $\gamma_0 = b(0)/a^*(0)$, and the first
-factor is taken off. It is stable where $a^*$ has no zeros in the unit disk.
+and returns $(a^*, b)$, polynomials in $z$ of degree below m, with $f^*(z) = \overline{f(1/\bar z)}$. Quantum signal
+processing is this product in other coordinates. Layer stripping inverts the transform: $\gamma_0 = b(0)/a^*(0)$, then
+the first factor is removed, and so on. The inversion is stable where $a^*$ has no zeros in the unit disk.
 
 References:
     Alexis, Lin, Mnatsakanyan, Thiele, Wang (2024), stability for outer a. https://arxiv.org/abs/2407.05634
@@ -30,21 +30,21 @@ from qla_jax.phases.stripping import strip, strip_numpy
 Series = Inexact[Array, " n"]
 
 TILE = 16
-"""Blocks of the forward transform that are multiplied out one by one."""
+"""Largest length of the blocks of the forward transform that are multiplied out factor by factor."""
 
 
 @jax.custom_vjp
 def inverse(u: Series, v: Series) -> Series:
-    r"""The sequence $\gamma$ of $(a^*, b)$ from the leading m coefficients of each, compiled.
+    r"""Return the sequence $\gamma$ of $(a^*, b)$ from the leading m coefficients of each, in a compiled program.
 
-    By stripping on a CPU, by splitting elsewhere. Derivatives in reverse mode only.
+    The program uses stripping on a CPU and splitting elsewhere. It is differentiable in reverse mode only.
 
     Args:
-        u: of $a^*$, which has no zeros in the unit disk; real or complex, `u[0]` positive.
-        v: of b.
+        u: leading coefficients of $a^*$, which has no zeros in the unit disk; real or complex, with positive `u[0]`.
+        v: leading coefficients of b.
 
     Returns:
-        The first m entries; of a longer sequence, too.
+        The first m entries of the sequence, which may be longer.
     """
     return _on_platform(strip, split, u, v)
 
@@ -66,28 +66,43 @@ inverse.defvjp(_inverse_forward, _inverse_backward)
 
 
 def _on_platform(few_cores: Callable, many_cores: Callable, *args: Any) -> Any:
-    """The one or the other, when the program is compiled; both are traced only where there is an accelerator."""
+    """Return the result of one of two functions, chosen by the platform when the program is compiled."""
+    # Without an accelerator the second function is not even traced, which saves its compile time.
     if jax.default_backend() == "cpu":
         return few_cores(*args)
     return jax.lax.platform_dependent(*args, cpu=few_cores, default=many_cores)
 
 
 def inverse_numpy(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """The same in NumPy, without a compile."""
+    """Return the sequence of $(a^*, b)$ in NumPy, without compilation.
+
+    Args:
+        u: leading coefficients of $a^*$.
+        v: leading coefficients of b.
+    """
     return strip_numpy(u, v)
 
 
 def forward(cos: Series, sin: Series) -> tuple[Series, Series]:
-    r"""$(a^*, b)$ of a sequence by its cosines $1/\sqrt{1+|\gamma|^2}$ and sines $\gamma/\sqrt{1+|\gamma|^2}$.
+    r"""Return the polynomials $(a^*, b)$ of a sequence $\gamma$ of length m.
+
+    Args:
+        cos: cosines $1/\sqrt{1+|\gamma|^2}$ of the sequence.
+        sin: sines $\gamma/\sqrt{1+|\gamma|^2}$ of the sequence.
 
     Returns:
-        m coefficients each, low to high.
+        The m coefficients of each, lowest degree first.
     """
     return _multiply_out(cos, sin, jnp)
 
 
 def forward_numpy(cos: np.ndarray, sin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same in NumPy, without a compile."""
+    r"""Return the polynomials $(a^*, b)$ of a sequence in NumPy, without compilation.
+
+    Args:
+        cos: cosines $1/\sqrt{1+|\gamma|^2}$ of the sequence.
+        sin: sines $\gamma/\sqrt{1+|\gamma|^2}$ of the sequence.
+    """
     return _multiply_out(cos, sin, np)
 
 
@@ -102,6 +117,7 @@ def _multiply_out(cos: Either, sin: Either, xp: ModuleType) -> tuple[Either, Eit
     for k in range(length):
         upper, lower = advance(upper, lower, cos[None, :, k, None], sin[None, :, k, None], xp)
     product = xp.stack([upper[0], -upper[1]])
+    # A binary tree of products by FFT over all blocks: log2 levels of O(d log d) operations each.
     while product.shape[1] > 1:
         size = 2 * product.shape[2]
         spectrum = fft(product, size, real, xp)

@@ -1,6 +1,6 @@
-r"""The 2 x 2 model of quantum signal processing: what a sequence of phase factors does to one signal.
+r"""The 2 x 2 model of quantum signal processing: the action of a sequence of phase factors on one signal.
 
-Executable specification: it multiplies the matrices one by one and knows nothing of how the phases were found.
+The model is an executable specification. It multiplies the matrices one by one and is independent of the solvers.
 
 Example:
     >>> bool(jnp.allclose(qsp_response(jnp.zeros(4), 0.3), 4 * 0.3**3 - 3 * 0.3))
@@ -24,20 +24,28 @@ from qla_jax.phases.sequence import PhaseFactors
 
 @default_promotion
 def qsp_response(phases: PhaseFactors | ArrayLike, x: ArrayLike) -> Complex[Array, "..."]:
-    r"""$\langle0|U(x)|0\rangle$ for the product of the phases' own convention; its real part is f in the canonical one.
+    r"""Return the amplitude $\langle0|U(x)|0\rangle$ of phase factors at signals x by multiplying 2 x 2 matrices.
 
-    In the others f is $\mathrm{Re}(\langle0|U|0\rangle/c)$ with c the `global_phase` of the phases.
+    In the canonical convention "wx" the real part of the amplitude is the polynomial f. In other conventions f is
+    $\mathrm{Re}(\langle0|U|0\rangle/c)$ with the `global_phase` c of the phase factors.
 
     Args:
-        phases: with their convention, or bare canonical values of shape (d + 1,).
+        phases: phase factors with their convention, or an array of d + 1 canonical values.
         x: signals in [-1, 1], of any shape.
 
     Returns:
-        Complex, of the shape of x; its rounding is about d units in the last place, for each step repeats that of
-        $\sqrt{1-x^2}$. Differentiable in phases, and in x inside of (-1, 1).
+        Complex amplitudes of the shape of x, differentiable in the phases, and in x inside (-1, 1). The rounding error
+        is about d units in the last place, since each step repeats the rounding error of $\sqrt{1-x^2}$.
 
     Raises:
-        ValueError: values that are not a vector, or a concrete x outside of [-1, 1].
+        ValueError: values that are not a vector, or a concrete x outside [-1, 1].
+
+    Example:
+        >>> bool(jnp.allclose(qsp_response(phase_factors([0.0, 0.5]), 0.3).real, 0.15))
+        True
+
+    References:
+        Martyn, Rossi, Tan, Chuang (2021), Section II.A. https://arxiv.org/abs/2105.02859
     """
     if isinstance(phases, PhaseFactors):
         values, model = phases.values, convention(phases.convention)
@@ -53,7 +61,7 @@ def qsp_response(phases: PhaseFactors | ArrayLike, x: ArrayLike) -> Complex[Arra
 def _signals(x: ArrayLike, values: Array) -> Array:
     found = as_inexact("x", x)
     if not jnp.issubdtype(getattr(x, "dtype", float), jnp.inexact):
-        found = found.astype(values.dtype)  # integers do not widen
+        found = found.astype(values.dtype)  # integers take the precision of the phases and do not widen it
     if jnp.iscomplexobj(found):
         raise ValueError(f"`x` must be real, but is of {found.dtype}.")
     if is_concrete(found):
@@ -65,7 +73,8 @@ def _signals(x: ArrayLike, values: Array) -> Array:
 
 @partial(jax.jit, static_argnums=0)
 def _respond(model: Convention, values: Array, x: Array) -> Array:
-    """The first row of the product, from the left; a scan, so that the program is as long for any degree."""
+    """Return the first entry of the first row of the product, multiplied out from the left."""
+    # A scan, so that the program does not grow with the degree; the checkpoint saves memory in reverse mode.
     phases, ((a, b), (c, d)) = model.sequence(values), model.signal(x)
     blank = jnp.zeros(x.shape, jnp.result_type(x, jnp.complex64))
 

@@ -1,4 +1,4 @@
-"""Phase factors as a value that knows its convention and how well it was found."""
+"""Phase factors as a value that includes their convention and the quality of the solution."""
 
 import dataclasses
 from typing import Any
@@ -18,19 +18,20 @@ from qla_jax.phases.conventions import CANONICAL
 
 
 class PhaseFactors(Node):
-    r"""Phase factors of quantum signal processing.
+    r"""Phase factors of quantum signal processing (QSP) with their convention and the quality of the solution.
 
-    In the canonical convention "wx" they are those of $U = e^{i\phi_0Z}\prod_{j=1}^d W(x)e^{i\phi_jZ}$ with
+    In the canonical convention "wx" the phase factors $\phi_j$ define
+    $U = e^{i\phi_0Z}\prod_{j=1}^d W(x)e^{i\phi_jZ}$ with
     $W(x) = \begin{pmatrix}x & i\sqrt{1-x^2}\\ i\sqrt{1-x^2} & x\end{pmatrix}$, and the target is
-    $\mathrm{Re}\langle 0|U|0\rangle$.
+    $f = \mathrm{Re}\langle 0|U|0\rangle$.
 
     Attributes:
-        values: in radians, shape (d + 1,) in most conventions.
-        residual: an upper bound on $|\mathrm{Re}\langle0|U|0\rangle - f|$ over [-1, 1], measured with these phases on
-            a grid that the solver has not seen; `inf` where there is no solution, or where nothing is known.
-        sup_bound: a proven upper bound on $|f|$ over [-1, 1].
-        converged: whether the residual is at most the tolerance asked for, in double precision.
-        convention: the name under which `values` are to be read.
+        values: phase factors in radians, shape (d + 1,) in most conventions.
+        residual: upper bound on $|\mathrm{Re}\langle0|U|0\rangle - f|$ over [-1, 1], measured with these values on a
+            grid that the solver does not use; `inf` where there is no solution or nothing is known.
+        sup_bound: proven upper bound on $|f|$ over [-1, 1].
+        converged: True where the residual is at most the requested tolerance, in double precision.
+        convention: name of the convention of `values`.
     """
 
     values: Float[Array, " count"]
@@ -46,25 +47,29 @@ class PhaseFactors(Node):
 
     @property
     def degree(self) -> int:
-        """The number of calls to the signal operator."""
+        """Number of calls of the signal operator."""
         return conventions.convention(self.convention).degree(self.values.shape[-1])
 
     @property
     def global_phase(self) -> Complex[Array, ""]:
-        r"""The c of $\langle0|U|0\rangle = cP$ with the canonical P: $f = \mathrm{Re}(\langle0|U|0\rangle/c)$."""
+        r"""Constant c of $\langle0|U|0\rangle = cP$ with the canonical P, so that f = Re(<0|U|0>/c)."""
         return conventions.convention(self.convention).global_phase(self.values)
 
     def to(self, name: str) -> "PhaseFactors":
-        r"""The same in another convention, global phase included wherever its phases can hold one.
+        r"""Return the same phase factors in another convention, global phase included where its values can hold one.
 
-        $\langle0|U|0\rangle$ stays what it is, up to the quotient of the two `global_phase`: i for "pyqsp",
-        $(-1)^de^{i\sum_j\phi_j}$ for "cudaq", 1 otherwise; of "wz" the real part only. `residual` gains what mirroring
-        a sequence changes ("qsppack_reduced_even" and "_odd"), and is not measured again: each phase is rounded once
-        more.
+        The amplitude $\langle0|U|0\rangle$ changes only by the quotient of the two `global_phase`: i for "pyqsp",
+        $(-1)^de^{i\sum_j\phi_j}$ for "cudaq", 1 otherwise. For "wz" only its real part is kept. The residual is not
+        measured again, although each phase is rounded once more. It grows by the effect of mirroring for the
+        conventions "qsppack_reduced_even" and "qsppack_reduced_odd".
 
         Raises:
-            ValueError: an unknown name; a degree that the convention does not have; concrete phases that are not
-                symmetric, for the halves of qsppack.
+            ValueError: an unknown name, a degree that the convention does not have, or concrete phases that are not
+                symmetric for the reduced conventions of qsppack.
+
+        Example:
+            >>> phase_factors([0.0, 0.5]).to("qsvt").values.shape
+            (1,)
         """
         if name == self.convention:
             return self
@@ -81,10 +86,14 @@ class PhaseFactors(Node):
 
 
 def _replace(phases: PhaseFactors, **changes: Any) -> PhaseFactors:
-    """A copy with other fields.
+    """Return a copy with other fields.
+
+    Args:
+        phases: phase factors.
+        changes: new values of fields.
 
     Raises:
-        ValueError: a convention is given: a new name would not make the values mean the same. Use `to`.
+        ValueError: a new convention, which would change the meaning of the values. Use `to`.
     """
     if changes.get("convention", phases.convention) != phases.convention:
         raise ValueError(
@@ -94,16 +103,27 @@ def _replace(phases: PhaseFactors, **changes: Any) -> PhaseFactors:
     return dataclasses.replace(phases, **changes)
 
 
-# Here, for flax puts a `replace` of its own into every class that it makes.
+# Assigned after the class is made, because flax gives every class a `replace` of its own.
 PhaseFactors.replace = _replace  # type: ignore[method-assign,assignment]
 
 
 @default_promotion
 def from_phases(values: ArrayLike, convention: str) -> PhaseFactors:
-    """Phases from elsewhere, with the convention under which they were found; nothing is known of their target.
+    """Return phase factors from values computed elsewhere, such as by another package.
+
+    The target polynomial is not known, so that `residual` and `sup_bound` are `inf`; `polynomial_of` computes it.
+
+    Args:
+        values: phase factors in radians.
+        convention: name of their convention, such as "wx", "reflection", "pyqsp" or "pennylane_qsvt".
 
     Raises:
         ValueError: an unknown convention, or values that are not a vector of real, finite numbers.
+
+    Example:
+        >>> phases = from_phases([0.0, 0.0, 0.0], "wx")  # T_2
+        >>> bool(jnp.allclose(qsp_response(phases, 0.3), 2 * 0.3**2 - 1))
+        True
     """
     known = values if isinstance(values, jax.core.Tracer) else np.asarray(values)
     if known.ndim != 1 or not len(known):

@@ -1,12 +1,12 @@
-r"""Phase factors of a real polynomial of definite parity: complementary polynomial, then layer stripping.
+r"""Phase factors of real polynomials of definite parity, by complementary polynomial and layer stripping.
 
 With $x = \cos\theta$ and $z = e^{2i\theta}$ the polynomial is $z^{-d/2}b(z)$ for a palindromic b. The sequence whose
-nonlinear Fourier transform has this b and the outer $a^*$ is symmetric, so half of it is stripped, in real arithmetic,
-and $\psi_k = \arctan\gamma_k$ are phase factors with target $\mathrm{Im}\langle0|U|0\rangle$; an eighth of a turn at
-each end makes that the real part.
+nonlinear Fourier transform has this b and the outer $a^*$ is symmetric, so that stripping half of it in real arithmetic
+suffices. The angles $\psi_k = \arctan\gamma_k$ are phase factors with target $\mathrm{Im}\langle0|U|0\rangle$; an
+eighth of a turn at each end makes the target the real part.
 
 References:
-    Ying (2022), Alexis et al. (2024) for the approach. https://arxiv.org/abs/2407.05634
+    Ying (2022) and Alexis et al. (2024), the approach. https://arxiv.org/abs/2407.05634
     Dong, Meng, Whaley, Lin (2021), symmetric phase factors. https://arxiv.org/abs/2002.11649
 """
 
@@ -34,29 +34,40 @@ TOLERANCE = 1e-11
 
 @default_promotion
 def phase_factors(poly: Polynomial | ArrayLike, *, parity: str | None = None, tol: float = TOLERANCE) -> PhaseFactors:
-    r"""Phase factors with $\mathrm{Re}\langle 0|U|0\rangle = f$ for a real polynomial f of definite parity, $|f| < 1$.
+    r"""Compute QSP phase factors with $\mathrm{Re}\langle 0|U|0\rangle = f$ for a real polynomial f of definite parity.
 
-    Concrete coefficients are solved in NumPy at once; traced ones (jit, vmap, grad) by a compiled program, of which
-    there are four per octave of the degree. Both take $O(d\log^2 d)$ operations and $O(d)$ memory, times about
-    $1/\sqrt{1-\|f\|}$ for the complementary polynomial. That grid ends at 2^24 samples for concrete coefficients, at
-    the larger of 2^19 and 768 d for traced ones, which is enough for $\|f\| \le 1 - 2\cdot10^{-4}$; beyond, `residual`
-    and `converged` tell. Derivatives are exact, in reverse mode, for a few times the cost.
+    The polynomial must satisfy $|f| < 1$ on [-1, 1]. Concrete coefficients are solved in NumPy without compilation.
+    Traced ones (jit, vmap, grad) are solved by a compiled program, of which there are four per octave of the degree d.
+    Both take $O(d\log^2 d)$ operations and $O(d)$ memory, times about $1/\sqrt{1-\|f\|}$ for the complementary
+    polynomial. The finest grid of that polynomial has 2^24 samples for concrete coefficients and the larger of 2^19 and
+    768 d samples for traced ones, which suffices for $\|f\| \le 1 - 2\cdot10^{-4}$. Closer to 1, `residual` and
+    `converged` show whether the solution is good. Derivatives are exact, in reverse mode, for a few times the cost.
 
     Args:
-        poly: a `Polynomial`, or its Chebyshev coefficients, low to high, shape (d + 1,). Leading zeros are kept:
-            they take their phases. A polynomial of NumPy is converted, a function interpolated
+        poly: `Polynomial`, or Chebyshev coefficients with the lowest degree first. Zeros of the highest degrees are
+            kept and have phase factors of their own. A polynomial of NumPy is converted, a function is interpolated
             (`polynomials.interpolant`).
-        parity: "even" or "odd", of bare coefficients; where it is not given, it is read off concrete ones and is that
-            of the last one of traced ones. A coefficient of the other parity counts as residual when traced.
-        tol: what `converged` holds the residual to.
+        parity: "even" or "odd" for an array of coefficients. By default the parity of concrete coefficients is
+            determined, and that of traced ones is the parity of their highest degree. Traced coefficients of the other
+            parity count as residual.
+        tol: tolerance of the residual for `converged`, absolute.
 
     Returns:
-        d + 1 phases in the convention "wx", symmetric, with their residual. When traced, a target that reaches 1 or is
-        not finite gives NaN, residual `inf` and `converged` False.
+        The d + 1 symmetric phase factors in the convention "wx", with their residual. Traced coefficients that reach 1
+        or are not finite give NaN, residual `inf` and `converged` False.
 
     Raises:
-        ValueError: complex or concrete coefficients that are not finite, not of definite parity, or of size 1 or more
-            somewhere on [-1, 1]; concrete ones without float64.
+        ValueError: complex coefficients; concrete coefficients that are not finite, not of definite parity, of size 1
+            or more somewhere on [-1, 1], or not in double precision.
+
+    Example:
+        >>> phases = phase_factors([0.0, 0.0, 0.8])  # 0.8 T_2(x)
+        >>> bool(jnp.allclose(qsp_response(phases, 0.3).real, 0.8 * (2 * 0.3**2 - 1))), bool(phases.converged)
+        (True, True)
+
+    References:
+        Alexis, Lin, Mnatsakanyan, Thiele, Wang (2024). https://arxiv.org/abs/2407.05634
+        Dong, Meng, Whaley, Lin (2021), symmetric phase factors. https://arxiv.org/abs/2002.11649
     """
     coeffs, degree = _read(poly, parity)
     checks.require_double(coeffs)
@@ -64,7 +75,13 @@ def phase_factors(poly: Polynomial | ArrayLike, *, parity: str | None = None, to
 
 
 def find(poly: Polynomial | ArrayLike, parity: str | None, tol: float) -> PhaseFactors:
-    """Return `phase_factors` of coefficients of any precision; concrete ones are solved in double."""
+    """Return `phase_factors` of coefficients of any precision; concrete ones are solved in double precision.
+
+    Args:
+        poly: polynomial, or Chebyshev coefficients.
+        parity: "even" or "odd", or None to determine the parity.
+        tol: tolerance of the residual, absolute.
+    """
     return _found(*_read(poly, parity), tol)
 
 
@@ -83,7 +100,7 @@ def _found(coeffs: Either, degree: int, tol: float) -> PhaseFactors:
 
 
 def _solve(coeffs: Either, degree: int | Array, on: Backend) -> tuple[Either, Either, Either]:
-    """Half of the symmetric sequence, the residual, and the bound on |f|."""
+    """Return half of the symmetric sequence, the residual, and the bound on |f|."""
     xp = on.xp
     b = _laurent(coeffs, degree, xp)
     count = (len(b) + 1) // 2
@@ -102,7 +119,7 @@ _solve_compiled = jax.jit(partial(_solve, on=JAX))
 
 
 def _laurent(coeffs: Either, degree: int | Array, xp: ModuleType) -> Either:
-    """The palindromic b of degree d with $f = z^{-d/2}b(z)$, padded to the length of the coefficients."""
+    """Return the palindromic b of degree d with $f = z^{-d/2}b(z)$, padded to the length of the coefficients."""
     k = xp.arange(len(coeffs))
     place = xp.abs(degree - 2 * k)
     share = xp.asarray(0.5, coeffs.dtype) * (k <= degree) * (1 + (place == 0))
@@ -115,10 +132,10 @@ def _symmetric(half: Either, degree: int | Array, count: int, xp: ModuleType) ->
 
 
 def _residual(half: Either, b: Either, degree: int | Array, on: Backend) -> Either:
-    r"""A bound on the error at all z: the b of these phases against the wanted one, on a grid that is not the solver's.
+    r"""Return a bound on the error at all z, from the polynomial b of the phases on an independent grid.
 
-    The sequence is its first half and the same reversed, each with half of the middle entry if d is even; reversing
-    takes $(a^*, b)$ to $(a^*, z^db^*)$.
+    The sequence is its first half followed by the reversed first half, each with half of the middle entry if d is even.
+    Reversing a sequence maps $(a^*, b)$ to $(a^*, z^db^*)$.
     """
     xp = on.xp
     k, middle = xp.arange(len(b)), degree // 2
@@ -126,7 +143,7 @@ def _residual(half: Either, b: Either, degree: int | Array, on: Backend) -> Eith
     psi = half * share[: len(half)].astype(half.dtype)
     outer, inner = (xp.pad(part, (0, len(b) - len(part))) for part in on.forward(xp.cos(psi), xp.sin(psi)))
     mirrored = xp.where(k <= degree, inner[xp.abs(degree - k)], 0)
-    size = 9 * -(-len(b) // 2)  # one in nine of its points at most is a root of unity of the solver's grid
+    size = 9 * -(-len(b) // 2)  # at most one point in nine is on the solver's grid, so that the check is independent
     outer, inner, mirrored, wanted = xp.fft.rfft(xp.stack([outer, inner, mirrored, b]), size)
     error = outer.conj() * mirrored + inner * outer - wanted
     largest = xp.sqrt(xp.max(xp.square(error.real) + xp.square(error.imag)))
@@ -134,7 +151,7 @@ def _residual(half: Either, b: Either, degree: int | Array, on: Backend) -> Eith
 
 
 def _read(poly: Polynomial | ArrayLike, parity: str | None) -> tuple[Either, int]:
-    """The coefficients, NumPy's if they are concrete, and the degree."""
+    """Return the coefficients, as a NumPy array if they are concrete, and the degree."""
     poly = as_chebyshev(poly)
     if isinstance(poly, Polynomial):
         known: str = poly.parity
@@ -163,7 +180,7 @@ def _read(poly: Polynomial | ArrayLike, parity: str | None) -> tuple[Either, int
 
 
 def _parity(coeffs: Either, parity: str | None) -> str:
-    """The parity of concrete coefficients, after all that they can be refused for."""
+    """Return the parity of concrete coefficients, or raise an error if they have none or are not finite."""
     checks.require_finite(coeffs)
     even, odd = (np.abs(coeffs[start::2]).max(initial=0) for start in (0, 1))
     if (even and odd) or (parity == "even" and odd) or (parity == "odd" and even):
@@ -176,12 +193,20 @@ def _parity(coeffs: Either, parity: str | None) -> str:
 
 @default_promotion
 def polynomial_of(phases: PhaseFactors | ArrayLike) -> Polynomial:
-    r"""The polynomial $\mathrm{Re}\langle0|U|0\rangle$ that canonical phase factors make, in $O(d\log^2 d)$.
+    r"""Return the polynomial $\mathrm{Re}\langle0|U|0\rangle$ of canonical phase factors, inverting `phase_factors`.
 
-    Its Chebyshev coefficients are those of $a^*$ of the sequence $\tan\phi_k$: $c_{|d-2k|}$ collects $a^*_k$.
+    The Chebyshev coefficients are the coefficients of $a^*$ of the sequence $\tan\phi_k$, where $a^*_k$ adds to
+    $c_{|d-2k|}$. The computation takes $O(d\log^2 d)$ operations.
 
     Raises:
-        ValueError: phases of another convention; convert them with `.to("wx")`. Concrete ones that are not finite.
+        ValueError: phases in another convention, which `.to("wx")` converts, or concrete phases that are not finite.
+
+    Example:
+        >>> bool(jnp.allclose(polynomial_of(phase_factors([0.0, 0.3, 0.0, 0.5])).coeffs, jnp.array([0, 0.3, 0, 0.5])))
+        True
+
+    References:
+        Alexis, Lin, Mnatsakanyan, Thiele, Wang (2024). https://arxiv.org/abs/2407.05634
     """
     if isinstance(phases, PhaseFactors) and phases.convention != CANONICAL:
         raise ValueError(f"`phases` must be in the convention 'wx', but are in {phases.convention!r}: use .to('wx').")

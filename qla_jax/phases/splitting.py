@@ -1,17 +1,18 @@
-r"""The inverse nonlinear Fourier transform by splitting all blocks at once, in logarithmic depth.
+r"""Inverse nonlinear Fourier transform by splitting all blocks at once, in logarithmic depth.
 
 Let $A$ and $B$ be the lower triangular Toeplitz matrices of the leading n coefficients of $a^*$ and $b$. The product
 over the first n entries has
 $$a^*_{<n} = Ay/\sqrt{(Ay)_0},\quad b_{<n} = By/\sqrt{(Ay)_0},\qquad (A^\dagger A + B^\dagger B)y = \bar a^*_0e_0.$$
-For what is left of it, $a_{<n}^*b - b_{<n}a^*$ and $b_{<n}^*b + a_{<n}a^*$, has no frequency below n in the first and
-none below 0 in the second; with $(a^*_{<n}, b_{<n}) = (A, B)y$ the first holds for any y, and the second says that
-$A^\dagger(Ay) + B^\dagger(By)$ has the frequency 0 alone. The matrix is at most 1 and at least $\min|a|^2 =
-1 - \max|b|^2$, so that conjugate gradients take about $\log(1/\epsilon)/\sqrt{1 - \max|b|^2}$ steps of a few fast
-Fourier transforms: 14 for $|b| \le 1/2$. Nothing waits for what stands left of it: a level halves all blocks at once,
-and the leaves are stripped side by side. Ten times the operations of stripping; for processors with thousands of cores.
+Proof: of the remaining product, $a_{<n}^*b - b_{<n}a^*$ has no frequency below n, and $b_{<n}^*b + a_{<n}a^*$ has none
+below 0. With $(a^*_{<n}, b_{<n}) = (A, B)y$ the first condition holds for any y, and the second one says that
+$A^\dagger(Ay) + B^\dagger(By)$ has the frequency 0 alone. The eigenvalues of the matrix are at most 1 and at least
+$\min|a|^2 = 1 - \max|b|^2$. Conjugate gradients hence take about $\log(1/\epsilon)/\sqrt{1 - \max|b|^2}$ steps of a few
+fast Fourier transforms, 14 for $|b| \le 1/2$. No block waits for the blocks to its left: each level halves all blocks
+at once, and the leaves are stripped in parallel. Splitting takes ten times the operations of stripping and is meant for
+processors with thousands of cores.
 
 References:
-    Alexis, Lin, Mnatsakanyan, Thiele, Wang (2024), the factorization as a linear system. https://arxiv.org/abs/2407.05634
+    Alexis, Lin, Mnatsakanyan, Thiele, Wang (2024), the linear system. https://arxiv.org/abs/2407.05634
 """
 
 import jax
@@ -26,13 +27,18 @@ from qla_jax.phases.stripping import strip_leaf
 Series = Inexact[Array, " n"]
 
 LEAF = 32
-"""Blocks up to this length are stripped, side by side."""
+"""Largest length of the blocks that are stripped, in parallel."""
 STEPS = 5000
-"""Conjugate gradients stop here; what they lack then shows in the residual."""
+"""Largest number of steps of conjugate gradients; an unfinished solution shows in the residual."""
 
 
 def split(u: Series, v: Series) -> Series:
-    """The sequence of $(a^*, b)$ from the leading coefficients of each."""
+    """Return the sequence of $(a^*, b)$ from the leading coefficients of each, by splitting.
+
+    Args:
+        u: leading coefficients of $a^*$.
+        v: leading coefficients of b.
+    """
     length, levels = halvings(len(u), LEAF)
     padding = (0, (length << levels) - len(u))
     pairs = jnp.stack([jnp.pad(u, padding), jnp.pad(v, padding)])[None]
@@ -42,7 +48,7 @@ def split(u: Series, v: Series) -> Series:
 
 
 def _halve(pair: Inexact[Array, "2 two_n"]) -> Inexact[Array, "2 2 n"]:
-    """Leading coefficients of either half."""
+    """Return the leading coefficients of both halves of a block."""
     size, real = pair.shape[1], not jnp.iscomplexobj(pair)
     first = _product(pair[:, : size // 2])
     others = rest(fft(first, size, real, jnp), fft(pair, size, real, jnp), real, jnp)
@@ -50,7 +56,8 @@ def _halve(pair: Inexact[Array, "2 two_n"]) -> Inexact[Array, "2 2 n"]:
 
 
 def _product(pair: Inexact[Array, "2 n"]) -> Inexact[Array, "2 n"]:
-    """$(a^*, b)$ over as many entries as there are coefficients."""
+    """Return the product $(a^*, b)$ over as many entries as there are coefficients."""
+    # The normal equations A^H A + B^H B of the module's docstring, applied by FFT; the matrices are never formed.
     count, real = pair.shape[1], not jnp.iscomplexobj(pair)
     spectrum = fft(pair, 2 * count, real, jnp)
 

@@ -1,8 +1,8 @@
-"""The inverse nonlinear Fourier transform by layer stripping, in one pass from left to right.
+"""Inverse nonlinear Fourier transform by layer stripping, in one pass from left to right.
 
-A block of the sequence depends on as many leading coefficients only, so the work is halved and halved again: strip the
-first half, apply the inverse of its product to the coefficients (a middle product), strip the rest. The fewest
-operations, but one step after the other: for processors with few cores.
+A block of n entries of the sequence depends on the n leading coefficients only. The algorithm is hence recursive: strip
+the first half, apply the inverse of its product to the coefficients (a middle product), and strip the second half. It
+takes the fewest operations, but one step after another, and is meant for processors with few cores.
 
 References:
     Ni, Sarkar, Ying, Lin (2025), inverse nonlinear fast Fourier transform on SU(2). https://arxiv.org/abs/2505.12615
@@ -19,25 +19,36 @@ from qla_jax.phases.blocks import Either, advance, fft, halvings, ifft, joined, 
 Series = Inexact[Array, " n"]
 
 LEAF = 128
-"""Blocks up to this length are stripped one by one: a step on so few entries costs no more than on one."""
+"""Largest length of blocks that are stripped entry by entry: a step on so few entries costs no more than on one."""
 
 
 def strip(u: Series, v: Series) -> Series:
-    """The sequence of $(a^*, b)$ from the leading coefficients of each, compiled."""
+    """Return the sequence of $(a^*, b)$ from the leading coefficients of each, in a compiled program.
+
+    Args:
+        u: leading coefficients of $a^*$.
+        v: leading coefficients of b.
+    """
     length, levels = halvings(len(u), LEAF)
     padding = (0, (length << levels) - len(u))
     return _strip(jnp.pad(u, padding), jnp.pad(v, padding), length, transfer=False)[0][: len(u)]
 
 
 def strip_numpy(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """The same in NumPy, without a compile."""
+    """Return the sequence of $(a^*, b)$ in NumPy, without compilation.
+
+    Args:
+        u: leading coefficients of $a^*$.
+        v: leading coefficients of b.
+    """
     length, levels = halvings(len(u), LEAF)
     padding = (0, (length << levels) - len(u))
     return _strip_numpy(np.pad(u, padding), np.pad(v, padding), length, transfer=False)[0][: len(u)]
 
 
 def _strip(u: Array, v: Array, leaf: int, transfer: bool) -> tuple[Array, Array, Array]:
-    """The sequence of u and v, and, if asked for, the product over it. One body serves both halves: a small program."""
+    """Return the sequence of u and v, and the product over the sequence where `transfer` is True."""
+    # A scan over the two halves has one body for both, so that the program grows like log(d) instead of d.
     size, real = len(u), not jnp.iscomplexobj(u)
     if size == leaf:
         return strip_leaf(u, v)
@@ -64,7 +75,12 @@ def _strip(u: Array, v: Array, leaf: int, transfer: bool) -> tuple[Array, Array,
 
 @jax.checkpoint
 def strip_leaf(u: Array, v: Array) -> tuple[Array, Array, Array]:
-    """The sequence and the product of as many entries as there are coefficients, one by one."""
+    """Return the sequence and the product over it, entry by entry, for as many entries as there are coefficients.
+
+    Args:
+        u: leading coefficients of $a^*$.
+        v: leading coefficients of b.
+    """
 
     def step(rows: tuple[Array, Array], k: Array) -> tuple[tuple[Array, Array], Array]:
         upper, lower = rows

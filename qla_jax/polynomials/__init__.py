@@ -1,4 +1,4 @@
-"""Classical approximation theory: polynomials with proven error bounds. Knows nothing quantum."""
+"""Polynomial approximants with proven error bounds: classical approximation theory, independent of circuits."""
 
 from qla_jax.polynomials.activations import softplus as softplus
 from qla_jax.polynomials.activations import tanh as tanh

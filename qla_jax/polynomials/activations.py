@@ -1,4 +1,4 @@
-r"""tanh and softplus, analytic in a strip around the real line.
+r"""Approximants of tanh and softplus, which are analytic in a strip around the real line.
 
 tanh(kx) has poles at $\pm i\pi/2k$; for $|y| < \pi/2$, $|\tanh(x + iy)|^2 = \frac{\sinh^2x + \sin^2y}{\sinh^2x +
 \cos^2y} \le \max(1, \tan^2y)$. Softplus $\frac1k\log(1 + e^{kx})$ has branch points at $\pm i\pi/k$; for $|y| < \pi$,
@@ -15,24 +15,42 @@ from qla_jax.polynomials.polynomial import Polynomial
 
 
 def tanh(scale: ArrayLike, *, degree: int | None = None, eps: float | None = None) -> Polynomial:
-    r"""Odd approximation of $x \mapsto \tanh(\text{scale}\cdot x)$ on [-1, 1].
+    r"""Return an odd polynomial that approximates $x \mapsto \tanh(\text{scale}\cdot x)$ on [-1, 1].
 
     Args:
-        scale: positive; may be traced when `degree` is given.
-        degree: odd degree; or
-        eps: the smallest odd degree proven to have at most this error is taken, about 2/pi scale log(1/eps).
+        scale: positive number; it may be traced if `degree` is given.
+        degree: odd degree, given instead of `eps`.
+        eps: absolute error; the smallest odd degree proven to reach it is used, about 2/pi scale log(1/eps).
 
     Raises:
         ValueError: neither or both of degree and eps, an even degree, a scale that is not positive and finite or is
-            traced with eps, an eps below rounding.
+            traced with eps, or an eps below rounding.
+
+    Example:
+        >>> poly = tanh(2.0, eps=1e-6)
+        >>> bool(abs(poly(0.3) - jnp.tanh(0.6)) <= 1e-6), bool(poly.error_bound <= 1e-6)
+        (True, True)
     """
     return approximant(_tanh, positive("scale", scale), parity="odd", degree=degree, eps=eps)
 
 
 def softplus(scale: ArrayLike, *, degree: int | None = None, eps: float | None = None) -> Polynomial:
-    r"""Approximation of $x \mapsto \log(1 + e^{\text{scale}\cdot x})/\text{scale}$ on [-1, 1], of mixed parity.
+    r"""Return a polynomial that approximates softplus, $\log(1 + e^{\text{scale}\cdot x})/\text{scale}$, on [-1, 1].
 
-    A smooth ReLU: it exceeds max(x, 0) by at most log(2)/scale. Arguments and errors as for `tanh`, with any degree.
+    Softplus is a smooth ReLU: it exceeds max(x, 0) by at most log(2)/scale. The polynomial has mixed parity.
+
+    Args:
+        scale: positive number; it may be traced if `degree` is given.
+        degree: degree, given instead of `eps`.
+        eps: absolute error; the smallest degree proven to reach it is used.
+
+    Raises:
+        ValueError: neither or both of degree and eps, a scale that is not positive and finite or is traced with eps, or
+            an eps below rounding.
+
+    Example:
+        >>> bool(abs(softplus(4.0, eps=1e-4)(0.5) - jnp.log(1 + jnp.exp(2.0)) / 4) <= 1e-4)
+        True
     """
     return approximant(_softplus, positive("scale", scale), parity="none", degree=degree, eps=eps)
 

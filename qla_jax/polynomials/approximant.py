@@ -1,7 +1,8 @@
-r"""What all approximants share: parameters in, the smallest degree that is proven, a `Polynomial` out.
+r"""Common frame of all approximants: from parameters and an error to the smallest proven degree and a `Polynomial`.
 
-A family is one function `build(lib, degree, *parameters)` that gives a `Proven` series. It is written once and runs
-with NumPy in double precision where the parameters are known (nothing is compiled) and with JAX where one is traced.
+A family is one function `build(lib, degree, *parameters)` that returns a `Proven` series. The function is written once.
+It runs with NumPy in double precision, without compilation, if all parameters are concrete, and with JAX if one is
+traced.
 """
 
 from collections.abc import Callable
@@ -21,16 +22,16 @@ from qla_jax.polynomials.polynomial import EVERYWHERE, Polynomial, to_device
 
 MAX_DEGREE = 100_001
 ROUNDINGS = 1
-"""Machine epsilons, per unit of what each family names, set aside for rounding; the measured need is below half."""
+"""Machine epsilons allowed for rounding, per unit that each family names; the measured need is below half of it."""
 
 OUTWARDS = 16
-"""Machine epsilons, relative, by which proven bounds are rounded outwards."""
+"""Machine epsilons, relative, by which proven bounds are increased."""
 
 SUP_OVERSAMPLING = 32  # the sup bound is 0.12% above the maximum at most
 
 
 class Library(NamedTuple):
-    """Where a family computes: NumPy or JAX, in which precision, and the precision in which the result is kept."""
+    """Array modules and precision with which a family computes; `epsilon` is that of the stored result."""
 
     xp: Any
     special: Any
@@ -38,23 +39,24 @@ class Library(NamedTuple):
     epsilon: float
 
     def array(self, constant: np.ndarray) -> Any:
-        """A constant in the working precision."""
+        """Return a constant in the working precision."""
         return self.xp.asarray(constant, self.dtype)
 
 
 class Proven(NamedTuple):
-    """A series and what is proven about it; `coeffs` waits to be called, so that a search over degrees is cheap.
+    """Chebyshev series P of a target f with proven bounds.
 
     Attributes:
-        coeffs: gives the Chebyshev coefficients.
+        coeffs: function without arguments that returns the Chebyshev coefficients.
         truncation: bound on |P - f| over the domain in exact arithmetic.
         rounding: allowance for the rounding of the coefficients.
         relative: bound on |P - f|/|x|, rounding included.
-        lipschitz: of f on the real line.
-        sup: bound on |P| in exact arithmetic, where one is known.
-        domain: where the bounds hold.
+        lipschitz: Lipschitz constant of f on the real line.
+        sup: bound on |P| in exact arithmetic, `inf` where none is known.
+        domain: intervals on which the bounds hold.
     """
 
+    # A function rather than an array, so that a search over degrees computes bounds without coefficients.
     coeffs: Callable[[], Any]
     truncation: Any
     rounding: Any
@@ -70,8 +72,17 @@ Build = Callable[..., Proven]
 def approximant(
     build: Build, *parameters: ArrayLike, parity: str, degree: int | None, eps: float | None, highest: int = MAX_DEGREE
 ) -> Polynomial:
-    """The polynomial of a family, of the degree given or of the smallest one whose bound is at most eps."""
-    # Half precision counts as single: no family is proven there.
+    """Return the polynomial of a family, of a given degree or of the smallest degree whose bound is at most eps.
+
+    Args:
+        build: function of the family.
+        parameters: parameters of the family.
+        parity: "odd", "even" or "none".
+        degree: degree, or None.
+        eps: absolute error, or None.
+        highest: largest degree that is tried.
+    """
+    # Half precision is raised to single precision, since no family is proven in half precision.
     sized = [as_inexact("parameters", value).dtype for value in parameters if hasattr(value, "dtype")]
     dtype = jnp.result_type(*sized, float)
     traced = any(isinstance(value, jax.core.Tracer) for value in parameters)
@@ -85,7 +96,7 @@ def approximant(
         raise ValueError("`eps` must come with concrete parameters, but one is traced; give `degree` instead.")
     lib = Library(np, scipy.special, np.dtype(float), float(jnp.finfo(dtype).eps))
     values = [np.asarray(value).astype(float)[()] for value in parameters]
-    with np.errstate(all="ignore"):  # what overflows is found below
+    with np.errstate(all="ignore"):  # overflow shows in the coefficients, which are checked below
         if eps is not None:
             eps = _require_eps(eps, dtype)
             degree = _smallest_degree(lambda d: build(lib, d, *values), eps, parity, highest, dtype)
@@ -96,7 +107,17 @@ def approximant(
 
 
 def parameter(name: str, value: ArrayLike, rule: str, holds: Callable[[float], bool]) -> ArrayLike:
-    """The parameter, if it is a scalar that keeps the rule; of a traced one only the shape is known."""
+    """Return a parameter that is checked to be a scalar within a rule; of a traced one only the shape is checked.
+
+    Args:
+        name: name of the parameter, for error messages.
+        value: parameter to check.
+        rule: the rule in words, for error messages.
+        holds: test of the rule.
+
+    Raises:
+        ValueError: a value that is not a real scalar or breaks the rule.
+    """
     if isinstance(value, jax.core.Tracer):
         fits = value.shape == () and not jnp.iscomplexobj(value)
     else:
@@ -108,22 +129,43 @@ def parameter(name: str, value: ArrayLike, rule: str, holds: Callable[[float], b
 
 
 def finite(name: str, value: ArrayLike) -> ArrayLike:
-    """A finite scalar."""
+    """Return a parameter that is checked to be a finite scalar.
+
+    Args:
+        name: name of the parameter, for error messages.
+        value: parameter to check.
+    """
     return parameter(name, value, "a finite number", np.isfinite)
 
 
 def positive(name: str, value: ArrayLike) -> ArrayLike:
-    """A positive, finite scalar."""
+    """Return a parameter that is checked to be a positive, finite scalar.
+
+    Args:
+        name: name of the parameter, for error messages.
+        value: parameter to check.
+    """
     return parameter(name, value, "positive and finite", lambda v: 0 < v < np.inf)
 
 
 def fraction(name: str, value: ArrayLike) -> ArrayLike:
-    """A scalar strictly between 0 and 1."""
+    """Return a parameter that is checked to be a scalar strictly between 0 and 1.
+
+    Args:
+        name: name of the parameter, for error messages.
+        value: parameter to check.
+    """
     return parameter(name, value, "between 0 and 1", lambda v: 0 < v < 1)
 
 
 def of_parity(lib: Library, coeffs: Any, parity: str) -> Any:
-    """The coefficients with the ones of the other parity, zero but for rounding, set to zero."""
+    """Return coefficients with those of the other parity, which are rounding errors, set to zero.
+
+    Args:
+        lib: array modules and precision.
+        coeffs: Chebyshev coefficients.
+        parity: "odd", "even" or "none".
+    """
     if parity == "none":
         return coeffs
     return lib.xp.where(np.arange(len(coeffs)) % 2 == (parity == "odd"), coeffs, 0)
@@ -158,7 +200,7 @@ def _require_eps(given: Any, dtype: Any) -> float:
 
 
 def _smallest_degree(build: Callable[[int], Proven], eps: float, parity: str, highest: int, dtype: Any) -> int:
-    """By doubling, then bisection; bounds fall with the degree."""
+    """Return the smallest degree whose bound is at most eps, by doubling and bisection: bounds fall with the degree."""
     step, first = (1, 0) if parity == "none" else (2, int(parity == "odd"))
 
     def error(index: int) -> tuple[float, float]:
@@ -167,7 +209,7 @@ def _smallest_degree(build: Callable[[int], Proven], eps: float, parity: str, hi
 
     low, high, last = -1, 0, (highest - first) // step
     while not (found := error(high))[0] <= eps:
-        if high == last or not found[1] <= eps:  # more degrees do not take rounding away
+        if high == last or not found[1] <= eps:  # a higher degree does not reduce rounding
             raise ValueError(
                 f"`eps` must be reached by a degree of at most {highest}, but {eps} is not: at degree "
                 f"{first + step * high} the bound is {found[0]:.1e}, of which rounding in {dtype} is {found[1]:.1e}."
@@ -189,7 +231,7 @@ def _traced(build: Build, degree: int, parity: str, dtype: Any, *parameters: Arr
 
 def _polynomial(lib: Library, proven: Proven, parity: str, dtype: Any) -> Polynomial:
     def kept(bound: Any) -> Any:
-        # Its own arithmetic, of some ten operations, and storing it must not lower it.
+        # The rounding of the bound's own arithmetic, about ten operations, and of storing it must not lower the bound.
         return lib.xp.asarray(bound * (1 + OUTWARDS * lib.epsilon), dtype)
 
     coeffs = lib.xp.asarray(proven.coeffs(), dtype)

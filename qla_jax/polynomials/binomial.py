@@ -1,4 +1,4 @@
-r"""The middle of the binomial distribution, $2^{-2b}\binom{2b}{b}$, to machine precision."""
+r"""Central value of the binomial distribution, $2^{-2b}\binom{2b}{b}$, to machine precision."""
 
 import math
 from typing import Any
@@ -10,10 +10,14 @@ STIRLING = (-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432)
 
 
 def central_binomial(lib: Library, b: Any) -> Any:
-    r"""$\Gamma(b + \frac12)/(\sqrt\pi\,\Gamma(b + 1))$ for b >= 0: Stirling's series at b + 16, and back.
+    r"""Return $2^{-2b}\binom{2b}{b} = \Gamma(b + \frac12)/(\sqrt\pi\,\Gamma(b + 1))$ for b >= 0.
 
-    The difference of two logarithms of factorials would lose as many digits as they have before the point.
+    Args:
+        lib: array modules and precision.
+        b: number, not negative.
     """
+    # Stirling's series at b + 16, and the recurrence back to b. A difference of two logarithms of factorials would lose
+    # as many digits as the logarithms have before the decimal point.
     shifted = b + SHIFT
     series = sum(c / shifted ** (2 * k + 1) for k, c in enumerate(STIRLING))
     value = lib.xp.exp(series) / lib.xp.sqrt(math.pi * shifted)

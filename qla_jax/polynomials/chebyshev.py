@@ -1,8 +1,9 @@
-r"""Chebyshev series, the one representation of polynomials here: $P(x) = \sum_k c_k T_k(x)$, coefficients low to high.
+r"""Chebyshev series $P(x) = \sum_k c_k T_k(x)$, the only representation of polynomials in this package.
 
-Coefficients may be real or complex. Cosine transforms (`at_nodes`, `interpolate`, `multiply`, `sup_bound`) take
-$O(d\log d)$, all else but `evaluate`, `rescale` and `divided_differences` O(d). NumPy arrays stay with NumPy, which
-compiles nothing; these three take JAX arrays.
+Coefficients are real or complex, with the lowest degree first. Cosine transforms (`at_nodes`, `interpolate`,
+`multiply`, `sup_bound`) take $O(d\log d)$ operations. All other functions take O(d), except for `evaluate`, `rescale`
+and `divided_differences`, which take JAX arrays and more operations. All but these three return NumPy arrays for NumPy
+arrays, without compilation.
 
 Example:
     >>> cubic = jnp.array([0.0, 0.5, 0.0, 0.25])
@@ -29,17 +30,22 @@ from qla_jax.polynomials.numpy_series import powers_of_numpy
 Coefficients = Inexact[Array, " degree_plus_1"]
 
 UNROLL_DEGREE = 32
-"""Up to here Clenshaw's recurrence is unrolled, so that XLA fuses it; above, it is a scan that compiles once."""
+"""Largest number of coefficients for which Clenshaw's recurrence is unrolled, so that XLA fuses it, and no scan."""
 
 MATRIX_SIZE = 32
-"""Up to here a cosine transform is a product with a constant matrix; above, it is a fast Fourier transform."""
+"""Largest size of a cosine transform that is a product with a constant matrix instead of a fast Fourier transform."""
 
 MONOMIAL_DEGREE = 30
-"""Above this degree monomial coefficients of a polynomial bounded by one can exceed 1e10."""
+"""Degree above which monomial coefficients of a polynomial bounded by one can exceed 1e10."""
 
 
 def evaluate(coeffs: Coefficients, x: ArrayLike) -> Array:
-    """$P(x)$ entrywise by Clenshaw's recurrence, also outside [-1, 1]."""
+    """Return $P(x)$ entrywise by Clenshaw's recurrence, also outside [-1, 1].
+
+    Args:
+        coeffs: Chebyshev coefficients of P.
+        x: points, of any shape.
+    """
     coeffs, x = as_inexact("coeffs", coeffs), as_inexact("x", x)
 
     def step(carry: tuple[Array, Array], c: Array) -> tuple[tuple[Array, Array], None]:
@@ -56,18 +62,23 @@ def evaluate(coeffs: Coefficients, x: ArrayLike) -> Array:
 
 
 def nodes(n: int) -> np.ndarray:
-    """The zeros of T_n, from 1 to -1, antisymmetric, with all their digits near zero."""
+    """Return the zeros of T_n from 1 to -1, antisymmetric and accurate to all digits near zero."""
     return np.sin(np.pi * np.arange(n - 1, -n, -2) / (2 * n))
 
 
 def node_sines(n: int) -> np.ndarray:
-    """The square roots of 1 - x^2 at `nodes(n)`, with all their digits: near x = 1 the nodes themselves have few."""
+    """Return sqrt(1 - x^2) at `nodes(n)` to all digits, which the nodes themselves do not determine near x = 1."""
     places = np.arange(n - 1, -n, -2)
     return np.sin(np.pi * (n - np.abs(places)) / (2 * n))
 
 
 def at_nodes(coeffs: Coefficients, count: int) -> Inexact[Array, " count"]:
-    """P at `nodes(count)`, count above the degree (the inverse of `interpolate`)."""
+    """Return the values of P at `nodes(count)`, the inverse of `interpolate`.
+
+    Args:
+        coeffs: Chebyshev coefficients of P.
+        count: number of nodes, above the degree.
+    """
     xp = _namespace(coeffs)
     if count < len(coeffs):
         raise ValueError(f"`count` must be above the degree {len(coeffs) - 1}, but is {count}.")
@@ -82,7 +93,7 @@ def at_nodes(coeffs: Coefficients, count: int) -> Inexact[Array, " count"]:
 
 
 def interpolate(values: Inexact[Array, " n"]) -> Coefficients:
-    """The series of degree n - 1 through values at the nodes `nodes(n)` (a discrete cosine transform)."""
+    """Return the series of degree n - 1 through values at `nodes(n)`, by a discrete cosine transform."""
     xp, n = _namespace(values), len(values)
     if xp.iscomplexobj(values):
         return interpolate(values.real) + 1j * interpolate(values.imag)
@@ -95,35 +106,45 @@ def interpolate(values: Inexact[Array, " n"]) -> Coefficients:
 
 
 def multiply(left: Coefficients, right: Coefficients) -> Coefficients:
-    """The series of the product, of the sum of the degrees."""
+    """Return the series of the product of two polynomials.
+
+    Args:
+        left: Chebyshev coefficients of the first polynomial.
+        right: Chebyshev coefficients of the second polynomial.
+    """
     count = len(left) + len(right) - 1
     return interpolate(at_nodes(left, count) * at_nodes(right, count))
 
 
 def parity_parts(coeffs: Coefficients) -> tuple[Coefficients, Coefficients]:
-    """The even and the odd part, each as long as the whole: P is their sum."""
+    """Return the even and the odd part of P, each with as many coefficients as P."""
     even = np.arange(len(coeffs)) % 2 == 0
     xp = _namespace(coeffs)
     return xp.where(even, coeffs, 0), xp.where(even, 0, coeffs)
 
 
 def rescale(coeffs: Coefficients, alpha: ArrayLike) -> Coefficients:
-    r"""The series of $y \mapsto P(\alpha y)$, of the same degree and parity.
+    r"""Return the series of $y \mapsto P(\alpha y)$, of the same degree and parity.
 
-    Re-expansion is how a circuit on subnormalized amplitudes $y = x/\alpha$ computes the same $P(x)$. The coefficients
+    With this series a circuit on subnormalized amplitudes $y = x/\alpha$ computes the same $P(x)$. The coefficients
     grow like $\alpha^d$.
+
+    Args:
+        coeffs: Chebyshev coefficients of P.
+        alpha: factor of the variable.
     """
     n = len(coeffs)
     return interpolate(evaluate(coeffs, alpha * jnp.asarray(nodes(n), coeffs.real.dtype)))
 
 
 def derivative(coeffs: Coefficients) -> Coefficients:
-    """The series of $P'$, of length d: $T_k' = 2k(T_{k-1} + T_{k-3} + ...)$, the last term halved when it is T_0."""
+    """Return the series of the derivative $P'$, with d coefficients."""
+    # T_k' = 2k (T_{k-1} + T_{k-3} + ...), with the last term halved if it is T_0.
     xp, n = _namespace(coeffs), len(coeffs)
     if n == 1:
         return xp.zeros_like(coeffs)
     weighted = coeffs[1:] * xp.asarray(2.0 * np.arange(1, n), coeffs.real.dtype)
-    pairs = xp.pad(weighted, (0, (n - 1) % 2)).reshape(-1, 2)  # equal parities stand in one column
+    pairs = xp.pad(weighted, (0, (n - 1) % 2)).reshape(-1, 2)  # one column for each parity
     sums = xp.cumsum(pairs[::-1], axis=0)[::-1].reshape(-1)[: n - 1]
     return xp.concatenate([sums[:1] / 2, sums[1:]])
 
@@ -131,10 +152,18 @@ def derivative(coeffs: Coefficients) -> Coefficients:
 def divided_differences(
     coeffs: Coefficients, x: Inexact[Array, " n"], y: Inexact[Array, " m"]
 ) -> Inexact[Array, "n m"]:
-    r"""$P[x_i, y_j] = (P(x_i) - P(y_j))/(x_i - y_j)$, and $P'(x_i)$ where they coincide: no quotient is taken.
+    r"""Return the divided differences $P[x_i, y_j] = (P(x_i) - P(y_j))/(x_i - y_j)$, and $P'(x_i)$ where $x_i = y_j$.
 
-    $T_{k+1}[x, y] = 2yT_k[x, y] + 2T_k(x) - T_{k-1}[x, y]$, stable in [-1, 1]; $O(dnm)$, shape (n, m).
+    Args:
+        coeffs: Chebyshev coefficients of P.
+        x: n points in [-1, 1].
+        y: m points in [-1, 1].
+
+    Returns:
+        Array of shape (n, m), in $O(dnm)$ operations.
     """
+    # T_{k+1}[x, y] = 2 y T_k[x, y] + 2 T_k(x) - T_{k-1}[x, y] is stable in [-1, 1] and takes no quotient, which would
+    # be 0/0 at equal points and lose digits at close ones.
     x, y = as_inexact("x", x)[:, None], as_inexact("y", y)[None, :]
 
     def step(carry: tuple, c: Array) -> tuple[tuple, None]:
@@ -149,10 +178,10 @@ def divided_differences(
 
 
 def quotient(coeffs: Coefficients) -> Inexact[Array, " half"]:
-    r"""$q_0, q_2, q_4, \dots$ of the even polynomial $Q(x) = P(x)/x$ for odd $P$.
+    r"""Return the even coefficients $q_0, q_2, q_4, \dots$ of $Q(x) = P(x)/x$ for odd $P$.
 
-    From $x T_{2j} = (T_{2j+1} + T_{|2j-1|})/2$, solved from the top: $q_{2j} = 2\sum_{i \ge j}(-1)^{i-j}c_{2i+1}$, half
-    of that for $j = 0$.
+    From $x T_{2j} = (T_{2j+1} + T_{|2j-1|})/2$, solved from the highest degree down, follows
+    $q_{2j} = 2\sum_{i \ge j}(-1)^{i-j}c_{2i+1}$, and half of this for $j = 0$.
     """
     xp, odd = _namespace(coeffs), coeffs[1::2]
     signs = xp.asarray((-1.0) ** np.arange(len(odd)), coeffs.real.dtype)
@@ -161,10 +190,10 @@ def quotient(coeffs: Coefficients) -> Inexact[Array, " half"]:
 
 
 def from_monomial(monomial_coeffs: ArrayLike) -> Coefficients:
-    r"""The series of $\sum_k a_k x^k$, $a$ low to high.
+    r"""Return the Chebyshev series of $\sum_k a_k x^k$ from monomial coefficients, lowest degree first.
 
-    Warns above degree 30: a polynomial bounded by one can have monomial coefficients around $2.4^d$, so that their
-    rounding alone destroys it. Start from Chebyshev coefficients or from values (`interpolate`) instead.
+    A warning is given above degree 30. A polynomial bounded by one can have monomial coefficients around $2.4^d$, so
+    that their rounding alone destroys it. Start from Chebyshev coefficients or from values (`interpolate`) instead.
     """
     a = as_inexact("monomial_coeffs", powers_of_numpy(monomial_coeffs))
     if a.ndim != 1 or not len(a):
@@ -175,7 +204,7 @@ def from_monomial(monomial_coeffs: ArrayLike) -> Coefficients:
             f"{0.38 * (len(a) - 1):.0f} digits; use Chebyshev coefficients or `interpolate`.",
             stacklevel=2,
         )
-    # Column k holds x^k: from x T_0 = T_1 and x T_j = (T_{j+1} + T_{j-1})/2; all entries are positive.
+    # Column k holds x^k, from x T_0 = T_1 and x T_j = (T_{j+1} + T_{j-1})/2. All entries are positive: no cancellation.
     powers = np.zeros((len(a), len(a)))
     powers[0, 0] = 1
     for k in range(1, len(a)):
@@ -186,12 +215,18 @@ def from_monomial(monomial_coeffs: ArrayLike) -> Coefficients:
 
 
 def sup_bound(coeffs: Coefficients, *, oversampling: int = 8) -> Array:
-    r"""A proven upper bound on $\max_{[-1,1]}|P|$, at most 2% above it (1e-4 with `oversampling=112`).
+    r"""Return a proven upper bound on $\max_{[-1,1]}|P|$, at most 2% above it (1e-4 with `oversampling=112`).
 
-    With $N$ Chebyshev nodes, $N > d$, the maximum is at most that over the nodes divided by $\cos(\pi d/2N)$; here
-    $N$ is `oversampling` times $d + 1$, or a little more. Complex P too: at a maximum x* of |P| the real polynomial
-    $\mathrm{Re}(e^{-i\arg P(x^*)}P)$ has the value |P(x*)| and is at most |P| at the nodes. What rounding can hide at
-    the nodes is added.
+    The maximum is at most the maximum over $N > d$ Chebyshev nodes divided by $\cos(\pi d/2N)$. The same holds for
+    complex P: at a maximum x* of |P| the real polynomial $\mathrm{Re}(e^{-i\arg P(x^*)}P)$ has the value |P(x*)|, and
+    it is at most |P| at the nodes. A bound on the rounding error of the values at the nodes is added.
+
+    Args:
+        coeffs: Chebyshev coefficients of P, real or complex.
+        oversampling: number of nodes for each coefficient, at least 2; N may be a little larger.
+
+    Raises:
+        ValueError: an oversampling below 2.
 
     References:
         Ehlich, Zeller (1964), Mathematische Zeitschrift 86, 41.
@@ -216,5 +251,5 @@ def _complex(dtype: Any) -> np.dtype:
 def _times(matrix: np.ndarray, vector: Any) -> Any:
     if isinstance(vector, np.ndarray):
         return matrix.astype(vector.real.dtype) @ vector
-    # Accelerators would otherwise multiply single precision with half of its digits.
+    # By default accelerators multiply single precision with half of its digits.
     return jnp.matmul(jnp.asarray(matrix, vector.real.dtype), vector, precision=jax.lax.Precision.HIGHEST)

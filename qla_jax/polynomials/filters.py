@@ -1,7 +1,7 @@
-r"""One at 0 and as small as can be outside a gap: $R(x) = T_\ell(y(x^2))/T_\ell(y(0))$, of degree $2\ell$.
+r"""Optimal filter polynomial: $R(x) = T_\ell(y(x^2))/T_\ell(y(0))$ of degree $2\ell$ with R(0) = 1.
 
-On gap <= |x| <= 1 its largest value is exactly $1/|T_\ell(y(0))| = 2/(\rho^\ell + \rho^{-\ell})$, $\rho =
-\frac{1+g}{1-g}$, and no even polynomial with R(0) = 1 has a smaller one; everywhere |R| <= 1.
+On gap <= |x| <= 1 the largest value of |R| is exactly $1/|T_\ell(y(0))| = 2/(\rho^\ell + \rho^{-\ell})$ with $\rho =
+\frac{1+g}{1-g}$. No even polynomial with R(0) = 1 has a smaller largest value there. Everywhere |R| <= 1.
 
 References:
     Lin, Tong (2020), Lemma 2. https://arxiv.org/abs/1910.14596
@@ -19,16 +19,27 @@ from qla_jax.polynomials.polynomial import Polynomial
 
 
 def eigenstate_filter(gap: ArrayLike, *, degree: int | None = None, eps: float | None = None) -> Polynomial:
-    """Even polynomial with value 1 at 0, at most the error for gap <= |x| <= 1, and |P| <= 1 everywhere.
+    """Return the even polynomial with value 1 at 0 that is smallest for gap <= |x| <= 1.
+
+    The polynomial satisfies |P| <= 1 everywhere, and |P| <= eps for gap <= |x| <= 1.
 
     Args:
-        gap: between 0 and 1; may be traced when `degree` is given.
-        degree: even degree; or
-        eps: the smallest even degree with at most this error is taken, about log(2/eps)/gap.
+        gap: number between 0 and 1; it may be traced if `degree` is given.
+        degree: even degree, given instead of `eps`.
+        eps: largest absolute value outside the gap; the smallest even degree that reaches it is used, about
+            log(2/eps)/gap.
 
     Raises:
-        ValueError: neither or both of degree and eps, an odd degree, a gap not between 0 and 1 or traced with eps, an
-            eps below rounding.
+        ValueError: neither or both of degree and eps, an odd degree, a gap outside (0, 1) or traced with eps, or an eps
+            below rounding.
+
+    Example:
+        >>> poly = eigenstate_filter(0.2, eps=1e-3)
+        >>> bool(jnp.allclose(poly(0.0), 1)), bool(abs(poly(0.3)) <= 1e-3)
+        (True, True)
+
+    References:
+        Lin, Tong (2020), Lemma 2. https://arxiv.org/abs/1910.14596
     """
     return approximant(_eigenstate_filter, fraction("gap", gap), parity="even", degree=degree, eps=eps)
 

@@ -1,8 +1,8 @@
-r"""Minimax fit of a user's own target by a linear programme, bounded between the nodes, too.
+r"""Minimax fit of a user's own target by a linear program, with a bound that holds between the nodes, too.
 
 $$\min_{c,t}\ t\quad\text{with}\quad |P(x_i) - f(x_i)| \le t,\qquad |P(z_j)| \le M\cos\frac{\pi d}{2N}$$
-at points $x_i$ of the domain and at the N Chebyshev nodes $z_j$: by Ehlich and Zeller (see `chebyshev.sup_bound`) the
-second makes |P| <= M on all of [-1, 1], at the price of 1 - cos, half a percent for N = 16(d + 1).
+at points $x_i$ of the domain and at the N Chebyshev nodes $z_j$. By Ehlich and Zeller (`chebyshev.sup_bound`) the
+second condition implies |P| <= M on all of [-1, 1]. The price is the factor cos, half a percent for N = 16(d + 1).
 """
 
 import math
@@ -18,10 +18,10 @@ from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import EVERYWHERE, Polynomial, from_numpy
 
 FEASIBILITY = 1e-10
-"""The tolerance of the solver; errors below some 1e-9 are out of its reach."""
+"""Tolerance of the solver, which cannot reach errors below about 1e-9."""
 
 CHECKS = 20_001
-"""Points of the domain at which the error between the programme's points is bounded."""
+"""Number of points of the domain at which the error is checked to bound it everywhere."""
 
 
 def minimax_fit(
@@ -34,22 +34,22 @@ def minimax_fit(
     lipschitz: float | None = None,
     oversampling: int = 16,
 ) -> Polynomial:
-    """The polynomial nearest to a real function on the domain among those with |P| <= max_norm on [-1, 1].
+    """Return the polynomial closest to a real function on a domain among those with |P| <= max_norm on [-1, 1].
 
     Args:
-        function: takes a NumPy vector of points of the domain and gives as many real values.
-        degree: up to a few hundred; the programme has 20 to 40 dense rows for each degree.
-        parity: "odd", "even" or "none"; with a definite parity the domain's mirror image is understood.
+        function: map from a NumPy vector of points of the domain to as many real values.
+        degree: degree, up to a few hundred; the linear program has 20 to 40 dense rows for each degree.
+        parity: "odd", "even" or "none"; a definite parity includes the mirror image of the domain.
         domain: intervals within [-1, 1] on which the function is approximated.
-        max_norm: positive.
-        lipschitz: a Lipschitz constant of the function on each interval. What values contradict is refused; you vouch
-            for it between them. It makes `error_bound` finite: between checked points the error grows by at most
-            (lipschitz + |P'|) times half their distance.
-        oversampling: how many nodes for each degree hold the polynomial below `max_norm`.
+        max_norm: positive bound on |P| over [-1, 1].
+        lipschitz: Lipschitz constant of the function on each interval. A constant that the checked values contradict
+            raises; between these values it is trusted. It makes `error_bound` finite: between checked points the error
+            grows by at most (lipschitz + |P'|) times half their distance.
+        oversampling: number of nodes for each degree at which the polynomial is held below `max_norm`.
 
     Raises:
-        ValueError: a degree of the other parity, a domain outside [-1, 1], values that are not finite and real, or are
-            steeper than `lipschitz`.
+        ValueError: a degree of the other parity, a domain outside [-1, 1], values that are not finite and real, or
+            values that are steeper than `lipschitz`.
         RuntimeError: the solver fails.
 
     Example:
@@ -78,6 +78,7 @@ def minimax_fit(
     points = np.concatenate([_points(low, high, 4 * degree + 16) for low, high in domain])
     held = chebyshev.nodes(oversampling * (degree + 1))
     held = held if parity == "none" else held[held >= 0]
+    # The solver may violate a constraint by its tolerance; ten tolerances below the limit the bound holds all the same.
     limit = max_norm * math.cos(math.pi * degree / (2 * oversampling * (degree + 1))) - 10 * FEASIBILITY * max_norm
     found = _solve(_chebyshev(points, powers), _values(function, points), _chebyshev(held, powers), limit)
     coeffs: Any = np.zeros(degree + 1)
@@ -116,13 +117,13 @@ def _error(function: Callable, coeffs: Any, domain: Sequence[tuple[float, float]
 
 
 def _steepest(function: Callable, low: float, high: float) -> float:
-    """The steepest slope between neighbors of the points at which the error is checked."""
+    """Return the steepest slope between adjacent points at which the error is checked."""
     x = np.linspace(low, high, CHECKS)
     return float(np.abs(np.diff(_values(function, x)) / np.diff(x)).max())
 
 
 def _points(low: float, high: float, count: int) -> np.ndarray:
-    """Chebyshev points of the interval, ends included."""
+    """Return the Chebyshev points of an interval, ends included."""
     return np.clip((low + high) / 2 + (high - low) / 2 * np.cos(np.linspace(0, np.pi, count)), low, high)
 
 

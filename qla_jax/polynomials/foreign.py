@@ -1,4 +1,4 @@
-"""What stands for a polynomial without being one of this package: NumPy's polynomials, and functions.
+"""Conversion of NumPy's polynomials and of functions to polynomials of this package.
 
 Example:
     >>> as_chebyshev(np.polynomial.Polynomial([0, 0, 1.0])).tolist(), as_chebyshev(np.sin).parity
@@ -17,11 +17,11 @@ from qla_jax.polynomials.polynomial import Polynomial
 
 
 def as_chebyshev(poly: Any) -> Any:
-    """Return a polynomial in this package's terms.
+    """Return a polynomial of NumPy as Chebyshev coefficients, a function as its `interpolant`, and all else unchanged.
 
     Args:
-        poly: a polynomial of NumPy, whose Chebyshev coefficients are returned; a function of a NumPy vector, of which
-            the `interpolant` is, its `error_bound` infinite. Anything else comes back as it is.
+        poly: polynomial of NumPy, function of a NumPy vector, or any other object. The `error_bound` of an interpolated
+            function is infinite.
     """
     poly = series_of_numpy(poly)
     if callable(poly) and not isinstance(poly, Polynomial | jax.Array):
@@ -32,7 +32,7 @@ def as_chebyshev(poly: Any) -> Any:
 def _parity(function: Callable) -> str:
     values, mirrored = np.asarray(function(PROBES)), np.asarray(function(-PROBES))
     if values.shape != PROBES.shape or mirrored.shape != PROBES.shape:
-        return "none"  # refused by `interpolant`, in its words
+        return "none"  # `interpolant` raises the error for values of another shape
     allowed = 100 * np.finfo(float).eps * np.abs(values).max()
     if np.abs(values - mirrored).max() <= allowed:
         return "even"

@@ -1,7 +1,8 @@
-"""Formulas in x that a user types, read by Python's own parser and never run as Python.
+"""Formulas in x that a user types, parsed by Python's own parser and never executed as Python code.
 
-Numbers, x, pi, e, the operators + - * / ** and the functions below; anything else is refused by name. All arithmetic is
-NumPy's in float64, so that no power can take the memory or the time of an unbounded integer.
+A formula consists of numbers, x, pi, e, the operators + - * / ** and the functions below. Anything else raises an error
+that names it. All arithmetic is in NumPy's float64, so that no power can use the memory or the time of an unbounded
+integer.
 
 Example:
     >>> parse("erf(4*x)/2")(np.array([0.0, 1.0])).round(6).tolist()
@@ -19,7 +20,7 @@ import scipy.special
 Function = Callable[[np.ndarray], np.ndarray]
 
 LONGEST = 1000
-"""Characters of an expression; Python's parser nests as deep as its stack allows."""
+"""Largest number of characters of an expression, which limits how deep Python's parser nests."""
 CONSTANTS = {"pi": np.pi, "e": np.e}
 FUNCTIONS: dict[str, Callable] = {
     "abs": np.abs,
@@ -51,10 +52,10 @@ OPERATORS: dict[type, Callable] = {
 
 
 def parse(text: str) -> Function:
-    """Return the function of a formula, from points to as many values; outside of its domain it is NaN or infinite.
+    """Return the function of a formula, from points to as many values, which are NaN or infinite outside its domain.
 
     Raises:
-        ValueError: no formula, or one with something else than what is listed above.
+        ValueError: text that is no formula, or a formula with an element that is not listed in the module's docstring.
     """
     if len(text) > LONGEST:
         raise ValueError(f"`expression` must have at most {LONGEST} characters, but has {len(text)}.")
@@ -76,7 +77,7 @@ def _read(node: ast.expr, text: str) -> Function:
         case ast.Constant(value=bool() | complex()):
             pass
         case ast.Constant(value=int() | float() as number):
-            value = float(number) if number <= sys.float_info.max else np.inf  # of an integer, exact
+            value = float(number) if number <= sys.float_info.max else np.inf  # large integers compare exactly
             return lambda x: np.full_like(x, value)
         case ast.Name(id="x"):
             return lambda x: x

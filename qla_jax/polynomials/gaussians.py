@@ -1,6 +1,7 @@
-r"""$e^{-(mx)^2} = e^{-m^2/2}\big[I_0(\tfrac{m^2}2) + 2\sum_{k\ge1}(-1)^kI_k(\tfrac{m^2}2)T_{2k}(x)\big]$.
+r"""Approximant of the Gaussian $e^{-(mx)^2}$ by its Chebyshev series.
 
-On the ellipse of semi-axis $\sinh\eta$ it is at most $e^{m^2\sinh^2\eta}$.
+$$e^{-(mx)^2} = e^{-m^2/2}\big[I_0(\tfrac{m^2}2) + 2\sum_{k\ge1}(-1)^kI_k(\tfrac{m^2}2)T_{2k}(x)\big]$$
+On the ellipse of semi-axis $\sinh\eta$ the function is at most $e^{m^2\sinh^2\eta}$.
 
 References:
     Low, Chuang (2017), Corollary 3. https://arxiv.org/abs/1707.05391
@@ -16,16 +17,23 @@ from qla_jax.polynomials.polynomial import Polynomial
 
 
 def gaussian(scale: ArrayLike, *, degree: int | None = None, eps: float | None = None) -> Polynomial:
-    r"""Even approximation of $x \mapsto e^{-(\text{scale}\cdot x)^2}$ on [-1, 1].
+    r"""Return an even polynomial that approximates the Gaussian $x \mapsto e^{-(\text{scale}\cdot x)^2}$ on [-1, 1].
 
     Args:
-        scale: positive, 1/(sqrt(2) sigma) for a standard deviation sigma; may be traced when `degree` is given.
-        degree: even degree; or
-        eps: the smallest even degree proven to have at most this error is taken.
+        scale: positive number, 1/(sqrt(2) sigma) for a standard deviation sigma; it may be traced if `degree` is given.
+        degree: even degree, given instead of `eps`.
+        eps: absolute error; the smallest even degree proven to reach it is used.
 
     Raises:
         ValueError: neither or both of degree and eps, an odd degree, a scale that is not positive and finite or is
-            traced with eps, an eps below rounding.
+            traced with eps, or an eps below rounding.
+
+    Example:
+        >>> bool(abs(gaussian(3.0, eps=1e-6)(0.5) - jnp.exp(-2.25)) <= 1e-6)
+        True
+
+    References:
+        Low, Chuang (2017), Corollary 3. https://arxiv.org/abs/1707.05391
     """
     return approximant(_gaussian, positive("scale", scale), parity="even", degree=degree, eps=eps)
 

@@ -1,8 +1,8 @@
-r"""A user's function on [-1, 1], interpolated at as many Chebyshev nodes as it takes.
+r"""Interpolation of a user's function on [-1, 1] at as many Chebyshev nodes as it needs.
 
-Doubling until the last quarter of the coefficients is rounding, as Chebfun does. Samples prove nothing about what a
-function does between them: `error_bound` is `inf` unless the function is known to be analytic inside an ellipse, see
-`ellipse`.
+The number of nodes is doubled until the last quarter of the coefficients is rounding, as in Chebfun. Samples prove
+nothing about a function between them. The `error_bound` is hence `inf` unless the caller states an ellipse inside which
+the function is analytic (`ellipse`).
 
 References:
     Battles, Trefethen (2004), SIAM Journal on Scientific Computing 25, 1743.
@@ -21,7 +21,7 @@ from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import Polynomial, from_numpy
 
 FIRST_COUNT = 32
-PROBES = np.sin(np.arange(1, 30) ** 2)  # no node at any count
+PROBES = np.sin(np.arange(1, 30) ** 2)  # irregular points, none of which is a node at any count
 PROBE_ROUNDINGS = 1000
 
 
@@ -32,16 +32,16 @@ def interpolant(
     ellipse: tuple[float, float] | None = None,
     max_degree: int = 2**16,
 ) -> Polynomial:
-    r"""The Chebyshev interpolant of a function, to the rounding of its values.
+    r"""Return the Chebyshev interpolant of a function, accurate to the rounding of the function's values.
 
     Args:
-        function: takes a NumPy vector of points in [-1, 1] and gives as many values, real or complex.
-        parity: "odd" or "even" where the function is: the coefficients of the other parity are set to zero.
-        ellipse: $(\rho, M)$ where the function is analytic and at most M in absolute value inside the ellipse with foci
-            $\pm1$ whose semi-axes add up to $\rho > 1$. You vouch for it; what values and coefficients contradict is
-            refused. The error $4M\rho^{-n}/(\rho - 1)$ of interpolation at degree n then follows, and `error_bound` is
-            finite.
-        max_degree: above it the function counts as unresolved.
+        function: map from a NumPy vector of points in [-1, 1] to as many values, real or complex.
+        parity: "odd" or "even" for a function of this parity, whose other coefficients are set to zero; or "none".
+        ellipse: pair $(\rho, M)$ for a function that is analytic and at most M in modulus inside the ellipse with foci
+            $\pm1$ whose semi-axes add up to $\rho > 1$. The statement is trusted, but raises if values or coefficients
+            contradict it. It proves the error $4M\rho^{-n}/(\rho - 1)$ of interpolation at degree n and makes
+            `error_bound` finite.
+        max_degree: largest degree that is tried.
 
     Raises:
         ValueError: values that are not finite or not one for each point, a function that is not of the parity, or that
@@ -82,7 +82,7 @@ def interpolant(
 
 
 def _require_ellipse(sizes: np.ndarray, largest: float, rho: float, bound: float, noise: float) -> None:
-    r"""Refuse an ellipse that values or coefficients contradict: $|f| \le M$ and $|c_k| \le 2M\rho^{-k}$ inside it."""
+    r"""Raise an error unless $|f| \le M$ at the samples and $|c_k| \le 2M\rho^{-k}$, which the ellipse implies."""
     allowed = 2 * bound * np.exp(-np.arange(len(sizes)) * math.log(rho))
     excess = sizes - allowed
     worst = int(excess.argmax())
@@ -94,13 +94,14 @@ def _require_ellipse(sizes: np.ndarray, largest: float, rho: float, bound: float
 
 
 def _resolve(function: Callable, max_degree: int) -> tuple[Any, float, float]:
-    """Coefficients; the rounding of the values, that of the nodes (slope times epsilon) included; the largest value."""
+    """Return the coefficients, the rounding of the values including that of the nodes, and the largest value."""
     count = FIRST_COUNT
     while True:
         x = chebyshev.nodes(count)
         values = _values(function, x)
         coeffs = chebyshev.interpolate(values)
         slope = np.abs(np.diff(values) / np.diff(x)).max()
+        # A node that is rounded by one epsilon moves the value by the slope times epsilon.
         noise = float(np.finfo(values.dtype).eps * (np.abs(values).max() + slope))
         tail = np.abs(coeffs[3 * count // 4 :]).max()
         if tail <= noise:

@@ -1,14 +1,15 @@
-r"""1/x outside [-1/kappa, 1/kappa]: the optimal polynomial, and the one of Childs, Kothari and Somma.
+r"""Approximants of 1/x outside [-1/kappa, 1/kappa]: the optimal polynomial, and that of Childs, Kothari and Somma.
 
 **Optimal.** With $a = 1/\kappa$, $y = (2x^2 - 1 - a^2)/(1 - a^2)$, $r = (1 - a)/(1 + a)$, $L_n = T_n + rT_{n-1}$,
 $$P_{2n-1}(x) = \frac{1 - L_n(y)/L_n(y_0)}x, \qquad y_0 = y(0) = -\frac{1 + a^2}{1 - a^2}.$$
 At $y = \cos\theta$, $|L_n| = |\mathrm{Re}\,e^{i(n-1)\theta}(e^{i\theta} + r)| \le |e^{i\theta} + r| = 2|x|/(1 + a)$,
-with equality n + 1 times; and $|L_n(y_0)| = (r^{-n} - r^{2-n})/2$. Hence the error on the domain is exactly
-$r^n(1 + a)/a$ and no polynomial of this degree has a smaller one.
+with equality n + 1 times, and $|L_n(y_0)| = (r^{-n} - r^{2-n})/2$. Hence the error on the domain is exactly
+$r^n(1 + a)/a$, and no polynomial of this degree has a smaller one.
 
-**Childs, Kothari, Somma.** The series of $(1 - (1 - x^2)^b)/x$, truncated:
-$P(x) = 4\sum_{j=0}^{D}(-1)^jw_jT_{2j+1}(x)$, $w_j = \sum_{i>j}p_i$, $p_i = 2^{-2b}\binom{2b}{b+i}$, with the error at
-most $\kappa(1 - \kappa^{-2})^b + 4\sum_{j>D}w_j$; here b is $\kappa(D + 1)$ rounded down, where both terms fall alike.
+**Childs, Kothari, Somma.** The truncated series of $(1 - (1 - x^2)^b)/x$ is
+$P(x) = 4\sum_{j=0}^{D}(-1)^jw_jT_{2j+1}(x)$ with $w_j = \sum_{i>j}p_i$ and $p_i = 2^{-2b}\binom{2b}{b+i}$. The error is
+at most $\kappa(1 - \kappa^{-2})^b + 4\sum_{j>D}w_j$. Here b is $\kappa(D + 1)$ rounded down, for which both terms
+decrease equally fast.
 
 References:
     Sunderhauf, Nemeth, Walayat, Patterson, Berntson (2025), Theorem 1. https://arxiv.org/abs/2507.15537
@@ -28,34 +29,54 @@ from qla_jax.polynomials.polynomial import Polynomial
 
 
 def inverse(kappa: ArrayLike, *, degree: int | None = None, eps: float | None = None) -> Polynomial:
-    r"""The best odd approximation of 1/x for 1/kappa <= |x| <= 1, of error exactly $\kappa(1+a)r^n$ at degree 2n - 1.
+    r"""Return the best odd polynomial for 1/x on 1/kappa <= |x| <= 1, with error $\kappa(1+a)r^n$ at degree 2n - 1.
 
-    It is not rescaled: its largest value, in the gap, is some kappa times the logarithm of kappa/eps, and `sup_bound`
-    bounds it. `poly.scaled(1 / poly.sup_bound)` is bounded by one and approximates 1/(sup_bound x).
+    Here $a = 1/\kappa$ and $r = (1 - a)/(1 + a)$. The polynomial is not rescaled. The largest value, in the gap, is
+    about kappa times the logarithm of kappa/eps, and `sup_bound` bounds it. `poly.scaled(1 / poly.sup_bound)` is
+    bounded by one and approximates 1/(sup_bound x).
 
     Args:
-        kappa: above 1; may be traced when `degree` is given.
-        degree: odd degree; or
-        eps: the smallest odd degree with at most this (absolute) error is taken, about kappa log(kappa/eps).
+        kappa: number above 1; it may be traced if `degree` is given.
+        degree: odd degree, given instead of `eps`.
+        eps: absolute error; the smallest odd degree that reaches it is used, about kappa log(kappa/eps).
 
     Raises:
-        ValueError: neither or both of degree and eps, an even degree, a kappa not above 1 or traced with eps, an eps
-            below rounding, which is some kappa times that of the dtype.
+        ValueError: neither or both of degree and eps, an even degree, a kappa not above 1 or traced with eps, or an eps
+            below rounding, which is about kappa times that of the dtype.
 
     Example:
         >>> poly = inverse(4.0, eps=0.01)
         >>> bounded = poly.scaled(1 / poly.sup_bound)
         >>> bool(abs(bounded(0.5) * poly.sup_bound - 2) <= 0.01)
         True
+
+    References:
+        Sunderhauf, Nemeth, Walayat, Patterson, Berntson (2025), Theorem 1. https://arxiv.org/abs/2507.15537
     """
     return approximant(_inverse, _above_one(kappa), parity="odd", degree=degree, eps=eps)
 
 
 def inverse_cks(kappa: ArrayLike, *, degree: int | None = None, eps: float | None = None) -> Polynomial:
-    r"""The odd approximation of 1/x by Childs, Kothari and Somma; arguments as for `inverse`, which is the better one.
+    r"""Return the odd polynomial of Childs, Kothari and Somma for 1/x on 1/kappa <= |x| <= 1.
 
-    About twice the degree of the optimal one. It depends on kappa only through the integer b: its derivative in kappa
-    is zero.
+    The degree is about twice that of the optimal polynomial `inverse`. The coefficients depend on kappa only by the
+    integer b, so that their derivative in kappa is zero.
+
+    Args:
+        kappa: number above 1; it may be traced if `degree` is given.
+        degree: odd degree, given instead of `eps`.
+        eps: absolute error; the smallest odd degree proven to reach it is used.
+
+    Raises:
+        ValueError: neither or both of degree and eps, an even degree, a kappa not above 1 or traced with eps, or an eps
+            below rounding.
+
+    Example:
+        >>> inverse_cks(4.0, eps=0.01).degree, inverse(4.0, eps=0.01).degree
+        (49, 25)
+
+    References:
+        Childs, Kothari, Somma (2017), Lemmas 17 to 19. https://arxiv.org/abs/1511.02306
     """
     return approximant(_inverse_cks, _above_one(kappa), parity="odd", degree=degree, eps=eps)
 
@@ -82,7 +103,8 @@ def _inverse(lib: Library, degree: int, kappa: Any) -> Proven:
 
 
 def _residual(lib: Library, n: int, x: Any, sine: Any, a: Any) -> Any:
-    r"""$L_n(y)/L_n(y_0) = 1 - xP(x)$, in the gap as a sum of positive terms."""
+    r"""Return $L_n(y)/L_n(y_0) = 1 - xP(x)$."""
+    # In the gap the quotient is computed as a sum of positive terms, without cancellation.
     xp, log = lib.xp, log_rho(lib, a)
     phi, delta = angle(lib, x, sine, a), lag(lib, x, a)
     wave = 2 * xp.exp(-n * log) * (xp.cos(n * phi) - xp.exp(-log) * xp.cos((n - 1) * phi))
@@ -95,7 +117,7 @@ def _inverse_cks(lib: Library, degree: int, kappa: Any) -> Proven:
     xp, last, a = lib.xp, (degree - 1) // 2, 1 / kappa
     b = xp.floor(kappa * (last + 1))
     i = lib.array(np.arange(1, last + 3))
-    # Above i = b all is zero: the ratio of neighbors is zero there.
+    # Above i = b all p_i are zero, which the ratio of adjacent ones produces.
     p_zero = central_binomial(lib, b)
     p = p_zero * xp.exp(xp.cumsum(xp.log(xp.maximum(b - i + 1, 1e-30) / (b + i))))
     weights = (1 - p_zero) / 2 - xp.concatenate([0 * p[:1], xp.cumsum(p[:last])])

@@ -1,13 +1,13 @@
-r"""cos(tx) and sin(tx): the Jacobi-Anger expansion.
+r"""Approximants of cos(tx) and sin(tx) by the Jacobi-Anger expansion.
 
 $$\cos(tx) = J_0(t) + 2\sum_{k\ge1}(-1)^kJ_{2k}(t)T_{2k}(x),$$
 $$\sin(tx) = 2\sum_{k\ge0}(-1)^kJ_{2k+1}(t)T_{2k+1}(x).$$
-JAX has no Bessel functions of higher order: the coefficients are taken from samples, and on the ellipse of semi-axis
-$\sinh\eta$ both functions are at most $\cosh(t\sinh\eta) \le e^{|t|\sinh\eta}$.
+The coefficients are computed from samples, since JAX has no Bessel functions of higher order. On the ellipse of
+semi-axis $\sinh\eta$ both functions are at most $\cosh(t\sinh\eta) \le e^{|t|\sinh\eta}$. The degree is
+$\Theta(t + \log(1/\epsilon)/\log(e + \log(1/\epsilon)/t))$.
 
 References:
-    Gilyen, Su, Low, Wiebe (2018), Lemma 57 and Lemma 59 for the degree,
-    $\Theta(t + \log(1/\epsilon)/\log(e + \log(1/\epsilon)/t))$. https://arxiv.org/abs/1806.01838
+    Gilyen, Su, Low, Wiebe (2018), Lemmas 57 and 59. https://arxiv.org/abs/1806.01838
 """
 
 from collections.abc import Callable
@@ -21,27 +21,47 @@ from qla_jax.polynomials.polynomial import Polynomial
 
 
 def cos(time: ArrayLike, *, degree: int | None = None, eps: float | None = None) -> Polynomial:
-    r"""Even approximation of $x \mapsto \cos(\text{time}\cdot x)$ on [-1, 1].
+    r"""Return an even polynomial that approximates $x \mapsto \cos(\text{time}\cdot x)$ on [-1, 1].
 
     Args:
-        time: any finite number; may be traced when `degree` is given.
-        degree: even degree; or
-        eps: the smallest even degree proven to have at most this error is taken.
+        time: finite number; it may be traced if `degree` is given.
+        degree: even degree, given instead of `eps`.
+        eps: absolute error; the smallest even degree proven to reach it is used.
 
     Raises:
         ValueError: neither or both of degree and eps, an odd degree, a time that is not finite or is traced with eps,
-            an eps below rounding, which is about $|t|$ times that of the dtype.
+            or an eps below rounding, which is about $|t|$ times that of the dtype.
 
     Example:
         >>> poly = cos(10.0, eps=1e-6)
         >>> poly.degree, bool(abs(poly(0.3) - jnp.cos(3.0)) <= 1e-6)
         (22, True)
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Lemma 57. https://arxiv.org/abs/1806.01838
     """
     return approximant(_cos, finite("time", time), parity="even", degree=degree, eps=eps)
 
 
 def sin(time: ArrayLike, *, degree: int | None = None, eps: float | None = None) -> Polynomial:
-    r"""Odd approximation of $x \mapsto \sin(\text{time}\cdot x)$ on [-1, 1]; arguments and errors as for `cos`."""
+    r"""Return an odd polynomial that approximates $x \mapsto \sin(\text{time}\cdot x)$ on [-1, 1].
+
+    Args:
+        time: finite number; it may be traced if `degree` is given.
+        degree: odd degree, given instead of `eps`.
+        eps: absolute error; the smallest odd degree proven to reach it is used.
+
+    Raises:
+        ValueError: neither or both of degree and eps, an even degree, a time that is not finite or is traced with eps,
+            or an eps below rounding, which is about $|t|$ times that of the dtype.
+
+    Example:
+        >>> bool(abs(sin(10.0, eps=1e-6)(0.3) - jnp.sin(3.0)) <= 1e-6)
+        True
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Lemma 57. https://arxiv.org/abs/1806.01838
+    """
     return approximant(_sin, finite("time", time), parity="odd", degree=degree, eps=eps)
 
 

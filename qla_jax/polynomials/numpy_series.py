@@ -1,8 +1,8 @@
-"""Polynomials of NumPy, read for what they are and not for the arrays that they turn into.
+"""Conversion of NumPy's polynomial objects, which would be misread if they were taken as arrays.
 
-`np.poly1d` lists its coefficients in powers of x from the highest down, the classes of `numpy.polynomial` in bases of
-their own on a domain of their own. Taken as an array, each would be read as a Chebyshev series, and silently be
-another polynomial.
+`np.poly1d` lists its coefficients in powers of x from the highest down. The classes of `numpy.polynomial` have their
+own bases and domains. Taken as an array, each of them would be read as a Chebyshev series of another polynomial,
+without any error.
 
 Example:
     >>> series_of_numpy(np.poly1d([0.5, 0.0])).tolist(), powers_of_numpy(np.poly1d([0.5, 0.0])).tolist()
@@ -20,19 +20,19 @@ from numpy.polynomial import Polynomial as PowerSeries
 from qla_jax._checks import in_known_types
 
 OF_DEFINITE_PARITY = (PowerSeries, Chebyshev, Legendre, Hermite, HermiteE)
-"""Bases whose terms have the parity of their number. Laguerre's have none."""
+"""Bases whose n-th term has the parity of n. The Laguerre basis has none."""
 
 
 def series_of_numpy(poly: Any) -> Any:
-    """Return the Chebyshev coefficients, low to high, of a polynomial of NumPy; anything else comes back as it is.
+    """Return the Chebyshev coefficients, lowest degree first, of a polynomial of NumPy; return all else unchanged.
 
-    Arrays of NumPy come back in types that JAX knows.
+    Arrays of NumPy are converted to dtypes that JAX supports.
     """
     return _in_basis(poly, Chebyshev)
 
 
 def powers_of_numpy(poly: Any) -> Any:
-    """Return the coefficients of powers, low to high, of a polynomial of NumPy; anything else comes back as it is."""
+    """Return the monomial coefficients, lowest degree first, of a polynomial of NumPy; return all else unchanged."""
     return _in_basis(poly, PowerSeries)
 
 
@@ -46,7 +46,7 @@ def _in_basis(poly: Any, basis: type) -> Any:
     series: Any = poly
     coeffs: Any = np.array(series.convert(kind=basis, domain=[-1, 1]).coef)
     centred = not isinstance(poly, Laguerre) and np.sum(series.domain) == np.sum(series.window) == 0
-    for start in (0, 1):  # what conversion rounds into the other parity is none of the polynomial's
+    for start in (0, 1):  # coefficients of the other parity are rounding errors of the conversion
         if centred and not np.any(series.coef[start::2]):
             coeffs[start::2] = 0
     return coeffs

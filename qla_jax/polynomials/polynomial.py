@@ -1,4 +1,4 @@
-"""A polynomial together with what is proven about it: the value that approximants return and encodings take."""
+"""Polynomials with proven error bounds, the values that approximants return and that encodings take."""
 
 from typing import Any, Self
 
@@ -20,21 +20,21 @@ EVERYWHERE = ((-1.0, 1.0),)
 
 
 class Polynomial(Node):
-    """A Chebyshev series on [-1, 1] that approximates some target function f on a part of it, the domain.
+    """Chebyshev series P on [-1, 1] that approximates a target function f on a domain, with proven bounds.
 
-    Bounds of approximants include an allowance for the rounding of the stored coefficients, not for that of evaluating
-    them.
+    Bounds of approximants include an allowance for the rounding of the stored coefficients, but not for the rounding of
+    evaluating them.
 
     Attributes:
-        coeffs: Chebyshev coefficients, low to high.
+        coeffs: Chebyshev coefficients, lowest degree first.
         parity: "odd", "even" or "none".
-        error_bound: proven bound on |P - f| over the domain; 0.0 when the polynomial is itself the target, `inf` when
+        error_bound: proven bound on |P - f| over the domain; 0.0 if the polynomial is itself the target, `inf` if
             nothing is proven.
         relative_bound: proven bound on |P(x) - f(x)| / |x| over the domain; `inf` where none is known.
-        lipschitz: Lipschitz constant of f on the real line, `inf` where there is none; None when the polynomial is
-            itself the target.
+        lipschitz: Lipschitz constant of f on the real line, `inf` if there is none; None if the polynomial is itself
+            the target.
         sup_bound: proven bound on |P| over all of [-1, 1].
-        domain: the intervals (low, high) within [-1, 1] on which the error bounds hold.
+        domain: intervals (low, high) within [-1, 1] on which the error bounds hold.
     """
 
     coeffs: Inexact[Array, " degree_plus_1"]
@@ -47,7 +47,7 @@ class Polynomial(Node):
 
     @property
     def degree(self) -> int:
-        """The degree, leading zeros counted."""
+        """Degree, with zeros of the highest degrees counted."""
         return self.coeffs.shape[-1] - 1
 
     def __call__(self, x: ArrayLike) -> Array:
@@ -55,25 +55,29 @@ class Polynomial(Node):
         return chebyshev.evaluate(self.coeffs, x)
 
     def covers(self, x: ArrayLike) -> Bool[Array, "..."]:
-        """Whether x lies in the domain, entrywise."""
+        """Return entrywise whether x lies in the domain."""
         x = as_inexact("x", x)
         inside = [(low <= x) & (x <= high) for low, high in self.domain]
         return jnp.any(jnp.stack(inside), axis=0)
 
     def scaled(self, factor: ArrayLike) -> Self:
-        """`factor` times P, as an approximant of `factor` times f: how a polynomial above one is brought below it.
+        """Return `factor` times P as an approximant of `factor` times f.
 
-        Nothing here rescales by itself. For |P| <= 1 take `poly.scaled(1 / poly.sup_bound)` and keep the factor.
+        No function of this package rescales a polynomial without being asked. `poly.scaled(1 / poly.sup_bound)` is
+        bounded by one; the caller keeps the factor.
+
+        Raises:
+            ValueError: a factor that is not a finite number.
         """
         if not isinstance(factor, jax.core.Tracer) and not (np.ndim(factor) == 0 and np.isfinite(factor)):
             raise ValueError(f"`factor` must be a finite number, but is {factor}.")
         known = is_concrete((self, factor))
-        xp: Any = np if known else jnp  # what NumPy computes is known inside jit, too: phase factors are found at once
+        xp: Any = np if known else jnp  # NumPy stays concrete inside jit, so that phase factors are computed only once
         size = xp.abs(xp.asarray(factor)).astype(self.sup_bound.dtype)
 
         def times(bound: Array) -> Any:
             unknown = xp.isinf(xp.asarray(bound))
-            return xp.where(unknown, np.inf, size * xp.where(unknown, 0, xp.asarray(bound)))  # 0 * inf is inf
+            return xp.where(unknown, np.inf, size * xp.where(unknown, 0, xp.asarray(bound)))  # an unknown bound stays
 
         coeffs = xp.asarray(self.coeffs) * xp.asarray(factor)
         changed = {
@@ -94,7 +98,15 @@ def from_numpy(
     sup: float,
     domain: tuple[tuple[ArrayLike, ArrayLike], ...] = EVERYWHERE,
 ) -> Polynomial:
-    """An approximant with NumPy coefficients of a target of which no more than this is known."""
+    """Return an approximant with NumPy coefficients of a target without known relative bound or Lipschitz constant.
+
+    Args:
+        coeffs: Chebyshev coefficients.
+        parity: "odd", "even" or "none".
+        error: proven bound on |P - f| over the domain, or `inf`.
+        sup: proven bound on |P| over [-1, 1].
+        domain: intervals on which the error bound holds.
+    """
     real = coeffs.real.dtype
     numbers = (np.asarray(number, real) for number in (error, sup, np.inf))
     series, error_bound, sup_bound, unknown, intervals = to_device((coeffs, *numbers, domain))
@@ -113,12 +125,17 @@ def polynomial(coeffs: ArrayLike, parity: str) -> Polynomial:
     """Return a polynomial that is its own target, from Chebyshev coefficients, real or complex.
 
     Args:
-        coeffs: Chebyshev coefficients, low to high; or a polynomial of NumPy (`np.poly1d`, `numpy.polynomial`), which
-            is converted.
+        coeffs: Chebyshev coefficients, lowest degree first; or a polynomial of NumPy (`np.poly1d`, `numpy.polynomial`),
+            which is converted.
         parity: "odd", "even" or "none".
 
     Raises:
         ValueError: coefficients that are not a vector of finite numbers, or that contradict the parity.
+
+    Example:
+        >>> poly = polynomial([0.0, 0.0, 1.0], "even")  # T_2(x) = 2 x^2 - 1
+        >>> poly.degree, round(float(poly(0.5)), 6)
+        (2, -0.5)
     """
     coeffs = series_of_numpy(coeffs)
     if callable(coeffs):
@@ -134,7 +151,7 @@ def polynomial(coeffs: ArrayLike, parity: str) -> Polynomial:
         known = known.astype(np.float32)  # half precision
     if parity not in ("odd", "even", "none"):
         raise ValueError(f"`parity` must be 'odd', 'even' or 'none', but is {parity!r}.")
-    known = known.astype(jnp.result_type(jax.dtypes.canonicalize_dtype(known.dtype), float))  # of integers: a float
+    known = known.astype(jnp.result_type(jax.dtypes.canonicalize_dtype(known.dtype), float))  # integers become floats
     if isinstance(known, np.ndarray):
         if not np.all(np.isfinite(known)):
             raise ValueError(f"`coeffs` must be finite, but is {known}.")
@@ -149,6 +166,6 @@ def polynomial(coeffs: ArrayLike, parity: str) -> Polynomial:
 
 
 def to_device(tree: Any) -> Any:
-    """Return arrays of JAX; `device_put` compiles nothing, unlike `jnp.asarray`."""
+    """Return a tree with its arrays on the JAX device, without compiling anything, unlike `jnp.asarray`."""
     with known_stays_known(tree):
         return jax.device_put(tree)

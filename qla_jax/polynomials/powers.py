@@ -1,18 +1,17 @@
-r"""Powers of |x| away from zero: one Chebyshev series in the variable $y(x^2)$ that maps $[a^2, 1]$ to $[-1, 1]$.
+r"""Approximants of powers of |x| outside a gap, by one Chebyshev series in a variable that maps the gap away.
 
-For even P = Q(y) and for odd P = x Q(y), with Q the truncated series of $s^q$ in $y = (2s - 1 - a^2)/(1 - a^2)$, $s =
-x^2$, and q = p/2 or (p - 1)/2. Its coefficients fall like $r^n$, $r = (1 - a)/(1 + a)$, the best rate that a
-polynomial of degree 2n can have on both sides of a gap; the step of the textbooks, a product with a rectangle, needs
-at least twice the degree. With $s = \frac{(1+a)^2}4|1 + re^{i\theta}|^2$ at $y = \cos\theta$, what truncation leaves
-of the odd polynomial is
+The even polynomial is P = Q(y) and the odd one is P = x Q(y). Q is the truncated series of $s^q$ in
+$y = (2s - 1 - a^2)/(1 - a^2)$, which maps $[a^2, 1]$ to [-1, 1], with $s = x^2$ and q = p/2 or (p - 1)/2. The
+coefficients of Q fall like $r^n$ with $r = (1 - a)/(1 + a)$, the best rate that a polynomial of degree 2n can have on
+both sides of a gap. The construction of the textbooks, a product with a rectangle, needs at least twice the degree.
+With $s = \frac{(1+a)^2}4|1 + re^{i\theta}|^2$ at $y = \cos\theta$, the truncation error of the odd polynomial is
 $$|x|\,\Big|\sum_{k>n}c_k\cos k\theta\Big| \le \tfrac{1+a}2\Big|(1 + re^{i\theta})\sum_{k>n}c_ke^{ik\theta}\Big|
 \le \tfrac{1+a}2\Big(|c_{n+1}| + \sum_{k>n}|c_{k+1} + rc_k|\Big).$$
-All terms of $Q$ have the same sign at $y \le -1$ for $q < 0$: in the gap, |P| stays below $|x|^p$ but for what
-rounding brings, at most machine epsilon / eps.
+For $q < 0$ all terms of $Q$ have the same sign at $y \le -1$. In the gap, |P| is hence below $|x|^p$ up to rounding, at
+most machine epsilon / eps.
 
 References:
-    Gilyen, Su, Low, Wiebe (2018), Corollary 67, negative powers by way of a rectangle.
-    https://arxiv.org/abs/1806.01838
+    Gilyen, Su, Low, Wiebe (2018), Corollary 67, negative powers by a rectangle. https://arxiv.org/abs/1806.01838
 """
 
 from typing import Any
@@ -28,7 +27,7 @@ from qla_jax.polynomials.gap import height, log_rho
 from qla_jax.polynomials.polynomial import Polynomial
 
 POWER_DEGREE = 20_001
-"""The highest degree: the coefficients take O(d^2)."""
+"""Largest degree, since the coefficients take O(d^2) operations."""
 
 
 def power(
@@ -39,21 +38,25 @@ def power(
     degree: int | None = None,
     eps: float | None = None,
 ) -> Polynomial:
-    r"""Approximation of $|x|^p$ (even) or $\mathrm{sgn}(x)|x|^p$ (odd) for cutoff <= |x| <= 1.
+    r"""Return a polynomial for $|x|^p$ (even) or $\mathrm{sgn}(x)|x|^p$ (odd) on cutoff <= |x| <= 1.
 
-    Between -cutoff and cutoff nothing is approximated, but `sup_bound` holds there too; for p < 0 it is some
-    $\text{cutoff}^p$ times a power of a logarithm. Use `scaled` to bring it below one.
+    Between -cutoff and cutoff nothing is approximated, but `sup_bound` holds there, too. For p < 0 this bound is about
+    $\text{cutoff}^p$ times a power of a logarithm; `scaled` returns a polynomial below one.
 
     Args:
-        exponent: any number, also negative; may be traced when `degree` is given.
-        cutoff: between 0 and 1; may be traced when `degree` is given.
+        exponent: exponent p of either sign; it may be traced if `degree` is given.
+        cutoff: number between 0 and 1; it may be traced if `degree` is given.
         parity: "even" or "odd".
-        degree: a degree of that parity, up to 20001; or
-        eps: the smallest such degree proven to have at most this error is taken, about log(1/eps)/cutoff.
+        degree: degree of this parity, up to 20001, given instead of `eps`.
+        eps: absolute error; the smallest such degree proven to reach it is used, about log(1/eps)/cutoff.
 
     Raises:
-        ValueError: neither or both of degree and eps, a degree of the other parity, a cutoff not between 0 and 1, a
-            traced parameter with eps, an eps below rounding.
+        ValueError: neither or both of degree and eps, a degree of the other parity, a cutoff outside (0, 1), a traced
+            parameter with eps, or an eps below rounding.
+
+    Example:
+        >>> bool(abs(power(-0.5, 0.1, eps=1e-4)(0.25) - 2.0) <= 1e-4)
+        True
     """
     if parity not in ("odd", "even"):
         raise ValueError(f"`parity` must be 'odd' or 'even', but is {parity!r}.")
@@ -63,27 +66,55 @@ def power(
 
 
 def sqrt(cutoff: ArrayLike, *, parity: str = "even", degree: int | None = None, eps: float | None = None) -> Polynomial:
-    r"""Approximation of $\sqrt{|x|}$, or $\mathrm{sgn}(x)\sqrt{|x|}$, for cutoff <= |x| <= 1: `power(0.5, cutoff)`."""
+    r"""Return a polynomial for $\sqrt{|x|}$ (even) or $\mathrm{sgn}(x)\sqrt{|x|}$ (odd) on cutoff <= |x| <= 1.
+
+    Args:
+        cutoff: number between 0 and 1; it may be traced if `degree` is given.
+        parity: "even" or "odd".
+        degree: degree of this parity, up to 20001, given instead of `eps`.
+        eps: absolute error; the smallest such degree proven to reach it is used.
+
+    Raises:
+        ValueError: the conditions of `power`.
+
+    Example:
+        >>> bool(abs(sqrt(0.1, eps=1e-4)(0.25) - 0.5) <= 1e-4)
+        True
+    """
     return power(0.5, cutoff, parity=parity, degree=degree, eps=eps)
 
 
 def even_power(lib: Library, degree: int, exponent: Any, cutoff: Any) -> Proven:
-    """What `power` builds."""
+    """Return the series of the even polynomial of `power`.
+
+    Args:
+        lib: array modules and precision.
+        degree: even degree.
+        exponent: exponent p.
+        cutoff: half width of the gap.
+    """
     return _series(lib, degree, exponent / 2, cutoff, odd=False)
 
 
 def odd_power(lib: Library, degree: int, exponent: Any, cutoff: Any) -> Proven:
-    """What `power` builds."""
+    """Return the series of the odd polynomial of `power`.
+
+    Args:
+        lib: array modules and precision.
+        degree: odd degree.
+        exponent: exponent p.
+        cutoff: half width of the gap.
+    """
     return _series(lib, degree, (exponent - 1) / 2, cutoff, odd=True)
 
 
 def _series(lib: Library, degree: int, q: Any, a: Any, odd: bool) -> Proven:
     xp, n = lib.xp, degree // 2
     count = samples(n)
-    # 1 + y = 2 cos^2(theta / 2): the end y = -1, where s is smallest, keeps its digits.
+    # 1 + y = 2 cos^2(theta / 2) is accurate at the end y = -1, where s is smallest.
     rise = lib.array(np.square(np.cos(np.pi * (np.arange(count) + 0.5) / (2 * count))))
     coeffs = chebyshev.interpolate((a * a + (1 - a * a) * rise) ** q)
-    # What is noise would grow in the gap like rho^k: it is cut off, too.
+    # Coefficients that are rounding noise would grow in the gap like rho^k and are cut off, too.
     size = xp.abs(coeffs)
     known = (np.arange(count) <= n) & (size > lib.epsilon * size.max())
     kept, tail, r = xp.where(known, coeffs, 0)[: n + 1], xp.where(known, 0, coeffs), (1 - a) / (1 + a)
@@ -102,7 +133,7 @@ def _series(lib: Library, degree: int, q: Any, a: Any, odd: bool) -> Proven:
 
 
 def _ellipses(lib: Library, q: Any, a: Any) -> tuple[Any, Any]:
-    r"""Ellipses in y and bounds on $\log|s^q|$ there."""
+    r"""Return ellipses in y and bounds on $\log|s^q|$ inside them."""
     # s = (1 - a^2)/2 (cosh(last) + y) lies between its values at y = -cosh(eta) and y = cosh(eta).
     xp = lib.xp
     whole = (q >= 0) & (q == xp.floor(q))  # a polynomial, without the branch point at `last`
@@ -115,7 +146,7 @@ def _ellipses(lib: Library, q: Any, a: Any) -> tuple[Any, Any]:
 
 
 def _in_x(lib: Library, coeffs: Any, a: Any, odd: bool) -> Any:
-    """Chebyshev coefficients of Q(y(x^2)) or x Q(y(x^2)), from its values at the non-negative nodes."""
+    """Return the Chebyshev coefficients of Q(y(x^2)) or x Q(y(x^2)) from values at the non-negative nodes."""
     xp, count = lib.xp, 2 * len(coeffs) - 1 + odd
     x = lib.array(chebyshev.nodes(count)[: (count + 1) // 2])
     values = _clenshaw(lib, coeffs, height(x, a)) * (x if odd else 1)
@@ -125,12 +156,15 @@ def _in_x(lib: Library, coeffs: Any, a: Any, odd: bool) -> Any:
 
 
 def _clenshaw(lib: Library, coeffs: Any, rise: Any) -> Any:
-    r"""The series at $y = \text{rise} - 1$ with Reinsch's modification: no digits are lost near $y = \pm1$.
+    r"""Return the series at $y = \text{rise} - 1$ by Reinsch's modification of Clenshaw's recurrence.
 
-    Oliver (1977), An error analysis of the modified Clenshaw method, J. Inst. Maths Applics 20, 379.
+    The modification loses no digits near $y = \pm1$.
+
+    References:
+        Oliver (1977), An error analysis of the modified Clenshaw method, J. Inst. Maths Applics 20, 379.
     """
     xp = lib.xp
-    end = xp.where(rise < 1, -1, 1)  # the nearer one
+    end = xp.where(rise < 1, -1, 1)  # the closer end of [-1, 1]
     above = xp.where(rise < 1, rise, rise - 2)  # y - end
 
     def step(carry: Any, c: Any) -> Any:

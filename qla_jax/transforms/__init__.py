@@ -1,1 +1,1 @@
-"""An encoding and a polynomial give an encoding."""
+"""Transformations of encodings by polynomials: QSVT, eigenvalue transformation, amplification, linear systems."""

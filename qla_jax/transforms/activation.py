@@ -1,12 +1,12 @@
-r"""Activation: a polynomial applied to the entries of an encoded vector, without phase finding.
+r"""Activation functions: an odd polynomial applied entrywise to an encoded vector, without phase factors.
 
-For odd $P = x\,Q(x)$: the diagonal of amplitudes gives $\mathrm{diag}(y)$, the Chebyshev combination
-$Q(\mathrm{diag}(y))$, and that acts on the vector itself: $Q(y_j)\,y_j = P(y_j)$. The polynomial acts on true values:
-on subnormalized amplitudes $y = x/\alpha$ the circuit uses $y \mapsto P(\alpha y)$ re-expanded, so the network
-computed does not depend on $\alpha$.
+For odd $P = x\,Q(x)$ the diagonal of amplitudes encodes $\mathrm{diag}(y)$ and the Chebyshev combination encodes
+$Q(\mathrm{diag}(y))$. Applied to the vector itself, this gives $Q(y_j)\,y_j = P(y_j)$. The polynomial acts on the true
+values: on the subnormalized amplitudes $y = x/\alpha$ the circuit uses the re-expanded $y \mapsto P(\alpha y)$, so that
+the computed network does not depend on $\alpha$.
 
 References:
-    Rattew et al. (2025), Lemma B.18, there with normalization $4\max|P/x|$. https://arxiv.org/abs/2510.07195
+    Rattew et al. (2025), Lemma B.18, with normalization $4\max|P/x|$. https://arxiv.org/abs/2510.07195
 """
 
 import math
@@ -31,13 +31,13 @@ from qla_jax.polynomials.polynomial import Polynomial
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu, combined_steps
 
 SMALL_ALPHA, MOST_POWERS = 16.0, 64
-"""Where the normalization is re-expanded as it stands, and the degree up to which powers are trusted beyond."""
+"""Largest alpha at which the normalization is re-expanded in Chebyshev polynomials, and largest degree in powers."""
 
 Vector = Num[Array, " n"]
 
 
 class Activation(Composed, kw_only=True):
-    r"""$P(x)$ entrywise, $Q(|x|)\,x$ for complex amplitudes."""
+    r"""Vector encoding of $P(x)$ entrywise, or of $Q(|x|)\,x$ for complex amplitudes, with $P(x) = x\,Q(x)$."""
 
     even_coeffs: Num[Array, " terms"]
     poly: Polynomial
@@ -45,7 +45,7 @@ class Activation(Composed, kw_only=True):
 
     @property
     def circuit(self) -> MatrixVectorProduct:
-        """The circuit in terms of smaller ones; the part's circuit stands in it twice."""
+        """Encoding, built from smaller ones, whose circuit runs; it contains the circuit of the part twice."""
         return matrix_vector_product(chebyshev_lcu(diagonal_of_amplitudes(self.part), self.even_coeffs), self.part)
 
     @property
@@ -62,21 +62,33 @@ class Activation(Composed, kw_only=True):
 
 @default_promotion
 def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
-    r"""Encode $f(x)$ entrywise through its odd approximant $P$, with $k$ calls of the vector's circuit for degree $k$.
+    r"""Encode $f(x)$ entrywise by an odd polynomial $P$ of degree $k$ with $k$ calls of the circuit of $x$.
 
-    A $(\sum_j|q_{2j}|,\ n + 2a + \lceil\log_2\frac{k+1}2\rceil,\ \epsilon')$-vector-encoding, $q_{2j}$ the Chebyshev
-    coefficients of $P(\alpha y)/y$. For erf, tanh and sin at $\alpha = 1$ the normalization is $\max|P(x)/x|$; for
-    other polynomials it can be larger. It grows like $\alpha^k$. For complex amplitudes the result is $Q(|x|)\,x$
-    with $Q(x) = P(x)/x$: the phase stays.
+    The result is a $(\sum_j|q_{2j}|,\ n + 2a + \lceil\log_2\frac{k+1}2\rceil,\ \epsilon')$-vector-encoding, where
+    $q_{2j}$ are the Chebyshev coefficients of $P(\alpha y)/y$. For erf, tanh and sin at $\alpha = 1$ the normalization
+    is $\max|P(x)/x|$; for other polynomials it can be larger. It grows like $\alpha^k$. For complex amplitudes the
+    result is $Q(|x|)\,x$ with $Q(x) = P(x)/x$, which keeps the phase.
 
-    The error is the approximation on the entries that are there, $\min(\sqrt n\,\delta,\ r\|\tilde x\|)$ with the
-    polynomial's absolute and relative bounds, plus the Lipschitz constant of f times the error of $x$. For a
-    polynomial that is its own target the Lipschitz constant is a proven bound on $|P'|$ up to $\max|\tilde x| +
-    \epsilon$. Entries outside the polynomial's domain, where nothing is proven, give `eps = inf`, as do those beyond
-    the square root of the largest float.
+    The error bound is $\min(\sqrt n\,\delta,\ r\|\tilde x\|)$ with the polynomial's absolute and relative error bounds
+    $\delta$ and $r$ on n entries, plus the Lipschitz constant of f times the error of $x$. For a polynomial that is its
+    own target the Lipschitz constant is a proven bound on $|P'|$ up to $\max|\tilde x| + \epsilon$. Nothing is proven
+    for entries outside the polynomial's domain or beyond the square root of the largest float: `eps` is then `inf`.
+
+    Args:
+        vec: vector encoding of x.
+        poly: odd polynomial P with its target f, such as `polynomials.erf(eps=1e-3)`.
 
     Raises:
-        ValueError: a polynomial that is not odd; split it into odd and even parts and add them with `vector_sum`.
+        ValueError: the polynomial is not odd; use `activate_any` for other parities.
+        TypeError: `vec` is not a vector encoding, or `poly` is not a `Polynomial`.
+
+    Example:
+        >>> cube = polynomials.polynomial([0.0, 0.75, 0.0, 0.25], "odd")  # x^3 in the Chebyshev basis
+        >>> activate(vector_encode(jnp.array([0.6, -0.8])), cube).encoded.round(6).tolist()
+        [0.216, -0.512]
+
+    References:
+        Rattew et al. (2025), Lemma B.18. https://arxiv.org/abs/2510.07195
     """
     require_kind("vec", vec, VectorEncoding)
     require_kind("poly", poly, Polynomial)
@@ -85,7 +97,7 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
         f"`poly` must be odd, but its parity is {poly.parity!r}; encode odd and even parts apart and add them.",
     )
     even = chebyshev.quotient(chebyshev.rescale(poly.coeffs, vec.alpha.astype(poly.coeffs.dtype)))
-    # The node's parameters come from the circuit it stands for; only the error rule is sharper than the generic one.
+    # All parameters are those of the circuit that the node runs, except for eps, whose rule is sharper.
     terms = len(even)
     alpha = jnp.abs(even).sum()
     encoded = evaluate_odd(poly, vec.encoded)
@@ -104,11 +116,14 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
 
 @jax.jit
 def log_normalization(coeffs: Num[Array, " degree_plus_1"], log_alpha: Array) -> Array:
-    r"""Return the logarithm of $\sum_j|q_{2j}|$ of $P(\alpha y)/y$ for odd P, also where the sum is beyond floats.
+    r"""Return the logarithm of $\sum_j|q_{2j}|$ of $P(\alpha y)/y$ for odd P, also where the sum exceeds all floats.
 
-    Beyond $\alpha = 16$ it is taken from powers of y: the highest, $\alpha^d$, is pulled out, and each lower one is at
-    most a 256th of the next. Below, the series is re-expanded as it stands.
+    Args:
+        coeffs: Chebyshev coefficients of P.
+        log_alpha: natural logarithm of alpha.
     """
+    # Beyond alpha = 16 the sum is computed from powers of y. The highest, alpha^d, is factored out, and each lower one
+    # is at most a 256th of the next. Below, the Chebyshev series is re-expanded directly.
     degree = len(coeffs) - 1
     small = jnp.minimum(log_alpha, math.log(SMALL_ALPHA))
     direct = jnp.log(jnp.abs(chebyshev.quotient(chebyshev.rescale(coeffs, jnp.exp(small).astype(coeffs.dtype)))).sum())
@@ -122,7 +137,7 @@ def log_normalization(coeffs: Num[Array, " degree_plus_1"], log_alpha: Array) ->
 
 
 def _between_bases(degree: int) -> tuple[np.ndarray, np.ndarray]:
-    """From Chebyshev coefficients to those of powers, and from powers below the degree to Chebyshev coefficients."""
+    """Return two matrices: Chebyshev coefficients to powers, and powers below the degree to Chebyshev coefficients."""
     identity = np.eye(degree + 1)
     powers = [np.pad(a := np.polynomial.chebyshev.cheb2poly(row), (0, degree + 1 - len(a))) for row in identity]
     series = [np.pad(a := np.polynomial.chebyshev.poly2cheb(row), (0, degree - len(a))) for row in identity[:-1, :-1]]
@@ -130,19 +145,35 @@ def _between_bases(degree: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def activating(terms: int, ancillas: int, qubits: int) -> Gates:
-    """Gates of the circuit besides those of the vector's, on so many ancillas and qubits."""
+    """Return the gates of an activation circuit without those of the vector's circuit.
+
+    Args:
+        terms: number of terms of the Chebyshev combination.
+        ancillas: number of ancillas of the vector encoding.
+        qubits: number of system qubits of the vector encoding.
+    """
     return combined_steps(terms, ancillas + qubits, phases=False) + 2 * (terms - 1) * Gates(cnot=qubits)
 
 
 def evaluate_odd(poly: Polynomial, x: Array) -> Array:
-    r"""$Q(|x|)\,x$, which is $P(x)$ for real x: what the activation circuit computes, without a circuit."""
+    r"""Return $Q(|x|)\,x$, the result of the activation circuit, without a circuit; it is $P(x)$ for real x.
+
+    Args:
+        poly: odd polynomial P with $P(x) = x\,Q(x)$.
+        x: entries, real or complex.
+    """
     even = chebyshev.quotient(poly.coeffs)
     square = jnp.square(x.real) + jnp.square(x.imag)
     return chebyshev.evaluate(even, 2 * square - 1) * x
 
 
 def approximation_error(x: Vector, poly: Polynomial) -> Array:
-    r"""Bound on $\|P(x) - f(x)\|$ for this x: $\min(\sqrt n\,\delta, r\|x\|)$, `inf` beyond the domain."""
+    r"""Return a bound on $\|P(x) - f(x)\|$ for a given x: $\min(\sqrt n\,\delta, r\|x\|)$, `inf` beyond the domain.
+
+    Args:
+        x: vector of n entries.
+        poly: polynomial P with its target f and its absolute and relative error bounds.
+    """
     if poly.lipschitz is None:
         return jnp.zeros((), x.real.dtype)
     size = jnp.abs(x)
@@ -152,7 +183,12 @@ def approximation_error(x: Vector, poly: Polynomial) -> Array:
 
 
 def activation_error(vec: VectorEncoding, poly: Polynomial) -> Array:
-    """What `activate` may be wrong by: the approximation on the entries that are there, and the error of x."""
+    """Return the error bound of `activate`: the approximation error at the given entries plus that due to x.
+
+    Args:
+        vec: vector encoding of x.
+        poly: odd polynomial with its target.
+    """
     if poly.lipschitz is not None:
         return approximation_error(vec.encoded, poly) + times(poly.lipschitz, vec.eps)
     reach = jnp.abs(vec.encoded).max() + vec.eps

@@ -1,11 +1,11 @@
-r"""Activation beyond odd polynomials and beyond the Chebyshev combination.
+r"""Activation functions by phase factors, and activation functions of any parity.
 
-**By phases.** The even quotient $Q(y) = P(\alpha y)/y$ of the diagonal of amplitudes can be made by `qsvt`, too: its
-normalization is $\max|Q|$, where the Chebyshev combination has $\sum_j|q_{2j}|$. They are equal for erf, tanh and sin;
-in general the sum is larger, but it needs no phases and no margin.
+**By phase factors.** The even quotient $Q(y) = P(\alpha y)/y$ of the diagonal of amplitudes can also be encoded by
+`qsvt`. The normalization is then $\max|Q|$, while that of the Chebyshev combination is $\sum_j|q_{2j}|$. Both are equal
+for erf, tanh and sin. In general the sum is larger, but it needs no phase factors and no margin.
 
-**Of any parity.** $P = P_{odd} + x\,R(x) + P(0)$ with R odd: an odd activation, the diagonal of amplitudes times
-another one, and a vector of equal entries.
+**Of any parity.** The polynomial $P = P_{odd} + x\,R(x) + P(0)$ with R odd is the sum of an odd activation, of the
+diagonal of amplitudes times another odd activation, and of a vector of equal entries.
 
 References:
     Rattew et al. (2025), Lemma B.18. https://arxiv.org/abs/2510.07195
@@ -30,18 +30,29 @@ from qla_jax.transforms.singular_values import qsvt
 
 @default_promotion
 def activate_by_qsvt(vec: VectorEncoding, poly: Polynomial, *, margin: float = 1e-3) -> MatrixVectorProduct:
-    r"""Encode $f(x)$ entrywise through its odd approximant P by phase factors, k calls of the vector for degree k.
+    r"""Encode $f(x)$ entrywise by an odd polynomial P of degree k, with phase factors and k calls of the circuit of x.
 
-    A $(s/(1 - \text{margin}),\ n + 2a + 1,\ \epsilon')$-vector-encoding with s a bound on $\max_{[-1,1]}|P(\alpha
-    y)/y|$ that is at most $10^{-4}$ too large. The error is that of `activate`, and the residual of the phases.
+    The result is a $(s/(1 - \text{margin}),\ n + 2a + 1,\ \epsilon')$-vector-encoding, where s is a bound on
+    $\max_{[-1,1]}|P(\alpha y)/y|$ that is at most $10^{-4}$ too large. The error is that of `activate` plus the
+    residual of the phase factors.
 
     Args:
-        vec: x.
-        poly: odd.
-        margin: how far the quotient is kept below 1; phase factors cost about $1/\sqrt{\text{margin}}$.
+        vec: vector encoding of x.
+        poly: odd polynomial P with its target f.
+        margin: distance of the quotient from 1; computing phase factors costs about $1/\sqrt{\text{margin}}$.
 
     Raises:
-        ValueError: a polynomial that is not odd, or a margin outside of (0, 1).
+        ValueError: a polynomial that is not odd, or a margin outside (0, 1).
+        TypeError: `vec` is not a vector encoding, or `poly` is not a `Polynomial`.
+
+    Example:
+        >>> cube = polynomials.polynomial([0.0, 0.75, 0.0, 0.25], "odd")  # x^3 in the Chebyshev basis
+        >>> vec = activate_by_qsvt(vector_encode(jnp.array([0.6, -0.8])), cube)
+        >>> [round(x, 6) for x in vec.encoded.tolist()]
+        [0.216, -0.512]
+
+    References:
+        Rattew et al. (2025), Lemma B.18. https://arxiv.org/abs/2510.07195
     """
     require_kind("vec", vec, VectorEncoding)
     require_kind("poly", poly, Polynomial)
@@ -60,14 +71,27 @@ def activate_by_qsvt(vec: VectorEncoding, poly: Polynomial, *, margin: float = 1
 
 @default_promotion
 def activate_any(vec: VectorEncoding, poly: Polynomial) -> VectorSum:
-    r"""Encode $f(x)$ entrywise through an approximant P of any parity, for real amplitudes.
+    r"""Encode $f(x)$ entrywise by a polynomial P of any parity, for real amplitudes.
 
-    The sum of up to three encodings: `activate` of the odd part; $\mathrm{diag}(x)$ times `activate` of the even part
-    over x; and $P(0)$ times a vector of ones, which costs $\sqrt N|P(0)|$ in alpha. For degree k it makes at most 2k
-    calls. The error is that of `activate`.
+    The result is the sum of up to three encodings: `activate` of the odd part; $\mathrm{diag}(x)$ times `activate` of
+    the even part over x; and $P(0)$ times a vector of ones, which adds $\sqrt N|P(0)|$ to alpha. A polynomial of degree
+    k takes at most 2k calls of the circuit of x. The error is that of `activate`.
+
+    Args:
+        vec: vector encoding of x with real amplitudes.
+        poly: polynomial P with its target f.
 
     Raises:
-        ValueError: complex amplitudes, whose squares are not their moduli.
+        ValueError: complex amplitudes, whose squares differ from their squared moduli.
+        TypeError: `vec` is not a vector encoding, or `poly` is not a `Polynomial`.
+
+    Example:
+        >>> square = polynomials.polynomial([0.5, 0.0, 0.5], "even")  # x^2 in the Chebyshev basis
+        >>> activate_any(vector_encode(jnp.array([0.6, -0.8])), square).encoded.round(6).tolist()
+        [0.36, 0.64]
+
+    References:
+        Rattew et al. (2025), Lemma B.18. https://arxiv.org/abs/2510.07195
     """
     require_kind("vec", vec, VectorEncoding)
     require_kind("poly", poly, Polynomial)
@@ -87,12 +111,13 @@ def activate_any(vec: VectorEncoding, poly: Polynomial) -> VectorSum:
 
 
 def _odd_length(odd: Array) -> Array:
-    """The same without a leading coefficient of the other parity."""
+    """Return the coefficients of an odd polynomial without a leading coefficient of even degree."""
     return odd[: len(odd) - len(odd) % 2]
 
 
 def _over_x(even: Array) -> Array:
-    """The odd R with xR(x) an even polynomial that vanishes at 0: $c_{2j} = (r_{2j-1} + r_{2j+1})/2$, from the top."""
+    """Return the odd R such that xR(x) is a given even polynomial that vanishes at 0."""
+    # c_2j = (r_2j-1 + r_2j+1)/2, solved from the highest degree down by alternating sums.
     coeffs = even[::2]
     signs = (-1.0) ** jnp.arange(len(coeffs))
     sums = 2 * signs * jnp.cumsum((signs * coeffs)[::-1])[::-1]  # of the entries from j on

@@ -1,9 +1,9 @@
-r"""The circuit of singular value transformations: U and its inverse in turn, with phases on flags in between.
+r"""Circuit of singular value transformations: U and its inverse in alternation, with phases on flags in between.
 
-Read from the right,
+The circuit, read from the right, is
 $$e^{i\phi_0 Z_{out}}\,U\,e^{i\phi_1Z_{in}}\,U^\dagger\,e^{i\phi_2Z_{out}}\,U \cdots e^{i\phi_dZ_{in}}$$
-where $Z = 2\Pi - 1$ of a projector $\Pi$ on basis states: the flag. One more qubit in front turns the phases around in
-half of the state; a Hadamard on either side leaves the real part of what the flags see.
+where $Z = 2\Pi - 1$ of a projector $\Pi$ on basis states, the flag. One more qubit in front reverses the sign of the
+phases in half of the state. A Hadamard gate on either side of the circuit leaves the real part of the flagged block.
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Definition 15, Theorem 17, Corollary 18. https://arxiv.org/abs/1806.01838
@@ -27,24 +27,24 @@ Flag = Bool[np.ndarray, "ancilla #system"]
 
 
 class Flags(NamedTuple):
-    """Which basis states are flagged behind U and in front of it."""
+    """Flags of the basis states after U (`out`) and before U (`into`)."""
 
     out: Flag
     into: Flag
 
 
 def ancilla_flag(part: Encoding) -> Flag:
-    """All ancillas in |0>, whatever the system."""
+    """Return the flag of the states with all ancillas in |0> and any system state."""
     return (np.arange(1 << part.num_ancillas) == 0)[:, None]
 
 
 def origin_flag(part: Encoding) -> Flag:
-    """All ancillas and the whole system in |0>."""
+    """Return the flag of the state with all ancillas and the whole system in |0>."""
     return ancilla_flag(part) & (np.arange(1 << part.num_qubits) == 0)
 
 
 class Alternation(Encoding, kw_only=True):
-    """What transformations of matrices and of vectors have in common: everything but the flags."""
+    """Base class of singular value transformations of matrices and of vectors, which differ in their flags."""
 
     phases: Float[Array, " d_plus_1"]
     part: Encoding
@@ -52,7 +52,7 @@ class Alternation(Encoding, kw_only=True):
     @property
     @abstractmethod
     def flags(self) -> Flags:
-        """The flags behind the part and in front of it."""
+        """Flags of the basis states after the part and before the part."""
 
     @jax.jit
     def apply(self, state: State) -> State:
@@ -68,11 +68,19 @@ class Alternation(Encoding, kw_only=True):
 
 
 def alternate(part: Encoding, phases: Float[Array, " d_plus_1"], flags: Flags, state: State) -> State:
-    """The circuit on a state of shape (2^(1 + a), 2^n); phases in the reflection convention."""
+    """Run the alternating circuit on a state of shape (2^(1 + a), 2^n).
+
+    Args:
+        part: encoding that is called d times.
+        phases: phase factors in the reflection convention.
+        flags: flags after and before the part.
+        state: state with the qubit of the real part in front of the part's ancillas.
+    """
     steps, odd = phases[:-1][::-1], len(phases) % 2 == 0
     branches = _turn(hadamard(_branches(state, phases)), phases[-1], flags.into)
 
-    # Pairs, so that one program serves every degree; recomputed backwards, so that memory does not grow with it.
+    # A scan over pairs of calls is one program for every degree. The checkpoint recomputes states in the reverse pass,
+    # so that its memory holds one state per pair.
     @jax.checkpoint
     def pair(s: Branches, angles: Array) -> tuple[Branches, None]:
         s = _turn(jax.vmap(part.apply)(s), angles[0], flags.out)
@@ -85,7 +93,14 @@ def alternate(part: Encoding, phases: Float[Array, " d_plus_1"], flags: Flags, s
 
 
 def alternate_adjoint(part: Encoding, phases: Float[Array, " d_plus_1"], flags: Flags, state: State) -> State:
-    """The inverse circuit."""
+    """Run the inverse of the alternating circuit on a state of shape (2^(1 + a), 2^n).
+
+    Args:
+        part: encoding that is called d times.
+        phases: phase factors in the reflection convention.
+        flags: flags after and before the part.
+        state: state with the qubit of the real part in front of the part's ancillas.
+    """
     branches, steps, odd = hadamard(_branches(state, phases)), phases[:-1], len(phases) % 2 == 0
     if odd:
         branches = jax.vmap(part.apply_adjoint)(_turn(branches, -steps[0], flags.out))
@@ -111,11 +126,9 @@ def _turn(branches: Branches, angle: Array, flag: Flag) -> Branches:
 
 
 def _turned_by(angle: Array) -> Array:
-    r"""$e^{i\phi}$ with the quarter turns in it taken exactly.
-
-    Phases of the reflection convention are near $\pm\pi/2$, where all of them are off by the $6\cdot10^{-17}$ that the
-    floating-point number next to $\pi/2$ lacks. At singular value 1 that adds up, and was most of a circuit's rounding.
-    """
+    r"""Return $e^{i\phi}$ with the quarter turns in it computed exactly."""
+    # Phases of the reflection convention are near +-pi/2, where all of them are wrong by the 6e-17 that the floating
+    # point number next to pi/2 lacks. At singular value 1 these errors add up, and were most of a circuit's rounding.
     quarters = jax.lax.stop_gradient(jnp.round(angle / (np.pi / 2)))
     rest = jnp.exp(1j * (angle - quarters * (np.pi / 2)))
     exact = jnp.asarray(np.array([1, 1j, -1, -1j]), rest.dtype)[quarters.astype(jnp.int32) % 4]

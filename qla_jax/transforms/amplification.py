@@ -1,18 +1,18 @@
-r"""Amplification: of a vector encoding to its own length, of an isometry to itself, of a matrix to a smaller alpha.
+r"""Amplification: encodings of the same vector, isometry or matrix with a smaller alpha.
 
 **Fixed point.** A vector encoding is a block encoding of rank one, $g|\hat x\rangle\langle0|$ with $g = \|x\|/\alpha$,
-between the flags "ancillas in 0" and "everything in 0". An odd polynomial close to 1 on $[\Delta, 1]$ takes g to nearly
-1, whatever it is, and the vector keeps its phase.
+between the flags "ancillas in 0" and "everything in 0". An odd polynomial close to 1 on $[\Delta, 1]$ maps every such g
+to nearly 1, and the vector keeps its phase.
 
 **Oblivious.** Where all singular values of $A/\alpha$ are $\sin\frac{\pi}{2m}$ for an odd m, the Chebyshev polynomial
-$T_m$, whose phases are zero, takes them to $\pm1$ exactly.
+$T_m$, whose phase factors are zero, maps them to $\pm1$ exactly.
 
 **Uniform.** Where all singular values of $A/\alpha$ are at most $(1-\delta)/\gamma$, the polynomial $\gamma x$ times a
-window takes them to $\gamma$ times themselves.
+window multiplies them by $\gamma$.
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Theorems 27, 28 and 30. https://arxiv.org/abs/1806.01838
-    Rattew et al. (2025), for vector encodings. https://arxiv.org/abs/2510.07195
+    Rattew et al. (2025), amplification of vector encodings. https://arxiv.org/abs/2510.07195
 """
 
 import math
@@ -40,7 +40,10 @@ from qla_jax.transforms.spectrum import isometric
 
 
 class AmplifiedVector(Alternation, VectorEncoding, kw_only=True):
-    """$x$ with an amplitude close to 1; the ancilla of the real part stands in front of the part's own."""
+    """Vector encoding of x with a success amplitude close to 1, by fixed-point amplification.
+
+    The ancilla of the real part is in front of the part's ancillas.
+    """
 
     @property
     def flags(self) -> Flags:
@@ -61,27 +64,39 @@ def amplify(
     relative_eps: float | None = None,
     margin: float = 1e-3,
 ) -> AmplifiedVector:
-    r"""Fixed-point amplification of $x$ to $\alpha' = \|\tilde x\|/(1 - \text{margin})$, phase and all.
+    r"""Amplify a vector encoding of $x$ to a success amplitude close to 1 by fixed-point amplification.
 
-    The length of the circuit comes from the static bound alone: a polynomial for the sign outside of
-    $[-\Delta, \Delta]$, of degree about $\log(2/\epsilon)/\Delta$, times $1 - $ margin, since phase factors want a
-    polynomial below 1 (their cost grows with $1/\sqrt{\text{margin}}$).
+    The result has $\alpha' = \|\tilde x\|/(1 - \text{margin})$ and one ancilla more, where $\tilde x$ is the vector
+    encoded by the part. The phase of x is kept. The length of the circuit follows from the bound $\Delta$ alone: the
+    polynomial approximates the sign function outside $[-\Delta, \Delta]$ with degree about $\log(2/\epsilon)/\Delta$.
+    It is multiplied by $1 - $ margin, since phase factors need a polynomial below 1 and their cost grows with
+    $1/\sqrt{\text{margin}}$.
 
     Args:
-        vec: the part, $\tilde x$ the vector that it encodes.
-        amplitude_bound: $\Delta$, a proven lower bound on `vec.amplitude`, between 0 and 1.
-        eps: how far the result may be from $\tilde x$, absolute, less than the length of $\tilde x$.
-        relative_eps: the same relative to that length, instead of `eps`; needed inside jit, where it is not known.
-        margin: between 0 and 1.
+        vec: vector encoding of x.
+        amplitude_bound: proven lower bound $\Delta$ on `vec.amplitude`, between 0 and 1.
+        eps: distance of the result from $\tilde x$, absolute, less than the length of $\tilde x$.
+        relative_eps: distance relative to the length of $\tilde x$, instead of `eps`; needed inside jit, where that
+            length is not known.
+        margin: distance of the polynomial from 1, between 0 and 1.
 
     Returns:
-        One ancilla more. Its error is that of the part and $\epsilon\|\tilde x\|$; where the amplitude is below the
-        bound nothing is proven: `eps` is `inf`.
+        Encoding with the error of the part plus `eps`. Where the amplitude is below the bound nothing is proven, and
+        the error is `inf`.
 
     Raises:
         TypeError: `vec` is not a vector encoding.
-        ValueError: `amplitude_bound`, `relative_eps` or `margin` outside of (0, 1), not exactly one of `eps` and
+        ValueError: `amplitude_bound`, `relative_eps` or `margin` outside (0, 1), not exactly one of `eps` and
             `relative_eps`, or an `eps` that is not positive and less than the length.
+
+    Example:
+        >>> vec = block_encode(jnp.diag(jnp.array([1.0, 0.5])), alpha=2.0) @ vector_encode(jnp.array([0.6, 0.8]))
+        >>> amplified = amplify(vec, amplitude_bound=0.3, relative_eps=1e-3)
+        >>> round(float(vec.amplitude), 2), round(float(amplified.amplitude), 2), cost(amplified).num_qubits
+        (0.36, 1.0, 3)
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Theorem 27. https://arxiv.org/abs/1806.01838
     """
     require_kind("vec", vec, VectorEncoding)
     amplitude_bound, margin = as_fraction("amplitude_bound", amplitude_bound), as_margin(margin)
@@ -110,20 +125,29 @@ def amplify(
 
 @default_promotion
 def oblivious_amplification(enc: BlockEncoding, *, order: int, isometry: bool = False) -> BlockEncoding:
-    r"""An isometry encoded with $\alpha = 1/\sin\frac{\pi}{2m}$ (2 for m = 3), encoded with alpha 1 by m calls.
+    r"""Amplify an isometry encoded with $\alpha = 1/\sin\frac{\pi}{2m}$ (2 for m = 3) to alpha = 1 by m calls.
 
-    Its error is m times that of the part over alpha, by $|T_m'| \le m^2$ and sharper where the part's rule is.
+    The error follows from `transforms.robustness` for the Chebyshev polynomial $T_m$, with $|T_m'| \le m^2$.
 
     Args:
-        enc: an isometry, $A^\dagger A = 1$, which is looked at (`transforms.spectrum`). Where it is seen to be none
-            `eps` is `inf`.
-        order: m, odd.
-        isometry: whether you vouch for that where A is too large to be looked at. Without your word `eps` is `inf`
-            there.
+        enc: block encoding of an isometry, $A^\dagger A = 1$. Small matrices are checked (`transforms.spectrum`); where
+            the check fails `eps` is `inf`.
+        order: odd number m.
+        isometry: True to assert that A is an isometry where it is too large to be checked; without the assertion `eps`
+            is `inf` there.
 
     Raises:
         TypeError: `enc` is not a block encoding.
         ValueError: an even or non-positive order.
+
+    Example:
+        >>> enc = block_encode(jnp.array([[0.0, 1.0], [1.0, 0.0]]), alpha=2.0)
+        >>> amplified = oblivious_amplification(enc, order=3)
+        >>> float(amplified.alpha), [round(x, 6) for x in amplified.matvec(jnp.array([1.0, 0.0])).tolist()][1]
+        (1.0, 1.0)
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Theorem 28. https://arxiv.org/abs/1806.01838
     """
     require_kind("enc", enc, BlockEncoding)
     order = as_integer("order", order)
@@ -131,6 +155,7 @@ def oblivious_amplification(enc: BlockEncoding, *, order: int, isometry: bool = 
     wanted = 1 / math.sin(math.pi / (2 * order))
     slack = ROUNDING * jnp.finfo(enc.alpha.dtype).eps
     fits = (jnp.abs(enc.alpha - wanted) <= slack * wanted) & isometric(enc, vouched=isometry)
+    # T_m maps sin(pi/2m) to (-1)^((m-1)/2). Its phase factors are zero in the W_x convention and need no solver.
     coeffs = jnp.zeros(order + 1, enc.alpha.dtype).at[order].set(1)
     one = jnp.ones_like(enc.alpha)
     zero = PhaseFactors(jnp.zeros(order + 1, enc.alpha.dtype), 0 * one, one, one > 0)
@@ -160,22 +185,32 @@ def uniform_amplification(
     relative_eps: float | None = None,
     margin: float = 1e-3,
 ) -> BlockEncoding:
-    r"""The same matrix with a smaller alpha, $\alpha' = \alpha/(\gamma(1 - \text{margin}))$.
+    r"""Return an encoding of the same matrix with the smaller $\alpha' = \alpha/(\gamma(1 - \text{margin}))$.
 
-    It takes about $\frac{\gamma}{\delta}\log(1/\epsilon)$ calls.
+    The circuit calls the part about $\frac{\gamma}{\delta}\log(1/\epsilon)$ times.
 
     Args:
-        enc: the part, $\|A\| \le (1-\delta)\alpha/\gamma$; where `norm_bound` does not show that, `eps` is `inf`.
-        gain: $\gamma$, above 1.
-        gap: $\delta$, between 0 and 1.
+        enc: block encoding of A with $\|A\| \le (1-\delta)\alpha/\gamma$; where `norm_bound` does not prove this, the
+            error of the result is `inf`.
+        gain: factor $\gamma$ above 1.
+        gap: relative distance $\delta$ of the amplified norm from 1, between 0 and 1.
         eps: error that the polynomial may add to the matrix, absolute.
-        relative_eps: the same in units of $\alpha/\gamma$, instead of `eps`; needed inside jit, without alpha.
-        margin: how far the polynomial is kept below 1.
+        relative_eps: error in units of $\alpha/\gamma$, instead of `eps`; needed inside jit, where alpha is not known.
+        margin: distance of the polynomial from 1, between 0 and 1.
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: a gain not above 1, a gap, error or margin outside of (0, 1), or not exactly one of `eps` and
+        ValueError: a gain not above 1, a gap, error or margin outside (0, 1), or not exactly one of `eps` and
             `relative_eps`.
+
+    Example:
+        >>> enc = block_encode(jnp.diag(jnp.array([0.25, 0.1])), alpha=1.0)
+        >>> amplified = uniform_amplification(enc, 2.0, gap=0.5, eps=1e-2)
+        >>> round(float(amplified.alpha), 2), bool(amplified.eps <= 1.01e-2)
+        (0.5, True)
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Theorem 30. https://arxiv.org/abs/1806.01838
     """
     require_kind("enc", enc, BlockEncoding)
     gain, gap, margin = as_real("gain", gain), as_fraction("gap", gap), as_margin(margin)
@@ -201,22 +236,33 @@ def amplify_to_norm(
     gap: float = 0.5,
     margin: float = 1e-3,
 ) -> BlockEncoding:
-    r"""The last step of Lemma 5: the same matrix with $\alpha' = \|A\|/((1-\delta)(1-\text{margin}))$, twice its norm.
+    r"""Return an encoding of the same matrix with alpha close to twice its norm, by uniform amplification.
 
-    The gain is $\gamma = (1 - \delta)\alpha/\|A\|$, with `norm_bound` for the norm. Where it is not above 1 there is
-    nothing to amplify, and the encoding comes back as it is.
+    The result has $\alpha' = \|A\|/((1-\delta)(1-\text{margin}))$, where `norm_bound` stands for the norm. The gain is
+    $\gamma = (1 - \delta)\alpha/\|A\|$. An encoding whose gain is not above 1 is returned as it is. This is the last
+    step of Lemma 5 of Rattew et al.
 
     Args:
-        enc: the part.
+        enc: block encoding of A.
         eps: error that the polynomial may add to the matrix, absolute.
-        relative_eps: the same in units of $\|A\|$, instead of `eps`; needed inside jit, where the norm is not known.
-        gain: $\gamma$, for a traced encoding.
-        gap: $\delta$, between 0 and 1.
-        margin: how far the polynomial is kept below 1.
+        relative_eps: error in units of $\|A\|$, instead of `eps`; needed inside jit, where the norm is not known.
+        gain: factor $\gamma$, needed for a traced encoding.
+        gap: relative distance $\delta$ of the amplified norm from 1, between 0 and 1.
+        margin: distance of the polynomial from 1, between 0 and 1.
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: a traced encoding without `gain`, one with norm bound 0, what `uniform_amplification` raises.
+        ValueError: a traced encoding without `gain`, an encoding with norm bound 0, or the conditions of
+            `uniform_amplification`.
+
+    Example:
+        >>> enc = block_encode(jnp.diag(jnp.array([0.25, 0.1])), alpha=1.0)
+        >>> round(float(amplify_to_norm(enc, eps=1e-2).alpha), 2)
+        0.5
+
+    References:
+        Rattew et al. (2025), Lemma 5. https://arxiv.org/abs/2510.07195
+        Gilyen, Su, Low, Wiebe (2018), Theorem 30. https://arxiv.org/abs/1806.01838
     """
     require_kind("enc", enc, BlockEncoding)
     gap, margin = as_fraction("gap", gap), as_margin(margin)
@@ -235,7 +281,8 @@ def amplify_to_norm(
 
 
 def _window(gain: float, gap: float, eps: float, margin: float) -> tuple[Polynomial, float]:
-    """The gain times x up to (1 - gap)/gain, times the factor that keeps it below 1; known inside jit, too."""
+    """Return the polynomial of gain times x up to (1 - gap)/gain, and the factor that keeps it below 1."""
+    # NumPy throughout, so that the polynomial, and with it the length of the circuit, is concrete also inside jit.
     window: Any = np.asarray(polynomials.rectangle((1 - gap / 2) / gain, gap / (2 * gain), eps=eps / gain).coeffs)
     line: Any = np.array([0.0, gain], window.dtype)
     product = chebyshev.multiply(line, window)

@@ -1,8 +1,8 @@
-r"""Even polynomials of an encoding without phase finding: a linear combination of Chebyshev polynomials.
+r"""Even polynomials of an encoding by a linear combination of Chebyshev polynomials, without phase factors.
 
-$T_{2j}(A/\alpha)$ is the flagged block of $(R V^\dagger R V)^j$ with $R = 2|0\rangle\langle 0| - 1$ on the ancillas.
-A control on the index register turns the reflections off beyond step $j$; what is left of a step, $V^\dagger V$, is
-the identity. For a matrix $W S V^\dagger$ that is not Hermitian the result is $V\,Q(S)\,V^\dagger$.
+$T_{2j}(A/\alpha)$ is the flagged block of $(R U^\dagger R U)^j$ with $R = 2|0\rangle\langle 0| - 1$ on the ancillas.
+A control on the index register disables the reflections beyond step $j$, and the rest of such a step, $U^\dagger U$,
+is the identity. For a matrix $W S V^\dagger$ that is not Hermitian the result is $V\,Q(S)\,V^\dagger$.
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Lemma 9 and Lemma 52. https://arxiv.org/abs/1806.01838
@@ -35,7 +35,7 @@ Vector = Num[Array, " n"]
 
 
 class ChebyshevLCU(BlockEncoding, kw_only=True):
-    r"""$\sum_j q_{2j} T_{2j}(A/\alpha)$; the index register stands in front of the part's ancillas."""
+    r"""Block encoding of $\sum_j q_{2j} T_{2j}(A/\alpha)$, with the index register in front of the part's ancillas."""
 
     coeffs: Num[Array, " terms"]
     part: BlockEncoding
@@ -51,10 +51,10 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
     def _combine(self, state: State, steps: Callable, signs: Array) -> State:
         loaded = amplitudes(jnp.abs(self.coeffs))
         branches = prepare(loaded, state.reshape(len(loaded), -1, state.shape[1]))
-        # A complex part makes a real state complex: the loop below needs to know beforehand.
+        # A complex part makes a real state complex, and the carry of the scan below must have the final dtype.
         branches = branches.astype(jax.eval_shape(jax.vmap(self.part.apply), branches).dtype)
         terms = len(self.coeffs)
-        # Branch 0 and the unused index values pass no active reflection: V^dagger V is not simulated there.
+        # Branch 0 and the unused index values have no active reflection, so that U^dagger U = 1 is not simulated there.
         if terms > 1:
             branches = jnp.concatenate([branches[:1], steps(branches[1:terms]), branches[terms:]])
         signs = jnp.pad(signs, (0, len(loaded) - terms), constant_values=1)
@@ -101,19 +101,27 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
 
 @default_promotion
 def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
-    r"""An even polynomial $\sum_j q_{2j} T_{2j}(A/\alpha)$ of an encoding, by its Chebyshev coefficients.
+    r"""Return a block encoding of an even polynomial $\sum_j q_{2j} T_{2j}(A/\alpha)$ from Chebyshev coefficients.
 
-    A $(\sum_j|q_{2j}|,\ a + \lceil\log_2 m\rceil,\ \epsilon')$-block-encoding for m terms, with 2(m - 1) calls. The
-    error of $T_{2j}$ is at most $\min(4j^2\epsilon/\alpha, 2)$ (`transforms.robustness.chebyshev_error`). This asks for
-    $\|A\| \le \alpha$: where `norm_bound` does not show that, `eps` is `inf`.
+    The result is a $(\sum_j|q_{2j}|,\ a + \lceil\log_2 m\rceil,\ \epsilon')$-block-encoding for m terms with 2(m - 1)
+    calls. The error of $T_{2j}$ is at most $\min(4j^2\epsilon/\alpha, 2)$ (`transforms.robustness.chebyshev_error`) for
+    $\|A\| \le \alpha$; where `norm_bound` does not prove this, `eps` is `inf`.
 
     Args:
-        enc: the part, $\|A\| \le \alpha$.
-        even_coeffs: $q_0, q_2, q_4, \dots$, real or complex. An even polynomial of NumPy is converted.
+        enc: block encoding of A with $\|A\| \le \alpha$.
+        even_coeffs: coefficients $q_0, q_2, q_4, \dots$, real or complex. An even polynomial of NumPy is converted.
 
     Raises:
         TypeError: `enc` is not a block encoding.
         ValueError: coefficients that are not a vector of finite numbers, or a polynomial that is not even.
+
+    Example:
+        >>> enc = block_encode_diagonal(jnp.array([1.0, 0.5]))
+        >>> chebyshev_lcu(enc, [0.0, 1.0]).matvec(jnp.ones(2)).tolist()  # T_2(x) = 2 x^2 - 1
+        [1.0, -0.5]
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Lemmas 9 and 52. https://arxiv.org/abs/1806.01838
     """
     require_kind("enc", enc, BlockEncoding)
     coeffs = as_numeric("even_coeffs", _even_series(even_coeffs), ndim=1, like=enc.alpha)
@@ -132,7 +140,7 @@ def chebyshev_lcu(enc: BlockEncoding, even_coeffs: ArrayLike) -> ChebyshevLCU:
 
 
 def _even_series(poly: Any) -> Any:
-    """The even coefficients of a polynomial that brings its own convention; bare coefficients are even ones already."""
+    """Return the even coefficients of a polynomial object; an array of coefficients holds the even ones already."""
     known = series_of_numpy(poly)
     if known is poly and not isinstance(poly, Polynomial):
         require(
@@ -151,14 +159,25 @@ def _even_series(poly: Any) -> Any:
 
 
 def combined_steps(terms: int, ancillas: int, *, phases: bool) -> Gates:
-    """Gates of the circuit besides the part's; a walk over the index tells which branches are active."""
+    """Return the gates of the circuit without those of the part; one CNOT for each step selects the active branches.
+
+    Args:
+        terms: number of terms of the combination.
+        ancillas: number of ancillas of the part.
+        phases: True where the coefficients are complex.
+    """
     return combination(terms, phases=phases) + (terms - 1) * (Gates(cnot=1) + 2 * reflection(ancillas + 1))
 
 
 def reflect(
     branches: Num[Array, "terms ancilla system"], active: Num[Array, " terms"]
 ) -> Num[Array, "terms ancilla system"]:
-    r"""$R = 2|0\rangle\langle 0| - 1$ on the ancillas, in the active branches."""
+    r"""Apply $R = 2|0\rangle\langle 0| - 1$ to the ancillas in the active branches.
+
+    Args:
+        branches: one state for each term.
+        active: one boolean for each term.
+    """
     sign = jnp.where(active, -1, 1).astype(branches.dtype)[:, None, None]
     return (sign * branches).at[:, 0].set(branches[:, 0])
 

@@ -1,11 +1,12 @@
-r"""A block encoding with its singular value decomposition kept, so that a polynomial of it costs two products.
+r"""Block encodings with a stored singular value decomposition, with which a polynomial costs two matrix products.
 
-The circuit is the part's own; only the encoded view knows the decomposition. Derivatives never go through that of the
-singular vectors, which does not exist where singular values coincide, but through divided differences of the
-polynomial: with $B = WSV^\dagger$ and $E = W^\dagger\,dB\,V$
+The circuit is the part's circuit; only the encoded view uses the decomposition. Derivatives of singular vectors do not
+exist where singular values coincide. The derivative is hence computed from divided differences of the polynomial: with
+$B = WSV^\dagger$ and $E = W^\dagger\,dB\,V$
 $$d(WP(S)V^\dagger) = W\,\tfrac12\big[(E + E^\dagger)\circ P[s_i, s_j] +
 (E - E^\dagger)\circ P[s_i, -s_j]\big]\,V^\dagger$$
-for odd P, and the same between V and $V^\dagger$ for even P: the rule of Daleckii and Krein on the Hermitian dilation.
+for odd P, and the same between V and $V^\dagger$ for even P. This is the rule of Daleckii and Krein for the Hermitian
+dilation.
 
 References:
     Higham (2008), Functions of Matrices, Theorem 3.11 for Hermitian matrices.
@@ -34,7 +35,7 @@ Square = Num[Array, "n n"]
 
 
 class Decomposition(NamedTuple):
-    r"""$A/\alpha = WSV^\dagger$, padded to a square."""
+    r"""Singular value decomposition $A/\alpha = WSV^\dagger$ of a matrix padded to a square."""
 
     left: Square
     values: Float[Array, " n"]
@@ -42,7 +43,7 @@ class Decomposition(NamedTuple):
 
 
 class Decomposed(BlockEncoding, kw_only=True):
-    """The part, and beside it what it encodes: over alpha, padded to a square, and decomposed."""
+    """Block encoding of its part with the stored matrix over alpha, padded to a square, and its decomposition."""
 
     contraction: Square
     kept: Decomposition
@@ -82,13 +83,23 @@ class Decomposed(BlockEncoding, kw_only=True):
 
 @default_promotion
 def decomposed(enc: BlockEncoding) -> Decomposed:
-    r"""The same encoding with its singular value decomposition kept: $O(N^3)$ once, for N rows or columns.
+    r"""Return the same encoding with its singular value decomposition stored, at a cost of $O(N^3)$ for size N.
 
-    In the encoded view, `qsvt` of it then takes two products with a vector at any degree, not one for each. Derivatives
-    take $O(dN^2)$ and are exact for zero, repeated and coinciding singular values. The circuit does not change.
+    In the encoded view `qsvt` of the result takes two products with a vector at any degree d instead of d products.
+    Derivatives take $O(dN^2)$ and are exact for zero, repeated and coinciding singular values. The circuit does not
+    change.
 
     Raises:
         TypeError: `enc` is not a block encoding.
+
+    Example:
+        >>> enc = decomposed(block_encode(jnp.array([[0.0, 0.5], [0.5, 0.0]]), alpha=1.0))
+        >>> bool(jnp.allclose(qsvt(enc, [0.0, 0.9]).matvec(jnp.array([1.0, 0.0])), jnp.array([0.0, 0.45])))
+        True
+
+    References:
+        Higham (2008), Functions of Matrices, Theorem 3.11.
+        Noferini (2017), derivatives of generalized matrix functions. https://doi.org/10.1137/16M1072851
     """
     require_kind("enc", enc, BlockEncoding)
     size = max(enc.shape)
@@ -104,7 +115,14 @@ def decomposed(enc: BlockEncoding) -> Decomposed:
 
 
 def transform(coeffs: Float[Array, " d_plus_1"], enc: BlockEncoding, x: Vector, *, adjoint: bool = False) -> Vector:
-    r"""$P^{(SV)}(A/\alpha)x$ in the encoded view, P of definite parity; or that of $A^\dagger$."""
+    r"""Return $P^{(SV)}(A/\alpha)x$, or $P^{(SV)}(A^\dagger/\alpha)x$, for P of definite parity, without a circuit.
+
+    Args:
+        coeffs: Chebyshev coefficients of P.
+        enc: block encoding of A.
+        x: vector.
+        adjoint: True for the polynomial of the adjoint matrix.
+    """
     while isinstance(enc, Adjoint):
         enc, adjoint = enc.part, not adjoint
     if isinstance(enc, Decomposed):
@@ -126,7 +144,7 @@ def _by_values(coeffs: Array, enc: Decomposed, x: Vector, adjoint: bool) -> Vect
 
 @jax.custom_jvp
 def _transformed(coeffs: Array, contraction: Square, kept: Decomposition, x: Vector) -> Vector:
-    del contraction  # the derivative is to it, not to its decomposition
+    del contraction  # an argument for the derivative alone, which is taken with respect to the matrix
     left, values, right = kept
     seen = chebyshev.evaluate(coeffs, values) * (right.conj().T @ x)
     return (left if len(coeffs) % 2 == 0 else right) @ seen
@@ -137,6 +155,7 @@ def _transformed(coeffs: Array, contraction: Square, kept: Decomposition, x: Vec
 def _transformed_jvp(primals: tuple, tangents: tuple) -> tuple[Vector, Vector]:
     (coeffs, contraction, kept, x), (d_coeffs, d_contraction, _, dx) = primals, tangents
     left, values, right = kept
+    # The equation of the module's docstring: divided differences at (s_i, s_j) and at (s_i, -s_j).
     inner = left.conj().T @ d_contraction @ right
     same, opposite = (chebyshev.divided_differences(coeffs, values, sign * values) for sign in (1, -1))
     middle = ((inner + inner.conj().T) * same + (inner - inner.conj().T) * opposite) / 2

@@ -1,8 +1,8 @@
-r"""The generalized quantum eigenvalue transformation: any complex polynomial of a Hermitian matrix, of any parity.
+r"""Generalized quantum eigenvalue transformation (GQET): complex polynomials of any parity of a Hermitian matrix.
 
 The qubitized walk W of a Hermitian A has $\langle0|W^k|0\rangle = T_{|k|}(A/\alpha)$, so that the Laurent polynomial
-$\sum_k c_kT_k = \sum_k \frac{c_k}2(z^k + z^{-k})$ of W is $f(A/\alpha)$. Generalized signal processing makes it with
-one control: d steps forwards where it is 0, d steps backwards where it is 1.
+$\sum_k c_kT_k = \sum_k \frac{c_k}2(z^k + z^{-k})$ of W is $f(A/\alpha)$. Generalized quantum signal processing encodes
+this polynomial with one control qubit: d forward steps where it is 0, d backward steps where it is 1.
 
 References:
     Motlagh, Wiebe (2024), Theorems 3 and 6. https://arxiv.org/abs/2308.01501
@@ -36,7 +36,10 @@ Grid = Complex[Array, "control mirror ancilla system"]
 
 
 class GQET(BlockEncoding, kw_only=True):
-    r"""$f(A/\alpha)$; in front of the part's ancillas stand the control and the ancilla that mirrors the part."""
+    r"""Block encoding of $f(A/\alpha)$ for a Hermitian A, with two ancillas in front of the part's ancillas.
+
+    The first is the control qubit, the second the mirror, which makes the part's circuit its own inverse.
+    """
 
     coeffs: Num[Array, " d_plus_1"]
     theta: Float[Array, " two_d_plus_1"]
@@ -50,6 +53,7 @@ class GQET(BlockEncoding, kw_only=True):
         grid = turned(self._grid(state))
         grid = _rotate(grid, _rotation(self.theta[0], self.phi[0], self.lam))
 
+        # One forward step and one backward step make a pair; a scan over pairs is one program for every degree.
         @jax.checkpoint
         def pair(s: Grid, angles: Array) -> tuple[Grid, None]:
             s = _rotate(jnp.stack([walk(self.part, s[0]), s[1]]), _rotation(angles[0, 0], angles[0, 1]))
@@ -95,34 +99,47 @@ class GQET(BlockEncoding, kw_only=True):
         return (Use(self.part, steps, steps, controlled=True),)
 
     def gates(self) -> Gates:
-        """Three rotations make any unitary of one qubit."""
+        """Return the gates: three rotations for each unitary of the control qubit, and one reflection for each step."""
         return Gates(rotations=3 * len(self.theta)) + (len(self.theta) - 1) * reflection(self.part.num_ancillas + 2)
 
 
 @default_promotion
 def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = False, hermitian: bool = False) -> GQET:
-    r"""Any polynomial of a Hermitian matrix: a $(1, a + 2, \epsilon')$-block-encoding of $f(A/\alpha)$.
+    r"""Encode any polynomial of a Hermitian matrix: a $(1, a + 2, \epsilon')$-block-encoding of $f(A/\alpha)$.
 
-    4d calls, since each of the 2d steps mirrors the part. The error is the polynomial's own, the residual of the
-    angles, and $\sum_k|c_k|\min(k^2\delta, 2)$ with $\delta = \epsilon/\alpha$, as for `qsvt`.
+    A polynomial of degree d takes 4d calls of the part, since each of the 2d walk steps calls the part and its inverse.
+    The error is the sum of the polynomial's error bound, the residual of the phase factors, and the effect of the
+    part's error, at most $\sum_k|c_k|\min(k^2\delta, 2)$ with $\delta = \epsilon/\alpha$ as for `qsvt`.
 
     Args:
-        enc: square, A Hermitian. It is looked at (`transforms.spectrum`); inside jit what is not gives `eps = inf`.
-        poly: a `Polynomial` below 1 of any parity, or Chebyshev coefficients, real or complex. A polynomial of NumPy is
-            converted; a function is interpolated, with `eps = inf`, since samples prove nothing.
-        in_domain: whether you vouch for the spectrum of $A/\alpha$ to lie in the polynomial's domain, where that is not
-            all of [-1, 1] and A is too large to be looked at. Without your word `eps` is `inf` there.
-        hermitian: the same for A to be Hermitian.
+        enc: block encoding of a Hermitian A. Small matrices are checked (`transforms.spectrum`); inside jit a matrix
+            that is not Hermitian gives `eps = inf`.
+        poly: `Polynomial` below 1 of any parity, or Chebyshev coefficients, real or complex. A polynomial of NumPy is
+            converted. A function is interpolated, with `eps = inf`, since samples prove nothing.
+        in_domain: True to assert that the spectrum of $A/\alpha$ lies in the polynomial's domain, needed where that
+            domain is not all of [-1, 1] and A is too large to be checked; otherwise `eps` is `inf` there.
+        hermitian: True to assert that A is Hermitian where it is too large to be checked; otherwise `eps` is `inf`.
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: not square, not Hermitian, or what `gqsp_phase_factors` refuses: not finite, size 1 or more.
+        ValueError: a matrix that is not square or not Hermitian, or coefficients that `gqsp_phase_factors` rejects: not
+            finite, or of size 1 or more on [-1, 1].
+
+    Example:
+        >>> enc = block_encode_pauli({"Z": 0.6, "X": 0.8})  # alpha = 1.4
+        >>> found = gqet(enc, [0.1, 0.5, 0.2j])
+        >>> a = block(enc) / enc.alpha
+        >>> bool(jnp.allclose(block(found), 0.1 * jnp.eye(2) + 0.5 * a + 0.2j * (2 * a @ a - jnp.eye(2))))
+        True
+
+    References:
+        Motlagh, Wiebe (2024), Theorems 3 and 6. https://arxiv.org/abs/2308.01501
     """
     require_square(enc)
     poly = as_chebyshev(poly)
     if not isinstance(poly, Polynomial):
         poly = polynomial(poly, "none")
-    # Known coefficients stay NumPy's, also inside jit: their angles are then found at once, in double precision.
+    # Concrete coefficients stay NumPy arrays also inside jit: their angles are then computed once, in double precision.
     xp, coeffs = (jnp, poly.coeffs) if isinstance(poly.coeffs, jax.core.Tracer) else (np, np.asarray(poly.coeffs))
     laurent = xp.concatenate([coeffs[:0:-1] / 2, coeffs[:1], coeffs[1:] / 2])
     found = find(laurent, TOLERANCE)

@@ -1,8 +1,10 @@
-r"""Functions of matrices as block encodings: each a named polynomial, `qsvt`, and what it means for alpha and eps.
+r"""Functions of matrices as block encodings: time evolution, pseudo-inverse, and eigenstate filter.
+
+Each function applies a named polynomial by `qsvt` or `gqet` and states alpha and eps of the result.
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Sections 3.7 and 5. https://arxiv.org/abs/1806.01838
-    Lin, Tong (2020), Theorem 3 for the filter. https://arxiv.org/abs/1910.14596
+    Lin, Tong (2020), Theorem 3, the filter. https://arxiv.org/abs/1910.14596
 """
 
 import math
@@ -22,31 +24,40 @@ from qla_jax.transforms.singular_values import qsvt
 from qla_jax.transforms.spectrum import hermitian_error
 
 MARGIN = 1e-3
-"""How far below 1 the polynomials are kept that reach it: phase factors cost the more the closer they come."""
+"""Default distance from 1 of polynomials that would reach it; a smaller distance makes phase factors more costly."""
 
 
 @default_promotion
 def hamiltonian_simulation(
     enc: BlockEncoding, time: float, *, eps: float, margin: float = MARGIN, hermitian: bool = False
 ) -> BlockEncoding:
-    r"""$e^{-iAt}$ of a Hermitian A: a $((1 + \epsilon)/(1 - \text{margin}),\ a + 2,\ \epsilon')$-block-encoding.
+    r"""Encode the time evolution $e^{-iAt}$ of a Hermitian A with alpha close to 1.
 
-    The Jacobi-Anger series of $e^{-i\alpha tx}$ by `gqet`: about $4(\alpha|t| + \log(1/\epsilon))$ calls, and no
-    amplification.
+    The result is a $((1 + \epsilon)/(1 - \text{margin}),\ a + 2,\ \epsilon')$-block-encoding. The Jacobi-Anger series
+    of $e^{-i\alpha tx}$ is applied by `gqet` with about $4(\alpha|t| + \log(1/\epsilon))$ calls and no amplification.
 
     Args:
-        enc: square, A Hermitian, which is looked at (`transforms.spectrum`). alpha is concrete: the degree follows from
-            it.
-        time: t, of either sign.
-        eps: what the series may be wrong by, absolute; the result's `eps` adds the part's.
-        margin: how far the polynomial is kept below 1; phase factors cost about $1/\sqrt{\text{margin}}$.
-        hermitian: whether you vouch for A to be Hermitian where it is too large to be looked at. Without your word
-            `eps` is `inf` there.
+        enc: block encoding of a Hermitian A with concrete alpha, from which the degree follows. Small matrices are
+            checked (`transforms.spectrum`).
+        time: time t of either sign.
+        eps: error of the series, absolute; the `eps` of the result adds the effect of the part's error.
+        margin: distance of the polynomial from 1; computing phase factors costs about $1/\sqrt{\text{margin}}$.
+        hermitian: True to assert that A is Hermitian where it is too large to be checked; without the assertion `eps`
+            is `inf` there.
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: a part that is not square or not Hermitian, a traced alpha or time, an eps that no degree reaches, a
-            margin outside of (0, 1).
+        ValueError: a matrix that is not square or not Hermitian, a traced alpha or time, an eps that no degree reaches,
+            or a margin outside (0, 1).
+
+    Example:
+        >>> evolution = hamiltonian_simulation(block_encode_pauli({"X": 1.0}), jnp.pi / 2, eps=1e-6)
+        >>> bool(jnp.allclose(block(evolution), -1j * jnp.array([[0, 1], [1, 0]]), atol=1e-6))
+        True
+
+    References:
+        Low, Chuang (2017). https://arxiv.org/abs/1606.02685
+        Gilyen, Su, Low, Wiebe (2018), Section 5. https://arxiv.org/abs/1806.01838
     """
     require_square(enc)
     eps, margin = as_eps(eps), as_margin(margin)
@@ -62,7 +73,7 @@ def hamiltonian_simulation(
     even, odd = (np.pad(wave.coeffs, (0, degree - wave.degree)) for wave in (cos, sin))
     series = polynomials.polynomial(even - 1j * math.copysign(1, reach) * odd, "none")
     series = series.replace(error_bound=np.asarray(cos.error_bound) + np.asarray(sin.error_bound))
-    # The ideal series has size 1, the truncated one up to its error more: that, too, has to stay below 1.
+    # The ideal series has modulus 1, and the truncated one exceeds 1 by up to its error; this has to stay below 1, too.
     below = (1 - margin) / (1 + float(series.error_bound))
     found = _unitary(scale(gqet(enc, series.scaled(below), hermitian=hermitian), 1 / below))
     warn_below_rounding(found, eps, 1.0, times(reach, enc.eps))
@@ -79,21 +90,33 @@ def pseudo_inverse(
     margin: float = MARGIN,
     in_domain: bool = False,
 ) -> BlockEncoding:
-    r"""$A^+$ by the best polynomial for 1/x, on the adjoint: $\alpha' = s/\alpha$ with s its largest value.
+    r"""Encode the pseudo-inverse $A^+$ by the best odd polynomial for 1/x, applied to the adjoint matrix.
+
+    The result has $\alpha' = s/((1 - \text{margin})\alpha)$ with the largest value s of the polynomial on [-1, 1].
 
     Args:
-        enc: the part. The nonzero singular values of A are to be at least $\alpha/\kappa$. They are looked at where
-            that is cheap (`transforms.spectrum`); where one lies in between, `eps` is `inf`.
-        kappa: above 1.
-        eps: error that the polynomial may add to the pseudo-inverse, absolute, in units of $A^+$.
-        relative_eps: the same in units of $1/\alpha$, instead of `eps`; needed inside jit, where alpha is not known.
-        margin: how far the polynomial is kept below 1.
-        in_domain: whether you vouch for the singular values where A is too large to be looked at. Without your word
-            `eps` is `inf` there.
+        enc: block encoding of A, whose nonzero singular values are at least $\alpha/\kappa$. Small matrices are checked
+            (`transforms.spectrum`); where a singular value lies between 0 and $\alpha/\kappa$, `eps` is `inf`.
+        kappa: number above 1, the inverse of the smallest nonzero singular value over alpha.
+        eps: error that the polynomial may add to the pseudo-inverse, absolute in units of $A^+$.
+        relative_eps: error in units of $1/\alpha$, instead of `eps`; needed inside jit, where alpha is not known.
+        margin: distance of the polynomial from 1, between 0 and 1.
+        in_domain: True to assert the bound on the singular values where A is too large to be checked; without the
+            assertion `eps` is `inf` there.
 
     Raises:
-        ValueError: a kappa not above 1, an eps below rounding, a zero matrix encoded with alpha 0, a margin outside of
+        TypeError: `enc` is not a block encoding.
+        ValueError: a kappa not above 1, an eps below rounding, a zero matrix encoded with alpha 0, or a margin outside
             (0, 1).
+
+    Example:
+        >>> enc = block_encode(jnp.diag(jnp.array([1.0, 0.5])))
+        >>> inverse = pseudo_inverse(enc, 2.5, eps=1e-4)
+        >>> bool(jnp.allclose(block(inverse), jnp.diag(jnp.array([1.0, 2.0])), atol=1e-4)), bool(inverse.eps < 2e-4)
+        (True, True)
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Theorem 41. https://arxiv.org/abs/1806.01838
     """
     require_kind("enc", enc, BlockEncoding)
     if is_concrete(enc.alpha):
@@ -118,22 +141,31 @@ def eigenstate_filter(
     in_domain: bool = False,
     hermitian: bool = False,
 ) -> BlockEncoding:
-    r"""The projector on the null space of a Hermitian A whose other eigenvalues exceed `gap` times alpha in size.
+    r"""Encode the projector onto the null space of a Hermitian A that has a spectral gap around zero.
 
-    The polynomial is 1 at zero and at most eps from the gap on; the encoding has $\alpha' = 1/(1 - \text{margin})$.
+    All other eigenvalues of A are at least `gap` times alpha in modulus. The polynomial is 1 at zero and at most eps in
+    modulus from the gap on. The result has $\alpha' = 1/(1 - \text{margin})$.
 
     Args:
-        enc: square, A Hermitian; both this and the gap are looked at where that is cheap (`transforms.spectrum`).
-        gap: between 0 and 1, relative to alpha.
-        eps: what the filter may be wrong by, absolute.
-        margin: how far the polynomial is kept below 1.
-        in_domain: whether you vouch for the gap where A is too large to be looked at. Without your word, and where an
-            eigenvalue is seen to lie in it, `eps` is `inf`.
-        hermitian: the same for A to be Hermitian.
+        enc: block encoding of a Hermitian A. For small matrices this and the gap are checked (`transforms.spectrum`).
+        gap: smallest modulus of the other eigenvalues relative to alpha, between 0 and 1.
+        eps: error of the projector due to the polynomial, absolute.
+        margin: distance of the polynomial from 1, between 0 and 1.
+        in_domain: True to assert the gap where A is too large to be checked. Without the assertion, and where an
+            eigenvalue lies in the gap, `eps` is `inf`.
+        hermitian: True to assert that A is Hermitian where it is too large to be checked; otherwise `eps` is `inf`.
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: a part that is not square or not Hermitian, a gap or a margin not between 0 and 1.
+        ValueError: a matrix that is not square or not Hermitian, or a gap or a margin outside (0, 1).
+
+    Example:
+        >>> enc = block_encode(jnp.diag(jnp.array([0.0, 1.0])))
+        >>> bool(jnp.allclose(block(eigenstate_filter(enc, 0.5, eps=1e-3)), jnp.diag(jnp.array([1.0, 0.0])), atol=1e-3))
+        True
+
+    References:
+        Lin, Tong (2020), Theorem 3. https://arxiv.org/abs/1910.14596
     """
     require_square(enc)
     eps, margin, gap = as_eps(eps), as_margin(margin), as_real("gap", gap)
@@ -146,5 +178,5 @@ def eigenstate_filter(
 
 
 def _unitary(enc: BlockEncoding) -> BlockEncoding:
-    """The same encoding, known to be of a unitary matrix."""
+    """Return the same encoding with norm bound 1, since the ideal matrix is unitary."""
     return enc.replace(norm_bound=jnp.ones_like(enc.alpha))

@@ -1,8 +1,8 @@
-r"""The qubitization walk: a step whose powers encode the Chebyshev polynomials of a Hermitian matrix.
+r"""Qubitization walk: a unitary whose powers encode the Chebyshev polynomials of a Hermitian matrix.
 
-A circuit that is its own inverse, followed by a reflection about its flag, turns each eigenvalue $\lambda$ of
-$+A/\alpha$ into the eigenphases $e^{\pm i\arccos\lambda}$ of a walk W, and $\langle0|W^k|0\rangle = T_k(A/\alpha)$. Any
-circuit becomes its own inverse by one more ancilla, the mirror: $M = |0\rangle\langle1|\otimes U +
+A circuit that is its own inverse, followed by a reflection about its flag, is a walk W. Each eigenvalue $\lambda$ of
+$+A/\alpha$ becomes two eigenphases $e^{\pm i\arccos\lambda}$ of W, and $\langle0|W^k|0\rangle = T_k(A/\alpha)$. One
+more ancilla, the mirror, makes any circuit U its own inverse: $M = |0\rangle\langle1|\otimes U +
 |1\rangle\langle0|\otimes U^\dagger$, with the flag $|+\rangle|0\rangle$.
 
 References:
@@ -34,7 +34,10 @@ Mirrored = Complex[Array, "mirror ancilla system"]
 
 
 class QubitizationWalk(BlockEncoding, kw_only=True):
-    r"""$T_k(A/\alpha)$ by k steps; the mirror stands in front of the part's ancillas, turned so that its flag is 0."""
+    r"""Block encoding of $T_k(A/\alpha)$ by k steps of the walk, for a Hermitian A.
+
+    The mirror is in front of the part's ancillas. Hadamard gates turn its flag $|+\rangle$ to $|0\rangle$.
+    """
 
     power: int = struct.field(pytree_node=False)
     part: BlockEncoding
@@ -81,19 +84,29 @@ class QubitizationWalk(BlockEncoding, kw_only=True):
 
 @default_promotion
 def qubitization_walk(enc: BlockEncoding, *, power: int = 1, hermitian: bool = False) -> QubitizationWalk:
-    r"""$T_k(A/\alpha)$ by k steps, 2k calls, A Hermitian: a $(1, a + 1, \min(k^2\epsilon/\alpha, 2))$-block-encoding.
+    r"""Encode the Chebyshev polynomial $T_k(A/\alpha)$ of a Hermitian A by k steps of the qubitization walk.
 
-    Where `norm_bound` does not show $\|A\| \le \alpha$, `eps` is `inf`.
+    The result is a $(1, a + 1, \min(k^2\epsilon/\alpha, 2))$-block-encoding with 2k calls. Where `norm_bound` does not
+    prove $\|A\| \le \alpha$, `eps` is `inf`.
 
     Args:
-        enc: square, A Hermitian. It is looked at (`transforms.spectrum`); inside jit what is not gives `eps = inf`.
-        power: k, at least 0.
-        hermitian: whether you vouch for A to be Hermitian where it is too large to be looked at. Without your word
-            `eps` is `inf` there.
+        enc: block encoding of a Hermitian A. Small matrices are checked (`transforms.spectrum`); inside jit a matrix
+            that is not Hermitian gives `eps = inf`.
+        power: number of steps k, at least 0.
+        hermitian: True to assert that A is Hermitian where it is too large to be checked; without the assertion `eps`
+            is `inf` there.
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: not square, not Hermitian, or a negative power.
+        ValueError: a matrix that is not square or not Hermitian, or a negative power.
+
+    Example:
+        >>> walked = qubitization_walk(block_encode_diagonal(jnp.array([1.0, 0.5])), power=3)
+        >>> walked.matvec(jnp.ones(2)).round(6).tolist()  # T_3(x) = 4 x^3 - 3 x
+        [1.0, -1.0]
+
+    References:
+        Low, Chuang (2019). https://arxiv.org/abs/1610.06546
     """
     require_square(enc)
     power = as_integer("power", power, least=0)
@@ -113,32 +126,49 @@ def qubitization_walk(enc: BlockEncoding, *, power: int = 1, hermitian: bool = F
 
 
 def require_square(enc: BlockEncoding) -> None:
-    """Raises unless `enc` is a block encoding of a square matrix."""
+    """Raise an error unless `enc` is a block encoding of a square matrix."""
     require_kind("enc", enc, BlockEncoding)
     require(same_place(enc.domain, enc.codomain), f"`enc` must be square, but is {enc.codomain} x {enc.domain}.")
 
 
 def walk(part: BlockEncoding, s: Mirrored) -> Mirrored:
-    """One step."""
+    """Apply one step of the walk: the mirrored part, then the reflection about its flag.
+
+    Args:
+        part: block encoding of a Hermitian matrix.
+        s: state with the mirror in front.
+    """
     return _reflected(_mirrored(part, s))
 
 
 def walk_back(part: BlockEncoding, s: Mirrored) -> Mirrored:
-    """Its inverse."""
+    """Apply the inverse of one step of the walk.
+
+    Args:
+        part: block encoding of a Hermitian matrix.
+        s: state with the mirror in front.
+    """
     return _mirrored(part, _reflected(s))
 
 
 def turned(grid: Complex[Array, "... mirror ancilla system"]) -> Array:
-    """A Hadamard on the mirror: between its flag $|+>$ within the circuit and 0 outside."""
+    """Apply a Hadamard gate to the mirror, which maps its flag |+> within the circuit to |0> outside and back."""
     up, down = grid[..., 0, :, :], grid[..., 1, :, :]
     return jnp.stack([up + down, up - down], axis=-3) * float(np.sqrt(0.5))
 
 
 def hermitian_series(coeffs: Num[Array, " terms"], part: BlockEncoding, x: Vector) -> Vector:
-    r"""$\sum_kc_kT_k(A/\alpha)x$ in the encoded view."""
+    r"""Return $\sum_kc_kT_k(A/\alpha)x$ for a Hermitian A, without a circuit.
+
+    Args:
+        coeffs: Chebyshev coefficients $c_k$.
+        part: block encoding of A.
+        x: vector.
+    """
     safe, _ = contraction(part)
 
-    def times(v: Vector) -> Vector:  # what the mirror makes of a part that is Hermitian up to its error only
+    # The mirrored circuit has the Hermitian part of its block, which differs where A is Hermitian only up to its error.
+    def times(v: Vector) -> Vector:
         return (part.matvec(v) + part.rmatvec(v)) / (2 * safe)
 
     return chebyshev_sum(coeffs, times, x, times(x))
@@ -149,5 +179,5 @@ def _mirrored(part: BlockEncoding, s: Mirrored) -> Array:
 
 
 def _reflected(s: Mirrored) -> Array:
-    r"""$2|{+},0\rangle\langle{+},0| - 1$ on mirror and ancillas."""
+    r"""Apply $2|{+},0\rangle\langle{+},0| - 1$ to mirror and ancillas."""
     return (-s).at[:, 0].add((s[0, 0] + s[1, 0])[None])

@@ -1,4 +1,4 @@
-"""What is asked of a function of a matrix: an error, a margin, as Python numbers, and whether floats can hold it."""
+"""Checks of requested errors and margins of matrix functions, and a warning where floats cannot reach an error."""
 
 import math
 import warnings
@@ -12,14 +12,18 @@ from qla_jax.encodings.base.encoding import Encoding
 
 
 class RoundingWarning(UserWarning):
-    """An error was asked for that the precision of the arrays does not hold."""
+    """Warning that a requested error is smaller than the precision of the arrays allows."""
 
 
 def as_eps(eps: float, name: str = "eps") -> float:
-    """Return an error that is asked for.
+    """Return a requested error as a checked Python number.
+
+    Args:
+        eps: requested error, absolute or relative.
+        name: name of the argument, for error messages.
 
     Raises:
-        ValueError: not a positive, finite number.
+        ValueError: a number that is not positive and finite.
     """
     number = as_real(name, eps)
     require(0 < number < float("inf"), f"`{name}` must be positive and finite, but is {number}.")
@@ -35,21 +39,21 @@ def as_relative_eps(
     below: float = math.inf,
     parts: float = 1.0,
 ) -> float:
-    """Return an error that is asked for in units of something, given in these or as an absolute one.
+    """Return a requested error relative to a unit, given either as an absolute or as a relative error.
 
-    What is out of range is told in terms of the argument that was given, not of the one that follows from it.
+    Error messages name the argument that was given, with limits in its own units.
 
     Args:
-        eps: absolute error; None where the relative one is given.
-        relative_eps: relative error; None where the absolute one is given.
-        unit: what the relative error is relative to.
-        what: name of the unit, for the error.
-        below: bound that the relative error must not reach.
-        parts: number by which the relative error is divided to be that of a polynomial, which rounding bounds below.
+        eps: absolute error, or None where the relative error is given.
+        relative_eps: relative error, or None where the absolute error is given.
+        unit: size to which the error is relative.
+        what: name of the unit, for error messages.
+        below: upper limit of the relative error, excluded.
+        parts: divisor of the relative error that gives the error of a polynomial, which rounding bounds from below.
 
     Raises:
-        ValueError: both or none of the two, one that is not positive and finite, too large, or below the rounding of
-            this precision, or an absolute one where the unit is traced.
+        ValueError: not exactly one of both errors, an error that is not positive and finite, too large, or below
+            rounding in this precision, or an absolute error where the unit is traced.
     """
     one = (eps is None) != (relative_eps is None)
     require(one, f"Give one of `eps` and `relative_eps`, but they are {eps} and {relative_eps}.")
@@ -68,10 +72,14 @@ def as_relative_eps(
 
 
 def as_fraction(name: str, value: float) -> float:
-    """Return a number between 0 and 1, both excluded.
+    """Return a checked number between 0 and 1, both excluded.
+
+    Args:
+        name: name of the argument, for error messages.
+        value: number to check.
 
     Raises:
-        ValueError: none of these.
+        ValueError: a number outside (0, 1).
     """
     number = as_real(name, value)
     require(0 < number < 1, f"`{name}` must lie between 0 and 1, but is {number}.")
@@ -79,18 +87,18 @@ def as_fraction(name: str, value: float) -> float:
 
 
 def as_margin(margin: float) -> float:
-    """Return how far a polynomial is to be kept below 1; `as_fraction` by its name."""
+    """Return the requested distance of a polynomial from 1 as a checked number between 0 and 1."""
     return as_fraction("margin", margin)
 
 
 def warn_below_rounding(found: Encoding, eps: float, unit: object, inherited: object = 0.0) -> None:
-    """Warn where the error that was asked for is below what rounding may do, or below the bound that was reached.
+    """Warn where the requested error is below the rounding estimate, or below the bound that was reached.
 
     Args:
-        found: what was built; traced ones are left alone.
-        eps: the error that was asked for, in units of `unit`.
-        unit: what one of these is in units of what `found` encodes.
-        inherited: the part of `found.eps` that was there before.
+        found: resulting encoding; a traced one gives no warning.
+        eps: requested error, in units of `unit`.
+        unit: size of one such unit in units of the encoded matrix or vector.
+        inherited: share of `found.eps` that is due to the errors of the parts.
     """
     estimate = found.rounding
     if not is_concrete(found, unit, inherited, estimate):

@@ -1,7 +1,6 @@
-r"""What the error of a part becomes in a polynomial of it.
+r"""Error bounds for polynomials of an encoding, given the error of the encoding.
 
-All rules ask for $\|A\| \le \alpha$: where `norm_bound` does not show that, the error is unknown, `inf`. They are
-compiled, since an eager call would compile every operation apart.
+All rules assume $\|A\| \le \alpha$. Where `norm_bound` does not prove this, the error is unknown and returned as `inf`.
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Lemmas 22 and 23. https://arxiv.org/abs/1806.01838
@@ -26,23 +25,30 @@ from qla_jax.polynomials.polynomial import Polynomial
 
 
 def transformed_error(enc: BlockEncoding, poly: Polynomial, residual: ArrayLike, proven: ArrayLike) -> Array:
-    """The polynomial's error where it is proven, the residual of its phases, and the part's error in it."""
+    """Return the total error of a transformed encoding: polynomial, phase factors, and part.
+
+    Args:
+        enc: part that is transformed.
+        poly: polynomial with its error bound.
+        residual: residual of the phase factors.
+        proven: True where the spectrum lies in the polynomial's domain, so that its error bound holds.
+    """
     return _transformed_error(enc.alpha, enc.eps, enc.norm_bound, poly, residual, proven) + contraction(enc)[1]
 
 
 def target_bound(poly: Polynomial) -> Array:
-    r"""Return a bound on $|f|$ over the domain for the ideal f that the polynomial approximates.
+    r"""Return a bound on $|f|$ over the domain for the ideal f that the polynomial P approximates.
 
-    $|P| \le 1$ where phases exist, and never above `sup_bound`; the ideal f may exceed both by the error.
+    $|P|$ is at most 1, as phase factors exist, and at most `sup_bound`. The ideal f may exceed both by the error.
     """
     return jnp.minimum(1, poly.sup_bound) + poly.error_bound
 
 
 def steepest(poly: Polynomial) -> Array:
-    """Return the largest $|P'|$ seen at Chebyshev nodes within the domain: an estimate, no bound."""
+    """Return the largest $|P'|$ at Chebyshev nodes within the domain, which is an estimate of the slope, no bound."""
     traced = not is_concrete(poly)
     coeffs: Any = poly.coeffs if traced else np.asarray(poly.coeffs)
-    xp: Any = jnp if traced else np  # which compiles nothing
+    xp: Any = jnp if traced else np  # NumPy compiles nothing
     slopes: Any = chebyshev.derivative(coeffs)
     count = 2 * len(slopes) + 64
     x = chebyshev.nodes(count)
@@ -51,32 +57,50 @@ def steepest(poly: Polynomial) -> Array:
 
 
 def recurrence_rounding(enc: BlockEncoding, calls: int, steepest: Array, part: Array) -> Array:
-    r"""Estimate what rounding moves a polynomial of a part by, relative to alpha: own steps, and the part's rounding.
+    r"""Return an estimate of the rounding error of a polynomial of a part, relative to alpha.
 
-    Steps of unitaries add up like a random walk: below $0.9\sqrt d$ machine epsilons were measured for the registry's
-    leaves at degree $10^4$. The part's relative rounding is multiplied by the slope of P.
+    Rounding errors of the steps add up like a random walk: below $0.9\sqrt d$ machine epsilons were measured for the
+    leaves of the test registry at degree $d = 10^4$. The part's relative rounding is multiplied by the slope of P.
+
+    Args:
+        enc: resulting encoding.
+        calls: number of calls of the part.
+        steepest: largest slope $|P'|$ on the domain.
+        part: rounding estimate of the part, relative to its alpha.
     """
     return unit(enc) * math.sqrt(1 + calls) + steepest * part
 
 
 def robust_error(enc: BlockEncoding, coeffs: Num[Array, " d_plus_1"]) -> Array:
-    r"""Of the part alone, for a polynomial of size at most 1: the smallest of three, $\delta = \epsilon/\alpha$.
+    r"""Return a bound on the effect of the part's error on a polynomial P with $|P| \le 1$ of degree d.
 
-    $4d\sqrt\delta$; $d\sqrt{2/(1-\mu^2)}\,\delta$ if $\delta + \mu^2 \le 1$, $\mu$ a bound on the norm of the mean of
-    ideal and encoded matrix; `chebyshev_error`.
+    With $\delta = \epsilon/\alpha$ the bound is the smallest of $4d\sqrt\delta$ (Lemma 22), of
+    $d\sqrt{2/(1-\mu^2)}\,\delta$ if $\delta + \mu^2 \le 1$ (Lemma 23), and of `chebyshev_error`. Here $\mu$ bounds the
+    norm of the mean of ideal and encoded matrix over alpha.
+
+    Args:
+        enc: part that is transformed.
+        coeffs: Chebyshev coefficients of P.
     """
     return _robust_error(enc.alpha, enc.eps, enc.norm_bound, coeffs) + contraction(enc)[1]
 
 
 def chebyshev_error(enc: BlockEncoding, coeffs: Num[Array, " terms"], order: int = 1) -> Array:
-    r"""$\sum_k|c_k|\min(k^2\delta, 2)$ of $\sum_kc_kT_k$, every `order`-th k: the recurrence perturbed term by term.
+    r"""Return the bound $\sum_k|c_k|\min(k^2\delta, 2)$ on the effect of the part's error on $\sum_kc_kT_k$.
 
-    With X the ideal and Y the encoded matrix, Hermitian or its Hermitian dilation, $\|X - Y\| \le \delta$ and
+    The bound perturbs the Chebyshev recurrence term by term, with $\delta = \epsilon/\alpha$. Let X be the ideal and Y
+    the encoded matrix over alpha, or their Hermitian dilations. Then $\|X - Y\| \le \delta$ and
     $$T_k(X) - T_k(Y) = U_{k-1}(Y)(X - Y) + 2\sum_{j=1}^{k-1} U_{k-1-j}(Y)(X - Y)\,T_j(X),\; \|U_i\| \le i + 1.$$
+
+    Args:
+        enc: part that is transformed.
+        coeffs: Chebyshev coefficients of degrees 0, `order`, 2 `order` and so on.
+        order: step of the degrees, 2 for an even polynomial.
     """
     return _chebyshev_error(enc.alpha, enc.eps, enc.norm_bound, coeffs, order) + contraction(enc)[1]
 
 
+# The rules are compiled, since an eager call would compile every operation separately.
 @jax.jit
 def _transformed_error(
     alpha: Array, eps: Array, norm_bound: Array, poly: Polynomial, residual: Array, proven: ArrayLike
@@ -106,7 +130,7 @@ def _chebyshev_error(alpha: Array, eps: Array, norm_bound: Array, coeffs: Array,
 
 
 def _relative_error(alpha: Array, eps: Array, norm_bound: Array) -> tuple[Array, Array]:
-    """Whether it is known, and then what it is."""
+    """Return whether the error over alpha is known, and its value where it is."""
     slack = 1 + ROUNDING * jnp.finfo(alpha.dtype).eps
     known = (eps == 0) | (jnp.isfinite(eps) & (norm_bound <= slack * alpha))
     return known, jnp.where(known, eps, 0) / jnp.where(alpha == 0, 1, alpha)

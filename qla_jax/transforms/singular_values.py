@@ -1,9 +1,9 @@
-r"""The quantum singular value transformation: a real polynomial of definite parity of the singular values.
+r"""Quantum singular value transformation (QSVT): a real polynomial of definite parity of the singular values.
 
-With $A/\alpha = W S V^\dagger$ the circuit alternates $U$ and $U^\dagger$ with phases on the flag of the ancillas, and
-encodes $W P(S) V^\dagger$ for odd P, $V P(S) V^\dagger$ for even P. In front stands one more ancilla: it turns the
-phases around in half of the state, and a Hadamard on either side leaves the real part. For a matrix that is not
-Hermitian the real part is of P, not of the matrix.
+With $A/\alpha = W S V^\dagger$ the circuit alternates $U$ and $U^\dagger$ with phases on the flag of the ancillas. It
+encodes $W P(S) V^\dagger$ for odd P and $V P(S) V^\dagger$ for even P. One more ancilla in front reverses the sign of
+the phases in half of the state, and a Hadamard gate on either side leaves the real part of the complex polynomial of
+the phase factors, also for a matrix that is not Hermitian.
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Theorem 17, Corollary 18, Lemmas 22 and 23. https://arxiv.org/abs/1806.01838
@@ -34,10 +34,10 @@ Vector = Num[Array, " n"]
 
 
 class QSVT(Alternation, BlockEncoding, kw_only=True):
-    r"""$P^{(SV)}(A/\alpha)$; the ancilla of the real part stands in front of the part's own.
+    r"""Block encoding of $P^{(SV)}(A/\alpha)$, with the ancilla of the real part in front of the part's ancillas.
 
     Attributes:
-        steepest: the largest $|P'|$ seen on the domain, by which the part's rounding is multiplied.
+        steepest: largest $|P'|$ at nodes in the domain, by which the part's rounding is multiplied.
     """
 
     coeffs: Float[Array, " d_plus_1"]
@@ -68,29 +68,43 @@ class QSVT(Alternation, BlockEncoding, kw_only=True):
 
 @default_promotion
 def qsvt(enc: BlockEncoding, poly: Polynomial | PhaseFactors | ArrayLike, *, in_domain: bool = False) -> QSVT:
-    r"""A polynomial of the singular values of $A/\alpha$: a $(1, a + 1, \epsilon')$-block-encoding, d calls.
+    r"""Apply a real polynomial of degree d to the singular values of $A/\alpha$ with d calls of the circuit of A.
 
-    The encoded view is a Chebyshev recurrence of d matvecs; of a `decomposed` part it takes two products. The error is
-    the sum of the polynomial's own error bound on [-1, 1], the residual of the phases, and what the part's $\epsilon$
-    becomes (`transforms.robustness`): with $\delta = \epsilon/\alpha$ the smallest of $4d\sqrt\delta$,
-    $d\sqrt{2/(1-\mu^2)}\,\delta$ where the norm is below a $\mu < 1$, and $\sum_k|c_k|\min(k^2\delta, 2)$. All ask for
-    $\|A\| \le \alpha$; where `norm_bound` does not show that, `eps` is `inf`.
+    For $A/\alpha = WSV^\dagger$ the result is a $(1, a + 1, \epsilon')$-block-encoding of $WP(S)V^\dagger$ for odd P,
+    or of $VP(S)V^\dagger$ for even P. The encoded view is a Chebyshev recurrence of d matrix-vector products, or two
+    products for a `decomposed` part.
+
+    The error is the sum of the polynomial's error bound on its domain, of the residual of the phase factors, and of the
+    effect of the part's error (`transforms.robustness`). With $\delta = \epsilon/\alpha$ this effect is the smallest of
+    $4d\sqrt\delta$, of $d\sqrt{2/(1-\mu^2)}\,\delta$ where the norm is below a $\mu < 1$, and of
+    $\sum_k|c_k|\min(k^2\delta, 2)$. All three assume $\|A\| \le \alpha$; where `norm_bound` does not prove this, `eps`
+    is `inf`.
 
     Args:
-        enc: the part, $\|A\| \le \alpha$.
-        poly: a `Polynomial` below 1, its real Chebyshev coefficients, or phase factors that were found before. The
-            target is then their own polynomial: their residual to another one is not counted. A polynomial of NumPy is
-            converted; a function is interpolated, with `eps = inf`, since samples prove nothing.
-        in_domain: whether you vouch for the nonzero singular values of $A/\alpha$ to lie in the polynomial's domain,
-            where that is not all of [-1, 1] and A is too large to be looked at (`transforms.spectrum`). Without your
-            word, and where they are seen to lie elsewhere, nothing is proven, and `eps` is `inf`.
+        enc: block encoding of A with $\|A\| \le \alpha$.
+        poly: `Polynomial` with $|P| < 1$ on [-1, 1], real Chebyshev coefficients, or `PhaseFactors`, whose own
+            polynomial is then the target, with no residual. A polynomial of NumPy is converted. A function is
+            interpolated, with `eps = inf`, since samples prove nothing.
+        in_domain: True to assert that the nonzero singular values of $A/\alpha$ lie in the polynomial's domain, needed
+            where the domain is not all of [-1, 1] and A is too large to be checked (`transforms.spectrum`). Without the
+            assertion, and where the check fails, nothing is proven, and `eps` is `inf`.
 
     Returns:
-        Odd P: codomain and domain of A. Even P: the domain on both sides.
+        Encoding with codomain and domain of A for odd P, and with the domain of A on both sides for even P.
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: what `phase_factors` refuses: no definite parity, size 1 or more on [-1, 1], complex coefficients.
+        ValueError: a polynomial that `phase_factors` rejects: no definite parity, size 1 or more on [-1, 1], or complex
+            coefficients.
+
+    Example:
+        >>> enc = block_encode(jnp.diag(jnp.array([1.0, 0.5])), alpha=1.0)
+        >>> cube = qsvt(enc, [0.0, 0.6, 0.0, 0.2])  # 0.8 x^3 in the Chebyshev basis
+        >>> [round(x, 6) for x in cube.matvec(jnp.ones(2)).tolist()], cost(cube).num_queries
+        ([0.8, 0.1], {'Dense[0]': 3})
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Corollary 18. https://arxiv.org/abs/1806.01838
     """
     require_kind("enc", enc, BlockEncoding)
     poly, found = _read(poly)

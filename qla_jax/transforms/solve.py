@@ -1,4 +1,4 @@
-r"""Linear systems: the pseudo-inverse on a vector, with the error of the solution that is asked for.
+r"""Linear systems: the pseudo-inverse applied to a vector, with a requested error of the solution.
 
 Example:
     >>> enc, vec = block_encode(jnp.diag(jnp.array([2.0, 0.5]))), vector_encode(jnp.array([3.0, 4.0]))
@@ -28,14 +28,14 @@ from qla_jax.transforms.functions import pseudo_inverse
 from qla_jax.transforms.requests import as_eps
 
 SHARE = 0.9
-"""Part of the error that is asked for which the polynomial takes; the rest is for its phase factors."""
+"""Share of the requested error that the polynomial may use; the rest is for its phase factors."""
 
 TRIES = 3
-"""Number of polynomials that are tried: what the first one shows about the length of the solution sets the second."""
+"""Largest number of polynomials that are tried; each one gives a better bound on the length of the solution."""
 
 
 class Solution(Node):
-    """A solution of a linear system.
+    """Solution of a linear system as a vector encoding, with its error, queries, cost and success probability.
 
     Attributes:
         encoding: encoding of the solution, or of its direction.
@@ -47,7 +47,7 @@ class Solution(Node):
 
     @property
     def x(self) -> Num[Array, " columns"]:
-        """Solution as its circuit gives it."""
+        """Encoded vector, which the circuit prepares: the solution or its direction."""
         return self.encoding.encoded
 
     @property
@@ -75,27 +75,37 @@ def solve(
     normalized: bool = False,
     in_domain: bool = False,
 ) -> Solution:
-    r"""Solve $Ax = b$ in the least-squares sense: $x = A^+b$, or its direction.
+    r"""Solve $Ax = b$ in the least-squares sense by QSVT: encode $x = A^+b$, or its direction, within a given error.
 
-    The polynomial's error is chosen such that the solution's is at most eps, the error of b included, which enters with
-    the factor $\kappa/\alpha \ge \|A^+\|$.
+    The degree of the polynomial for 1/x is chosen such that the error of the solution is at most eps. The error of b is
+    included; it enters with the factor $\kappa/\alpha \ge \|A^+\|$.
 
     Args:
-        enc: encoding of A, with $\alpha$.
-        vec: encoding of b.
+        enc: block encoding of A with subnormalization $\alpha$.
+        vec: vector encoding of b.
         kappa: number above 1 such that no nonzero singular value of A is below $\alpha/\kappa$.
-        eps: distance of the result from x, or from $x/\|x\|$, absolute.
-        normalized: whether the direction of x is encoded instead of x.
-        in_domain: whether you vouch for the singular values where A is too large to be looked at. Without your word
-            the error is `inf` there.
+        eps: largest distance of the result from x, or from $x/\|x\|$ if `normalized`, absolute.
+        normalized: True to encode the direction $x/\|x\|$ instead of x.
+        in_domain: True to assert the bound on the singular values where A is too large to be checked; without the
+            assertion the error is `inf` there.
 
     Returns:
-        The encoding of the solution with its error, queries and probability of success.
+        A `Solution`: `x` is the vector, `eps` its proven error, `queries` the number of calls of A's circuit,
+        `success_probability` that of one run, and `encoding` the circuit.
 
     Raises:
-        TypeError: `enc` is no block encoding, or `vec` no vector encoding.
+        TypeError: `enc` is not a block encoding, or `vec` is not a vector encoding.
         ValueError: traced encodings, a kappa not above 1, an eps that is not positive or that the error of b exceeds,
             shapes that do not fit, or a zero vector.
+
+    Example:
+        >>> enc, vec = block_encode(jnp.array([[2.0, 1.0], [1.0, 2.0]])), vector_encode(jnp.array([3.0, 3.0]))
+        >>> found = solve(enc, vec, kappa=3.5, eps=1e-5)
+        >>> [round(x, 4) for x in found.x.tolist()], bool(found.eps <= 1e-5)
+        ([1.0, 1.0], True)
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Theorem 41. https://arxiv.org/abs/1806.01838
     """
     require_kind("enc", enc, BlockEncoding)
     require_kind("vec", vec, VectorEncoding)
@@ -105,7 +115,7 @@ def solve(
     size = float(length(vec.encoded))
     require(size > 0, "`vec` must not encode the zero vector, whose solution is zero.")
     require(float(enc.norm_bound) > 0, f"`enc` must not encode the zero matrix, but has norm bound {enc.norm_bound}.")
-    # No solution is shorter than |b|/|A| if b lies in the range of A; the second time the length is known.
+    # No solution is shorter than |b|/|A| if b lies in the range of A. From the second try on the length is known.
     shortest = size / float(enc.norm_bound)
     inherited = float(times(jnp.asarray(kappa / float(enc.alpha)), vec.eps))
     best = np.inf

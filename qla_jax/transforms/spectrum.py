@@ -1,11 +1,12 @@
-r"""What a builder takes somebody's word for, and looks at where the numbers are at hand.
+r"""Checks of the assumptions of matrix functions: Hermitian matrices, spectra in a domain, isometries.
 
-A function of a Hermitian matrix needs one; an approximant that is proven outside of a gap needs singular values that
-stay out of it. Nodes answer from their structure (`hermitian_defect`, `singular_values`); of others of at most
-`EXPLICIT` rows and columns the matrix is formed. What is larger has to be vouched for, or the error is unknown.
+A function of a Hermitian matrix needs a Hermitian matrix. An approximant that is proven outside a gap needs singular
+values outside the gap. Nodes answer from their structure (`hermitian_defect`, `singular_values`). For other nodes of at
+most `EXPLICIT` rows and columns the matrix is formed. For larger ones the caller has to assert the assumption, or the
+error is unknown.
 
-Only the encoded matrix can be looked at. The ideal one is within $\epsilon$ of it, and so are its singular values
-(Weyl), while $A - A^\dagger$ changes by at most $2\epsilon$.
+Only the encoded matrix can be checked. The ideal matrix is within $\epsilon$ of it, the ideal singular values are
+within $\epsilon$ of the encoded ones (Weyl), and $A - A^\dagger$ differs by at most $2\epsilon$.
 """
 
 import math
@@ -20,14 +21,18 @@ from qla_jax.encodings.base.block import BlockEncoding, block
 from qla_jax.polynomials.polynomial import Polynomial
 
 EXPLICIT = 256
-"""Rows and columns up to which a matrix is formed to be looked at, by as many products with a vector."""
+"""Largest number of rows or columns for which a matrix is formed and checked, by one product for each column."""
 
 
 def hermitian_error(enc: BlockEncoding, *, vouched: bool) -> Float[Array, ""]:
-    """Return 0 where `enc` is seen or vouched to be Hermitian up to its error, and `inf` where neither is so.
+    """Return 0 where an encoded matrix is Hermitian up to its error, by check or by assertion, and `inf` elsewhere.
+
+    Args:
+        enc: encoding of a square matrix.
+        vouched: True where the caller asserts that the matrix is Hermitian.
 
     Raises:
-        ValueError: seen not to be Hermitian.
+        ValueError: the check shows that the matrix is not Hermitian.
     """
     defect = _hermitian_defect(enc)
     if defect is None:
@@ -39,13 +44,15 @@ def hermitian_error(enc: BlockEncoding, *, vouched: bool) -> Float[Array, ""]:
 
 
 def in_domain_of(enc: BlockEncoding, poly: Polynomial, *, vouched: bool, signed: bool = False) -> Bool[Array, ""]:
-    r"""Return whether the spectrum of $A/\alpha$ is seen, or vouched and not seen otherwise, to lie in the domain.
+    r"""Return whether the spectrum of $A/\alpha$ lies in the domain of a polynomial, by check or by assertion.
+
+    An assertion that the check contradicts does not count.
 
     Args:
-        enc: the part.
-        poly: the approximant. Zero singular values are no matter where it is odd: it maps them to zero.
-        vouched: whether somebody gave a word for it.
-        signed: whether it is eigenvalues of a Hermitian matrix that count, not singular values.
+        enc: block encoding of A.
+        poly: polynomial with its domain. Zero singular values may lie outside if it is odd, as it maps them to zero.
+        vouched: True where the caller asserts that the spectrum lies in the domain.
+        signed: True for eigenvalues of a Hermitian matrix, False for singular values.
     """
     ((low, high), *others) = poly.domain
     everywhere = (jnp.asarray(low) <= -1) & (jnp.asarray(high) >= 1) & (not others)
@@ -57,6 +64,7 @@ def in_domain_of(enc: BlockEncoding, poly: Polynomial, *, vouched: bool, signed:
     safe = jnp.where(enc.alpha == 0, 1, enc.alpha)
     values, slack = values / safe, _rounding(enc)
     reach = enc.eps / safe + slack
+    # `inside`: the ideal value lies in the domain for certain. `touched`: it may, so that an assertion can be believed.
     nothing = (jnp.abs(values) <= slack) & (poly.parity == "odd")
     ends = [(jnp.asarray(a) - slack, jnp.asarray(b) + slack) for a, b in poly.domain]
     inside = jnp.any(jnp.stack([(a <= values - enc.eps / safe) & (values + enc.eps / safe <= b) for a, b in ends]), 0)
@@ -67,20 +75,25 @@ def in_domain_of(enc: BlockEncoding, poly: Polynomial, *, vouched: bool, signed:
 
 
 def isometric(enc: BlockEncoding, *, vouched: bool) -> Bool[Array, ""]:
-    """Return whether `enc` is seen, or vouched and not seen otherwise, to be an isometry up to its error."""
+    """Return whether an encoded matrix is an isometry up to its error, by check or, for large ones, by assertion.
+
+    Args:
+        enc: any block encoding.
+        vouched: True where the caller asserts that the matrix is an isometry.
+    """
     values = singular_values(enc)
     if values is None:
         return jnp.asarray(vouched)
-    columns = jnp.sort(values)[::-1][: enc.shape[1]]  # without what padding may add
+    columns = jnp.sort(values)[::-1][: enc.shape[1]]  # padding may add zeros, which are the smallest values
     apart = jnp.abs(columns - 1).max() if columns.size == enc.shape[1] else jnp.inf
     return apart <= enc.eps + _rounding(enc) * jnp.maximum(1, enc.alpha)
 
 
 def singular_values(enc: BlockEncoding) -> Num[Array, " values"] | None:
-    """Return the singular values of the encoded matrix, one for each column at least; None where it is large.
+    """Return at least as many singular values of the encoded matrix as it has columns; None for large matrices.
 
-    Zeros of padding may be among them; those of a matrix with more columns than rows, whose kernel even polynomials
-    act on, are.
+    Zeros due to padding may be among them. The zeros of a matrix with more columns than rows are always included,
+    because even polynomials act on the kernel.
     """
     values = enc.singular_values()
     if values is None and max(enc.shape) <= EXPLICIT:

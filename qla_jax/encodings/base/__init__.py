@@ -1,1 +1,1 @@
-"""What every encoding is: a circuit and what it encodes, its registers, its errors."""
+"""Base classes of all encodings: the circuit, the encoded matrix or vector, registers and errors."""

@@ -1,7 +1,14 @@
 r"""Block encodings: a matrix $A$ as the flagged block of a unitary, $\|A - \alpha\langle 0|U|0\rangle\| \le \epsilon$.
 
-The circuit view is `apply` on a state with all ancillas; the encoded view is `matvec` on the plain vector. They are
-one: `matvec(x) == alpha * apply(embed(enc, x))[0]`, read at the entries of the codomain, for every node.
+Every node has two views. The circuit view is `apply`, which acts on a state with all ancillas. The encoded view is
+`matvec`, which acts on the plain vector. Both agree for every node: `matvec(x) == alpha * apply(embed(enc, x))[0]`,
+read at the entries of the codomain.
+
+Example:
+    >>> enc = block_encode(jnp.array([[1.0, 2.0], [3.0, 4.0]]))
+    >>> by_circuit = enc.alpha * enc.apply(embed(enc, jnp.ones(2)))[0]
+    >>> enc.matvec(jnp.ones(2)).round(6).tolist(), by_circuit.round(6).tolist()
+    ([3.0, 7.0], [3.0, 7.0])
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Definition 43. https://arxiv.org/abs/1806.01838
@@ -28,10 +35,13 @@ from qla_jax.linalg.memory import require_fit
 
 
 class BlockEncoding(Encoding, kw_only=True):
-    r"""An $(\alpha, a, \epsilon)$-block-encoding of $A$.
+    r"""An $(\alpha, a, \epsilon)$-block-encoding of a matrix $A$: $\|A - \alpha\langle 0|U|0\rangle\| \le \epsilon$.
+
+    The operators `@`, `+`, `-`, `*`, `/` and `[rows, columns]` build the encoding of the corresponding matrix.
+    `block(enc)` returns the encoded matrix, `enc.matvec(x)` its product with a vector, `cost(enc)` the resources.
 
     Attributes:
-        norm_bound: a certified upper bound on $\|A\|$; `alpha + eps` where nothing better is known.
+        norm_bound: certified upper bound on $\|A\|$; `alpha + eps` where nothing better is known.
         domain: sizes of the input registers; their product is the number of columns.
         codomain: sizes of the output registers; their product is the number of rows.
     """
@@ -42,12 +52,14 @@ class BlockEncoding(Encoding, kw_only=True):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns of $A$, without padding."""
+        """Number of rows and of columns of $A$, without padding."""
         return math.prod(self.codomain), math.prod(self.domain)
 
     @default_promotion
     def matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
-        r"""Return $\alpha\langle 0|U|0\rangle x$ in the encoded view, in the wider precision of x and the encoding.
+        r"""Return $\alpha\langle 0|U|0\rangle x$, the encoded matrix times x, without running the circuit.
+
+        The result has the wider precision of x and of the encoding.
 
         Raises:
             ValueError: x is not a vector of `shape[1]` numbers.
@@ -57,7 +69,7 @@ class BlockEncoding(Encoding, kw_only=True):
 
     @default_promotion
     def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
-        r"""Return $\alpha\langle 0|U^\dagger|0\rangle y$, the adjoint of `matvec`.
+        r"""Return $\alpha\langle 0|U^\dagger|0\rangle y$, the adjoint of the encoded matrix times y.
 
         Raises:
             ValueError: y is not a vector of `shape[0]` numbers.
@@ -65,7 +77,7 @@ class BlockEncoding(Encoding, kw_only=True):
         y = _as_vector("y", y, self.shape[0], self)
         return _rmatvec(self, y) if self.row() is None else _along(*links(self, adjoint=True), y)
 
-    # The plain derivations, by the circuit; structured nodes override them.
+    # Definitions by the circuit. Structured nodes override both, because a product with A itself needs no ancillas.
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return _by_circuit(self, x)
 
@@ -74,9 +86,9 @@ class BlockEncoding(Encoding, kw_only=True):
         return self.alpha * registers.extract(self.apply_adjoint(state)[0], self.domain)
 
     def hermitian_defect(self) -> Array | None:
-        r"""Return a bound on $|A - A^\dagger|$ of the encoded matrix from its structure; None where that tells nothing.
+        r"""Return a bound on $\|A - A^\dagger\|$ from the structure of the node; None where the structure gives none.
 
-        A node of one's own may leave this out: small matrices are then formed to be looked at.
+        A user's own node may omit this method. Small matrices are then formed and compared with their adjoints.
         """
         return None
 
@@ -87,16 +99,16 @@ class BlockEncoding(Encoding, kw_only=True):
     __array_ufunc__ = None  # a NumPy scalar on the left leaves the product to __rmul__
 
     def adjoint(self) -> "BlockEncoding":
-        """The encoding of the adjoint matrix, by the inverse circuit."""
+        """Return the encoding of the adjoint matrix, whose circuit is the inverse circuit."""
         return by_rule("adjoint", self)
 
     __iter__ = None  # a matrix is not a sequence of its rows, although it has them by [...]
 
     def __getitem__(self, index: Any) -> "BlockEncoding":
-        """Return the encoding of `A[rows, columns]`: slices, or lists of different integers.
+        """Return the encoding of `A[rows, columns]`, where each index is a slice or a list of distinct integers.
 
         Raises:
-            ValueError: no rows or no columns, places outside the matrix or given twice, or more than two indices.
+            ValueError: no rows or no columns, indices outside the matrix or repeated, or more than two indices.
             TypeError: an index that is neither a slice nor a list of integers.
         """
         return by_rule("[]", self, index)
@@ -138,11 +150,22 @@ class BlockEncoding(Encoding, kw_only=True):
 
 @default_promotion
 def embed(enc: BlockEncoding, x: Num[Array, " columns"]) -> State:
-    """The state `enc.apply` takes: `x` in the system, all ancillas in |0>.
+    """Return the circuit's input state for a vector: x in the system register and all ancillas in |0>.
+
+    Args:
+        enc: block encoding whose circuit is to run.
+        x: vector of `enc.shape[1]` numbers; padding is added here.
+
+    Returns:
+        State of shape (2^a, 2^n) for `enc.apply`, not normalized.
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: x is not a vector of `enc.shape[1]` numbers, or more qubits than fit in memory.
+        ValueError: x is not a vector of `enc.shape[1]` numbers, or the state does not fit in memory.
+
+    Example:
+        >>> embed(block_encode(jnp.eye(3)), jnp.array([1.0, 2.0, 3.0])).tolist()
+        [[1.0, 2.0, 3.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
     """
     require_kind("enc", enc, BlockEncoding)
     x = _as_vector("x", x, enc.shape[1], enc)
@@ -162,7 +185,7 @@ def _rmatvec(enc: BlockEncoding, y: Num[Array, " rows"]) -> Num[Array, " columns
 
 @jax.jit(static_argnames="backwards")
 def _along(parts: tuple, backwards: tuple[bool, ...], x: Num[Array, " n"]) -> Num[Array, " m"]:
-    """Parts and numbers, or their adjoints, on a vector, one after another."""
+    """Apply encodings and scalars, or their adjoints, to a vector one after another."""
     for part, back in zip(parts, backwards, strict=True):
         if isinstance(part, BlockEncoding):
             x = part.rmatvec(x) if back else part.matvec(x)
@@ -175,20 +198,37 @@ def _along(parts: tuple, backwards: tuple[bool, ...], x: Num[Array, " n"]) -> Nu
 def postselect(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
     r"""Return $\alpha\langle 0|U|0\rangle x$ by running the circuit and keeping the branch with all ancillas in |0>.
 
-    Its derivative is that of the encoded view: the garbage of a circuit need not have one, its flagged part does.
+    The result equals `enc.matvec(x)` up to rounding, but every gate and every ancilla is simulated. The derivative is
+    the derivative of `enc.matvec`: the flagged branch is differentiable even where the other branches are not.
+
+    Args:
+        enc: block encoding whose circuit runs.
+        x: vector of `enc.shape[1]` numbers, which need not have length 1.
+
+    Returns:
+        Vector of `enc.shape[0]` numbers, alpha included. The squared length of the vector over $\|\alpha x\|^2$ is the
+        success probability of the postselection.
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: x is not a vector of `enc.shape[1]` numbers, or more qubits than fit in memory.
+        ValueError: x is not a vector of `enc.shape[1]` numbers, or the state does not fit in memory.
+
+    Example:
+        >>> postselect(block_encode(jnp.array([[1.0, 2.0], [3.0, 4.0]])), jnp.array([1.0, 1.0])).round(6).tolist()
+        [3.0, 7.0]
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Definition 43. https://arxiv.org/abs/1806.01838
     """
     require_kind("enc", enc, BlockEncoding)
     x = _as_vector("x", x, enc.shape[1], enc)
-    require_fit(enc.num_ancillas, enc.num_qubits, x.dtype)  # here: what is compiled already asks no more
+    # The memory is checked out here, because a call that is compiled already would not check it again.
+    require_fit(enc.num_ancillas, enc.num_qubits, x.dtype)
     return _postselect(enc, x)
 
 
 @jax.custom_jvp
-@jax.jit  # an eager call would compile every gate apart
+@jax.jit  # an eager call would compile each gate separately
 def _postselect(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
     return _by_circuit(enc, x)
 
@@ -206,7 +246,7 @@ def _postselect_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
 
 
 def _as_vector(name: str, x: ArrayLike, length: int, enc: BlockEncoding) -> Num[Array, " length"]:
-    """A vector of so many entries, no less precise than the encoding: FFTs and convolutions round to their input."""
+    """Return a checked vector, at least as precise as the encoding: FFTs and convolutions round to their input."""
     x = as_inexact(name, x)
     require(x.shape == (length,), f"`{name}` must have shape ({length},), but has shape {x.shape}.")
     return x.astype(jnp.result_type(x.dtype, enc.alpha.dtype))
@@ -214,10 +254,23 @@ def _as_vector(name: str, x: ArrayLike, length: int, enc: BlockEncoding) -> Num[
 
 @default_promotion
 def block(enc: BlockEncoding) -> Num[Array, "rows columns"]:
-    """Return the encoded matrix $A$ itself, alpha included, from the encoded view.
+    r"""Return the encoded matrix $A$ as an array, alpha included, by applying `enc.matvec` to each basis vector.
+
+    The flagged block of the unitary itself is `block(enc) / enc.alpha`.
+
+    Returns:
+        Array of shape `enc.shape`.
 
     Raises:
         TypeError: `enc` is not a block encoding.
+
+    Example:
+        >>> a = block_encode(jnp.array([[0.0, 1.0], [1.0, 0.0]]))
+        >>> block(a @ (2.0 * a)).round(6).tolist()
+        [[2.0, 0.0], [0.0, 2.0]]
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Definition 43. https://arxiv.org/abs/1806.01838
     """
     require_kind("enc", enc, BlockEncoding)
     return _columns(*links(enc), jnp.eye(enc.shape[1], dtype=enc.alpha.dtype))

@@ -1,8 +1,8 @@
-r"""What block and vector encodings have in common: a unitary on ancillas and system, known by what it does to a state.
+r"""Base class of block and vector encodings: a unitary on ancillas and system, given by its action on a state.
 
-A node has two primitives, `apply` and `apply_adjoint`, on a state of shape (2^a, 2^n): ancillas first, system last,
-both big-endian. Everything else follows from them: the explicit unitary, the flagged block $\langle 0|U|0\rangle$, and
-circuits that run a part on some of the qubits and leave the others idle.
+A node has two primitives, `apply` and `apply_adjoint`. Both act on a state of shape (2^a, 2^n), ancillas first and
+system last, both big-endian. The explicit unitary, the flagged block $\langle 0|U|0\rangle$, and circuits that run a
+part on some of the qubits and leave the others idle all follow from these two.
 """
 
 from abc import ABC, abstractmethod
@@ -28,26 +28,29 @@ from qla_jax.encodings.base.tree import DEPTH, EncodingTree, nested, tree_of
 from qla_jax.linalg.memory import require_fit
 
 MAX_UNITARY_QUBITS = 13
-"""An explicit unitary has at most 2^13 rows: 1 GiB in complex128."""
+"""Largest number of qubits of an explicit unitary: 2^13 rows take 1 GiB in complex128."""
 
 State = Num[Array, "ancilla system"]
 
 VIEWS = ("apply", "apply_adjoint", "flagged", "_matvec", "_rmatvec")
-"""Methods whose arguments may be of another precision than the node: they promote in every mode of their caller."""
+"""Methods whose arguments may differ in precision from the node. They promote dtypes in every mode of the caller."""
 
 
 class Encoding(Node, ABC, kw_only=True):
-    r"""A unitary $U$ on $a$ ancillas and $n$ system qubits; its block $\alpha\langle 0|U|0\rangle$ means something.
+    r"""Base class of encodings: a unitary $U$ on $a$ ancillas and $n$ qubits encodes $\alpha\langle 0|U|0\rangle$.
+
+    Subclasses implement `apply` and `apply_adjoint`; `gates` and `uses` let costs be counted.
 
     Attributes:
         alpha: subnormalization, a real scalar.
-        eps: absolute error bound in units of what is encoded; 0.0 is exact, `inf` unknown. Bounds approximation, not
-            rounding, which `rounding` estimates.
-        num_ancillas: $a$.
-        num_qubits: $n$, the system alone.
+        eps: absolute error bound in units of the encoded matrix or vector; 0.0 is exact, `inf` unknown. The bound
+            covers approximation; the property `rounding` estimates rounding.
+        num_ancillas: number $a$ of ancilla qubits.
+        num_qubits: number $n$ of system qubits, ancillas not counted.
     """
 
-    __slots__ = ("_arrays", "_original")  # see `sharing`; no fields, so that no transformation sees them
+    # Slots rather than fields, so that no JAX transformation sees what `sharing` remembers in them.
+    __slots__ = ("_arrays", "_original")
 
     alpha: Array
     eps: Array
@@ -55,10 +58,10 @@ class Encoding(Node, ABC, kw_only=True):
     num_qubits: int = struct.field(pytree_node=False)
 
     zero_without_alpha = False
-    """Whether alpha = 0 implies that the flagged block itself is zero, so that zero over zero may count as zero."""
+    """True where alpha = 0 implies that the flagged block itself is zero, so that zero over zero counts as zero."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        # Not every array of every part is printed, and arrays have no single answer to ==.
+        # The generated methods would print every array of every part, and `==` of arrays is no single boolean.
         super().__init_subclass__(**{"repr": False, "eq": False, **options})
         for name in VIEWS:
             if name in vars(cls):
@@ -71,7 +74,7 @@ class Encoding(Node, ABC, kw_only=True):
         separate(self)
 
     def __eq__(self, other: object) -> bool:
-        """Whether both are the same node with equal arrays; arrays that are traced are equal to themselves only."""
+        """Return whether both nodes have one structure and equal arrays; a traced array equals itself only."""
         return equal(self, other) if isinstance(other, Encoding) else NotImplemented
 
     def __hash__(self) -> int:
@@ -83,14 +86,14 @@ class Encoding(Node, ABC, kw_only=True):
         return f"{parts[:-1]}; {told})" if parts.endswith(")") else f"{parts}({told})"
 
     def cost(self) -> Cost:
-        """Return what one run of the circuit takes: qubits, queries, gates, T counts, probability of success."""
+        """Return the resources of one run of the circuit: qubits, queries, gates, T count, success probability."""
         return cost(self)
 
     def tree(self, depth: int = DEPTH) -> EncodingTree:
-        """Return the tree of the parts, which prints as text, in color by rich and in notebooks by treescope.
+        """Return the tree of the parts, which prints as text, in color with rich and in notebooks with treescope.
 
         Args:
-            depth: number of levels that are shown.
+            depth: number of levels shown.
 
         Raises:
             ValueError: a negative depth.
@@ -99,64 +102,68 @@ class Encoding(Node, ABC, kw_only=True):
 
     @abstractmethod
     def apply(self, state: State) -> State:
-        """$U$ on a state."""
+        """Return $U$ applied to a state."""
 
     @abstractmethod
     def apply_adjoint(self, state: State) -> State:
-        r"""$U^\dagger$ on a state."""
+        r"""Return $U^\dagger$ applied to a state."""
 
     @default_promotion
     def flagged(self, system: Num[Array, " system"]) -> Num[Array, " system"]:
-        r"""$\langle 0|U|0\rangle$ on a system state, each ancilla projected as soon as no later gate touches it.
+        r"""Return $\langle 0|U|0\rangle$ applied to a system state, with each ancilla projected as early as possible.
 
-        The plain derivation projects at the end; composites override it. Exact, but not unitary: see `run_projected`.
+        An ancilla may be projected as soon as no later gate touches it. The base class projects at the end; composite
+        nodes override the method. The result is exact, but a projection is not unitary: see `run_projected`.
         """
         return self.apply(with_ancillas(system, self.num_ancillas))[0]
 
     @property
     def log_alpha(self) -> Array:
-        """Natural logarithm of alpha, also where alpha itself is beyond the largest float."""
+        """Natural logarithm of alpha, finite also where alpha itself exceeds the largest float."""
         return jnp.log(self.alpha)
 
     @property
     def rounding(self) -> Array:
-        r"""Estimate of what rounding changes in either view, absolute, in the units of `eps`; see `encodings.rounding`.
+        r"""Estimate of the rounding error in either view, absolute and in the units of `eps`.
 
-        $\|A - \tilde A\|$ as computed is at most `eps + rounding`. It is relative to alpha, so that in the encoded view
-        of a network that was never amplified it is far too large: its circuit has that little to show.
+        The computed $\|A - \tilde A\|$ is at most `eps + rounding`. The estimate is proportional to alpha. It is hence
+        far too large for the encoded view of a network without amplification, whose success amplitude is tiny.
         """
         return rounding_of(self)
 
     def relative_rounding(self, parts: Sequence[Array]) -> Array:
-        """Return the estimate relative to alpha from those of the parts, in the order of `uses`."""
+        """Return the rounding estimate relative to alpha from the estimates of the parts, in the order of `uses`."""
         return by_calls(self, self.uses(), parts)
 
     def uses(self) -> tuple[Use, ...]:
-        """The parts this circuit calls, how often and how; a leaf has none. The inverse circuit calls the inverses."""
+        """Return the parts that this circuit calls, how often and how; a leaf calls none.
+
+        The inverse circuit calls the inverse of each part equally often.
+        """
         return ()
 
     def row(self) -> tuple["Link", ...] | None:
-        """The parts that run in a row and are all that this circuit does, first to last; None for any other circuit."""
+        """Return the parts, first to last, of a circuit that only runs them one after another; otherwise None."""
         return None
 
     @property
     def nesting(self) -> int:
-        """How many nodes stand around the innermost leaf; 0 for a leaf."""
+        """Number of nodes around the innermost leaf; 0 for a leaf."""
         return nesting_of(self)
 
     def gates(self) -> Gates | None:
-        """The gates of this circuit besides its parts; None where the construction defines none."""
+        """Return the gates of this circuit without its parts; None where the construction defines none."""
         return None
 
 
 class Link(NamedTuple):
-    """A part in a row of parts, and the numbers that it comes with.
+    """One part in a row of parts, with the scalars that multiply it.
 
     Attributes:
-        part: what runs.
-        adjoint: whether its inverse runs.
-        factor: what the encoded matrix of the part is multiplied by, if by anything.
-        phase: what the circuit of the part is multiplied by, if by anything.
+        part: encoding that runs.
+        adjoint: True where the inverse circuit of the part runs.
+        factor: scalar that multiplies the encoded matrix of the part, or None.
+        phase: scalar of modulus 1 that multiplies the circuit of the part, or None.
     """
 
     part: Encoding
@@ -166,10 +173,10 @@ class Link(NamedTuple):
 
 
 def contraction(enc: Encoding) -> tuple[Array, Array]:
-    r"""Return what to divide by for $A/\alpha$, and 0, or `inf` where that quotient is not the circuit's flagged block.
+    r"""Return the divisor that turns $A$ into the flagged block $A/\alpha$, and the error of that quotient: 0 or `inf`.
 
-    Where alpha is 0 the encoded matrix is 0 whatever the circuit does: `0.0 * enc` still runs the circuit of `enc`.
-    A polynomial or a control acts on the flagged block itself, which is then unknown unless the node says that it
+    Where alpha is 0 the encoded matrix is 0 for any circuit: `0.0 * enc` still runs the circuit of `enc`. A polynomial
+    or a control acts on the flagged block itself. The block is then unknown, unless `zero_without_alpha` says that it
     vanishes.
     """
     zero, finite = enc.alpha == 0, jnp.isfinite(enc.alpha)
@@ -178,17 +185,27 @@ def contraction(enc: Encoding) -> tuple[Array, Array]:
 
 
 def with_ancillas(system: Num[Array, " system"], num_ancillas: int) -> State:
-    """The state with all ancillas in |0>.
+    """Return the state with a given system part and all ancillas in |0>.
+
+    Args:
+        system: amplitudes of the system.
+        num_ancillas: number of ancilla qubits.
 
     Raises:
-        ValueError: more qubits than fit in memory.
+        ValueError: the state does not fit in memory.
     """
     require_fit(num_ancillas, (system.size - 1).bit_length(), system.dtype)
     return jnp.zeros((1 << num_ancillas, system.size), system.dtype).at[0].set(system)
 
 
 def run_on(apply: Callable[[State], State], part: Encoding, state: State) -> State:
-    """Run `part` (`apply` is one of its two) on the least significant ancillas and system qubits; the rest idle."""
+    """Run a part on the least significant ancillas and system qubits and leave the others idle.
+
+    Args:
+        apply: method `apply` or `apply_adjoint` of the part.
+        part: encoding that runs.
+        state: state of at least as many ancillas and system qubits as the part has.
+    """
     idle_ancillas = state.shape[0] >> part.num_ancillas
     idle_system = state.shape[1] >> part.num_qubits
     if idle_ancillas == idle_system == 1:
@@ -199,14 +216,25 @@ def run_on(apply: Callable[[State], State], part: Encoding, state: State) -> Sta
 
 
 def flagged_on(part: Encoding, system: Num[Array, " system"]) -> Num[Array, " system"]:
-    """`part.flagged` on the least significant system qubits; the rest idle."""
+    """Apply `part.flagged` to the least significant system qubits and leave the others idle.
+
+    Args:
+        part: encoding whose flagged block acts.
+        system: amplitudes of the system.
+    """
     if system.size == 1 << part.num_qubits:
         return part.flagged(system)
     return jax.vmap(part.flagged)(system.reshape(-1, 1 << part.num_qubits)).reshape(-1)
 
 
 def flagged_in_row(enc: Encoding, system: Num[Array, " system"]) -> Num[Array, " system"]:
-    """`enc.flagged` by that of the parts in its `row`, one after another, in a loop: rows within rows may be deep."""
+    """Apply the flagged block of an encoding by applying those of the parts in its `row` one after another.
+
+    Args:
+        enc: encoding with a row of parts.
+        system: amplitudes of the system.
+    """
+    # A loop with its own stack: rows within rows may be nested deeper than Python's recursion allows.
     waiting: list[Any] = [enc]
     while waiting:
         held = waiting.pop()
@@ -214,7 +242,7 @@ def flagged_in_row(enc: Encoding, system: Num[Array, " system"]) -> Num[Array, "
             system = held * system
             continue
         row = held.row()
-        if row is None or any(step.adjoint for step in row):  # an inverse circuit has its garbage elsewhere
+        if row is None or any(step.adjoint for step in row):  # an inverse circuit leaves other ancillas in |0>
             system = flagged_on(held, system)
             continue
         for step in reversed(row):
@@ -223,7 +251,13 @@ def flagged_in_row(enc: Encoding, system: Num[Array, " system"]) -> Num[Array, "
 
 
 def on_front_ancillas(apply: Callable[[State], State], part: Encoding, state: State) -> State:
-    """Run `part` on the most significant ancillas and the least significant system qubits; the rest idle."""
+    """Run a part on the most significant ancillas and the least significant system qubits; leave the others idle.
+
+    Args:
+        apply: method `apply` or `apply_adjoint` of the part.
+        part: encoding that runs.
+        state: state of at least as many ancillas and system qubits as the part has.
+    """
     if state.shape[0] == 1 << part.num_ancillas:
         return run_on(apply, part, state)
     grid = reshaped(state, (1 << part.num_ancillas, -1, state.shape[1]))
@@ -231,34 +265,54 @@ def on_front_ancillas(apply: Callable[[State], State], part: Encoding, state: St
 
 
 def side_by_side(left: Encoding, right: Encoding, way: Callable, state: State) -> State:
-    """Two circuits on disjoint qubits: ancillas left, ancillas right, system left, system right."""
+    """Run two circuits on disjoint qubits, ordered as ancillas left, ancillas right, system left, system right.
+
+    Args:
+        left: encoding on the more significant qubits.
+        right: encoding on the less significant qubits.
+        way: function that returns one of the two circuits of an encoding, `apply_of` or `apply_adjoint_of`.
+        state: joint state.
+    """
     sizes = (left.num_ancillas, right.num_ancillas, left.num_qubits, right.num_qubits)
     grid = reshaped(state, tuple(1 << size for size in sizes))
     grid = jax.vmap(jax.vmap(way(left), in_axes=1, out_axes=1), in_axes=3, out_axes=3)(grid)
     return reshaped(jax.vmap(jax.vmap(way(right), in_axes=1, out_axes=1))(grid), state.shape)
 
 
-def swap_qubits(array: Num[Array, "... system"], first: int, second: int, behind: int) -> Num[Array, "... system"]:
-    """Swap two neighboring groups of `first` and `second` system qubits, with `behind` qubits after them.
+def swap_qubits(array: Num[Array, "... system"], first: int, second: int, after: int) -> Num[Array, "... system"]:
+    """Swap two adjacent groups of system qubits.
 
     Composite systems keep idle qubits (always |0>) in front, so that registers stay where `registers.embed` puts them.
+
+    Args:
+        array: amplitudes, the system on the last axis.
+        first: number of qubits in the more significant group.
+        second: number of qubits in the less significant group.
+        after: number of the qubits that follow both groups.
     """
     if 0 in (first, second):
         return array
-    grid = array.reshape(*array.shape[:-1], -1, 1 << first, 1 << second, 1 << behind)
+    grid = array.reshape(*array.shape[:-1], -1, 1 << first, 1 << second, 1 << after)
     return grid.swapaxes(-3, -2).reshape(array.shape)
 
 
 @default_promotion
 def unitary(enc: Encoding) -> Num[Array, "rows rows"]:
-    r"""The explicit unitary, shape (2^(a+n), 2^(a+n)), ancillas most significant.
+    r"""Return the circuit of an encoding as an explicit unitary matrix, for up to 13 qubits.
 
-    Its leading entries are the block over alpha: `unitary(enc)[:rows, :columns] == A / alpha` when A is stored without
-    padding between registers (`docs/conventions.md`).
+    The leading entries are the encoded block over alpha: `unitary(enc)[:rows, :columns] == A / alpha` where A is stored
+    without padding between registers (`docs/conventions.md`).
+
+    Returns:
+        Array of shape (2^(a+n), 2^(a+n)), ancillas most significant.
 
     Raises:
         TypeError: `enc` is not an encoding.
-        ValueError: above 2^13 rows. Use `enc.apply`, which never forms the unitary.
+        ValueError: more than 2^13 rows. Use `enc.apply`, which never forms the unitary.
+
+    Example:
+        >>> unitary(block_encode_pauli({"X": 1.0, "Z": 1.0}))[:2, :2].round(6).tolist()
+        [[0.5, 0.5], [0.5, -0.5]]
     """
     require_kind("enc", enc, Encoding)
     qubits = enc.num_ancillas + enc.num_qubits
@@ -270,7 +324,7 @@ def unitary(enc: Encoding) -> Num[Array, "rows rows"]:
     return _unitary(enc)
 
 
-@jax.jit  # an eager call would compile every gate apart
+@jax.jit  # an eager call would compile each gate separately
 def _unitary(enc: Encoding) -> Num[Array, "rows rows"]:
     rows = 1 << (enc.num_ancillas + enc.num_qubits)
     basis = jnp.eye(rows, dtype=enc.alpha.dtype).reshape(rows, 1 << enc.num_ancillas, 1 << enc.num_qubits)
@@ -278,10 +332,10 @@ def _unitary(enc: Encoding) -> Num[Array, "rows rows"]:
 
 
 def apply_of(enc: Encoding) -> Callable[[State], State]:
-    """`enc.apply`, for circuits that run parts in either direction."""
+    """Return `enc.apply`, as an argument of circuits that run their parts in either direction."""
     return enc.apply
 
 
 def apply_adjoint_of(enc: Encoding) -> Callable[[State], State]:
-    """`enc.apply_adjoint`."""
+    """Return `enc.apply_adjoint`, as an argument of circuits that run their parts in either direction."""
     return enc.apply_adjoint

@@ -1,8 +1,8 @@
 r"""The circuit of a linear combination of unitaries (LCU): PREPARE, SELECT, PREPARE-adjoint.
 
-With parts $(\alpha_i, a_i, \epsilon_i)$ and weights $w_i$, PREPARE loads $\sqrt{|w_i|\alpha_i/\lambda}$,
-$\lambda = \sum_i |w_i|\alpha_i$, on an index register in front; SELECT runs part $i$ where the index is $i$ and carries
-the phase of $w_i$. Parts with fewer ancillas leave the others idle. Block and vector encodings share this circuit.
+For parts $(\alpha_i, a_i, \epsilon_i)$ and weights $w_i$, PREPARE loads $\sqrt{|w_i|\alpha_i/\lambda}$ with
+$\lambda = \sum_i |w_i|\alpha_i$ into an index register in front. SELECT runs part $i$ where the index is $i$, with the
+phase of $w_i$. Parts with fewer ancillas leave the others idle. Block and vector encodings share this circuit.
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Lemma 52. https://arxiv.org/abs/1806.01838
@@ -24,17 +24,17 @@ from qla_jax.linalg.preparation import prepare, unit_vector, unprepare
 
 
 def index_qubits(count: int) -> int:
-    """Qubits of an index over `count` parts."""
+    """Return the number of qubits of an index over `count` parts."""
     return (count - 1).bit_length()
 
 
 def stacked(numbers: Sequence[Array]) -> Num[Array, " parts"]:
-    """Return scalars as one vector; some may belong to a batch on a mesh axis, and others not."""
+    """Return scalars stacked to one vector; some may vary over a mesh axis while others do not."""
     return jnp.stack(varying_like(list(numbers), *numbers))
 
 
 class LCUParameters(TypedDict):
-    """What a combination inherits from its parts."""
+    """Fields of a combination that follow from its parts."""
 
     alpha: Array
     eps: Array
@@ -43,7 +43,12 @@ class LCUParameters(TypedDict):
 
 
 def lcu_parameters(weights: Num[Array, " parts"], parts: Sequence[Encoding]) -> LCUParameters:
-    """Alpha, eps and qubits of the combination: the 1-norm of the weights against the parts' alpha and eps."""
+    """Return alpha, eps and qubits of a combination: sums of the parts' alpha and eps, weighted by |w|.
+
+    Args:
+        weights: real or complex weights.
+        parts: one encoding for each weight.
+    """
     sizes = jnp.abs(weights)
     return {
         "alpha": jnp.sum(sizes * stacked([part.alpha for part in parts])),
@@ -55,43 +60,75 @@ def lcu_parameters(weights: Num[Array, " parts"], parts: Sequence[Encoding]) -> 
 
 @jax.jit
 def combine(weights: Num[Array, " parts"], vectors: Sequence[Num[Array, " n"]]) -> Num[Array, " n"]:
-    """The encoded view of a combination."""
+    """Return the weighted sum of vectors, the encoded view of a combination.
+
+    Args:
+        weights: real or complex weights.
+        vectors: one vector for each weight.
+    """
     return reduce(jnp.add, [weights[i] * vector for i, vector in enumerate(vectors)])
 
 
 @jax.jit
 def amplitudes(sizes: Num[Array, " parts"]) -> Num[Array, " index"]:
-    """What PREPARE loads for non-negative `sizes`, padded to a power of two; all zero gives the first basis state."""
+    """Return the amplitudes sqrt(sizes), normalized and padded to a power of two, that PREPARE loads.
+
+    Sizes that are all zero give the first basis state.
+    """
     padded = jnp.pad(sizes, (0, (1 << index_qubits(len(sizes))) - len(sizes)))
     return unit_vector(jnp.sqrt(padded))[0]
 
 
 @jax.jit
 def phases(weights: Num[Array, " parts"]) -> Num[Array, " parts"]:
-    """Sign or phase of each weight, 1 for a zero weight."""
+    """Return the sign or phase of each weight, 1 for a zero weight."""
     nonzero = jnp.where(weights == 0, 1, weights)
     return nonzero / jnp.abs(nonzero)
 
 
 def lcu_row(weights: Num[Array, " parts"], parts: Sequence[Encoding]) -> tuple[Link, ...] | None:
-    """The row of a combination of one part, whose PREPARE and SELECT do nothing; None for more parts."""
+    """Return the row of a combination of one part, whose PREPARE and SELECT do nothing; None for more parts.
+
+    Args:
+        weights: real or complex weights.
+        parts: one encoding for each weight.
+    """
     return None if len(parts) > 1 else (Link(parts[0], factor=weights, phase=phases(weights)),)
 
 
 def apply_lcu(weights: Num[Array, " parts"], parts: Sequence[Encoding], state: State) -> State:
-    """The circuit on a state of shape (2^(index + ancillas), 2^n)."""
+    """Run the LCU circuit on a state of shape (2^(index + ancillas), 2^n).
+
+    Args:
+        weights: real or complex weights.
+        parts: one encoding for each weight.
+        state: state with the index register in front of the ancillas of the parts.
+    """
     return _run(weights, parts, state, apply_of, phases(weights))
 
 
 def apply_lcu_adjoint(weights: Num[Array, " parts"], parts: Sequence[Encoding], state: State) -> State:
-    """The inverse circuit."""
+    """Run the inverse of the LCU circuit on a state of shape (2^(index + ancillas), 2^n).
+
+    Args:
+        weights: real or complex weights.
+        parts: one encoding for each weight.
+        state: state with the index register in front of the ancillas of the parts.
+    """
     return _run(weights, parts, state, apply_adjoint_of, phases(weights).conj())
 
 
 def flagged_lcu(
     weights: Num[Array, " parts"], parts: Sequence[Encoding], system: Num[Array, " system"]
 ) -> Num[Array, " system"]:
-    """The block on a system state, each part's own ancillas projected within its branch."""
+    """Apply the flagged block of the LCU to a system state, with each part's ancillas projected within its branch.
+
+    Args:
+        weights: real or complex weights.
+        parts: one encoding for each weight.
+        system: amplitudes of the system.
+    """
+    # Only the index register is held next to the system: no part's ancillas meet another part's.
     loaded = amplitudes(jnp.abs(weights) * stacked([part.alpha for part in parts]))
     spread = prepare(loaded, jnp.zeros((len(loaded), system.size), system.dtype).at[0].set(system))
     unused = jnp.zeros((len(loaded) - len(parts), system.size), system.dtype)
@@ -106,7 +143,7 @@ def _run(weights: Array, parts: Sequence[Encoding], state: State, way: Callable,
         return turned[0] * run_on(way(parts[0]), parts[0], state)
     loaded = amplitudes(jnp.abs(weights) * stacked([part.alpha for part in parts]))
     branches = prepare(loaded, state.reshape(len(loaded), -1, state.shape[1]))
-    # Unlike parts: a Python loop. Index values without a part are left alone.
+    # A Python loop, because the parts are nodes of different structure. Index values without a part pass unchanged.
     chosen = [turned[i] * run_on(way(part), part, branches[i]) for i, part in enumerate(parts)]
     chosen += [branches[i] for i in range(len(parts), len(loaded))]
     return unprepare(loaded, jnp.stack(chosen)).reshape(state.shape)

@@ -1,6 +1,6 @@
-"""Questions to nested encodings, asked in a loop: chains may be longer than Python's recursion is deep.
+"""Properties of nested encodings, computed in loops because chains may be longer than Python's recursion limit.
 
-What is no loop, such as a circuit on a state, ends with an error for nodes that are nested too deep (`_modes`).
+Operations that do recurse, such as a circuit on a state, raise an error for nodes that are nested too deep (`_modes`).
 
 Example:
     >>> part = block_encode(jnp.eye(2))
@@ -26,12 +26,12 @@ _answers: ContextVar[dict[int, Array] | None] = ContextVar("answers", default=No
 
 
 def is_encoding(value: Any) -> bool:
-    """Return whether a value is a node of an encoding; its class needs this module."""
+    """Return whether a value is an encoding; the test is by attribute, since `Encoding` itself imports this module."""
     return hasattr(value, "row") and not isinstance(value, type)
 
 
 def nesting_of(enc: Any) -> int:
-    """Return how many nodes stand around the innermost leaf."""
+    """Return the number of nodes around the innermost leaf."""
     depths: dict[int, int] = {}
     for key, (_, uses) in parts_first(enc).items():
         depths[key] = max((1 + depths[identity(use.part)] for use in uses), default=0)
@@ -39,10 +39,10 @@ def nesting_of(enc: Any) -> int:
 
 
 def after_parts(ask: Callable[[Any], Array]) -> Callable[[Any], Array]:
-    """Let a property that asks parts for theirs go through them in a loop where recursion comes to its end.
+    """Make a recursive property fall back to a loop over the parts where Python's recursion limit is reached.
 
     Args:
-        ask: the property `log_alpha` of a class of nodes.
+        ask: getter of the property `log_alpha` of a class of nodes.
     """
 
     def answer(enc: Any) -> Array:
@@ -58,7 +58,8 @@ def after_parts(ask: Callable[[Any], Array]) -> Callable[[Any], Array]:
 
 
 def _asked_in_a_loop(enc: Any) -> Array:
-    """`enc.log_alpha`, that of all parts before; their answers are kept as long as this takes."""
+    """Return `enc.log_alpha` by computing it for all parts first."""
+    # The answers live in a context variable for the time of this call alone: nodes are immutable and hold no caches.
     known: dict[int, Array] = {}
     nodes = parts_first(enc)
     token = _answers.set(known)
@@ -71,14 +72,14 @@ def _asked_in_a_loop(enc: Any) -> Array:
 
 
 def links(enc: Any, *, adjoint: bool = False) -> tuple[tuple[Any, ...], tuple[bool, ...]]:
-    """Return parts and numbers that the encoded matrix is a product of, in the order of acting.
+    """Return the parts and scalars whose product is the encoded matrix, in the order in which they act.
 
     Args:
-        enc: any block encoding; one without a row of parts is the only link.
-        adjoint: whether the adjoint matrix is wanted.
+        enc: any block encoding; an encoding without a row of parts is its own only link.
+        adjoint: True for the links of the adjoint matrix.
 
     Returns:
-        The links, and for each of them whether its adjoint acts.
+        The links, and one boolean for each link that is True where its adjoint acts.
     """
     found: list[tuple[Any, bool]] = []
     waiting: list[tuple[Any, bool]] = [(enc, adjoint)]
@@ -96,7 +97,13 @@ def links(enc: Any, *, adjoint: bool = False) -> tuple[tuple[Any, ...], tuple[bo
 
 
 def equal(mine: Any, yours: Any) -> bool:
-    """Return whether two nodes are of one structure, with equal arrays; traced ones are equal to themselves only."""
+    """Return whether two nodes have one structure and equal arrays; a traced array equals itself only.
+
+    Args:
+        mine: first encoding.
+        yours: second encoding.
+    """
+    # Pairs that were compared are skipped: shared parts would otherwise be compared once for each path to them.
     waiting, compared = [(mine, yours)], set()
     while waiting:
         pair = waiting.pop()
@@ -115,7 +122,7 @@ def equal(mine: Any, yours: Any) -> bool:
 
 
 def _opened(node: Any) -> tuple[tuple[Any, ...], list[Any]]:
-    """The structure of one node, and its leaves: arrays and parts."""
+    """Return the structure of one node, and its leaves: arrays and parts."""
     held: dict[str, Any] = {}
     static: dict[str, Any] = {}
     for field in dataclasses.fields(node):

@@ -1,6 +1,7 @@
-"""Operators of encodings, such as `a @ b`: the rooms that combine encodings say what they mean, and are asked here.
+"""Registry of the operators of encodings, such as `a @ b`.
 
-So the base class has its operators without knowing what is built on it. `qla_jax.encodings` loads all rules.
+The modules that combine encodings register the meaning of each operator here, so that the base class has operators
+without importing the classes built on it. Importing `qla_jax.encodings` loads all rules.
 """
 
 from collections.abc import Callable
@@ -19,11 +20,11 @@ _RULES: dict[str, list[tuple[tuple[type, ...], Callable]]] = {}
 
 
 def rule(operator: str, *kinds: type) -> Callable[[Function], Function]:
-    """Say by a function what an operator does to operands of these kinds; a decorator.
+    """Return a decorator that registers a function as the meaning of an operator for operands of given classes.
 
     Args:
-        operator: its sign or name.
-        kinds: of its operands, the left one first.
+        operator: sign or name of the operator, such as "@".
+        kinds: classes of the operands, the left one first.
     """
 
     def register(function: Function) -> Function:
@@ -34,11 +35,11 @@ def rule(operator: str, *kinds: type) -> Callable[[Function], Function]:
 
 
 def by_rule(operator: str, *operands: Any) -> Any:
-    """Apply an operator, or return `NotImplemented` where no rule is for operands of these kinds.
+    """Apply an operator by its registered rule, or return `NotImplemented` where no rule fits the operands.
 
     Args:
-        operator: its sign or name.
-        operands: the left one first.
+        operator: sign or name of the operator, such as "@".
+        operands: operands, the left one first.
     """
     for kinds, function in _RULES.get(operator, []):
         if all(map(isinstance, operands, kinds)):
@@ -48,14 +49,14 @@ def by_rule(operator: str, *operands: Any) -> Any:
 
 @default_promotion
 def inverse_of(divisor: ArrayLike, like: Array) -> Array:
-    """Return one over a scalar; a Python number takes the precision of `like`.
+    """Return the reciprocal of a scalar; a Python number takes the precision of `like`.
 
     Args:
-        divisor: a scalar.
-        like: array whose precision Python numbers take.
+        divisor: scalar.
+        like: array whose precision a Python number takes.
 
     Raises:
-        ValueError: `divisor` is not a scalar, or is seen to be zero.
+        ValueError: `divisor` is not a scalar, or is zero outside jit.
     """
     divisor = as_numeric("divisor", divisor, ndim=0, like=like)
     if is_concrete(divisor):

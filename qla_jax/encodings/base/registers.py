@@ -1,8 +1,8 @@
-r"""Registers: where the entries of a vector sit among the basis states of a few qubits.
+r"""Registers: the positions of a vector's entries among the basis states of a few qubits.
 
 A tuple of sizes such as `(3, 5, 5)` (three channels of a 5 x 5 image) names one register per axis, the leading axis
-most significant. A register of size $s$ takes $\lceil\log_2 s\rceil$ qubits and uses its first $s$ basis states; the
-others are padding, which every encoding of this package leaves at amplitude zero. So nobody pads by hand:
+most significant. A register of size $s$ takes $\lceil\log_2 s\rceil$ qubits and uses its first $s$ basis states. The
+others are padding, which every encoding of this package leaves at amplitude zero, so that callers never pad by hand.
 
 Example:
     >>> num_qubits((3, 5, 5))
@@ -22,12 +22,17 @@ Sizes = tuple[int, ...]
 
 
 def num_qubits(sizes: Sizes) -> int:
-    """Qubits of the registers together."""
+    """Return the total number of qubits of registers."""
     return sum(_qubits(size) for size in sizes)
 
 
 def canonical(sizes: Sizes) -> Sizes:
-    """The shortest tuple with the same positions: full registers merge into those before, `(4, 8, 8) -> (256,)`."""
+    """Return the shortest tuple with the same positions: full registers merge with the ones before them.
+
+    Example:
+        >>> canonical((4, 8, 8)), canonical((3, 5, 5)), canonical((3, 4))
+        ((256,), (3, 5, 5), (12,))
+    """
     merged: list[int] = []
     for size in reversed(sizes):
         if size == 1:
@@ -41,7 +46,13 @@ def canonical(sizes: Sizes) -> Sizes:
 
 @jax.jit(static_argnames=("sizes", "qubits"))
 def embed(x: Array, sizes: Sizes, qubits: int) -> Array:
-    """Place the entries of `x`, shape (prod(sizes),), among 2^qubits basis states."""
+    """Place the entries of a vector among the basis states of its registers.
+
+    Args:
+        x: vector of prod(sizes) entries.
+        sizes: sizes of the registers.
+        qubits: number of qubits of the result, at least `num_qubits(sizes)`.
+    """
     if len(sizes) > 1:
         widths = [(0, (1 << _qubits(size)) - size) for size in sizes]
         x = jnp.pad(x.reshape(sizes), widths).reshape(-1)
@@ -50,7 +61,12 @@ def embed(x: Array, sizes: Sizes, qubits: int) -> Array:
 
 @jax.jit(static_argnames="sizes")
 def extract(state: Array, sizes: Sizes) -> Array:
-    """Read the entries back, shape (prod(sizes),): the left inverse of `embed`."""
+    """Return the prod(sizes) entries of a vector from basis states: the left inverse of `embed`.
+
+    Args:
+        state: amplitudes of the basis states.
+        sizes: sizes of the registers.
+    """
     if len(sizes) > 1:
         padded = tuple(1 << _qubits(size) for size in sizes)
         window = state[: math.prod(padded)].reshape(padded)
@@ -59,7 +75,12 @@ def extract(state: Array, sizes: Sizes) -> Array:
 
 
 def same_place(sizes: Sizes, other: Sizes) -> bool:
-    """Whether two tuples of registers put their entries at the same basis states."""
+    """Return whether two tuples of registers put their entries at the same basis states.
+
+    Args:
+        sizes: sizes of the first registers.
+        other: sizes of the second registers.
+    """
     return math.prod(sizes) == math.prod(other) and canonical(sizes) == canonical(other)
 
 

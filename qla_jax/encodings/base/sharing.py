@@ -1,7 +1,7 @@
-"""One array for each leaf: what a node is made of may be donated.
+"""Distinct arrays for the leaves of a node, so that nodes can be donated to compiled functions.
 
-JAX donates no buffer twice, so that no array may stand in two leaves of a node, as in `a @ a` or where two attributes
-are equal. Whatever comes a second time is copied. A copied part stays the same part when calls are counted.
+JAX refuses to donate one buffer twice, so no array may be two leaves of a node, as in `a @ a` or where two attributes
+are equal. An array that occurs a second time is copied. A copied part still counts as the same part in costs.
 """
 
 import dataclasses
@@ -14,10 +14,8 @@ from qla_jax.accounting.fold import original
 
 
 def separate(node: Any) -> None:
-    """Copy arrays of a new node, or of what it holds, that come more than once; tracers are left alone.
-
-    The largest child first: it stays as it is, and what is copied, by recursion, is shallow also in long chains.
-    """
+    """Copy the arrays that occur more than once in a new node and its parts; tracers are left alone."""
+    # The largest child goes first and stays as it is: copies recurse, and smaller children of long chains are shallow.
     seen = set[int]()
     fields = _fields(node)
     for name, value in sorted(fields, key=lambda field: -len(_arrays(field[1]))):
@@ -28,7 +26,7 @@ def separate(node: Any) -> None:
 
 
 def _distinct(value: Any, seen: set[int]) -> Any:
-    """The value with copies of its arrays that were seen before; what is not copied counts as seen from here on."""
+    """Return the value with copies of the arrays that were seen before, and add all its arrays to those seen."""
     if isinstance(value, jax.Array):
         if id(value) in seen and not isinstance(value, jax.core.Tracer):
             value = jnp.array(value, copy=True)
@@ -46,6 +44,7 @@ def _distinct(value: Any, seen: set[int]) -> Any:
     if _is_node(value) and not _arrays(value) & seen:  # it was separated itself when it was made
         seen |= _arrays(value)
         return value
+    # A node that shares an array with an earlier sibling is rebuilt; the copy keeps a link to the original for `cost`.
     changed = {name: kept for name, held in _fields(value) if (kept := _distinct(held, seen)) is not held}
     if not changed:
         return value
@@ -57,7 +56,7 @@ def _distinct(value: Any, seen: set[int]) -> Any:
 
 
 def _arrays(value: Any) -> frozenset[int]:
-    """The identities of the arrays in a child, by what nodes remember: JAX flattens no chain of a thousand."""
+    """Return the identities of the arrays in a child from what nodes remember: JAX cannot flatten chains of 1000."""
     if isinstance(value, jax.Array):
         return frozenset() if isinstance(value, jax.core.Tracer) else frozenset({id(value)})
     if _is_node(value):

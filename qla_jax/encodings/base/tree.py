@@ -1,4 +1,4 @@
-"""Trees of encodings: the parts of each, for people to read.
+"""Printable trees of encodings and their parts.
 
 Example:
     >>> part = block_encode(jnp.eye(2))
@@ -19,16 +19,16 @@ from qla_jax._checks import as_integer, is_concrete
 from qla_jax.accounting.fold import identity
 
 DEPTH = 6
-"""Number of levels that are shown unless another one is asked for."""
+"""Default number of levels that are shown."""
 
 
 @dataclass(frozen=True, repr=False)
 class EncodingTree:
-    """The tree of an encoding's parts: printed as text, by rich in color, in notebooks by treescope if it is there.
+    """Tree of an encoding's parts: prints as text, in color with rich, and in notebooks with treescope if installed.
 
     Attributes:
-        encoding: encoding on top.
-        depth: number of levels below it that are shown.
+        encoding: encoding at the root.
+        depth: number of levels below the root that are shown.
     """
 
     encoding: Any
@@ -54,18 +54,18 @@ class EncodingTree:
 
     def _repr_html_(self) -> str | None:
         try:
-            import treescope  # type: ignore[import-untyped] # the reader's own
+            import treescope  # type: ignore[import-untyped] # optional, and not a dependency of this package
         except ImportError:
             return None
         return treescope.render_to_html(self.encoding)
 
 
 def tree_of(enc: Any, depth: int) -> EncodingTree:
-    """Return the tree of an encoding.
+    """Return the printable tree of an encoding.
 
     Args:
         enc: any encoding.
-        depth: number of levels that are shown, at least 0.
+        depth: number of levels shown, at least 0.
 
     Raises:
         ValueError: a negative depth.
@@ -79,7 +79,12 @@ def name(node: Any) -> str:
 
 
 def nested(node: Any, depth: int) -> str:
-    """Return the names of a node and of its parts to a depth, such as `Product(Dense, Scaled(Dense))`."""
+    """Return the names of a node and of its parts to a depth, such as `Product(Dense, Scaled(Dense))`.
+
+    Args:
+        node: any encoding.
+        depth: number of levels of parts that are named.
+    """
     uses = node.uses()
     if not uses:
         return name(node)
@@ -115,8 +120,9 @@ def _label(node: Any, calls: str) -> str:
     return f"[bold]{name(node)}[/bold]{calls}  {told(node)}"
 
 
+# Keys come from `identity`, so that a copied part prints as one part with several calls.
 def _parts(node: Any) -> list[tuple[Any, str]]:
-    """Each part once, with the number of its calls in words."""
+    """Return each part once, with the number of its calls in words."""
     parts: dict[tuple[int, bool], Any] = {}
     calls: dict[tuple[int, bool], int] = {}
     for use in node.uses():

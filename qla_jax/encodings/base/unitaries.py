@@ -1,4 +1,4 @@
-"""Unitaries that a user brings along: on how many qubits they act, and whether they are unitary."""
+"""Checks of a user's own unitary matrix: the number of its qubits, and its unitarity."""
 
 import jax
 import jax.numpy as jnp
@@ -9,28 +9,28 @@ from qla_jax._checks import is_concrete, require
 
 
 def qubits_of(unitary: Array, num_ancillas: int) -> int:
-    """Return the system qubits of a unitary.
+    """Return the number of system qubits of a unitary matrix.
 
     Args:
-        unitary: its matrix.
-        num_ancillas: ancilla qubits, which are the most significant.
+        unitary: matrix with 2^q rows.
+        num_ancillas: number of ancilla qubits, which are the most significant.
 
     Raises:
-        ValueError: not square, no power of two, too many ancillas, or seen not to be unitary.
+        ValueError: the matrix is not square, its size no power of two, not unitary outside jit, or too many ancillas.
     """
     rows = unitary.shape[0]
     qubits = rows.bit_length() - 1
     require(unitary.shape == (1 << qubits, 1 << qubits), f"`unitary` must be 2^q x 2^q, but has shape {unitary.shape}.")
     require(0 <= num_ancillas <= qubits, f"`num_ancillas` must lie between 0 and {qubits}, but is {num_ancillas}.")
     if is_concrete(unitary):
-        known = np.asarray(unitary)  # which is looked at inside jit, too
+        known = np.asarray(unitary)  # NumPy checks a constant also inside jit, where JAX would trace the comparison
         defect = float(np.abs(known @ known.conj().T - np.eye(rows)).max())
         require(defect <= _tolerance(unitary), f"`unitary` must be unitary, but |U U^H - I| reaches {defect:.3g}.")
     return qubits - num_ancillas
 
 
 def unknown_unless_unitary(unitary: Array) -> Array:
-    """Return 0, or `inf` for a matrix that is not unitary to rounding: inside jit it could not be refused."""
+    """Return 0, or `inf` for a traced matrix that is not unitary to rounding, which cannot raise inside jit."""
     zero = jnp.zeros((), unitary.real.dtype)
     return zero if is_concrete(unitary) else jnp.where(_defect(unitary) <= _tolerance(unitary), zero, jnp.inf)
 

@@ -1,12 +1,12 @@
-r"""Vector encodings: any vector $x$ as the flagged column of a unitary.
+r"""Vector encodings: a vector $x$ as the flagged first column of a unitary.
 
 $$\|x - \alpha\langle 0|U|0\rangle|0\rangle\| \le \epsilon.$$
-The vector need not be a unit vector and $\epsilon$ is absolute, so sums, products and pieces need no bookkeeping of
-norms; `normalize` is the one explicit node that turns an encoding of $x$ into one of $x/\|x\|$. The papers' "1/N" forms
-of a lemma are `normalize` after the lemma.
+The vector need not be a unit vector and $\epsilon$ is absolute, so that sums, products and pieces need no bookkeeping
+of norms. The node `normalize` turns an encoding of $x$ into one of $x/\|x\|$. The "1/N" form of a lemma in the papers
+is `normalize` after the lemma.
 
-A builder computes the encoded vector once, from the encoded views of the parts, and stores it beside the circuit;
-`run` recomputes it by the circuit.
+A builder computes the encoded vector once, from the encoded views of the parts, and stores it in the node. The function
+`run` recomputes the vector with the circuit.
 
 References:
     Rattew et al. (2025), Definition 3. https://arxiv.org/abs/2510.07195
@@ -32,11 +32,13 @@ from qla_jax.linalg.preparation import length
 
 
 class VectorEncoding(Encoding, kw_only=True):
-    r"""An $(\alpha, a, \epsilon)$-vector-encoding of $x$.
+    r"""An $(\alpha, a, \epsilon)$-vector-encoding: $\|x - \alpha\langle 0|U|0\rangle|0\rangle\| \le \epsilon$.
+
+    The operators `matrix @ vec`, `+`, `-`, `*` and `/` build the encoding of the corresponding vector.
 
     Attributes:
-        encoded: $\alpha\langle 0|U|0\rangle|0\rangle$, shape (prod(sizes),).
-        sizes: the registers that $x$ lives on, such as `(3, 5, 5)` for three channels of a 5 x 5 image.
+        encoded: encoded vector $\alpha\langle 0|U|0\rangle|0\rangle$, shape (prod(sizes),).
+        sizes: sizes of the registers of $x$, such as `(3, 5, 5)` for three channels of a 5 x 5 image.
     """
 
     encoded: Num[Array, " size"]
@@ -44,12 +46,12 @@ class VectorEncoding(Encoding, kw_only=True):
 
     @property
     def amplitude(self) -> Array:
-        r"""$\|\langle 0|U|0\rangle|0\rangle\|$, the flagged amplitude; its square is the success probability."""
+        r"""Success amplitude $\|\langle 0|U|0\rangle|0\rangle\|$; its square is the success probability."""
         return length(self.encoded) / jnp.where(self.alpha == 0, 1, self.alpha)
 
     @property
     def success_probability(self) -> Array:
-        r"""$\|\langle 0|U|0\rangle|0\rangle\|^2$: that every ancilla is found in 0 behind one run of the circuit."""
+        r"""Probability $\|\langle 0|U|0\rangle|0\rangle\|^2$ of measuring all ancillas in 0 after one run."""
         return jnp.square(self.amplitude)
 
     __array_ufunc__ = None  # a NumPy scalar on the left leaves the product to __rmul__
@@ -83,21 +85,30 @@ class VectorEncoding(Encoding, kw_only=True):
 
 @default_promotion
 def run(vec: VectorEncoding) -> Num[Array, " size"]:
-    """Return the encoded vector by running the whole circuit from |0>, every ancilla simulated.
+    """Return the encoded vector by running the whole circuit from |0>, with every ancilla simulated.
 
-    Its derivative is that of the encoded view: garbage need not have one.
+    The result equals `vec.encoded` up to rounding. The derivative is the derivative of `vec.encoded`: the flagged
+    branch is differentiable even where the other branches are not.
 
     Raises:
-        TypeError: no vector encoding.
-        ValueError: more qubits than fit in memory.
+        TypeError: `vec` is not a vector encoding.
+        ValueError: the state does not fit in memory.
+
+    Example:
+        >>> run(vector_encode(jnp.array([3.0, 4.0])) + vector_encode(jnp.array([1.0, 0.0]))).round(6).tolist()
+        [4.0, 4.0]
+
+    References:
+        Rattew et al. (2025), Definition 3. https://arxiv.org/abs/2510.07195
     """
     require_kind("vec", vec, VectorEncoding)
-    require_fit(vec.num_ancillas, vec.num_qubits, vec.encoded.dtype)  # here: what is compiled already asks no more
+    # The memory is checked out here, because a call that is compiled already would not check it again.
+    require_fit(vec.num_ancillas, vec.num_qubits, vec.encoded.dtype)
     return _run(vec)
 
 
 @jax.custom_jvp
-@jax.jit  # an eager call would compile every gate apart
+@jax.jit  # an eager call would compile each gate separately
 def _run(vec: VectorEncoding) -> Num[Array, " size"]:
     state = vec.apply(with_ancillas(_start(vec), vec.num_ancillas))
     return vec.alpha * registers.extract(state[0], vec.sizes)
@@ -105,15 +116,19 @@ def _run(vec: VectorEncoding) -> Num[Array, " size"]:
 
 @default_promotion
 def run_projected(vec: VectorEncoding) -> Num[Array, " size"]:
-    """Return the encoded vector by running the circuit, flagged ancillas projected as early as they can be.
+    """Return the encoded vector by running the circuit with each flagged ancilla projected as early as possible.
 
-    An ancilla is projected as soon as no later gate touches it.
-
-    Exact, and far smaller than the full state; but a projection is not unitary, so this is no circuit to amplify.
+    An ancilla is projected as soon as no later gate touches it. The result is exact and needs far less memory than the
+    full state. A projection is not unitary, however, so this simulation is no circuit that could be amplified.
 
     Raises:
-        TypeError: no vector encoding.
-        ValueError: arrays that do not fit in memory all the same.
+        TypeError: `vec` is not a vector encoding.
+        ValueError: arrays of this smaller simulation do not fit in memory.
+
+    Example:
+        >>> vec = block_encode(jnp.diag(jnp.array([2.0, 3.0]))) @ vector_encode(jnp.array([3.0, 4.0]))
+        >>> run_projected(vec).round(6).tolist()
+        [6.0, 12.0]
     """
     require_kind("vec", vec, VectorEncoding)
     start, qubits = _start(vec), vec.num_ancillas + vec.num_qubits

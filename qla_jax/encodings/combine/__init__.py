@@ -1,1 +1,1 @@
-"""Encodings made of encodings."""
+"""Encodings that are built from other encodings: sums, products, arrays, slices."""

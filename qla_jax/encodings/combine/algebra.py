@@ -1,7 +1,7 @@
 r"""Algebra of block encodings: product, linear combination, adjoint, scaling.
 
-Each rule keeps $(\alpha, a, \epsilon)$ by its lemma. Errors use a certified bound on the norm of the ideal factor where
-one is known (`norm_bound`) and fall back to $\alpha + \epsilon$, with which the product rule reads
+Each rule computes $(\alpha, a, \epsilon)$ by its lemma. Errors use a certified bound on the norm of the ideal factor
+where one is known (`norm_bound`). Otherwise they use $\alpha + \epsilon$, and the product rule reads
 $\alpha\epsilon_B + \beta\epsilon_A + \epsilon_A\epsilon_B$.
 
 References:
@@ -38,7 +38,7 @@ Vector = Num[Array, " n"]
 
 
 class Product(BlockEncoding, kw_only=True):
-    r"""$U_{AB} = (I \otimes U_A)(I \otimes U_B)$ on separate ancillas, those of $A$ in front."""
+    r"""Block encoding of $AB$ by $(I \otimes U_A)(I \otimes U_B)$ on separate ancillas, those of $A$ in front."""
 
     left: BlockEncoding
     right: BlockEncoding
@@ -66,19 +66,28 @@ class Product(BlockEncoding, kw_only=True):
 
 @default_promotion
 def product(*parts: BlockEncoding) -> BlockEncoding:
-    r"""Return an encoding of the matrix product of all parts, $A B \cdots$, the last one acting first.
+    r"""Return a block encoding of the matrix product of all parts, $A B \cdots$, the last part acting first.
 
-    Of two parts an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of $AB$, as `a @ b` is:
+    For two parts the result is that of `a @ b`: an
+    $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of $AB$. The error follows from
     $AB - \tilde A\tilde B = A(B - \tilde B) + (A - \tilde A)\tilde B$ and $\|\tilde B\| \le \beta$. $\|A\|$ enters by
-    `a.norm_bound`; without a better one that is $\alpha + \epsilon_A$, which gives the familiar rule. More parts are
-    nested in a balanced tree.
+    `a.norm_bound`; the default $\alpha + \epsilon_A$ gives the rule of Lemma 53. More parts are nested in a balanced
+    tree.
 
     Args:
-        parts: block encodings, each of which takes what the next one gives; one alone is returned as it is.
+        parts: block encodings; the domain of each one is the codomain of the next. A single part is returned as it is.
 
     Raises:
-        ValueError: no parts, or a part that does not take what the next one gives.
-        TypeError: a part that is no block encoding.
+        ValueError: no parts, or a part whose domain is not the codomain of the next.
+        TypeError: a part that is not a block encoding.
+
+    Example:
+        >>> enc = product(block_encode(2.0 * jnp.eye(2)), block_encode_pauli({"X": 3.0}))
+        >>> float(enc.alpha), enc.matvec(jnp.array([1.0, 0.0])).round(6).tolist()
+        (6.0, [0.0, 6.0])
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Lemma 53. https://arxiv.org/abs/1806.01838
     """
     require_parts(parts, BlockEncoding)
     return balanced(_product, parts)
@@ -105,7 +114,7 @@ def _product(left: BlockEncoding, right: BlockEncoding) -> Product:
 
 
 class LinearCombination(BlockEncoding, kw_only=True):
-    r"""$\sum_i w_i A_i$ by PREPARE, SELECT, PREPARE-adjoint."""
+    r"""Block encoding of $\sum_i w_i A_i$ by PREPARE, SELECT, PREPARE-adjoint."""
 
     weights: Num[Array, " parts"]
     parts: tuple[BlockEncoding, ...]
@@ -129,14 +138,15 @@ class LinearCombination(BlockEncoding, kw_only=True):
         return combine(self.weights.conj(), [part.rmatvec(y) for part in self.parts])
 
     def hermitian_defect(self) -> Array | None:
-        """Return the bound by the parts, where each of them has one that vanishes for real weights."""
+        """Return the sum of the parts' bounds where all weights are real and every part has one; None otherwise."""
         defects = [part.hermitian_defect() for part in self.parts]
         known = [defect for defect in defects if defect is not None]
         if len(known) < len(defects) or not jnp.isrealobj(self.weights):
             return None
         total = jnp.sum(jnp.abs(self.weights) * jnp.stack(known))
         small = is_concrete(total) and bool(total <= ROUNDING * jnp.finfo(total.dtype).eps * self.alpha)
-        return total if small or not is_concrete(total) else None  # parts that are not may add up to one that is
+        # Parts that are not Hermitian may add up to a Hermitian matrix, so that only a vanishing sum is conclusive.
+        return total if small or not is_concrete(total) else None
 
     def uses(self) -> tuple[Use, ...]:
         return tuple(Use(part, controlled=len(self.parts) > 1) for part in self.parts)
@@ -149,17 +159,27 @@ class LinearCombination(BlockEncoding, kw_only=True):
 def linear_combination(
     *parts: BlockEncoding, weights: ArrayLike | Sequence[ArrayLike] | None = None
 ) -> LinearCombination:
-    r"""Return an encoding of the weighted sum $\sum_i w_i A_i$ of m block encodings.
+    r"""Return a block encoding of the weighted sum $\sum_i w_i A_i$ of m block encodings.
 
-    A $(\sum_i|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max_i a_i,\ \sum_i|w_i|\epsilon_i)$-block-encoding.
+    The result is a $(\sum_i|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max_i a_i,\ \sum_i|w_i|\epsilon_i)$-block-encoding.
+    `a + b` and `a - b` are the cases with weights 1 and -1.
 
     Args:
         parts: block encodings of matrices of one shape.
-        weights: real or complex numbers, one for each part; all are 1 unless given.
+        weights: real or complex numbers, one for each part; all are 1 by default.
 
     Raises:
-        ValueError: no parts, a number of weights other than that of parts, or parts of different shapes.
-        TypeError: a part that is no block encoding.
+        ValueError: no parts, unequally many weights and parts, or parts of different shapes.
+        TypeError: a part that is not a block encoding.
+
+    Example:
+        >>> x, z = block_encode_pauli({"X": 1.0}), block_encode_pauli({"Z": 1.0})
+        >>> enc = linear_combination(x, z, weights=(3.0, -1.0))
+        >>> float(enc.alpha), enc.matvec(jnp.array([1.0, 0.0])).round(6).tolist()
+        (4.0, [-1.0, 3.0])
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Lemma 52. https://arxiv.org/abs/1806.01838
     """
     require_parts(parts, BlockEncoding)
     weights = as_numeric("weights", (1.0,) * len(parts) if weights is None else weights, ndim=1, like=parts[0].alpha)
@@ -181,7 +201,7 @@ def linear_combination(
 
 
 class Adjoint(BlockEncoding, kw_only=True):
-    r"""$A^\dagger$ by the inverse circuit."""
+    r"""Block encoding of $A^\dagger$ by the inverse circuit."""
 
     part: BlockEncoding
 
@@ -210,7 +230,17 @@ class Adjoint(BlockEncoding, kw_only=True):
 @rule("adjoint", BlockEncoding)
 @default_promotion
 def adjoint(enc: BlockEncoding) -> BlockEncoding:
-    r"""An $(\alpha, a, \epsilon)$-block-encoding of $A^\dagger$. The adjoint of an adjoint is the encoding itself."""
+    r"""Return an $(\alpha, a, \epsilon)$-block-encoding of $A^\dagger$, whose circuit is the inverse circuit.
+
+    The adjoint of an adjoint is the original encoding.
+
+    Raises:
+        TypeError: `enc` is not a block encoding.
+
+    Example:
+        >>> block(adjoint(block_encode(jnp.array([[1.0, 2.0], [3.0, 4.0]])))).round(6).tolist()
+        [[1.0, 3.0], [2.0, 4.0]]
+    """
     require_kind("enc", enc, BlockEncoding)
     if isinstance(enc, Adjoint):
         return enc.part
@@ -218,7 +248,7 @@ def adjoint(enc: BlockEncoding) -> BlockEncoding:
 
 
 class Scaled(BlockEncoding, kw_only=True):
-    """A number times the matrix: its size goes into alpha, its phase into the circuit."""
+    """Block encoding of a scalar times a matrix: the modulus enters alpha, the phase enters the circuit."""
 
     factor: Array
     phase: Array
@@ -253,7 +283,7 @@ class Scaled(BlockEncoding, kw_only=True):
 
 @default_promotion
 def scale(enc: BlockEncoding, factor: ArrayLike) -> Scaled:
-    r"""Return a $(|c|\alpha, a, |c|\epsilon)$-block-encoding of the multiple $cA$, as `c * enc` is.
+    r"""Return a $(|c|\alpha, a, |c|\epsilon)$-block-encoding of the multiple $cA$, the same as `c * enc`.
 
     Args:
         enc: block encoding of A.
@@ -261,18 +291,23 @@ def scale(enc: BlockEncoding, factor: ArrayLike) -> Scaled:
 
     Raises:
         ValueError: `factor` is not a finite scalar.
-        TypeError: `enc` is no block encoding.
+        TypeError: `enc` is not a block encoding.
+
+    Example:
+        >>> enc = scale(block_encode(jnp.eye(2)), -2.0)
+        >>> float(enc.alpha), enc.matvec(jnp.array([1.0, 3.0])).round(6).tolist()
+        (2.0, [-2.0, -6.0])
     """
     require_kind("enc", enc, BlockEncoding)
     factor = as_numeric("factor", factor, ndim=0, like=enc.alpha)
-    nonzero = jnp.where(factor == 0, 1, factor)
+    nonzero = jnp.where(factor == 0, 1, factor)  # the phase of zero is 1, with a finite derivative
     size = jnp.abs(factor)
     changed = {"alpha": size * enc.alpha, "eps": times(size, enc.eps), "norm_bound": times(size, enc.norm_bound)}
     return Scaled(**{**_parameters(enc), **changed}, factor=factor, phase=nonzero / jnp.abs(nonzero), part=enc)
 
 
 def encoded_norm(enc: BlockEncoding) -> Array:
-    r"""A bound on the norm of the block that is really there: $\min(\alpha, \|A\| + \epsilon)$."""
+    r"""Return a bound on the norm of the actually encoded matrix: $\min(\alpha, \|A\| + \epsilon)$."""
     return jnp.minimum(enc.alpha, enc.norm_bound + enc.eps)
 
 

@@ -1,13 +1,13 @@
-r"""Matrices of blocks, each of which is encoded: rows, columns, diagonals, any arrangement.
+r"""Block encodings of block matrices whose blocks are encoded: rows, columns, diagonals, any arrangement.
 
 For blocks $A_{ij}$ with subnormalizations $\alpha_{ij}$, the circuit loads $\sum_i r_{ij}|i\rangle$ into an ancilla
-register where the index of the input is j, runs the circuit of the block $(i, j)$, swaps the registers, and unloads
-$\sum_j l_{ij}|j\rangle$ where the index is i now. Unit vectors $l_i$ and $r_{ij} = \alpha_{ij}/(\alpha\,l_{ij})$ encode
+register where the input index is j, runs the circuit of the block $(i, j)$, swaps the two index registers, and unloads
+$\sum_j l_{ij}|j\rangle$ where the index is now i. Unit vectors $l_i$ and $r_{ij} = \alpha_{ij}/(\alpha\,l_{ij})$ encode
 the array at
 $$\alpha = \max_j \sqrt{\textstyle\sum_i \alpha_{ij}^2/l_{ij}^2}, \qquad
   l_{ij}^2 = \alpha_{ij}^p/\textstyle\sum_k\alpha_{ik}^p,$$
-with the best of p = 0, 1, 2: $\sqrt{\sum\alpha^2}$ for one row or one column, $\max\alpha$ for a diagonal, and at most
-$\sqrt{\|\alpha\|_1\|\alpha\|_\infty}$, which is that of sparse access, for all others.
+with the best of p = 0, 1, 2. This is $\sqrt{\sum\alpha^2}$ for one row or one column, $\max\alpha$ for a diagonal, and
+at most $\sqrt{\|\alpha\|_1\|\alpha\|_\infty}$, the value of sparse access, for all others.
 
 Example:
     >>> a, b = block_encode(jnp.eye(2)), block_encode(2 * jnp.eye(2))
@@ -15,7 +15,7 @@ Example:
     (2.0, (4, 2))
 
 References:
-    The loading of rows and columns of Gilyen, Su, Low, Wiebe (2018), Lemma 48, with circuits in the place of entries.
+    Gilyen, Su, Low, Wiebe (2018), Lemma 48: the loading of rows and columns, here with circuits in place of entries.
     https://arxiv.org/abs/1806.01838
 """
 
@@ -70,10 +70,14 @@ class BlockArray(BlockEncoding, kw_only=True):
         return self._index_back(grid, state.shape, self.parts[0].domain)
 
     def _loaded(self) -> tuple[Array, Array]:
-        """Unit vectors to unload for each index i and to load for each j; the latter keep the rest at the top bit."""
+        """Return the unit vectors that are unloaded for each index i and those that are loaded for each j.
+
+        A loaded vector of length below 1 is completed by an amplitude where the top bit of its register is set.
+        """
         size = 1 << self._bits
         alphas = self._table([part.alpha for part in self.parts])
         left, _ = lengths(alphas)
+        # r_ij = alpha_ij / (alpha l_ij) has length at most 1 for each j, by the choice of alpha; `rest` completes it.
         right = _divided(alphas, left) / jnp.where(self.alpha == 0, 1, self.alpha)
         rest = jnp.sqrt(jnp.maximum(1 - jnp.sum(jnp.square(right), axis=0), 0))
         lefts = jnp.zeros((size, 2 * size), alphas.dtype).at[: self.rows, : self.columns].set(left)
@@ -141,15 +145,22 @@ def _added(found: list[tuple[int, Array]], count: int) -> Vector:
 
 
 def table(numbers: Sequence[Array], places: Sequence[tuple[int, int]], shape: tuple[int, int]) -> Grid:
-    """Return scalars at their places in a matrix that is zero elsewhere."""
+    """Return a matrix with given scalars at given places and zeros elsewhere.
+
+    Args:
+        numbers: scalars.
+        places: row and column of each scalar.
+        shape: shape of the matrix.
+    """
     at = np.array(places).T
     values = stacked(numbers)
     return jnp.zeros(shape, values.dtype).at[at[0], at[1]].set(values)
 
 
 def lengths(alphas: Grid) -> tuple[Grid, Array]:
-    """Return the vectors that are unloaded, l, and alpha: of three choices the one with the least alpha."""
+    """Return the unit vectors l that are unloaded, and alpha, from the choice of p with the smallest alpha."""
     choices = []
+    # The shares alpha^p for p = 0, 1, 2 of the module's formula; zero blocks get no share for p = 0 either.
     for shares in (jnp.where(alphas > 0, 1.0, 0.0).astype(alphas.dtype), alphas, jnp.square(alphas)):
         total = shares.sum(axis=1, keepdims=True)
         left = jnp.sqrt(jnp.where(shares > 0, shares / jnp.where(total > 0, total, 1), 0))
@@ -164,19 +175,19 @@ def _divided(alphas: Grid, left: Grid) -> Grid:
 
 
 def norm_of(norms: Grid) -> Array:
-    r"""Return a bound on the norm of a matrix from those of its blocks, $\min(\|N\|_F, \sqrt{\|N\|_1\|N\|_\infty})$."""
+    r"""Return a bound on a norm from the norms N of the blocks, $\min(\|N\|_F, \sqrt{\|N\|_1\|N\|_\infty})$."""
     bound = jnp.sqrt(norms.sum(axis=0).max()) * jnp.sqrt(norms.sum(axis=1).max())
     return jnp.minimum(bound, length(norms.reshape(-1)))
 
 
 @default_promotion
 def block_array(blocks: Sequence[Sequence[BlockEncoding | None]]) -> BlockEncoding:
-    r"""Return an encoding of a matrix from encodings of its blocks, `None` being a block of zeros.
+    r"""Return a block encoding of a block matrix from encodings of its blocks, where `None` is a block of zeros.
 
-    Alpha is $\sqrt{\sum\alpha^2}$ for one row or one column, $\max\alpha$ for a diagonal, and as in the module's
-    docstring for others. Eps is the lesser of $\sqrt{\sum\epsilon_{ij}^2}$ and
-    $\sqrt{\|\epsilon\|_1\|\epsilon\|_\infty}$. Ancillas: those of the largest part, one more than the index has qubits,
-    and two more where blocks are of different shapes.
+    Alpha is $\sqrt{\sum\alpha_{ij}^2}$ for one row or one column, $\max\alpha_{ij}$ for a diagonal, and at most
+    $\sqrt{\|\alpha\|_1\|\alpha\|_\infty}$ for other arrangements. Eps is the smaller of $\sqrt{\sum\epsilon_{ij}^2}$
+    and $\sqrt{\|\epsilon\|_1\|\epsilon\|_\infty}$. The number of ancillas is that of the largest part, plus one more
+    than the index has qubits, plus two where the blocks have different shapes.
 
     Args:
         blocks: rows of block encodings, as for `numpy.block`. Blocks in one row have equally many rows, blocks in one
@@ -185,6 +196,14 @@ def block_array(blocks: Sequence[Sequence[BlockEncoding | None]]) -> BlockEncodi
     Raises:
         ValueError: no blocks, rows of different lengths, a row or a column of None, or shapes that do not fit.
         TypeError: a block that is neither an encoding nor None.
+
+    Example:
+        >>> x = block_encode_pauli({"X": 1.0})
+        >>> block(block_array([[None, x], [2.0 * x, None]])).round(6).tolist()
+        [[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 0.0], [0.0, 2.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0]]
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Lemma 48. https://arxiv.org/abs/1806.01838
     """
     if not isinstance(blocks, list | tuple) or not all(isinstance(row, list | tuple) for row in blocks):
         raise TypeError("`blocks` must be rows of block encodings or None, such as [[a, b], [None, c]], but is not.")
@@ -205,6 +224,7 @@ def block_array(blocks: Sequence[Sequence[BlockEncoding | None]]) -> BlockEncodi
     found = _of_equal_shapes(parts, places, (len(grid), len(grid[0])))
     if len(set(heights)) == len(set(widths)) == 1:
         return found
+    # Blocks of unequal shapes were padded to the largest one; two isometries now cut the padding out of the whole.
     kept = [_kept(sizes) for sizes in (heights, widths)]
     rows = adjoint(selection(kept[0], found.codomain, (len(kept[0]),)))
     return product(rows, found, selection(kept[1], found.domain, (len(kept[1]),)))
@@ -237,7 +257,7 @@ def _size(side: str, number: int, sizes: set[int]) -> int:
 
 
 def _padded(part: BlockEncoding, height: int, width: int) -> BlockEncoding:
-    """The block in the corner of a larger matrix that is zero elsewhere."""
+    """Return the encoding of a larger matrix with this block in its leading corner and zeros elsewhere."""
     into = selection(range(part.shape[0]), (height,), part.codomain)
     out_of = selection(range(part.shape[1]), (width,), part.domain)
     return product(into, part, adjoint(out_of))

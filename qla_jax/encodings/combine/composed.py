@@ -1,4 +1,4 @@
-"""Vector encodings that stand for a circuit of smaller ones, with parameters or errors of their own."""
+"""Vector encodings that run the circuit of other encodings and have parameters or error bounds of their own."""
 
 from abc import abstractmethod
 
@@ -11,18 +11,18 @@ from qla_jax.encodings.base.vector import VectorEncoding
 
 
 class Composed(VectorEncoding, kw_only=True):
-    """Runs as `circuit` does."""
+    """Base class of vector encodings that run the circuit of another encoding, `circuit`."""
 
     @property
     @abstractmethod
     def circuit(self) -> VectorEncoding:
-        """The circuit in terms of smaller ones."""
+        """Encoding, built from smaller ones, whose circuit runs."""
 
     @property
     def log_alpha(self) -> Array:
         return self.circuit.log_alpha
 
-    @jax.jit  # an eager call would compile every gate apart
+    @jax.jit  # an eager call would compile each gate separately
     def apply(self, state: State) -> State:
         return self.circuit.apply(state)
 

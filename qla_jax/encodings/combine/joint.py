@@ -1,7 +1,7 @@
 r"""Block encodings on joint registers: the tensor product, and control by a qubit.
 
-The tensor product is the product $(A \otimes I)(I \otimes B)$ with its rule for $(\alpha, a, \epsilon)$; the circuits
-stand side by side.
+The tensor product is $(A \otimes I)(I \otimes B)$, and its $(\alpha, a, \epsilon)$ follow from the product rule. The
+two circuits act on disjoint qubits.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Vector = Num[Array, " n"]
 
 
 class Tensor(BlockEncoding, kw_only=True):
-    r"""$A \otimes B$: both circuits side by side, each on its own ancillas and system."""
+    r"""Block encoding of $A \otimes B$: both circuits in parallel, each on its own ancillas and system."""
 
     left: BlockEncoding
     right: BlockEncoding
@@ -44,7 +44,7 @@ class Tensor(BlockEncoding, kw_only=True):
         grid = jax.vmap(self.right.flagged)(jax.vmap(self.left.flagged, 1, 1)(grid))
         return self._gather(grid.reshape(-1), "codomain")
 
-    # The parts' idle qubits stand in front of both registers outside, each in front of its own inside.
+    # A joint state keeps the idle qubits of both parts in front; each part expects its own in front of its registers.
     def _spread(self, array: Array, side: str) -> Array:
         left, right = (registers.num_qubits(getattr(part, side)) for part in (self.left, self.right))
         return swap_qubits(array, self.right.num_qubits - right, left, right)
@@ -70,16 +70,21 @@ class Tensor(BlockEncoding, kw_only=True):
 
 @default_promotion
 def tensor(*parts: BlockEncoding) -> BlockEncoding:
-    r"""Return an encoding of the tensor product of all parts, $A \otimes B \otimes \cdots$.
+    r"""Return a block encoding of the tensor product of all parts, $A \otimes B \otimes \cdots$.
 
-    Of two parts an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding.
+    For two parts the result is an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding.
 
     Args:
-        parts: block encodings of any shapes; one alone is returned as it is.
+        parts: block encodings of any shapes; a single part is returned as it is.
 
     Raises:
         ValueError: no parts.
-        TypeError: a part that is no block encoding.
+        TypeError: a part that is not a block encoding.
+
+    Example:
+        >>> enc = tensor(block_encode_pauli({"X": 1.0}), block_encode(jnp.array([[2.0]])))
+        >>> enc.shape, block(enc).round(6).tolist()
+        ((2, 2), [[0.0, 2.0], [2.0, 0.0]])
     """
     require_parts(parts, BlockEncoding)
     return balanced(_tensor, parts)
@@ -100,7 +105,7 @@ def _tensor(left: BlockEncoding, right: BlockEncoding) -> Tensor:
 
 
 class Controlled(BlockEncoding, kw_only=True):
-    """The circuit where a control qubit, in front of the part's registers, is 1; nothing where it is 0."""
+    """Block encoding that runs its part where a control qubit, in front of the part's registers, is 1."""
 
     part: BlockEncoding
 
@@ -134,14 +139,19 @@ class Controlled(BlockEncoding, kw_only=True):
 
 @default_promotion
 def controlled(enc: BlockEncoding) -> Controlled:
-    r"""$|0\rangle\langle 0| \otimes I + |1\rangle\langle 1| \otimes A/\alpha$, a $(1, a, \epsilon/\alpha)$-encoding.
+    r"""Return an encoding of $|0\rangle\langle 0| \otimes I + |1\rangle\langle 1| \otimes A/\alpha$: the controlled U.
 
-    The control stands in front of A's registers. Where alpha is 0 the quotient is not that of the circuit unless the
-    part says so, and `eps` is `inf`: `0.0 * enc` still runs the circuit of `enc`.
+    The result is a $(1, a, \epsilon/\alpha)$-block-encoding. The control qubit is in front of the registers of A. Where
+    alpha is 0, the flagged block $A/\alpha$ is unknown unless the part says that it vanishes, and `eps` is `inf`:
+    `0.0 * enc` still runs the circuit of `enc`.
 
     Raises:
         TypeError: `enc` is not a block encoding.
-        ValueError: rectangular A, whose control has no meaning.
+        ValueError: A is not square, so that its control has no meaning.
+
+    Example:
+        >>> block(controlled(block_encode_pauli({"X": 1.0})))[2:, 2:].round(6).tolist()
+        [[0.0, 1.0], [1.0, 0.0]]
     """
     require_kind("enc", enc, BlockEncoding)
     require(same_place(enc.domain, enc.codomain), f"`enc` must be square, but is {enc.codomain} x {enc.domain}.")

@@ -1,7 +1,7 @@
-r"""Lemmas 1 to 4: sum, matrix times vector, tensor product and concatenation of vector encodings.
+r"""Sum, matrix-vector product, tensor product and concatenation of vector encodings: Lemmas 1 to 4.
 
-Each lemma is stated for any vectors; the paper's normalized form is `normalize` after it. Error rules use the norm of
-the encoded vector, which is known, in place of $\alpha$, which only bounds it.
+Each lemma is stated here for vectors of any length. The paper's normalized form is `normalize` after the lemma. Error
+rules use the norm of the encoded vector, which is known, in place of its upper bound $\alpha$.
 
 References:
     Rattew et al. (2025), Lemmas 1 to 4. https://arxiv.org/abs/2510.07195
@@ -52,7 +52,7 @@ Vector = Num[Array, " n"]
 
 
 class VectorSum(VectorEncoding, kw_only=True):
-    """Lemma 1: the LCU circuit over vector encodings."""
+    """Vector encoding of a weighted sum, by the LCU circuit over the parts (Lemma 1)."""
 
     weights: Num[Array, " parts"]
     parts: tuple[VectorEncoding, ...]
@@ -72,7 +72,7 @@ class VectorSum(VectorEncoding, kw_only=True):
     @property
     def log_alpha(self) -> Array:
         logs = stacked([part.log_alpha for part in self.parts])
-        return jax.nn.logsumexp(logs, b=jnp.abs(self.weights))
+        return jax.nn.logsumexp(logs, b=jnp.abs(self.weights))  # alpha itself may overflow in deep networks
 
     def uses(self) -> tuple[Use, ...]:
         return tuple(Use(part, controlled=len(self.parts) > 1) for part in self.parts)
@@ -83,20 +83,28 @@ class VectorSum(VectorEncoding, kw_only=True):
 
 @default_promotion
 def vector_sum(*parts: VectorEncoding, weights: ArrayLike | Sequence[ArrayLike] | None = None) -> VectorSum:
-    r"""Return an encoding of the weighted sum $\sum_i w_i x_i$ of m vector encodings: Lemma 1.
+    r"""Return a vector encoding of the weighted sum $\sum_i w_i x_i$ of m vector encodings.
 
-    A $(\sum_i|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max_i a_i,\ \sum_i|w_i|\epsilon_i)$-vector-encoding.
-
-    In the paper's terms, for two unit vectors: $\tau = w_1\alpha/(w_1\alpha + w_2\beta)$, and its result is `normalize`
-    of this one.
+    The result is a $(\sum_i|w_i|\alpha_i,\ \lceil\log_2 m\rceil + \max_i a_i,\ \sum_i|w_i|\epsilon_i)$-vector-encoding.
+    The paper states the sum of two unit vectors with $\tau = w_1\alpha/(w_1\alpha + w_2\beta)$; its result is
+    `normalize` of this one.
 
     Args:
         parts: vector encodings on registers of the same sizes.
-        weights: real or complex numbers, one for each part, which need not sum to one; all are 1 unless given.
+        weights: real or complex numbers, one for each part, which need not sum to one; all are 1 by default.
 
     Raises:
-        ValueError: no parts, a number of weights other than that of parts, or parts on different registers.
-        TypeError: a part that is no vector encoding.
+        ValueError: no parts, unequally many weights and parts, or parts on different registers.
+        TypeError: a part that is not a vector encoding.
+
+    Example:
+        >>> x, y = vector_encode(jnp.array([1.0, 0.0])), vector_encode(jnp.array([3.0, 4.0]))
+        >>> vec = vector_sum(x, y, weights=(1.0, -1.0))
+        >>> vec.encoded.tolist(), float(vec.alpha)
+        ([-2.0, -4.0], 6.0)
+
+    References:
+        Rattew et al. (2025), Lemma 1. https://arxiv.org/abs/2510.07195
     """
     require_parts(parts, VectorEncoding)
     weights = as_numeric("weights", (1.0,) * len(parts) if weights is None else weights, ndim=1, like=parts[0].alpha)
@@ -116,7 +124,7 @@ def vector_sum(*parts: VectorEncoding, weights: ArrayLike | Sequence[ArrayLike] 
 
 
 class MatrixVectorProduct(VectorEncoding, kw_only=True):
-    """Lemma 2: the vector's circuit, then the matrix's, ancillas of the matrix in front."""
+    """Vector encoding of Ax: the circuit of x, then the circuit of A, whose ancillas are in front (Lemma 2)."""
 
     matrix: BlockEncoding
     part: VectorEncoding
@@ -149,13 +157,26 @@ class MatrixVectorProduct(VectorEncoding, kw_only=True):
 @rule("@", BlockEncoding, VectorEncoding)
 @default_promotion
 def matrix_vector_product(matrix: BlockEncoding, vec: VectorEncoding) -> MatrixVectorProduct:
-    r"""Lemma 2, `matrix @ vec`: a matrix times a vector.
+    r"""Return a vector encoding of the matrix-vector product $Ax$, the same as `matrix @ vec`.
 
-    An $(\alpha\beta,\ a + b,\ \|A\|\epsilon_x + \epsilon_A\|\tilde x\|)$-vector-encoding of $Ax$, since
-    $Ax - \tilde A\tilde x = A(x - \tilde x) + (A - \tilde A)\tilde x$; $\|A\|$ enters by `matrix.norm_bound`.
+    The result is an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_x + \epsilon_A\|\tilde x\|)$-vector-encoding, since
+    $Ax - \tilde A\tilde x = A(x - \tilde x) + (A - \tilde A)\tilde x$. $\|A\|$ enters by `matrix.norm_bound`.
+
+    Args:
+        matrix: block encoding of A.
+        vec: vector encoding of x on the domain of A.
 
     Raises:
-        ValueError: the vector does not live on the domain of the matrix.
+        ValueError: the registers of the vector are not the domain of the matrix.
+        TypeError: `matrix` is not a block encoding, or `vec` is not a vector encoding.
+
+    Example:
+        >>> vec = matrix_vector_product(block_encode_pauli({"X": 2.0}), vector_encode(jnp.array([3.0, 4.0])))
+        >>> vec.encoded.tolist(), float(vec.alpha), round(float(vec.success_probability), 6)
+        ([8.0, 6.0], 10.0, 1.0)
+
+    References:
+        Rattew et al. (2025), Lemma 2. https://arxiv.org/abs/2510.07195
     """
     require_kind("matrix", matrix, BlockEncoding)
     require_kind("vec", vec, VectorEncoding)
@@ -176,7 +197,7 @@ def matrix_vector_product(matrix: BlockEncoding, vec: VectorEncoding) -> MatrixV
 
 
 class VectorTensor(VectorEncoding, kw_only=True):
-    """Lemma 3: both circuits side by side."""
+    """Vector encoding of a tensor product of two vectors: both circuits in parallel (Lemma 3)."""
 
     left: VectorEncoding
     right: VectorEncoding
@@ -214,17 +235,24 @@ class VectorTensor(VectorEncoding, kw_only=True):
 
 @default_promotion
 def vector_tensor(*parts: VectorEncoding) -> VectorEncoding:
-    r"""Return an encoding of the tensor product of all parts, $x \otimes y \otimes \cdots$: Lemma 3.
+    r"""Return a vector encoding of the tensor product of all parts, $x \otimes y \otimes \cdots$.
 
-    Of two parts an $(\alpha\beta,\ a + b,\ \|\tilde x\|\epsilon_y + \|\tilde y\|\epsilon_x +
+    For two parts the result is an $(\alpha\beta,\ a + b,\ \|\tilde x\|\epsilon_y + \|\tilde y\|\epsilon_x +
     \epsilon_x\epsilon_y)$-vector-encoding.
 
     Args:
-        parts: vector encodings of any lengths; one alone is returned as it is.
+        parts: vector encodings of any lengths; a single part is returned as it is.
 
     Raises:
         ValueError: no parts.
-        TypeError: a part that is no vector encoding.
+        TypeError: a part that is not a vector encoding.
+
+    Example:
+        >>> vector_tensor(vector_encode(jnp.array([1.0, 2.0])), vector_encode(jnp.array([3.0, 4.0]))).encoded.tolist()
+        [3.0, 4.0, 6.0, 8.0]
+
+    References:
+        Rattew et al. (2025), Lemma 3. https://arxiv.org/abs/2510.07195
     """
     require_parts(parts, VectorEncoding)
     return balanced(_tensor, parts)
@@ -245,7 +273,7 @@ def _tensor(left: VectorEncoding, right: VectorEncoding) -> VectorTensor:
 
 
 class Concatenation(VectorEncoding, kw_only=True):
-    """Lemma 4: an index register loaded with the parts' alpha, then SELECT; the index stays in the system."""
+    """Vector encoding of a concatenation: load the parts' alpha into an index of the system, then SELECT (Lemma 4)."""
 
     parts: tuple[VectorEncoding, ...]
 
@@ -271,7 +299,7 @@ class Concatenation(VectorEncoding, kw_only=True):
         chosen = [run_on(way(part), part, grid[i]) for i, part in enumerate(self.parts)]
         return jnp.stack(chosen + [grid[i] for i in range(len(self.parts), len(grid))])
 
-    # The index stands in front of the parts' registers, their idle qubits in front of the index.
+    # In the system the index is in front of the parts' registers, and the parts' idle qubits are in front of the index.
     def _index_first(self, state: State) -> Array:
         inner = registers.num_qubits(self.parts[0].sizes)
         grid = state.reshape(state.shape[0], -1, len(self._loaded), 1 << inner)
@@ -284,20 +312,26 @@ class Concatenation(VectorEncoding, kw_only=True):
 
 @default_promotion
 def concatenate(*parts: VectorEncoding) -> Concatenation:
-    r"""Return an encoding of the concatenation $x_0 \oplus x_1 \oplus \dots$ of vector encodings: Lemma 4.
+    r"""Return a vector encoding of the concatenation $x_0 \oplus x_1 \oplus \dots$ of vector encodings.
 
-    A $(\sqrt{\sum_j\alpha_j^2},\ \max_j a_j,\ \sqrt{\sum_j\epsilon_j^2})$-vector-encoding.
-
-    The paper spreads the index uniformly, which weights each piece by $1/\alpha_j$; loading $\alpha_j$ instead gives
-    the pieces their true lengths, and is the same circuit where all alpha are equal. The number of parts is padded
-    inside.
+    The result is a $(\sqrt{\sum_j\alpha_j^2},\ \max_j a_j,\ \sqrt{\sum_j\epsilon_j^2})$-vector-encoding. The paper
+    loads a uniform index, which weights each piece by $1/\alpha_j$. Loading $\alpha_j$ instead gives the pieces their
+    true lengths, by the same circuit where all alpha are equal. The number of parts is padded inside.
 
     Args:
         parts: vector encodings on registers of the same sizes.
 
     Raises:
         ValueError: no parts, or parts on different registers.
-        TypeError: a part that is no vector encoding.
+        TypeError: a part that is not a vector encoding.
+
+    Example:
+        >>> vec = concatenate(vector_encode(jnp.array([0.0, 3.0])), vector_encode(jnp.array([4.0, 0.0])))
+        >>> vec.encoded.tolist(), float(vec.alpha), vec.sizes
+        ([0.0, 3.0, 4.0, 0.0], 5.0, (2, 2))
+
+    References:
+        Rattew et al. (2025), Lemma 4. https://arxiv.org/abs/2510.07195
     """
     require_parts(parts, VectorEncoding)
     for part in parts:

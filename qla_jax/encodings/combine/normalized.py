@@ -1,4 +1,4 @@
-r"""Normalization: an encoding of $x$, read as one of $x/|x|$."""
+r"""Normalization of a vector encoding: the circuit of $x$, read as an encoding of $x/\|x\|$."""
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from qla_jax.linalg.preparation import unit_vector
 
 
 class Normalized(VectorEncoding, kw_only=True):
-    r"""The same circuit, read as an encoding of $x/\|x\|$."""
+    r"""Vector encoding of $x/\|x\|$ by the circuit of an encoding of $x$."""
 
     part: VectorEncoding
     norm: Array
@@ -47,15 +47,25 @@ class Normalized(VectorEncoding, kw_only=True):
 
 @default_promotion
 def normalize(vec: VectorEncoding) -> Normalized:
-    r"""From an encoding of $x$ to one of $x/\|x\|$: an $(\alpha/M, a, \epsilon')$-vector-encoding.
+    r"""Return an $(\alpha/M, a, \epsilon')$-vector-encoding of the unit vector $x/\|x\|$ from an encoding of $x$.
 
-    Only the norm $M$ of the encoded vector is known, not that of the ideal one; hence
-    $\epsilon' = 2\epsilon/(2M - \epsilon)$ for $\epsilon < M$ and 2 otherwise, from
-    $\|x/|x| - y/|y|\| \le 2|x - y|/(|x| + |y|)$ (Dunkl, Williams 1964). $\epsilon/M$, which the lemmas of the paper
-    suggest, is violated in practice. A zero vector has no direction: it stays zero, with `eps = inf`.
+    The norm $M$ of the encoded vector is known, the norm of the ideal one is not. Hence
+    $\epsilon' = 2\epsilon/(2M - \epsilon)$ for $\epsilon < M$ and 2 otherwise, which follows from
+    $\|x/\|x\| - y/\|y\|\| \le 2\|x - y\|/(\|x\| + \|y\|)$ (Dunkl, Williams 1964). The bound $\epsilon/M$, which the
+    lemmas of the paper suggest, is violated in practice. A zero vector has no direction: the result is zero with
+    `eps = inf`.
 
     Raises:
-        ValueError: an exact encoding of the zero vector, where that can be seen.
+        ValueError: an exact encoding of the zero vector, outside jit.
+        TypeError: `vec` is not a vector encoding.
+
+    Example:
+        >>> vec = normalize(vector_encode(jnp.array([3.0, 4.0])) + vector_encode(jnp.array([3.0, 4.0])))
+        >>> [round(x, 6) for x in vec.encoded.tolist()], float(vec.alpha)
+        ([0.6, 0.8], 1.0)
+
+    References:
+        Rattew et al. (2025), Lemmas 1 to 4, which normalize their results. https://arxiv.org/abs/2510.07195
     """
     require_kind("vec", vec, VectorEncoding)
     direction, norm = unit_vector(vec.encoded)
@@ -77,7 +87,12 @@ def normalize(vec: VectorEncoding) -> Normalized:
 
 @jax.jit
 def direction_error(eps: ArrayLike, norm: ArrayLike) -> Array:
-    """Bound on the distance of x/|x| from y/|y|, given one of |x - y| and the norm of y alone; see `normalize`."""
+    """Return a bound on the distance of x/|x| from y/|y|, given a bound on |x - y| and the norm of y.
+
+    Args:
+        eps: bound on |x - y|, absolute.
+        norm: norm of y.
+    """
     eps, norm = jnp.asarray(eps), jnp.asarray(norm)
     known = eps < norm
     bound = jnp.where(known, 2 * eps / jnp.where(known, 2 * norm - eps, 1), 2)

@@ -22,7 +22,7 @@ def require_parts(parts: Sequence[Any], kind: type) -> None:
 
     Raises:
         ValueError: no parts.
-        TypeError: a part of another kind; one sequence of parts is told to be given as `*parts`.
+        TypeError: a part of another class; the message for a single sequence of parts asks for `*parts`.
     """
     require(len(parts) > 0, f"`parts` must hold at least one {kind.__name__}, but is empty.")
     if len(parts) == 1 and isinstance(parts[0], list | tuple):
@@ -32,11 +32,11 @@ def require_parts(parts: Sequence[Any], kind: type) -> None:
 
 
 def balanced(pair: Callable[[T, T], T], parts: Sequence[T]) -> T:
-    """Return an associative operation on all parts, nested as shallowly as can be: n parts have log2(n) levels.
+    """Return an associative operation on all parts, nested as a balanced tree: n parts have log2(n) levels.
 
     Args:
-        pair: operation on two of them.
-        parts: at least one.
+        pair: operation on two parts.
+        parts: sequence of at least one part.
     """
     if len(parts) == 1:
         return parts[0]

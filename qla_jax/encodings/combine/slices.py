@@ -1,7 +1,7 @@
-r"""Rows and columns of an encoded matrix: `enc[rows, columns]`.
+r"""Submatrices of an encoded matrix: `enc[rows, columns]`.
 
-The rows R and the columns C of A are $S_R^\dagger A S_C$ with the isometries S of `matrices/selection.py`. Alpha and
-eps stay what they are, and each side costs one ancilla.
+The submatrix of rows R and columns C of A is $S_R^\dagger A S_C$ with the isometries S of `matrices/selection.py`.
+Alpha and eps do not change, and each side that is sliced costs one ancilla.
 
 Example:
     >>> enc = block_encode(jnp.arange(12.0).reshape(3, 4))
@@ -25,10 +25,10 @@ from qla_jax.encodings.matrices.selection import Places, as_places, selection
 @rule("[]", BlockEncoding, object)
 @default_promotion
 def _sliced(enc: BlockEncoding, key: Any) -> BlockEncoding:
-    """Return the encoding of some rows and columns.
+    """Return the encoding of chosen rows and columns of an encoded matrix.
 
     Raises:
-        ValueError: no rows or no columns, places outside the matrix or given twice, or more than two indices.
+        ValueError: no rows or no columns, indices outside the matrix or repeated, or more than two indices.
         TypeError: an index that is neither a slice nor a list of integers.
     """
     rows, columns = key if isinstance(key, tuple) and len(key) == 2 else (key, slice(None))
@@ -43,6 +43,7 @@ def _sliced(enc: BlockEncoding, key: Any) -> BlockEncoding:
 
 
 def _places(name: str, index: Any, size: int) -> Places:
+    # The circuit is a static permutation, so that traced indices cannot work; a traced mask can be a diagonal factor.
     ends = [index.start, index.stop, index.step] if isinstance(index, slice) else index
     known = is_concrete(ends)
     require(known, f"`{name}` must be known before tracing, but is traced: multiply by a diagonal of zeros and ones.")

@@ -1,11 +1,12 @@
-r"""Theorem 1: a matrix times the squared moduli of a vector's amplitudes, $W|x|^2$, without the norm of the matrix.
+r"""A matrix times the squared moduli of a vector's amplitudes, $W|x|^2$, with an alpha free of $\|W\|$: Theorem 1.
 
-A product of $W$ with an encoding of $|x|^2$ has an $\alpha$ with $\|W\|_2$ or $\|W\|_F$ in it. Here the columns of $W$
-are loaded beside the amplitudes instead, and only the largest column norm enters:
+The product of $W$ with an encoding of $|x|^2$ has $\|W\|_2$ or $\|W\|_F$ as a factor of its $\alpha$. The circuit here
+loads the columns of $W$ next to the amplitudes instead, and only the largest column norm enters:
 $$|0\rangle \xrightarrow{U} \sum_j x_j|j\rangle \xrightarrow{\text{columns}} \sum_j x_j|j\rangle\frac{|w_j\rangle}{a_j}
 \xrightarrow{\mathrm{diag}(a)} \sum_j a_j x_j|j\rangle\frac{|w_j\rangle}{a_j} \xrightarrow{\langle 0|U^\dagger}
 \sum_j \bar x_j x_j|w_j\rangle, \qquad a_j = \|w_j\|,$$
-each vector over its $\alpha$. The last step works since $\langle 0|U^\dagger|j\rangle = \bar x_j$, for complex x too.
+with each vector divided by its $\alpha$. The last step works because $\langle 0|U^\dagger|j\rangle = \bar x_j$, also
+for complex x.
 
 Example:
     >>> vec = square_product(jnp.array([[3.0, 1.0], [4.0, -2.0]]), vector_encode(jnp.array([0.5, -1.0])))
@@ -49,18 +50,21 @@ from qla_jax.linalg.preparation import length
 
 MAX_BITS = 64
 NORMS, BACK, FORTH, INDEX = range(4)
-"""The ancillas: that of the norms, those of the vector's circuit backwards and forwards, and the index j."""
+"""Order of the ancillas: that of the norms, those of the vector's circuit backward and forward, the index j."""
 
 
 class ColumnNorms(Diagonal, kw_only=True):
-    """The diagonal of the column norms, from the memory that holds the columns (Definition B.3)."""
+    """Block encoding of the diagonal of column norms, read from the memory of the columns (Definition B.3)."""
 
     def gates(self) -> Gates:
         return remembered(self.num_qubits)
 
 
 class SquareProduct(VectorEncoding, kw_only=True):
-    """The circuit above; ancillas in the order of `NORMS, BACK, FORTH, INDEX`, the loaded columns are the system."""
+    r"""Vector encoding of $W|x|^2$ by loaded columns (Theorem 1). The loaded column is the system register.
+
+    The ancillas have the order `NORMS, BACK, FORTH, INDEX`.
+    """
 
     part: VectorEncoding
     columns: ColumnOracle
@@ -79,6 +83,7 @@ class SquareProduct(VectorEncoding, kw_only=True):
         return _on_index(self.part.apply_adjoint, self.part, FORTH, grid).reshape(state.shape)
 
     def flagged(self, system: Num[Array, " system"]) -> Num[Array, " system"]:
+        # <0|U^H|j> = conj(x_j) turns the second call into a product, so that both copies of the ancillas are saved.
         amplitudes = self.part.flagged(_start(self.part))
         weights = amplitudes.conj() * flagged_on(self.norms, amplitudes)
         loaded = flagged_on(self.columns, (weights[:, None] * system[None]).reshape(-1))
@@ -105,7 +110,7 @@ class SquareProduct(VectorEncoding, kw_only=True):
 
 
 def _on_index(way: Callable[[State], State], part: Encoding, ancillas: int, grid: Array) -> Array:
-    """Run `part` on one group of ancillas and the index; the rest idles."""
+    """Run a part on one group of ancillas and the index, and leave the others idle."""
     moved = jnp.moveaxis(grid, (ancillas, INDEX), (-2, -1))
     done = run_on(way, part, moved.reshape(-1, moved.shape[-1]))
     return jnp.moveaxis(done.reshape(moved.shape), (-2, -1), (ancillas, INDEX))
@@ -121,32 +126,40 @@ def square_product(
     sizes: tuple[int, ...] | None = None,
     norm_bound: ArrayLike | None = None,
 ) -> SquareProduct:
-    r"""Theorem 1: $W|x|^2$, the squared moduli taken entry by entry, from an $(\alpha_x, a, \epsilon)$-encoding of x.
+    r"""Return a vector encoding of $W|x|^2$, the moduli squared entry by entry, from one of x: Theorem 1.
 
-    An $(\alpha\alpha_x^2,\ 2a + n + 1,\ \epsilon')$-vector-encoding with $\alpha = \max_j\|w_j\| \le \|W\|_2 \le
-    \|W\|_F$ unless given, and $n$ the qubits of `vec`. With $y$ the vector that is really encoded,
+    From an $(\alpha_x, a, \epsilon)$-encoding of x on n qubits this is an
+    $(\alpha\alpha_x^2,\ 2a + n + 1,\ \epsilon')$-vector-encoding with $\alpha = \max_j\|w_j\| \le \|W\|_2 \le
+    \|W\|_F$ unless given. With $y$ the actually encoded vector,
     $$\epsilon' = 2\epsilon\,\|W\mathrm{diag}|y|\| + \epsilon^2\max_j\|w_j\| + \|(W - \tilde W)|y|^2\|.$$
     Proof: let $x = y + d$, $\|d\| \le \epsilon$. Then $|x_j|^2 - |y_j|^2 = 2|y_j|s_j + |d_j|^2$ for a real $|s_j| \le
-    |d_j|$; the first norm is over real $s$, and $\|W|d|^2\| \le \sum_j\|w_j\||d_j|^2$. The first two terms exceed the
-    error of the worst such x by a factor of at most two, but for the few per cent of `spectral_norm_bound`. The paper's
-    $2\alpha_x\epsilon$ is for $\|W\| \le 1$ and unit x, where $|x_j| + |y_j| \le 1 + \alpha_x \le 2\alpha_x$.
+    |d_j|$. The first norm is over real $s$, and $\|W|d|^2\| \le \sum_j\|w_j\||d_j|^2$. The first two terms exceed the
+    error of the worst such x by a factor of at most two, apart from the few percent of `spectral_norm_bound`. The
+    paper's $2\alpha_x\epsilon$ assumes $\|W\| \le 1$ and unit x, where $|x_j| + |y_j| \le 1 + \alpha_x \le 2\alpha_x$.
 
-    The last term is that of `bits`, which hold $a_j/\alpha$ as a binary fraction, rounded towards zero: at most
-    $2^{-\text{bits}}\alpha\|y\|^2$. Gradients with respect to W pass through the rounding as if it were not there.
+    The last term is due to `bits`, which store $a_j/\alpha$ as a binary fraction, rounded toward zero. It is at most
+    $2^{-\text{bits}}\alpha\|y\|^2$. Gradients with respect to W ignore this rounding.
 
     Args:
-        matrix: W, real or complex, a column for each entry of x.
-        vec: x, on any registers.
-        alpha: at least the largest column norm. Inside jit an alpha below it cannot raise; it gives `eps = inf`.
-        bits: precision of the column norms, 1 to 64; exact unless given.
-        sizes: the registers of the result, `(rows,)` unless given.
-        norm_bound: a bound on $\|W\|$; one that the matrix contradicts is refused, inside jit you vouch for it. With it
-            $\|W\mathrm{diag}|y|\|$ is bounded by its product with $\max_j|y_j|$, at no cost; without it by a few
-            products of matrices, for every x.
+        matrix: matrix W, real or complex, with a column for each entry of x.
+        vec: vector encoding of x, on any registers.
+        alpha: subnormalization of W, at least the largest column norm. Inside jit a smaller one gives `eps = inf`.
+        bits: number of bits of the column norms, 1 to 64; exact unless given.
+        sizes: sizes of the registers of the result, `(rows,)` by default.
+        norm_bound: upper bound on $\|W\|$, used for $\|W\mathrm{diag}|y|\| \le \|W\|\max_j|y_j|$ at no cost. By default
+            a few matrix products bound the left side for every x. A bound that the matrix contradicts raises outside
+            jit and is trusted inside.
 
     Raises:
-        ValueError: a number of columns other than that of entries, an entry that is not finite, `alpha` below a column
-            norm, `bits` out of range, or `sizes` of another number of entries than rows.
+        ValueError: unequally many columns and entries, an entry that is not finite, `alpha` below a column norm, `bits`
+            out of range, or `sizes` with another number of entries than W has rows.
+
+    Example:
+        >>> square_product(jnp.array([[1.0, 1.0]]), vector_encode(jnp.array([3.0, 4.0]))).encoded.round(6).tolist()
+        [25.0]
+
+    References:
+        Rattew et al. (2025), Theorem 1. https://arxiv.org/abs/2510.07195
     """
     require_kind("vec", vec, VectorEncoding)
     matrix = as_numeric("matrix", matrix, ndim=2, like=vec.alpha)
@@ -181,7 +194,7 @@ def _checked_sizes(matrix: Array, vec: VectorEncoding, sizes: tuple[int, ...] | 
 
 
 def _placed(matrix: Array, codomain: registers.Sizes, domain: registers.Sizes) -> Num[Array, "index loaded"]:
-    """The columns, one in each row, entries and columns where the registers put them."""
+    """Return the columns, one in each row, with entries and columns at the positions of their registers."""
     loaded, index = registers.num_qubits(codomain), registers.num_qubits(domain)
     columns = jax.vmap(lambda column: registers.embed(column, codomain, loaded), in_axes=1)(matrix)
     return jax.vmap(lambda entry: registers.embed(entry, domain, index), in_axes=1, out_axes=1)(columns)
@@ -193,16 +206,17 @@ def _rule(norms: Array) -> str:
 
 
 def _hold(matrix: Array, norms: Array, alpha: Array, bits: int | None, squares: Array) -> tuple[Array, Array]:
-    """Norms as binary fractions of alpha, rounded towards zero, and what the result loses by that."""
+    """Return the norms as binary fractions of alpha, rounded toward zero, and the resulting loss in the product."""
     if bits is None:
         return norms, jnp.zeros(len(matrix), matrix.dtype)
     levels = 2.0**bits
     held = alpha * jnp.minimum(jnp.floor(levels * ratio(norms, alpha)), levels - 1) / levels
+    # The loss is constant for derivatives: floor has derivative zero almost everywhere, so that norms would not train.
     return held, jax.lax.stop_gradient(matrix * ratio(norms - held, norms)[None]) @ squares
 
 
 def _inherited(matrix: Array, norms: Array, vec: VectorEncoding, norm_bound: ArrayLike | None) -> Array:
-    r"""Bound on $\|W(|x|^2 - |y|^2)\|$ for all x within `vec.eps` of the encoded y."""
+    r"""Return a bound on $\|W(|x|^2 - |y|^2)\|$ for all x within `vec.eps` of the encoded y."""
     second = times(norms.max(), times(vec.eps, vec.eps))
     if norm_bound is not None:
         require_norm_bound(norm_bound, matrix)

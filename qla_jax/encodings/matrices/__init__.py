@@ -1,1 +1,1 @@
-"""Matrices as block encodings."""
+"""Block encodings of matrices by kind: dense, sparse, diagonal, Pauli sums, circulant, convolutions."""

@@ -1,8 +1,8 @@
-r"""The diagonal matrix of a vector's amplitudes, with one call of the vector's circuit.
+r"""Block encoding of the diagonal matrix of a vector's amplitudes, with one call of the vector's circuit.
 
-$V = \mathrm{CNOT}^{\otimes n}[\text{data} \to \text{copy}]\,(U_{\text{copy}} \otimes I_{\text{data}})$: on data
-$|k\rangle$ the copy register ends in $|0\rangle$ exactly where the circuit put $|k\rangle$, so $\langle 0|V|0\rangle
-= \mathrm{diag}(\langle 0|U|0\rangle|0\rangle)$, for complex amplitudes too.
+The circuit is $V = \mathrm{CNOT}^{\otimes n}[\text{data} \to \text{copy}]\,(U_{\text{copy}} \otimes I_{\text{data}})$.
+For data $|k\rangle$ the copy register ends in $|0\rangle$ exactly where U put $|k\rangle$. Hence
+$\langle 0|V|0\rangle = \mathrm{diag}(\langle 0|U|0\rangle|0\rangle)$, also for complex amplitudes.
 
 References:
     The Gram matrix lemma: Gilyen, Su, Low, Wiebe (2018), Lemma 47, with the identity as one of the two unitaries.
@@ -24,7 +24,7 @@ from qla_jax.encodings.base.vector import VectorEncoding
 
 
 class DiagonalOfAmplitudes(BlockEncoding, kw_only=True):
-    """Ancillas: those of the vector's circuit, then the copy register."""
+    """Block encoding of diag(x) from a vector encoding of x. The ancillas are those of x, then the copy register."""
 
     part: VectorEncoding
 
@@ -54,7 +54,22 @@ class DiagonalOfAmplitudes(BlockEncoding, kw_only=True):
 
 @default_promotion
 def diagonal_of_amplitudes(vec: VectorEncoding) -> DiagonalOfAmplitudes:
-    r"""$\mathrm{diag}(x)$ with one call of an $(\alpha, a, \epsilon)$-encoding of x: $(\alpha, a + n, \epsilon)$."""
+    r"""Return a block encoding of $\mathrm{diag}(x)$ that calls the circuit of a vector encoding of x once.
+
+    From an $(\alpha, a, \epsilon)$-vector-encoding on n qubits the result is an
+    $(\alpha, a + n, \epsilon)$-block-encoding.
+
+    Raises:
+        TypeError: `vec` is not a vector encoding.
+
+    Example:
+        >>> enc = diagonal_of_amplitudes(vector_encode(jnp.array([3.0, 4.0])))
+        >>> float(enc.alpha), enc.matvec(jnp.array([1.0, 10.0])).tolist()
+        (5.0, [3.0, 40.0])
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Lemma 47. https://arxiv.org/abs/1806.01838
+    """
     require_kind("vec", vec, VectorEncoding)
     return DiagonalOfAmplitudes(
         alpha=vec.alpha,
@@ -69,5 +84,6 @@ def diagonal_of_amplitudes(vec: VectorEncoding) -> DiagonalOfAmplitudes:
 
 
 def _xor_data_into_copy(grid: Num[Array, "ancilla copy data"]) -> Num[Array, "ancilla copy data"]:
+    # n CNOTs are one permutation of basis states: a single gather in place of n passes over the state.
     copy, data = (jax.lax.broadcasted_iota(jnp.int32, grid.shape[1:], axis) for axis in (0, 1))
     return jnp.take_along_axis(grid, (copy ^ data)[None], axis=1)

@@ -1,8 +1,8 @@
-r"""Circulant and Toeplitz matrices: diagonal in the Fourier basis, so a QFT on each side of one rotation.
+r"""Circulant and Toeplitz matrices by two quantum Fourier transforms around one rotation.
 
-A circulant matrix $C_{ij} = c_{i - j \bmod N}$ is $C = F\,\mathrm{diag}(\hat c)\,F^\dagger$, $F$ the quantum Fourier
-transform ($F|j\rangle = N^{-1/2}\sum_k e^{2\pi i jk/N}|k\rangle$) and $\hat c$ the discrete one of the first column, so
-$\|C\| = \max|\hat c|$. A Toeplitz matrix is the corner of a larger circulant one.
+A circulant matrix $C_{ij} = c_{i - j \bmod N}$ is $C = F\,\mathrm{diag}(\hat c)\,F^\dagger$. $F$ is the quantum Fourier
+transform, $F|j\rangle = N^{-1/2}\sum_k e^{2\pi i jk/N}|k\rangle$, and $\hat c$ is the discrete one of the first column.
+Hence $\|C\| = \max|\hat c|$. A Toeplitz matrix is a corner of a larger circulant matrix.
 
 Example:
     >>> enc = block_encode_circulant(jnp.array([1.0, 2.0, 0.0, 0.0]))
@@ -10,7 +10,7 @@ Example:
     (3.0, 1, [0.0, 1.0, 2.0, 0.0])
 
 References:
-    Zhou, Wang (2017): the same matrices by an LCU of cyclic shifts, where alpha is sum|c|. https://arxiv.org/abs/1607.07149
+    Zhou, Wang (2017), an LCU of cyclic shifts with alpha = sum(abs(c)). https://arxiv.org/abs/1607.07149
 """
 
 from collections.abc import Callable
@@ -34,7 +34,10 @@ Vector = Num[Array, " n"]
 
 
 class Circulant(BlockEncoding, kw_only=True):
-    """QFT-adjoint, the diagonal of the spectrum, QFT. A real matrix takes real states to real states."""
+    """Block encoding of a circulant matrix: QFT-adjoint, the diagonal of the spectrum, QFT.
+
+    A real matrix takes real states to real states.
+    """
 
     column: Vector
 
@@ -74,14 +77,22 @@ class Circulant(BlockEncoding, kw_only=True):
 
 @default_promotion
 def block_encode_circulant(column: ArrayLike, *, alpha: ArrayLike | None = None) -> Circulant:
-    r"""The circulant matrix with this first column, exactly: an $(\alpha, 1, 0)$-block-encoding.
+    r"""Encode the circulant matrix with a given first column exactly: an $(\alpha, 1, 0)$-block-encoding.
 
     Args:
-        column: $c$, real or complex, of power-of-two length.
-        alpha: at least $\|C\| = \max|\hat c|$, which is its default. Inside jit an alpha below it gives `eps = inf`.
+        column: first column $c$, real or complex, of power-of-two length.
+        alpha: subnormalization, at least $\|C\| = \max|\hat c|$, which is the default. Inside jit a smaller one gives
+            `eps = inf`.
 
     Raises:
-        ValueError: another length, an entry that is not finite, or `alpha` below the spectral norm.
+        ValueError: a length that is not a power of two, an entry that is not finite, or `alpha` below $\|C\|$.
+
+    Example:
+        >>> block(block_encode_circulant(jnp.array([1.0, 2.0]))).round(6).tolist()
+        [[1.0, 2.0], [2.0, 1.0]]
+
+    References:
+        Zhou, Wang (2017). https://arxiv.org/abs/1607.07149
     """
     column = as_numeric("column", column, ndim=1)
     size = column.size
@@ -105,11 +116,11 @@ def block_encode_circulant(column: ArrayLike, *, alpha: ArrayLike | None = None)
 
 
 class Toeplitz(BlockEncoding, kw_only=True):
-    """The leading corner of a circulant matrix.
+    """Block encoding of a Toeplitz matrix as the leading corner of a circulant matrix.
 
-    Ancillas: the comparator, if any, that of the circulant, and the top bits of its index beyond the system's, if any.
-    The comparator flips where the input is beyond the last column and where the output is beyond the last row, so that
-    padding is flagged in both directions.
+    The ancillas are the comparator, if any, that of the circulant, and the top bits of its index beyond the system's,
+    if any. The comparator flips where the input is beyond the last column and where the output is beyond the last row,
+    so that padding is flagged in both directions.
     """
 
     circulant: Circulant
@@ -137,7 +148,7 @@ class Toeplitz(BlockEncoding, kw_only=True):
         return self.circulant.rmatvec(jnp.pad(y, (0, self.circulant.shape[0] - rows)))[:columns]
 
     def hermitian_defect(self) -> Array:
-        """Return the sum of |t_k - conj(t_-k)| over the diagonals, which is a bound on the norm."""
+        r"""Return the sum of |t_k - conj(t_-k)| over all diagonals, a bound on $\|A - A^\dagger\|$."""
         rows, columns = self.shape
         down, across = self.circulant.column[:rows], jnp.roll(self.circulant.column[::-1], 1)[:columns]
         size = min(rows, columns)
@@ -147,25 +158,35 @@ class Toeplitz(BlockEncoding, kw_only=True):
         return (Use(self.circulant),)
 
     def gates(self) -> Gates:
-        """Two comparisons with a number, each the carry of an adder with one more bit."""
+        """Return the gates of two comparisons with a constant, each the carry of an adder with one more bit."""
         compares = self.shape != (1 << self.num_qubits,) * 2
         return (2 * compares) * adder(self.circulant.num_qubits + 1)
 
 
 @default_promotion
 def block_encode_toeplitz(column: ArrayLike, row: ArrayLike) -> Toeplitz:
-    r"""The Toeplitz matrix with these first column and row, exactly: an $(\alpha, a, 0)$-block-encoding, $a \le 3$.
+    r"""Encode the Toeplitz matrix with given first column and first row exactly, with at most three ancillas.
 
-    $\alpha = \max|\hat c|$ of the circulant that has the matrix as its corner, of the least power-of-two length that
-    holds $m + k - 1$ entries; it may exceed the norm of the matrix itself. Of the ancillas, one is the circulant's, one
-    the top bit of its index where $m + k - 1 > 2^n$, and one a comparator unless $m = k = 2^n$.
+    The result is an $(\alpha, a, 0)$-block-encoding with $a \le 3$. The matrix is the corner of a circulant matrix,
+    whose length is the least power of two that holds $m + k - 1$ entries. $\alpha = \max|\hat c|$ is the norm of the
+    circulant matrix and may exceed the norm of the Toeplitz matrix.
+    One ancilla is that of the circulant, one is the top bit of its index where $m + k - 1 > 2^n$, and one is a
+    comparator unless $m = k = 2^n$.
 
     Args:
         column: first column, $m$ entries, real or complex.
-        row: first row, $k$ entries; its first is that of `column`.
+        row: first row, $k$ entries; its first entry equals that of `column`.
 
     Raises:
-        ValueError: an entry that is not finite, or different corners, where that can be seen (else `column` counts).
+        ValueError: an entry that is not finite, or different corner entries outside jit; inside jit `column` counts.
+
+    Example:
+        >>> enc = block_encode_toeplitz(jnp.array([1.0, 2.0]), jnp.array([1.0, 0.0, -1.0]))
+        >>> enc.shape, enc.matvec(jnp.array([1.0, 1.0, 1.0])).round(6).tolist()
+        ((2, 3), [0.0, 3.0])
+
+    References:
+        Zhou, Wang (2017). https://arxiv.org/abs/1607.07149
     """
     column, row = as_numeric("column", column, ndim=1), as_numeric("row", row, ndim=1)
     if is_concrete(column, row):
@@ -175,6 +196,7 @@ def block_encode_toeplitz(column: ArrayLike, row: ArrayLike) -> Toeplitz:
     qubits = (max(rows, columns) - 1).bit_length()
     index_qubits = max(qubits, (rows + columns - 2).bit_length())
     dtype = jnp.result_type(column, row)
+    # c = (column, zeros, the row backward): the wrap-around of the circulant supplies the entries above the diagonal.
     column, row = column.astype(dtype), row.astype(dtype)
     between = jnp.zeros((1 << index_qubits) - rows - columns + 1, dtype)
     circulant = block_encode_circulant(jnp.concatenate([column, between, row[:0:-1]]))

@@ -1,10 +1,11 @@
-r"""Lemma 5: the two-dimensional multi-filter convolution without QRAM.
+r"""Two-dimensional convolution with several filters as a block encoding without QRAM: Lemma 5.
 
 $$C = \sum_{ijkl} K_{ijkl}\; |i\rangle\langle j| \otimes S^{r_k} \otimes S^{c_l}$$
-on registers (channel, row, column), $S^m$ the shift by m that drops what leaves the image. A linear combination over
-the taps with exact parts: a shift is an adder with one more bit, whose top bit flags what left; $|i\rangle\langle j|$
-is a comparison with j, flagged, and an exclusive or with i and j. Sizes that are not powers of two are padded inside:
-the adder then first adds the padding, so that it overflows at the image's edge, and takes it off again.
+on registers (channel, row, column), where $S^m$ shifts by m and drops the pixels that leave the image. The circuit is a
+linear combination over the taps of the kernel, with exact parts. A shift is an adder with one more bit, whose top bit
+flags the pixels that left. $|i\rangle\langle j|$ is a flagged comparison with j and an exclusive or with i and j. Sizes
+that are not powers of two are padded inside: the adder first adds the padding, so that it overflows at the edge of the
+image, and subtracts the padding again.
 
 References:
     Rattew et al. (2025), Lemmas B.14 to B.17 and Lemma 5. https://arxiv.org/abs/2510.07195
@@ -36,7 +37,11 @@ OUT, IN, ROW_TAP, COLUMN_TAP, CHANNEL_FLAG, ROW_FLAG, COLUMN_FLAG, CHANNEL, ROW,
 
 
 class Convolution(BlockEncoding, kw_only=True):
-    """Ancillas: taps (out, in, row, column), then a flag each for channel, row and column where it can be set."""
+    """Block encoding of a convolution by a linear combination over the taps of its kernel.
+
+    The ancillas are the tap registers (out, in, row, column), then one flag for each of channel, row and column that
+    can leave its range.
+    """
 
     kernel: Num[Array, "out in rows columns"]
     row_shifts: tuple[int, ...] = struct.field(pytree_node=False)
@@ -58,15 +63,14 @@ class Convolution(BlockEncoding, kw_only=True):
         return reshaped(unprepare(loaded, grid.reshape(loaded.size, -1)), state.shape)
 
     def _sources(self, inverse: bool) -> Array:
-        """SELECT only permutes basis states: where the amplitude of each one comes from.
-
-        A sum of three small tables on different axes, which XLA adds up inside the gather. Gate by gate, as
-        `where(bit, flipped, grid)`, it fuses all gates into one loop that evaluates both sides of every choice.
-        """
+        """Return, for each basis state, the basis state that SELECT moves there: SELECT is a permutation."""
+        # The index is a sum of three small tables on different axes, which XLA adds up inside the gather. Written gate
+        # by gate, as `where(bit, flipped, grid)`, XLA fuses all gates into one loop that evaluates both sides of every
+        # choice.
         shape = self._grid_shape
         index = np.ogrid[tuple(slice(size) for size in shape)]
         place = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
-        # These are sources, not destinations: hence the inverse circuit's order of channels and sign of shifts.
+        # The tables hold sources, not destinations: hence the channel order and the shifts of the inverse circuit.
         first, second = (IN, OUT) if inverse else (OUT, IN)
         middle = index[CHANNEL] ^ index[first]
         moved = {
@@ -81,21 +85,21 @@ class Convolution(BlockEncoding, kw_only=True):
             (ROW_TAP, ROW_FLAG, ROW, self.row_shifts, self.domain[1]),
             (COLUMN_TAP, COLUMN_FLAG, COLUMN, self.column_shifts, self.domain[2]),
         ):
-            # Unused values of the tap register are left alone.
+            # Unused values of the tap register do not shift.
             amount = sign * np.pad(shifts, (0, shape[tap] - len(shifts)))[index[tap]]
             set_flag, where = _shift(index[flag], index[position], amount, length, shape[position])
             tables.append(place[tap] * index[tap] + place[flag] * set_flag + place[position] * where)
         return reduce(jnp.add, [jnp.asarray(table, jnp.int32) for table in tables]).reshape(-1)
 
     def hermitian_defect(self) -> Array | None:
-        r"""Return $\|K - K^\dagger\|_1$, where taps are centred: the adjoint is mirrored, channels swapped."""
+        r"""Return $\|K - K^\dagger\|_1$ for centered taps; $K^\dagger$ is mirrored and has its channels swapped."""
         centred = all(shifts == tuple(-m for m in reversed(shifts)) for shifts in (self.row_shifts, self.column_shifts))
         if not centred or self.kernel.shape[0] != self.kernel.shape[1]:
             return None
         return jnp.abs(self.kernel - self.kernel.conj().swapaxes(0, 1)[..., ::-1, ::-1]).sum()
 
     def gates(self) -> Gates:
-        """Of a circuit with this block; on taps beyond the kernel it does something else."""
+        """Return the gates of a circuit with this block; it may differ from `apply` on taps beyond the kernel."""
         out, into, rows, columns, *_, channel, row, column = (size.bit_length() - 1 for size in self._grid_shape)
         taps = out + into + rows + columns
         total = tree(taps) + tree(taps, phases=jnp.iscomplexobj(self.kernel))
@@ -134,13 +138,13 @@ class Convolution(BlockEncoding, kw_only=True):
 
 @default_promotion
 def block_encode_convolution(kernel: ArrayLike, image: tuple[int, int], *, padding: str = "same") -> Convolution:
-    r"""Encode the convolution layer exactly.
+    r"""Encode a zero-padded convolution layer exactly: a $(\|K\|_1,\ a,\ 0)$-block-encoding without QRAM.
 
-    A $(\|K\|_1,\ a,\ 0)$-block-encoding with
-    $a = \lceil\log_2 C_{out}\rceil + \lceil\log_2 C_{in}\rceil + 2\lceil\log_2 D\rceil + 3$. Acts on vectors of
-    C_in images in (channel, row, column) order and gives C_out images of the same size. Ancillas
-    that can never be set are left out (one channel, one tap). The paper reaches $(1, 3 + 8D + 2\log CD, 0)$ for
-    $C/2\|C\|$ with amplification of the whole; `norm_bound` is what that step needs.
+    The number of ancillas is
+    $a = \lceil\log_2 C_{out}\rceil + \lceil\log_2 C_{in}\rceil + 2\lceil\log_2 D\rceil + 3$, less the ancillas that can
+    never be set (one channel, one tap). The matrix maps C_in images in (channel, row, column) order to C_out images of
+    the same size. The paper reaches $(1, 3 + 8D + 2\log CD, 0)$ for $C/2\|C\|$ by amplifying the whole; that step needs
+    `norm_bound`.
 
     Args:
         kernel: shape (C_out, C_in, rows, columns), real or complex.
@@ -150,8 +154,15 @@ def block_encode_convolution(kernel: ArrayLike, image: tuple[int, int], *, paddi
             convolution $y_{irs} = \sum K_{ijkl}x_{j,r-k,s-l}$.
 
     Raises:
-        ValueError: wrong rank, entries that are not finite, an unknown padding, or a kernel that reaches over the
-            image.
+        ValueError: wrong rank, an entry that is not finite, an unknown padding, or a kernel larger than the image.
+
+    Example:
+        >>> enc = block_encode_convolution(jnp.ones((2, 1, 3, 3)), (4, 4))
+        >>> enc.shape, float(enc.alpha), enc.matvec(jnp.ones(16))[:4].round(6).tolist()
+        ((32, 16), 18.0, [4.0, 6.0, 6.0, 4.0])
+
+    References:
+        Rattew et al. (2025), Lemma 5. https://arxiv.org/abs/2510.07195
     """
     kernel = as_numeric("kernel", kernel, ndim=4)
     require(padding in ("same", "top-left"), f"`padding` must be 'same' or 'top-left', but is {padding!r}.")
@@ -189,10 +200,10 @@ def _padded(size: int) -> int:
 def _shift(
     flag: np.ndarray, position: np.ndarray, amount: np.ndarray, length: int, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where a shift takes flag and position: positions 0..length-1 move, and the flag is set where one would leave.
+    """Return flag and position after a shift: positions 0..length-1 move, and leaving the image sets the flag.
 
-    An adder whose top bit is the flag; padding is added before and taken off after, so that the sum overflows at the
-    image's edge. A shift by -m inverts one by m.
+    The shift is an adder whose top bit is the flag. Padding is added before and subtracted after, so that the sum
+    overflows at the edge of the image. A shift by -m inverts a shift by m.
     """
     spare = size - length
     up, down = amount > 0, amount < 0
@@ -201,7 +212,7 @@ def _shift(
 
 
 def _real_parts(linear: Callable[[Array, Array], Array], x: Array, kernel: Array) -> Array:
-    """A bilinear map of real arrays on complex ones, part by part: XLA's complex convolutions are not everywhere."""
+    """Apply a bilinear map of real arrays to complex ones by parts, since some backends lack complex convolutions."""
     if jnp.iscomplexobj(kernel):
         return _real_parts(linear, x, kernel.real) + 1j * _real_parts(linear, x, kernel.imag)
     if jnp.iscomplexobj(x):

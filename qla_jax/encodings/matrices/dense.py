@@ -1,6 +1,6 @@
-r"""Dense matrices: the unitary dilation of any matrix, and unitaries that a user brings along.
+r"""Dense matrices as block encodings: the unitary dilation of any matrix, and a user's own unitary.
 
-With $B = A/\alpha = W S V^\dagger$ the dilation is
+With the singular value decomposition $B = A/\alpha = W S V^\dagger$ the dilation is
 $$U = \begin{pmatrix} B & W C W^\dagger \\ V C V^\dagger & -B^\dagger \end{pmatrix}, \qquad C = \sqrt{1 - S^2}.$$
 
 Example:
@@ -34,15 +34,15 @@ from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_unitary
 from qla_jax.linalg.norms import require_norm_bound
 
 DECOMPOSED_SIZE = 1024
-"""Rows and columns up to which singular values are looked at: half a second on one core."""
+"""Largest number of rows or columns for which singular values are computed: half a second on one core."""
 
 
 POLISHED = 1e-3
-r"""Entries of $U^\dagger U - 1$ up to which rounding may have moved a dilation; a singular value of 1 takes most."""
+r"""Largest entry of $U^\dagger U - 1$ that counts as rounding; it is largest next to a singular value of 1."""
 
 
 class Dense(BlockEncoding, kw_only=True):
-    """Block encoding of a stored matrix by a stored unitary, whose leading block is `matrix / alpha`."""
+    """Block encoding of a stored matrix by a stored unitary, the leading block of which is `matrix / alpha`."""
 
     matrix: Num[Array, "rows columns"]
     unitary: Num[Array, "dimension dimension"]
@@ -60,7 +60,7 @@ class Dense(BlockEncoding, kw_only=True):
 
     def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         if jnp.isrealobj(self.matrix) and jnp.isrealobj(y):
-            return y @ self.matrix  # in a loop XLA is far slower at a transposed real matrix times a vector
+            return y @ self.matrix  # inside a loop XLA multiplies a transposed real matrix far more slowly
         return _times(self.matrix.conj().T, y)
 
     def hermitian_defect(self) -> Array | None:
@@ -74,14 +74,14 @@ class Dense(BlockEncoding, kw_only=True):
 
 
 def stored_defect(matrix: Num[Array, "rows columns"]) -> Array | None:
-    r"""Return $\|A - A^\dagger\|$ of a stored matrix, in Frobenius norm where it is large; None where not square."""
+    r"""Return $\|A - A^\dagger\|$ of a stored square matrix, in Frobenius norm above 256 rows; otherwise None."""
     if matrix.shape[0] != matrix.shape[1]:
         return None
     return jnp.linalg.norm(matrix - matrix.conj().T, 2 if len(matrix) <= DECOMPOSED_SIZE // 4 else None)
 
 
 def stored_values(matrix: Num[Array, "rows columns"]) -> Num[Array, " values"] | None:
-    """Return the singular values of a stored matrix, None where that would take long."""
+    """Return the singular values of a stored matrix of at most 1024 rows and columns; otherwise None."""
     return jnp.linalg.svd(matrix, compute_uv=False) if max(matrix.shape) <= DECOMPOSED_SIZE else None
 
 
@@ -91,8 +91,9 @@ def _times(matrix: Num[Array, "rows columns"], x: Num[Array, " columns"]) -> Num
 
 @jax.custom_jvp
 def _times_in_parts(matrix: Num[Array, "rows columns"], x: Num[Array, " columns"]) -> Num[Array, " rows"]:
-    """A complex product in real ones: XLA's own is slow on CPUs, and a real matrix is not made complex."""
-    parts, turned = jnp.stack([x.real, x.imag]), matrix.T  # transposed, then split: XLA takes both out of loops
+    """Return a complex product computed by real ones, which do not convert a real matrix to a complex one."""
+    # XLA's own complex product is slow on CPUs. The matrix is transposed, then split: XLA moves both out of loops.
+    parts, turned = jnp.stack([x.real, x.imag]), matrix.T
     real = parts @ turned.real
     if jnp.isrealobj(matrix):
         return jax.lax.complex(real[0], real[1])
@@ -103,26 +104,37 @@ def _times_in_parts(matrix: Num[Array, "rows columns"], x: Num[Array, " columns"
 @_times_in_parts.defjvp
 @default_promotion
 def _times_in_parts_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    # One outer product backwards where the parts would have two, put together in every step of a loop.
+    # The reverse pass has one outer product here; differentiating the real parts would assemble two in every step.
     (matrix, x), (dmatrix, dx) = primals, tangents
     return _times_in_parts(matrix, x), _times_in_parts(matrix, dx) + dmatrix @ x
 
 
 @default_promotion
 def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None) -> Dense:
-    r"""Encode any matrix exactly by its unitary dilation, an $(\alpha, 1, 0)$-block-encoding.
+    r"""Encode any matrix exactly by its unitary dilation: an $(\alpha, 1, 0)$-block-encoding.
 
-    Rectangular and odd-sized matrices are padded inside to $n = \lceil\log_2\max(\text{rows, columns})\rceil$ qubits.
-    The block and everything encoded are differentiable at every matrix, degenerate and singular ones included. The
-    complement $C$ is not where a singular value equals alpha: there its derivative is returned as zero.
+    The dilation has the leading block $B = A/\alpha$. Rectangular matrices, and sizes that are not powers of two, are
+    padded inside to $n = \lceil\log_2\max(\text{rows, columns})\rceil$ qubits. The encoded matrix is differentiable
+    everywhere, also at degenerate and singular matrices. The other blocks of the dilation, such as
+    $\sqrt{1 - BB^\dagger}$, have no derivative where a singular value equals alpha; it is returned as zero.
 
     Args:
-        matrix: shape (rows, columns), real or complex.
-        alpha: subnormalization, at least $\|A\|_2$, which is its default. Inside jit an alpha below the norm cannot
-            raise; it gives `eps = inf`.
+        matrix: matrix A, real or complex, of any shape.
+        alpha: subnormalization, at least $\|A\|_2$, which is the default. Inside jit a smaller one gives `eps = inf`.
+
+    Returns:
+        Encoding `enc` with `block(enc) == matrix` and `unitary(enc)[:rows, :columns] == matrix / alpha`.
 
     Raises:
-        ValueError: wrong rank, an entry that is not finite, or `alpha` below the spectral norm.
+        ValueError: wrong rank, an entry that is not finite, or `alpha` below the spectral norm outside jit.
+
+    Example:
+        >>> enc = block_encode(jnp.array([[0.0, 2.0], [0.0, 0.0]]))
+        >>> float(enc.alpha), enc.num_ancillas, enc.matvec(jnp.array([0.0, 1.0])).tolist()
+        (2.0, 1, [2.0, 0.0])
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Definition 43. https://arxiv.org/abs/1806.01838
     """
     matrix = as_numeric("matrix", matrix, ndim=2)
     norm = jnp.linalg.norm(matrix, 2)
@@ -158,21 +170,31 @@ def from_unitary(
     shape: tuple[int, int] | None = None,
     norm_bound: ArrayLike | None = None,
 ) -> Dense:
-    r"""Bring your own unitary: it encodes some $A$ with $\|A - \alpha\langle 0|U|0\rangle\| \le \epsilon$.
+    r"""Return the block encoding given by a user's own unitary: $\|A - \alpha\langle 0|U|0\rangle\| \le \epsilon$.
+
+    The encoded matrix is $\alpha\langle 0|U|0\rangle$. The caller states how far it may be from the ideal A.
 
     Args:
-        unitary: shape (2^(a+n), 2^(a+n)), ancillas most significant.
-        num_ancillas: a.
+        unitary: matrix of shape (2^(a+n), 2^(a+n)), ancillas most significant.
+        num_ancillas: number a of ancilla qubits.
         alpha: subnormalization.
-        eps: the error you vouch for, absolute in units of A; nothing can check it here. It becomes `inf` inside jit
-            where `unitary` is none.
-        shape: rows and columns of A where it is smaller than 2^n x 2^n. The block must be zero beside and below A.
-        norm_bound: a bound on $\|A\|$; `alpha + eps` unless given. One that the block contradicts is refused; inside
-            jit it is yours to vouch for.
+        eps: error of the encoded matrix, absolute in units of A. It is trusted, as A itself is not known here. Inside
+            jit it becomes `inf` where `unitary` is not unitary.
+        shape: rows and columns of A where it is smaller than 2^n x 2^n; the rest of the block must be zero.
+        norm_bound: upper bound on $\|A\|$, `alpha + eps` by default. A bound that the block contradicts raises outside
+            jit and is trusted inside.
 
     Raises:
-        ValueError: not square, not a power of two, not unitary to rounding, a padding that is not empty, or a
-            negative bound, or an alpha that is not finite.
+        ValueError: a matrix that is not square, not of power-of-two size or not unitary to rounding, padding that is
+            not zero, a negative bound, or an alpha that is not finite.
+
+    Example:
+        >>> swap = jnp.eye(4)[jnp.array([0, 2, 1, 3])]
+        >>> block(from_unitary(swap, num_ancillas=1, alpha=1.0, eps=0.0)).tolist()
+        [[1.0, 0.0], [0.0, 0.0]]
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Definition 43. https://arxiv.org/abs/1806.01838
     """
     unitary = as_numeric("unitary", unitary, ndim=2)
     num_ancillas = as_integer("num_ancillas", num_ancillas, least=0)
@@ -205,19 +227,18 @@ def from_unitary(
 
 @jax.jit
 def dilation(contraction: Num[Array, "n n"]) -> Num[Array, "m m"]:
-    """The unitary dilation of a square matrix of norm at most 1."""
+    """Return the unitary dilation of a square matrix of norm at most 1."""
     left, right = _complements(contraction)
     return _polished(jnp.block([[contraction, left], [right, -contraction.conj().T]]))
 
 
 def _polished(unitary: Num[Array, "m m"]) -> Num[Array, "m m"]:
-    """One step of Newton and Schulz towards the nearest unitary; it takes no part in derivatives.
-
-    A decomposition leaves |U^H U - 1| at some 6e-15 for 64 rows, always on the same side of 1, and a circuit multiplies
-    that by its calls. 1e-15 is left: after 48 000 calls the flagged vector was off by 4e-13 of its length, not 3e-11.
-    """
+    """Return a matrix after one Newton-Schulz step toward the nearest unitary, which derivatives ignore."""
+    # A decomposition leaves |U^H U - 1| at about 6e-15 for 64 rows, always on the same side of 1, and a circuit
+    # multiplies that by its calls. The step leaves 1e-15: after 48 000 calls the error of the flagged vector was 4e-13
+    # of its length instead of 3e-11.
     defect = unitary.conj().T @ unitary - jnp.eye(len(unitary), dtype=unitary.dtype)
-    close = jnp.abs(defect).max() < POLISHED  # of a matrix that was no contraction nothing becomes unitary
+    close = jnp.abs(defect).max() < POLISHED  # the dilation of a matrix that is no contraction is not unitary at all
     return unitary - jax.lax.stop_gradient(jnp.where(close, unitary @ defect / 2, 0))
 
 
@@ -228,7 +249,7 @@ def _complements(contraction: Num[Array, "n n"]) -> tuple[Array, Array]:
 
 
 def _complement_factors(contraction: Array) -> tuple[Array, tuple, Array, Array]:
-    # One decomposition for both: taking two square roots would lose half of the digits at singular value 1.
+    # One decomposition for both complements: two matrix square roots would lose half of the digits at singular value 1.
     w, s, vh = jnp.linalg.svd(contraction)
     c = jnp.sqrt(jnp.maximum((1 - s) * (1 + s), 0))
     return (w * c[None, :]) @ w.conj().T, (w, vh.conj().T), (vh.conj().T * c[None, :]) @ vh, c
@@ -237,8 +258,8 @@ def _complement_factors(contraction: Array) -> tuple[Array, tuple, Array, Array]
 @_complements.defjvp
 @default_promotion
 def _complements_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
-    # Differentiating R^2 = I - B B^H gives a Sylvester equation, solved in the eigenbasis of R (Daleckii-Krein):
-    # no differences of singular values occur, so degenerate spectra are no special case.
+    # Differentiating R^2 = I - B B^H gives a Sylvester equation, solved in the eigenbasis of R (Daleckii-Krein). No
+    # differences of singular values occur, so that degenerate spectra are no special case.
     (b,), (db,) = primals, tangents
     left, (w, v), right, c = _complement_factors(b)
     pairs = c[:, None] + c[None, :]

@@ -1,6 +1,6 @@
-r"""Diagonal matrices: one rotation of one ancilla per entry.
+r"""Block encodings of diagonal matrices by one rotation of one ancilla for each entry.
 
-Where the system is in the basis state of the entry $v$, the ancilla undergoes
+Where the system is in the basis state of the entry $v$, the ancilla is transformed by
 $$\begin{pmatrix} b & -c \\ c & \bar b \end{pmatrix}, \qquad b = v/\alpha, \quad c = \sqrt{1 - |b|^2}.$$
 Sparse and circulant matrices use the same rotation.
 
@@ -10,7 +10,7 @@ Example:
     (2.0, 1, 2, [1.0, -2.0, 0.5])
 
 References:
-    The rotation of Gilyen, Su, Low, Wiebe (2018), Lemma 48, on a diagonal. https://arxiv.org/abs/1806.01838
+    Gilyen, Su, Low, Wiebe (2018), the rotation of Lemma 48. https://arxiv.org/abs/1806.01838
 """
 
 from typing import overload
@@ -31,7 +31,7 @@ from qla_jax.encodings.matrices.amplitudes import DiagonalOfAmplitudes, diagonal
 
 
 class Diagonal(BlockEncoding, kw_only=True):
-    """Block encoding of a stored diagonal. Padding rotates the ancilla fully away."""
+    """Block encoding of a stored diagonal. On padding the ancilla is rotated to 1."""
 
     values: Num[Array, " size"]
 
@@ -74,13 +74,22 @@ def block_encode_diagonal(
     r"""Encode $\mathrm{diag}(v)$ exactly: an $(\alpha, 1, 0)$-block-encoding, $\alpha = \max_i|v_i|$ unless given.
 
     Args:
-        values: the diagonal, real or complex; a tensor of any rank in C order, each axis a register that is padded
-            inside. Of a vector encoding of $x$ the result is `diagonal_of_amplitudes`, which encodes
-            $\mathrm{diag}(x)$ through its circuit.
-        alpha: at least the largest $|v_i|$. Inside jit an alpha below it cannot raise; it gives `eps = inf`.
+        values: diagonal v, real or complex; a tensor of any rank in C order, each axis a register that is padded
+            inside. For a vector encoding of $x$ the result is `diagonal_of_amplitudes`, which encodes
+            $\mathrm{diag}(x)$ by one call of the circuit of x.
+        alpha: subnormalization, at least $\max_i|v_i|$, which is the default. Inside jit a smaller one gives
+            `eps = inf`.
 
     Raises:
         ValueError: an entry that is not finite, `alpha` below $\max_i|v_i|$, or `alpha` given with a vector encoding.
+
+    Example:
+        >>> enc = block_encode_diagonal(jnp.array([1.0, 2.0]))
+        >>> float(enc.alpha), block(enc).tolist()
+        (2.0, [[1.0, 0.0], [0.0, 2.0]])
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Lemma 48. https://arxiv.org/abs/1806.01838
     """
     if isinstance(values, VectorEncoding):
         require(alpha is None, f"`alpha` must not be given with a vector encoding, which has its own, but is {alpha}.")
@@ -102,24 +111,39 @@ def block_encode_diagonal(
 
 
 def ratio(values: Array, alpha: Array) -> Array:
-    """`values / alpha`, and zero over zero is zero."""
+    """Return `values / alpha`, where zero over zero is zero.
+
+    Args:
+        values: numbers of modulus at most alpha.
+        alpha: subnormalization.
+    """
     return values / jnp.where(alpha == 0, 1, alpha)
 
 
 def rotate(ratios: Num[Array, " n"], state: Num[Array, "2 n"]) -> Num[Array, "2 n"]:
-    """The rotations on the leading axis, one for each entry of the last."""
+    """Apply the rotation of each entry to the ancilla, which is the leading axis.
+
+    Args:
+        ratios: entries over alpha, one for each basis state of the system.
+        state: amplitudes of ancilla and system.
+    """
     c = _complement(ratios)
     return jnp.stack([ratios * state[0] - c * state[1], c * state[0] + ratios.conj() * state[1]])
 
 
 def rotate_back(ratios: Num[Array, " n"], state: Num[Array, "2 n"]) -> Num[Array, "2 n"]:
-    """The adjoint of `rotate`."""
+    """Apply the adjoint of `rotate`.
+
+    Args:
+        ratios: entries over alpha, one for each basis state of the system.
+        state: amplitudes of ancilla and system.
+    """
     c = _complement(ratios)
     return jnp.stack([ratios.conj() * state[0] + c * state[1], ratios * state[1] - c * state[0]])
 
 
 def _complement(ratios: Array) -> Array:
-    # (1 - |b|)(1 + |b|) keeps the digits that 1 - |b|^2 loses near 1. No derivative exists at 1: zero there.
+    # (1 - |b|)(1 + |b|) keeps the digits that 1 - |b|^2 loses near 1. No derivative exists at 1; zero is returned.
     sizes = jnp.abs(ratios)
     squares = (1 - sizes) * (1 + sizes)
     inside = squares > 0

@@ -1,10 +1,10 @@
-r"""Matrices stored column by column in a QRAM: the column oracle, and the block encoding that it is known for.
+r"""Matrices stored column by column in a QRAM: the column oracle, and the block encoding of $A/\|A\|_F$.
 
-The oracle prepares column $j$ of $A = (w_0, w_1, \dots)$ beside the index, and a second structure the column norms:
+The oracle prepares column $j$ of $A = (w_0, w_1, \dots)$ next to the index, and a second structure prepares the norms:
 $$U_R|0\rangle|j\rangle = \frac{|w_j\rangle}{\|w_j\|}|j\rangle, \qquad
 U_L|0\rangle|i\rangle = |i\rangle\sum_j\frac{\|w_j\|}{\|A\|_F}|j\rangle.$$
 By the Gram matrix lemma $U_L^\dagger U_R$ has the block $A/\|A\|_F$. The Frobenius norm is up to $\sqrt{\text{rank}}$
-times the spectral one, which is what `square_product` does without.
+times the spectral norm; `square_product` avoids this factor.
 
 Example:
     >>> enc = block_encode_frobenius(jnp.eye(4))
@@ -12,8 +12,8 @@ Example:
     (2.0, 2, [1.0, 2.0, 0.0, 0.0])
 
 References:
-    The data structure: Kerenidis, Prakash (2017). https://arxiv.org/abs/1603.08675
-    The Gram matrix lemma: Gilyen, Su, Low, Wiebe (2018), Lemma 47. https://arxiv.org/abs/1806.01838
+    Kerenidis, Prakash (2017), the data structure. https://arxiv.org/abs/1603.08675
+    Gilyen, Su, Low, Wiebe (2018), Lemma 47, the Gram matrix lemma. https://arxiv.org/abs/1806.01838
 """
 
 import jax
@@ -35,9 +35,9 @@ from qla_jax.linalg.preparation import prepare, unit_vector, unprepare
 
 
 class ColumnOracle(Encoding, kw_only=True):
-    r"""$|j\rangle|0\rangle \mapsto |j\rangle|w_j\rangle/\|w_j\|$: for each $j$ a reflection of its own, no ancillas.
+    r"""Column oracle $|j\rangle|0\rangle \mapsto |j\rangle|w_j\rangle/\|w_j\|$ by one reflection for each $j$.
 
-    The index stands in front of the register that is loaded. A zero column loads $|0\rangle$.
+    The index register is in front of the loaded register. A zero column loads $|0\rangle$.
     """
 
     directions: Num[Array, "index loaded"]
@@ -49,13 +49,16 @@ class ColumnOracle(Encoding, kw_only=True):
         return reshaped(jax.vmap(unprepare)(self.directions, reshaped(state, self.directions.shape)), state.shape)
 
     def gates(self) -> Gates:
-        """A tree of norms for each column, read level by level with the index in the address."""
+        """Return the gates of one tree of norms for each column, read level by level with the index in the address."""
         index, loaded = ((size - 1).bit_length() for size in self.directions.shape)
         return remembered_tree(loaded, index=index, phases=jnp.iscomplexobj(self.directions))
 
 
 def column_oracle(columns: Num[Array, "index loaded"]) -> tuple[ColumnOracle, Num[Array, " index"]]:
-    """The oracle of the columns, one in each row of `columns`, powers of two in number and length; and their norms."""
+    """Return the oracle of the columns of a matrix, and the norms of the columns.
+
+    Each row of `columns` is one column; number and length of the columns are powers of two.
+    """
     directions, norms = jax.vmap(unit_vector)(columns)
     one = jnp.ones((), norms.dtype)
     qubits = (columns.size - 1).bit_length()
@@ -63,13 +66,17 @@ def column_oracle(columns: Num[Array, "index loaded"]) -> tuple[ColumnOracle, Nu
 
 
 class Frobenius(BlockEncoding, kw_only=True):
-    """Ancillas: the register that the oracle loads. It then trades places with the index, whose norms are unloaded."""
+    """Block encoding by the column oracle at alpha = |A|_F. The ancillas are the register that the oracle loads.
+
+    After loading, this register and the index exchange their roles, and the norms are unloaded from the index.
+    """
 
     matrix: Num[Array, "rows columns"]
     oracle: ColumnOracle
     norms: StatePreparation
 
     def apply(self, state: State) -> State:
+        # The transpose puts the index in front for the oracle; the result is read back with the registers exchanged.
         loaded = reshaped(self.oracle.apply(reshaped(state.T, (1, -1))), state.shape)
         return self.norms.apply_adjoint(loaded.T).T
 
@@ -100,11 +107,22 @@ class Frobenius(BlockEncoding, kw_only=True):
 def block_encode_frobenius(matrix: ArrayLike) -> Frobenius:
     r"""Encode any matrix exactly by its columns: a $(\|A\|_F,\ n,\ 0)$-block-encoding, $A$ padded to $n$ qubits.
 
+    The circuit loads columns and column norms from a QRAM and needs no dilation of the matrix.
+
     Args:
-        matrix: shape (rows, columns), real or complex.
+        matrix: matrix A, real or complex, of any shape.
 
     Raises:
         ValueError: wrong rank, no entries, or an entry that is not finite.
+
+    Example:
+        >>> enc = block_encode_frobenius(jnp.array([[3.0, 0.0], [0.0, 4.0]]))
+        >>> float(enc.alpha), enc.matvec(jnp.array([1.0, 1.0])).tolist()
+        (5.0, [3.0, 4.0])
+
+    References:
+        Kerenidis, Prakash (2017). https://arxiv.org/abs/1603.08675
+        Gilyen, Su, Low, Wiebe (2018), Lemma 47. https://arxiv.org/abs/1806.01838
     """
     return _stored(as_numeric("matrix", matrix, ndim=2))
 

@@ -1,7 +1,7 @@
-r"""Sums of Pauli words: $A = \sum_i c_i P_i$ by PREPARE, SELECT, PREPARE-adjoint.
+r"""Block encodings of sums of Pauli words, $A = \sum_i c_i P_i$, by PREPARE, SELECT, PREPARE-adjoint.
 
-A word is big-endian, `"XZ"` is $X \otimes Z$. It acts on a vector by a gather and a sign, and no matrix is formed: with
-the masks $f$ (its X and Y) and $g$ (its Z and Y),
+A word is big-endian: `"XZ"` is $X \otimes Z$. A word acts on a vector by a gather and a sign, without forming a matrix.
+With the masks $f$ (positions of X and Y) and $g$ (positions of Z and Y),
 $$P|s\rangle = i^{|f \wedge g|}(-1)^{|s \wedge g|}\,|s \oplus f\rangle.$$
 
 Example:
@@ -34,7 +34,10 @@ from qla_jax.linalg.preparation import prepare, unprepare
 
 
 class PauliSum(BlockEncoding, kw_only=True):
-    """LCU over Pauli words; the ancillas are the index register. Words are static, coefficients are not."""
+    """Block encoding of a sum of Pauli words by an LCU whose index register is the only ancilla register.
+
+    Words are static under jit, coefficients are traced.
+    """
 
     coeffs: Num[Array, " terms"]
     words: tuple[str, ...] = struct.field(pytree_node=False)
@@ -61,7 +64,7 @@ class PauliSum(BlockEncoding, kw_only=True):
         return self._sum(self.coeffs.conj() * self._units, y)
 
     def _sum(self, weights: Num[Array, " terms"], x: Num[Array, " system"]) -> Num[Array, " system"]:
-        # A scan: memory 2^n for any number of terms. The checkpoint keeps it so under reverse differentiation.
+        # A scan needs memory 2^n for any number of terms. The checkpoint keeps it so under reverse differentiation.
         @jax.checkpoint
         def add(total: Array, term: tuple[Array, Array, Array]) -> tuple[Array, None]:
             weight, flips, signs = term
@@ -79,7 +82,7 @@ class PauliSum(BlockEncoding, kw_only=True):
 
     @property
     def _units(self) -> Num[Array, " terms"]:
-        # i for each Y; real where every word is.
+        # One factor i for each Y; the factors are real where every word has an even number of Y.
         units = np.array([1, 1j, -1, -1j])[[word.count("Y") % 4 for word in self.words]]
         if units.imag.any():
             return jnp.asarray(units, jnp.promote_types(self.coeffs.dtype, jnp.complex64))
@@ -88,7 +91,7 @@ class PauliSum(BlockEncoding, kw_only=True):
 
 @default_promotion
 def block_encode_pauli(terms: Mapping[str, ArrayLike]) -> PauliSum:
-    r"""$\sum_i c_i P_i$, exactly: a $(\sum_i|c_i|,\ \lceil\log_2 m\rceil,\ 0)$-block-encoding for $m$ words.
+    r"""Encode a sum of m Pauli words exactly: a $(\sum_i|c_i|,\ \lceil\log_2 m\rceil,\ 0)$-block-encoding.
 
     Args:
         terms: coefficient of each word over the letters I, X, Y, Z, the first letter on the most significant qubit.
@@ -96,6 +99,13 @@ def block_encode_pauli(terms: Mapping[str, ArrayLike]) -> PauliSum:
 
     Raises:
         ValueError: no words, words of different lengths, another letter, or a coefficient that is no finite scalar.
+
+    Example:
+        >>> block(block_encode_pauli({"X": 1.0, "Z": -0.5})).round(6).tolist()
+        [[-0.5, 1.0], [1.0, 0.5]]
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Lemma 52. https://arxiv.org/abs/1806.01838
     """
     require_mapping("terms", terms)
     words = tuple(terms)

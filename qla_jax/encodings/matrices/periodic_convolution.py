@@ -1,7 +1,14 @@
-r"""The periodic convolution: block diagonal in the Fourier basis, hence one ancilla and no loss in alpha.
+r"""Periodic convolutions as block encodings with one ancilla and alpha equal to the norm.
 
-$C = F^\dagger\,\big(\bigoplus_{\theta\phi}\hat K(\theta,\phi)\big)\,F$ with $F$ the quantum Fourier transform on the
-row and column registers; each frequency has a unitary dilation of its small symbol matrix, selected by the frequency.
+A periodic convolution is block diagonal in the Fourier basis:
+$C = F^\dagger\,\big(\bigoplus_{\theta\phi}\hat K(\theta,\phi)\big)\,F$ with the quantum Fourier transform $F$ on the
+row and column registers. The circuit selects the unitary dilation of the small symbol matrix of each frequency.
+
+Example:
+    >>> kernel = jnp.array([[[[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]]])
+    >>> enc = block_encode_periodic_convolution(kernel, (2, 4))
+    >>> round(float(enc.alpha), 6), enc.num_ancillas, enc.shape
+    (4.0, 1, (8, 8))
 
 References:
     Rattew et al. (2025), Lemma B.14 and the remark on circulant convolutions. https://arxiv.org/abs/2510.07195
@@ -23,7 +30,7 @@ from qla_jax.encodings.matrices.dense import dilation
 
 
 class PeriodicConvolution(BlockEncoding, kw_only=True):
-    """Fourier transform, dilations selected by frequency, inverse transform."""
+    """Block encoding of a periodic convolution by dilations that are selected in the Fourier basis."""
 
     symbol: Num[Array, "rows columns out in"]
     dilations: Num[Array, "rows columns m m"]
@@ -68,16 +75,25 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
 
 @default_promotion
 def block_encode_periodic_convolution(kernel: ArrayLike, image: tuple[int, int]) -> PeriodicConvolution:
-    r"""Encode the layer on a torus exactly: a $(\|C\|, 1, 0)$-block-encoding, $\|C\| = \max_{\theta\phi}\|\hat K\|$.
+    r"""Encode a periodic convolution layer exactly: a $(\|C\|, 1, 0)$-block-encoding.
 
-    $y_{irs} = \sum K_{ijkl}\,x_{j,\,r+k-p,\,s+l-p}$ with $p = \lfloor(D-1)/2\rfloor$ and positions modulo the image.
+    The layer is $y_{irs} = \sum K_{ijkl}\,x_{j,\,r+k-p,\,s+l-p}$ with $p = \lfloor(D-1)/2\rfloor$ and positions modulo
+    the image. The norm of the layer is $\|C\| = \max_{\theta\phi}\|\hat K(\theta, \phi)\|$.
 
     Args:
         kernel: shape (C_out, C_in, rows, columns), real or complex.
-        image: rows and columns, powers of two: the transform acts on whole registers.
+        image: rows and columns of the images, powers of two because the transform acts on whole registers.
 
     Raises:
-        ValueError: wrong rank, entries that are not finite, or an image that is not a power of two.
+        ValueError: wrong rank, an entry that is not finite, or image sides that are not powers of two.
+
+    Example:
+        >>> enc = block_encode_periodic_convolution(jnp.ones((1, 1, 1, 2)), (1, 2))
+        >>> round(float(enc.alpha), 6), enc.matvec(jnp.array([1.0, 10.0])).round(6).tolist()
+        (2.0, [11.0, 11.0])
+
+    References:
+        Rattew et al. (2025), Lemma B.14. https://arxiv.org/abs/2510.07195
     """
     kernel, image = as_numeric("kernel", kernel, ndim=4), as_image("image", image)
     for size in image:
@@ -103,11 +119,11 @@ def block_encode_periodic_convolution(kernel: ArrayLike, image: tuple[int, int])
 
 
 def _symbol(kernel: Array, image: tuple[int, int]) -> Array:
-    """The matrices by which each frequency is multiplied, shape (rows, columns, C_out, C_in)."""
+    """Return the matrix that multiplies each frequency, shape (rows, columns, C_out, C_in)."""
     placed = jnp.zeros((*kernel.shape[:2], *image), kernel.dtype)
     for k in range(kernel.shape[2]):
         for m in range(kernel.shape[3]):
-            # x[r + k - p] is a shift by p - k; taps that coincide on a small torus add up.
+            # x[r + k - p] is a shift by p - k. Taps that coincide on a small torus are added.
             place = (kernel.shape[2] - 1) // 2 - k, (kernel.shape[3] - 1) // 2 - m
             placed = placed.at[:, :, place[0] % image[0], place[1] % image[1]].add(kernel[:, :, k, m])
     return jnp.moveaxis(jnp.fft.fft2(placed), (0, 1), (-2, -1))

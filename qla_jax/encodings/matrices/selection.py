@@ -1,7 +1,7 @@
-r"""Matrices that put entries at places: the identity, and the isometries that select rows and columns.
+r"""Block encodings of the identity, of projectors, and of the isometries that select rows and columns.
 
-The isometry of places $p_0, p_1, \dots$ has the columns $e_{p_0}, e_{p_1}, \dots$ Its circuit permutes basis states: an
-input i becomes $p_i$, and inputs that are padding raise the ancilla.
+The isometry of places $p_0, p_1, \dots$ has the columns $e_{p_0}, e_{p_1}, \dots$ The circuit permutes basis states: an
+input i becomes $p_i$, and inputs that are padding set the ancilla.
 
 Example:
     >>> identity((3, 4)).shape, float(identity(5).alpha), identity(4).num_ancillas, identity(5).num_ancillas
@@ -46,7 +46,7 @@ class Selection(BlockEncoding, kw_only=True):
         return state.reshape(-1)[source].reshape(state.shape)
 
     def _targets(self) -> np.ndarray:
-        """The basis state, ancilla most significant, that each basis state goes to."""
+        """Return the basis state, ancilla most significant, to which the circuit moves each basis state."""
         size, places = 1 << self.num_qubits, positions(self.codomain)[np.asarray(self.places, int)]
         inputs = positions(self.domain)
         if not self.num_ancillas:
@@ -56,7 +56,8 @@ class Selection(BlockEncoding, kw_only=True):
         padding = np.setdiff1d(np.arange(size), inputs)
         forth = np.arange(2 * size)
         forth[inputs], forth[padding] = places, size + padding
-        # A raised ancilla comes down where nothing was put; its other states fill what the inputs left free.
+        # The permutation is completed: states with a set ancilla go to the places that no input took, ancilla reset,
+        # and the others among them to the states that the inputs left.
         raised = np.arange(size)
         forth[size + raised] = raised
         forth[size + places] = size + inputs
@@ -75,14 +76,14 @@ class Selection(BlockEncoding, kw_only=True):
         return jnp.ones(self.shape[1], self.alpha.dtype)
 
     def gates(self) -> Gates:
-        """Return a comparison with the number of inputs, and what moves them: nothing, an adder, or two lookups."""
+        """Return the gates of a comparison with the number of inputs, and of no move, an adder, or two lookups."""
         flag = adder(max(self.num_qubits, 1)) if self.num_ancillas else Gates()
         single = len(self.codomain) == len(self.domain) == 1
         if self._is_identity() or (single and self.places == range(len(self.places))):
             return flag
         if single and isinstance(self.places, range) and self.places.step == 1:
             return flag + adder(self.num_qubits)
-        # The place is looked up beside the input, and the input, which is looked up by its place, is undone.
+        # One lookup writes the place next to the input; a second one, of the input by its place, erases the input.
         return flag + 2 * lookup(self.num_qubits, self.num_qubits)
 
     def _is_identity(self) -> bool:
@@ -96,10 +97,12 @@ def positions(sizes: tuple[int, ...]) -> np.ndarray:
 
 
 def selection(places: Places, sizes: tuple[int, ...], domain: tuple[int, ...]) -> Selection:
-    """Return the isometry from registers `domain` to places of a vector on registers `sizes`: a (1, 1, 0)-encoding.
+    """Return the isometry from registers `domain` to places of a vector on registers `sizes`.
+
+    The result is a (1, 1, 0)-block-encoding, or a (1, 0, 0)-block-encoding where the places fill all basis states.
 
     Args:
-        places: different places, from 0 to the product of `sizes`, one for each input.
+        places: distinct places below the product of `sizes`, one for each input.
         sizes: sizes of the output registers.
         domain: sizes of the input registers.
     """
@@ -119,27 +122,37 @@ def selection(places: Places, sizes: tuple[int, ...], domain: tuple[int, ...]) -
 
 
 def identity(sizes: int | tuple[int, ...]) -> Selection:
-    """Return a (1, a, 0)-block-encoding of the identity: a = 0 for powers of two, else 1, which padding raises.
+    """Return a (1, a, 0)-block-encoding of the identity, with a = 0 for powers of two and a = 1 for other sizes.
+
+    The ancilla flags padding.
 
     Args:
         sizes: number of rows, or the sizes of several registers such as (channels, rows, columns).
 
     Raises:
         ValueError: a size below 1.
+
+    Example:
+        >>> (identity(3) + 2.0 * identity(3)).matvec(jnp.array([1.0, 2.0, 3.0])).round(6).tolist()
+        [3.0, 6.0, 9.0]
     """
     sizes = _as_sizes(sizes)
     return selection(range(math.prod(sizes)), sizes, sizes)
 
 
 def projector(places: Iterable[int], sizes: int | tuple[int, ...]) -> Diagonal:
-    """Return a (1, 1, 0)-block-encoding of the projector onto basis vectors.
+    """Return a (1, 1, 0)-block-encoding of the projector onto chosen basis vectors.
 
     Args:
-        places: positions of the entries that stay; all others become zero.
+        places: indices of the entries that are kept; all others become zero.
         sizes: length of the vectors, or the sizes of several registers.
 
     Raises:
-        ValueError: a size below 1, a place outside the vector or one that is given twice.
+        ValueError: a size below 1, or an index outside the vector or repeated.
+
+    Example:
+        >>> projector([0, -1], 4).matvec(jnp.ones(4)).tolist()
+        [1.0, 0.0, 0.0, 1.0]
     """
     sizes = _as_sizes(sizes)
     chosen = as_places("places", places, math.prod(sizes))
@@ -148,15 +161,15 @@ def projector(places: Iterable[int], sizes: int | tuple[int, ...]) -> Diagonal:
 
 
 def as_places(name: str, places: Iterable[int], size: int) -> tuple[int, ...]:
-    """Return different places in a vector as integers from 0 on; negative ones count from the end.
+    """Return distinct indices of a vector as non-negative integers; negative ones count from the end.
 
     Args:
-        name: name of the argument, for the error.
+        name: name of the argument, for error messages.
         places: integers.
         size: length of the vector.
 
     Raises:
-        ValueError: a place outside the vector or one that is given twice.
+        ValueError: an index outside the vector or repeated.
     """
     found = []
     for number in as_integers(name, places):

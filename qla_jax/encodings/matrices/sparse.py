@@ -1,10 +1,10 @@
-r"""Sparse matrices: a matrix with at most $s$ entries in any row or column is a sum of $s$ weighted permutations.
+r"""Block encodings of sparse matrices: $s$ entries in each row and column make a sum of $s$ weighted permutations.
 
-Rows and columns are the two sides of a bipartite graph, entries its edges. Padded with edges of value zero it is
-$s$-regular, and a regular bipartite graph splits into perfect matchings (Koenig 1916):
+Rows and columns are the two sides of a bipartite graph whose edges are the entries. Padded with edges of value zero the
+graph is $s$-regular, and a regular bipartite graph splits into perfect matchings (Koenig 1916):
 $$A = \sum_{l < s} P_l\,\mathrm{diag}(v_l), \qquad P_l|j\rangle = |c(l, j)\rangle.$$
-So $c(l, j)$ is the column oracle of the sparse-access model, "the $l$-th entry of column $j$ stands in row $c(l, j)$",
-chosen to be a permutation for each $l$. Where the entries lie on $s$ cyclic diagonals, the $P_l$ are the cyclic shifts.
+Here $c(l, j)$ is the column oracle of the sparse-access model: the $l$-th entry of column $j$ is in row $c(l, j)$. The
+oracle is chosen to be a permutation for each $l$. Where the entries lie on $s$ cyclic diagonals, the $P_l$ are shifts.
 
 Example:
     >>> enc = block_encode_sparse([0, 1, 2], [1, 1, 0], [3.0, 1.0, 2.0], shape=(3, 2))
@@ -39,14 +39,15 @@ from qla_jax.linalg.preparation import prepare, unprepare
 
 @dataclass(frozen=True)
 class Pattern:
-    """Where the entries are. Static under jit, hence kept as bytes: they hash and compare by content, and fast.
+    """Sparsity pattern of a matrix: the places of its entries and the permutations they belong to.
 
     Attributes:
-        size: $2^n$.
-        entry_table: int32, shape (3, entries): row, column and permutation of each entry.
-        row_table: int32, shape (s, size): $c(l, j)$.
+        size: number $2^n$ of rows and columns after padding.
+        entry_table: bytes of an int32 array of shape (3, entries): row, column and permutation of each entry.
+        row_table: bytes of an int32 array of shape (s, size): the row $c(l, j)$.
     """
 
+    # Bytes rather than arrays, because a static field of a node must hash and compare by content, and quickly.
     size: int
     entry_table: bytes
     row_table: bytes
@@ -57,20 +58,23 @@ class Pattern:
 
     @property
     def cyclic(self) -> bool:
-        """Whether each permutation is a shift."""
+        """True where every permutation is a cyclic shift."""
         rows = self.rows
         return bool(np.all(rows == (rows[:, :1] + np.arange(self.size)) % self.size))
 
     @property
     def rows(self) -> np.ndarray:
-        """$c(l, j)$ for all values of the index register; the unused ones leave the system alone."""
+        """Row $c(l, j)$ for all values l of the index register; unused values map j to itself."""
         used = np.frombuffer(self.row_table, np.int32).reshape(-1, self.size)
         unused = np.arange(self.size, dtype=np.int32)[None].repeat((1 << index_qubits(len(used))) - len(used), axis=0)
         return np.concatenate([used, unused])
 
 
 class Sparse(BlockEncoding, kw_only=True):
-    """LCU over permutations with weighted columns. Ancillas: the index of the permutation, then one for the weights."""
+    """Block encoding of a sparse matrix by an LCU over permutations with weighted columns.
+
+    The ancillas are the index of the permutation, then one qubit for the weights.
+    """
 
     values: Num[Array, " entries"]
     pattern: Pattern = struct.field(pytree_node=False)
@@ -88,7 +92,7 @@ class Sparse(BlockEncoding, kw_only=True):
         return unprepare(loaded, jax.vmap(rotate_back)(ratios, branches)).reshape(state.shape)
 
     def hermitian_defect(self) -> Array | None:
-        r"""Return $\|A - A^\dagger\|_F$; an entry whose mirror image is not stored counts against zero."""
+        r"""Return $\|A - A^\dagger\|_F$, where an entry that is not stored is zero."""
         if self.shape[0] != self.shape[1]:
             return None
         rows, columns, _ = self.pattern.entries
@@ -100,7 +104,7 @@ class Sparse(BlockEncoding, kw_only=True):
         return jnp.sqrt(jnp.sum(jnp.square(jnp.abs(self.values - mirror)) * np.where(there, 1, 2)))
 
     def gates(self) -> Gates:
-        """Permutations are shifts by a number that the index looks up; other ones look up each target, and unlook."""
+        """Return the gates: cyclic shifts look up one number for each index, other permutations look up each target."""
         index, system = len(self.pattern.rows).bit_length() - 1, self.num_qubits
         weights = (3 if jnp.iscomplexobj(self.values) else 1) * multiplexed(index + system)
         if self.pattern.cyclic:
@@ -133,23 +137,32 @@ def block_encode_sparse(
     values: ArrayLike | None = None,
     shape: tuple[int, int] | None = None,
 ) -> Sparse:
-    r"""A sparse matrix, exactly: a $(\sum_l \max_j|v_l(j)|,\ \lceil\log_2 s\rceil + 1,\ 0)$-block-encoding.
+    r"""Encode a sparse matrix exactly: a $(\sum_l \max_j|v_l(j)|,\ \lceil\log_2 s\rceil + 1,\ 0)$-block-encoding.
 
-    Here $s$ is the largest number of entries in a row or column, and $\alpha \le s\max|A_{ij}|$. For $s_r$ entries per
-    row and $s_c$ per column Lemma 48 of Gilyen et al. has $\alpha = \sqrt{s_r s_c}\max|A_{ij}|$ and $n + 3$ ancillas.
-    That is smaller where $s_r$ and $s_c$ differ, larger where whole permutations carry small entries (a band with a
-    dominant diagonal), and equal for $s_r = s_c$ and entries of one size.
+    Here $s$ is the largest number of entries in a row or column, $v_l$ are the entries of the l-th permutation, and
+    $\alpha \le s\max|A_{ij}|$. For $s_r$ entries per row and $s_c$ per column, Lemma 48 of Gilyen et al. has
+    $\alpha = \sqrt{s_r s_c}\max|A_{ij}|$ and $n + 3$ ancillas. This alpha is smaller where $s_r$ and $s_c$ differ,
+    larger where whole permutations have small entries (a band with a dominant diagonal), and equal for $s_r = s_c$ and
+    entries of one modulus.
 
-    The pattern is static: it is found once, outside jit. Values are traced, may be zero, and are differentiable.
+    The pattern is static and is decomposed once, outside jit. Values are traced, may be zero, and are differentiable.
 
     Args:
-        rows: row of each entry; or a `scipy.sparse` matrix, and nothing else.
+        rows: row of each entry; or a `scipy.sparse` matrix as the only argument.
         columns: column of each entry.
-        values: the entries, real or complex.
+        values: entries, real or complex.
         shape: rows and columns; padded inside to $n = \lceil\log_2\max(\text{rows, columns})\rceil$ qubits.
 
     Raises:
         ValueError: indices that are traced, repeated, outside `shape` or no integers, or values that do not match them.
+
+    Example:
+        >>> enc = block_encode_sparse([0, 1, 2], [1, 2, 0], [5.0, 6.0, 7.0], (3, 3))
+        >>> float(enc.alpha), block(enc).tolist()
+        (7.0, [[0.0, 5.0, 0.0], [0.0, 0.0, 6.0], [7.0, 0.0, 0.0]])
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Lemma 48. https://arxiv.org/abs/1806.01838
     """
     if scipy.sparse.issparse(rows):
         alone = all(part is None for part in (columns, values, shape))
@@ -182,7 +195,7 @@ def block_encode_sparse(
 
 def _coordinates(matrix: scipy.sparse.sparray) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
     matrix = scipy.sparse.coo_array(matrix, copy=True)
-    matrix.sum_duplicates()  # which is what SciPy means by them
+    matrix.sum_duplicates()  # SciPy's convention: entries stored twice at one place are summed
     return *matrix.coords, matrix.data, matrix.shape
 
 
@@ -212,6 +225,7 @@ def _places(rows: np.ndarray, columns: np.ndarray, width: int) -> np.ndarray:
 
 def _decompose(rows: np.ndarray, columns: np.ndarray, size: int) -> Pattern:
     degrees = np.stack([np.bincount(side, minlength=size) for side in (rows, columns)])
+    # Cyclic diagonals are shifts of one number each, far cheaper than tables; they are used where s of them suffice.
     shifts, labels = np.unique((rows - columns) % size, return_inverse=True)
     if len(shifts) == degrees.max():
         row_table = (np.arange(size) + shifts[:, None]) % size
@@ -222,7 +236,7 @@ def _decompose(rows: np.ndarray, columns: np.ndarray, size: int) -> Pattern:
 
 
 def _matchings(rows: np.ndarray, columns: np.ndarray, deficits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Koenig's edge coloring: take a perfect matching out of a regular bipartite multigraph until none is left."""
+    """Return Koenig's edge coloring: perfect matchings are removed from a regular bipartite multigraph one by one."""
     size = deficits.shape[1]
     dummies = [np.repeat(np.arange(size), deficit) for deficit in deficits]
     edges = _places(np.concatenate([rows, dummies[0]]), np.concatenate([columns, dummies[1]]), size)
@@ -235,19 +249,19 @@ def _matchings(rows: np.ndarray, columns: np.ndarray, deficits: np.ndarray) -> t
         chosen.append(maximum_bipartite_matching(graph, perm_type="row"))
         taken = np.searchsorted(places, _places(chosen[-1], np.arange(size), size))
         left[taken] -= 1
-        # A dummy may lie where a true entry does, in another permutation: then either label serves.
+        # A padding edge may coincide with an entry, in another permutation; then either label is correct.
         labels[taken] = len(chosen) - 1
     return np.stack(chosen), labels[place_of[: len(rows)]]
 
 
 def _spread(values: Num[Array, " entries"], pattern: Pattern) -> Num[Array, "index system"]:
-    """$v_l(j)$, zero where the entry is a dummy."""
+    """Return the weights $v_l(j)$, zero for padding edges."""
     _, columns, labels = pattern.entries
     return jnp.zeros(pattern.rows.shape, values.dtype).at[labels, columns].set(values)
 
 
 def _schur_bound(rows: np.ndarray, columns: np.ndarray, values: Array, shape: tuple[int, int]) -> Array:
-    r"""$\|A\| \le \sqrt{\|A\|_1\|A\|_\infty}$, with zero derivative at zero."""
+    r"""Return Schur's bound $\|A\| \le \sqrt{\|A\|_1\|A\|_\infty}$, with zero derivative at zero."""
     sizes = jnp.abs(values)
     sums = [jnp.zeros(n, sizes.dtype).at[side].add(sizes).max() for n, side in zip(shape, (rows, columns), strict=True)]
     zero = sums[0] == 0

@@ -1,1 +1,1 @@
-"""Vectors as the first column of a circuit."""
+"""Vector encodings of known vectors: exact state preparation, QRAM loading, a user's own unitary."""

@@ -1,4 +1,4 @@
-"""Known vectors: prepared by a reflection, or by a unitary that a user brings along."""
+"""Vector encodings of known vectors, prepared by a reflection or by a user's own unitary."""
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ from qla_jax.linalg.preparation import prepare, unit_vector, unprepare
 
 
 class StatePreparation(VectorEncoding, kw_only=True):
-    """A known vector, prepared by a reflection."""
+    """Vector encoding of a known vector by a reflection."""
 
     direction: Num[Array, " system"]
 
@@ -39,7 +39,7 @@ class StatePreparation(VectorEncoding, kw_only=True):
         return unprepare(self.direction, state.T).T
 
     def gates(self) -> Gates:
-        """A reflection, between trees of the vector that it reflects at; `load_vector` takes one tree, not two."""
+        """Return the gates of a reflection between two trees of rotations; `load_vector` needs one tree instead."""
         return 2 * tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction)) + reflection(self.num_qubits)
 
 
@@ -47,13 +47,23 @@ class StatePreparation(VectorEncoding, kw_only=True):
 def vector_encode(x: ArrayLike, *, pad: bool = False) -> StatePreparation:
     r"""Encode a vector, or a tensor of any rank in C order, exactly: a $(\|x\|, 0, 0)$-vector-encoding.
 
+    The circuit prepares $x/\|x\|$ by a reflection. Cost models of loading are those of `qram_encode` and `load_vector`.
+
     Args:
-        x: real or complex, any shape. Each axis becomes a register; the encoded vector is `x.reshape(-1)`.
-        pad: allow axes whose length is not a power of two; they are padded inside.
+        x: array, real or complex, of any shape. Each axis becomes a register; the encoded vector is `x.reshape(-1)`.
+        pad: True to allow axes whose length is not a power of two; they are padded inside.
 
     Raises:
         ValueError: an axis that is not a power of two without `pad`, an entry that is not finite, or the zero vector.
-            Inside jit and vmap the zero vector gets alpha = 0, which encodes it exactly.
+            Inside jit and vmap the zero vector has alpha = 0, which encodes it exactly.
+
+    Example:
+        >>> vec = vector_encode(jnp.array([3.0, 4.0]))
+        >>> float(vec.alpha), vec.num_ancillas, run(vec).round(6).tolist()
+        (5.0, 0, [3.0, 4.0])
+
+    References:
+        Rattew et al. (2025), Definition 3. https://arxiv.org/abs/2510.07195
     """
     x = as_inexact("x", x)
     x = as_numeric("x", x, ndim=max(x.ndim, 1))
@@ -83,7 +93,7 @@ def _prepared(x: Array) -> StatePreparation:
 
 
 class ExplicitVector(VectorEncoding, kw_only=True):
-    """Vector encoding by a stored unitary."""
+    """Vector encoding of the first column of a stored unitary."""
 
     unitary: Num[Array, "dimension dimension"]
 
@@ -106,18 +116,30 @@ def vector_from_unitary(
     eps: ArrayLike,
     sizes: tuple[int, ...] | None = None,
 ) -> ExplicitVector:
-    r"""Bring your own unitary: it encodes some $x$ with $\|x - \alpha\langle 0|U|0\rangle|0\rangle\| \le \epsilon$.
+    r"""Return the vector encoding given by a user's own unitary, with a stated error.
+
+    The encoded vector is $\alpha\langle 0|U|0\rangle|0\rangle$. The caller states by `eps` how far this vector may be
+    from the ideal x.
 
     Args:
-        unitary: shape (2^(a+n), 2^(a+n)), ancillas most significant.
-        num_ancillas: a.
+        unitary: matrix of shape (2^(a+n), 2^(a+n)), ancillas most significant.
+        num_ancillas: number a of ancilla qubits.
         alpha: subnormalization.
-        eps: the error you vouch for; nothing can check it here.
-        sizes: the registers of x; `(2^n,)` unless given. Padding among them must hold amplitude zero.
+        eps: error of the encoded vector, absolute in units of x. It is trusted, as x itself is not known here.
+        sizes: sizes of the registers of x, `(2^n,)` by default. Padding in them must have amplitude zero.
 
     Raises:
-        ValueError: not square, not a power of two, not unitary to rounding, a negative bound, or an alpha that
-            is not finite.
+        ValueError: a matrix that is not square, not of power-of-two size or not unitary to rounding, padding that is
+            not zero, a negative bound, or an alpha that is not finite.
+
+    Example:
+        >>> vector_from_unitary(jnp.eye(4)[::-1], num_ancillas=1, alpha=2.0, eps=0.0).encoded.tolist()
+        [0.0, 0.0]
+        >>> vector_from_unitary(jnp.eye(4)[::-1], num_ancillas=0, alpha=2.0, eps=0.0).encoded.tolist()
+        [0.0, 0.0, 0.0, 2.0]
+
+    References:
+        Rattew et al. (2025), Definition 3. https://arxiv.org/abs/2510.07195
     """
     unitary = as_numeric("unitary", unitary, ndim=2)
     num_ancillas = as_integer("num_ancillas", num_ancillas, least=0)

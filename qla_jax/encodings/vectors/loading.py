@@ -1,13 +1,15 @@
-r"""Loading a vector by the tree of its norms, from a quantum memory or gate by gate.
+r"""Loading of a vector by the binary tree of its norms, from a quantum memory or gate by gate.
 
-Each inner node of a binary tree over the entries holds the norm of those below it. From the root down, the qubit of
-level $l$ turns by the angle that shares the norm of a prefix $p$ of $l$ bits out among $p0$ and $p1$:
+Each inner node of a binary tree over the entries holds the norm of the entries below it. From the root down, the qubit
+of level $l$ is rotated by the angle that splits the norm of a prefix $p$ of $l$ bits into those of $p0$ and $p1$:
 $$|p\rangle|0\rangle \mapsto |p\rangle\,\frac{\|x_{p0}\|\,|0\rangle + \|x_{p1}\|\,|1\rangle}{\|x_p\|}, \qquad
 \begin{pmatrix} u & -\bar v \\ v & \bar u \end{pmatrix}.$$
-On the last level u and v are the entries themselves, with their signs and phases. Below a norm of zero nothing turns.
+On the last level u and v are the entries themselves, with their signs and phases. Below a norm of zero no qubit is
+rotated.
 
-Loading differs in where the angles are: `qram_encode` reads them from a memory in superposition, one word for each
-level; `load_vector` has them in its gates, 2^n of them. Structure, as of `block_encode_convolution`, needs neither.
+The two functions differ in the place of the angles. `qram_encode` reads them from a memory in superposition, one word
+for each level. `load_vector` has them in its gates, 2^n of them. Structured matrices such as that of
+`block_encode_convolution` need neither.
 
 Example:
     >>> by_memory, by_gates = qram_encode(jnp.ones(1024)), load_vector(jnp.ones(1024))
@@ -16,7 +18,7 @@ Example:
 
 References:
     Kerenidis, Prakash (2017), Theorem 5.1, the tree in a memory. https://arxiv.org/abs/1603.08675
-    Mottonen, Vartiainen, Bergholm, Salomaa (2004), the same by gates. https://arxiv.org/abs/quant-ph/0407010
+    Mottonen, Vartiainen, Bergholm, Salomaa (2004), the tree by gates. https://arxiv.org/abs/quant-ph/0407010
     Rattew et al. (2025), Lemma D.1. https://arxiv.org/abs/2510.07195
 """
 
@@ -33,7 +35,7 @@ from qla_jax.encodings.vectors.known import vector_encode
 
 
 class TreePreparation(VectorEncoding, kw_only=True):
-    """A known vector, a multiplexed rotation for each qubit. Runs level by level on the reshaped state."""
+    """Vector encoding of a known vector by one multiplexed rotation for each qubit, applied level by level."""
 
     direction: Num[Array, " system"]
 
@@ -54,7 +56,10 @@ class TreePreparation(VectorEncoding, kw_only=True):
 
 
 class QRAMPreparation(TreePreparation, kw_only=True):
-    """The same circuit with its angles in a memory; its registers for address and angle are not simulated."""
+    """Vector encoding of a known vector by rotations whose angles are read from a quantum memory.
+
+    The registers for address and angle are not simulated.
+    """
 
     def gates(self) -> Gates | None:
         return remembered_tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction))
@@ -64,43 +69,63 @@ class QRAMPreparation(TreePreparation, kw_only=True):
 def qram_encode(x: ArrayLike, *, pad: bool = False) -> QRAMPreparation:
     r"""Load a vector from a quantum memory: a $(\|x\|, 0, 0)$-vector-encoding in a depth of $O(n^2)$.
 
-    A level takes two reads, of the angle and back, of $O(n)$ layers each. That the memory holds the tree, of as many
-    words as x has entries, is taken for granted, and so is that a read costs its layers and not its $O(2^n)$ routers.
+    Each level reads its angle and uncomputes it, with $O(n)$ layers for each read. Two assumptions are made: the memory
+    already holds the tree, which has as many words as x has entries, and a read costs its layers rather than its
+    $O(2^n)$ routers.
 
     Args:
-        x: real or complex, any shape, as for `vector_encode`.
-        pad: allow axes whose length is not a power of two; they are padded inside.
+        x: array, real or complex, of any shape, as for `vector_encode`.
+        pad: True to allow axes whose length is not a power of two; they are padded inside.
 
     Raises:
-        ValueError: what `vector_encode` raises.
+        ValueError: the conditions of `vector_encode`.
+
+    Example:
+        >>> vec = qram_encode(jnp.array([3.0, 4.0]))
+        >>> run(vec).round(6).tolist(), vec.gates().reads
+        ([3.0, 4.0], 2)
+
+    References:
+        Kerenidis, Prakash (2017), Theorem 5.1. https://arxiv.org/abs/1603.08675
+        Rattew et al. (2025), Lemma D.1. https://arxiv.org/abs/2510.07195
     """
     return QRAMPreparation(**vars(vector_encode(x, pad=pad)))
 
 
 @default_promotion
 def load_vector(x: ArrayLike, *, pad: bool = False) -> TreePreparation:
-    r"""Load a vector by gates that know it: a $(\|x\|, 0, 0)$-vector-encoding in $O(2^n)$ gates, one after another.
+    r"""Load a vector by $O(2^n)$ gates that contain its entries: a $(\|x\|, 0, 0)$-vector-encoding without a memory.
 
-    A depth of $O(n)$ is possible with $O(2^n)$ ancillas; this circuit has none, and a depth of $O(2^n)$.
+    The circuit has no ancillas and a depth of $O(2^n)$. A depth of $O(n)$ would need $O(2^n)$ ancillas.
 
     Args:
-        x: real or complex, any shape, as for `vector_encode`.
-        pad: allow axes whose length is not a power of two; they are padded inside.
+        x: array, real or complex, of any shape, as for `vector_encode`.
+        pad: True to allow axes whose length is not a power of two; they are padded inside.
 
     Raises:
-        ValueError: what `vector_encode` raises.
+        ValueError: the conditions of `vector_encode`.
+
+    Example:
+        >>> run(load_vector(jnp.array([1.0, -2.0, 3.0, 0.0]))).round(6).tolist()
+        [1.0, -2.0, 3.0, 0.0]
+
+    References:
+        Mottonen, Vartiainen, Bergholm, Salomaa (2004). https://arxiv.org/abs/quant-ph/0407010
     """
     return TreePreparation(**vars(vector_encode(x, pad=pad)))
 
 
 def tree_of(unit: Num[Array, " n"]) -> tuple[Num[Array, ""], list[Num[Array, "prefix 2"]]]:
-    """The pair (u, v) for each prefix, level by level from the root, and what is left there: a phase where n = 1."""
+    """Return the factor at the root, 1 unless the vector has one entry, and the pairs (u, v) of each level.
+
+    Levels are ordered from the root down, with one pair for each prefix.
+    """
     levels = []
     while unit.size > 1:
         pairs = unit.reshape(-1, 2)
         squares = jnp.square(pairs.real) + jnp.square(pairs.imag)
         empty = squares.sum(axis=1) == 0
-        norms = jnp.sqrt(jnp.where(empty, 1, squares.sum(axis=1)))  # no derivative at 0, and none is asked for
+        norms = jnp.sqrt(jnp.where(empty, 1, squares.sum(axis=1)))  # sqrt has no derivative at 0, so 0 never enters it
         levels.append(jnp.where(empty[:, None], jnp.eye(1, 2, dtype=pairs.dtype), pairs / norms[:, None]))
         unit = jnp.where(empty, 0, norms)
     return (unit[0] if not levels else jnp.ones_like(unit[0])), levels[::-1]
