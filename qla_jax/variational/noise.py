@@ -121,9 +121,8 @@ def amplitude_damping(gamma: ArrayLike) -> Channel:
     populations is exact.
 
     Example:
-        # the decay itself, of weight 0.2, is the second one
-        >>> amplitude_damping(0.2).operators[0].real.round(4).tolist()
-        [[1.0, 0.0], [0.0, 0.8944000000000001]]
+        >>> amplitude_damping(0.2).weights.tolist(), amplitude_damping(0.2).operators[0].diagonal().real.round(4)
+        ([1.0, 0.2, 0.0], Array([1.    , 0.8944], dtype=...))
     """
     gamma = _probability("gamma", gamma)
     dtype, stays = common_dtype(gamma, jnp.complex64), 1 - gamma
