@@ -59,7 +59,8 @@ def exact_fidelity(mem: Memory, noise: ErrorRates, amplitudes: Array | None = No
     Example:
         >>> from qla_jax.qram import amplitude_damping, memory
         >>> mem = memory([1, 0, 0, 1], word_bits=1)
-        >>> round(float(exact_fidelity(mem, amplitude_damping(0.1))), 6)  # 0.9^13
+        >>> fidelity = jax.jit(lambda rate: exact_fidelity(mem, amplitude_damping(rate)))
+        >>> round(float(fidelity(0.1)), 6)  # 0.9^13
         0.254187
     """
     require_kind("mem", mem, Memory)

@@ -105,7 +105,7 @@ def word(mem: Memory, address: ArrayLike) -> Array:
 
     Example:
         >>> int(word(memory([3, 0, 2, 1], word_bits=2), 2))
-        [3, 0, 2, 1]
+        2
     """
     require_kind("mem", mem, Memory)
     address = check_addresses(mem, address)
@@ -131,7 +131,7 @@ def load(mem: Memory, state: Num[ArrayLike, "words values"]) -> Num[Array, "word
     Example:
         >>> state = jnp.zeros((4, 4)).at[:, 0].set(0.5)
         >>> load(memory([3, 0, 2, 1], word_bits=2), state).argmax(axis=1).tolist()
-        2
+        [3, 0, 2, 1]
     """
     require_kind("mem", mem, Memory)
     state = as_inexact("state", state)
