@@ -1,4 +1,4 @@
-"""What commands print: stages, bars, tables, and the last line."""
+"""Output of commands to the terminal: stages, progress bars, tables, and the last line."""
 
 from datetime import datetime
 from pathlib import Path
@@ -21,15 +21,25 @@ if TYPE_CHECKING:
 console = Console()
 
 
-def fail(error: BaseException, told: str | None = None) -> NoReturn:
-    """Print an error in one line, and end with status 2."""
-    line = " ".join((told or str(error)).split())
+def fail(error: BaseException, text: str | None = None) -> NoReturn:
+    """Print an error in one line, and end with status 2.
+
+    Args:
+        error: error that ends the command.
+        text: text to print instead of the error's own.
+    """
+    line = " ".join((text or str(error)).split())
     console.print(f"[red]error:[/red] {escape(line)}", soft_wrap=True, highlight=False)
     raise typer.Exit(2) from error
 
 
 def show(report: "Report", directory: Path) -> None:
-    """Print tables and remarks, how long all took, and where the page is; with failures, end with status 1."""
+    """Print tables and remarks, the total time, and the path of the page; with failures, end with status 1.
+
+    Args:
+        report: report of a finished study.
+        directory: directory of its files.
+    """
     found = report.findings
     for title, rows in found.tables.items():
         print_table(title, rows)
@@ -49,7 +59,12 @@ def show(report: "Report", directory: Path) -> None:
 
 
 def print_table(title: str, rows: list[list[str]]) -> None:
-    """Print rows as a table, the first of them as its head; the first column may break lines."""
+    """Print rows as a table whose first row is the head; only the first column may break lines.
+
+    Args:
+        title: title of the table.
+        rows: rows of cells.
+    """
     shown = Table(title=escape(title), title_justify="left", box=box.SIMPLE, pad_edge=False, padding=0)
     for number, name in enumerate(rows[0]):
         shown.add_column(escape(name), justify="right" if number else "left", no_wrap=bool(number))
@@ -59,10 +74,10 @@ def print_table(title: str, rows: list[list[str]]) -> None:
 
 
 class Bars(Progress):
-    """A bar over items, and one over epochs with loss and accuracy; items of minutes are told as lines, too.
+    """Progress bar over items, and one over epochs with loss and accuracy.
 
     Attributes:
-        lines: whether an item that begins is told as a line.
+        lines: whether an item that begins is also printed as a line, for items of minutes.
     """
 
     def __init__(self, *, lines: bool = False) -> None:

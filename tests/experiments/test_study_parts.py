@@ -320,4 +320,4 @@ def test_fits_of_the_memory_study_foretell_what_was_left_out_of_them():
         assert law["low"] < law["measured"].infidelity < law["high"]
         assert law["value"] == pytest.approx(law["measured"].infidelity, rel=1e-6)
         assert found.numbers["fits"][f"{name} n=19 k=64"]["measured"] is None
-    assert len(found.tables["infidelity, damping"]) == 4 and len(found.tables["foretold by the fits"]) == 5
+    assert len(found.tables["infidelity, damping"]) == 4 and len(found.tables["predicted by the fits"]) == 5

@@ -83,7 +83,7 @@ def check_qram(rows: dict, found: Findings) -> None:
 
 
 def check_training(rows: dict, found: Findings) -> None:
-    table = found.tables["beside their twins"]
+    table = found.tables["compared with their twins"]
     (pair,) = found.numbers["pairs"].values()
     assert pair.difference == pytest.approx(rows["residual network, seed 0"].measured - pair.twin)
     assert table[1][4] == "unknown"  # a single pair has no error

@@ -1,4 +1,4 @@
-"""What the main job says of its networks: tables, figures, and a line for each bound that is violated."""
+"""Summary of the main job: tables, figures, and a line for each bound that is violated."""
 
 from collections.abc import Sequence
 
@@ -98,13 +98,13 @@ def _section(network: Network) -> Section:
 
 
 def block_rows(network: Network) -> Table:
-    """Return norms, largest error and eps, costs, amplitudes alone and with weights at alpha 2, a row per block."""
+    """Return the table of norms, errors, costs and amplitudes, with a row for each block."""
     rows = zip(network.norms, network.norms_without_skip, network.errors, network.costs.blocks, strict=True)
     return table(*BLOCKS, [(*row, _large(row[-1].queries)) for row in rows])
 
 
 def regime_rows(network: Network) -> Table:
-    """Return costs of the amplified network in its regime, a row per number of blocks; nothing without a regime."""
+    """Return the costs of the amplified network in its regime, a row for each number of blocks, if it has a regime."""
     rows = []
     for row in network.regime_costs or ():
         if isinstance(row, Uncounted):
@@ -117,14 +117,14 @@ def regime_rows(network: Network) -> Table:
 
 
 def claim_rows(network: Network) -> Table:
-    """Return how much of each bound the network's own weights and images reach, a row per block."""
+    """Return the share of each bound that the network's own weights and images reach, with a row for each block."""
     names, places = (list(dict.fromkeys(getattr(row, one) for row in network.claims)) for one in ("claim", "where"))
     ratios = {(row.where, row.claim): f"{row.ratio:.3f}" for row in network.claims}
     return [["", *names], *([place, *(ratios.get((place, name), "") for name in names)] for place in places)]
 
 
 def plots(network: Network) -> list[Plot]:
-    """Return training, norms, errors and samples."""
+    """Return the figures of training, norms, errors and samples."""
     epochs, blocks = [row.epoch for row in network.training], [row.block for row in network.norms]
     samples, top = network.accuracy.by_samples, network.accuracy.argmax
     bounds = [Line(network.norms[0].low), Line(network.norms[0].high, "proven range")]

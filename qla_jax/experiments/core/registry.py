@@ -1,6 +1,8 @@
-"""The studies by name. A module is imported once its study is asked for: a name, a sentence and a module each.
+"""Registry of studies by name, with a sentence and a module for each.
 
-A new study is a module with a function `study(options) -> Study` and a line here.
+A module is imported when its study is asked for.
+
+A new study is a module with a function `study(options) -> Study` and a line in `STUDIES`.
 
 Example:
     >>> from qla_jax.experiments.core.study import Options
@@ -18,10 +20,10 @@ QUICK = "This is the quick form: small sizes and few repetitions, to see that it
 
 
 class Entry(NamedTuple):
-    """A study that there is.
+    """Entry of the registry.
 
     Attributes:
-        about: what it measures, in a sentence.
+        about: sentence about the measurement.
         module: module of this package that has its function `study`.
     """
 
@@ -34,7 +36,7 @@ STUDIES = {
     "scaling": Entry("Cost of a readout for 90 and 95 percent of the peak, by size.", "measured.scaling"),
     "elbow": Entry("Accuracy of a transformer by rank, and its elbow.", "measured.elbow"),
     "residual-block": Entry("A residual block against a network of linear algebra.", "measured.residual_block"),
-    "training": Entry("Measured networks beside their twins, and their gradients.", "measured.training"),
+    "training": Entry("Measured networks compared with their twins, and their gradients.", "measured.training"),
     "qram": Entry("Infidelity of a memory by address size and word length.", "memory"),
     "gradient-access": Entry("Gradients of quanvolutional layers, by placement.", "quanvolution.gradient_access"),
     "resqunn": Entry("Residual quanvolutional networks trained, by placement and mode.", "quanvolution.resqunn"),
@@ -48,6 +50,10 @@ STUDIES = {
 def build(name: str, options: Options) -> Study:
     """Build a study with its settings.
 
+    Args:
+        name: name of the study.
+        options: options of the command.
+
     Raises:
         ValueError: an unknown name, images that cannot be used, or none where a study needs none.
         DatasetUnavailable: images that were asked for and are not there.
@@ -59,7 +65,7 @@ def build(name: str, options: Options) -> Study:
 
 
 def quickened(study: Study) -> Study:
-    """Return a study whose findings say that it is the quick form."""
+    """Return a study whose findings state that it is the quick form."""
 
     def summary(rows: Rows) -> Findings:
         found = study.summary(rows)

@@ -1,4 +1,4 @@
-"""Figures from their data, whatever they are of.
+"""Drawing of figures from their data.
 
 Example:
     >>> figure = draw(Plot("squares", "n", "square", [Series("all", [1, 2, 3], [1, 4, 9])]))
@@ -20,16 +20,16 @@ from qla_jax.experiments.core.study import Line, Plot, Series
 SIZE = (5.2, 3.4)
 NAMED = {"blue": "#2166ac", "orange": "#d6604d", "grey": "#777777"}
 DISTINCT = 10
-"""Largest number of curves that are told apart by the shorter list of colors."""
+"""Largest number of curves for which the shorter list of colors is used."""
 TITLE, SMALL, TICKS, MARKER = 9, 7, 6, 4
 FEW = 4
-"""Largest number of curves whose legend stands among them; that of more stands above, in two columns."""
+"""Largest number of curves whose legend stands among them; a legend of more curves stands above, in two columns."""
 FEW_DECADES = 30
 """Quotient of the ends of an axis below which ticks stand at 1, 2 and 5 times powers of ten."""
 
 
 def draw(*plots: Plot) -> Figure:
-    """Draw plots below each other, over one x axis; intervals are bars."""
+    """Draw plots below each other over one x axis, with intervals as bars."""
     figure = Figure(figsize=(SIZE[0], SIZE[1] * (1 + 0.6 * (len(plots) - 1))), layout="constrained")
     for axes, plot in zip(figure.subplots(len(plots), 1, sharex=True, squeeze=False)[:, 0], plots, strict=True):
         _panel(figure, axes, plot, last=plot is plots[-1])
@@ -37,7 +37,12 @@ def draw(*plots: Plot) -> Figure:
 
 
 def png(figure: Figure, form: str = "png") -> bytes:
-    """Return a figure as the bytes of a picture."""
+    """Return a figure as the bytes of a picture.
+
+    Args:
+        figure: figure to write.
+        form: format of the picture, as matplotlib names it.
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, format=form, dpi=150)
     return buffer.getvalue()
@@ -67,7 +72,7 @@ def _panel(figure: Figure, axes: Axes, plot: Plot, *, last: bool) -> None:
 
 
 def _colored(series: Sequence[Series]) -> Iterator[tuple[Series, str]]:
-    """Each curve with its color; one without a label has that of the one before."""
+    """Yield each curve with its color; a curve without a label has the color of the previous one."""
     colors = colormaps["tab10" if len(series) <= DISTINCT else "tab20"].colors  # type: ignore[attr-defined] # listed
     number = -1
     for one in series:
@@ -93,7 +98,7 @@ def _line(axes: Axes, line: Line) -> None:
 
 
 def _ticks(axes: Axes, plot: Plot) -> None:
-    """Name places without numbers; leave a whole axis its integers, and a short logarithmic one more than one tick."""
+    """Set the ticks: names of places without numbers, integers, or more than one tick of a short logarithmic axis."""
     if plot.levels:
         axes.set_yticks(np.arange(len(plot.levels)) + 0.3, plot.levels)
         axes.tick_params(axis="y", length=0)

@@ -1,6 +1,6 @@
-"""Any report as one self-contained HTML page, as JSON and as pictures: nothing is fetched.
+"""Rendering of any report as a self-contained HTML page, as JSON and as pictures, without network access.
 
-What a report is of is not known here: tables, figures and formulas are data.
+The renderer does not depend on the study: tables, figures and formulas are data.
 """
 
 import base64
@@ -21,11 +21,16 @@ from qla_jax.experiments.report.draw import draw, png
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 NAMESPACE = 'xmlns="http://www.w3.org/1998/Math/MathML"'
-"""What XML needs to know of a formula, and HTML does not."""
+"""Namespace of a formula, which XML needs and HTML does not."""
 
 
 def write(report: Report, directory: Path) -> None:
-    """Write the JSON file, the page, and a PNG for each figure that is a file of its own into a directory."""
+    """Write the JSON file, the page, and a PNG for each figure that is a file of its own into a directory.
+
+    Args:
+        report: report of a finished study.
+        directory: directory of the files.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     pictures = {name: png(draw(plot)) for name, plot in plots(report)}
     write_file(directory / f"{report.stem}.json", as_json(report.plain()) + "\n")
@@ -36,14 +41,19 @@ def write(report: Report, directory: Path) -> None:
 
 
 def plots(report: Report) -> Iterator[tuple[str, Plot]]:
-    """Each figure with the name of its file: that of the report or of its section, and its own."""
+    """Yield each figure with the name of its file: the name of the report or section, and its own."""
     yield from ((f"{report.stem}-{plot.name}", plot) for plot in report.findings.plots)
     for section in report.findings.sections:
         yield from ((f"{section.name}-{plot.name}", plot) for plot in section.plots)
 
 
 def page(report: Report, pictures: Mapping[str, bytes]) -> str:
-    """Return the page as text, with pictures by the names that `plots` gives."""
+    """Return the page as text.
+
+    Args:
+        report: report of a finished study.
+        pictures: pictures by the names that `plots` gives.
+    """
     loaded = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     loaded.filters |= {"sentence": sentence, "formula": formula}
     content = {name: base64.b64encode(picture).decode() for name, picture in pictures.items()}
@@ -53,7 +63,7 @@ def page(report: Report, pictures: Mapping[str, bytes]) -> str:
 
 
 def as_json(value: Any) -> str:
-    """Return results as text; what is not finite is null."""
+    """Return results as JSON text, with null for numbers that are not finite."""
     return json.dumps(finite(to_json(value)), indent=1, allow_nan=False)
 
 
@@ -63,12 +73,12 @@ def sentence(text: str) -> str:
 
 
 def formula(text: str) -> Markup:
-    """Return a formula as MathML with its LaTeX in the title, or as code where it cannot be set."""
+    """Return a formula as MathML with its LaTeX in the title, or as code where it cannot be converted."""
     code = html.escape(text)
     try:
         found = converter.convert(text)
-    except Exception:  # whatever a parser of formulas stumbles over
+    except Exception:  # a parser of formulas may raise any error
         found = "\\"
-    if "\\" in found:  # a command that the converter does not know stands there as it was
+    if "\\" in found:  # an unknown command remains in the output as it was
         return Markup(f"<code>{code}</code>")
     return Markup(found.replace(NAMESPACE, f'title="{code}"', 1))
