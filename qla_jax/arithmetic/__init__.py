@@ -1,4 +1,4 @@
-"""Fixed-point quantum arithmetic, bit-exact: reversible circuits, and the same integers vectorized."""
+"""Bit-exact fixed-point quantum arithmetic: reversible circuits, and the same integers computed by vectorized code."""
 
 from qla_jax.arithmetic import circuits as circuits
 from qla_jax.arithmetic.angles import angle_encode as angle_encode

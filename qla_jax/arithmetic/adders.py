@@ -1,4 +1,4 @@
-r"""Adders in place, $|a\rangle|b\rangle \mapsto |a\rangle|a + b \bmod 2^n\rangle$, with the carry into a wire if asked.
+r"""Adders in place, $|a\rangle|b\rangle \mapsto |a\rangle|a + b \bmod 2^n\rangle$, with an optional wire for the carry.
 
 | adder | non-Clifford gates | ancillas | depth |
 |---|---|---|---|
@@ -7,7 +7,7 @@ r"""Adders in place, $|a\rangle|b\rangle \mapsto |a\rangle|a + b \bmod 2^n\rangl
 | `lookahead` | up to 10n Toffoli | 3n at most | O(log n) |
 | `draper` | n(n + 1)/2 phases and two Fourier transforms | 0 | O(n) |
 
-Backwards each of them subtracts.
+The inverse of each adder subtracts.
 
 References:
     Cuccaro, Draper, Kutin, Moulton (2004), sections 2 and 3. https://arxiv.org/abs/quant-ph/0410184
@@ -22,12 +22,22 @@ from qla_jax.arithmetic.gates import Gates, Register, ReversibleGate, ccx, conju
 
 
 def require_equal_bits(a: Register, b: Register) -> None:
-    """Raise ValueError unless both registers have as many bits, and one at least."""
+    """Raise ValueError unless both registers have the same number of bits, at least one.
+
+    Args:
+        a: first register.
+        b: second register.
+    """
     require(len(a) == len(b) > 0, f"`a` and `b` must have as many bits, but have {len(a)} and {len(b)}.")
 
 
 def gidney(a: Register, b: Register, carry: Hashable | None = None) -> Gates:
-    """Gidney's adder: carries by ANDs, erased by measurement. `carry` has to be clean.
+    """Return the gates of Gidney's adder, whose carries are computed by ANDs and erased by measurement.
+
+    Args:
+        a: summand, which is kept.
+        b: summand, which becomes the sum.
+        carry: clean wire for the carry; none by default.
 
     Raises:
         ValueError: registers of different length, or empty.
@@ -39,7 +49,12 @@ def gidney(a: Register, b: Register, carry: Hashable | None = None) -> Gates:
 
 
 def carry_chain(a: Register, b: Register) -> tuple[Gates, tuple[Hashable, ...]]:
-    """Gates that leave the carry out of each bit in a new wire, with carries XORed into both registers."""
+    """Return gates that leave the carry out of each bit in a new wire, and these wires; carries are XORed into a and b.
+
+    Args:
+        a: first summand.
+        b: second summand.
+    """
     gates: Gates = []
     carries = wires(len(a))
     for i, (ai, bi) in enumerate(zip(a, b, strict=True)):
@@ -67,10 +82,15 @@ def _unchain(a: Register, b: Register, carries: Register) -> Gates:
 
 
 def cuccaro(a: Register, b: Register, carry: Hashable | None = None) -> Gates:
-    """The ripple-carry adder with one ancilla; `carry` is XORed with the carry.
+    """Return the gates of the ripple-carry adder with one ancilla.
 
     From four bits on it is the optimized circuit of section 3: 2n - 1 Toffoli, 5n - 3 CNOT and 2n - 4 NOT gates with
-    the carry. Below it is the plain one of section 2, with as many bits of MAJ and UMA.
+    the carry. Below it is the plain circuit of section 2, with one MAJ and one UMA for each bit.
+
+    Args:
+        a: summand, which is kept.
+        b: summand, which becomes the sum.
+        carry: wire that is XORed with the carry; none by default.
 
     Raises:
         ValueError: registers of different length, or empty.
@@ -94,7 +114,7 @@ def cuccaro(a: Register, b: Register, carry: Hashable | None = None) -> Gates:
     back: Gates = []
     for gate in inverse(ripple):
         back.append(gate)
-        if gate.name == "CX" and gate.wires[1] != x:  # the bit above has done its part
+        if gate.name == "CX" and gate.wires[1] != x:  # the bit above is restored, so its complement can be undone
             back.append(flip(b[a.index(gate.wires[1])]))
     gates = [cx(a[i], b[i]) for i in range(1, n)]
     return [*gates, *ripple, *out, *middle, *sums, *back, *(cx(a[i], b[i]) for i in range(n))]
@@ -109,7 +129,12 @@ def _unmajority(c: Hashable, b: Hashable, a: Hashable) -> Gates:
 
 
 def draper(a: Register, b: Register, carry: Hashable | None = None) -> Gates:
-    """Addition by phases between a Fourier transform of b and its inverse; `carry` is one more bit of b, clean.
+    """Return the gates of Draper's adder: phases between a Fourier transform of b and its inverse.
+
+    Args:
+        a: summand, which is kept.
+        b: summand, which becomes the sum.
+        carry: clean wire for the carry, the top bit of the sum; none by default.
 
     Raises:
         ValueError: registers of different length, or empty.
@@ -126,7 +151,7 @@ def draper(a: Register, b: Register, carry: Hashable | None = None) -> Gates:
 
 
 def fourier(register: Register) -> Gates:
-    r"""The quantum Fourier transform without its swaps: bit j ends with the phase $x/2^{j+1}$."""
+    """Return the gates of the quantum Fourier transform without its swaps: bit j ends with the phase $x/2^{j+1}$."""
     gates: Gates = []
     for j in reversed(range(len(register))):
         gates.append(ReversibleGate("H", (register[j],)))

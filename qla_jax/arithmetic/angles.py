@@ -1,11 +1,11 @@
-r"""Numbers in registers to amplitudes with nothing but gates: an angle is computed, and its bits turn a qubit.
+r"""Encoding of numbers in registers as amplitudes by elementary gates: the bits of a computed angle rotate a qubit.
 
-`amplitude_encode` takes the rotation by a number as one gate. Here it is made of the circuit of the arc cosine
-(`arccos_circuit`), which writes $y = 0.b_1 \dots b_f$ next to $\arccos(x)/\pi$, of a rotation by $2\pi/2^k$ for each
-bit $b_k$, and of the arc cosine undone:
+`amplitude_encode` takes the rotation by a number as one gate. Here the rotation consists of three parts: the circuit of
+the arc cosine (`arccos_circuit`), which computes $y = 0.b_1 \dots b_f$ close to $\arccos(x)/\pi$; a rotation by
+$2\pi/2^k$ for each bit $b_k$; and the inverse of the arc cosine:
 $$|x\rangle|0\rangle|0\rangle \mapsto |x\rangle|0\rangle\bigl(\cos\pi y\,|0\rangle + \sin\pi y\,|1\rangle\bigr),
 \qquad |\cos\pi y - x| \le \pi\,|y - \arccos(x)/\pi| \le 1.23\,\pi\,2^{-f}.$$
-Signs come out right, since $\pi y$ reaches from 0 to $\pi$. What is flagged is $\cos\pi y$, not x.
+Signs are preserved, since $\pi y$ lies between 0 and $\pi$. The flagged amplitude is $\cos\pi y$ rather than x.
 
 Example:
     >>> from qla_jax.arithmetic import Format, encode
@@ -35,15 +35,19 @@ from qla_jax.linalg.preparation import length
 
 
 class AngleRotation(DigitalRotation, kw_only=True):
-    """Hadamard gates on the index, numbers read, their angles computed, a rotation for each bit, all but this undone.
+    """Vector encoding of numbers by their angles: a number is read, its angle is computed, and its bits rotate a qubit.
 
-    Registers of numbers and angles, which end as they began, are not simulated.
+    All steps except the rotations are undone. The registers of numbers and angles end as they began and are not
+    simulated.
     """
 
     format: Format = struct.field(pytree_node=False)
 
     def gates(self) -> Gates:
-        """The circuit of the arc cosine is built for it: seconds for 16 bits."""
+        """Return the gates of one use.
+
+        The circuit of the arc cosine is built for the count, which takes seconds for 16 bits.
+        """
         found = counts(arccos_circuit(self.format))
         angle = Gates(toffoli=found.toffoli + found.ands, cnot=found.cnot)
         turns = Gates(rotations=self.format.fraction).controlled
@@ -52,21 +56,28 @@ class AngleRotation(DigitalRotation, kw_only=True):
 
 @default_promotion
 def angle_encode(x: FixedPoint, *, target: ArrayLike | None = None) -> AngleRotation:
-    r"""Numbers from [-1, 1] to amplitudes by their angles: a $(\sqrt N, 1, \epsilon)$-vector-encoding of x.
+    r"""Encode numbers in [-1, 1] as amplitudes by their angles, as a $(\sqrt N, 1, \epsilon)$-vector-encoding.
 
-    Zeros would not stay zero in a padding, so there is none: axes are powers of two.
+    Axes have to be powers of two: they are not padded, since the angles would not keep zeros exactly zero.
 
     Args:
-        x: of any shape whose axes are powers of two; each becomes a register.
-        target: the real vector that x stands for; x itself unless given.
+        x: numbers in fixed point whose axes are powers of two; each axis becomes a register.
+        target: real vector that x stands for, by default x itself.
 
     Returns:
-        $\epsilon = \|\cos\pi y - target\|$; for x itself at most $\sqrt N\,\pi$ times `arccos_error(x.format)`.
+        Vector encoding of x. The absolute error $\epsilon$ is $\|\cos\pi y - target\|$, for x itself at most
+        $\sqrt N\,\pi$ times `arccos_error(x.format)`.
 
     Raises:
         TypeError: not numbers in fixed point.
         ValueError: an axis that is no power of two, a `target` of another shape, or, where it can be seen, a flagged
             number or one outside [-1, 1]. Inside jit these give `eps = inf`, unless there is a `target`.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, encode
+        >>> vec = angle_encode(encode(jnp.array([1.0, -1.0]), Format(bits=8, fraction=6)))
+        >>> vec.encoded.round(3), float(vec.alpha.round(3))
+        (Array([ 1.   , -0.999], dtype=...), 1.414)
     """
     require_kind("x", x, FixedPoint)
     for size in x.shape:

@@ -1,11 +1,11 @@
-r"""The arc cosine by the binary expansion of its value (qFBE): a bit for each squaring.
+r"""Arc cosine by the binary expansion of its value (qFBE): one bit for each squaring.
 
 With $y = \arccos(x)/\pi = 0.b_1b_2\dots$ and $x_0 = x$,
 $$b_{k+1} = [x_k < 0], \qquad x_{k+1} = (-1)^{b_{k+1}}(2x_k^2 - 1),$$
-since $y \mapsto 2y - b$ doubles the angle. A floor of $2x^2$ to w bits behind the point moves $y_{k+1}$ by at most
-$\arccos(1 - 2^{-w})/\pi$, and the bits before it halve that each time. So n bits are exact to
+since $y \mapsto 2y - b$ doubles the angle. A floor of $2x^2$ to w fractional bits moves $y_{k+1}$ by at most
+$\arccos(1 - 2^{-w})/\pi$, and each earlier bit halves this error. So the error of n bits is at most
 $$|y - 0.b_1\dots b_n| \le 2^{-n} + \arccos(1 - 2^{-w})/\pi,$$
-with w = 2n + 2 less than $1.23\cdot2^{-n}$.
+which is less than $1.23\cdot2^{-n}$ for w = 2n + 2.
 
 Example:
     >>> from qla_jax.arithmetic import Format, decode, encode
@@ -35,7 +35,7 @@ from qla_jax.arithmetic.gates import Gates, conjugate, cx, flip, land, load, wir
 
 
 def working_bits(format: Format) -> int:
-    """Bits behind the point of the iterates, w."""
+    """Return the default number w of fractional bits of the iterates."""
     return 2 * format.fraction + 2
 
 
@@ -45,20 +45,39 @@ def _working(format: Format, working: int | None) -> int:
 
 
 def arccos_error(format: Format, working: int | None = None) -> float:
-    r"""Proven bound on $|\arccos(x)/\pi - y|$, with w working bits."""
+    r"""Return a proven bound on $|\arccos(x)/\pi - y|$.
+
+    Args:
+        format: format of argument and value.
+        working: number w of fractional bits of the iterates, by default 2f + 2.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format
+        >>> round(arccos_error(Format(bits=8, fraction=6)) * 2**6, 3)  # in last bits
+        1.225
+    """
     unit = 2.0 ** -_working(format, working)
     return format.step + 2 * math.asin(math.sqrt(unit / 2)) / math.pi
 
 
 @default_promotion
 def arccos(x: FixedPoint, *, working: int | None = None) -> FixedPoint:
-    r"""$\arccos(x)/\pi$, from 0 to 1, as many bits of it as the format has behind the point.
+    r"""Return $\arccos(x)/\pi$, between 0 and 1, with as many fractional bits as the format has.
 
-    Outside [-1, 1] it is that of 0, and flagged. `working` bits are 2f + 2 unless given; fewer cost accuracy.
+    A number outside [-1, 1] has the value for 0, and is flagged.
+
+    Args:
+        x: numbers in fixed point.
+        working: number of fractional bits of the iterates, by default 2f + 2; fewer bits are less accurate.
 
     Raises:
         TypeError: not numbers in fixed point.
         ValueError: `working` is no integer of at least 1.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> decode(arccos(encode(jnp.array([1.0, 0.5, -1.0]), Format(bits=8, fraction=6)))).tolist()
+        [0.0, 0.328125, 0.984375]
     """
     require_kind("x", x, FixedPoint)
     return _arccos(x, _working(x.format, working))
@@ -93,10 +112,18 @@ def _outside(x: FixedPoint) -> Array:
 
 
 def arccos_circuit(format: Format) -> ReversibleCircuit:
-    """The same by gates, with registers `x`, `out` and `overflow`: a squaring for each bit, all of them uncomputed.
+    """Build the circuit of `arccos`, with registers `x`, `out` and `overflow`.
+
+    Each bit takes one squaring, and all squarings are uncomputed.
 
     Raises:
-        TypeError: `format` is none.
+        TypeError: `format` is no `Format`.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format
+        >>> made = arccos_circuit(Format(bits=4, fraction=2))
+        >>> made.on_basis(x=[4, 0]).registers["out"].tolist()  # 1 and 0, of value 0 and just below 1/2
+        [0, 1]
     """
     working = _working(format, None)
     x, current = wires(format.bits), wires(working + 2)
@@ -122,7 +149,7 @@ def arccos_circuit(format: Format) -> ReversibleCircuit:
 
 
 def _beyond_one(x: tuple, fraction: int, flag: object) -> Gates:
-    """Flip the flag where x > 1 or x < -1."""
+    """Return gates that flip the flag where x > 1 or x < -1."""
     constant = wires(len(x))
     size = 1 << len(x)
     above = conjugate(load(1 << fraction, constant), parts.less_signed(constant, x, flag))

@@ -1,8 +1,8 @@
-r"""A circuit: a list of gates with named registers, immutable, and its two views.
+r"""Immutable circuits: lists of gates on named registers, which run on basis states or on superpositions.
 
-Qubits stand as everywhere in the package: ancillas first, then the registers in their order, each with its most
-significant bit in front. A state of a circuit with registers of $b_1, b_2, \dots$ bits reshapes to $(2^a, 2^{b_1},
-2^{b_2}, \dots)$, and its indices are the numbers in the registers.
+Qubits have the order of the whole package: ancillas first, then the registers in their order, each with its most
+significant bit first. A state of a circuit with registers of $b_1, b_2, \dots$ bits reshapes to
+$(2^a, 2^{b_1}, 2^{b_2}, \dots)$, and its indices are the numbers in the registers.
 
 Example:
     >>> from qla_jax.arithmetic.adders import gidney
@@ -30,12 +30,12 @@ from qla_jax.arithmetic.gates import ARITY, Register, ReversibleGate, wires
 
 @dataclass(frozen=True)
 class ReversibleCircuit:
-    """Gates on numbered qubits. `circuit` builds it.
+    """Circuit of gates on numbered qubits, built by `circuit`.
 
     Attributes:
-        gates: in order; wires are numbers of qubits.
+        gates: gates in order; wires are numbers of qubits.
         sizes: names and bits of the registers, in order.
-        num_ancillas: qubits in front of the registers, |0> before and after.
+        num_ancillas: number of qubits before the registers, |0> before and after.
     """
 
     gates: tuple[ReversibleGate, ...]
@@ -44,16 +44,16 @@ class ReversibleCircuit:
 
     @property
     def num_qubits(self) -> int:
-        """Qubits of the registers, without ancillas."""
+        """Number of qubits of the registers, without ancillas."""
         return sum(size for _, size in self.sizes)
 
     @property
     def width(self) -> int:
-        """All qubits."""
+        """Number of all qubits."""
         return self.num_ancillas + self.num_qubits
 
     def wires(self, name: str) -> tuple[int, ...]:
-        """The qubits of a register, the least significant bit first."""
+        """Return the qubits of a register, the least significant bit first."""
         end = self.num_ancillas
         for register, size in self.sizes:
             end += size
@@ -66,11 +66,11 @@ class ReversibleCircuit:
         return f"ReversibleCircuit({registers}, num_ancillas={self.num_ancillas}, gates={len(self.gates)})"
 
     def inverse(self) -> "ReversibleCircuit":
-        """The inverse circuit, on the same qubits."""
+        """Return the inverse circuit, on the same qubits."""
         return ReversibleCircuit(tuple(writing.inverse(self.gates)), self.sizes, self.num_ancillas)
 
     def __add__(self, other: "ReversibleCircuit") -> "ReversibleCircuit":
-        """This circuit, then the other; ancillas are shared."""
+        """Return the circuit that runs this one and then the other, with shared ancillas."""
         if not isinstance(other, ReversibleCircuit):
             return NotImplemented
         require(self.sizes == other.sizes, f"`other` must have the registers {self.sizes}, but has {other.sizes}.")
@@ -78,20 +78,20 @@ class ReversibleCircuit:
         return ReversibleCircuit((*self._placed(ancillas), *other._placed(ancillas)), self.sizes, ancillas)
 
     def controlled(self, name: str = "control") -> "ReversibleCircuit":
-        """Under the control of one qubit more, the first register."""
+        """Return the circuit under the control of one more qubit, which is its first register."""
         registers = {register: self.wires(register) for register, _ in self.sizes}
         require(name not in registers, f"`name` must be new among the registers, but is {name!r}.")
         (control,) = wires(1)
         return circuit(writing.controlled(control, self.gates), **{name: (control,)}, **registers)
 
     def on_basis(self, **values: ArrayLike) -> simulation.BasisRun:
-        """What basis states become, vectorized: see `simulation.on_basis`."""
+        """Run the circuit on basis states, vectorized; see `simulation.on_basis`."""
         return simulation.on_basis(self, values)
 
     def on_state(
         self, state: Num[Array, "..."], *, turns: ArrayLike | None = None, outcomes: ArrayLike | None = None
     ) -> Num[Array, "..."]:
-        """What a superposition becomes: see `simulation.on_state`."""
+        """Run the circuit on a superposition; see `simulation.on_state`."""
         return simulation.on_state(self, state, turns, outcomes)
 
     def _placed(self, ancillas: int) -> Iterable[ReversibleGate]:
@@ -101,14 +101,20 @@ class ReversibleCircuit:
 
 
 def circuit(gates: Iterable[ReversibleGate], **registers: Register) -> ReversibleCircuit:
-    """Number the wires: those of the registers as named, all others as ancillas, reused when free again.
+    """Build a circuit: registers get the qubits of their wires, and ancillas are reused when they are free again.
 
     Args:
-        gates: on any wires.
+        gates: gates on any wires; wires outside of all registers become ancillas.
         registers: wires by name, the least significant bit first.
 
     Raises:
         ValueError: an unknown gate, a wrong number of wires, a wire twice in a gate or in two registers.
+
+    Example:
+        >>> from qla_jax.arithmetic.adders import gidney
+        >>> x, y = wires(4), wires(4)
+        >>> circuit(gidney(x, y), x=x, y=y)
+        ReversibleCircuit(x=4, y=4, num_ancillas=3, gates=21)
     """
     gates = list(as_tuple("gates", gates, ReversibleGate))
     for gate in gates:
@@ -123,7 +129,10 @@ def circuit(gates: Iterable[ReversibleGate], **registers: Register) -> Reversibl
 
 
 def _allocate(gates: list[ReversibleGate], named: frozenset[Hashable]) -> tuple[dict[Hashable, int], int]:
-    """A qubit for each wire from its first gate to its last: the one that has been free for longest, or a new one."""
+    """Assign a qubit to each ancilla wire from its first gate to its last, and return all of them with their number.
+
+    A wire takes the qubit that has been free for longest, or a new one.
+    """
     last = {wire: i for i, gate in enumerate(gates) for wire in gate.wires if wire not in named}
     place: dict[Hashable, int] = {}
     free: deque[int] = deque()

@@ -1,9 +1,9 @@
-r"""Whole circuits with named registers: the adders, and the operations of `elementwise` on registers of a format.
+"""Circuits with named registers: adders, and the operations of `elementwise` on registers of a format.
 
-An operation keeps its operands `x` and `y` and writes into clean registers `out` and `overflow` (one qubit): computed
-in full, brought into the format, uncomputed. What is written is XORed: if `out` held c before, it holds c XOR the
-result behind, as a unitary has it. `clean` of a run speaks of ancillas and ANDs, and does not tell that c was not 0,
-unless it is an AND that writes there (`relu`, `maximum`, results that saturate).
+An operation keeps its operands `x` and `y` and writes into clean registers `out` and `overflow` (one qubit). The result
+is computed in full, brought into the format and written, and the computation is undone. Results are XORed into `out`:
+if `out` held c before, it holds c XOR the result after, as for any unitary. The flag `clean` of a run covers ancillas
+and ANDs. It does not show that c was not 0, unless an AND writes there (`relu`, `maximum`, results that saturate).
 
 Example:
     >>> import numpy as np
@@ -30,14 +30,23 @@ ADDERS: dict[str, Callable[..., Gates]] = {
 }
 
 Wide = tuple[Gates, Register, int]
-"""Gates that compute a number in full, where it stands, and by how many bits it is to be shifted."""
+"""Gates that compute a number in full, its register, and the number of bits by which it is to be shifted."""
 
 
 def adder(bits: int, kind: str = "gidney", *, carry: bool = False) -> ReversibleCircuit:
-    """Add in place, y += x modulo 2^bits, with registers `x`, `y` and, if asked for, a clean `carry`.
+    """Build an adder in place, y += x modulo 2^bits, with registers `x`, `y` and an optional clean `carry`.
+
+    Args:
+        bits: number of bits of both registers.
+        kind: algorithm: "gidney", "cuccaro", "lookahead" or "draper".
+        carry: whether there is a register `carry` for the carry.
 
     Raises:
         ValueError: an unknown kind, or bits that are no integer of at least 1.
+
+    Example:
+        >>> int(adder(4).on_basis(x=3, y=14).registers["y"])  # 17 modulo 16
+        1
     """
     require(isinstance(kind, str) and kind in ADDERS, f"`kind` must be one of {', '.join(ADDERS)}, but is {kind!r}.")
     bits = as_integer("bits", bits, least=1)
@@ -47,14 +56,24 @@ def adder(bits: int, kind: str = "gidney", *, carry: bool = False) -> Reversible
 
 
 def operation(name: str, format: Format, **options: int) -> ReversibleCircuit:
-    """The circuit of an operation of `elementwise`, by its name.
+    """Build the circuit of an operation of `elementwise`, given by its name.
 
-    Registers `x`, `y` where there are two operands, `out` and, where a result may not fit, `overflow`. `less` has an
-    `out` of one qubit; `multiply_constant` takes an integer `factor`, the others no options.
+    Registers are `x`, `y` where there are two operands, `out` and, where a result may not fit, `overflow`. `less` has
+    an `out` of one qubit.
+
+    Args:
+        name: name of the operation.
+        format: format of operands and result.
+        options: `factor`, an integer, for `multiply_constant`; the others have no options.
 
     Raises:
-        TypeError: `format` is none.
+        TypeError: `format` is no `Format`.
         ValueError: an unknown name, options that are missing or too many, or a factor that does not fit.
+
+    Example:
+        >>> product = operation("multiply", Format(bits=4, fraction=2))
+        >>> product.on_basis(x=[5], y=[-3]).registers["out"].tolist()  # 5/4 * -3/4, rounded down to -4/4
+        [12]
     """
     require_kind("format", format, Format)
     require(
@@ -68,7 +87,14 @@ def operation(name: str, format: Format, **options: int) -> ReversibleCircuit:
 def finished(
     wide: Wide, format: Format, registers: dict[str, Register], flag: Hashable | None = None
 ) -> ReversibleCircuit:
-    """Compute in full, bring into the format, uncompute; `flag` marks numbers without a value, which fit."""
+    """Build the circuit that computes a number in full, brings it into the format, and uncomputes.
+
+    Args:
+        wide: gates, register and shift of the number in full.
+        format: format of the result.
+        registers: registers of the operands by name.
+        flag: wire that marks numbers without a value, which would not be flagged otherwise; none by default.
+    """
     out, overflow = wires(format.bits), wires(1)
     compute, full, fraction = wide
     result = parts.narrow(full, fraction, out, overflow[0], saturate=format.saturates)

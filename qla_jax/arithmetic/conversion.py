@@ -1,11 +1,12 @@
-r"""Between the two ways to hold numbers: in registers, digit by digit, and in amplitudes.
+r"""Conversion between numbers in registers, digit by digit, and numbers as amplitudes.
 
-Digital to amplitudes: an index in uniform superposition reads its number from a memory, one qubit turns by it,
+From registers to amplitudes, an index in uniform superposition reads its number from a memory, and the number rotates a
+qubit,
 $$|i\rangle|x_i\rangle|0\rangle \mapsto |i\rangle|x_i\rangle\Bigl(\tfrac{x_i}{s}|0\rangle
 + \sqrt{1 - \tfrac{x_i^2}{s^2}}\,|1\rangle\Bigr),$$
-and the number is read back. With $s = \max|x_i|$ the flagged amplitude is $\|x\|_2/(\|x\|_\infty\sqrt N)$.
+after which the read is undone. With $s = \max|x_i|$ the success amplitude is $\|x\|_2/(\|x\|_\infty\sqrt N)$.
 
-Amplitudes to digital: an estimate of each entry, by whatever readout, rounded into the format.
+From amplitudes to registers, any readout estimates each entry, and the estimates are rounded into the format.
 
 Example:
     >>> format = Format(bits=8, fraction=4)
@@ -41,7 +42,7 @@ from qla_jax.linalg.preparation import length
 
 
 class Estimates(Protocol):
-    """What a readout gives, as far as it is looked at here; its price goes back to the caller as it is."""
+    """Result of a readout, as far as this room uses it; its price is passed on to the caller unchanged."""
 
     @property
     def values(self) -> Array:
@@ -53,14 +54,17 @@ Given = TypeVar("Given", bound=Estimates, covariant=True)
 
 
 class StateReader(Protocol[Given]):
-    """The one interface of all readouts, by its shape: this room and that of measurements do not import each other."""
+    """Interface of all readouts, given by its shape since this room and `measurement` do not import each other."""
 
     def __call__(self, state: ArrayLike, /, *, key: Array) -> Given:
-        """Read a tensor out; its norm is known."""
+        """Read a tensor out, whose norm is known."""
 
 
 class DigitalRotation(VectorEncoding, kw_only=True):
-    """Hadamard gates on the index, then the rotation by the number read; its register is not simulated."""
+    """Vector encoding by Hadamard gates on the index and a rotation by the number read.
+
+    The register of the number is not simulated.
+    """
 
     ratios: Num[Array, " system"]
 
@@ -78,20 +82,26 @@ class DigitalRotation(VectorEncoding, kw_only=True):
 def amplitude_encode(
     x: FixedPoint, *, scale: ArrayLike | None = None, target: ArrayLike | None = None
 ) -> DigitalRotation:
-    r"""Numbers in registers to amplitudes: an $(s\sqrt N, 1, \epsilon)$-vector-encoding of x, padded to N = 2^n.
+    r"""Encode numbers in registers as amplitudes: an $(s\sqrt N, 1, \epsilon)$-vector-encoding of x, padded to N = 2^n.
 
-    Its `amplitude` is $\|x\|_2/(s\sqrt N)$. Gradients with respect to `scale` exist; x is made of integers.
+    The success amplitude is $\|x\|_2/(s\sqrt N)$. The result is differentiable in `scale`, but not in x, which consists
+    of integers.
 
     Args:
-        x: of any shape; each axis becomes a register.
-        scale: s, at least the largest |x_i|, which it is unless given. Inside jit one below gives `eps = inf`.
-        target: the real vector that x stands for: then $\epsilon = \|x - target\|$, of quantization and overflow.
-            Without it x itself is encoded, exactly.
+        x: numbers in fixed point; each axis becomes a register.
+        scale: number s of at least the largest |x_i|, which is the default. Inside jit a smaller one gives `eps = inf`.
+        target: real vector that x stands for; then the absolute error $\epsilon$ is $\|x - target\|$, from quantization
+            and overflow. By default x itself is encoded, exactly.
 
     Raises:
         TypeError: not numbers in fixed point.
         ValueError: a flagged number without a `target`, the zero vector, a `scale` that is too small, or a `target` of
             another shape, where these can be seen.
+
+    Example:
+        >>> vec = amplitude_encode(encode(jnp.array([3.0, -1.0, 0.5, 2.0]), Format(bits=8, fraction=4)))
+        >>> vec.encoded.tolist(), float(vec.alpha)  # 3 * sqrt(4)
+        ([3.0, -1.0, 0.5, 2.0], 6.0)
     """
     require_kind("x", x, FixedPoint)
     values = decode(x).reshape(-1)
@@ -124,25 +134,34 @@ def amplitude_encode(
 def digital_encode(
     vec: VectorEncoding, format: Format, *, readout: StateReader[Found], key: Array
 ) -> tuple[FixedPoint, Found]:
-    r"""Amplitudes to numbers in registers: an estimate of each entry of the encoded vector, rounded.
+    r"""Convert amplitudes to numbers in registers: estimate each entry of the encoded vector and round it.
 
-    What is read out is the state behind the success of `vec`, with its norm: values estimate x, bounds are absolute.
-    Their queries are to the circuit of that state, of which each takes about $\frac\pi4$ of 1/`vec.amplitude` uses of
-    `vec` and of its inverse, by amplitude amplification.
+    The readout measures the state of `vec` after success and knows its norm, so values estimate x and bounds are
+    absolute. Queries of the readout are to the circuit of this state. By amplitude amplification each query takes about
+    $\frac\pi4$ of 1/`vec.amplitude` uses of `vec` and its inverse.
 
     Args:
-        vec: what is read out.
-        format: of the numbers.
-        readout: any readout of the measurement room, such as `tomography(delta=0.01)` or `exact_readout()`.
-        key: of all that is random in it.
+        vec: vector encoding to read out.
+        format: format of the numbers.
+        readout: any readout of `qla_jax.measurement`, such as `tomography(delta=0.01)` or `exact_readout()`.
+        key: random key of the readout.
 
     Returns:
-        The numbers, in the shape `vec.sizes`, which are off by the error of the readout, half of a last bit, and what
-        did not fit; and the readout itself: values, shots, queries, bounds. Gradients end at the rounding.
+        The numbers, in the shape `vec.sizes`, and the result of the readout with values, shots, queries and bounds. The
+        error of a number is that of the readout plus half of a last bit, except where it did not fit. Gradients end at
+        the rounding.
 
     Raises:
         TypeError: no vector encoding, no format, or a readout that gives no `values`.
         ValueError: values of another shape, or complex ones, and what the readout raises.
+
+    Example:
+        >>> vec = qla.vector_encode(jnp.array([3.0, -1.0]))
+        >>> numbers, _ = digital_encode(
+        ...     vec, Format(bits=8, fraction=4), readout=qla.exact_readout(), key=jax.random.key(0)
+        ... )
+        >>> decode(numbers).tolist()
+        [3.0, -1.0]
     """
     require_kind("vec", vec, VectorEncoding)
     require_kind("format", format, Format)
@@ -160,15 +179,35 @@ def digital_encode(
 def dense_layer(
     weight: BlockEncoding, vec: VectorEncoding, bias: FixedPoint, *, readout: StateReader[Found], key: Array
 ) -> tuple[VectorEncoding, FixedPoint, Found]:
-    r"""The reference's dense layer, $\mathrm{ReLU}(Wx + b)$: the state before the transfer, the result, the readout.
+    r"""Apply the dense layer $\mathrm{ReLU}(Wx + b)$ of the reference, with a readout in between.
 
-    Of the five steps of its section II.3.3 these are: 1. linear algebra, `weight @ vec`; 2. transfer, `digital_encode`;
-    3. arithmetic, the bias is added; 4. arithmetic, ReLU. The fifth is that the state is ready to be read out; here
-    `amplitude_encode` takes the result to the next layer.
+    The reference's section II.3.3 has five steps. Steps 1 to 4 are linear algebra, `weight @ vec`; transfer,
+    `digital_encode`; addition of the bias; and ReLU. In step 5 the state is ready to be measured; instead,
+    `amplitude_encode` of the result is the input of the next layer.
+
+    Args:
+        weight: block encoding of W.
+        vec: vector encoding of x.
+        bias: bias b in fixed point, one number for each row.
+        readout: readout of the transfer, see `digital_encode`.
+        key: random key of the readout.
+
+    Returns:
+        The vector encoding of Wx before the transfer, the numbers after ReLU, and the result of the readout.
 
     Raises:
         TypeError: a `weight` that is no block encoding, a `bias` that is not in fixed point.
         ValueError: a bias that has not one number for each row, and what `digital_encode` raises.
+
+    Example:
+        >>> weight, vec = (
+        ...     qla.block_encode(jnp.array([[1.0, 0.0], [0.0, -1.0]])),
+        ...     qla.vector_encode(jnp.array([3.0, 1.0])),
+        ... )
+        >>> bias = encode(jnp.array([0.5, 0.5]), Format(bits=8, fraction=4))
+        >>> _, result, _ = dense_layer(weight, vec, bias, readout=qla.exact_readout(), key=jax.random.key(0))
+        >>> decode(result).tolist()
+        [3.5, 0.0]
     """
     require_kind("weight", weight, BlockEncoding)
     require_kind("bias", bias, FixedPoint)

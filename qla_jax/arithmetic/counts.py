@@ -1,9 +1,10 @@
-r"""What a circuit costs, read off its gates.
+r"""Costs of reversible circuits, counted from their gates.
 
-A Toffoli gate takes 7 T gates, an AND 4 and its erasure none. A phase is Clifford at multiples of a quarter turn, a T
-gate at odd eighths, and any other is a rotation that is approximated; a controlled phase of angle $\theta$ is three of
-$\pm\theta/2$. T-depth is layers of gates that hold a T gate, each scheduled as soon as its qubits are free: a Toffoli
-gate or an AND counts as one layer, which it is with ancillas (Selinger 2013; Jones 2013).
+A Toffoli gate takes 7 T gates, an AND takes 4 and its erasure none. A phase is Clifford at multiples of a quarter turn
+and a T gate at odd eighths. Any other phase is a rotation that has to be approximated. A controlled phase of angle
+$\theta$ consists of three phases of $\pm\theta/2$. T-depth is the number of layers with a T gate, where each gate runs
+as soon as its qubits are free. A Toffoli gate or an AND counts as one layer, which is possible with ancillas (Selinger
+2013; Jones 2013).
 
 Example:
     >>> from qla_jax.arithmetic import circuits
@@ -32,22 +33,22 @@ from qla_jax.arithmetic.gates import ReversibleGate
 
 
 class ReversibleCounts(NamedTuple):
-    """Numbers of qubits and gates.
+    """Numbers of qubits and gates of a circuit.
 
     Attributes:
-        num_qubits: of the registers.
-        num_ancillas: besides them.
-        toffoli: CCX gates.
-        ands: temporary ANDs.
-        erasures: their erasures by measurement, no T gate each.
-        cnot: CNOT gates as they stand in the list, not those inside of other gates.
-        hadamard: H gates.
-        phases: P gates.
-        controlled_phases: CP gates.
-        t: T gates, without those that approximate rotations.
-        rotations: phases that are neither Clifford nor T.
-        t_depth: layers of gates that hold a T gate or a rotation.
-        depth: layers of all gates.
+        num_qubits: number of qubits of the registers.
+        num_ancillas: number of further qubits.
+        toffoli: number of CCX gates.
+        ands: number of temporary ANDs.
+        erasures: number of erasures of ANDs by measurement, which take no T gates.
+        cnot: number of CNOT gates in the list, without those inside of other gates.
+        hadamard: number of H gates.
+        phases: number of P gates.
+        controlled_phases: number of CP gates.
+        t: number of T gates, without those that approximate rotations.
+        rotations: number of phases that are neither Clifford nor T.
+        t_depth: number of layers of gates with a T gate or a rotation.
+        depth: number of layers of all gates.
     """
 
     num_qubits: int
@@ -65,7 +66,12 @@ class ReversibleCounts(NamedTuple):
     depth: int
 
     def t_with_rotations(self, eps: float) -> int:
-        r"""T gates with those of rotations to an error of `eps` each, $1.15\log_2(1/\epsilon) + 9.2$ in the mean.
+        r"""Return the T gates, with those that approximate rotations to an error of `eps` each.
+
+        A rotation takes $1.15\log_2(1/\epsilon) + 9.2$ T gates on average.
+
+        Args:
+            eps: absolute error of each rotation in operator norm, between 0 and 1.
 
         Raises:
             ValueError: `eps` not between 0 and 1.
@@ -76,7 +82,7 @@ class ReversibleCounts(NamedTuple):
     def cost(self) -> Cost:
         """Return the cost of one run, in the gates of `qla_jax.accounting`: an AND as a Toffoli gate of four T gates.
 
-        Layers of T gates are those of the circuit; a layer with a rotation in it counts as one of rotations, too.
+        Layers of T gates are those of the circuit. A layer with a rotation counts also as a layer of rotations.
         """
         spread = min(self.rotations, self.t_depth)
         gates = Gates(
@@ -90,10 +96,16 @@ class ReversibleCounts(NamedTuple):
 
 
 def counts(circuit: ReversibleCircuit) -> ReversibleCounts:
-    """Count.
+    """Count the qubits, gates and layers of a circuit.
 
     Raises:
         TypeError: no circuit.
+
+    Example:
+        >>> from qla_jax.arithmetic import adder
+        >>> found = counts(adder(8))
+        >>> found.ands, found.t, found.num_ancillas
+        (7, 28, 7)
     """
     require_kind("circuit", circuit, ReversibleCircuit)
     names = Counter(gate.name for gate in circuit.gates)
@@ -125,7 +137,7 @@ def _t_and_rotations(gate: ReversibleGate) -> tuple[int, int]:
 
 
 def _layers(circuit: ReversibleCircuit, counted: list[bool]) -> int:
-    """The longest chain of counted gates."""
+    """Return the length of the longest chain of counted gates."""
     level = [0] * circuit.width
     for gate, counts_as_one in zip(circuit.gates, counted, strict=True):
         on: tuple = gate.wires

@@ -1,7 +1,7 @@
-r"""Integers of any width as digits to the base 256, low to high along the first axis, modulo $256^L$.
+"""Integers of any width as L digits to the base 256, low to high along the first axis, modulo $256^L$.
 
-Two's complement: the top bit of the top digit is the sign. A digit is an int32, so that a product of two fits with room
-for $2^{15}$ of them in a sum, and nothing here asks for 64-bit integers, which JAX has only where they are switched on.
+Numbers are in two's complement: the top bit of the top digit is the sign. A digit is an int32, so that a sum can hold
+$2^{15}$ products of two digits. No 64-bit integers are needed, which JAX has only where they are enabled.
 
 Example:
     >>> product = multiply(digits(jnp.int32(-(2**31)), 9), digits(jnp.int32(2**31 - 1), 9))
@@ -20,12 +20,17 @@ Digits = Int[Array, "digit ..."]
 
 
 def count(bits: int) -> int:
-    """Digits for two's complement of so many bits."""
+    """Return the number of digits for two's complement of so many bits."""
     return -(-bits // BASE_BITS)
 
 
 def digits(x: Int[Array, "..."], length: int) -> Digits:
-    """Of int32 (with its sign) or uint32."""
+    """Return the digits of int32, with its sign, or of uint32.
+
+    Args:
+        x: integers.
+        length: number of digits.
+    """
     signed = jnp.issubdtype(x.dtype, jnp.signedinteger)
     fill = x.astype(jnp.int32) >> 31 & (MASK if signed else 0)
     low = [(x >> (BASE_BITS * i)).astype(jnp.int32) & MASK for i in range(min(length, 4))]
@@ -33,12 +38,18 @@ def digits(x: Int[Array, "..."], length: int) -> Digits:
 
 
 def of_number(number: int, length: int, shape: tuple[int, ...] = ()) -> Digits:
-    """Of a Python integer, everywhere."""
+    """Return the digits of one Python integer in every entry.
+
+    Args:
+        number: integer.
+        length: number of digits.
+        shape: shape of the entries.
+    """
     return jnp.stack([jnp.full(shape, number >> (BASE_BITS * i) & MASK, jnp.int32) for i in range(length)])
 
 
 def carried(raw: Digits) -> Digits:
-    """Sums of digits, of either sign and up to 2^31, to digits."""
+    """Return the digits of sums of digits, which may have either sign and reach up to 2^31."""
     carry, found = jnp.zeros_like(raw[0]), []
     for digit in raw:
         total = digit + carry
@@ -48,33 +59,58 @@ def carried(raw: Digits) -> Digits:
 
 
 def add(x: Digits, y: Digits) -> Digits:
-    """$x + y$."""
+    """Add two numbers, $x + y$.
+
+    Args:
+        x: digits of the first number.
+        y: digits of the second number.
+    """
     return carried(x + y)
 
 
 def subtract(x: Digits, y: Digits) -> Digits:
-    """$x - y$."""
+    """Subtract two numbers, $x - y$.
+
+    Args:
+        x: digits of the first number.
+        y: digits of the second number.
+    """
     return carried(x - y)
 
 
 def multiply(x: Digits, y: Digits) -> Digits:
-    """The product, modulo 256 to the number of digits of x."""
+    """Multiply two numbers, modulo 256 to the number of digits of x.
+
+    Args:
+        x: digits of the first factor.
+        y: digits of the second factor.
+    """
     columns = [sum((x[i] * y[k - i] for i in range(k + 1)), jnp.zeros_like(x[0])) for k in range(len(x))]
     return carried(jnp.stack(columns))
 
 
 def negative(x: Digits) -> Bool[Array, "..."]:
-    """The sign."""
+    """Return whether the number is negative."""
     return x[-1] >> (BASE_BITS - 1) == 1
 
 
 def negate_where(condition: Bool[Array, "..."], x: Digits) -> Digits:
-    """$-x$ where the condition holds."""
+    """Return $-x$ where the condition holds, and x elsewhere.
+
+    Args:
+        condition: mask of the entries to negate.
+        x: digits of the number.
+    """
     return jnp.where(condition[None], carried(-x), x)
 
 
 def shift_right(x: Digits, bits: int) -> Digits:
-    """The floor of $x/2^{bits}$."""
+    """Return the floor of $x/2^{bits}$.
+
+    Args:
+        x: digits of the number.
+        bits: number of bits to shift by.
+    """
     whole, rest = divmod(bits, BASE_BITS)
     fill = jnp.where(negative(x), MASK, 0)
     above = jnp.concatenate([x[whole:], jnp.stack([fill] * (whole + 1))])
@@ -82,14 +118,24 @@ def shift_right(x: Digits, bits: int) -> Digits:
 
 
 def shift_left(x: Digits, bits: int) -> Digits:
-    """$2^{bits}x$."""
+    """Return $2^{bits}x$.
+
+    Args:
+        x: digits of the number.
+        bits: number of bits to shift by.
+    """
     whole, rest = divmod(bits, BASE_BITS)
     moved = jnp.concatenate([jnp.zeros_like(x[:1])] * (whole + 1) + [x])[: len(x) + 1]
     return (moved[1:] << rest | moved[:-1] >> (BASE_BITS - rest)) & MASK
 
 
 def low(x: Digits, bits: int) -> Int[Array, "..."]:
-    """The lowest bits, 32 at most, as two's complement in an int32."""
+    """Return the lowest bits as two's complement in an int32.
+
+    Args:
+        x: digits of the number.
+        bits: number of bits to keep, at most 32.
+    """
     word = jnp.zeros(x.shape[1:], jnp.uint32)
     for i, digit in enumerate(x[:4]):
         word = word | digit.astype(jnp.uint32) << (BASE_BITS * i)
@@ -97,7 +143,16 @@ def low(x: Digits, bits: int) -> Int[Array, "..."]:
 
 
 def narrow(x: Digits, fraction: int, bits: int, saturate: bool) -> tuple[Int[Array, "..."], Bool[Array, "..."]]:
-    """The floor of x over 2^fraction in fewer bits, and whether it does not fit: as `parts.narrow` by gates."""
+    """Return the floor of x over 2^fraction in fewer bits, and whether it does not fit.
+
+    The function computes the integers of `parts.narrow`, which is the circuit.
+
+    Args:
+        x: digits of the number.
+        fraction: number of bits to shift by.
+        bits: number of bits of the result, at most 32.
+        saturate: whether a number that does not fit is clipped instead of wrapped.
+    """
     shifted = shift_right(x, fraction)
     value = low(shifted, bits)
     overflow = jnp.any(digits(value, len(x)) != shifted, axis=0)

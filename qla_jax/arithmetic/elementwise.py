@@ -1,7 +1,8 @@
-r"""Arithmetic on fixed-point arrays, entry by entry: integers that are those of the circuits, bit by bit.
+"""Arithmetic on fixed-point arrays, entry by entry, with exactly the integers that the circuits compute.
 
-A result is computed in full, shifted with its floor where there is a shift, and brought into the format once. Each
-function has the circuit of its name in `circuits`. Each is compiled, once for a shape and a format.
+A result is computed in full, shifted and rounded down where needed, and brought into the format once.
+`circuits.operation` builds the circuit of each function by its name. Each function is compiled once for a shape and a
+format.
 
 Example:
     >>> from qla_jax.arithmetic import Format, decode, encode
@@ -28,12 +29,25 @@ Result = TypeVar("Result")
 
 
 def _length(format: Format) -> int:
-    """Digits for a product of two numbers, and one bit more; a quotient and the square of a root take no more."""
+    """Return the number of digits for a product of two numbers and one more bit.
+
+    Quotients and squares of roots need no more.
+    """
     return wide.count(2 * format.bits + 2)
 
 
 def fitted(value: wide.Digits, fraction: int, format: Format, *flags: Array) -> FixedPoint:
-    """A number computed in full over 2^fraction, in the format; flagged where it does not fit or already was."""
+    """Bring a number computed in full, over 2^fraction, into the format.
+
+    Args:
+        value: digits of the number in full.
+        fraction: number of bits to shift by.
+        format: format of the result.
+        flags: masks of entries that are flagged in any case.
+
+    Returns:
+        Numbers in fixed point, flagged where they do not fit.
+    """
     integers, overflow = wide.narrow(value, fraction, format.bits, format.saturates)
     for flag in flags:
         overflow = overflow | flag
@@ -45,7 +59,7 @@ def _digits(x: FixedPoint) -> wide.Digits:
 
 
 def _of_one(function: Callable[[FixedPoint], FixedPoint]) -> Callable[[FixedPoint], FixedPoint]:
-    """Compiled behind a look at the number."""
+    """Compile a function of one number, with a check before it."""
     compiled = jax.jit(function)
 
     @functools.wraps(function)
@@ -58,7 +72,10 @@ def _of_one(function: Callable[[FixedPoint], FixedPoint]) -> Callable[[FixedPoin
 
 
 def _of_two(function: Callable[[FixedPoint, FixedPoint], Result]) -> Callable[[FixedPoint, FixedPoint], Result]:
-    """Compiled behind a look at both, which become one shape: digits lead with an axis that must not broadcast."""
+    """Compile a function of two numbers, with a check before it that brings both to one shape.
+
+    The leading axis of digits must not broadcast, so numbers are broadcast before they become digits.
+    """
 
     @jax.jit
     def compiled(x: FixedPoint, y: FixedPoint) -> Result:
@@ -80,75 +97,175 @@ def _of_two(function: Callable[[FixedPoint, FixedPoint], Result]) -> Callable[[F
 
 @_of_two
 def add(x: FixedPoint, y: FixedPoint) -> FixedPoint:
-    """$x + y$.
+    """Add two numbers, $x + y$.
+
+    Args:
+        x: first summand.
+        y: second summand, of the same format.
 
     Raises:
-        TypeError: not numbers in fixed point; so do all functions here.
-        ValueError: formats or shapes that do not fit each other; so do all functions of two numbers.
+        TypeError: not numbers in fixed point. All functions of this module raise it.
+        ValueError: formats or shapes that do not fit each other. All functions of two numbers raise it.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> x = encode(jnp.array([1.5, 7.0]), Format(bits=8, fraction=4))
+        >>> decode(add(x, x)).tolist(), add(x, x).overflow.tolist()  # 14 does not fit and wraps
+        ([3.0, -2.0], [False, True])
     """
     return fitted(wide.add(_digits(x), _digits(y)), 0, x.format, x.overflow, y.overflow)
 
 
 @_of_two
 def subtract(x: FixedPoint, y: FixedPoint) -> FixedPoint:
-    """$x - y$."""
+    """Subtract two numbers, $x - y$.
+
+    Args:
+        x: number to subtract from.
+        y: number to subtract, of the same format.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> x = encode(jnp.array([1.5, 2.0]), Format(bits=8, fraction=4))
+        >>> decode(subtract(x, x)).tolist()
+        [0.0, 0.0]
+    """
     return fitted(wide.subtract(_digits(x), _digits(y)), 0, x.format, x.overflow, y.overflow)
 
 
 @_of_one
 def negate(x: FixedPoint) -> FixedPoint:
-    """$-x$; the least number has none."""
+    """Negate numbers, $-x$; the least number of a format has no negative and is flagged.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> decode(negate(encode(jnp.array([1.5, -2.0]), Format(bits=8, fraction=4)))).tolist()
+        [-1.5, 2.0]
+    """
     return fitted(wide.carried(-_digits(x)), 0, x.format, x.overflow)
 
 
 @_of_one
 def absolute(x: FixedPoint) -> FixedPoint:
-    """$|x|$; the least number has none."""
+    """Return absolute values $|x|$; that of the least number of a format does not fit and is flagged.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> decode(absolute(encode(jnp.array([1.5, -2.0]), Format(bits=8, fraction=4)))).tolist()
+        [1.5, 2.0]
+    """
     return fitted(wide.negate_where(x.integers < 0, _digits(x)), 0, x.format, x.overflow)
 
 
 @_of_two
 def less(x: FixedPoint, y: FixedPoint) -> Array:
-    """Where $x < y$."""
+    """Return whether $x < y$, entry by entry.
+
+    Args:
+        x: first number.
+        y: second number, of the same format.
+
+    Returns:
+        Array of truth values.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, encode
+        >>> x, y = (encode(jnp.array(v), Format(bits=8, fraction=4)) for v in ([1.5, -2.0], [0.0, 0.0]))
+        >>> less(x, y).tolist()
+        [False, True]
+    """
     return x.integers < y.integers
 
 
 @_of_two
 def maximum(x: FixedPoint, y: FixedPoint) -> FixedPoint:
-    """The larger one."""
+    """Return the larger of two numbers, entry by entry.
+
+    Args:
+        x: first number.
+        y: second number, of the same format.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> x, y = (encode(jnp.array(v), Format(bits=8, fraction=4)) for v in ([1.5, -2.0], [0.0, 0.0]))
+        >>> decode(maximum(x, y)).tolist()
+        [1.5, 0.0]
+    """
     return FixedPoint(jnp.maximum(x.integers, y.integers), x.overflow | y.overflow, x.format)
 
 
 @_of_one
 def relu(x: FixedPoint) -> FixedPoint:
-    r"""$\max(x, 0)$."""
+    r"""Return $\max(x, 0)$, entry by entry.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> decode(relu(encode(jnp.array([1.5, -2.0]), Format(bits=8, fraction=4)))).tolist()
+        [1.5, 0.0]
+    """
     return x.replace(integers=jnp.maximum(x.integers, 0))
 
 
 @_of_two
 def multiply(x: FixedPoint, y: FixedPoint) -> FixedPoint:
-    """The floor of $xy$ to the last bit."""
+    """Multiply two numbers, and round $xy$ down to the last bit.
+
+    Args:
+        x: first factor.
+        y: second factor, of the same format.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> x, y = (encode(jnp.array(v), Format(bits=8, fraction=4)) for v in ([1.5, -2.0], [0.75, 0.5]))
+        >>> decode(multiply(x, y)).tolist()
+        [1.125, -1.0]
+    """
     return fitted(wide.multiply(_digits(x), _digits(y)), x.format.fraction, x.format, x.overflow, y.overflow)
 
 
 @_of_one
 def square(x: FixedPoint) -> FixedPoint:
-    """The floor of $x^2$ to the last bit."""
+    """Square numbers, and round $x^2$ down to the last bit.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> decode(square(encode(jnp.array([1.5, -2.0]), Format(bits=8, fraction=4)))).tolist()
+        [2.25, 4.0]
+    """
     return multiply(x, x)
 
 
 def multiply_constant(x: FixedPoint, factor: int) -> FixedPoint:
-    """A number times a classical number of its format, given by its integer: the floor to the last bit.
+    """Multiply numbers by a classical number of their format, and round the product down to the last bit.
+
+    Args:
+        x: numbers in fixed point.
+        factor: classical number, given by its integer.
 
     Raises:
         ValueError: a factor that is no integer of the format.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> x = encode(jnp.array([1.5, -2.0]), Format(bits=8, fraction=4))
+        >>> decode(multiply_constant(x, 8)).tolist()  # 8 stands for 0.5
+        [0.75, -1.0]
     """
     require_kind("x", x, FixedPoint)
     return multiply(x, from_integers(as_constant("factor", factor, x.format), x.format))
 
 
 def as_constant(name: str, value: int, format: Format) -> int:
-    """A classical number by its integer; ValueError unless it is one of the format."""
+    """Return a classical number of a format as an int.
+
+    Args:
+        name: name of the argument, for the error.
+        value: integer of the number.
+        format: format that the integer must belong to.
+
+    Raises:
+        ValueError: no integer, or one that does not fit the format.
+    """
     value = as_integer(name, value)
     fits = format.least <= value <= format.largest
     require(fits, f"`{name}` must be from {format.least} to {format.largest}, but is {value}.")
@@ -156,7 +273,7 @@ def as_constant(name: str, value: int, format: Format) -> int:
 
 
 def magnitude(x: FixedPoint) -> Array:
-    """$|x|$ as uint32, which holds that of the least number."""
+    """Return $|x|$ as uint32, which also holds the absolute value of the least number."""
     require_kind("x", x, FixedPoint)
     raw = jax.lax.bitcast_convert_type(x.integers, jnp.uint32)
     return jnp.where(x.integers < 0, 0 - raw, raw)
@@ -164,9 +281,19 @@ def magnitude(x: FixedPoint) -> Array:
 
 @_of_two
 def divide(x: FixedPoint, y: FixedPoint) -> FixedPoint:
-    """$x/y$ rounded towards zero; by zero it is flagged, as what does not fit.
+    """Divide two numbers, and round $x/y$ toward zero; a quotient by zero is flagged, like one that does not fit.
 
-    By zero all digits of the quotient are 1: the largest or least number where the format saturates.
+    All digits of a quotient by zero are 1, so it becomes the largest or least number where the format saturates.
+
+    Args:
+        x: dividend.
+        y: divisor, of the same format.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> x, y = (encode(jnp.array(v), Format(bits=8, fraction=4)) for v in ([1.5, 1.0], [0.75, 0.0]))
+        >>> decode(divide(x, y)).tolist()[0], divide(x, y).overflow.tolist()
+        (2.0, [False, True])
     """
     numerator, divisor, format = magnitude(x), magnitude(y), x.format
     digit_count = format.bits + format.fraction
@@ -189,7 +316,13 @@ def divide(x: FixedPoint, y: FixedPoint) -> FixedPoint:
 
 @_of_one
 def sqrt(x: FixedPoint) -> FixedPoint:
-    r"""The floor of $\sqrt{x}$ to the last bit; of a negative number 0, and flagged."""
+    """Return square roots, rounded down to the last bit; for a negative number the result is 0 and flagged.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> decode(sqrt(encode(jnp.array([2.25, 4.0]), Format(bits=8, fraction=4)))).tolist()
+        [1.5, 2.0]
+    """
     positive = jnp.maximum(x.integers, 0)
     length = _length(x.format)
     radicand = wide.shift_left(wide.digits(positive, length), x.format.fraction)

@@ -1,7 +1,7 @@
-r"""Circuits for other tools: OpenQASM 3 as text, and Qiskit's own class.
+"""Export of circuits to other tools: OpenQASM 3 as text, and Qiskit circuits.
 
 The unitary is the same: qubit 0 of the text is qubit 0 here, the most significant one. An AND and its erasure become
-Toffoli gates, or, on wish, the erasure its measurement and the gate that follows on outcome 1.
+Toffoli gates. Optionally the erasure becomes a measurement and the gates that follow on outcome 1.
 
 Example:
     >>> from qla_jax.arithmetic import circuits
@@ -42,15 +42,20 @@ NAMES = {
 
 
 def to_openqasm3(circuit: ReversibleCircuit, *, measured: bool = False) -> str:
-    """The circuit as a program.
+    """Return the circuit as a program in OpenQASM 3.
 
     Args:
-        circuit: any.
-        measured: write each erasure of an AND as a measurement, and what follows on its outcome: no unitary any more,
-            and what a fault-tolerant machine would run.
+        circuit: circuit to write.
+        measured: whether each erasure of an AND is written as a measurement and the gates that follow on its outcome.
+            Such a program is no unitary, but the one that a fault-tolerant machine would run.
 
     Raises:
         TypeError: no circuit.
+
+    Example:
+        >>> from qla_jax.arithmetic import adder
+        >>> to_openqasm3(adder(2)).splitlines()[3]
+        'ccx q[2], q[4], q[0];'
     """
     require_kind("circuit", circuit, ReversibleCircuit)
     registers = ", ".join(f"{name}[{size}]" for name, size in circuit.sizes)
@@ -74,9 +79,9 @@ def _erasure(gate: ReversibleGate) -> list[str]:
 
 
 def to_qiskit(circuit: ReversibleCircuit) -> Any:
-    """The circuit as a `qiskit.QuantumCircuit`.
+    """Return the circuit as a `qiskit.QuantumCircuit`.
 
-    Qiskit counts its first qubit as the least significant one: `reverse_bits()` of the result has the unitary of
+    Qiskit counts its first qubit as the least significant one, so `reverse_bits()` of the result has the unitary of
     `on_state`.
 
     Raises:

@@ -1,7 +1,7 @@
-r"""Fixed point: two's complement of b bits, f of them behind the point, and a flag where a number did not fit.
+"""Fixed-point numbers: two's complement of b bits with f fractional bits, and a flag where a number did not fit.
 
 The integer n stands for $n/2^f$, from $-2^{b-1-f}$ to $2^{b-1-f} - 2^{-f}$. A result that does not fit wraps modulo
-$2^b$ or saturates, as the format says, and is flagged; flags stay with all that is computed from it.
+$2^b$ or saturates, as the format says, and is flagged. All numbers computed from it are flagged, too.
 
 Example:
     >>> x = encode(jnp.array([0.3, -1.75, 9.0]), Format(bits=6, fraction=3))
@@ -28,12 +28,12 @@ MAX_BITS = 32
 
 @dataclass(frozen=True)
 class Format:
-    """Fixed-point numbers of one kind.
+    """Format of fixed-point numbers.
 
     Attributes:
-        bits: all of them, the sign included, 1 to 32.
-        fraction: those behind the point, 0 to `bits`.
-        overflow: what becomes of a number that does not fit.
+        bits: number of all bits, sign included, 1 to 32.
+        fraction: number of fractional bits, 0 to `bits`.
+        overflow: treatment of numbers that do not fit: "wrap" or "saturate".
 
     Raises:
         ValueError: other bits, fractions or words; numbers that are not whole.
@@ -54,34 +54,34 @@ class Format:
 
     @property
     def least(self) -> int:
-        """The smallest integer."""
+        """Smallest integer of the format."""
         return -(1 << (self.bits - 1))
 
     @property
     def largest(self) -> int:
-        """The largest integer."""
+        """Largest integer of the format."""
         return (1 << (self.bits - 1)) - 1
 
     @property
     def step(self) -> float:
-        """What the last bit is worth, $2^{-f}$."""
+        """Value of the last bit, $2^{-f}$."""
         return 2.0**-self.fraction
 
     @property
     def saturates(self) -> bool:
-        """Whether numbers that do not fit are clipped."""
+        """True if numbers that do not fit are clipped."""
         return self.overflow == "saturate"
 
 
 class FixedPoint(Node):
-    """Numbers in fixed point, an array of any shape.
+    """Array of fixed-point numbers of any shape.
 
-    Integers have no derivative: gradients through them are zero, and none is made up.
+    Integers have no derivative: gradients through them are zero.
 
     Attributes:
-        integers: the numbers times 2^fraction.
-        overflow: where this number or one that it was computed from did not fit, or had no value.
-        format: of all of them.
+        integers: numbers times 2^fraction.
+        overflow: mask of the numbers that, or one of whose operands, did not fit or had no value.
+        format: format of all numbers.
     """
 
     integers: Int[Array, "..."]
@@ -90,22 +90,30 @@ class FixedPoint(Node):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of the array."""
+        """Shape of the array."""
         return self.integers.shape
 
 
 def encode(x: ArrayLike, format: Format) -> FixedPoint:
-    """The nearest numbers of the format, ties to even.
+    """Round numbers to the nearest numbers of a format, ties to even.
 
-    What does not fit is flagged and wraps or saturates. Inside jit NaN becomes a flagged 0.
+    A number that does not fit is flagged, and wraps or saturates. Inside jit NaN becomes a flagged 0. Concrete numbers
+    are rounded exactly, on the host in double precision, in any precision of JAX. Integers are exact in any case. A
+    traced float is also rounded exactly, but in single precision it holds only 24 bits of the intended number: 1/3 with
+    30 fractional bits is off by 11 last bits.
 
-    Numbers that can be seen are rounded as they are, on the host in double precision, whatever that of JAX is, and so
-    are integers anywhere. A traced float is rounded exactly, too, but holds in single precision no more than 24 bits
-    of the number that was meant: 1/3 in 30 bits behind the point is off by 11 of the last.
+    Args:
+        x: real numbers or integers.
+        format: format of the result.
 
     Raises:
-        TypeError: `format` is none.
+        TypeError: `format` is no `Format`.
         ValueError: numbers that are not real, or NaN where it can be seen.
+
+    Example:
+        >>> x = encode(jnp.array([0.3, 9.0]), Format(bits=6, fraction=3))
+        >>> x.integers.tolist(), x.overflow.tolist()
+        ([2, 8], [False, True])
     """
     require_kind("format", format, Format)
     seen = is_concrete(*jax.tree.leaves(x))
@@ -124,11 +132,11 @@ def encode(x: ArrayLike, format: Format) -> FixedPoint:
 
 
 def _floats_fitted(x: Any, format: Format, xp: Any) -> FixedPoint:
-    with np.errstate(over="ignore"):  # infinite is outside, too
+    with np.errstate(over="ignore"):  # an infinite number lies outside, too
         rounded = xp.round(xp.ldexp(x, format.fraction))
     half = 2.0 ** (format.bits - 1)
     outside = ~((rounded >= -half) & (rounded < half))
-    around = xp.fmod(xp.where(xp.isfinite(rounded), rounded, 0), 2 * half)  # keeps the sign, and so is exact
+    around = xp.fmod(xp.where(xp.isfinite(rounded), rounded, 0), 2 * half)  # fmod keeps the sign, so it is exact
     around = xp.where(around >= half, around - 2 * half, xp.where(around < -half, around + 2 * half, around))
     clipped = xp.where(rounded > 0, format.largest, xp.where(rounded < 0, format.least, 0)).astype(np.int32)
     inside = xp.where(outside & format.saturates, 0, around).astype(np.int32)
@@ -136,9 +144,9 @@ def _floats_fitted(x: Any, format: Format, xp: Any) -> FixedPoint:
 
 
 def _integers_fitted(x: Any, by: int, format: Format, xp: Any) -> FixedPoint:
-    """Integers times 2^by, of any dtype, without a float on the way."""
+    """Return integers times 2^by in the format, for any dtype of integers and without floats."""
     x = x.astype(np.int32) if x.dtype == bool else x
-    held = np.iinfo(x.dtype)  # nothing of a narrow dtype is beyond a wide format, whose ends it cannot hold
+    held = np.iinfo(x.dtype)  # a narrow dtype cannot hold the ends of a wide format, and needs no comparison with them
     low, high = max(-(-format.least >> by), int(held.min)), min(format.largest >> by, int(held.max))
     outside = (x < low) | (x > high)
     word = x.astype(np.uint32) << np.uint32(by // 2) << np.uint32(by - by // 2)  # modulo 2^32; a shift by 32 is unsafe
@@ -154,11 +162,21 @@ def _fixed_point(integers: Any, outside: Any, format: Format) -> FixedPoint:
 
 
 def from_integers(integers: ArrayLike, format: Format) -> FixedPoint:
-    """Numbers by their integers; inside jit, what does not fit is flagged and wraps or saturates.
+    """Return the fixed-point numbers of given integers.
+
+    Inside jit a number that does not fit is flagged, and wraps or saturates.
+
+    Args:
+        integers: numbers times 2^fraction.
+        format: format of the numbers.
 
     Raises:
-        TypeError: `format` is none.
+        TypeError: `format` is no `Format`.
         ValueError: not integers, or some that do not fit, where that can be seen.
+
+    Example:
+        >>> decode(from_integers(jnp.array([2, -14]), Format(bits=6, fraction=3))).tolist()
+        [0.25, -1.75]
     """
     require_kind("format", format, Format)
     seen = is_concrete(*jax.tree.leaves(integers))
@@ -172,7 +190,12 @@ def from_integers(integers: ArrayLike, format: Format) -> FixedPoint:
 
 
 def decode(x: FixedPoint) -> Float[Array, "..."]:
-    """The numbers as floats of the default precision: exact in double, to 24 bits in single precision."""
+    """Return the numbers as floats of the default precision: exact in double, to 24 bits in single precision.
+
+    Example:
+        >>> decode(encode(jnp.array([0.3, -1.75]), Format(bits=6, fraction=3))).tolist()
+        [0.25, -1.75]
+    """
     require_kind("x", x, FixedPoint)
     return _decoded(x)
 
@@ -183,7 +206,17 @@ def _decoded(x: FixedPoint) -> Array:
 
 
 def same_format(name: str, x: FixedPoint, y: FixedPoint) -> Format:
-    """The format of both; TypeError unless they are in fixed point, ValueError unless it is one."""
+    """Return the common format of two numbers.
+
+    Args:
+        name: name of the second argument, for the error.
+        x: first number.
+        y: second number.
+
+    Raises:
+        TypeError: arguments that are not in fixed point.
+        ValueError: different formats.
+    """
     require_kind("x", x, FixedPoint)
     require_kind(name, y, FixedPoint)
     require(x.format == y.format, f"`{name}` must have the format {x.format}, but has {y.format}.")

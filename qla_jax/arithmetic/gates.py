@@ -1,8 +1,8 @@
-r"""Reversible circuits as lists of gates on named wires, and the few combinators that write all of them.
+r"""Reversible circuits as lists of gates on named wires, and the combinators that build all of them.
 
-A wire is any hashable object; `wires(n)` makes new ones, the least significant bit first. What a function draws for
-itself needs no bookkeeping: a wire that no register names is an ancilla, |0> before its first gate and behind its last,
-and `circuit` gives it a qubit for that time alone.
+A wire is any hashable object; `wires(n)` makes new ones, the least significant bit first. A wire that no register names
+is an ancilla, |0> before its first gate and after its last. `circuit` gives it a qubit for that time only, so functions
+need no bookkeeping for their ancillas.
 
 | gate | does |
 |---|---|
@@ -25,7 +25,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 ARITY = {"X": 1, "CX": 2, "CCX": 3, "SWAP": 2, "AND": 3, "UNAND": 3, "H": 1, "P": 1, "CP": 2}
-"""The gate set: how many wires each takes."""
+"""Gate set: number of wires of each gate."""
 
 CLASSICAL = frozenset({"X", "CX", "CCX", "SWAP", "AND", "UNAND"})
 """Gates that permute basis states."""
@@ -34,13 +34,13 @@ ADJOINT = {"AND": "UNAND", "UNAND": "AND"}
 
 
 class Wire:
-    """A wire without a qubit yet; two are the same only if they are one object."""
+    """Wire that has no qubit yet. Two wires are equal only if they are the same object."""
 
     __slots__ = ()
 
 
 class ReversibleGate(NamedTuple):
-    r"""A gate on wires, controls first; `turns` is the angle of P and CP over $2\pi$."""
+    r"""Gate on wires, controls first; `turns` is the angle of P and CP over $2\pi$."""
 
     name: str
     wires: tuple[Any, ...]
@@ -49,57 +49,96 @@ class ReversibleGate(NamedTuple):
 
 Gates = list[ReversibleGate]
 Register = Sequence[Any]
-"""Wires, the least significant bit first."""
+"""Sequence of wires, the least significant bit first."""
 
 
 def wires(count: int) -> tuple[Wire, ...]:
-    """New wires."""
+    """Return new wires, the least significant bit first."""
     return tuple(Wire() for _ in range(count))
 
 
 def flip(wire: Hashable) -> ReversibleGate:
-    """X."""
+    """Return the gate X on a wire."""
     return ReversibleGate("X", (wire,))
 
 
 def cx(control: Hashable, target: Hashable) -> ReversibleGate:
-    """CNOT."""
+    """Return a CNOT gate.
+
+    Args:
+        control: control wire.
+        target: wire that is flipped.
+    """
     return ReversibleGate("CX", (control, target))
 
 
 def ccx(first: Hashable, second: Hashable, target: Hashable) -> ReversibleGate:
-    """Toffoli."""
+    """Return a Toffoli gate.
+
+    Args:
+        first: first control wire.
+        second: second control wire.
+        target: wire that is flipped.
+    """
     return ReversibleGate("CCX", (first, second, target))
 
 
 def land(first: Hashable, second: Hashable, target: Hashable) -> ReversibleGate:
-    """The AND of two wires into a clean one."""
+    """Return the AND of two wires into a clean wire.
+
+    Args:
+        first: first operand.
+        second: second operand.
+        target: clean wire for the result.
+    """
     return ReversibleGate("AND", (first, second, target))
 
 
 def copy(source: Register, target: Register) -> Gates:
-    """XOR of one register into another, bit by bit: a copy where the target is clean."""
+    """Return the XOR of one register into another, bit by bit: a copy where the target is clean.
+
+    Args:
+        source: register that is copied.
+        target: register of the same length.
+    """
     return [cx(s, t) for s, t in zip(source, target, strict=True)]
 
 
 def load(number: int, register: Register) -> Gates:
-    """XOR of a classical number into a register."""
+    """Return the XOR of a classical number into a register.
+
+    Args:
+        number: classical number, modulo the size of the register.
+        register: register that is changed.
+    """
     return [flip(wire) for i, wire in enumerate(register) if number >> i & 1]
 
 
 def inverse(gates: Iterable[ReversibleGate]) -> Gates:
-    """Backwards, each gate undone."""
+    """Return the inverse of each gate in reverse order."""
     return [ReversibleGate(ADJOINT.get(g.name, g.name), g.wires, -g.turns or 0.0) for g in reversed(list(gates))]
 
 
 def conjugate(compute: Iterable[ReversibleGate], middle: Iterable[ReversibleGate]) -> Gates:
-    """Compute, do, uncompute. Where the middle copies a result out, that is Bennett's way to clean ancillas."""
+    """Compute, apply the middle, and uncompute.
+
+    Where the middle copies a result out, this is Bennett's way to clean ancillas.
+
+    Args:
+        compute: gates that are undone at the end.
+        middle: gates in between.
+    """
     compute = list(compute)
     return [*compute, *middle, *inverse(compute)]
 
 
 def controlled(control: Hashable, gates: Iterable[ReversibleGate]) -> Gates:
-    """Each gate under one more control; three-wire gates and controlled phases take an AND for both controls."""
+    """Return each gate under one more control; three-wire gates and controlled phases take an AND for both controls.
+
+    Args:
+        control: control wire.
+        gates: gates to control.
+    """
     return [each for gate in gates for each in _controlled(control, gate)]
 
 

@@ -1,7 +1,9 @@
-r"""One number of a layer by gates, bit for bit that of `layers`: a dot, a pixel, a normalized number, a pooled one.
+"""Circuits for one number of a layer: a dot product, a pixel, a normalized number, a pooled number.
 
-A layer runs such a circuit under an index register for all of its numbers; `counts` reads off what one takes. Sums are
-computed in full and brought into the format once, and everything but the result is uncomputed.
+They compute exactly the integers of `layers`.
+
+A layer runs such a circuit under an index register for all of its numbers; `counts` returns the cost of one. Sums are
+computed in full and brought into the format once, and everything except the result is uncomputed.
 
 Example:
     >>> from qla_jax.arithmetic import Format, counts
@@ -29,11 +31,23 @@ from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, load, wir
 
 
 def dot_circuit(length: int, format: Format) -> ReversibleCircuit:
-    """The dot of two quantum vectors by gates: registers `x0`, `x1`, ..., `y0`, ..., `out` and `overflow`.
+    """Build the circuit of the dot product of two vectors.
+
+    Registers are `x0`, `x1`, ..., `y0`, ..., `out` and `overflow`.
+
+    Args:
+        length: length of the vectors.
+        format: format of operands and result.
 
     Raises:
-        TypeError: `format` is none; so do all functions here.
+        TypeError: `format` is no `Format`. All functions of this module raise it.
         ValueError: a length that is no integer of at least 1.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format
+        >>> made = dot_circuit(2, Format(bits=3, fraction=0))
+        >>> made.on_basis(x0=[1], x1=[1], y0=[2], y1=[1]).registers["out"].tolist()
+        [3]
     """
     require_kind("format", format, Format)
     length = as_integer("length", length, least=1)
@@ -44,14 +58,21 @@ def dot_circuit(length: int, format: Format) -> ReversibleCircuit:
 
 
 def pixel_circuit(weights: ArrayLike, format: Format) -> ReversibleCircuit:
-    """One pixel of a convolution with a classical kernel by gates: registers `x0`, `x1`, ..., `out` and `overflow`.
+    """Build the circuit of one pixel of a convolution with a classical kernel.
+
+    Registers are `x0`, `x1`, ..., `out` and `overflow`.
 
     Args:
-        weights: integers of the format, any shape; `x0` belongs to the first in C order.
-        format: of pixels and weights.
+        weights: integers of the format, of any shape; `x0` belongs to the first one in C order.
+        format: format of pixels and weights.
 
     Raises:
         ValueError: no weights, or some that are no integers of the format.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format
+        >>> pixel_circuit([1, -1], Format(bits=4, fraction=0)).on_basis(x0=[5], x1=[2]).registers["out"].tolist()
+        [3]
     """
     require_kind("format", format, Format)
     array = np.asarray(weights).reshape(-1)
@@ -67,17 +88,23 @@ def pixel_circuit(weights: ArrayLike, format: Format) -> ReversibleCircuit:
 
 
 def batch_norm_circuit(factor: int, offset: int, format: Format) -> ReversibleCircuit:
-    r"""A constant product and a constant sum, $\lfloor cx/2^f\rfloor + d$: registers `x`, `out` and `overflow`.
+    r"""Build the circuit of $\lfloor cx/2^f\rfloor + d$ with constants c and d, on registers `x`, `out` and `overflow`.
 
-    The sum begins with d in place of 0, so that it costs NOT gates alone; one bit more than the product holds it.
+    The sum starts from d instead of 0, so that it takes only NOT gates. It needs one bit more than the product.
 
     Args:
-        factor: c, an integer of the format; `batch_norm_constants` has it for a channel.
-        offset: d, likewise.
-        format: of x and of the result.
+        factor: integer c of the format; `batch_norm_constants` computes it for a channel.
+        offset: integer d of the format, computed by the same function.
+        format: format of x and of the result.
 
     Raises:
         ValueError: a factor or an offset that is no integer of the format.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format
+        >>> made = batch_norm_circuit(factor=6, offset=-3, format=Format(bits=6, fraction=2))  # 1.5 x - 0.75
+        >>> made.on_basis(x=[4]).registers["out"].tolist()  # 0.75 for x = 1
+        [3]
     """
     require_kind("format", format, Format)
     factor, offset = as_constant("factor", factor, format), as_constant("offset", offset, format)
@@ -88,12 +115,22 @@ def batch_norm_circuit(factor: int, offset: int, format: Format) -> ReversibleCi
 
 
 def max_pool_circuit(window: int, format: Format) -> ReversibleCircuit:
-    """The largest number of a window x window square: registers `x0`, `x1`, ... in C order, and `out`.
+    """Build the circuit of the largest number of a square window, on registers `x0`, `x1`, ... in C order, and `out`.
 
-    A knockout of comparisons, one less than there are numbers, uncomputed but for the last.
+    It is a knockout of comparisons, one fewer than there are numbers, and all but the last are uncomputed.
+
+    Args:
+        window: side of the window.
+        format: format of the numbers.
 
     Raises:
         ValueError: a window that is no integer of at least 1.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format
+        >>> made = max_pool_circuit(2, Format(bits=4, fraction=0))
+        >>> made.on_basis(x0=[1], x1=[5], x2=[-3], x3=[2]).registers["out"].tolist()
+        [5]
     """
     require_kind("format", format, Format)
     window = as_integer("window", window, least=1)

@@ -1,9 +1,9 @@
-r"""Layers of real size on fixed-point numbers: the integers of the circuits, vectorized.
+"""Neural-network layers on fixed-point numbers: the integers of the circuits, computed by vectorized code.
 
-A sum of products is computed in full and brought into the format once: no partial sum is rounded, none overflows. Each
-factor is cut into bytes, the products of bytes are ordinary integer matrix products in int32, and their sums carry over
-into as many digits as the result has. So 32-bit layers are exact without 64-bit integers, and need no other code with
-them. `layer_circuits` has the same by gates.
+A sum of products is computed in full and brought into the format once: no partial sum is rounded, and none overflows.
+Each factor is cut into bytes. Products of bytes are integer matrix products in int32, and their sums carry over into as
+many digits as the result has. So 32-bit layers are exact without 64-bit integers, by the same code as with them.
+`layer_circuits` has the circuits.
 
 Example:
     >>> from qla_jax.arithmetic import Format, decode, encode
@@ -32,16 +32,26 @@ from qla_jax.arithmetic.formats import FixedPoint, Format, encode, same_format
 from qla_jax.linalg.patches import windows
 
 CHUNK = 4096
-"""Terms whose products of bytes fit into an int32, four at a time."""
+"""Number of terms whose products of bytes fit into an int32, four products at a time."""
 
 
 @default_promotion
 def dot(x: FixedPoint, y: FixedPoint) -> FixedPoint:
-    """Tensor dot: the last axis of x with the first of y; one floor, behind the sum.
+    """Contract the last axis of x with the first axis of y, with a single rounding down after the sum.
+
+    Args:
+        x: first factor.
+        y: second factor, of the same format.
 
     Raises:
-        TypeError: not numbers in fixed point; so do all functions here.
+        TypeError: not numbers in fixed point. All functions of this module raise it.
         ValueError: formats or the lengths of these axes differ, or these are 0.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> x, y = (encode(jnp.array(v), Format(bits=8, fraction=4)) for v in ([1.0, 0.5], [2.0, -1.0]))
+        >>> float(decode(dot(x, y)))
+        1.5
     """
     same_format("y", x, y)
     fits = x.shape[-1:] == y.shape[:1] != ()
@@ -59,12 +69,21 @@ def _dot(x: FixedPoint, y: FixedPoint) -> FixedPoint:
 
 
 def reshaped(x: FixedPoint, shape: tuple[int, ...]) -> FixedPoint:
-    """The same numbers in another shape."""
+    """Return the numbers in another shape.
+
+    Args:
+        x: numbers in fixed point.
+        shape: shape of the result.
+    """
     return jax.tree.map(lambda a: in_two_steps(a, shape), x)
 
 
 def _dot_in_full(x: Int[Array, "m n"], y: Int[Array, "n k"], format: Format) -> wide.Digits:
-    """The products of bytes i and j add to column i + j of the digits; each chunk of terms carries for itself."""
+    """Return the product of two integer matrices in full.
+
+    Products of bytes i and j add to column i + j of the digits. Each chunk of terms carries for itself, so that no
+    column overflows.
+    """
     terms = x.shape[1]
     length = wide.count(2 * format.bits + max(terms, 1).bit_length() + 1)
     chunks = max(-(-terms // CHUNK), 1)
@@ -80,17 +99,30 @@ def _dot_in_full(x: Int[Array, "m n"], y: Int[Array, "n k"], format: Format) -> 
 
 
 def _bytes(x: Int[Array, "..."], format: Format) -> list[Int[Array, "..."]]:
-    """The digits of a number, the top one with its sign."""
+    """Return the bytes of a number, the top one with its sign."""
     count = wide.count(format.bits)
     return [x >> 8 * i & 255 if i < count - 1 else x >> 8 * i for i in range(count)]
 
 
 @default_promotion
 def convolve(x: FixedPoint, kernel: FixedPoint, *, padding: str = "same", stride: int = 1) -> FixedPoint:
-    """Cross-correlation of a (C, H, W) image with a (C_out, C, K, K) kernel; zeros around it for "same".
+    """Compute the cross-correlation of a (C, H, W) image with a (C_out, C, K, K) kernel.
+
+    Args:
+        x: image.
+        kernel: kernel, of the same format.
+        padding: "same" for zeros around the image, or "valid" for none.
+        stride: distance from one window to the next.
 
     Raises:
         ValueError: formats or channels differ, another padding, a stride below 1, a kernel larger than the image.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> format = Format(bits=8, fraction=4)
+        >>> image, kernel = encode(jnp.ones((1, 2, 2)), format), encode(jnp.full((1, 1, 2, 2), 0.5), format)
+        >>> decode(convolve(image, kernel, padding="valid")).tolist()
+        [[[2.0]]]
     """
     same_format("kernel", x, kernel)
     right = x.integers.ndim == 3 and kernel.integers.ndim == 4 and kernel.shape[1] == x.shape[0]
@@ -114,10 +146,20 @@ def _convolved(x: FixedPoint, kernel: FixedPoint, around: tuple[tuple[int, int],
 
 
 def add_bias(x: FixedPoint, bias: FixedPoint) -> FixedPoint:
-    """A number for each entry of the first axis.
+    """Add one number to all entries with the same index along the first axis.
+
+    Args:
+        x: numbers in fixed point.
+        bias: one number for each index of the first axis, of the same format.
 
     Raises:
         ValueError: formats or lengths differ.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> x, bias = (encode(jnp.array(v), Format(bits=8, fraction=4)) for v in ([[1.0, 2.0]], [0.5]))
+        >>> decode(add_bias(x, bias)).tolist()
+        [[1.5, 2.5]]
     """
     require_kind("x", x, FixedPoint)
     require_kind("bias", bias, FixedPoint)
@@ -128,14 +170,29 @@ def add_bias(x: FixedPoint, bias: FixedPoint) -> FixedPoint:
 def batch_norm(
     x: FixedPoint, mean: ArrayLike, variance: ArrayLike, gamma: ArrayLike, beta: ArrayLike, *, epsilon: float = 1e-5
 ) -> FixedPoint:
-    r"""$\gamma(x - \mu)/\sqrt{\sigma^2 + \epsilon} + \beta$ for each channel: one constant product, one constant sum.
+    r"""Normalize each channel, $\gamma(x - \mu)/\sqrt{\sigma^2 + \epsilon} + \beta$, by a constant product and sum.
 
-    The statistics are classical, measured before; factor and offset are computed in floats and then brought into the
-    format, flagged where they do not fit. The sum is computed in full: one floor, and one chance not to fit.
+    The statistics are classical numbers, measured before. Factor and offset are computed in floats and then brought
+    into the format; the result is flagged where they do not fit. The sum is computed in full, so there is one rounding
+    down and one check for overflow.
+
+    Args:
+        x: numbers in fixed point, channels along the first axis.
+        mean: mean $\mu$ of each channel.
+        variance: variance $\sigma^2$ of each channel.
+        gamma: factor $\gamma$ of each channel.
+        beta: offset $\beta$ of each channel.
+        epsilon: number $\epsilon$ added to the variance.
 
     Raises:
         ValueError: not one number for each channel; where it can be seen, statistics that are not finite, or a
             $\sigma^2 + \epsilon$ that is not positive.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> x, one = encode(jnp.array([[1.0, 3.0]]), Format(bits=8, fraction=4)), jnp.ones(1)
+        >>> decode(batch_norm(x, 2 * one, one, one, 0 * one, epsilon=0.0)).tolist()
+        [[-1.0, 1.0]]
     """
     require_kind("x", x, FixedPoint)
     constants = batch_norm_constants(mean, variance, gamma, beta, x.format, epsilon=epsilon)
@@ -144,7 +201,10 @@ def batch_norm(
 
 @jax.jit
 def _scaled(x: FixedPoint, scale: FixedPoint, shift: FixedPoint) -> FixedPoint:
-    """Digits lead with an axis of their own, so numbers cannot be left to broadcast themselves."""
+    """Return the product with a scale plus a shift, with one rounding down.
+
+    Digits have a leading axis, so the constants are broadcast before they become digits.
+    """
     scale, shift = jax.tree.map(lambda part: jnp.broadcast_to(part, x.shape), (scale, shift))
     length = wide.count(2 * x.format.bits + 1)
     factor, offset, number = (wide.digits(part.integers, length) for part in (scale, shift, x))
@@ -156,10 +216,27 @@ def _scaled(x: FixedPoint, scale: FixedPoint, shift: FixedPoint) -> FixedPoint:
 def batch_norm_constants(
     mean: ArrayLike, variance: ArrayLike, gamma: ArrayLike, beta: ArrayLike, format: Format, *, epsilon: float = 1e-5
 ) -> tuple[FixedPoint, FixedPoint]:
-    r"""Factor $\gamma/\sqrt{\sigma^2 + \epsilon}$ and offset $\beta - \mu\,\cdot$ factor, rounded into the format.
+    r"""Return $\gamma/\sqrt{\sigma^2 + \epsilon}$ and $\beta - \mu\gamma/\sqrt{\sigma^2 + \epsilon}$ in fixed point.
+
+    Args:
+        mean: mean $\mu$ of each channel.
+        variance: variance $\sigma^2$ of each channel.
+        gamma: factor $\gamma$ of each channel.
+        beta: offset $\beta$ of each channel.
+        format: format of the constants.
+        epsilon: number $\epsilon$ added to the variance.
+
+    Returns:
+        Factor and offset in fixed point.
 
     Raises:
         ValueError: where it can be seen, statistics that are not finite, or a $\sigma^2 + \epsilon$ not positive.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode
+        >>> factor, offset = batch_norm_constants(2.0, 4.0, 1.0, 0.0, Format(bits=8, fraction=4), epsilon=0.0)
+        >>> float(decode(factor)), float(decode(offset))
+        (0.5, -1.0)
     """
     names = {"mean": mean, "variance": variance, "gamma": gamma, "beta": beta, "epsilon": epsilon}
     given = {name: as_numeric(name, value, ndim=None) for name, value in names.items()}
@@ -178,10 +255,20 @@ def _along_first(name: str, constants: FixedPoint, shape: tuple[int, ...]) -> Fi
 
 
 def max_pool(x: FixedPoint, window: int) -> FixedPoint:
-    """The largest of each window x window square of a (C, H, W) image, without overlap; a rest is left out.
+    """Return the largest number of each square window of a (C, H, W) image, without overlap; a remainder is left out.
+
+    Args:
+        x: image in fixed point.
+        window: side of a window.
 
     Raises:
         ValueError: no image, or a window that is no integer of at least 1 or larger than the image.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> image = encode(jnp.array([[[1.0, 5.0], [-3.0, 2.0]]]), Format(bits=8, fraction=4))
+        >>> decode(max_pool(image, 2)).tolist()
+        [[[5.0]]]
     """
     require_kind("x", x, FixedPoint)
     window = as_integer("window", window, least=1)

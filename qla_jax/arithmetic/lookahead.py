@@ -1,9 +1,9 @@
-r"""Adders of logarithmic depth: carries by a tree of the bits that generate one and the stretches that propagate it.
+r"""Adders of logarithmic depth: a tree over bits that generate a carry and stretches that propagate it.
 
-$G[j]$ ends as the carry into bit j, $P_t[m]$ says that bits $2^tm$ to $2^t(m+1) - 1$ propagate. With $w(n)$ ones in the
-binary expansion of n and logarithms rounded down the Toffoli gates are
+The wire $G[j]$ ends as the carry into bit j, and $P_t[m]$ says whether bits $2^tm$ to $2^t(m+1) - 1$ propagate a carry.
+With $w(n)$ ones in the binary expansion of n and logarithms rounded down, the numbers of Toffoli gates are
 
-* out of place, of the sum with its carry: $5n - 3w(n) - 3\log n - 1$,
+* out of place, for the sum with its carry: $5n - 3w(n) - 3\log n - 1$,
 * in place, carry included: $10n - 3w(n) - 3w(n-1) - 3\log n - 3\log(n-1) - 7$.
 
 References:
@@ -18,7 +18,12 @@ from qla_jax.arithmetic.gates import Gates, Register, ccx, conjugate, cx, flip, 
 
 
 def lookahead(a: Register, b: Register, carry: Hashable | None = None) -> Gates:
-    """The carry-lookahead adder in place, b += a; `carry` has to be clean.
+    """Return the gates of the carry-lookahead adder in place, b += a.
+
+    Args:
+        a: summand, which is kept.
+        b: summand, which becomes the sum.
+        carry: clean wire for the carry; none by default.
 
     Raises:
         ValueError: registers of different length, or empty.
@@ -26,7 +31,7 @@ def lookahead(a: Register, b: Register, carry: Hashable | None = None) -> Gates:
     require_equal_bits(a, b)
     n = len(a)
     carries = wires(n - 1)
-    known = n if carry is not None else n - 1  # bits whose carry out is wanted
+    known = n if carry is not None else n - 1  # number of bits whose carry out is computed
     line = (None, *carries) if carry is None else (None, *carries, carry)
     compute = [ccx(a[i], b[i], line[i + 1]) for i in range(known)]
     compute += [cx(a[i], b[i]) for i in range(1, n)]
@@ -34,13 +39,18 @@ def lookahead(a: Register, b: Register, carry: Hashable | None = None) -> Gates:
     sums = [cx(line[i], b[i]) for i in range(1, n)] + [cx(a[0], b[0])]
     low = range(n - 1)
     complement, propagate = [flip(b[i]) for i in low], [cx(a[i], b[i]) for i in low if i]
-    # The carries of a and the complement of the sum are the same ones.
+    # The carries of a plus the complement of the sum are those of a plus b, so that addition uncomputes them.
     again = [ccx(a[i], b[i], line[i + 1]) for i in low] + propagate + _carries(b[: n - 1], line[:n])
     return [*compute, *sums, *complement, *propagate, *inverse(again), *complement]
 
 
 def lookahead_sum(a: Register, b: Register, total: Register) -> Gates:
-    """The sum of a and b into a clean register of one more bit.
+    """Return the gates that write the sum of a and b into a clean register.
+
+    Args:
+        a: first summand.
+        b: second summand.
+        total: clean register of one more bit, for the sum.
 
     Raises:
         ValueError: registers of different length, or empty, or `total` not one bit longer.
@@ -56,7 +66,7 @@ def lookahead_sum(a: Register, b: Register, total: Register) -> Gates:
 
 
 def _carries(propagate: Register, line: Sequence[Hashable | None]) -> Gates:
-    """From bits that generate, in line[1:], to carries, by the stretches that propagate; these are cleaned up."""
+    """Return gates that turn generating bits, in line[1:], into carries, and clean up the propagating stretches."""
     n = len(propagate)
     levels: list[dict[int, Hashable]] = [dict(enumerate(propagate))]
     tree: Gates = []

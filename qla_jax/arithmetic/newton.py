@@ -1,10 +1,10 @@
-r"""The reciprocal by Newton's iteration, $x_{k+1} = x_k(2 - ax_k)$, as integers and as a circuit.
+r"""Reciprocals by Newton's iteration, $x_{k+1} = x_k(2 - ax_k)$, as integers and as a circuit.
 
-The leading one of $|a|$ scales it to $m \in [\tfrac12, 1)$, where $x_0 = 1$ has the relative error $e_0 = 1 - m \le
-\tfrac12$. The error squares, $e_{k+1} = e_k^2$, so $K = \lceil\log_2b\rceil$ steps make it $2^{-b}$. With w bits behind
-the point and floors after both products
+The leading one of $|a|$ scales it to $m \in [\tfrac12, 1)$, where $x_0 = 1$ has the relative error
+$e_0 = 1 - m \le \tfrac12$. Each step squares the error, $e_{k+1} = e_k^2$, so $K = \lceil\log_2b\rceil$ steps reach
+$2^{-b}$. With w fractional bits and floors after both products
 $$|e_{k+1}| \le e_k^2 + (1 + |e_k|)2^{-w}, \qquad w = b + 2.$$
-Scaling back and the last floor add less than a last bit.
+Scaling back and the last floor add an error of less than a last bit.
 
 Example:
     >>> from qla_jax.arithmetic import Format, decode, encode
@@ -31,16 +31,22 @@ from qla_jax.arithmetic.formats import FixedPoint, Format
 from qla_jax.arithmetic.gates import Gates, Register, ccx, cx, flip, land, wires
 
 GUARD = 2
-"""Bits behind the point besides those of the format."""
+"""Number of fractional bits of the iteration beyond the bits of the format."""
 
 
 def newton_steps(format: Format) -> int:
-    """$K$, the ceiling of the logarithm of the bits."""
+    """Return the number K of steps, the logarithm of the number of bits, rounded up."""
     return (format.bits - 1).bit_length()
 
 
 def newton_error(format: Format) -> float:
-    """Proven bound on the relative error before the result is scaled back; $e$ in $|1/a - r| < e/|a| + 2^{-f}$."""
+    """Return a proven bound e on the relative error before scaling back: $|1/a - r| < e/|a| + 2^{-f}$.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format
+        >>> newton_error(Format(bits=12, fraction=8)) < 2.0**-12
+        True
+    """
     require_kind("format", format, Format)
     error, unit = 0.5, 2.0 ** -(format.bits + GUARD)
     for _ in range(newton_steps(format)):
@@ -50,10 +56,17 @@ def newton_error(format: Format) -> float:
 
 @default_promotion
 def reciprocal(a: FixedPoint) -> FixedPoint:
-    """$1/a$, rounded towards zero after the iteration; of 0 it is 0 and flagged, as is what does not fit.
+    """Return $1/a$ by the iteration, rounded toward zero at the end.
+
+    The reciprocal of 0 is 0 and flagged, and so is one that does not fit.
 
     Raises:
         TypeError: not numbers in fixed point.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> decode(reciprocal(encode(jnp.array([0.75, -4.0]), Format(bits=12, fraction=8)))).tolist()
+        [1.33203125, -0.24609375]
     """
     require_kind("a", a, FixedPoint)
     return _reciprocal(a)
@@ -85,10 +98,18 @@ def _shifted(x: wide.Digits, bits: int) -> wide.Digits:
 
 
 def reciprocal_circuit(format: Format) -> ReversibleCircuit:
-    """The same by gates, with registers `x`, `out` and `overflow`; reads `out` = 0 and `overflow` = 1 for x = 0.
+    """Build the circuit of `reciprocal`, with registers `x`, `out` and `overflow`.
+
+    For x = 0 it gives `out` = 0 and `overflow` = 1.
 
     Raises:
-        TypeError: `format` is none.
+        TypeError: `format` is no `Format`.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format
+        >>> made = reciprocal_circuit(Format(bits=5, fraction=3))
+        >>> made.on_basis(x=[8, 12]).registers["out"].tolist()  # 1 and 2/3 in eighths, less than 1 too small
+        [7, 5]
     """
     require_kind("format", format, Format)
     bits, working = format.bits, format.bits + GUARD
@@ -123,7 +144,7 @@ def _step(scaled: Register, x: Register, working: int) -> tuple[Gates, Register]
 
 
 def _leading_one(a: Register) -> tuple[Gates, Register, object]:
-    """Gates, a wire for each bit that tells whether it is the leading one, and a wire that tells of zero."""
+    """Return gates, a wire for each bit that marks the leading one, and a wire that marks zero."""
     marks, free = wires(len(a)), wires(len(a))
     gates = [cx(a[-1], marks[-1]), cx(a[-1], free[-1]), flip(free[-1])]
     for j in reversed(range(len(a) - 1)):

@@ -1,7 +1,7 @@
-"""What operations are made of besides adders: comparison, controls, constants, signs, and the way into fewer bits.
+"""Parts of operations: comparison, controlled sums, constants, signs, and rounding into fewer bits.
 
 Registers hold unsigned numbers or two's complement, the least significant bit first. A register called `out` has to be
-clean. Additions are Gidney's.
+clean. All additions use Gidney's adder.
 """
 
 from collections.abc import Hashable
@@ -22,76 +22,150 @@ from qla_jax.arithmetic.gates import (
 
 
 def add_controlled(control: Hashable, a: Register, b: Register, carry: Hashable | None = None) -> Gates:
-    """Add in place, b += a, where the control is 1: the bits of a are ANDed with it before, n AND more."""
+    """Return the gates of b += a where the control is 1; masking a by the control takes n more ANDs.
+
+    Args:
+        control: control wire.
+        a: summand, which is kept.
+        b: summand, which becomes the sum.
+        carry: clean wire for the carry; none by default.
+    """
     masked = wires(len(a))
     return conjugate([land(control, bit, m) for bit, m in zip(a, masked, strict=True)], gidney(masked, b, carry))
 
 
 def subtract(a: Register, b: Register) -> Gates:
-    """Subtract in place, b -= a: the adder backwards."""
+    """Return the gates of b -= a, the inverse of the adder.
+
+    Args:
+        a: number to subtract, which is kept.
+        b: number to subtract from.
+    """
     return inverse(gidney(a, b))
 
 
 def subtract_controlled(control: Hashable, a: Register, b: Register) -> Gates:
-    """Subtract in place, b -= a, where the control is 1."""
+    """Return the gates of b -= a where the control is 1.
+
+    Args:
+        control: control wire.
+        a: number to subtract, which is kept.
+        b: number to subtract from.
+    """
     return inverse(add_controlled(control, a, b))
 
 
 def add_constant(number: int, b: Register) -> Gates:
-    """Add in place, b += number, loaded into ancillas for that time."""
+    """Return the gates of b += number, with the constant in ancillas during the addition.
+
+    Args:
+        number: classical number.
+        b: register that becomes the sum.
+    """
     constant = wires(len(b))
     return conjugate(load(number, constant), gidney(constant, b))
 
 
 def less(a: Register, b: Register, flag: Hashable) -> Gates:
-    """Flip the flag where a < b, of unsigned numbers: the carry of b plus the complement of a, n AND."""
+    """Return gates that flip the flag where a < b for unsigned numbers.
+
+    The flag is the carry of b plus the complement of a, which takes n ANDs.
+
+    Args:
+        a: first number.
+        b: second number.
+        flag: wire that is flipped.
+    """
     require_equal_bits(a, b)
     chain, carries = carry_chain(a, b)
     return conjugate([*(flip(bit) for bit in a), *chain], [cx(carries[-1], flag)])
 
 
 def less_signed(a: Register, b: Register, flag: Hashable) -> Gates:
-    """Flip the flag where a < b, of two's complement: unsigned, with the sign bits exchanged."""
+    """Return gates that flip the flag where a < b in two's complement.
+
+    It is the unsigned comparison with the sign bits exchanged.
+
+    Args:
+        a: first number.
+        b: second number.
+        flag: wire that is flipped.
+    """
     return less((*a[:-1], b[-1]), (*b[:-1], a[-1]), flag)
 
 
 def negate_controlled(control: Hashable, x: Register) -> Gates:
-    """Two's complement in place where the control is 1: bits flipped, one added. The control must not be in x."""
+    """Return gates that negate x in place where the control is 1, by flipping all bits and adding one.
+
+    Args:
+        control: control wire, which must not be in x.
+        x: number in two's complement.
+    """
     one = wires(len(x))
     return [*(cx(control, bit) for bit in x), *conjugate([cx(control, one[0])], gidney(one, x))]
 
 
 def negate(x: Register) -> Gates:
-    """Two's complement in place."""
+    """Return gates that negate a number in two's complement in place."""
     return [*(flip(bit) for bit in x), *add_constant(1, x)]
 
 
 def magnitude(x: Register, out: Register) -> Gates:
-    """The absolute value of two's complement as an unsigned number of as many bits, which holds that of the least."""
+    """Return gates that write the absolute value as an unsigned number of as many bits.
+
+    An unsigned number holds the absolute value of the least number, too.
+
+    Args:
+        x: number in two's complement.
+        out: clean register for its absolute value.
+    """
     return [*copy(x, out), *negate_controlled(x[-1], out)]
 
 
 def extended(x: Register, bits: int) -> tuple[Gates, tuple[Hashable, ...]]:
-    """Gates that copy the sign, and the wires of x with more bits: two's complement."""
+    """Return gates that copy the sign of x, and the wires of x with more bits in two's complement.
+
+    Args:
+        x: number in two's complement.
+        bits: number of bits of the result.
+    """
     more = wires(bits - len(x))
     return [cx(x[-1], wire) for wire in more], (*x, *more)
 
 
 def larger(x: Register, y: Register, out: Register) -> Gates:
-    """The maximum of two's complement: x, XORed with x ^ y where x < y."""
+    """Return gates that write the maximum in two's complement: x, XORed with x ^ y where x < y.
+
+    Args:
+        x: first number.
+        y: second number.
+        out: clean register for the maximum.
+    """
     (flag,) = wires(1)
     choose = [land(flag, yi, o) for yi, o in zip(y, out, strict=True)]
     return [*conjugate([*less_signed(x, y, flag), *copy(x, y)], choose), *copy(x, out)]
 
 
 def rectify(x: Register, out: Register) -> Gates:
-    """ReLU: the bits below the sign where that is 0; n - 1 AND. The sign of `out` stays 0."""
+    """Return the gates of ReLU, which keep the bits below the sign where the sign is 0: n - 1 ANDs.
+
+    The sign of `out` stays 0.
+
+    Args:
+        x: number in two's complement.
+        out: clean register for the result.
+    """
     keep = [land(x[-1], bit, o) for bit, o in zip(x[:-1], out[:-1], strict=True)]
     return conjugate([flip(x[-1])], keep)
 
 
 def any_of(bits: Register, flag: Hashable) -> Gates:
-    """Flip the flag where one of the bits is 1, by a chain of ANDs of their complements."""
+    """Return gates that flip the flag where one of the bits is 1, by a chain of ANDs of their complements.
+
+    Args:
+        bits: wires to test.
+        flag: wire that is flipped.
+    """
     if not bits:
         return []
     chain, last = _all_of(bits)
@@ -108,10 +182,17 @@ def _all_of(bits: Register) -> tuple[Gates, Hashable]:
 
 
 def narrow(wide: Register, fraction: int, out: Register, overflow: Hashable, *, saturate: bool) -> Gates:
-    """Into fewer bits: two's complement shifted right by `fraction` bits with its floor, and whether it does not fit.
+    """Return gates that bring a number into fewer bits, shifted right by `fraction` bits and rounded down.
 
-    Bits above those kept have to equal the sign. Where they do not, `overflow` is flipped, and `out` is the shifted
-    number modulo 2^bits, or, to saturate, the largest or least number.
+    Bits above those kept have to equal the sign. Where they do not, `overflow` is flipped. Then `out` is the shifted
+    number modulo 2^bits or, to saturate, the largest or least number.
+
+    Args:
+        wide: number in two's complement.
+        fraction: number of bits to shift by.
+        out: clean register for the result.
+        overflow: wire that is flipped where the number does not fit.
+        saturate: whether a number that does not fit is clipped instead of wrapped.
     """
     bits = len(out)
     sign, top = wide[-1], wide[fraction + bits - 1 : -1]

@@ -1,13 +1,14 @@
-r"""Any smooth function on fixed-point numbers, by a polynomial for each segment, with a proven error.
+r"""Smooth functions of fixed-point numbers by a polynomial for each segment, with a proven error.
 
-Lemma A.1 of the reference promises an arithmetic for each "basic function" to an error $\epsilon$ with gates
-polynomial in the bits; it is read here as follows. The first k of b bits name one of $2^k$ segments of width h, the
-others are the place $t \in [0, 1)$ in it. There $f$ is interpolated at $d + 1$ Chebyshev nodes and evaluated by
-Horner's rule with w bits behind the point and a floor after each product. Then
+Lemma A.1 of the reference promises an arithmetic for each "basic function" to an error $\epsilon$ with gates polynomial
+in the bits. This module implements it as follows. The first k of b bits name one of $2^k$ segments of width h, and the
+others are the place $t \in [0, 1)$ in the segment. On each segment $f$ is interpolated at $d + 1$ Chebyshev nodes and
+evaluated by Horner's rule with w fractional bits and a floor after each product. Then
 $$|f - \tilde f| \le \max_s\frac{\max_s|f^{(d+1)}|}{2^d(d+1)!}\Bigl(\frac h2\Bigr)^{d+1}
 + 2^{-w}\bigl(\tfrac32d + \tfrac12\bigr) + 2^{-f-1}$$
-for approximation, floors and coefficients, and the last rounding to f bits, halves up. k is the smallest for which this
-is at most $\epsilon$: with $\epsilon = 2^{-f}$ that is $2^k \sim \epsilon^{-1/(d+1)}$ segments of d products each.
+with terms for the approximation, for floors and coefficients, and for the last rounding to f bits, halves up. The table
+has the smallest k for which this bound is at most $\epsilon$. For $\epsilon = 2^{-f}$ these are
+$2^k \sim \epsilon^{-1/(d+1)}$ segments of d products each.
 
 Example:
     >>> from qla_jax.arithmetic import Format, decode, encode
@@ -46,20 +47,20 @@ from qla_jax.arithmetic.gates import Gates, Register, conjugate, copy, cx, flip,
 from qla_jax.arithmetic.segments import Derivative, approximation, interpolants
 
 MAX_INDEX = 14
-"""At most 2^14 segments."""
+"""Largest k: at most 2^14 segments."""
 
 
 @dataclass(frozen=True)
 class Piecewise:
-    """A function as a table of polynomials. `piecewise` builds it.
+    """Function as a table of polynomials, built by `piecewise`.
 
     Attributes:
-        format: of argument and value.
-        index: bits that name the segment.
-        working: bits behind the point of coefficients and Horner's sums.
+        format: format of argument and value.
+        index: number of bits that name the segment.
+        working: number of fractional bits of coefficients and Horner's sums.
         coefficients: integers, for each segment those of 1, t, t^2, ...
-        domain: the least and largest integer that it is meant for; others are flagged.
-        error_bound: proven, for values of the domain that fit.
+        domain: least and largest integer of the domain; arguments outside are flagged.
+        error_bound: proven absolute bound for values of the domain that fit.
     """
 
     format: Format
@@ -71,19 +72,21 @@ class Piecewise:
 
     @property
     def place(self) -> int:
-        """Bits of t."""
+        """Number of bits of t."""
         return self.format.bits - self.index
 
     @property
     def width(self) -> int:
-        """Bits of Horner's sums."""
+        """Number of bits of Horner's sums."""
         largest = max(sum(abs(c) + 1 for c in row) for row in self.coefficients)
         least = self.format.bits + self.working - self.format.fraction
         return max(largest.bit_length() + 1, least) + 1
 
     @default_promotion
     def __call__(self, x: FixedPoint) -> FixedPoint:
-        """The function of each entry; flagged outside of the domain and where the value does not fit.
+        """Evaluate the function at each entry.
+
+        Results are flagged outside of the domain and where a value does not fit.
 
         Raises:
             TypeError: not numbers in fixed point.
@@ -100,7 +103,7 @@ class Piecewise:
         return np.array(digits, np.int32)
 
     def circuit(self) -> ReversibleCircuit:
-        """The same by gates, with registers `x`, `out` and `overflow`."""
+        """Build the circuit of the function, with registers `x`, `out` and `overflow`."""
         x = wires(self.format.bits)
         t, outside = x[: self.place], wires(1)
         gates, chosen = _one_hot(x[self.place :])
@@ -133,7 +136,7 @@ class Piecewise:
 
 @jax.jit(static_argnames=("place", "working"))
 def _evaluated(x: FixedPoint, domain: tuple[Array, Array], table: Array, place: int, working: int) -> FixedPoint:
-    """Horner's rule in the segment of each number."""
+    """Evaluate Horner's rule in the segment of each number."""
     length, segments, powers = table.shape
     table = varying_like(table, x)
     segment, t = x.integers >> place & (segments - 1), wide.digits(x.integers & ((1 << place) - 1), length)
@@ -145,7 +148,10 @@ def _evaluated(x: FixedPoint, domain: tuple[Array, Array], table: Array, place: 
 
 
 def _one_hot(address: Register) -> tuple[Gates, tuple]:
-    """Gates, and a wire for each value of the address that tells whether it is that one: an AND for each pair."""
+    """Return gates, and a wire for each value of the address that is 1 for that value.
+
+    Each pair of wires takes one AND.
+    """
     top = address[-1]
     (no,) = wires(1)
     gates: Gates = [cx(top, no), flip(no)]
@@ -159,7 +165,10 @@ def _one_hot(address: Register) -> tuple[Gates, tuple]:
 
 
 def _flagged_either(full: tuple, format: Format, x: Register, outside: Any) -> ReversibleCircuit:
-    """Flagged outside of the domain or where it does not fit: the result with both flags, and their OR copied out."""
+    """Build the circuit that flags a result outside of the domain or one that does not fit.
+
+    The result is computed with both flags, and their OR is copied out before everything else is uncomputed.
+    """
     value, misfit, out, overflow = wires(format.bits), wires(1), wires(format.bits), wires(1)
     compute, total, shift = full
     inner = parts.narrow(total, shift, value, misfit[0], saturate=format.saturates)
@@ -176,20 +185,28 @@ def piecewise(
     eps: float | None = None,
     domain: tuple[float, float] | None = None,
 ) -> Piecewise:
-    r"""The table with the fewest segments that brings a function within `eps`.
+    """Build the table with the fewest segments that approximates a function within `eps`.
 
     Args:
-        function: takes a NumPy vector of points of the domain and gives as many real values.
-        format: of argument and value.
-        derivative: a bound on $|f^{(n)}|$ over an interval, of n and its ends, for which you vouch; see `cauchy`.
-        degree: of the polynomials.
-        eps: above $2^{-f-1}$, half of the last bit; the last bit unless given.
-        domain: an interval; all numbers of the format unless given.
+        function: function from a NumPy vector of points of the domain to as many real values.
+        format: format of argument and value.
+        derivative: function from n and the ends of an interval to a bound on $|f^{(n)}|$ there, which is not checked;
+            see `cauchy`.
+        degree: degree of the polynomials.
+        eps: absolute error of the function, above $2^{-f-1}$, half of the last bit; by default the last bit.
+        domain: interval of arguments, by default all numbers of the format.
 
     Raises:
         TypeError: `format` is none.
         ValueError: a degree that is no integer or negative, an empty domain, values that are not real and finite, a
             bound that is negative or NaN, or an `eps` that no table of at most $2^{14}$ segments reaches.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> format = Format(bits=10, fraction=7)
+        >>> tanh = piecewise(np.tanh, format, derivative=cauchy(1.0, math.tan(1.0)), degree=3)
+        >>> decode(tanh(encode(jnp.array([-2.0, 0.5]), format))).tolist(), tanh.error_bound <= 2**-7
+        ([-0.9609375, 0.4609375], True)
     """
     require_kind("format", format, Format)
     require_callable("function", function)
@@ -217,10 +234,20 @@ def piecewise(
 
 
 def cauchy(radius: float, bound: float) -> Derivative:
-    r"""$|f^{(n)}| \le n!\,M/r^n$ of a function that is at most M in absolute value within r of every real point.
+    r"""Return the bound $|f^{(n)}| \le n!\,M/r^n$ on derivatives, as `piecewise` takes it.
+
+    It holds for a function of absolute value at most M within the distance r of every real point.
+
+    Args:
+        radius: distance r.
+        bound: bound M.
 
     Raises:
         ValueError: a radius that is not positive, a bound that is negative, or one that is not finite.
+
+    Example:
+        >>> cauchy(radius=2.0, bound=1.0)(3, -1.0, 1.0)  # 3! / 2^3
+        0.75
     """
     radius, bound = as_real("radius", radius), as_real("bound", bound)
     require(0 < radius < math.inf, f"`radius` must be positive and finite, but is {radius}.")
@@ -229,11 +256,22 @@ def cauchy(radius: float, bound: float) -> Derivative:
 
 
 def exponential(format: Format, *, degree: int = 3, eps: float | None = None) -> Piecewise:
-    r"""$e^x$ wherever it fits in the format, by `piecewise`: $|f^{(n)}| \le e^{high}$.
+    r"""Build a table of $e^x$ wherever it fits in the format, by `piecewise` with $|f^{(n)}| \le e^{high}$.
+
+    Args:
+        format: format of argument and value.
+        degree: degree of the polynomials.
+        eps: absolute error of the function, by default the last bit.
 
     Raises:
-        TypeError: `format` is none.
+        TypeError: `format` is no `Format`.
         ValueError: what `piecewise` raises, or a format without a number whose exponential fits.
+
+    Example:
+        >>> from qla_jax.arithmetic import Format, decode, encode
+        >>> format = Format(bits=8, fraction=4)
+        >>> decode(exponential(format)(encode(jnp.array([0.0, 1.0]), format))).tolist()
+        [1.0, 2.6875]
     """
     require_kind("format", format, Format)
     top = math.log((format.largest + 0.5) * format.step) if format.largest else -math.inf

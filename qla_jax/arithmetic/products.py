@@ -1,9 +1,9 @@
-r"""Products in full, 2n bits of two n-bit factors, by shifted additions.
+"""Products in full, 2n bits for two n-bit factors, by shifted additions.
 
-Two's complement $x = x_u - 2^ns_x$ costs two subtractions under the signs, modulo $2^{n+m}$:
+Two's complement $x = x_u - 2^ns_x$ takes two subtractions controlled by the signs, modulo $2^{n+m}$:
 $$xy = x_uy_u - 2^ns_xy_u - 2^ms_yx_u.$$
 
-Counts in AND, n bits each: `multiply_unsigned` $2n^2 - n$, `square_unsigned` $n^2 - 2$ from two bits on.
+For n bits each, `multiply_unsigned` takes $2n^2 - n$ ANDs, and `square_unsigned` $n^2 - 2$ from two bits on.
 """
 
 from qla_jax._checks import require
@@ -13,7 +13,13 @@ from qla_jax.arithmetic.parts import add_controlled, extended, subtract, subtrac
 
 
 def multiply_unsigned(x: Register, y: Register, out: Register) -> Gates:
-    """The product into a clean register of the bits of both: a controlled addition of x for each bit of y."""
+    """Return gates that write the product into a clean register, by a controlled addition of x for each bit of y.
+
+    Args:
+        x: first factor, unsigned.
+        y: second factor, unsigned.
+        out: clean register of the bits of both.
+    """
     n = len(x)
     require(len(out) == n + len(y), f"`out` must have {n + len(y)} bits, but has {len(out)}.")
     gates = [land(y[0], bit, o) for bit, o in zip(x, out[:n], strict=True)]
@@ -23,19 +29,35 @@ def multiply_unsigned(x: Register, y: Register, out: Register) -> Gates:
 
 
 def multiply_mixed(x: Register, y: Register, out: Register) -> Gates:
-    """The product of x in two's complement and y without sign."""
+    """Return gates that write the product of a signed and an unsigned number.
+
+    Args:
+        x: first factor, in two's complement.
+        y: second factor, unsigned.
+        out: clean register of the bits of both.
+    """
     return [*multiply_unsigned(x, y, out), *subtract_controlled(x[-1], y, out[len(x) :])]
 
 
 def multiply_signed(x: Register, y: Register, out: Register) -> Gates:
-    """The product in two's complement."""
+    """Return gates that write the product in two's complement.
+
+    Args:
+        x: first factor, in two's complement.
+        y: second factor, in two's complement.
+        out: clean register of the bits of both.
+    """
     return [*multiply_mixed(x, y, out), *subtract_controlled(y[-1], x, out[len(y) :])]
 
 
 def square_unsigned(x: Register, out: Register) -> Gates:
-    r"""The square into a clean register of twice the bits: each pair of bits once, $x_i(x_i + \sum_{j>i}2^{j-i+1}x_j)$.
+    r"""Return gates that write the square, with each pair of bits once: $x_i(x_i + \sum_{j>i}2^{j-i+1}x_j)$.
 
-    The rows up to i sum to less than $2^{n+i+2}$, so that the carry of each goes into a bit that is still clean.
+    The rows up to i sum to less than $2^{n+i+2}$, so the carry of each row goes into a bit that is still clean.
+
+    Args:
+        x: unsigned number.
+        out: clean register of twice the bits.
     """
     n = len(x)
     require(len(out) == 2 * n, f"`out` must have {2 * n} bits, but has {len(out)}.")
@@ -49,16 +71,26 @@ def square_unsigned(x: Register, out: Register) -> Gates:
 
 
 def square_signed(x: Register, out: Register) -> Gates:
-    r"""The square of two's complement: $x_u^2 - 2^{n+1}s\,x_u$ modulo $2^{2n}$."""
+    r"""Return gates that write the square of two's complement, $x_u^2 - 2^{n+1}s\,x_u$ modulo $2^{2n}$.
+
+    Args:
+        x: number in two's complement.
+        out: clean register of twice the bits.
+    """
     n = len(x)
     more = subtract_controlled(x[-1], x[:-1], out[n + 1 :]) if n > 1 else []
     return [*square_unsigned(x, out), *more]
 
 
 def add_multiple(x: Register, factor: int, b: Register) -> Gates:
-    """Add in place, b += factor x, of x in two's complement: a shifted sum or difference for each signed digit.
+    """Return the gates of b += factor x, by a shifted sum or difference for each signed digit of the factor.
 
-    The digits are those of the non-adjacent form, a third of the bits of the factor in the mean (Reitwiesner 1960).
+    The digits are those of the non-adjacent form, on average a third of the bits of the factor (Reitwiesner 1960).
+
+    Args:
+        x: number in two's complement.
+        factor: classical integer.
+        b: register that becomes the sum.
     """
     extend, wide = extended(x, max(len(b), len(x)))
     rows: Gates = []
@@ -69,7 +101,7 @@ def add_multiple(x: Register, factor: int, b: Register) -> Gates:
 
 
 def signed_digits(number: int) -> list[int]:
-    """The non-adjacent form: digits -1, 0, 1, low to high, no two neighbors nonzero."""
+    """Return the non-adjacent form: digits -1, 0, 1, low to high, no two neighbors nonzero."""
     digits = []
     while number:
         digit = 0 if number % 2 == 0 else 2 - number % 4
@@ -79,7 +111,13 @@ def signed_digits(number: int) -> list[int]:
 
 
 def add_product(x: Register, y: Register, b: Register) -> Gates:
-    """Add in place, b += xy, in two's complement; the product is computed into ancillas and uncomputed."""
+    """Return the gates of b += xy in two's complement; the product is computed into ancillas and uncomputed.
+
+    Args:
+        x: first factor.
+        y: second factor.
+        b: register that becomes the sum.
+    """
     product = wires(len(x) + len(y))
     extend, wide = extended(product, len(b))
     return conjugate([*multiply_signed(x, y, product), *extend], gidney(wide, b))

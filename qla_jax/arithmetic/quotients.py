@@ -1,6 +1,6 @@
-r"""Division and square root, digit by digit: compare, note the digit, subtract under it.
+"""Division and square root, digit by digit: a comparison gives the digit, which controls a subtraction.
 
-Both leave the remainder where the dividend was, so callers copy first and uncompute.
+Both leave the remainder in place of the dividend, so callers copy the operand first and uncompute.
 
 References:
     Thapliyal, Munoz-Coreas, Varun, Humble (2019), restoring division. https://arxiv.org/abs/1809.09732
@@ -12,9 +12,14 @@ from qla_jax.arithmetic.parts import less, subtract_controlled
 
 
 def divide_unsigned(dividend: Register, divisor: Register, quotient: Register) -> Gates:
-    r"""The floor of dividend / divisor into a clean quotient; the dividend becomes the remainder.
+    """Return gates that write the floor of dividend / divisor; the dividend becomes the remainder.
 
     A divisor of 0 makes every digit 1 and leaves the dividend as it is.
+
+    Args:
+        dividend: register that becomes the remainder.
+        divisor: register of the divisor.
+        quotient: clean register of as many bits as the dividend.
     """
     n, m = len(dividend), len(divisor)
     require(len(quotient) == n, f"`quotient` must have {n} bits, but has {len(quotient)}.")
@@ -26,9 +31,13 @@ def divide_unsigned(dividend: Register, divisor: Register, quotient: Register) -
 
 
 def root_unsigned(radicand: Register, root: Register) -> Gates:
-    r"""The floor of the square root into a clean root of half the bits; the radicand becomes the remainder.
+    r"""Return gates that write the floor of the square root; the radicand becomes the remainder.
 
-    With the digits Q so far and the remainder R, the next one is $[4R + r \ge 4Q + 1]$ for the next two bits r.
+    With the digits Q so far and the remainder R, the next digit is $[4R + r \ge 4Q + 1]$ for the next two bits r.
+
+    Args:
+        radicand: register that becomes the remainder.
+        root: clean register of half as many bits.
     """
     m = len(root)
     require(len(radicand) == 2 * m, f"`radicand` must have {2 * m} bits, but has {len(radicand)}.")

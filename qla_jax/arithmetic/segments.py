@@ -1,7 +1,8 @@
-"""The polynomials of a piecewise function: what interpolation errs by, and coefficients rounded to integers.
+"""Polynomials of a piecewise function: the error of interpolation, and coefficients rounded to integers.
 
-An index of so many bits names a segment; negative numbers have the upper half of its values. Integers `low` to `high`
-are the domain; a segment that it cuts is interpolated where the domain is, so nothing is asked of the function outside.
+An index of so many bits names a segment; negative numbers have the upper half of its values. The domain consists of the
+integers `low` to `high`. A segment that contains an end of the domain is interpolated only on the part inside, so the
+function is never evaluated outside.
 """
 
 import math
@@ -17,14 +18,14 @@ from qla_jax.arithmetic.formats import Format
 from qla_jax.polynomials import chebyshev
 
 Derivative = Callable[[int, float, float], float]
-"""A bound on |f^(n)| over an interval: of n, its low and its high end."""
+"""Function from n and the low and high end of an interval to a bound on |f^(n)| there."""
 
 ROUNDINGS = 64
-"""How many units of float64 a coefficient may be off by, times the sizes that its sum has."""
+"""Allowance for rounding of a coefficient, in units of float64 times the sum of the sizes of its terms."""
 
 
 def _segments(format: Format, index: int, low: int, high: int) -> list[tuple[int, int, int]]:
-    """For each value of the index the first integer of its segment, and the part of it that is in the domain."""
+    """Return, for each value of the index, the first integer of its segment and the part of it in the domain."""
     size = 1 << (format.bits - index)
     count = 1 << index
     found = []
@@ -35,7 +36,16 @@ def _segments(format: Format, index: int, low: int, high: int) -> list[tuple[int
 
 
 def approximation(format: Format, index: int, degree: int, derivative: Derivative, low: int, high: int) -> float:
-    """The error of the best of these polynomials known beforehand, over the segments of the domain."""
+    """Return an a priori bound on the interpolation error over the segments of the domain.
+
+    Args:
+        format: format of the argument.
+        index: number of bits that name a segment.
+        degree: degree of the polynomials.
+        derivative: bound on the derivatives.
+        low: least integer of the domain.
+        high: largest integer of the domain.
+    """
     n, worst = degree + 1, 0.0
     for _, start, end in _segments(format, index, low, high):
         if start < end:
@@ -49,7 +59,19 @@ def approximation(format: Format, index: int, degree: int, derivative: Derivativ
 def interpolants(
     function: Callable, format: Format, index: int, degree: int, working: int, low: int, high: int
 ) -> tuple[tuple[tuple[int, ...], ...], float]:
-    """Coefficients in t, rounded, the half of the last rounding added; and what float64 may have done to them."""
+    """Return coefficients in t, rounded to integers, and a bound on the rounding of float64 in them.
+
+    The half of the last rounding is part of the constant coefficient.
+
+    Args:
+        function: function to interpolate.
+        format: format of the argument.
+        index: number of bits that name a segment.
+        degree: degree of the polynomials.
+        working: number of fractional bits of the coefficients.
+        low: least integer of the domain.
+        high: largest integer of the domain.
+    """
     rows, noise = [], 0.0
     size = 1 << (format.bits - index)
     nodes = np.asarray(chebyshev.nodes(degree + 1))
@@ -71,7 +93,7 @@ def interpolants(
         of_t = _composed(of_s, line)
         noise = max(noise, ROUNDINGS * 2.0**-53 * float(_composed(np.abs(of_s), np.abs(line)).sum()))
         rounded = [round(float(c) * (1 << working)) for c in of_t]
-        rounded += [0] * (degree + 1 - len(rounded))  # NumPy leaves leading coefficients out that are exactly zero
+        rounded += [0] * (degree + 1 - len(rounded))  # NumPy drops leading coefficients that are exactly zero
         rows.append((rounded[0] + half, *rounded[1:]))
     return tuple(rows), noise
 

@@ -1,10 +1,10 @@
-r"""The two views of a circuit: on basis states, as many as there are, and on superpositions.
+r"""Simulation of circuits, on many basis states at once and on superpositions.
 
 On basis states every classical gate is $t \mapsto t \oplus (a \wedge b)$, with a wire that is always 1 for a missing
-control; a whole batch runs as one word for each wire. NumPy arrays and numbers stay with NumPy, which compiles nothing;
-JAX arrays run under one `scan` over the gates.
+control. A whole batch runs as one word for each wire. NumPy arrays and numbers run in NumPy, without compilation; JAX
+arrays run under one `scan` over the gates.
 
-On superpositions a run of classical gates is one gather, a run of phases one product.
+On superpositions a run of classical gates is one gather, and a run of phases is one product.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from qla_jax.linalg.hadamard import hadamard
 
 
 class Program(Protocol):
-    """What is simulated: gates on numbered wires, some of which are registers by name."""
+    """Interface of a simulated circuit: gates on numbered wires, some of which are registers by name."""
 
     @property
     def gates(self) -> tuple[ReversibleGate, ...]: ...
@@ -38,16 +38,16 @@ class Program(Protocol):
 
 
 MAX_STATE_QUBITS = 24
-"""A state has at most 2^24 amplitudes: 256 MiB in complex128."""
+"""Limit on the qubits of a state: 2^24 amplitudes take 256 MiB in complex128."""
 
 
 class BasisRun(NamedTuple):
-    """What became of basis states.
+    """Result of a run on basis states.
 
     Attributes:
-        registers: the number in each register, unsigned, by name.
-        clean: whether every AND found its target at 0, every UNAND found the AND in it, and all ancillas ended at 0.
-            It is no statement on registers: one that an operation asks to be 0, and that is not, is XORed with the
+        registers: numbers in the registers, unsigned, by name.
+        clean: whether every AND had its target at 0, every UNAND had the AND in it, and all ancillas ended at 0.
+            Registers are not covered: one that an operation requires to be 0, and that is not, is XORed with the
             result, or spoils an AND.
     """
 
@@ -57,10 +57,10 @@ class BasisRun(NamedTuple):
 
 @default_promotion
 def on_basis(circuit: Program, values: dict[str, ArrayLike]) -> BasisRun:
-    """Run on basis states, vectorized over arrays of equal shape.
+    """Run a circuit on basis states, vectorized over arrays of equal shape.
 
     Args:
-        circuit: of classical gates alone.
+        circuit: circuit of classical gates only.
         values: integers by register, taken modulo 2^bits, so that negative ones are two's complement; a register that
             is left out holds 0.
 
@@ -119,7 +119,16 @@ def _from_word(word: int, count: int) -> np.ndarray:
 
 
 def permute(gates: Sequence[ReversibleGate], planes: Sequence[int], count: int) -> tuple[list[int], int]:
-    """`count` basis states at once: one Python integer for each wire. Also where an AND or its erasure was misused."""
+    """Run gates on so many basis states at once, with one Python integer for each wire.
+
+    Args:
+        gates: classical gates.
+        planes: bits of all basis states for each wire.
+        count: number of basis states.
+
+    Returns:
+        Bits of each wire after the gates, and a mask of basis states in which an AND or its erasure was misused.
+    """
     planes, ones, fault = list(planes), (1 << count) - 1, 0
     for name, on, _ in gates:
         target: Any = on[-1]
@@ -145,7 +154,8 @@ def _with_jax(circuit: Program, values: dict[str, ArrayLike]) -> BasisRun:
     for name, array in arrays.items():
         require(jnp.issubdtype(array.dtype, jnp.integer), f"`values` must be integers, but are {array.dtype}.")
         wires = np.array(circuit.wires(name), np.int32)
-        places = np.minimum(np.arange(len(wires)), 8 * array.dtype.itemsize - 1)  # above, the sign
+        # places above the top bit repeat the sign
+        places = np.minimum(np.arange(len(wires)), 8 * array.dtype.itemsize - 1)
         bits = jnp.broadcast_to(array, shape)[None] >> _column(places, shape).astype(array.dtype) & 1
         planes = planes.at[wires].set(bits.astype(bool))
 
@@ -184,15 +194,15 @@ def _rows(gate: ReversibleGate, one: int) -> list[tuple[int, ...]]:
 def on_state(
     circuit: Program, state: Num[Array, "..."], turns: ArrayLike | None, outcomes: ArrayLike | None
 ) -> Num[Array, "..."]:
-    r"""Run on a superposition. Linear in the state, and differentiable in it and in `turns`.
+    r"""Run a circuit on a superposition. The result is linear in the state, and differentiable in it and in `turns`.
 
     Args:
-        circuit: of at most 24 qubits.
-        state: $2^{a+n}$ amplitudes of any shape, such as (2^a, 2^n).
+        circuit: circuit of at most 24 qubits.
+        state: array of $2^{a+n}$ amplitudes of any shape, such as (2^a, 2^n).
         turns: angles of P and CP over $2\pi$ in the order of the gates, one each, in place of the circuit's own.
-        outcomes: 0 or 1 for each UNAND, in order: its measurement is then carried out with this outcome, and the state
-            scaled to its conditional length (outcomes of an erasure have probability 1/2 each). Without them an UNAND
-            is the permutation that it is on the states it is meant for. Inside jit others than 0 and 1 give NaN.
+        outcomes: 0 or 1 for each UNAND, in order: its measurement then has this outcome, and the state is scaled to its
+            conditional norm (each outcome of an erasure has probability 1/2). Without outcomes an UNAND is the
+            permutation that it is on the states it is meant for. Inside jit other numbers than 0 and 1 give NaN.
 
     Raises:
         ValueError: too many qubits, a state of another size, turns or outcomes that are not as many as their gates, or,
@@ -251,7 +261,7 @@ def _kind(gate: ReversibleGate, erasing: bool) -> str:
 
 
 def _runs(gates: Sequence[ReversibleGate], erasing: bool) -> list[tuple[str, list[ReversibleGate]]]:
-    """Neighbors of one kind together; Hadamard gates and measurements alone."""
+    """Return runs of consecutive gates of one kind; Hadamard gates and measurements are alone."""
     runs: list[tuple[str, list[ReversibleGate]]] = []
     for gate in gates:
         kind = _kind(gate, erasing)
@@ -263,7 +273,7 @@ def _runs(gates: Sequence[ReversibleGate], erasing: bool) -> list[tuple[str, lis
 
 
 def _preimages(gates: Sequence[ReversibleGate], qubits: int) -> np.ndarray:
-    """For each basis state the one that the gates take to it."""
+    """Return, for each basis state, the one that the gates take to it."""
     basis = np.arange(1 << qubits, dtype=np.uint32)
     planes = [_as_word(basis >> np.uint32(qubits - 1 - wire) & np.uint32(1)) for wire in range(qubits)]
     planes, _ = permute(inverse(gates), planes, 1 << qubits)
@@ -294,7 +304,7 @@ def _on_wire(wire: int, flat: Array) -> Array:
 
 
 def _erase(gate: ReversibleGate, outcome: Array, flat: Array) -> Array:
-    """H and measurement of the target, CZ on outcome 1, target to |0>."""
+    """Apply H and a measurement to the target, CZ on outcome 1, and reset the target to |0>."""
     qubits = flat.size.bit_length() - 1
     first, second, target = gate.wires
     halves = _on_wire(target, flat).reshape(1 << target, 2, -1)

@@ -1,7 +1,7 @@
-"""Bounds of the papers as functions that measure both of their sides: on random instances, and against an attack.
+"""Bounds of the papers as functions that compute both of their sides, on random instances and under an attack.
 
-`run` examines claims by name, `examine` one claim with all options; `claim` makes a claim of a function, and `register`
-adds it to those that are run by name.
+`run` examines claims by name, and `examine` one claim with all options. `claim` makes a claim of a function, and
+`register` adds it to those that are run by name.
 """
 
 from qla_jax.claims.catalogue import CLAIMS as CLAIMS

@@ -1,4 +1,4 @@
-"""All claims by theme, those of users, and how to select and run them."""
+"""Catalogue of all claims by theme and of claims of users, with their selection and examination by name."""
 
 from collections.abc import Sequence
 
@@ -35,20 +35,20 @@ MODULES = (
     measured,
     arithmetic,
 )
-"""In the order in which claims are listed."""
+"""Modules of claims, in the order in which claims are listed."""
 
 CLAIMS = tuple(claim for module in MODULES for claim in module.CLAIMS)
 
 
 _REGISTERED: dict[str, Claim] = {}
-"""Claims of users, by name."""
+"""Claims of users by name."""
 
 
 def register(claim: Claim) -> Claim:
-    r"""Add a claim of your own to those that are selected and run by name; usable as a decorator above `claim`.
+    r"""Add a claim to those that are selected and run by name; usable as a decorator above `claim`.
 
     Args:
-        claim: the claim, whose name no other claim has.
+        claim: claim with a name that no other claim has.
 
     Returns:
         The claim.
@@ -70,7 +70,7 @@ def register(claim: Claim) -> Claim:
         ...     project=free,
         ... )
         ... def frobenius_norm(instance):
-        ...     "Equal where the rank is one."
+        ...     "The two norms are equal where the rank is one."
         ...     return Sides(jnp.linalg.norm(instance["a"]), jnp.linalg.norm(instance["a"], 2))
         >>> run("frobenius-norm", trials=10)[0].passed
         True
@@ -84,34 +84,67 @@ def register(claim: Claim) -> Claim:
 
 
 def forget(name: str) -> None:
-    """Remove a registered claim.
+    r"""Remove a registered claim.
 
     Raises:
         ValueError: no registered claim of this name.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from qla_jax.claims import Sides, claim
+        >>> @register
+        ... @claim(
+        ...     source="definition",
+        ...     statement="A square is not negative.",
+        ...     formula=r"x^2 \ge 0",
+        ...     relation=">=",
+        ...     draw=lambda size, *, key: {"x": jax.random.normal(key, (size,))},
+        ...     sizes=(1,),
+        ... )
+        ... def squares(instance):
+        ...     "The square is that of the first entry."
+        ...     return Sides(instance["x"][0] ** 2, jnp.zeros(()))
+        >>> forget("squares")
+        >>> "squares" in [one.name for one in every()]
+        False
     """
     require(name in _REGISTERED, f"`name` must be one of {', '.join(_REGISTERED) or 'none'}, but is {name!r}.")
     del _REGISTERED[name]
 
 
 def every() -> tuple[Claim, ...]:
-    """Return the claims of the package, in the order of the catalogue, and those that are registered."""
+    """Return the claims of the package in the order of the catalogue, then those that are registered.
+
+    Example:
+        >>> [claim.name for claim in every()][:2]
+        ['error-of-sum', 'error-of-plain-sum']
+    """
     return (*CLAIMS, *_REGISTERED.values())
 
 
 def tally(claims: Sequence[Claim]) -> dict[str, int]:
-    """Return how many claims could fail, how many are too loose to, and how many are negative controls."""
+    """Return how many claims could fail, how many are too loose to fail, and how many are negative controls.
+
+    Example:
+        >>> tally(select(["skip-norm"]))
+        {'could fail': 1, 'too loose to fail': 0, 'negative controls': 0}
+    """
     loose, controls = sum(one.loose for one in claims), sum(not one.expected_to_hold for one in claims)
     return {"could fail": len(claims) - loose - controls, "too loose to fail": loose, "negative controls": controls}
 
 
 def select(names: Sequence[str | Claim]) -> tuple[Claim, ...]:
-    """Return the claims of these names, in the order of the catalogue; all of them for none.
+    """Return the claims of these names in the order of the catalogue, or all claims if there are no names.
 
     Args:
-        names: names, or claims themselves, which need not be registered.
+        names: names of claims, or claims themselves, which need not be registered.
 
     Raises:
         ValueError: a name that no claim has.
+
+    Example:
+        >>> [claim.name for claim in select(["terminal-norm", "skip-norm"])]
+        ['skip-norm', 'terminal-norm']
     """
     given = {one.name: one for one in names if isinstance(one, Claim)}
     known = {one.name: one for one in every()} | given
@@ -125,15 +158,19 @@ def select(names: Sequence[str | Claim]) -> tuple[Claim, ...]:
 
 
 def run(*names: str | Claim, trials: int = 1000, attacks: bool = False, seed: int = 0) -> list[Trial]:
-    """Examine claims of these names, or all, on random instances and perhaps under attack; see `examine`.
+    """Examine claims of these names, or all claims, on random instances and optionally under attack; see `examine`.
 
     Args:
-        names: names, or claims themselves.
+        names: names of claims, or claims themselves.
         trials: number of random instances of each size.
-        attacks: whether to attack those that can be attacked; the verdicts of others say that they were not.
-        seed: seed of all that is drawn.
+        attacks: whether to attack the claims that can be attacked; the verdicts of others say that they were not.
+        seed: seed of all random draws.
 
     Raises:
         ValueError: a name that no claim has, or fewer than one trial.
+
+    Example:
+        >>> run("t-gates-of-adder", trials=1)[0].passed
+        True
     """
     return [examine(claim, trials=trials, attacks=attacks, seed=seed) for claim in select(names)]

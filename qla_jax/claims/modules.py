@@ -1,4 +1,4 @@
-"""Claims of users in a file of their own, for the command line."""
+"""Loading of claims from a user's Python file, for the command line."""
 
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -9,10 +9,10 @@ from qla_jax.claims.engine.claim import Claim
 
 
 def register_module(path: Path) -> tuple[Claim, ...]:
-    """Run a Python file, and register the claims that it holds unless it did so itself.
+    """Run a Python file, and register the claims that it defines and has not registered itself.
 
     Returns:
-        The claims.
+        Claims of the file.
 
     Raises:
         ValueError: no file, a file that cannot be run, or one without claims.

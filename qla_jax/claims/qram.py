@@ -1,4 +1,4 @@
-r"""Reads of a noisy memory: the count of sites, good branches, and what is left of the fidelity.
+"""Claims about reads of a noisy memory: the number of sites, good branches, and the fidelity.
 
 References:
     Hann, Lee, Girvin, Jiang (2021). https://arxiv.org/abs/2012.05340
@@ -22,27 +22,43 @@ from qla_jax.qram.scheduling import held_site_count, schedule, site_count
 from qla_jax.qram.tree import trajectory_fidelity
 
 LONGEST = 8
-"""Words of one to so many bits are counted."""
+"""Largest number of bits of a word for which sites are counted."""
 
 
 def _cells(size: int) -> Memory:
-    """A memory of 2^size words of one bit."""
+    """Return a memory of 2^size words of one bit."""
     return memory(np.array([1, 0, 0, 1, 0, 1, 0, 0][: 1 << size]), word_bits=1)
 
 
 def lengths(size: int, *, key: Array) -> Instance:
-    """A length of words for an address of that size."""
+    """Draw a length of words for an address of a given size.
+
+    Args:
+        size: number n of address bits.
+        key: random key of the draw.
+    """
     return {"word": jax.random.randint(key, (), 1, LONGEST + 1).astype(float), "address": jnp.asarray(float(size))}
 
 
 def rate_and_amplitudes(size: int, most: float = 0.1, *, key: Array) -> Instance:
-    """Draw a rate up to `most`, and amplitudes for all addresses."""
+    """Draw an error rate and amplitudes for all addresses.
+
+    Args:
+        size: number n of address bits.
+        most: largest rate.
+        key: random key of the draw.
+    """
     first, second = jax.random.split(key)
     return {"rate": magnitude(1e-5, most, key=first), "amplitudes": unit_vector(1 << size, key=second)}
 
 
 def errors_and_amplitudes(size: int, *, key: Array) -> Instance:
-    """The same, and a seed for errors."""
+    """Draw an error rate, amplitudes for all addresses, and a seed for errors.
+
+    Args:
+        size: number n of address bits.
+        key: random key of the draw.
+    """
     first, second = jax.random.split(key)
     seed = jax.random.randint(first, (), 0, 1 << 20).astype(float)
     return {"seed": seed, **rate_and_amplitudes(size, key=second)}
@@ -50,7 +66,7 @@ def errors_and_amplitudes(size: int, *, key: Array) -> Instance:
 
 @claim(
     source="derived, for Wang et al. (2025) and appendix F",
-    statement="Sites of errors on the path to a cell, as the schedule has them, are quadratic in n and linear in k.",
+    statement="The number of error sites on the path to a cell in the schedule is quadratic in n and linear in k.",
     formula=r"2\textstyle\sum_tL(t) = (n-1)(6n+4k+2)",
     relation="==",
     draw=lengths,
@@ -58,7 +74,7 @@ def errors_and_amplitudes(size: int, *, key: Array) -> Instance:
     over=range(2, 21),
 )
 def qram_sites(instance: Instance) -> Sides:
-    """Counted step by step of the package's schedule, for words of one to eight bits."""
+    """The sites are counted step by step in the package's schedule, for words of one to eight bits."""
     n, k = instance["address"], instance["word"]
     sizes = range(2, 21)
     counted = jnp.array([[2.0 * sum(schedule(a, b).active) for b in range(1, LONGEST + 1)] for a in sizes])
@@ -75,7 +91,10 @@ def qram_sites(instance: Instance) -> Sides:
     over=(3,),
 )
 def qram_good_branches(instance: Instance) -> Sides:
-    """One trajectory of Pauli errors on eight cells, for any amplitudes; attained where no error strikes."""
+    """The instance is one trajectory of Pauli errors on eight cells with any amplitudes.
+
+    The bound is attained without errors.
+    """
     key = jax.random.key(instance["seed"].astype(int))
     third = 0.1 * instance["rate"]
     rates, amplitudes, mem = noise(x=third, y=third, z=third), instance["amplitudes"], _cells(3)
@@ -94,9 +113,10 @@ def qram_good_branches(instance: Instance) -> Sides:
     loose=True,
 )
 def qram_infidelity(instance: Instance) -> Sides:
-    """By the density matrix of four cells, depolarizing; epsilon is the error of a node, two elements, a step.
+    """The fidelity comes from the density matrix of four cells under depolarization.
 
-    Rates end at 1/224, where the bound reaches 1 and says nothing any more.
+    Epsilon is the error of a node, which has two elements, per step. Rates end at 1/224, where the bound reaches 1 and
+    becomes empty.
     """
     rate = instance["rate"]
     fidelity = exact_fidelity(_cells(2), depolarizing(rate), instance["amplitudes"])
@@ -113,7 +133,10 @@ def qram_infidelity(instance: Instance) -> Sides:
     over=(2,),
 )
 def qram_bound(instance: Instance) -> Sides:
-    """By the density matrix of four cells, depolarizing, with S = 18; rates end where the bound is still above 0."""
+    """The fidelity comes from the density matrix of four cells under depolarization, with S = 18.
+
+    Rates end where the bound is still positive.
+    """
     rate = instance["rate"]
     fidelity = exact_fidelity(_cells(2), depolarizing(rate), instance["amplitudes"])
     bound = fidelity_bound(2, 1, rate)
@@ -122,7 +145,7 @@ def qram_bound(instance: Instance) -> Sides:
 
 @claim(
     source="derived, for appendix F",
-    statement="Damping leaves the word if no held bit is lost, and all branches hold as many.",
+    statement="Under damping a read succeeds if no held bit is lost, and all branches hold equally many bits.",
     formula=r"F = (1-\gamma)^{(n-1)(4n+4k+1)}",
     relation="==",
     draw=rate_and_amplitudes,
@@ -130,7 +153,7 @@ def qram_bound(instance: Instance) -> Sides:
     over=(2,),
 )
 def qram_damping(instance: Instance) -> Sides:
-    """By the density matrix of four cells: H = 13."""
+    """The fidelity comes from the density matrix of four cells, where H = 13."""
     fidelity = exact_fidelity(_cells(2), amplitude_damping(instance["rate"]), instance["amplitudes"])
     return Sides(fidelity, (1 - instance["rate"]) ** held_site_count(2, 1))
 

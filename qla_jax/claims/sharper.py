@@ -1,7 +1,7 @@
-"""Sharper constants: what the papers bound, what is proven here, and how much of that the attack reaches.
+"""Sharper constants: published bounds, bounds proven here, and the share of the latter that attacks reach.
 
-How much is reached is stored beside this file, as a run with attacks found it: `qla-jax claims --attack` writes a file
-of the same form into its directory, which can take the place of this one.
+The shares that attacks reach are stored next to this file, as a run with attacks found them: `qla-jax claims --attack`
+writes a file of the same form into its directory, which can replace the stored one.
 """
 
 import json
@@ -13,14 +13,14 @@ from qla_jax._files import write
 
 FILE = Path(__file__).with_name("sharper.json")
 REACHED: dict[str, dict[str, float]] = json.loads(FILE.read_text())
-"""The largest part of a bound that an attack found, by claim and size of the instances."""
+"""Largest share of a bound that an attack reached, by claim and size of the instances."""
 
 
 class Sharper(NamedTuple):
-    """One bound in two forms.
+    """One bound in its published and in its sharper form.
 
     Attributes:
-        quantity: quantity that is bound.
+        quantity: quantity that is bounded.
         published: bound of the paper.
         here: bound as it is proven or counted here.
         claim: name of the claim of the bound here.
@@ -35,7 +35,7 @@ class Sharper(NamedTuple):
 
     @property
     def reached(self) -> float:
-        """The largest part of the bound here that the attack finds; 1 where it is exact."""
+        """Largest share of the bound here that the attack reaches; 1 where the bound is exact."""
         return REACHED[self.claim][str(self.size)] if self.size else 1.0
 
 
@@ -77,7 +77,7 @@ COLUMNS = ("bound on", "published", "here", "reached", "claim")
 
 
 def save(found: Mapping[str, Mapping[int, float]], file: Path) -> None:
-    """Write what is reached of each sharper constant, and what is stored of those that were not looked at.
+    """Write the share that is reached of each sharper constant, with stored values for claims that were not examined.
 
     Args:
         found: largest ratios by claim and size.
@@ -91,7 +91,7 @@ def save(found: Mapping[str, Mapping[int, float]], file: Path) -> None:
 
 
 def rows() -> list[list[str]]:
-    """Return the table as text, without a head."""
+    """Return the table as text, without its head."""
     return [[row.quantity, row.published, row.here, _told(row), row.claim] for row in SHARPER]
 
 

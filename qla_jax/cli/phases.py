@@ -14,11 +14,11 @@ from qla_jax.cli.terminal import console
 
 def phases(
     expression: Annotated[
-        str, typer.Argument(help="An even or odd formula in x, below 1 on [-1, 1]; after -- if it begins with a minus.")
+        str, typer.Argument(help="Even or odd formula in x, below 1 on [-1, 1]; after -- if it begins with a minus.")
     ],
-    degree: Annotated[int, typer.Option(min=0, help="Degree of the polynomial that interpolates it.")],
-    scale: Annotated[float, typer.Option(help="Factor of the expression; nothing is rescaled by itself.")] = 1.0,
-    convention: Annotated[str, typer.Option(help="How the phases are to be read: wx, reflection, qsvt, ...")] = "wx",
+    degree: Annotated[int, typer.Option(min=0, help="Degree of the polynomial that interpolates the formula.")],
+    scale: Annotated[float, typer.Option(help="Factor of the formula, which is not rescaled otherwise.")] = 1.0,
+    convention: Annotated[str, typer.Option(help="Convention of the phases: wx, reflection, qsvt, ...")] = "wx",
     output: Annotated[
         Path, typer.Option(parser=as_path, metavar="PATH", help="New JSON file for phases, coefficients and errors.")
     ] = Path("phases.json"),
@@ -55,10 +55,10 @@ def phases(
 
 
 def _form(figure: Path) -> str:
-    """Return the format of a figure by its name.
+    """Return the format that a figure's name implies.
 
     Raises:
-        ValueError: a name that no format goes with.
+        ValueError: a name with an unknown ending.
     """
     from matplotlib.backend_bases import FigureCanvasBase
 

@@ -1,4 +1,4 @@
-"""`qla-jax run`: the main job."""
+"""`qla-jax run`: the main job, which trains and checks coherent residual networks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,25 +11,27 @@ from qla_jax.cli.terminal import show
 
 def run(
     context: typer.Context,
-    dataset: Annotated[str, typer.Option(help="digits, or any prepared tensorflow-datasets image set.")] = "digits",
-    data_dir: Annotated[Path | None, typer.Option(help="Where prepared sets lie.")] = None,
+    dataset: Annotated[
+        str, typer.Option(help="Image set: digits, or any prepared tensorflow-datasets set.")
+    ] = "digits",
+    data_dir: Annotated[Path | None, typer.Option(help="Directory of prepared sets.")] = None,
     regime: Annotated[
         str | None,
-        typer.Option(help="a (terminal block), b (and bilinear) or c (bilinear); neither by default."),
+        typer.Option(help="Regime: a (terminal block), b (and bilinear) or c (bilinear); none by default."),
     ] = None,
     kind: Annotated[
         str | None, typer.Option(help="Network at the top of report.json; the regime's first by default.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of training; each kind's own by default.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the split, the weights, the shuffles and the samples.")] = 0,
-    max_train: Annotated[int | None, typer.Option(min=1, help="Use at most so many training images.")] = None,
-    max_test: Annotated[int | None, typer.Option(min=1, help="Use at most so many test images.")] = None,
+    max_train: Annotated[int | None, typer.Option(min=1, help="Largest number of training images.")] = None,
+    max_test: Annotated[int | None, typer.Option(min=1, help="Largest number of test images.")] = None,
     output: Output = None,
     resume: Resume = False,
 ) -> None:
     """Train coherent residual networks on real images and check every claim about them."""
     with session(context, output, resume) as (here, options):
-        # Here rather than at the top: neither `qla-jax --help` nor another command should wait for flax and optax.
+        # Imported here: neither `qla-jax --help` nor another command should wait for flax and optax.
         from qla_jax.data import fingerprint, load
         from qla_jax.experiments.coherent import job as main_job
 

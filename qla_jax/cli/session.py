@@ -1,7 +1,7 @@
-"""How every command begins and ends: its directory, the options that it goes on with, and one line for what goes wrong.
+"""Beginning and end of every command: its directory, the options of a resumed run, and one line for an error.
 
-Status 2 stands for what could not be done, 130 and 143 for an interruption and a termination; 1 is kept for bounds that
-are violated.
+Status 2 stands for a command that could not be carried out, 130 and 143 for an interruption and a termination. Status 1
+means that bounds are violated.
 """
 
 import shlex
@@ -27,7 +27,9 @@ RUNS = Path("runs")
 
 
 def as_path(text: str) -> Path:
-    """Return the path that an option names; an empty one, such as that of an unset variable, is not the directory here.
+    """Return the path that an option names.
+
+    An empty name, such as that of an unset variable, is refused, since it would mean the current directory.
 
     Args:
         text: value of the option.
@@ -45,13 +47,13 @@ Output = Annotated[
     typer.Option(parser=as_path, metavar="PATH", help="Directory of the results; a new one under runs/ by default."),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with an interrupted run, that in --output or the newest under runs/.")
+    bool, typer.Option("--resume", help="Go on with an interrupted run, the one in --output or the newest under runs/.")
 ]
 NOT_STORED = ("output", "resume")
 
 
 class Session(NamedTuple):
-    """A run that has begun: its directory, and its options by parameter, those that are stored if it is resumed."""
+    """Run that has begun: its directory, and its options by parameter, which are the stored ones if it is resumed."""
 
     run: RunDirectory
     options: dict[str, Any]
@@ -59,11 +61,11 @@ class Session(NamedTuple):
 
 @contextmanager
 def session(context: typer.Context, output: Path | None, resume: bool, name: str = "") -> Iterator[Session]:
-    """Open the directory of a command before any of its work, and end the command in one line if that fails.
+    """Open the directory of a command before any of its work, and end the command with one line if that fails.
 
     Args:
         context: context of the command, with all of its options.
-        output: directory of the results; without one a new one, or with `resume` the newest of the command.
+        output: directory of the results; by default a new one, or with `resume` the newest of the command.
         resume: whether to go on with the run in the directory.
         name: first part of a new directory's name.
     """
@@ -81,12 +83,12 @@ def session(context: typer.Context, output: Path | None, resume: bool, name: str
 
 
 def carry_out(build: Callable[[Progress], "Study"], run: RunDirectory, *, lines: bool = False) -> "Report":
-    """Run a study in its directory and write what it found there.
+    """Run a study in its directory and write its results there.
 
     Args:
-        build: function that gives the study, of whom it may tell its progress.
+        build: function from a receiver of progress to the study.
         run: directory of the run.
-        lines: whether each item that begins is told as a line.
+        lines: whether each item that begins is printed as a line.
     """
     # Here rather than at the top: neither `qla-jax --help` nor another command should wait for what runs.
     from qla_jax.experiments.core import runner
@@ -102,7 +104,7 @@ def carry_out(build: Callable[[Progress], "Study"], run: RunDirectory, *, lines:
 
 @contextmanager
 def going_on(run: RunDirectory) -> Iterator[None]:
-    """Tell whoever interrupts a run how it is gone on with, and say so where the disk gives out."""
+    """Report how to go on with a run that is interrupted, or whose disk is full or cannot be read."""
     how = f"go on with `qla-jax {run.command} --resume --output {shlex.quote(str(run.path))}`"
     way_on.append(how)
     try:
@@ -120,7 +122,7 @@ def going_on(run: RunDirectory) -> Iterator[None]:
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """End a command in one line where it is interrupted or cannot do what was asked."""
+    """End a command with one line where it is interrupted or cannot do its work."""
     from qla_jax.data import DatasetUnavailable
 
     try:
@@ -142,7 +144,7 @@ def ending() -> Iterator[None]:
 
 
 def fresh(name: str = "") -> Path:
-    """Return a new directory of results, named by the time."""
+    """Return the path of a new directory of results, named by the time."""
     first = RUNS / f"{name}{'-' if name else ''}{datetime.now():%Y%m%d-%H%M%S}"
     path, number = first, 1
     while path.exists():
@@ -157,7 +159,7 @@ def _is_given(context: typer.Context, name: str) -> bool:
 
 
 def _label(parameter: Any) -> str:
-    """Return how a user writes an option, or the name of an argument."""
+    """Return an option as a user writes it, or the name of an argument."""
     return max(parameter.opts, key=len) if parameter.param_type_name == "option" else str(parameter.name)
 
 

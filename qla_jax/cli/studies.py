@@ -1,4 +1,4 @@
-"""`qla-jax study`, `claims`, `costs` and `comparison`: what is measured about claims, costs and networks."""
+"""`qla-jax study`, `claims`, `costs` and `comparison`: measurements of claims, costs and networks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,16 +15,16 @@ def claims(
     names: Annotated[list[str] | None, typer.Argument(help="Claims to run; all of them by default.")] = None,
     trials: Annotated[int, typer.Option(min=1, help="Random instances of each size.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the instances.")] = 0,
-    attack: Annotated[bool, typer.Option("--attack", help="Look for the worst instance by gradient ascent.")] = False,
+    attack: Annotated[bool, typer.Option("--attack", help="Search for the worst instance by gradient ascent.")] = False,
     module: Annotated[
-        Path | None, typer.Option(help="Python file with claims of your own, which are run by name like the others.")
+        Path | None, typer.Option(help="Python file with further claims, which are run by name like the others.")
     ] = None,
     table: Annotated[bool, typer.Option("--table", help="Print the sharper constants, and run nothing.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Print names and sources, and run nothing.")] = False,
     output: Output = None,
     resume: Resume = False,
 ) -> None:
-    """Hold the theorems' bounds to measurement."""
+    """Compare the theorems' bounds with measurements."""
     if table or listed:
         with ending():
             _print_claims(table, module)
@@ -67,7 +67,7 @@ def costs(
     output: Output = None,
     resume: Resume = False,
 ) -> None:
-    """Count what the networks of a regime cost, and set fitted exponents beside the paper's."""
+    """Count the costs of a regime's networks, and compare fitted exponents with the paper's."""
     if not regime and not resume:
         fail(ValueError("`--regime` must be one of a, b and c, but none is given."))
     with session(context, output, resume, f"costs-{regime}") as (here, options):
@@ -80,16 +80,16 @@ def costs(
 
 def study(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="One of the studies; without one they are listed.")] = "",
+    name: Annotated[str, typer.Argument(help="Name of a study; without one all studies are listed.")] = "",
     output: Output = None,
     resume: Resume = False,
-    quick: Annotated[bool, typer.Option("--quick", help="The small form, of seconds instead of minutes.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="The whole grid, where a study has one: up to hours.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all that is drawn.")] = 0,
-    dataset: Annotated[str | None, typer.Option(help="Images, where the study uses any.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where prepared sets lie.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Run the small form: seconds instead of minutes.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Run the whole grid, where there is one: up to hours.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random draws.")] = 0,
+    dataset: Annotated[str | None, typer.Option(help="Name of an image set, for studies that use images.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Directory of prepared sets.")] = None,
 ) -> None:
-    """Run a study: tables, figures and JSON, item by item, so that a kill costs one item at most."""
+    """Run a study, with tables, figures and JSON, item by item, so that an interruption loses at most one item."""
     from qla_jax.experiments.core import registry as study_registry
 
     if not name and not resume:
@@ -111,7 +111,7 @@ def study(
 
 
 def comparison(context: typer.Context, output: Output = None, resume: Resume = False) -> None:
-    """Run the networks that came before coherent ones, and print what is coherent and what it takes."""
+    """Run the networks that came before coherent ones, and print which parts are coherent and what they cost."""
     with session(context, output, resume, "comparison") as (here, _):
         from qla_jax.experiments.comparison import job as comparison_job
 

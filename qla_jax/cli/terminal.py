@@ -1,4 +1,4 @@
-"""What commands print: stages, bars, tables, and the last line."""
+"""Output of commands to the terminal: stages, progress bars, tables, and the last line."""
 
 from datetime import datetime
 from pathlib import Path
@@ -23,15 +23,25 @@ console = Console()
 QUICK = "This is the quick form: small sizes and few repetitions, to see that it runs. It supports no conclusions."
 
 
-def fail(error: BaseException, told: str | None = None) -> NoReturn:
-    """Print an error in one line, and end with status 2."""
-    line = " ".join((told or str(error)).split())
+def fail(error: BaseException, text: str | None = None) -> NoReturn:
+    """Print an error in one line, and end with status 2.
+
+    Args:
+        error: error that ends the command.
+        text: text to print instead of the error's own.
+    """
+    line = " ".join((text or str(error)).split())
     console.print(f"[red]error:[/red] {escape(line)}", soft_wrap=True, highlight=False)
     raise typer.Exit(2) from error
 
 
 def show(report: "Report", directory: Path) -> None:
-    """Print tables and remarks, how long all took, and where the page is; with failures, end with status 1."""
+    """Print tables and remarks, the total time, and the path of the page; with failures, end with status 1.
+
+    Args:
+        report: report of a finished study.
+        directory: directory of its files.
+    """
     found = report.findings
     for title, one in found.tables.items():
         print_table(title, one)
@@ -67,10 +77,10 @@ def print_table(title: str, found: "results.Table") -> None:
 
 
 class Bars(Progress):
-    """A bar over items, and one over epochs with loss and accuracy; items of minutes are told as lines, too.
+    """Progress bar over items, and one over epochs with loss and accuracy.
 
     Attributes:
-        lines: whether an item that begins is told as a line.
+        lines: whether an item that begins is also printed as a line, for items of minutes.
     """
 
     def __init__(self, *, lines: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Claims put to the test, and a report of their trials: the work of the command `qla-jax claims`."""
+"""Examination of claims with a report of the trials: the work of the command `qla-jax claims`."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from qla_jax.experiments.core.tables import Column, table
 
 BINS = 40
 SMALLEST = 1e-8
-"""Ratio that smaller ones count as in a histogram."""
+"""Least ratio of a histogram; smaller ratios count as this one."""
 MARGIN = 0.02
 """Margin of a histogram on both sides, in decades: ratios may all be the same."""
 TABLE = [
@@ -30,11 +30,11 @@ TABLE = [
     Column("verdict", "{verdict}", "tight: at least 0.9 of the bound is reached; loose: by which factor; or violated"),
 ]
 RATIOS = {"<=": "measured / bound", ">=": "bound / measured", "==": "difference / rounding"}
-"""Ratio that is drawn, by the relation that is claimed; above 1 the claim is violated."""
+"""Name of the ratio that is drawn for each relation; above 1 the claim is violated."""
 
 
 class Array(NamedTuple):
-    """An array, bit by bit as text."""
+    """Array as text without loss: its dtype, shape and bytes."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -43,12 +43,12 @@ class Array(NamedTuple):
 
 @dataclass(frozen=True)
 class OfSize:
-    """Ratios at one size.
+    """Ratios of a claim at one size.
 
     Attributes:
         size: size of the instances.
         random: largest ratio of the random instances.
-        known: ratio of the instance that is kept with the claim.
+        known: ratio of the instance that is stored with the claim.
         attacked: largest ratio that the attack found.
         counts: histogram of the random instances.
         edges: edges of its bins, logarithms to base ten of ratios.
@@ -63,30 +63,30 @@ class OfSize:
 
     @property
     def ratio(self) -> float:
-        """The largest ratio of all."""
+        """Largest ratio of all instances."""
         return max(self.random, self.known or 0.0, self.attacked or 0.0)
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A claim and its trial.
+    """Claim and its trial.
 
     Attributes:
         name: name of the claim.
         source: paper and theorem.
-        statement: what is claimed, in words.
-        formula: what is claimed, in LaTeX.
-        relation: "<=", ">=" or "==".
+        statement: claim in words.
+        formula: claim in LaTeX.
+        relation: relation of both sides: "<=", ">=" or "==".
         expected_to_hold: whether the claim is meant to hold; a negative control is not.
-        over: sizes of which it speaks, in words.
-        counted: whether nothing random enters.
+        over: sizes for which the claim is made, in words.
+        counted: whether instances are deterministic.
         loose: whether no instance comes near to the bound.
         not_attacked: whether an attack was asked for that the claim does not allow.
-        remark: what is to be said besides.
+        remark: how the claim is measured and where its bound is attained.
         trials: number of random instances.
         ratio: largest ratio of all instances.
-        verdict: whether it holds, and how loosely.
-        passed: whether it is as it is meant to be.
+        verdict: verdict in words: whether the claim holds, and how loose it is.
+        passed: whether the claim is as it is meant to be.
         measured: measured quantity of the worst instance.
         bound: bound of the worst instance.
         worst_size: size of the worst instance.
@@ -117,13 +117,13 @@ class Tried:
 
     @property
     def kind(self) -> str:
-        """What is to be known of the claim before its verdict."""
+        """Kind of the claim, for its heading: a loose bound, a negative control, or an ordinary claim."""
         return "published, too loose to fail" if self.loose else "" if self.expected_to_hold else "negative control"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A finished item: the trial, a line if it failed, and the worst instances by size."""
+    """Finished item: the trial, a line if it failed, and the worst instances by size."""
 
     row: Tried
     failures: list[str]
@@ -132,16 +132,16 @@ class Row:
 
 @dataclass(frozen=True)
 class ClaimsReport:
-    """What claims.json holds.
+    """Content of claims.json.
 
     Attributes:
-        trials: random instances of each size.
-        seed: seed of all that is drawn.
+        trials: number of random instances of each size.
+        seed: seed of all random draws.
         attacks: whether claims were attacked.
         tally: numbers of claims that could fail, of loose ones and of negative controls.
         claims: claims and their trials.
-        failures: a line for each true claim that is violated or not finite, and under attack for each negative
-            control that is not violated; empty is good.
+        failures: a line for each true claim that is violated or not finite, and under attack for each negative control
+            that is not violated; empty is good.
         seconds: time of all trials.
     """
 
@@ -155,13 +155,13 @@ class ClaimsReport:
 
 
 def study(claims: Sequence[Claim], *, trials: int = 1000, seed: int = 0, attacks: bool = False) -> Study:
-    """Build the study: each claim on random instances, and under attack if asked for, in float64.
+    """Build the study that examines claims on random instances, and under attack if asked for, in float64.
 
     Args:
-        claims: claims to try.
-        trials: random instances of each size.
-        seed: seed of all that is drawn.
-        attacks: whether to attack what can be attacked.
+        claims: claims to examine.
+        trials: number of random instances of each size.
+        seed: seed of all random draws.
+        attacks: whether to attack the claims that can be attacked.
     """
     asked: dict[str, Any] = {"trials": trials, "seed": seed, "attacks": attacks}
 
@@ -177,7 +177,13 @@ def study(claims: Sequence[Claim], *, trials: int = 1000, seed: int = 0, attacks
 
 
 def save_worst(claims: Sequence[Claim], report: Report, directory: Path) -> None:
-    """Write worst instances, `known.npz`, and after an attack how much of each sharper constant it reached."""
+    """Write the worst instances, `known.npz`, and after an attack the share of each sharper constant that it reached.
+
+    Args:
+        claims: claims that were examined.
+        report: report of their trials.
+        directory: directory of the files.
+    """
     worst = [
         (claim, {int(size): _unpacked(one) for size, one in report.rows[claim.name].worst.items()}) for claim in claims
     ]
@@ -205,7 +211,7 @@ def _unpacked(packed: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def tried(trial: Trial) -> Tried:
-    """Return a trial as a result."""
+    """Return a trial as plain data for the report."""
     claim = trial.claim
     of_claim = ("name", "source", "statement", "formula", "relation", "expected_to_hold", "counted", "loose", "remark")
     of_trial = ("not_attacked", "trials", "ratio", "verdict", "measured", "bound", "worst_size")
@@ -229,7 +235,14 @@ def _of_size(trial: Trial, size: int) -> OfSize:
 
 
 def failed(trial: Trial, attacks: bool) -> list[str]:
-    """Return a line if the claim is not as it is meant to be; a control that was not attacked may still be violated."""
+    """Return a line if the claim is not as it is meant to be.
+
+    A negative control that was not attacked does not fail, since an attack may still violate it.
+
+    Args:
+        trial: trial of the claim.
+        attacks: whether claims were attacked.
+    """
     if trial.passed or not (trial.claim.expected_to_hold or attacks):
         return []
     if trial.claim.expected_to_hold:
@@ -238,24 +251,24 @@ def failed(trial: Trial, attacks: bool) -> list[str]:
 
 
 def summary(report: ClaimsReport) -> Findings:
-    """Return a table, and for each claim its statement, its verdict and a figure."""
-    how = "random instances and gradient ascent" if report.attacks else "random instances"
+    """Return a table of all claims, and for each claim a section with its statement, its verdict and a figure."""
+    how = " and by gradient ascent" if report.attacks else ""
     return Findings(
         remarks=[counted(report)],
         failures=report.failures,
-        tables={"claims": table(TABLE, report.claims, caption=f"All claims, on {how}.")},
+        tables={"claims": table(TABLE, report.claims, caption=f"All claims, tried on random instances{how}.")},
         sections=[_card(row) for row in report.claims],
         text=[
-            f"On {how}; {report.trials} instances of each size, one where nothing random enters, seed {report.seed}, "
-            "float64. A figure shows how often random instances come how near to the bound (dashed), the worst "
-            "instance known from earlier attacks (dot), and the worst that this attack found (triangle).",
+            f"The claims are examined in float64 on {report.trials} random instances of each size{how}, with seed "
+            f"{report.seed}. Deterministic instances are tried once. A figure shows ratios of random instances, the "
+            "bound (dashed), the worst instance of earlier attacks (dot), and that of this attack (triangle).",
         ],
         passed="All are as they were meant to be.",
     )
 
 
 def counted(report: ClaimsReport) -> str:
-    """Return how many claims could fail, and how many others there are, as a sentence."""
+    """Return the numbers of claims that could fail and of others, as a sentence."""
     told = f"{_number(report.tally['could fail'], 'claim')} that could fail"
     for number, what, rest in (
         (report.tally["too loose to fail"], "published bound", " too loose to"),
@@ -283,7 +296,7 @@ def _card(row: Tried) -> Section:
 
 
 def ratios(row: Tried) -> Plot:
-    """Return how near random instances, the known one (dot) and the attack (triangle) come to the bound, by size."""
+    """Return the figure of the ratios of random instances, the stored one (dot) and the attack (triangle), by size."""
     series = []
     for place, entry in enumerate(row.sizes):
         edges, counts = 10.0 ** np.array(entry.edges), np.array([*entry.counts, 0])

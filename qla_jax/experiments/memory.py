@@ -1,11 +1,12 @@
 r"""Infidelity of a quantum memory by address size and word length, with the fits: the study `qram`.
 
-Reads of all addresses in superposition are simulated under damping and under depolarizing noise. Behind that come the
-two fits of `qram.extrapolation`, a quadratic in n for each k and a line in k, and what they foretell at sizes that were
-left out of them, where it can be held to a simulation: n = 19 with words of 32 bits is a matrix of 577 x 768 numbers.
-Under damping alone the fidelity is $(1 - \gamma)^H$, which is the study's check of itself, and under Pauli errors the
-infidelity has a bound; both are held to measurement by Bernstein's inequality, so that chance fails neither. Bands are
-of 95 percent, by the standard errors of the points, if the laws of the fits hold; chi-squared says whether they may.
+Reads of all addresses in superposition are simulated under damping and under depolarizing noise. The two fits of
+`qram.extrapolation` follow, a quadratic in n for each k and a line in k. Predictions of the fits are compared with
+simulations at sizes that were left out of them: n = 19 with words of 32 bits is a matrix of 577 x 768 numbers. Under
+damping alone the fidelity is $(1 - \gamma)^H$, which is the study's own check. Under Pauli errors the infidelity has a
+bound. Both are compared with measurements within Bernstein's inequality, so that chance fails neither. Bands have a
+confidence of 95 percent, from the standard errors of the points, if the laws of the fits hold; chi-squared shows
+whether the data contradict them.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, appendix F, figures 6 and 7. Strengths of noise and
@@ -34,13 +35,13 @@ from qla_jax.qram.rates import ErrorRates
 from qla_jax.qram.sweeps import Point
 
 Size = tuple[int, int]
-"""Bits of addresses and of words."""
+"""Number of bits of addresses and of words."""
 
 RATES = {"damping": 1e-5, "depolarizing": 2e-5}
 QUICK_RATES = {"damping": 1e-3, "depolarizing": 1e-3}
-"""Higher, so that few shots see errors in small memories."""
+"""Higher rates, so that few shots see errors in small memories."""
 CHANCE = 1e-9
-"""Probability that a check of one point fails though all is well."""
+"""Probability that the check of one point fails by chance."""
 BATCH = 1000
 
 
@@ -58,10 +59,10 @@ class MemoryStudy:
     """Infidelities of one memory.
 
     Attributes:
-        n: bits of addresses.
-        k: bits of words.
-        shots: simulated reads.
-        held_sites: sites whose damping is an error.
+        n: number of bits of addresses.
+        k: number of bits of words.
+        shots: number of simulated reads.
+        held_sites: number of sites whose damping is an error.
         noises: infidelity by noise.
     """
 
@@ -73,7 +74,7 @@ class MemoryStudy:
 
 
 def study(options: Options) -> Study:
-    """Build the study: the grid and what is held out of it."""
+    """Build the study of a grid of sizes and of sizes that are left out of the fits."""
     require(
         options.dataset is None, f"`dataset` must not be given for a study without images, but is {options.dataset!r}."
     )
@@ -109,7 +110,16 @@ def noises(rates: Mapping[str, float]) -> dict[str, ErrorRates]:
 
 
 def measure(rows: object, n: int, k: int, *, rates: Mapping[str, float], shots: int, seed: int) -> MemoryStudy:
-    """Measure both noises on one memory of random words, in float64 whatever the caller's precision."""
+    """Measure both noises on one memory of random words, in float64 for any precision of the caller.
+
+    Args:
+        rows: rows of earlier items, unused.
+        n: number of bits of addresses.
+        k: number of bits of words.
+        rates: rate by noise.
+        shots: number of simulated reads.
+        seed: seed of words and errors.
+    """
     with jax.enable_x64(True):
         key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), n), k)
         content, errors = jax.random.split(key)
@@ -142,7 +152,14 @@ PREDICTED = [
 def summary(
     rows: Mapping[str, MemoryStudy], rates: Mapping[str, float], held_out: Sequence[Size], wanted: Sequence[Size]
 ) -> Findings:
-    """Fit over the grid, and say what the fits foretell and whether what is proven holds."""
+    """Fit over the grid, and return predictions of the fits and checks of the proven laws.
+
+    Args:
+        rows: infidelities of all memories.
+        rates: rate by noise.
+        held_out: sizes that are left out of the fits.
+        wanted: sizes of the predictions.
+    """
     left_out = {(row.n, row.k): row for row in rows.values() if (row.n, row.k) in held_out}
     grid = [row for row in rows.values() if (row.n, row.k) not in held_out]
     fits: dict[str, dict] = {}
@@ -165,9 +182,9 @@ def summary(
         numbers={"fits": fits},
         remarks=[
             f"Rates at a site: {at}. Intervals of the figures and numbers in brackets are standard errors; a point "
-            "without any error seen counts in the fits as one shot.",
+            "without any observed error counts in the fits as one shot.",
             *told,
-            "By the bounds longer words are worse. The reference has fidelity increase towards its second memory, "
+            "By the bounds longer words are worse. The reference has a higher fidelity for its second memory, "
             "which then must have the shorter words.",
         ],
         failures=[line for row in rows.values() for line in failed(row, rates["damping"])],
@@ -182,7 +199,12 @@ def summary(
 
 
 def failed(row: MemoryStudy, damping: float) -> list[str]:
-    """Return a line for each noise whose infidelity is not what is proven, and not by chance."""
+    """Return a line for each noise whose infidelity contradicts what is proven, beyond chance.
+
+    Args:
+        row: infidelities of one memory.
+        damping: rate of damping.
+    """
     lines, where = [], f"at n = {row.n}, k = {row.k}"
     for name, found in row.noises.items():
         if found.infidelity > found.bound + reach(found.bound, row.shots):
@@ -194,9 +216,14 @@ def failed(row: MemoryStudy, damping: float) -> list[str]:
 
 
 def reach(infidelity: float, shots: int) -> float:
-    r"""Return how far a mean of shots may be off, by Bernstein's inequality.
+    r"""Return the largest deviation of a mean of shots from its expectation, by Bernstein's inequality.
 
-    Shots f lie in [-1, 1], so $\mathrm{Var} f \le E(1 - f)^2 \le 2(1 - F)$, and no shot is off its mean by more than 2.
+    Shots f lie in [-1, 1], so $\mathrm{Var} f \le E(1 - f)^2 \le 2(1 - F)$, and no shot deviates from its mean by more
+    than 2.
+
+    Args:
+        infidelity: expected infidelity 1 - F.
+        shots: number of shots.
     """
     doubt = math.log(1 / CHANCE) / shots
     return math.sqrt(2 * 2 * infidelity * doubt) + 2 * 2 * doubt / 3

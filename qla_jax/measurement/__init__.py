@@ -1,4 +1,4 @@
-"""From quantum states to numbers: every readout is `readout(state, key=key) -> Readout`."""
+"""Readout: from quantum states to numbers. Every protocol is a callable, `readout(state, key=key) -> Readout`."""
 
 from qla_jax.measurement.amplitude_estimation import amplitude_law as amplitude_law
 from qla_jax.measurement.amplitude_estimation import estimate_amplitude as estimate_amplitude

@@ -1,18 +1,20 @@
 r"""Amplitude estimation, sampled from the exact law of its outcomes.
 
-Phase estimation with M points on the Grover operator of a circuit that succeeds with probability
-$a = \sin^2\theta$ ends in $y \in \{0, \dots, M - 1\}$, which estimates a by $\sin^2(\pi y/M)$. Its eigenvalues
-$e^{\pm2i\theta}$ have orthogonal eigenvectors of equal weight, so for every M and every a
+Phase estimation with M points on the Grover operator of a circuit that succeeds with probability $a = \sin^2\theta$
+ends in $y \in \{0, \dots, M - 1\}$, which estimates a by $\sin^2(\pi y/M)$. The eigenvalues $e^{\pm2i\theta}$ of the
+Grover operator have orthogonal eigenvectors of equal weight, so for every M and every a
 $$P(y) = \tfrac12\left[F(\tfrac yM - \tfrac\theta\pi) + F(\tfrac yM + \tfrac\theta\pi)\right], \qquad
 F(\Delta) = \frac{\sin^2(\pi M\Delta)}{M^2\sin^2(\pi\Delta)}.$$
-$|\sin^2\alpha - \sin^2\beta| = |\sin(\alpha - \beta)\sin(\alpha + \beta)|$ makes of a neighboring point an error of at
-most $\sin(\pi/M)$, with a probability of at least $8/\pi^2$. F falls off like $1/\Delta^2$ only: outliers all over the
-range dominate the mean square of single runs, $\sin^2(M\theta)/2M$ for M above 2 (a sum of $\sin^2$ over all points),
-which falls off like $1/M$ and not its square. The median of several runs is free of them.
+The identity $|\sin^2\alpha - \sin^2\beta| = |\sin(\alpha - \beta)\sin(\alpha + \beta)|$ bounds the error of the two
+points next to $\theta$ by $\sin(\pi/M)$. One of the two is the outcome with a probability of at least $8/\pi^2$. F
+decays only like $1/\Delta^2$, so outliers over the whole range dominate the mean square error of single runs. The mean
+square is $\sin^2(M\theta)/2M$ for M above 2 (a sum of $\sin^2$ over all points), and decays like $1/M$ rather than
+$1/M^2$. The median of several runs has no such outliers.
 
-Draws follow this law, tails included, without a table: the three points next to $\theta$ have their exact weights, all
-others come by rejection under $1/\sin^2z \le 1/z^2 + 1 - 4/\pi^2$, whose first term is bounded by a telescoping series.
-About 98 of 100 proposals are accepted. Above `most_points` rounding would decide where $\theta$ lies: that is refused.
+Draws follow this law, tails included, without a table of length M. The three points next to $\theta$ have their exact
+weights. All other points are drawn by rejection under $1/\sin^2z \le 1/z^2 + 1 - 4/\pi^2$, whose first term is bounded
+by a telescoping series. About 98 of 100 proposals are accepted. Above `most_points` rounding would decide where
+$\theta$ lies, so larger M are refused.
 
 References:
     Brassard, Hoyer, Mosca, Tapp (2002), Theorems 11 and 12. https://arxiv.org/abs/quant-ph/0005055
@@ -35,24 +37,26 @@ from qla_jax.linalg.sampling import as_whole, counting_dtype
 from qla_jax.measurement.readout import as_precision
 
 SUCCESS = 8 / math.pi**2
-"""Lower bound on the probability that a run ends next to the true angle."""
+"""Lower bound on the probability that a run ends at a point next to the true angle."""
 NO_OUTCOME = -1
-"""Of a probability out of its range."""
+"""Outcome that stands for a probability outside [0, 1]."""
 UNCERTAIN = 2.0**-7
-"""Of the distance between two points: the most by which rounding may move the angle among them."""
+"""Largest displacement of the angle by rounding that is allowed, in units of the distance between two points."""
 _OVER_SQUARE = 1 - 4 / math.pi**2
 
 
 def most_points() -> int:
-    r"""The largest M that this precision tells apart: $2^{45}$ in double precision, $2^{16}$ in single.
+    """Return the largest M whose points this precision resolves: $2^{45}$ in double precision, $2^{16}$ in single.
 
-    The angle is known to a few units of rounding, so its place among M points to about M of them.
+    The angle is known to a few units of rounding, so its place among M points is known to about M of them.
     """
     return int(UNCERTAIN / jnp.finfo(_working_dtype()).eps)
 
 
 def points_for(eps: float) -> int:
-    r"""The fewest points, $\lceil\pi/\epsilon\rceil$, whose neighbors are within eps of a for every a.
+    r"""Return the smallest number of points, $\lceil\pi/\epsilon\rceil$, whose estimates of any a are within eps.
+
+    The bound holds for the outcomes at both points next to the angle, whatever a is.
 
     Raises:
         ValueError: `eps` not in (0, 1).
@@ -61,7 +65,7 @@ def points_for(eps: float) -> int:
 
 
 def require_points(points: int) -> int:
-    """A number of points whose law this precision can hold.
+    """Check a number of points whose law this precision can hold, and return it as an int.
 
     Raises:
         ValueError: no integer, below 1, or above `most_points`.
@@ -73,7 +77,7 @@ def require_points(points: int) -> int:
 
 
 def points_for_signed(eps: float) -> int:
-    r"""The points that give $c = 2a - 1$ within eps, where they are to be drawn and not only counted.
+    """Return the number of points that give $c = 2a - 1$ within eps, and check that outcomes can be drawn from them.
 
     Raises:
         ValueError: `eps` not in (0, 2), or more than `most_points`.
@@ -84,14 +88,17 @@ def points_for_signed(eps: float) -> int:
 
 
 def queries_of(points: int) -> int:
-    """Uses of the circuit and of its inverse in one run: one to prepare, two in each of M - 1 Grover operators."""
+    """Return the uses of the circuit and its inverse in one run with M points.
+
+    One use prepares the state, and each of the M - 1 Grover operators takes two.
+    """
     return 2 * points - 1
 
 
 def median_failure(repetitions: int) -> float:
-    r"""Bound on the probability that the median of so many runs is not next to the truth.
+    r"""Return a bound on the probability that the median of so many runs is at no point next to the truth.
 
-    Then half of the runs or more are not, each with a probability of at most $1 - 8/\pi^2$.
+    The median fails only if at least half of the runs fail, each of which does with probability at most $1 - 8/\pi^2$.
     """
     wrong = 1 - SUCCESS
     return sum(
@@ -101,11 +108,16 @@ def median_failure(repetitions: int) -> float:
 
 
 def amplitude_law(probability: ArrayLike, points: int) -> Float[Array, " points"]:
-    """P(y) for y = 0, ..., M - 1, a polynomial of degree M - 1 in a.
+    """Return the law P(y) of the outcomes y = 0, ..., M - 1 of amplitude estimation.
+
+    Each P(y) is a polynomial of degree M - 1 in a.
 
     Args:
-        probability: a, in [0, 1], a scalar.
-        points: M, static.
+        probability: success probability a of the circuit, a scalar in [0, 1].
+        points: number of points M, static.
+
+    Returns:
+        Probabilities of all M outcomes, of sum 1.
 
     Raises:
         ValueError: no scalar, points below 1 or above `most_points`, or a probability seen to be out of its range.
@@ -130,7 +142,7 @@ def _law(a: Array, points: int) -> Array:
 
 @_law.defjvp
 def _law_jvp(points: int, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    # The angle has no derivative at 0 and 1, where the law has every one.
+    # The angle has no derivative at a = 0 and a = 1, but the law, a polynomial in a, has all derivatives there.
     return _law(*primals, points), jax.jvp(lambda a: _law_by_cosines(a, points), primals, tangents)[1]
 
 
@@ -140,12 +152,12 @@ def _law_compiled(a: Array, points: int) -> Array:
 
 
 def _law_by_cosines(a: Array, points: int) -> Array:
-    r"""The same as $\frac1M\sum_{|j|<M}(1 - \frac{|j|}M)\,T_{|j|}(1 - 2a)\cos\frac{2\pi jy}M$."""
+    r"""Return the law as the sum $\frac1M\sum_{|j|<M}(1 - \frac{|j|}M)\,T_{|j|}(1 - 2a)\cos\frac{2\pi jy}M$."""
     below = a <= 0.5
     b = jnp.where(below, a, 1 - a)
 
     def step(pair: tuple[Array, Array], _: Any) -> tuple[tuple[Array, Array], Array]:
-        # Differences of neighbors keep the digits of a small b (Reinsch).
+        # Reinsch's form of the recurrence: it carries differences of neighbors, which keep the digits of a small b.
         now, forward = pair
         return (now + forward, forward - 4 * b * (now + forward)), now
 
@@ -156,8 +168,17 @@ def _law_by_cosines(a: Array, points: int) -> Array:
 
 
 def fejer(whole: ArrayLike, fraction: ArrayLike, points: int) -> Array:
-    """F at a distance of so many points, 1 at multiples of M and 0 at other whole numbers."""
-    fraction = jnp.asarray(fraction)  # in [-1/2, 1/2], and by itself: the sum of both would lose its digits
+    """Evaluate F at a distance of `whole + fraction` points: 1 at multiples of M and 0 at other whole numbers.
+
+    Args:
+        whole: whole part of the distance.
+        fraction: remaining part of the distance, in [-1/2, 1/2].
+        points: number of points M.
+
+    Returns:
+        Value of F, in [0, 1].
+    """
+    fraction = jnp.asarray(fraction)  # kept apart from `whole`: their sum would lose its digits
     within = whole - points * jnp.round(jnp.asarray(whole, fraction.dtype) / points) + fraction
     at_peak = jnp.abs(within) < jnp.sqrt(jnp.finfo(fraction.dtype).eps) / points
     below = points * jnp.sin(jnp.pi * within / points)
@@ -166,7 +187,15 @@ def fejer(whole: ArrayLike, fraction: ArrayLike, points: int) -> Array:
 
 
 def amplitude_of(outcome: ArrayLike, points: int) -> Array:
-    r"""The estimate $\sin^2(\pi y/M)$; NaN of `NO_OUTCOME`."""
+    r"""Return the estimate $\sin^2(\pi y/M)$ of an outcome y, and NaN for `NO_OUTCOME`.
+
+    Args:
+        outcome: outcome y, an integer below M.
+        points: number of points M.
+
+    Returns:
+        Estimate of the success probability, in [0, 1].
+    """
     return _amplitude_of(jnp.asarray(outcome), points)
 
 
@@ -177,9 +206,17 @@ def _amplitude_of(outcome: Array, points: int) -> Array:
 
 
 def sample_outcomes(probability: Float[Array, "..."], points: int, *, key: Array) -> Int[Array, "..."]:
-    """An outcome y for each probability, independently, by the exact law.
+    """Draw one outcome y for each probability, independently, from the exact law.
 
-    Inside jit, where nothing can be raised, a probability out of its range has `NO_OUTCOME`.
+    Inside jit, where nothing can be raised, the outcome of a probability out of its range is `NO_OUTCOME`.
+
+    Args:
+        probability: success probabilities, in [0, 1].
+        points: number of points M, static.
+        key: random key of the draw.
+
+    Returns:
+        Outcomes, integers in [0, M).
 
     Raises:
         ValueError: points below 1 or above `most_points`, or a probability seen to be out of its range.
@@ -190,7 +227,7 @@ def sample_outcomes(probability: Float[Array, "..."], points: int, *, key: Array
 
 @partial(jax.jit, static_argnums=2)
 def _drawn(key: Array, probability: Array, points: int) -> Array:
-    # As a vector: XLA takes three times as long to compile the same draws in three dimensions.
+    # The draws are flattened to a vector: XLA takes three times as long to compile them in three dimensions.
     theta = jax.lax.stop_gradient(angle(probability.reshape(-1).astype(_working_dtype())))
     possible = jnp.isfinite(theta)
     theta = jnp.where(possible, theta, 0)
@@ -204,17 +241,20 @@ def _drawn(key: Array, probability: Array, points: int) -> Array:
 
 @default_promotion
 def estimate_amplitude(probability: ArrayLike, *, key: Array, points: int, repetitions: int = 1) -> Float[Array, "..."]:
-    r"""The median of independent estimates of each probability.
+    r"""Estimate each success probability by the median of independent runs of amplitude estimation.
 
-    Within $\sin(\pi/M)$, and within $2\pi\sqrt{a(1 - a)}/M + \pi^2/M^2$, with a probability of at least $8/\pi^2$ for
-    one run and of $1 -$ `median_failure(repetitions)` for the median. Differentiated, it has the derivative of a.
-    Inside jit a probability out of its range gives NaN.
+    An estimate is within $\sin(\pi/M)$, and within $2\pi\sqrt{a(1 - a)}/M + \pi^2/M^2$. This holds with a probability
+    of at least $8/\pi^2$ for one run and of $1 -$ `median_failure(repetitions)` for the median. The derivative of an
+    estimate is that of a (straight-through). Inside jit a probability out of its range gives NaN.
 
     Args:
-        probability: a, in [0, 1], of any shape: all are independent.
-        key: of the draw.
-        points: M, static; see `points_for`.
-        repetitions: an odd number.
+        probability: success probability a, in [0, 1], of any shape; entries are estimated independently.
+        key: random key of the draw.
+        points: number of points M, static; see `points_for`.
+        repetitions: number of runs, odd.
+
+    Returns:
+        Estimates in [0, 1], in the shape of `probability`.
 
     Raises:
         ValueError: points below 1 or above `most_points`, repetitions that are even, or a probability seen to be out of
@@ -236,7 +276,7 @@ def _median(key: Array, probability: Array, points: int, repetitions: int) -> Ar
 
 
 def require_repetitions(repetitions: int) -> int:
-    """An odd number, so that the median is one of the runs."""
+    """Check an odd number of repetitions, for which the median is the outcome of one of the runs."""
     repetitions = as_whole("repetitions", repetitions)
     require(
         repetitions >= 1 and repetitions % 2 == 1,
@@ -246,7 +286,7 @@ def require_repetitions(repetitions: int) -> int:
 
 
 def _offsets(key: Array, fraction: Float[Array, " draw"], points: int) -> Int[Array, " draw"]:
-    """How far from the nearest point the outcome is, for a fraction in [-1/2, 1/2] by which that one misses."""
+    """Draw the distance of the outcome from the nearest point, whose own distance from the angle is `fraction`."""
     whole = counting_dtype()
     first = jnp.floor(fraction - points / 2).astype(whole) + 1
     reached = jnp.cumsum(_proposal_weights(fraction, points), axis=0)
@@ -258,7 +298,7 @@ def _offsets(key: Array, fraction: Float[Array, " draw"], points: int) -> Int[Ar
         which = jnp.sum((_fine(which_coarse, which_fine) * reached[-1])[None] >= reached[:-1], axis=0)
         u = _fine(coarse, fine)
         side = jnp.where(which == 1, -1, 1).astype(whole)
-        # The first x = 1.5 -+ f of a tail, and the inverse of its distribution: P(X >= x) = x_first / (x - 1/2).
+        # A tail starts at x = 1.5 -+ f. Inverse of its distribution function: P(X >= x) = x_first / (x - 1/2).
         start = 1.5 - side * fraction
         far = jnp.minimum(jnp.floor(start / u - start), points)
         tail = side * (2 + far.astype(whole))
@@ -266,7 +306,7 @@ def _offsets(key: Array, fraction: Float[Array, " draw"], points: int) -> Int[Ar
         near = jnp.where(which == 5, 0, jnp.where(which == 4, 1, -1))
         proposed = jnp.where(which == 0, uniform, jnp.where(which < 3, tail, near)).astype(whole)
         x = proposed - fraction
-        # Hat and law without their common factor, the peak, of which a large x knows too few digits.
+        # Hat and law are compared without their common factor sin^2(pi f), of which a large x has lost the digits.
         hat = 1 / (x * x - 0.25) + _OVER_SQUARE * (jnp.pi / points) ** 2
         law = jnp.square(jnp.pi / points / jnp.sin(jnp.pi * x / points))
         tail_point = _valid(x, points) & (jnp.abs(proposed) > 1)
@@ -278,7 +318,10 @@ def _offsets(key: Array, fraction: Float[Array, " draw"], points: int) -> Int[Ar
 
 
 def _proposal_weights(f: Float[Array, " draw"], points: int) -> Float[Array, "6 draw"]:
-    """All points alike, the lower and upper tail, the offsets -1, 1, 0; in a sum rare ones have to be first."""
+    """Return the weights of the proposals, rare ones first since they are summed in this order.
+
+    The proposals are: all points alike, the lower and the upper tail, and the offsets -1, 1, 0.
+    """
     peak = jnp.square(jnp.sin(jnp.pi * f))
     alike = peak * (_OVER_SQUARE / points)
     tails = [peak / jnp.pi**2 / (1.5 + side * f) for side in (1, -1)]
@@ -287,25 +330,31 @@ def _proposal_weights(f: Float[Array, " draw"], points: int) -> Float[Array, "6 
 
 
 def _fine(coarse: Array, fine: Array) -> Array:
-    """A uniform number in [0, 1] with all the digits that floats have next to 0: one over it leaves out no integer."""
+    """Return a uniform number in [0, 1] with all the digits that floats have next to 0.
+
+    The inverse of such a number reaches every integer.
+    """
     return coarse + jnp.finfo(coarse.dtype).eps * fine
 
 
 def _valid(x: Array, points: int) -> Array:
-    """One representative of each point."""
+    """Return whether x is the representative of its point modulo M."""
     return (x > -points / 2) & (x <= points / 2)
 
 
 def angle(a: Array) -> Array:
-    """arctan2 of the two amplitudes: as accurate next to 1 as it is next to 0."""
+    """Return the angle arctan2(sqrt(a), sqrt(1 - a)), as accurate next to a = 1 as it is next to a = 0."""
     return jnp.arctan2(jnp.sqrt(a), jnp.sqrt(1 - a))
 
 
 def as_probability(probability: ArrayLike) -> Array:
-    """Numbers in [0, 1] as floats, those outside by no more than rounding at its ends; NaN for others inside jit."""
+    """Return numbers in [0, 1] as floats.
+
+    Numbers outside by no more than rounding move to the end of the range. Others are an error, or NaN inside jit.
+    """
     return within("probability", probability, 0, 1)
 
 
 def _working_dtype() -> jnp.dtype:
-    """Laws are computed in the best floats there are, whatever those of the probability."""
+    """Return the widest float dtype that is enabled. Laws are computed in it, whatever the dtype of the probability."""
     return jnp.dtype(jnp.result_type(float))

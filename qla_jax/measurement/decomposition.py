@@ -1,15 +1,14 @@
-r"""Discrete Chebyshev decomposition: read the first few coefficients of a state in the basis of `quantum_dct`.
+r"""Discrete Chebyshev decomposition: readout of the first few coefficients of a state in the basis of `quantum_dct`.
 
-For each $|t_k\rangle$ a Hadamard test between the circuits of the state and of $|t_k\rangle$ succeeds with
-probability $\frac12(1 + c_k)$, sign included, and amplitude estimation with $M = \lceil2\pi/\epsilon\rceil$ points
-gives $c_k$ within $\epsilon$. The values are $\sum_k\tilde c_k|t_k\rangle$ times the norm. With R coefficients the
-error is
+For each $|t_k\rangle$ a Hadamard test between the circuits of the state and of $|t_k\rangle$ succeeds with probability
+$\frac12(1 + c_k)$, sign included, and amplitude estimation with $M = \lceil2\pi/\epsilon\rceil$ points gives $c_k$
+within $\epsilon$. The values are $\sum_k\tilde c_k|t_k\rangle$ times the norm. With R coefficients the error is
 $$\|\tilde x - x\| \le \|x\|\sqrt{R\epsilon^2 + \text{tail}^2},$$
-tail the share of the state beyond the rank, which the simulator knows. R is the product of the ranks and of the lengths
-of all other axes: each entry along these is a register value of its own.
+where tail is the norm of the part of the unit vector beyond the rank, which the simulator knows. R is the product of
+the ranks and of the lengths of all other axes: each entry along another axis is a register value of its own.
 
-Of the theorem on queries, $\tilde O(rT/\epsilon)$ is read here as R estimations of $2M - 1$ calls each, T being the
-price of a call; coefficients in superposition would change the depth, not this number.
+The theorem counts $\tilde O(rT/\epsilon)$ queries. This module takes it as R estimations of $2M - 1$ calls each, where
+T is the price of a call. Coefficients in superposition would change the depth of the circuit, but not this number.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Algorithm 1 and Theorem II.1.
@@ -41,14 +40,14 @@ from qla_jax.measurement.readout import Amplitudes, Price, Readout, ReadoutMetho
 
 
 class ChebyshevReadout(ReadoutMethod):
-    """The projection of a real tensor on low modes along some axes, with the noise of its estimation.
+    """Readout protocol that estimates the coefficients of low Chebyshev modes of a real tensor along some axes.
 
     Attributes:
-        rank: modes kept along each axis.
-        axes: along which; negative ones count from the end.
+        rank: number of modes kept along each axis.
+        axes: axes along which modes are taken; negative ones count from the end.
         relative_eps: precision of each coefficient of the unit vector; 0 where nothing is estimated.
-        noise: the model of the estimation.
-        cap: whether a rank above the length of its axis means all of it.
+        noise: model of the estimation.
+        cap: whether a rank above the length of its axis means all of the axis.
     """
 
     rank: tuple[int, ...] = struct.field(pytree_node=False)
@@ -98,10 +97,10 @@ class ChebyshevReadout(ReadoutMethod):
         return self.replace(cap=True)
 
     def modes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], Axes]:
-        """Ranks and axes for a tensor of this shape.
+        """Return ranks and non-negative axes for a tensor of this shape.
 
         Raises:
-            ValueError: axes that it does not have, or ranks above their lengths unless `cap`.
+            ValueError: axes that the tensor does not have, or ranks above their lengths unless `cap`.
         """
         if not self.cap:
             return checked_rank(shape, self.rank, self.axes)
@@ -109,13 +108,13 @@ class ChebyshevReadout(ReadoutMethod):
         return tuple(min(r, shape[axis]) for r, axis in zip(self.rank, axes, strict=True)), axes
 
     def reprepared(self, found: Readout) -> VectorEncoding:
-        r"""The circuit of what was read, for the next layer: coefficients in a memory, then the inverse transform.
+        r"""Prepare the measured tensor for the next layer: coefficients from a memory, then the inverse transform.
 
-        A $(\|\tilde x\|, m, \Delta)$-vector-encoding of the tensor itself, m being the number of axes and $\Delta$ the
-        error bound of the readout, which holds except with its failure probability.
+        The result is a $(\|\tilde x\|, m, \Delta)$-vector-encoding of the tensor itself, where m is the number of axes
+        and $\Delta$ the error bound of the readout, which holds except with its failure probability.
 
         Args:
-            found: by this readout, of a tensor whose axes are powers of two in length.
+            found: result of this readout for a tensor whose axes have powers of two as lengths.
 
         Raises:
             ValueError: what `chebyshev_state` raises.
@@ -132,7 +131,7 @@ class ChebyshevReadout(ReadoutMethod):
         return vec.replace(eps=vec.eps + found.error_bound)
 
     def num_coefficients(self, shape: tuple[int, ...]) -> int:
-        """R, for a tensor of this shape."""
+        """Return the number R of coefficients that are estimated for a tensor of this shape."""
         return math.prod(kept_shape(shape, *self.modes(shape)))
 
 
@@ -146,22 +145,22 @@ def chebyshev_readout(
 ) -> ChebyshevReadout:
     r"""Read the first `rank` Chebyshev coefficients along each axis, each to $\epsilon$ times the norm of the tensor.
 
-    Queries are $R K(2M - 1)$ for R coefficients and K runs each; the models "gaussian" and "uniform" simulate no
-    protocol and are charged single runs, "exact" is charged nothing. `failure_probability` is the union bound over all
-    R coefficients: of single runs ("qae") it soon is 1, and a median of K runs takes $K = O(\log R)$. The derivative of
-    values is that of the projection.
+    R coefficients with K runs each take $R K(2M - 1)$ queries. The models "gaussian" and "uniform" simulate no protocol
+    and are charged single runs; "exact" is charged nothing. `failure_probability` is the union bound over all R
+    coefficients. For single runs ("qae") the bound reaches 1 already at a few coefficients; a median of $K = O(\log R)$
+    runs keeps it small. The derivative of the values is that of the projection.
 
     Args:
-        rank: one for each axis.
-        relative_eps: precision of a coefficient of the unit vector, in (0, 2); not looked at by "exact".
-        noise: the name of a model, see `noise_model`, or a model.
-        axes: as many as ranks, the last ones unless given; `(-2,)` is the token axis of (tokens, features).
-        cap: take all modes of an axis that is shorter than its rank, which otherwise is an error.
+        rank: number of modes for each axis.
+        relative_eps: precision of a coefficient, relative to the norm of the tensor, in (0, 2); unused by "exact".
+        noise: model of the estimation, or its name; see `noise_model`.
+        axes: one axis for each rank, by default the last ones; `(-2,)` is the token axis of (tokens, features).
+        cap: whether all modes of an axis shorter than its rank are taken; otherwise such an axis is an error.
 
     Raises:
-        ValueError: a value out of its range, or ranks and axes that are no integers or do not match; called, a rank
-            above the length of its axis, a precision that amplitude estimation cannot have in these floats, or a
-            complex state: the Hadamard test for real parts would lose the imaginary one.
+        ValueError: a value out of its range, or ranks and axes that are no integers or do not match. The readout raises
+            it for a rank above the length of its axis, a precision that amplitude estimation cannot have in these
+            floats, and a complex state, whose imaginary part the Hadamard test for real parts would lose.
 
     Example:
         >>> image = jnp.outer(jnp.arange(1.0, 9.0), jnp.ones(8))
@@ -180,6 +179,6 @@ def chebyshev_readout(
 
 
 def _peak(shape: tuple[int, ...], rank: tuple[int, ...], axes: Axes) -> float:
-    r"""$\max_i\sum_{k<r}|t_k(i)|$ over all axes: what an error of 1 in every coefficient can make of an entry."""
+    r"""Return $\max_i\sum_{k<r}|t_k(i)|$ over all axes: the error of an entry for unit errors of coefficients."""
     per_axis = ((1 + math.sqrt(2) * (r - 1)) / math.sqrt(shape[axis]) for r, axis in zip(rank, axes, strict=True))
     return math.prod(per_axis)

@@ -1,12 +1,13 @@
-r"""Full state tomography: every combination of Pauli bases, linear inversion, and the nearest pure state.
+r"""Full state tomography by all combinations of Pauli bases, linear inversion, and the nearest pure state.
 
-The average of the single-copy estimates over N copies, N/3^n in each basis, is off in Frobenius norm by at most
+The single-copy estimates are averaged over N copies, N/3^n in each basis. The Frobenius norm of the error of the
+average is at most
 $$e = \sqrt{5^n/N}\,\bigl(1 + \sqrt{2\ln(1/\delta)}\bigr)$$
-with probability $1 - \delta$: its mean square is at most $5^n/N$, and by McDiarmid's inequality its norm, which one
-copy changes by at most $2\sqrt{5^n}/N$, is close to its mean. The leading eigenvector v of it obeys
-$\|v - x\| \le 2e$ for the right global phase, since
-$1 - |\langle v|x\rangle|^2 \le e\sqrt{2(1 - |\langle v|x\rangle|^2)}$.
-Making the estimate a density matrix first (Smolin et al.) changes its eigenvalues alone.
+with probability $1 - \delta$: the mean square of the error is at most $5^n/N$, and by McDiarmid's inequality its norm,
+which one copy changes by at most $2\sqrt{5^n}/N$, is close to its mean. The leading eigenvector v of the average obeys
+$\|v - x\| \le 2e$ for the best global phase, since
+$1 - |\langle v|x\rangle|^2 \le e\sqrt{2(1 - |\langle v|x\rangle|^2)}$. Replacing the average by the nearest density
+matrix first (Smolin et al.) would change only its eigenvalues, so this step is omitted.
 
 References:
     Guta, Kahn, Kueng, Tropp (2020), projected least squares. https://arxiv.org/abs/1809.11162
@@ -32,12 +33,12 @@ MOST_QUBITS = 6
 
 
 class StateTomography(ReadoutMethod):
-    """The whole state, up to the global phase that no measurement knows.
+    """Readout protocol for all amplitudes of a state, up to the global phase that no measurement determines.
 
     Attributes:
-        copies: in each of the $3^n$ bases; None where they follow from the precision.
+        copies: number of copies in each of the $3^n$ bases; None where it follows from the precision.
         relative_eps: Euclidean precision of the unit vector; None where the copies are given.
-        failure: probability that it is worse.
+        failure: probability that the error exceeds its bound.
     """
 
     copies: int | None = struct.field(pytree_node=False)
@@ -51,7 +52,7 @@ class StateTomography(ReadoutMethod):
         shots = 3**qubits * copies
         rho = linear_inversion(psi, copies, key=key)
         if jnp.isrealobj(amplitudes.state):
-            rho, psi = rho.real, psi.real  # the nearest real matrix, which cannot be farther from a real state
+            rho, psi = rho.real, psi.real  # the nearest real matrix, which is no farther from a real state
         leading = jnp.linalg.eigh(rho)[1][:, -1]
         overlap = jnp.vdot(leading, psi)
         phase = jnp.where(overlap == 0, 1, overlap) / jnp.where(overlap == 0, 1, jnp.abs(overlap))
@@ -68,7 +69,7 @@ class StateTomography(ReadoutMethod):
         )
 
     def plan(self, qubits: int) -> int:
-        """Copies in each basis.
+        """Return the number of copies in each basis for a state of so many qubits.
 
         Raises:
             ValueError: more copies in all than the integers of this precision hold.
@@ -85,18 +86,20 @@ class StateTomography(ReadoutMethod):
 def state_tomography(
     *, copies: int | None = None, relative_eps: float | None = None, failure: float = 0.01
 ) -> StateTomography:
-    r"""Reconstruct a state of at most 6 qubits, $4\cdot5^n(1 + \sqrt{2\ln(1/\delta)})^2/\epsilon^2$ copies in all.
+    r"""Reconstruct a state of at most 6 qubits from $4\cdot5^n(1 + \sqrt{2\ln(1/\delta)})^2/\epsilon^2$ copies in all.
 
-    Values are the tensor, with the global phase that brings it closest to the truth: the one thing that the protocol
-    cannot know is given to it. Real and complex states alike, padded to whole qubits. Differentiated as if exact.
+    Values are the tensor with the global phase that brings it closest to the truth, since no protocol can determine the
+    phase. States may be real or complex and are padded to whole qubits. The derivative of the values is that of the
+    exact state.
 
     Args:
-        copies: in each basis.
+        copies: number of copies in each basis.
         relative_eps: Euclidean precision of the unit vector, instead of `copies`.
         failure: probability that the error exceeds its bound.
 
     Raises:
-        ValueError: not exactly one of `copies` and `relative_eps`, a value out of its range; called, too many entries.
+        ValueError: not exactly one of `copies` and `relative_eps`, or a value out of its range. The readout raises it
+            for states of more than 6 qubits.
 
     Example:
         >>> found = state_tomography(copies=1000)(jnp.array([3.0, 4.0j]), key=jax.random.key(0))
@@ -113,12 +116,27 @@ def state_tomography(
 
 
 def frobenius_error(qubits: int, shots: int, failure: float) -> float:
-    """Bound on the error of the linear inversion, with that probability of failure."""
+    """Return the bound e on the Frobenius norm of the error of the linear inversion.
+
+    Args:
+        qubits: number n of qubits.
+        shots: number N of copies in all.
+        failure: probability that the bound does not hold.
+    """
     return math.sqrt(5**qubits / shots) * (1 + math.sqrt(2 * math.log(1 / failure)))
 
 
 def linear_inversion(psi: Complex[Array, " states"], copies: int, *, key: Array) -> Complex[Array, "states states"]:
-    """The average of the estimates from all copies: Hermitian, of trace one, perhaps with negative eigenvalues."""
+    """Average the unbiased estimates of the density matrix from all copies.
+
+    Args:
+        psi: unit vector of whole qubits.
+        copies: number of copies in each basis.
+        key: random key of the outcomes.
+
+    Returns:
+        Hermitian matrix of trace one, which may have negative eigenvalues.
+    """
     require_key("key", key)
     qubits = psi.size.bit_length() - 1
     bases = jnp.asarray(list(np.ndindex(*(3,) * qubits)))
@@ -128,11 +146,16 @@ def linear_inversion(psi: Complex[Array, " states"], copies: int, *, key: Array)
 
 
 def inverted(shares: Float[Array, "bases outcomes"], qubits: int) -> Complex[Array, "states states"]:
-    """From the share of each basis and outcome to the matrix, one qubit after another."""
+    """Return the density matrix that linear inversion gives for observed shares, one qubit after another.
+
+    Args:
+        shares: share of each basis and outcome among all copies.
+        qubits: number of qubits.
+    """
     grid: Num[Array, "..."] = shares.reshape((3,) * qubits + (2,) * qubits)
     table = snapshots(jnp.result_type(shares, jnp.complex64))
     for qubit in range(qubits):
-        # Basis and outcome of the first qubit left go; its row and column come at the end.
+        # Each step contracts basis and outcome of the first qubit left, and appends its row and column at the end.
         grid = jnp.tensordot(grid, table, axes=((0, qubits - qubit), (0, 1)))
     rows_first = [*range(0, 2 * qubits, 2), *range(1, 2 * qubits, 2)]
     return grid.transpose(rows_first).reshape(1 << qubits, 1 << qubits)

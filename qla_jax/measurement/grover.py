@@ -1,10 +1,9 @@
 r"""Amplitude estimation as a circuit, gate for gate: Grover operator, controlled powers, inverse Fourier transform.
 
-A circuit U puts amplitude on good basis states; $Q = U(2|0\rangle\langle0| - 1)U^\dagger(1 - 2\Pi)$ turns by $2\theta$
-in the plane of its good and bad parts. Controlled powers of Q give
-$M^{-1/2}\sum_y|y\rangle Q^yU|0\rangle$, and an inverse Fourier transform on the first register, of any length M, turns
-y into an estimate of the angle. This is the oracle of `amplitude_law`, and the way to see what an approximate circuit
-would do.
+A circuit U puts amplitude on good basis states, and $Q = U(2|0\rangle\langle0| - 1)U^\dagger(1 - 2\Pi)$ turns by
+$2\theta$ in the plane of its good and bad parts. Controlled powers of Q give $M^{-1/2}\sum_y|y\rangle Q^yU|0\rangle$,
+and an inverse Fourier transform on the first register, of any length M, turns y into an estimate of the angle. Tests
+compare `amplitude_law` with this circuit, and the circuit shows the effect of an approximate U.
 
 References:
     Brassard, Hoyer, Mosca, Tapp (2002), figure 1. https://arxiv.org/abs/quant-ph/0005055
@@ -27,19 +26,24 @@ Good = Bool[Array, "ancilla system"]
 
 
 def flag_zero(circuit: Encoding) -> Good:
-    """All ancillas in 0: what an encoding itself calls success."""
+    """Return the good states of an encoding itself: all ancillas in 0."""
     shape = (1 << circuit.num_ancillas, 1 << circuit.num_qubits)
     return jnp.zeros(shape, bool).at[0].set(True)
 
 
 def prepared(circuit: Encoding) -> State:
-    """The circuit on the state of all zeros."""
+    """Return the state that the circuit prepares from all zeros."""
     start = jnp.zeros(1 << circuit.num_qubits, circuit.alpha.dtype).at[0].set(1)
     return circuit.apply(with_ancillas(start, circuit.num_ancillas))
 
 
 def good_probability(circuit: Encoding, good: Good | None = None) -> Float[Array, ""]:
-    """The probability that amplitude estimation estimates."""
+    """Return the probability of the good states, which amplitude estimation estimates.
+
+    Args:
+        circuit: encoding U whose unitary prepares the state.
+        good: good basis states, shape (2^a, 2^n); by default those with all ancillas in 0.
+    """
     return _probability(circuit, _as_good(circuit, good))
 
 
@@ -50,18 +54,29 @@ def _probability(circuit: Encoding, good: Good) -> Array:
 
 
 def grover_operator(circuit: Encoding, good: Good, state: State) -> State:
-    r"""$Q = U(2|0\rangle\langle0| - 1)U^\dagger(1 - 2\Pi)$ on a state."""
+    r"""Apply the Grover operator $Q = U(2|0\rangle\langle0| - 1)U^\dagger(1 - 2\Pi)$ to a state.
+
+    Args:
+        circuit: encoding U.
+        good: good basis states, the projector $\Pi$.
+        state: state of ancillas and system register.
+    """
     state = circuit.apply_adjoint(jnp.where(good, -state, state))
     return circuit.apply((-state).at[0, 0].set(state[0, 0]))
 
 
 def estimation_circuit(circuit: Encoding, *, points: int, good: Good | None = None) -> Float[Array, " points"]:
-    r"""The distribution of the outcomes of amplitude estimation by its circuit; memory grows with M times the state.
+    """Return the distribution of the outcomes of amplitude estimation, simulated by its circuit gate for gate.
+
+    Memory grows with M times the size of the state.
 
     Args:
-        circuit: U.
-        points: M, any number from 1.
-        good: which basis states, shape (2^a, 2^n); all ancillas in 0 unless given.
+        circuit: encoding U.
+        points: number of points M, at least 1.
+        good: good basis states, shape (2^a, 2^n); by default those with all ancillas in 0.
+
+    Returns:
+        Probabilities of the outcomes 0, ..., M - 1.
 
     Raises:
         TypeError: `circuit` is not an encoding.

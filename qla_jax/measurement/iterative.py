@@ -1,12 +1,13 @@
-r"""Iterative amplitude estimation: no phase estimation, only shots of Grover powers.
+r"""Iterative amplitude estimation: shots of Grover powers, without phase estimation.
 
-k Grover operators turn the success probability $\sin^2\theta$ into $\sin^2((2k + 1)\theta)$. From an interval for
-$\theta$, the largest useful k is the one that keeps $(4k + 2)\theta$ within one half of the circle, so that a
-confidence interval for the probability, by shots, translates back without ambiguity; it shrinks the interval by K.
+The application of k Grover operators turns the success probability $\sin^2\theta$ into $\sin^2((2k + 1)\theta)$. Given
+an interval for $\theta$, the algorithm takes the largest k that keeps $K\theta$, $K = 4k + 2$, within one half of the
+circle. Then a confidence interval for the probability, obtained from shots, translates back to $\theta$ without
+ambiguity, and is K times shorter there.
 
-The confidence is spent so that the result holds with probability $1 - \alpha$ however long it takes: the j-th look at
-the shots of one power gets $6\alpha/(\pi^2j^2)$ over the number of powers there can be. (The published version gives
-one share to all looks at the same power.)
+The probability of failure is divided so that the result holds with probability $1 - \alpha$ for any number of steps:
+the j-th look at the shots of one power gets $6\alpha/(\pi^2j^2)$ over the largest possible number of powers. (The
+published version gives one share to all looks at the same power.)
 
 References:
     Grinko, Gacon, Zoufal, Woerner (2021), Algorithms 1 and 2. https://arxiv.org/abs/1912.05559
@@ -34,21 +35,21 @@ Interval = Literal["chernoff", "clopper-pearson"]
 BISECTIONS = 60
 MAX_LOOKS = 10_000
 MOST_TURNS = 2**30
-"""The largest K = 4k + 2 that is looked for."""
+"""The largest K = 4k + 2 that is tried."""
 
 
 class IterativeEstimate(NamedTuple):
-    """What iterative amplitude estimation found.
+    """Result of iterative amplitude estimation.
 
     Attributes:
-        value: the middle of the interval.
-        low: its lower end.
-        high: its upper end; the truth is inside with probability `1 - alpha`.
-        shots: of all powers, an integer.
+        value: middle of the confidence interval.
+        low: lower end of the interval.
+        high: upper end of the interval, which holds the truth with probability `1 - alpha`.
+        shots: number of shots of all powers, an integer.
         queries: uses of the circuit and its inverse, 2k + 1 for each shot, an integer.
-        largest_power: the largest k, an integer.
-        converged: whether half of the interval is at most eps; if not, it was left at `MAX_LOOKS` looks, or where
-            another one might have taken more queries than integers hold.
+        largest_power: largest power k, an integer.
+        converged: whether half of the interval is at most eps. If not, the algorithm stopped after `MAX_LOOKS` looks,
+            or where another look might have taken more queries than integers hold.
     """
 
     value: Array
@@ -92,22 +93,23 @@ def iterative_amplitude_estimation(
     shots: int = 100,
     interval: Interval = "chernoff",
 ) -> IterativeEstimate:
-    r"""Estimate a to eps with probability $1 - \alpha$, simulated shot by shot from the exact binomial laws.
+    r"""Estimate a success probability a to eps with confidence $1 - \alpha$, simulated from the exact binomial laws.
 
-    A scalar at a time, jitted and vmapped as it is. All results are integers or bounds of a random run; only `value`
-    has a derivative, that of a itself. Inside jit a probability out of its range gives NaN.
+    The function takes one scalar; use `jax.vmap` for more. Only `value` has a derivative, that of a itself
+    (straight-through); all other results are counts or bounds of a random run. Inside jit a probability out of its
+    range gives NaN.
 
     Args:
-        probability: a, in [0, 1].
-        key: of the draw.
-        eps: half of the width that the interval of a is to have, in (0, 1/2); at least `finest_eps`.
+        probability: success probability a, in [0, 1].
+        key: random key of the shots.
+        eps: absolute precision of a, half of the final width of its interval, in (0, 1/2) and at least `finest_eps`.
         alpha: the probability of failure, in (0, 1).
-        shots: of each look.
+        shots: number of shots of each look.
         interval: "chernoff" (Hoeffding's inequality) or "clopper-pearson", which is shorter.
 
     Raises:
-        ValueError: no scalar, a value out of its range, of which `interval` knows nothing, or more shots of the largest
-            power than can be counted.
+        ValueError: no scalar, a value out of its range, an unknown `interval`, or more shots of the largest power than
+            can be counted.
 
     Example:
         >>> found = iterative_amplitude_estimation(0.3, eps=0.01, key=jax.random.key(0))
@@ -144,7 +146,7 @@ def iterative_amplitude_estimation(
 
 
 def _looks(key: Array, law: _Law, eps: float) -> _State:
-    """One after another, until the interval is short enough or nothing more can be afforded."""
+    """Repeat looks until the interval is short enough or another look cannot be afforded."""
 
     def unfinished(state: _State) -> Array:
         affordable = (state.looks < MAX_LOOKS) & (state.queries <= law.budget)
@@ -162,7 +164,7 @@ def _before(key: Array, theta: Array) -> _State:
 
 
 def _look(law: _Law, state: _State) -> _State:
-    """Some more shots, at a larger power where one is allowed, and what they say."""
+    """Take shots at the next power, which grows where it may, and intersect the old and the new interval."""
     key, now = jax.random.split(state.key)
     power, upper = next_power(state.power, state.upper, state.low, state.high)
     kept = power == state.power
@@ -175,7 +177,7 @@ def _look(law: _Law, state: _State) -> _State:
     whole = jnp.floor(turns * (state.low + state.high) / 2)
     return _State(
         key=key,
-        # What earlier powers have shown stays known.
+        # Intersection with the interval from earlier powers, which stays valid.
         low=jnp.maximum(state.low, (whole + low) / turns),
         high=jnp.minimum(state.high, (whole + high) / turns),
         power=power,
@@ -192,7 +194,10 @@ def _look(law: _Law, state: _State) -> _State:
 def _seen_angles(
     law: _Law, turns: Array, upper: Array, successes: Array, trials: Array, look: Array
 ) -> tuple[Array, Array]:
-    """Where K theta lies on the circle, from all shots at this power; looks share the probability of failure."""
+    """Return the interval of K theta on the circle from all shots at this power.
+
+    All looks at one power share its probability of failure.
+    """
     level = law.share * 6 / (jnp.pi**2 * look.astype(turns.dtype) ** 2)
     below, above = law.interval(successes.astype(turns.dtype), trials.astype(turns.dtype), level)
     near, far = (jnp.arccos(jnp.clip(1 - 2 * p, -1, 1)) / (2 * jnp.pi) for p in (below, above))
@@ -200,9 +205,16 @@ def _seen_angles(
 
 
 def next_power(power: Array, upper: Array, low: Array, high: Array) -> tuple[Array, Array]:
-    """Algorithm 2: the largest k, at least doubling K = 4k + 2, that keeps K theta in one half of the circle.
+    """Return the largest k that at least doubles K = 4k + 2 and keeps K theta in one half of the circle (Algorithm 2).
 
-    Returns the power and half as they were where there is none.
+    Args:
+        power: current power k.
+        upper: whether K theta currently lies in the upper half of the circle.
+        low: lower end of the interval of theta, over 2 pi.
+        high: upper end of the interval of theta, over 2 pi.
+
+    Returns:
+        The next power and its half of the circle; both unchanged where there is no such k.
     """
     now = 4 * power + 2
     widest = jnp.minimum(jnp.floor(0.5 / (high - low)), float(MOST_TURNS)).astype(now.dtype)
@@ -220,14 +232,32 @@ def next_power(power: Array, upper: Array, low: Array, high: Array) -> tuple[Arr
 
 
 def chernoff_interval(successes: Array, trials: Array, level: Array) -> tuple[Array, Array]:
-    """By Hoeffding's inequality, within [0, 1]."""
+    """Return the confidence interval of a probability by Hoeffding's inequality, within [0, 1].
+
+    Args:
+        successes: number of successes.
+        trials: number of trials.
+        level: probability that the interval misses the truth.
+
+    Returns:
+        Lower and upper end.
+    """
     radius = jnp.sqrt(jnp.log(2 / level) / (2 * trials))
     mean = successes / trials
     return jnp.maximum(mean - radius, 0), jnp.minimum(mean + radius, 1)
 
 
 def clopper_pearson_interval(successes: Array, trials: Array, level: Array) -> tuple[Array, Array]:
-    """Quantiles of beta distributions, by bisection of their distribution functions, rounded outwards."""
+    """Return the Clopper-Pearson interval of a probability: quantiles of beta distributions, rounded outward.
+
+    Args:
+        successes: number of successes.
+        trials: number of trials.
+        level: probability that the interval misses the truth.
+
+    Returns:
+        Lower and upper end, found by bisection of the distribution functions.
+    """
     failures = trials - successes
     below = _beta_quantile(level / 2, jnp.maximum(successes, 1), failures + 1)[0]
     above = _beta_quantile(1 - level / 2, successes + 1, jnp.maximum(failures, 1))[1]
@@ -248,10 +278,13 @@ _INTERVALS = {"chernoff": chernoff_interval, "clopper-pearson": clopper_pearson_
 
 
 def finest_eps() -> float:
-    r"""The least eps whose largest K, at most $\pi/(2\epsilon)$, is looked for and leaves digits of $K\theta$."""
+    r"""Return the smallest eps whose largest K, at most $\pi/(2\epsilon)$, is tried and leaves digits of $K\theta$."""
     return math.pi / (2 * min(MOST_TURNS, most_points()))
 
 
 def _powers(eps: float) -> int:
-    """How many powers there can be: K starts at 2, at least doubles, and stays below half a circle over the width."""
+    """Return the largest possible number of powers.
+
+    K starts at 2, at least doubles, and stays below half a circle over the width of the interval.
+    """
     return math.ceil(math.log2(math.pi / (4 * eps))) + 2

@@ -1,8 +1,9 @@
-r"""How the coefficients of a readout come out: by amplitude estimation, or by a model in its place.
+r"""Models of the errors of estimated coefficients: the law of amplitude estimation, or simple noise in its place.
 
-A model is not amplitude estimation: single runs have outliers whose mean square grows like $\epsilon$ rather than
-$\epsilon^2$, which neither Gaussian nor uniform noise of the same precision knows, and which the median of a few runs
-removes. So every result names its model, and models that simulate no protocol are charged what single runs would take.
+Gaussian or uniform noise is not amplitude estimation. Single runs of amplitude estimation have outliers whose mean
+square grows like $\epsilon$ rather than $\epsilon^2$. Gaussian or uniform noise of the same precision has no such
+outliers, and the median of a few runs removes them. So every result names its model, and models that simulate no
+protocol are charged the queries of single runs.
 
 References:
     Brassard, Hoyer, Mosca, Tapp (2002), Theorem 12. https://arxiv.org/abs/quant-ph/0005055
@@ -30,16 +31,22 @@ from qla_jax.measurement.amplitude_estimation import (
 
 
 class EstimationModel(Node, ABC):
-    """A law for estimates of signed numbers c in [-1, 1], all independent, each within eps with some probability."""
+    """Base class of laws of independent estimates of numbers c in [-1, 1], each within eps with some probability."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """As it is written in `noise_model`."""
+        """Name of the model, as `noise_model` takes it."""
 
     @abstractmethod
     def sample(self, c: Array, eps: float, *, key: Array) -> Array:
-        """Estimates of c, with the derivative of c."""
+        """Draw estimates of c, which have the derivative of c.
+
+        Args:
+            c: coefficients in [-1, 1].
+            eps: absolute precision of each estimate.
+            key: random key of the draw.
+        """
 
     @property
     @abstractmethod
@@ -48,25 +55,25 @@ class EstimationModel(Node, ABC):
 
     @property
     def repetitions(self) -> int:
-        """Runs of amplitude estimation for one estimate, or charged for it."""
+        """Number of runs of amplitude estimation that one estimate takes, or is charged for."""
         return 1
 
     @property
     def exact(self) -> bool:
-        """Whether estimates have no error at all."""
+        """True for a model without any error."""
         return False
 
     def failure(self, estimates: int) -> float:
-        """Bound on the probability that any of so many is."""
+        """Return a bound on the probability that any of so many estimates is off by more than eps."""
         return min(1.0, estimates * self.single_failure)
 
     def queries(self, eps: float) -> int:
-        """Uses of the circuit of the state for one estimate."""
+        """Return the uses of the circuit of the state and its inverse for one estimate."""
         return self.repetitions * queries_of(points_for(eps / 2))
 
 
 class NoNoise(EstimationModel):
-    """The coefficients themselves, at no price: what is left is truncation."""
+    """Model without noise, at no price. The only error left in a readout is truncation."""
 
     @property
     def name(self) -> str:
@@ -92,7 +99,7 @@ class NoNoise(EstimationModel):
 
 
 class EstimationNoise(EstimationModel):
-    r"""Amplitude estimation of $\frac12(1 + c)$ by Hadamard tests, from its exact law; the median of some runs."""
+    r"""Median of runs of amplitude estimation of $\frac12(1 + c)$ by Hadamard tests, drawn from the exact law."""
 
     runs: int = struct.field(pytree_node=False, default=1)
 
@@ -115,7 +122,7 @@ class EstimationNoise(EstimationModel):
 
 
 class GaussianNoise(EstimationModel):
-    """Normal errors of standard deviation eps, tails not cut: c may leave [-1, 1]."""
+    """Model with normal errors of standard deviation eps. Tails are not cut, so estimates may leave [-1, 1]."""
 
     @property
     def name(self) -> str:
@@ -133,7 +140,7 @@ class GaussianNoise(EstimationModel):
 
 
 class UniformNoise(EstimationModel):
-    """Errors uniform in [-eps, eps], so never larger."""
+    """Model with errors uniform in [-eps, eps]."""
 
     @property
     def name(self) -> str:
@@ -148,7 +155,9 @@ class UniformNoise(EstimationModel):
 
 
 def noise_model(name: str | EstimationModel) -> EstimationModel:
-    """The model of this name: "exact", "qae", "qae-median-K" for an odd K, "gaussian" or "uniform"; a model is itself.
+    """Return the model of a name; a model is returned as it is.
+
+    Names are "exact", "qae", "qae-median-K" for an odd K, "gaussian" and "uniform".
 
     Raises:
         ValueError: another name, or an even K.

@@ -1,9 +1,9 @@
 r"""Inner products of two prepared states: the Hadamard test, the swap test, and amplitude estimation on top.
 
-The Hadamard test succeeds with probability $\frac12(1 + \mathrm{Re}\langle x|y\rangle)$, or with the imaginary part: it
-knows signs and phases. The swap test succeeds with $\frac12(1 + |\langle x|y\rangle|^2)$, so what it says about
-$|\langle x|y\rangle|$ is worth little near zero: an error $\epsilon$ of the square is one of up to
-$\epsilon/|\langle x|y\rangle|$, at most $\sqrt\epsilon$, of the modulus.
+The Hadamard test succeeds with probability $\frac12(1 + \mathrm{Re}\langle x|y\rangle)$, or with the imaginary part, so
+it gives signs and phases. The swap test succeeds with $\frac12(1 + |\langle x|y\rangle|^2)$. Near zero it determines
+$|\langle x|y\rangle|$ poorly: an error $\epsilon$ of the square allows an error of the modulus of up to
+$\epsilon/|\langle x|y\rangle|$, and at most $\sqrt\epsilon$.
 
 References:
     Aharonov, Jones, Landau (2006), the Hadamard test. https://arxiv.org/abs/quant-ph/0511096
@@ -43,14 +43,17 @@ from qla_jax.measurement.readout import Amplitudes, Readout, as_precision, count
 
 
 class OverlapTest(NamedTuple):
-    """A circuit and its good outcomes, as `estimation_circuit` takes them."""
+    """Circuit of an overlap test and its good outcomes, as `estimation_circuit` takes them."""
 
     circuit: Encoding
     good: Good
 
 
 class SwapTest(Encoding, kw_only=True):
-    """The flag in front, then the ancillas of both, then both states, which alone are swapped."""
+    """Circuit of the swap test: the flag first, then the ancillas of both states, then both system registers.
+
+    Only the system registers are swapped.
+    """
 
     left: VectorEncoding
     right: VectorEncoding
@@ -65,7 +68,7 @@ class SwapTest(Encoding, kw_only=True):
         return Use(self.left), Use(self.right)
 
     def gates(self) -> Gates:
-        """A controlled swap of two qubits is a Toffoli gate between two CNOT."""
+        """Return the gates of the controlled swap: one Toffoli gate between two CNOT gates for each pair of qubits."""
         return self.left.num_qubits * Gates(toffoli=1, cnot=2)
 
     def _both(self, way: Callable, state: State) -> State:
@@ -79,37 +82,60 @@ class SwapTest(Encoding, kw_only=True):
 
 
 def _flag_zero(circuit: Encoding) -> Good:
-    """The first ancilla in 0, whatever the others are."""
+    """Return the good outcomes: the first ancilla in 0, all other ancillas in any state."""
     halves = jnp.zeros((2, 1 << (circuit.num_ancillas - 1), 1 << circuit.num_qubits), bool).at[0].set(True)
     return halves.reshape(-1, 1 << circuit.num_qubits)
 
 
 def hadamard_test(left: VectorEncoding, right: VectorEncoding, *, imaginary: bool = False) -> OverlapTest:
-    r"""Good with probability $\frac12(1 + \mathrm{Re}\langle x|y\rangle)$ (or Im) for the two unit vectors prepared.
+    r"""Build the Hadamard test of two states, good with probability $\frac12(1 + \mathrm{Re}\langle x|y\rangle)$.
 
-    Both circuits are controlled by one qubit between two Hadamard gates; behind it, a phase for the imaginary part.
-    With x a state and y from `chebyshev_state` that is a signed coefficient. Ancillas have to come back as 0, since
-    garbage would take part in the overlap; inside jit, where nothing can be raised, `eps` of the circuit is `inf` where
-    they do not.
+    Both circuits are controlled by one qubit between two Hadamard gates; for the imaginary part a phase follows. With x
+    a state and y from `chebyshev_state`, $\langle x|y\rangle$ is a signed coefficient. Ancillas have to come back as 0,
+    since garbage would take part in the overlap. Inside jit, where nothing can be raised, `eps` of the circuit is `inf`
+    where they do not.
+
+    Args:
+        left: vector encoding that prepares the unit vector x.
+        right: vector encoding that prepares the unit vector y.
+        imaginary: whether the probability holds the imaginary part of the overlap instead of the real part.
 
     Raises:
         ValueError: states of different sizes, or ancillas that do not come back as 0 with certainty.
+
+    Example:
+        >>> from qla_jax.measurement.grover import good_probability
+        >>> x, y = qla.vector_encode(jnp.array([3.0, 4.0])), qla.vector_encode(jnp.array([1.0, 0.0]))
+        >>> round(float(good_probability(*hadamard_test(x, y))), 6)  # (1 + 0.6) / 2
+        0.8
     """
     clean = _clean(left, right)
     phase = -1j if imaginary else 1.0
-    weights = jnp.stack([1 / left.alpha, phase / right.alpha])  # a fair control whatever the norms of the two
+    # a control in the state |+>, whatever the norms of the two vectors
+    weights = jnp.stack([1 / left.alpha, phase / right.alpha])
     circuit = vector_sum(left, right, weights=weights)
     circuit = circuit.replace(eps=jnp.where(clean, circuit.eps, jnp.inf))
     return OverlapTest(circuit, _flag_zero(circuit))
 
 
 def swap_test(left: VectorEncoding, right: VectorEncoding) -> OverlapTest:
-    r"""Good with probability $\frac12(1 + |\langle x|y\rangle|^2)$.
+    r"""Build the swap test of two prepared states, good with probability $\frac12(1 + |\langle x|y\rangle|^2)$.
 
-    Ancillas are as of `hadamard_test`: garbage would be a second register, which this test leaves out of the swap.
+    Ancillas have to come back as 0 as in `hadamard_test`: garbage would be a second register, which this test does not
+    swap.
+
+    Args:
+        left: vector encoding that prepares the unit vector x.
+        right: vector encoding that prepares the unit vector y.
 
     Raises:
         ValueError: states of different sizes, or ancillas that do not come back as 0 with certainty.
+
+    Example:
+        >>> from qla_jax.measurement.grover import good_probability
+        >>> x, y = qla.vector_encode(jnp.array([3.0, 4.0])), qla.vector_encode(jnp.array([1.0, 0.0]))
+        >>> round(float(good_probability(*swap_test(x, y))), 6)  # (1 + 0.36) / 2
+        0.68
     """
     clean = _clean(left, right)
     one = jnp.ones((), jnp.result_type(left.alpha, right.alpha))
@@ -128,18 +154,18 @@ def swap_test(left: VectorEncoding, right: VectorEncoding) -> OverlapTest:
 def inner_product(x: ArrayLike, y: ArrayLike, *, key: Array, relative_eps: float, repetitions: int = 1) -> Readout:
     r"""Estimate $\langle x, y\rangle = \sum_i\bar x_iy_i$ to $\epsilon\|x\|\|y\|$ by Hadamard tests.
 
-    Complex states take two tests, and the error of each part is within $\epsilon$. Vectors may have any norm, which is
-    known.
+    Complex vectors take two tests, and the error of each part is within $\epsilon$. Vectors may have any norm, which is
+    known classically.
 
     Args:
-        x: of any shape.
-        y: of the same.
-        key: of the draw.
-        relative_eps: precision for unit vectors, in (0, 2).
-        repetitions: whose median is taken, odd.
+        x: tensor of any shape.
+        y: tensor of the same shape.
+        key: random key of the draw.
+        relative_eps: precision relative to the product of the norms, in (0, 2).
+        repetitions: number of runs whose median is taken, odd.
 
     Returns:
-        A scalar; queries are those of both circuits together, and `norm` is $\|x\|\|y\|$.
+        Readout of a scalar. Queries are those of both circuits together, and `norm` is $\|x\|\|y\|$.
 
     Raises:
         ValueError: different shapes, zero vectors, or a value out of its range or of what these floats hold.
@@ -163,9 +189,28 @@ def inner_product(x: ArrayLike, y: ArrayLike, *, key: Array, relative_eps: float
 
 @default_promotion
 def squared_overlap(x: ArrayLike, y: ArrayLike, *, key: Array, relative_eps: float, repetitions: int = 1) -> Readout:
-    r"""Estimate $|\langle x, y\rangle|^2$ to $\epsilon\|x\|^2\|y\|^2$ by swap tests; arguments as of `inner_product`.
+    r"""Estimate $|\langle x, y\rangle|^2$ to $\epsilon\|x\|^2\|y\|^2$ by swap tests.
 
-    May come out negative, by up to the error: nothing is clipped. `norm` is $\|x\|^2\|y\|^2$.
+    An estimate may be negative, by at most the error, since nothing is clipped.
+
+    Args:
+        x: tensor of any shape.
+        y: tensor of the same shape.
+        key: random key of the draw.
+        relative_eps: precision relative to the product of the squared norms, in (0, 2).
+        repetitions: number of runs whose median is taken, odd.
+
+    Returns:
+        Readout of a scalar, whose `norm` is $\|x\|^2\|y\|^2$.
+
+    Raises:
+        ValueError: what `inner_product` raises.
+
+    Example:
+        >>> x, y = jnp.array([3.0, 4.0]), jnp.array([1.0, 0.0])
+        >>> found = squared_overlap(x, y, relative_eps=0.1, repetitions=5, key=jax.random.key(0))
+        >>> bool(abs(found.values - 9) <= found.error_bound)
+        True
     """
     require_key("key", key)
     relative_eps = as_precision("relative_eps", relative_eps, below=2)
@@ -178,7 +223,14 @@ def squared_overlap(x: ArrayLike, y: ArrayLike, *, key: Array, relative_eps: flo
 
 
 def modulus_error(eps: ArrayLike, overlap: ArrayLike) -> Array:
-    r"""Bound on the error of $|\langle x|y\rangle|$ from one of its square: $\min(\sqrt\epsilon, \epsilon/|\cdot|)$."""
+    r"""Return the bound on the error of $|\langle x|y\rangle|$ that an error of its square implies.
+
+    The bound is $\min(\sqrt\epsilon, \epsilon/|\langle x|y\rangle|)$.
+
+    Args:
+        eps: absolute error of the square $|\langle x|y\rangle|^2$ of unit vectors.
+        overlap: modulus of the overlap, where it is known, or a lower bound.
+    """
     eps, overlap = jnp.asarray(eps), jnp.asarray(overlap)
     known = overlap > 0
     return jnp.minimum(jnp.sqrt(eps), jnp.where(known, eps / jnp.where(known, overlap, 1), jnp.inf))
@@ -189,8 +241,9 @@ def _squared(z: Array) -> Array:
 
 
 def _estimated(key: Array, overlaps: Array, eps: float, repetitions: int) -> Array:
-    """Estimates of real numbers in [-1, 1] from tests that succeed with probability (1 + overlap) / 2."""
-    success = jnp.clip((1 + jax.lax.stop_gradient(overlaps)) / 2, 0, 1)  # rounding of the overlap of parallel vectors
+    """Estimate real numbers in [-1, 1] by tests that succeed with probability (1 + overlap) / 2."""
+    # the overlap of parallel vectors may exceed 1 by rounding
+    success = jnp.clip((1 + jax.lax.stop_gradient(overlaps)) / 2, 0, 1)
     return 2 * estimate_amplitude(success, points=points_for_signed(eps), repetitions=repetitions, key=key) - 1
 
 
@@ -215,7 +268,7 @@ def _result(exact: Array, norm: Array, value: Array, tests: int, eps: float, rep
 
 
 def _clean(left: VectorEncoding, right: VectorEncoding) -> Array:
-    """Whether both return their ancillas, once they are found to be states of one size."""
+    """Return whether both circuits return their ancillas to 0, after a check that both are states of one size."""
     for name, vec in (("left", left), ("right", right)):
         require_kind(name, vec, VectorEncoding)
     require(
@@ -226,7 +279,11 @@ def _clean(left: VectorEncoding, right: VectorEncoding) -> Array:
 
 
 def _returns_ancillas(name: str, vec: VectorEncoding) -> Array:
-    """Whether they all come back as 0, which the flagged amplitude tells; raises where that can be seen."""
+    """Return whether all ancillas come back as 0, which the flagged amplitude shows.
+
+    Raises:
+        ValueError: ancillas that are known before tracing not to come back.
+    """
     returned = jnp.square(vec.amplitude)
     surely = (returned >= 1 - ROUNDING * jnp.finfo(returned.dtype).eps) | (vec.num_ancillas == 0)
     if is_concrete(surely):

@@ -1,7 +1,8 @@
-r"""Measuring every qubit in a basis of its own: the ways of X, Y and Z, and what a single copy says about the state.
+r"""Measurement of every qubit in a Pauli basis of its own, and the estimate of the state from a single copy.
 
-A copy measured in bases $b_i$ with outcomes $s_i$ is, as an unbiased estimate of the density matrix,
-$$\bigotimes_i(3\,U_{b_i}^\dagger|s_i\rangle\langle s_i|U_{b_i} - 1), \qquad \text{of squared Frobenius norm } 5^n.$$
+The estimate of the density matrix from a copy measured in bases $b_i$ with outcomes $s_i$,
+$$\bigotimes_i(3\,U_{b_i}^\dagger|s_i\rangle\langle s_i|U_{b_i} - 1), \qquad \text{of squared Frobenius norm } 5^n,$$
+is unbiased.
 
 References:
     Huang, Kueng, Preskill (2020), equation S44. https://arxiv.org/abs/2002.08953
@@ -19,12 +20,19 @@ from qla_jax.measurement.readout import Amplitudes
 
 _HALF = math.sqrt(0.5)
 ROTATIONS = np.array([[[_HALF, _HALF], [_HALF, -_HALF]], [[_HALF, -1j * _HALF], [_HALF, 1j * _HALF]], np.eye(2)])
-"""Rows are the outcomes: basis X, Y, Z; $U_b$ takes that basis to the computational one."""
+"""Unitaries $U_b$ that take basis b = X, Y, Z to the computational one; row s of one is the bra of outcome s."""
 LETTERS = "XYZ"
 
 
 def as_qubits(amplitudes: Amplitudes, most: int) -> tuple[Complex[Array, " states"], int]:
-    """The unit vector among the states of enough qubits, complex, and their number (at least 1).
+    """Pad the unit vector with zeros to whole qubits, and return it as complex numbers with the number of qubits.
+
+    Args:
+        amplitudes: state of any shape and norm.
+        most: largest number of qubits that is accepted.
+
+    Returns:
+        Unit vector of $2^n$ entries, and n, at least 1.
 
     Raises:
         ValueError: more than `most` qubits.
@@ -37,7 +45,12 @@ def as_qubits(amplitudes: Amplitudes, most: int) -> tuple[Complex[Array, " state
 
 
 def outcome_law(state: Complex[Array, " states"], bases: Int[Array, " qubits"]) -> Float[Array, " states"]:
-    """Probabilities of the outcomes, qubit by qubit in these bases (0, 1, 2 for X, Y, Z)."""
+    """Return the probabilities of all outcomes where every qubit is measured in a basis of its own.
+
+    Args:
+        state: unit vector of $2^n$ entries.
+        bases: basis of each qubit: 0, 1, 2 for X, Y, Z.
+    """
     rotations = jnp.asarray(ROTATIONS, state.dtype)[bases]
     for qubit in range(bases.size):
         grid = state.reshape(1 << qubit, 2, -1)
@@ -46,16 +59,16 @@ def outcome_law(state: Complex[Array, " states"], bases: Int[Array, " qubits"]) 
 
 
 def snapshots(dtype: jnp.dtype) -> Complex[Array, "3 2 2 2"]:
-    """Of one qubit, by basis and outcome: three times the projector minus one."""
+    """Return the estimates of one qubit's density matrix by basis and outcome: three times the projector minus one."""
     projectors = np.einsum("bsi,bsj->bsij", ROTATIONS.conj(), ROTATIONS)
     return jnp.asarray(3 * projectors - np.eye(2), dtype)
 
 
 def as_words(words: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    """Pauli words of one length.
+    """Check Pauli words, which must be of one length, and return them as a tuple.
 
     Raises:
-        ValueError: none, an unknown letter, or different lengths.
+        ValueError: no word, an unknown letter, or different lengths.
     """
     words = (words,) if isinstance(words, str) else as_tuple("observables", words, str)
     require(len(words) > 0 and len(words[0]) > 0, f"`observables` must hold at least one Pauli word, but is {words}.")
@@ -66,5 +79,5 @@ def as_words(words: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
 
 
 def weight(word: str) -> int:
-    """How many qubits the word acts on."""
+    """Return the number of qubits that the word acts on."""
     return len(word) - word.count("I")

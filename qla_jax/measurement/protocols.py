@@ -1,4 +1,4 @@
-r"""What each readout costs as a function of its sizes: the rows to compare.
+"""Costs of readout protocols as functions of the sizes of a problem, one row for each protocol.
 
 Example:
     >>> sizes = Sizes(dimension=2**16, rank=30, eps=0.01)
@@ -18,15 +18,15 @@ from qla_jax.measurement.vector_tomography import CONSTANT
 
 
 class Sizes(NamedTuple):
-    """What costs depend on.
+    """Sizes of a readout problem, on which costs depend.
 
     Attributes:
-        dimension: d, of the state.
-        rank: R, Chebyshev coefficients in all.
-        eps: precision, in the sense of each row.
-        observables: L, Pauli words.
-        weight: w, the most qubits that one acts on.
-        failure: probability, where a row takes one.
+        dimension: number d of amplitudes of the state.
+        rank: number R of Chebyshev coefficients in all.
+        eps: precision, in the sense and units of each row: relative to the norm of the state, or absolute.
+        observables: number L of Pauli words.
+        weight: largest number w of qubits that a word acts on.
+        failure: probability of failure, where a row takes one.
     """
 
     dimension: int
@@ -38,16 +38,16 @@ class Sizes(NamedTuple):
 
 
 class ReadoutProtocol(NamedTuple):
-    r"""One row.
+    """Row of the comparison: one readout protocol and its cost.
 
     Attributes:
-        name: of the protocol.
-        output: what it tells.
-        complexity: in LaTeX, as it is quoted.
-        formula: with constants, in LaTeX, as `cost` evaluates it.
-        cost: queries as simulated here, a number.
-        postprocessing: classical, in LaTeX.
-        source: paper and number.
+        name: name of the protocol.
+        output: quantities that the protocol estimates.
+        complexity: complexity in LaTeX, as its source states it.
+        formula: cost with constants in LaTeX, as `cost` evaluates it.
+        cost: function that returns the number of queries, as simulated here.
+        postprocessing: classical work in LaTeX.
+        source: paper and number of the theorem.
     """
 
     name: str
@@ -60,7 +60,12 @@ class ReadoutProtocol(NamedTuple):
 
 
 def protocols() -> tuple[ReadoutProtocol, ...]:
-    """All rows, the costliest way to the whole state first."""
+    """Return all rows, beginning with the most expensive readout of the whole state.
+
+    Example:
+        >>> [row.name for row in protocols()][-1]
+        'Chebyshev decomposition'
+    """
     return (
         ReadoutProtocol(
             "state tomography",

@@ -3,8 +3,8 @@ r"""The discrete cosine transform as a circuit and as an encoded map: the discre
 Identify the index i of an axis of length N with the Chebyshev node $x_i = \cos(\pi(i + \frac12)/N)$. The vectors
 $$|t_k\rangle = \sum_i\sqrt{\tfrac{2 - [k = 0]}N}\,T_k(x_i)\,|i\rangle, \qquad
 T_k(x_i) = \cos\tfrac{\pi k(i + \frac12)}N,$$
-are orthonormal, the rows of the orthonormal DCT-II. The index is not resampled, and what a truncation gives is the best
-approximation in the Euclidean norm by the first few, not in the maximum norm.
+are orthonormal; they are the rows of the orthonormal DCT-II. The index is not resampled. Truncation gives the best
+approximation by the first few vectors in the Euclidean norm, not in the maximum norm.
 
 The circuit extends a vector evenly to twice its length by one ancilla, takes the Fourier transform there, and undoes
 the symmetry: entries k and 2N - k are opposite, so a Hadamard gate brings both to one place, controlled by $k \ne 0$.
@@ -40,17 +40,41 @@ Axes = tuple[int, ...]
 
 
 def dct(x: Num[Array, "..."], axes: Axes) -> Num[Array, "..."]:
-    """The orthonormal DCT-II along some axes, of any lengths; differentiable."""
+    """Apply the orthonormal DCT-II along some axes, of any lengths.
+
+    Args:
+        x: real or complex tensor.
+        axes: axes of the transform.
+
+    Returns:
+        Coefficients, in the shape of `x`.
+    """
     return _along(partial(jax.scipy.fft.dct, norm="ortho"), x, axes)
 
 
 def inverse_dct(c: Num[Array, "..."], axes: Axes) -> Num[Array, "..."]:
-    """Its inverse, which is its transpose."""
+    """Apply the inverse of `dct`, which is its transpose.
+
+    Args:
+        c: coefficients.
+        axes: axes of the transform.
+
+    Returns:
+        Tensor in the shape of `c`.
+    """
     return _along(partial(jax.scipy.fft.idct, norm="ortho"), c, axes)
 
 
 def chebyshev_coefficients(x: ArrayLike, rank: int | tuple[int, ...], axes: int | Axes) -> Num[Array, "..."]:
-    r"""$\langle t_k|x\rangle$ for the first `rank` of each axis; other axes are kept.
+    r"""Return $\langle t_k|x\rangle$ for the first `rank` vectors along each axis; other axes are kept.
+
+    Args:
+        x: real or complex tensor.
+        rank: number of coefficients along each of `axes`.
+        axes: axes of the transform.
+
+    Returns:
+        Tensor whose lengths along `axes` are the ranks.
 
     Raises:
         ValueError: ranks and axes that are no integers or do not match, axes that `x` does not have, or a rank below 1
@@ -66,10 +90,19 @@ def chebyshev_coefficients(x: ArrayLike, rank: int | tuple[int, ...], axes: int 
 
 
 def from_chebyshev(c: ArrayLike, shape: int | tuple[int, ...], axes: int | Axes) -> Num[Array, "..."]:
-    r"""$\sum_kc_k|t_k\rangle$ on axes of the lengths in `shape`: the transpose of `chebyshev_coefficients`.
+    r"""Return $\sum_kc_k|t_k\rangle$ along axes: the transpose of `chebyshev_coefficients`.
+
+    Args:
+        c: first coefficients along each of `axes`, all entries along other axes.
+        shape: shape of the result.
+        axes: axes of the transform.
 
     Raises:
         ValueError: coefficients that are no such part of a tensor of that shape.
+
+    Example:
+        >>> from_chebyshev(jnp.array([[2.0], [4.0]]), (2, 4), 1).round(6).tolist()
+        [[1.0, 1.0, 1.0, 1.0], [2.0, 2.0, 2.0, 2.0]]
     """
     c, shape = as_inexact("c", c), as_wholes("shape", shape)
     axes = _axes_of_coefficients("c", c, shape, axes)
@@ -77,12 +110,23 @@ def from_chebyshev(c: ArrayLike, shape: int | tuple[int, ...], axes: int | Axes)
 
 
 def as_wholes(name: str, value: int | Sequence[int]) -> tuple[int, ...]:
-    """One integer or several."""
+    """Return one integer or several as a tuple of ints.
+
+    Args:
+        name: name of the argument, for the error.
+        value: integer or sequence of integers.
+    """
     return tuple(as_whole(name, one) for one in (value if np.ndim(value) > 0 else (value,)))  # type: ignore[union-attr]
 
 
 def checked_rank(shape: tuple[int, ...], rank: int | tuple[int, ...], axes: int | Axes) -> tuple[tuple[int, ...], Axes]:
-    """Ranks and non-negative axes that fit a shape; see `chebyshev_coefficients` for what does not."""
+    """Return ranks and non-negative axes that fit a shape; see `chebyshev_coefficients` for the errors.
+
+    Args:
+        shape: shape of the tensor.
+        rank: number of coefficients along each of `axes`.
+        axes: axes of the transform.
+    """
     rank, axes = as_wholes("rank", rank), as_wholes("axes", axes)
     require(len(rank) == len(axes), f"`rank` must have an entry for each axis of {axes}, but is {rank}.")
     for axis in axes:
@@ -96,13 +140,22 @@ def checked_rank(shape: tuple[int, ...], rank: int | tuple[int, ...], axes: int 
 
 
 def kept_shape(shape: tuple[int, ...], rank: tuple[int, ...], axes: Axes) -> tuple[int, ...]:
-    """The shape of the coefficients."""
+    """Return the shape of the kept coefficients.
+
+    Args:
+        shape: shape of the tensor.
+        rank: number of coefficients along each of `axes`.
+        axes: non-negative axes of the transform.
+    """
     ranks = dict(zip(axes, rank, strict=True))
     return tuple(ranks.get(axis, size) for axis, size in enumerate(shape))
 
 
 class QuantumDCT(BlockEncoding, kw_only=True):
-    """The circuit, along some axes of a tensor one after another, with one ancilla each, which comes back as 0."""
+    """Block encoding of the DCT-II along some axes of a tensor, by its circuit.
+
+    The circuit transforms one axis after another. Each axis has one ancilla, which comes back as 0.
+    """
 
     axes: Axes = struct.field(pytree_node=False)
 
@@ -136,14 +189,14 @@ class QuantumDCT(BlockEncoding, kw_only=True):
 def quantum_dct(
     sizes: int | tuple[int, ...], *, axes: int | Axes | None = None, dtype: jnp.dtype | None = None
 ) -> QuantumDCT:
-    r"""The orthonormal DCT-II along axes of a tensor, exactly: a $(1, m, 0)$-block-encoding, m the number of axes.
+    r"""Encode the orthonormal DCT-II along axes of a tensor exactly, as a $(1, m, 0)$-block-encoding for m axes.
 
-    Its adjoint takes the basis state $|k\rangle$ to $|t_k\rangle$.
+    The adjoint of the encoding takes the basis state $|k\rangle$ to $|t_k\rangle$.
 
     Args:
-        sizes: of the tensor, each a power of two.
-        axes: all of them unless given.
-        dtype: real; the default one unless given.
+        sizes: lengths of the tensor's axes, each a power of two.
+        axes: axes of the transform, all of them by default.
+        dtype: real dtype; by default that of floats in this precision.
 
     Raises:
         ValueError: a size that is not a power of two (`dct` takes any; the circuit would need a Fourier transform of
@@ -178,15 +231,15 @@ def quantum_dct(
 
 
 def chebyshev_state(coefficients: ArrayLike, sizes: int | tuple[int, ...], *, axes: int | Axes) -> VectorEncoding:
-    r"""Prepare $\sum_kc_k|t_k\rangle$: coefficients from a memory, then the inverse transform.
+    r"""Prepare $\sum_kc_k|t_k\rangle$ from its coefficients: a memory holds them, and the inverse transform follows.
 
-    The next layer's input from what was read of the last one; with one coefficient of 1 it is $|t_k\rangle$. Ancillas
-    come back as 0: a Hadamard test takes it.
+    The encoding turns coefficients that were read out after one layer into the input of the next. With a single
+    coefficient of 1 it prepares $|t_k\rangle$. Ancillas come back as 0, as a Hadamard test requires.
 
     Args:
-        coefficients: the first few along each of `axes`, all along other axes.
-        sizes: of the tensor, powers of two.
-        axes: along which the coefficients are.
+        coefficients: first coefficients along each of `axes`, all entries along other axes.
+        sizes: lengths of the tensor's axes, powers of two.
+        axes: axes of the transform.
 
     Raises:
         ValueError: axes that the tensor does not have, more coefficients than entries along one, or what `quantum_dct`
@@ -204,7 +257,10 @@ def chebyshev_state(coefficients: ArrayLike, sizes: int | tuple[int, ...], *, ax
 
 
 def _axes_of_coefficients(name: str, c: Array, shape: tuple[int, ...], axes: int | Axes) -> Axes:
-    """Non-negative axes along which `c` may hold the first few coefficients of a tensor, being whole along others."""
+    """Check the shape of `c` and return non-negative axes.
+
+    Along these axes `c` may hold only the first few coefficients. Along others it has full length.
+    """
     require(c.ndim == len(shape), f"`{name}` must have an axis for each of {shape}, but has shape {c.shape}.")
     axes = as_wholes("axes", axes)
     _, axes = checked_rank(shape, (1,) * len(axes), axes)
@@ -229,7 +285,7 @@ def _along(transform: object, x: Array, axes: Axes) -> Array:
 
 def _forward(state: Num[Array, "2 n rest"]) -> Num[Array, "2 n rest"]:
     n = state.shape[1]
-    # A phase gate first: it makes the whole unitary real, not its block alone.
+    # The phase gate i makes the whole unitary real, rather than only its block.
     even, odd = mixed(state[0], 1j * state[1])
     spectrum = _phases(n) * jnp.fft.fft(jnp.concatenate([even, odd[::-1]]), axis=0, norm="ortho")
     low, high = spectrum[:n], _negated(spectrum[n:])
@@ -249,17 +305,20 @@ def _backward(state: Num[Array, "2 n rest"]) -> Num[Array, "2 n rest"]:
 
 
 def _negated(rows: Array) -> Array:
-    """Row k to row -k mod n."""
+    """Move row k to row -k mod n."""
     return jnp.roll(rows[::-1], 1, axis=0)
 
 
 def _phases(n: int) -> Array:
-    """A phase gate on each qubit."""
+    """Return the diagonal exp(-i pi k / 2n), which is a product of one phase gate on each qubit."""
     return jnp.exp(-0.5j * jnp.pi * jnp.arange(2 * n) / n)[:, None]
 
 
 def _gates(qubits: int) -> Gates:
-    """Two complements under control, the Fourier transform, phases, an increment, and the gate for all k but 0."""
+    """Count the gates of the transform along one axis of so many qubits.
+
+    They are two complements under control, the Fourier transform, phases, an increment, and the gate for all k but 0.
+    """
     if qubits == 0:
         return fourier(1) + Gates(rotations=1)
     unless_zero = Gates(rotations=2, cnot=2, toffoli=qubits - 1)

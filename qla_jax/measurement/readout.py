@@ -1,11 +1,11 @@
-r"""What a measured state gives back: values, what they cost, and how far off they may be.
+"""Results of readouts: values, the number of uses of the state that they cost, and bounds on their errors.
 
-Every protocol of this room is a frozen callable, `readout(state, key=key) -> Readout`, so that a model swaps one for
-another by an argument. The state is a real or complex tensor of any shape and norm; its norm is known classically, so
-values estimate the tensor itself. Write for one tensor: `jax.vmap(readout)(states, key=keys)` is the batch.
+Every protocol of this room is a frozen callable, `readout(state, key=key) -> Readout`, so that protocols can be
+exchanged by an argument. The state is a real or complex tensor of any shape and norm; its norm is known classically, so
+values estimate the tensor itself. A readout takes one tensor; `jax.vmap(readout)(states, key=keys)` takes a batch.
 
-**Derivatives.** Where values are drawn at random, they are differentiated as if they were exact: the derivative is that
-of the map which the protocol estimates, whatever came out (a straight-through estimator). Counts and bounds have none.
+**Derivatives.** Values drawn at random are differentiated as if they were exact: their derivative is that of the map
+which the protocol estimates, whatever the outcome (a straight-through estimator). Counts and bounds have no derivative.
 
 Example:
     >>> readout = exact_readout()
@@ -43,19 +43,19 @@ from qla_jax.linalg.sampling import counting_dtype, within_integers
 
 
 class Readout(Node):
-    r"""Values and their price.
+    """Values of a readout and their price.
 
-    With probability at least `1 - failure_probability`, both bounds hold at once. A bound that nobody knows is `inf`.
+    With probability at least `1 - failure_probability`, both bounds hold at once. An unknown bound is `inf`.
 
     Attributes:
-        values: estimates of the state, in its shape, or of what the protocol is there to tell.
-        shots: copies measured, an integer.
+        values: estimates of the state, in its shape, or of other quantities that the protocol is for.
+        shots: number of copies measured, an integer.
         queries: uses of the circuit that prepares the state and of its inverse, controlled or not, an integer.
-        error_bound: on the Euclidean norm of the error of all values, truncation included.
-        entry_bound: on the error of each value.
-        failure_probability: that either bound fails; 0 where nothing is random.
-        norm: that of the state, known classically.
-        method: the protocol and its noise, in words.
+        error_bound: bound on the Euclidean norm of the error of all values, truncation included.
+        entry_bound: bound on the error of each value.
+        failure_probability: probability that either bound fails; 0 where nothing is random.
+        norm: norm of the state, known classically.
+        method: name of the protocol and its noise.
     """
 
     values: Array
@@ -84,17 +84,18 @@ class ReadoutMethod(Node, ABC):
     """Base class of readout protocols with their settings. Subclasses implement `measure`."""
 
     real: ClassVar[bool] = False
-    """Whether complex states are refused."""
+    """True for protocols that refuse complex states."""
 
     @property
     def random(self) -> bool:
-        """Whether values are drawn, so that a key is needed."""
+        """True where values are drawn at random, so that a key is needed."""
         return True
 
     def price(self, shape: tuple[int, ...]) -> Price:
         """Return the price of one readout of a tensor, as integers of any size.
 
-        The base class reads a tensor of ones to learn it. Subclasses override this where there is a formula.
+        The base class reads out a tensor of ones and returns its counts. Subclasses override this where there is a
+        formula.
 
         Args:
             shape: shape of the tensor.
@@ -108,7 +109,7 @@ class ReadoutMethod(Node, ABC):
     def kept_modes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
         """Return how many modes are kept along each axis, and whether an axis has fewer than are asked for.
 
-        The base class knows of no modes.
+        The base class has no modes and returns an empty tuple.
 
         Args:
             shape: shape of the tensor.
@@ -117,7 +118,7 @@ class ReadoutMethod(Node, ABC):
         return (), False
 
     def capped(self) -> Self:
-        """Return this readout for tensors of any size: a number of modes above the length of an axis means all."""
+        """Return a copy of this readout in which a number of modes above the length of an axis means all of them."""
         return self
 
     @default_promotion
@@ -125,13 +126,13 @@ class ReadoutMethod(Node, ABC):
         """Read a state out.
 
         Args:
-            state: a tensor of any shape and norm; its entries are the amplitudes, times its norm.
-            key: of all that is random; where nothing is, it goes unused.
+            state: tensor of any shape and norm; its entries are the amplitudes times its norm.
+            key: random key of the outcomes; unused where nothing is random.
 
         Raises:
-            ValueError: an empty tensor, complex entries where the protocol needs real ones, or, where that can be
-                seen, the zero vector or entries that are not finite. Inside jit the bounds of both are `inf`, and the
-                values 0 and NaN.
+            ValueError: an empty tensor, complex entries where the protocol needs real ones, or, where that can be seen,
+                the zero vector or entries that are not finite. Inside jit the bounds of both are `inf`, and the values
+                0 and NaN.
         """
         if key is not None:
             require_key("key", key)
@@ -139,7 +140,13 @@ class ReadoutMethod(Node, ABC):
 
     @abstractmethod
     def measure(self, amplitudes: "Amplitudes", *, key: Array) -> Readout:
-        """The protocol on a state that has been looked at; compiled once for each shape, so all it is given is traced.
+        """Simulate the protocol on a checked state.
+
+        The method is compiled once for each shape, so the arrays that it is given are traced.
+
+        Args:
+            amplitudes: state, checked and split into direction and norm.
+            key: random key of the outcomes.
 
         Raises:
             ValueError: a shape that does not suit the settings.
@@ -147,7 +154,7 @@ class ReadoutMethod(Node, ABC):
 
 
 class ExactReadout(ReadoutMethod):
-    """The state itself: the limit of all protocols, at no price that could be named."""
+    """Readout that returns the state itself: the limit of all protocols for many copies, charged nothing."""
 
     @property
     def random(self) -> bool:
@@ -161,7 +168,13 @@ class ExactReadout(ReadoutMethod):
 
 
 def exact_readout() -> ExactReadout:
-    """No measurement at all: values are the state, errors zero, shots and queries zero."""
+    """Return the readout without a measurement: values are the state, and errors, shots and queries are zero.
+
+    Example:
+        >>> found = exact_readout()(jnp.array([3.0, 4.0]), key=jax.random.key(0))
+        >>> found.values.tolist(), int(found.queries)
+        ([3.0, 4.0], 0)
+    """
     return ExactReadout()
 
 
@@ -171,13 +184,13 @@ def _compiled(method: ReadoutMethod, state: Array, key: Array) -> Readout:
 
 
 class Amplitudes:
-    """A state taken apart: direction, norm, and whether there is anything to measure."""
+    """State split into direction and norm, with flags for a state that is zero or not finite."""
 
     def __init__(self, state: ArrayLike, *, name: str = "state") -> None:
         self.state = as_state(state, name=name)
         direction, self.norm = unit_vector(self.state.reshape(-1))
         self.finite = jnp.isfinite(self.norm)
-        self.direction = jnp.where(self.finite, direction, 0)  # samplers may never end on NaN
+        self.direction = jnp.where(self.finite, direction, 0)  # rejection samplers might not terminate on NaN
         self.exists = self.norm != 0
 
     def readout(
@@ -191,7 +204,17 @@ class Amplitudes:
         method: str,
         failure: ArrayLike = 0.0,
     ) -> Readout:
-        """The result, from bounds for a unit vector; values must come with the norm."""
+        """Return the result of a readout of this state, given bounds for a unit vector.
+
+        Args:
+            values: estimates of the tensor itself, norm included.
+            shots: number of copies measured.
+            queries: uses of the circuit of the state and its inverse.
+            entry: bound on the error of each entry of the unit vector.
+            total: bound on the Euclidean error of the unit vector.
+            method: name of the protocol and its noise.
+            failure: probability that a bound does not hold.
+        """
         dtype = real_dtype(self.state.dtype)
         return Readout(
             values=jnp.where(self.finite, jnp.where(self.exists, values, 0), jnp.nan),
@@ -206,13 +229,24 @@ class Amplitudes:
 
 
 def scaled_bound(relative: ArrayLike, norm: Array) -> Array:
-    """A bound for a unit vector made one for a vector of this norm: `inf` where that is zero or not finite."""
+    """Return a bound for a vector of this norm; `inf` where the norm is zero or not finite.
+
+    Args:
+        relative: bound for a unit vector.
+        norm: norm of the vector.
+    """
     relative, norm = jax.lax.stop_gradient((jnp.asarray(relative, norm.dtype), norm))
     return jnp.where((norm > 0) & jnp.isfinite(norm), relative * norm, jnp.inf)
 
 
 def as_state(state: ArrayLike, *, real: bool = False, name: str = "state") -> Num[Array, "..."]:
-    """A tensor with entries that can be amplitudes; see `ReadoutMethod` for what is refused."""
+    """Return a tensor as floating or complex numbers that can be amplitudes.
+
+    Args:
+        state: tensor to check; `ReadoutMethod.__call__` lists what is refused.
+        real: whether complex entries are refused.
+        name: name of the argument, for the error.
+    """
     array = as_inexact(name, state)
     require(array.size > 0, f"`{name}` must not be empty, but has shape {array.shape}.")
     complex_ = jnp.iscomplexobj(array)
@@ -226,7 +260,7 @@ def as_state(state: ArrayLike, *, real: bool = False, name: str = "state") -> Nu
 
 
 def count(value: ArrayLike) -> Array:
-    """A number of shots or queries as an array.
+    """Return a number of shots or queries as an integer array.
 
     Raises:
         ValueError: a number known now that the integers of this precision cannot hold.
@@ -237,7 +271,12 @@ def count(value: ArrayLike) -> Array:
 
 
 def as_precision(name: str, value: float, *, below: float = math.inf) -> float:
-    """A number in (0, below), known now.
+    """Return a number in (0, below) that is known before tracing.
+
+    Args:
+        name: name of the argument, for the error.
+        value: number to check.
+        below: upper end of the range, excluded.
 
     Raises:
         ValueError: no number, traced, zero, negative, NaN, infinite or too large.

@@ -1,11 +1,12 @@
-r"""Classical shadows: many few-body observables from the same random measurements.
+r"""Classical shadows: estimates of many few-body observables from the same random measurements.
 
-Each copy is measured in a random basis, and what was seen, put through the inverse of the average over all bases, is an
-unbiased estimate of the state. Medians of means of these give every observable. A copy's estimate of a Pauli word of
-weight w is
+Each copy is measured in a random basis. The inverse of the average over all bases turns the outcome into an unbiased
+estimate of the state. Every observable is a median of means of such estimates. The estimate of a Pauli word of weight w
+from one copy is
 
-* by random Pauli bases $\pm3^w$ where they agree on its qubits, else 0: variance $3^w - \langle P\rangle^2$;
-* by random Clifford circuits $\pm(2^n + 1)$ where the stabilizer group holds the word, else 0: variance
+* for random Pauli bases $\pm3^w$ where the bases agree with the word on its qubits, else 0: variance
+  $3^w - \langle P\rangle^2$;
+* for random Clifford circuits $\pm(2^n + 1)$ where the stabilizer group holds the word, else 0: variance
   $2^n + 1 - \langle P\rangle^2$, whatever the weight.
 
 References:
@@ -32,20 +33,20 @@ from qla_jax.measurement.stabilizer_bases import MOST_QUBITS, generators, measur
 
 Ensemble = Literal["pauli", "clifford"]
 CONSTANT = 34
-"""Of the theorem: copies in a group for a unit of variance and precision."""
+"""Constant of Theorem 1: number of copies in a group at unit variance and precision."""
 MOST_QUBITS_OF_PAULI = 16
 BATCH = 1024
 
 
 class ShadowReadout(ReadoutMethod):
-    r"""Expectations of Pauli words in the normalized state, by medians of means.
+    """Readout protocol for expectations of Pauli words in the normalized state, by medians of means.
 
     Attributes:
-        observables: words, first letter on the most significant qubit.
-        relative_eps: precision of each.
-        failure: probability that any of them is off by more.
-        ensemble: of the bases.
-        copies: in all, instead of what the theorem asks for; None otherwise.
+        observables: Pauli words, first letter on the most significant qubit.
+        relative_eps: precision of each expectation in the normalized state.
+        failure: probability that any expectation is off by more.
+        ensemble: ensemble of the bases.
+        copies: number of copies in all, instead of the theorem's; None otherwise.
     """
 
     observables: tuple[str, ...] = struct.field(pytree_node=False)
@@ -77,11 +78,12 @@ class ShadowReadout(ReadoutMethod):
             method=f"shadows, {self.ensemble}",
         )
         measurable = amplitudes.exists & amplitudes.finite
-        bound = jnp.where(measurable, eps, jnp.inf).astype(exact.dtype)  # of a unit vector, whatever the norm
+        # expectations are those of the unit vector, so bounds do not scale with the norm
+        bound = jnp.where(measurable, eps, jnp.inf).astype(exact.dtype)
         return found.replace(entry_bound=bound, error_bound=bound * math.sqrt(len(self.observables)))
 
     def _mean(self, psi: Array, size: int, *, key: Array) -> Float[Array, " observables"]:
-        """Mean estimates from so many copies: a batch at a time, so that memory knows nothing of their number."""
+        """Return mean estimates from so many copies, drawn in batches so that memory does not grow with them."""
         batch = min(size, BATCH)
         places = jnp.arange(batch, dtype=counting_dtype())
 
@@ -96,7 +98,12 @@ class ShadowReadout(ReadoutMethod):
         return jax.lax.fori_loop(first, first - (-size // batch), step, start)
 
     def snapshot(self, psi: Array, *, key: Array) -> Float[Array, " observables"]:
-        """Unbiased estimates of all observables from one copy."""
+        """Return unbiased estimates of all observables from one copy.
+
+        Args:
+            psi: unit vector of whole qubits.
+            key: random key of the basis and the outcome.
+        """
         basis_key, outcome_key = jax.random.split(key)
         qubits = psi.size.bit_length() - 1
         if self.ensemble == "clifford":
@@ -108,7 +115,7 @@ class ShadowReadout(ReadoutMethod):
         return jnp.stack([_pauli_estimate(word, bases, signs).astype(psi.real.dtype) for word in self.observables])
 
     def plan(self) -> tuple[int, int, float]:
-        """Groups, copies in each, and the precision that the theorem proves for them.
+        """Return the number of groups, the copies in each, and the precision that the theorem proves for them.
 
         Raises:
             ValueError: more copies than the integers of this precision hold.
@@ -117,7 +124,8 @@ class ShadowReadout(ReadoutMethod):
         worst = max(shadow_norm(word, self.ensemble) for word in self.observables)
         if self.copies is None:
             assert self.relative_eps is not None
-            size = max(math.ceil(CONSTANT * worst / self.relative_eps**2), 1)  # the identity alone takes no copies
+            # the variance of the identity is 0, but a group has at least one copy
+            size = max(math.ceil(CONSTANT * worst / self.relative_eps**2), 1)
             require_countable("copies", groups * size)
             return groups, size, self.relative_eps
         size = self.copies // groups
@@ -132,22 +140,23 @@ def shadow_readout(
     failure: float = 0.01,
     ensemble: Ensemble = "pauli",
 ) -> ShadowReadout:
-    r"""Estimate Pauli words by $\lceil2\ln(2L/\delta)\rceil$ groups of $34\max\|P\|_s^2/\epsilon^2$ copies.
+    r"""Estimate Pauli words from $\lceil2\ln(2L/\delta)\rceil$ groups of $34\max\|P\|_s^2/\epsilon^2$ copies.
 
-    The values of a result are $\langle P_l\rangle$ in the normalized state, not the state itself; real and complex
-    states alike, padded to whole qubits. The derivative is that of the expectations. Time grows with copies times
-    $2^n$: up to 16 qubits by Pauli bases, 6 by Clifford circuits.
+    The values of a result are $\langle P_l\rangle$ in the normalized state, not the state itself. States may be real or
+    complex and are padded to whole qubits. The derivative of the values is that of the exact expectations. Time grows
+    with copies times $2^n$: the limit is 16 qubits for Pauli bases and 6 for Clifford circuits.
 
     Args:
-        observables: words such as "XZI".
-        relative_eps: precision of each.
-        copies: in all instead of `relative_eps`, rounded down to whole groups.
+        observables: Pauli words such as "XZI".
+        relative_eps: absolute precision of each expectation in the normalized state.
+        copies: number of copies in all, instead of `relative_eps`; rounded down to whole groups.
         failure: probability that any word is off by more.
-        ensemble: "pauli" or "clifford".
+        ensemble: ensemble of the bases, "pauli" or "clifford".
 
     Raises:
-        ValueError: not exactly one of `relative_eps` and `copies`, fewer copies than groups, a value out of its range;
-            called, words that do not have a letter for each qubit, or more copies than integers hold.
+        ValueError: not exactly one of `relative_eps` and `copies`, fewer copies than groups, or a value out of its
+            range. The readout raises it for words that do not have a letter for each qubit, and for more copies than
+            integers hold.
 
     Example:
         >>> readout = shadow_readout(["ZI", "XX"], relative_eps=0.5)
@@ -174,9 +183,13 @@ def shadow_readout(
 
 
 def shadow_norm(word: str, ensemble: Ensemble) -> int:
-    r"""$\|P\|_s^2$, the largest second moment of a copy's estimate: $3^w$, or $2^n + 1$; 0 for the identity.
+    r"""Return $\|P\|_s^2$, the largest second moment of the estimate from one copy: $3^w$, or $2^n + 1$.
 
-    The identity is known without a measurement, and both estimates of it are 1 without error.
+    It is 0 for the identity, whose expectation is 1 without a measurement.
+
+    Args:
+        word: Pauli word.
+        ensemble: ensemble of the bases, "pauli" or "clifford".
     """
     if weight(word) == 0:
         return 0
@@ -192,7 +205,7 @@ def _pauli_estimate(word: str, bases: Array, signs: Array) -> Array:
 
 
 def _clifford_estimate(word: str, left: Array) -> Array:
-    r"""Of the inverse channel $(2^n + 1)X - \mathrm{tr}X$; a snapshot has expectation -1, 0 or 1."""
+    r"""Return the estimate by the inverse channel $(2^n + 1)X - \mathrm{tr}X$; a word's expectation is -1, 0 or 1."""
     if weight(word) == 0:
         return 0 * left[0].real + 1
     return (left.size + 1) * jnp.round(expectation(word, left))

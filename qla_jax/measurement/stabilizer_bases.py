@@ -1,9 +1,9 @@
-r"""Measuring in the basis of a random Clifford circuit, which is the basis of a random stabilizer group.
+"""Measurement in the basis of a random Clifford circuit, which is the basis of a random stabilizer group.
 
 A uniformly random Clifford circuit before a measurement of all qubits measures n commuting, independent Pauli operators
-that generate a uniformly random maximal stabilizer group. So they are drawn one after another, each uniform among all
-that commute with those before and are not in their span, and measured one after another; the state left over is the
-snapshot. Drawing lists all $4^n$ Pauli operators: this is for few qubits.
+that generate a uniformly random maximal stabilizer group. The generators are drawn one after another, each uniformly
+among all operators that commute with the earlier ones and are not in their span. They are measured one after another,
+and the state after all measurements is the snapshot. A draw lists all $4^n$ Pauli operators, so n must be small.
 
 References:
     Aaronson, Gottesman (2004), on stabilizer states and their number. https://arxiv.org/abs/quant-ph/0406196
@@ -23,7 +23,15 @@ State = Complex[Array, " states"]
 
 
 def generators(qubits: int, *, key: Array) -> Int[Array, " qubits"]:
-    """Generators of a uniformly random maximal stabilizer group, x bits before z bits in each number."""
+    """Draw generators of a uniformly random maximal stabilizer group.
+
+    Args:
+        qubits: number n of qubits.
+        key: random key of the draw.
+
+    Returns:
+        Pauli operators as integers of 2n bits, x bits before z bits.
+    """
     everything = jnp.arange(1 << 2 * qubits)
     commuting, spanned = jnp.ones(everything.shape, bool), everything == 0
     drawn = []
@@ -37,13 +45,25 @@ def generators(qubits: int, *, key: Array) -> Int[Array, " qubits"]:
 
 
 def symplectic(left: Array, right: Array, qubits: int) -> Array:
-    """The bits whose parity says whether two Pauli operators anticommute."""
+    """Return the bits whose parity says whether two Pauli operators anticommute.
+
+    Args:
+        left: Pauli operators as integers, x bits before z bits.
+        right: Pauli operators as integers, x bits before z bits.
+        qubits: number of qubits.
+    """
     mask = (1 << qubits) - 1
     return ((left >> qubits) & right & mask) | (((left & mask) & (right >> qubits)) << qubits)
 
 
 def measured(state: State, group: Int[Array, " qubits"], *, key: Array) -> State:
-    """The state after measuring the generators, one outcome each by its probability."""
+    """Measure the generators one after another, each outcome with its probability, and return the state afterwards.
+
+    Args:
+        state: unit vector before the measurement.
+        group: generators, as `generators` returns them.
+        key: random key of the outcomes.
+    """
     qubits = group.size
     for step in range(qubits):
         turned = pauli(group[step], state, qubits)
@@ -55,7 +75,13 @@ def measured(state: State, group: Int[Array, " qubits"], *, key: Array) -> State
 
 
 def pauli(number: Array, state: State, qubits: int) -> State:
-    r"""$i^{x\cdot z}X^xZ^z$ on a state."""
+    r"""Apply the Pauli operator $i^{x\cdot z}X^xZ^z$ to a state.
+
+    Args:
+        number: bits x before bits z, as one integer.
+        state: state of the qubits.
+        qubits: number of qubits.
+    """
     x, z = number >> qubits, number & ((1 << qubits) - 1)
     return phase(x, z, state.dtype) * flip_and_sign(x.astype(jnp.uint32), z.astype(jnp.uint32), state)
 

@@ -1,13 +1,14 @@
-r"""Readouts whose hyper-parameter is a number inside a compiled function: one compile serves all ranks or precisions.
+r"""Readouts whose rank or precision is traced, so that one compiled function serves all ranks or precisions.
 
-They are for judging a trained network; values have no derivative.
+The readouts are for the evaluation of a trained network; values have no derivative.
 
-`RankedChebyshev` is `qla_jax.measurement.chebyshev_readout` with a rank that may be traced: all coefficients are
-estimated, those beyond the rank go unused, and are not charged. The law of those that are used is the same.
+`RankedChebyshev` is `qla_jax.measurement.chebyshev_readout` with a rank that may be traced. All coefficients are
+estimated; those beyond the rank are neither used nor charged. The law of the used ones is the same.
 
 `PoissonTomography` is tomography in the maximum norm with a number of copies drawn from a Poisson law of mean N in each
-round, rather than exactly N. That is a protocol of its own, whose counts are independent, and not a model of the other:
-shares are $n_i/N$, so the norm of what is read is off by a relative $1/\sqrt{4N}$, which no single entry notices.
+round, rather than exactly N. This is a protocol of its own, with independent counts, and not a model of the other. The
+shares are $n_i/N$, so the norm of the values has a relative error of $1/\sqrt{4N}$, which is small in each single
+entry.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Algorithm 1. https://arxiv.org/abs/2402.18940
@@ -32,13 +33,13 @@ from qla_jax.measurement.vector_tomography import CONSTANT, THRESHOLD
 
 
 class RankedChebyshev(ReadoutMethod):
-    """The first modes along some axes.
+    """Readout of the first Chebyshev modes along some axes, with a rank that may be traced.
 
     Attributes:
-        rank: modes along each of the axes, all of an axis that has fewer; an integer, traced or not.
-        axes: along which, negative.
+        rank: number of modes along each of the axes, all of an axis that has fewer; an integer, traced or not.
+        axes: axes along which modes are taken, negative.
         relative_eps: precision of each coefficient of the unit vector.
-        noise: the model of the estimation.
+        noise: model of the estimation.
     """
 
     rank: ArrayLike
@@ -71,7 +72,7 @@ class RankedChebyshev(ReadoutMethod):
 
 
 class PoissonTomography(ReadoutMethod):
-    r"""All entries, by independent counts.
+    r"""Tomography of all entries in the maximum norm, by independent Poisson counts.
 
     Attributes:
         delta: precision of each entry of the unit vector, traced or not: $N = \lceil36\ln d/\delta^2\rceil$.
@@ -86,7 +87,10 @@ class PoissonTomography(ReadoutMethod):
         copies = jnp.ceil(CONSTANT * math.log(max(x.size, 2)) / jnp.square(jnp.asarray(self.delta, x.dtype)))
 
         def look(sizes: Array, key: Array) -> tuple[Array, Array]:
-            """Against sizes found before; against x itself it is a plain look at x. Two in a loop compile as one."""
+            """Return sizes and counts of (x + sizes) / 2; for sizes = x these are the plain counts of x.
+
+            Both rounds have this form, so that a loop compiles the sampler once.
+            """
             seen = poisson(copies * jnp.square((x + sizes) / 2), key=key).astype(x.dtype)
             return jnp.sqrt(seen / copies), seen
 
@@ -105,7 +109,15 @@ class PoissonTomography(ReadoutMethod):
 
 
 def ranked_chebyshev(ranks: ArrayLike, *, axes: Axes, relative_eps: float, noise: str = "qae") -> RankedChebyshev:
-    """A stack of readouts, one for each rank, to be mapped over; a model of noise holds no numbers to be stacked.
+    """Return a stack of readouts, one for each rank, to be mapped over.
+
+    The model of the noise holds no arrays, so the ranks are the only leaf of the stack.
+
+    Args:
+        ranks: number of modes of each readout.
+        axes: axes along which modes are taken, negative.
+        relative_eps: precision of each coefficient relative to the norm of the tensor, in (0, 2).
+        noise: name of the model of the estimation.
 
     Raises:
         ValueError: a precision out of its range, or an unknown model.
@@ -122,7 +134,7 @@ def ranked_chebyshev(ranks: ArrayLike, *, axes: Axes, relative_eps: float, noise
 
 
 def poisson_tomography(deltas: Sequence[float]) -> PoissonTomography:
-    """A stack of readouts, one for each precision, to be mapped over.
+    """Return a stack of readouts, one for each precision, to be mapped over.
 
     Raises:
         ValueError: a precision that is not in (0, 1).

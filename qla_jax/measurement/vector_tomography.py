@@ -1,14 +1,14 @@
-r"""Tomography in the maximum norm, with recovery of signs.
+r"""Tomography of a real vector in the maximum norm, with recovery of signs.
 
-Two rounds of N copies each. The first, in the computational basis, gives $\hat p_i = n_i/N$. The second measures
-$\frac1{\sqrt2}(|0\rangle|x\rangle + |1\rangle|\sqrt{\hat p}\rangle)$ behind a Hadamard gate on the flag, with
+There are two rounds of N copies each. The first, in the computational basis, gives $\hat p_i = n_i/N$. The second
+measures $\frac1{\sqrt2}(|0\rangle|x\rangle + |1\rangle|\sqrt{\hat p}\rangle)$ after a Hadamard gate on the flag, with
 amplitudes $\frac12(x_i \pm \sqrt{\hat p_i})$: the sign of $x_i$ is plus where the count of $(0, i)$ exceeds
-$0.4\,\hat p_iN$. With $N = 36\ln d/\delta^2$ every entry of $\sigma\sqrt{\hat p}$ is within $\delta$ of the unit
-vector $x$, with high probability. Real vectors only.
+$0.4\,\hat p_iN$. With $N = 36\ln d/\delta^2$ every entry of $\sigma\sqrt{\hat p}$ is within $\delta$ of the unit vector
+$x$, with high probability. Real vectors only.
 
-The noise of the sizes is nearly white: a relative Euclidean error of $\sqrt{d/4N}$ where no entry is rare. Wrong signs
-of entries below $\delta$ come on top, about a third where entries are normal. So a fixed Euclidean error takes N
-proportional to d: the logarithm is that of the maximum norm.
+The noise of the moduli is nearly white: it gives a relative Euclidean error of $\sqrt{d/4N}$ where no entry is rare.
+Wrong signs of entries below $\delta$ add to this error, about a third more for normally distributed entries. So a fixed
+Euclidean error takes N proportional to d; N grows like $\ln d$ only at a fixed error in the maximum norm.
 
 References:
     Kerenidis, Landman, Prakash (2019), Theorem 4.3 and Algorithm 1, with the proof of the earlier Kerenidis, Prakash
@@ -36,13 +36,13 @@ SLICES = 64
 
 
 class Tomography(ReadoutMethod):
-    """Values of the whole tensor, by counts of basis states and of signs.
+    """Readout protocol for all entries of a real tensor, by counts of basis states and of signs.
 
     Attributes:
         delta: precision of each entry of the unit vector; None where the copies are given.
-        copies: per round; None where they follow from the precision.
-        constant: of the number of copies.
-        threshold: of the sign.
+        copies: number of copies per round; None where it follows from the precision.
+        constant: constant in the number of copies.
+        threshold: share of the first count from which on a sign is plus.
     """
 
     delta: float | None = struct.field(pytree_node=False)
@@ -71,7 +71,7 @@ class Tomography(ReadoutMethod):
         return Price(2 * copies, 2 * copies)
 
     def plan(self, dimension: int) -> tuple[int, float]:
-        """Copies per round and precision, for so many entries.
+        """Return the copies per round and the precision, for so many entries.
 
         Raises:
             ValueError: more copies than the integers of this precision hold.
@@ -92,16 +92,17 @@ def tomography(
     constant: float = CONSTANT,
     sign_threshold: float = THRESHOLD,
 ) -> Tomography:
-    r"""Read out all entries to $\delta$ times the norm, by $2\lceil 36\ln d/\delta^2\rceil$ copies.
+    r"""Read out all entries to $\delta$ times the norm, from $2\lceil 36\ln d/\delta^2\rceil$ copies.
 
     The bounds of a result are $\delta$ for an entry and $\min(2, \sqrt d\,\delta)$ in the Euclidean norm, both times
-    the norm. Their `failure_probability` is proven for the constants at hand, and far above what happens.
+    the norm. The `failure_probability` of these bounds is proven for the given constants, and is far above the observed
+    frequency.
 
     Args:
-        delta: precision, in (0, 1).
-        copies: per round, instead of `delta`, which is then the one that they suffice for.
-        constant: in the number of copies. With $36/\ln 2$ the logarithm is to base 2.
-        sign_threshold: in (0, 1), the share of $\hat p_iN$ from which on a sign is plus.
+        delta: precision of each entry relative to the norm, in (0, 1).
+        copies: number of copies per round, instead of `delta`, which then follows from it.
+        constant: constant in the number of copies. With $36/\ln 2$ the logarithm is to base 2.
+        sign_threshold: share of $\hat p_iN$, in (0, 1), from which on a sign is plus.
 
     Raises:
         ValueError: not exactly one of `delta` and `copies`, or a value out of its range.
@@ -129,13 +130,25 @@ def tomography(
 
 
 def sampled_amplitudes(x: Float[Array, " d"], copies: int, threshold: float, *, key: Array) -> Float[Array, " d"]:
-    """Both rounds on a unit vector, as one loop: what draws the counts is compiled once."""
+    r"""Simulate both rounds of tomography on a unit vector.
+
+    The rounds are one loop, so that the sampler of counts is compiled once.
+
+    Args:
+        x: real unit vector.
+        copies: number N of copies per round.
+        threshold: share of the first count from which on a sign is plus.
+        key: random key of both rounds.
+
+    Returns:
+        Estimates $\sigma\sqrt{\hat p}$ of all entries.
+    """
     x = jax.lax.stop_gradient(x)
 
     def one_round(share: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
         key, second = now
         with_flag_0, with_flag_1 = (jnp.square((x + sign * jnp.sqrt(share)) / 2) for sign in (1, -1))
-        # Counts with flag 1 are not looked at, so they are one outcome.
+        # Counts with flag 1 are unused, so all of them are drawn as one outcome.
         law = jnp.concatenate([jnp.square(x), jnp.zeros_like(x[:1])])
         law = jnp.where(second, jnp.concatenate([with_flag_0, with_flag_1.sum()[None]]), law)
         seen = multinomial(copies, law, key=key)[:-1].astype(x.dtype)
@@ -148,21 +161,27 @@ def sampled_amplitudes(x: Float[Array, " d"], copies: int, threshold: float, *, 
 
 
 def failure_probability(dimension: int, delta: float, copies: int, threshold: float = THRESHOLD) -> float:
-    r"""A proven bound on the probability that any entry of a unit vector is off by more than delta.
+    r"""Return a proven bound on the probability that any entry of a unit vector is off by more than delta.
 
     By Chernoff's bound with $\mathrm{KL}(q\|p) \ge (\sqrt q - \sqrt p)^2$ a size is off by $\tau$ with probability at
     most $2e^{-N\tau^2}$. A wrong sign matters only where $|x_i| + \sqrt{\hat p_i} > \delta$, and then, for
     $\tau = \sqrt{\hat p_i} - |x_i|$, $\hat p_i > (\delta + \tau)^2/4$. It takes a count on the wrong side of the share
-    $a = t\hat p_i$, of an outcome of probability $b = (\sqrt{\hat p_i} - \tau/2)^2$ or $\tau^2/4$: at most
-    $e^{-Nh}$, $h = a\ln(a/b) + b - a$, which is least at the least $\hat p_i$ (for a wrong minus and $\tau < 0$, at
-    least what it is for $\tau = 0$). The union of all cases, $\tau$ in slices.
+    $a = t\hat p_i$, of an outcome of probability $b = (\sqrt{\hat p_i} - \tau/2)^2$ or $\tau^2/4$: at most $e^{-Nh}$,
+    $h = a\ln(a/b) + b - a$, which is least at the least $\hat p_i$ (for a wrong minus and $\tau < 0$, at least what it
+    is for $\tau = 0$). The result is the union bound over all cases, with $\tau$ in slices.
+
+    Args:
+        dimension: number of entries.
+        delta: precision of each entry.
+        copies: number N of copies per round.
+        threshold: share t of the first count from which on a sign is plus.
     """
 
     def rate(a: float, b: float) -> float:
         return (a * math.log(a / b) if a > 0 else 0.0) + b - a if b > 0 else math.inf
 
     def slice_(low: float, high: float) -> float:
-        """For tau in [low, high], in units of delta."""
+        """Return the bound on a wrong sign for tau in [low, high], in units of delta."""
         likely = 1.0 if low <= 0 <= high else math.exp(-effort * min(low * low, high * high))
         above, below = threshold * (1 + max(high, 0)) ** 2 / 4, threshold * (1 + low) ** 2 / 4
         wrongly_minus = math.exp(-effort * rate(above, 0.25)) if above < 0.25 else 1.0

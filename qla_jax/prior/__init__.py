@@ -1,4 +1,4 @@
-"""Quantum networks before coherent ones, run as they were meant: each layer is read out before the next one begins."""
+"""Earlier quantum networks, run as published: each layer is read out before the next one begins."""
 
 from qla_jax.prior.convolutional import convolutional as convolutional
 from qla_jax.prior.convolutional import exact_convolution as exact_convolution

@@ -1,12 +1,13 @@
 r"""Convolutional networks with tomography between the layers: Kerenidis, Landman, Prakash (2020).
 
-A layer convolves, cuts off at a cap, $f(y) = \min(\max(y, 0), c)$, and pools. The inner products of all patches with
-all kernels are estimated in superposition, f is computed on the digital estimates, and a controlled rotation makes
-amplitudes of them, which are amplified from the mean square $E = \overline{f^2}/c^2$ that they have. Tomography in the
-maximum norm reads them out, and pooling happens on the way into the memory. With P outputs and N copies per round,
+A layer convolves, applies $f(y) = \min(\max(y, 0), c)$ with a cap c, and pools. Inner products of all patches with all
+kernels are estimated in superposition, and f is computed on the digital estimates. A controlled rotation turns the
+results into amplitudes, whose mean square $E = \overline{f^2}/c^2$ is the probability that amplitude amplification
+starts from. Tomography in the maximum norm reads the amplitudes out, and pooling happens on the way into the memory.
+With P outputs and N copies per round a layer takes
 $$2N\,(2m + 1)\,4K\,(2\lceil2\pi R/\epsilon\rceil - 1), \qquad N = 36\ln P/\eta^2,\quad m \approx \pi/4\sqrt E$$
-calls of the memory: $\tilde O(R/(\epsilon\eta^2\sqrt E))$, whatever the size of the image, if a fixed error of each
-entry relative to the length of all of them is enough; and P words each layer.
+calls of the memory, and P words are written. The number of calls is $\tilde O(R/(\epsilon\eta^2\sqrt E))$, independent
+of the size of the image, if a fixed error of each entry relative to the norm of all entries is enough.
 
 References:
     Kerenidis, Landman, Prakash (2020), Quantum algorithms for deep convolutional neural networks, Theorem 1 and
@@ -45,23 +46,29 @@ def convolutional(
     cap: float = 1.0,
     failure: float = FAILURE,
 ) -> LayeredRun:
-    r"""Run a network layer by layer.
+    r"""Run a convolutional network layer by layer, with tomography after each layer.
 
     Args:
-        kernels: of each layer, shape (C_out, C_in, D, D); "same" zero padding.
-        image: shape (C_in, rows, columns), sides that are multiples of two for each layer.
-        key: of estimates and counts.
-        eps: error of each inner product.
-        eta: of tomography, for each entry relative to the length of all.
-        cap: c.
-        failure: probability that any entry may be off by more, half of it for each kind of estimate.
+        kernels: kernel of each layer, shape (C_out, C_in, D, D), used with "same" zero padding.
+        image: input of shape (C_in, rows, columns), whose sides are multiples of two at each layer.
+        key: random key of estimates and counts.
+        eps: absolute error of each inner product.
+        eta: error of tomography in each entry, relative to the norm of all entries.
+        cap: cap c of the activation.
+        failure: probability that any entry is off by more, half of it for each kind of estimate.
 
     Returns:
-        bounds are $\sqrt P\epsilon$ and the error of tomography together.
+        Run of all layers, whose bounds are $\sqrt P\epsilon$ and the error of tomography together.
 
     Raises:
-        ValueError: no kernels, shapes that do not fit, odd sides, a layer that is zero everywhere, of which nothing
-            can be read out, `eps` or `cap` that is not positive, `eta` or `failure` that is not between 0 and 1.
+        ValueError: no kernels, shapes that do not fit, odd sides, a layer that is zero everywhere and has no state to
+            read out, `eps` or `cap` that is not positive, `eta` or `failure` that is not between 0 and 1.
+
+    Example:
+        >>> kernel, image = jnp.full((1, 1, 1, 1), 0.5), jnp.ones((1, 2, 2))
+        >>> found = convolutional([kernel], image, eps=0.1, eta=0.1, key=jax.random.key(0))
+        >>> bool(abs(found.states[0] - exact_convolution(kernel, image)).max() < found.bounds[0]), found.words
+        (True, (4,))
     """
     require_key("key", key)
     kernels = as_tuple("kernels", kernels, object)
@@ -90,16 +97,17 @@ def _layer(kernel: Array, image: Array, key: Array, eps: float, eta: float, cap:
     estimates, error, queries = _products(rows, taps, first, eps, repetitions)
     capped = _activated(estimates, cap, (len(kernel), *image.shape[1:]))
     share = float(jnp.mean(jnp.square(capped))) / cap**2
-    require(share > 0, "`image` must leave something behind the activation, but all outputs of a layer are zero.")
+    require(share > 0, "`image` must leave something after the activation, but all outputs of a layer are zero.")
     readout, proven = tomography_for(outputs, eta, failure)
     read = readout(capped, key=second)
-    calls = int(read.shots) * (2 * rounds(share) + 1) * 2 * queries  # the estimate is undone behind the rotation
+    # the factor 2: estimates are undone after the rotation
+    calls = int(read.shots) * (2 * rounds(share) + 1) * 2 * queries
     bound = math.sqrt(outputs) * error + float(read.error_bound)
     return LayerResult(pooled(read.values), bound, outputs * median_failure(repetitions) + proven, calls, outputs)
 
 
 def _products(rows: Array, taps: Array, key: Array, eps: float, repetitions: int) -> tuple[Array, float, int]:
-    """Inner products of all patches with all kernels, in superposition: the calls are those of one of them."""
+    """Estimate inner products of all patches with all kernels in superposition, at the calls of a single one."""
     points, _ = precision(taps, _longest(rows), eps)
     found, largest = _estimated(rows, taps, key, points, repetitions)
     error = 2 * math.sin(math.pi / points) * float(largest)
@@ -113,7 +121,7 @@ def _longest(rows: Array) -> Array:
 
 @partial(jax.jit, static_argnums=(3, 4))
 def _estimated(rows: Array, taps: Array, key: Array, points: int, repetitions: int) -> tuple[Array, Array]:
-    """The products, and the largest that one could be."""
+    """Return the estimated products, and the largest possible absolute value of a product."""
     sizes = jnp.outer(jnp.linalg.norm(rows, axis=1), jnp.linalg.norm(taps, axis=1))
     safe = jnp.where(sizes == 0, 1, sizes)
     shares = jnp.clip((1 + rows @ taps.T / safe) / 2, 0, 1)
@@ -127,26 +135,41 @@ def _activated(products: Array, cap: float, shape: tuple[int, ...]) -> Array:
 
 
 def rounds(share: float) -> int:
-    """Iterations of amplitude amplification from a known probability (Brassard et al. 2002, Theorem 4)."""
+    """Return the iterations of amplitude amplification from a known probability (Brassard et al. 2002, Theorem 4)."""
     return math.floor(math.pi / (4 * math.asin(math.sqrt(min(share, 1.0)))))
 
 
 @partial(jax.jit, static_argnums=1)
 def patches(image: Num[Array, "channel row column"], taps: int) -> Num[Array, "place tap"]:
-    """The zero-padded window around each pixel, a row each, channels first in it."""
+    """Return the zero-padded window around each pixel as a row, channels first.
+
+    Args:
+        image: image to cut into windows.
+        taps: side of a window.
+    """
     edge = ((taps - 1) // 2, taps // 2)
     return windows(image, (taps, taps), around=(edge, edge)).reshape(len(image) * taps**2, -1).T
 
 
 @jax.jit
 def pooled(image: Num[Array, "channel row column"]) -> Num[Array, "channel half other"]:
-    """The largest of each square of four."""
+    """Return the largest entry of each 2 x 2 square."""
     channels, rows, columns = image.shape
     return image.reshape(channels, rows // POOL, POOL, columns // POOL, POOL).max((2, 4))
 
 
 def exact_convolution(kernel: ArrayLike, image: ArrayLike, cap: float = 1.0) -> np.ndarray:
-    """The layer that `convolutional` estimates."""
+    """Return the exact output of the layer that `convolutional` estimates.
+
+    Args:
+        kernel: kernel of shape (C_out, C_in, D, D).
+        image: image of shape (C_in, rows, columns).
+        cap: cap c of the activation.
+
+    Example:
+        >>> exact_convolution(jnp.full((1, 1, 1, 1), 0.5), jnp.ones((1, 2, 2))).tolist()
+        [[[0.5]]]
+    """
     kernel, image = promoted(as_numeric("kernel", kernel, ndim=4), as_numeric("image", image, ndim=3))
     return np.asarray(_convolved(kernel, image, as_real("cap", cap)))
 

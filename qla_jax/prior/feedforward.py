@@ -1,10 +1,11 @@
 r"""Feed-forward networks by inner products: Allcock et al. (2020).
 
-A layer is $x \mapsto f(Wx)$. Rows of W and the vector x lie in a quantum memory; each inner product $\langle w_j,
-x\rangle$ is estimated by a Hadamard test under amplitude estimation, f is computed classically, and the layer is
-written back. With R the longest row times the length of x, n neurons to an error of $\epsilon$ each take
+A layer is $x \mapsto f(Wx)$. Rows of W and the vector x are stored in a quantum memory. Each inner product
+$\langle w_j, x\rangle$ is estimated by amplitude estimation of a Hadamard test, f is computed classically, and the
+result is written back. Let R be the norm of the longest row times that of x, and K the number of estimates whose median
+is taken. Then n neurons to an error of $\epsilon$ each take
 $$2nK\,(2\lceil 2\pi R/\epsilon\rceil - 1) \in O(nR/\epsilon)$$
-calls of the memory, K the estimates whose median is taken: linear in the neurons, where the weights are quadratic.
+calls of the memory. This is linear in the number of neurons, while the number of weights is quadratic.
 
 References:
     Allcock, Hsieh, Kerenidis, Zhang (2020), Quantum algorithms for feedforward neural networks, ACM Transactions on
@@ -33,7 +34,7 @@ from qla_jax.prior.layered import LayeredRun, LayerResult, in_a_row, repetitions
 
 FAILURE = 0.01
 LOADED = 2
-"""Vectors that a Hadamard test loads."""
+"""Number of vectors that a Hadamard test loads."""
 
 
 @default_promotion
@@ -47,23 +48,29 @@ def feedforward(
     activation: Callable[[Array], Array] = jnp.tanh,
     lipschitz: float = 1.0,
 ) -> LayeredRun:
-    r"""Run a network layer by layer.
+    r"""Run a feed-forward network layer by layer, with every inner product estimated.
 
     Args:
-        weights: of each layer, shape (neurons, inputs).
-        x: the input.
-        key: of the estimates.
-        eps: error of each inner product.
-        failure: probability that any estimate may be off by more.
-        activation: f, entry by entry, on a classical computer.
-        lipschitz: constant of f.
+        weights: weights of each layer, shape (neurons, inputs).
+        x: input vector.
+        key: random key of the estimates.
+        eps: absolute error of each inner product.
+        failure: probability that any estimate is off by more.
+        activation: function f, applied entry by entry on a classical computer.
+        lipschitz: Lipschitz constant of f.
 
     Returns:
-        bounds are `lipschitz` times $\epsilon\sqrt n$.
+        Run of all layers, whose bounds are `lipschitz` times $\epsilon\sqrt n$.
 
     Raises:
-        ValueError: no weights, shapes that do not fit, a precision that is not positive, a
-            probability outside of (0, 1).
+        ValueError: no weights, shapes that do not fit, a precision that is not positive, a probability outside of (0,
+            1).
+
+    Example:
+        >>> weight, x = jnp.array([[0.6, 0.8]]), jnp.array([1.0, 0.5])
+        >>> found = feedforward([weight], x, eps=0.1, key=jax.random.key(0))
+        >>> bool(abs(found.states[0] - exact_dense(weight, x)).max() < found.bounds[0]), found.words
+        (True, (1,))
     """
     require_key("key", key)
     weights = as_tuple("weights", weights, object)
@@ -88,24 +95,54 @@ def feedforward(
 def estimated_products(
     rows: Num[Array, "n d"], x: Num[Array, " d"], eps: float, repetitions: int, *, key: Array
 ) -> tuple[Num[Array, " n"], float, int]:
-    """Inner products of all rows with a vector, the error of each, and calls; exact zeros where a norm is zero."""
+    """Estimate inner products of all rows with a vector; they are exact zeros where a norm is zero.
+
+    Args:
+        rows: vectors of the first factors.
+        x: vector of the second factor.
+        eps: absolute error of each inner product.
+        repetitions: number of estimates whose median is taken, odd.
+        key: random key of the estimates.
+
+    Returns:
+        Estimates, a bound on the error of each, and the number of calls.
+    """
     require_key("key", key)
     points, sizes = precision(rows, x, eps)
     safe = jnp.where(sizes == 0, 1, sizes)
-    shares = jnp.clip((1 + rows @ x / safe) / 2, 0, 1)  # rounding of parallel vectors
+    shares = jnp.clip((1 + rows @ x / safe) / 2, 0, 1)  # for parallel vectors rounding may exceed 1
     found = safe * (2 * estimate_amplitude(shares, points=points, repetitions=repetitions, key=key) - 1)
     error = 2 * math.sin(math.pi / points) * float(sizes.max())
     return jnp.where(sizes == 0, 0, found), error, len(rows) * repetitions * LOADED * queries_of(points)
 
 
 def precision(rows: Num[Array, "n d"], x: Num[Array, " d"], eps: float) -> tuple[int, Num[Array, " n"]]:
-    """Points of amplitude estimation that suffice for all rows, and the lengths that the estimates are scaled by."""
+    """Return a number of points of amplitude estimation that suffices for all rows, and the factors of the estimates.
+
+    Args:
+        rows: vectors of the first factors.
+        x: vector of the second factor.
+        eps: absolute error of each inner product.
+
+    Returns:
+        Number of points, and the norm of each row times that of x.
+    """
     sizes = jnp.linalg.norm(rows, axis=1) * jnp.linalg.norm(x)
     longest = float(sizes.max())
     return points_for(min(eps / (2 * longest), 0.5) if longest > 0 else 0.5), sizes
 
 
 def exact_dense(weight: ArrayLike, x: ArrayLike, activation: Callable = np.tanh) -> np.ndarray:
-    """The layer that `feedforward` estimates."""
+    """Return the exact output of the layer that `feedforward` estimates.
+
+    Args:
+        weight: weights of shape (neurons, inputs).
+        x: input vector.
+        activation: function that is applied entry by entry.
+
+    Example:
+        >>> exact_dense([[0.6, 0.8]], [1.0, 0.5]).round(4).tolist()  # tanh(1)
+        [0.7616]
+    """
     weight, x = (np.asarray(as_inexact(name, value)) for name, value in (("weight", weight), ("x", x)))
     return np.asarray(activation(weight @ x))

@@ -1,4 +1,4 @@
-"""What a network gives that is read out layer by layer, and what that takes."""
+"""Results and costs of networks that are read out layer by layer."""
 
 import math
 from typing import NamedTuple
@@ -14,14 +14,15 @@ GROWTH = 1.25
 
 
 class LayeredRun(NamedTuple):
-    """Layer by layer, the last one included.
+    """States and costs of all layers, the last one included.
 
     Attributes:
-        states: what was read out, and written into a quantum memory for the next layer.
-        bounds: on the Euclidean distance of each from the exact layer on the state before it.
-        failure_probability: that any of the bounds fails.
-        calls: of circuits that load a vector from a quantum memory, or of their inverses.
-        words: numbers that were read out and written.
+        states: values that were read out of each layer, and written into a quantum memory for the next.
+        bounds: bounds on the Euclidean distance of each state from the exact layer on the state before it.
+        failure_probability: probability that any of the bounds fails.
+        calls: number of uses of circuits that load a vector from a quantum memory, or of their inverses, for each
+            layer.
+        words: number of words that were read out and written, for each layer.
     """
 
     states: tuple[Array, ...]
@@ -32,12 +33,12 @@ class LayeredRun(NamedTuple):
 
     @property
     def steps(self) -> int:
-        """Calls and words of all layers: what the network takes, but for the depth of a call."""
+        """Calls and words of all layers: the cost of the network in units of the depth of a call."""
         return sum(self.calls) + sum(self.words)
 
 
 class LayerResult(NamedTuple):
-    """One of them."""
+    """State and cost of one layer."""
 
     state: Array
     bound: float
@@ -47,13 +48,21 @@ class LayerResult(NamedTuple):
 
 
 def in_a_row(layers: list[LayerResult]) -> LayeredRun:
-    """The run of these layers."""
+    """Return the run of these layers."""
     states, bounds, failures, calls, words = zip(*layers, strict=True)
     return LayeredRun(states, bounds, min(1.0, sum(failures)), calls, words)
 
 
 def require_tolerances(failure: float, eta: float = 0.5) -> tuple[float, float]:
-    """Return a probability and an error against a unit vector; ValueError unless both are strictly between 0 and 1."""
+    """Return a probability of failure and an error relative to a unit vector.
+
+    Args:
+        failure: probability of failure.
+        eta: error relative to a unit vector.
+
+    Raises:
+        ValueError: a number that is not strictly between 0 and 1.
+    """
     found = as_real("failure", failure), as_real("eta", eta)
     for name, value in zip(("failure", "eta"), found, strict=True):
         require(0 < value < 1, f"`{name}` must lie between 0 and 1, but is {value}.")
@@ -61,7 +70,7 @@ def require_tolerances(failure: float, eta: float = 0.5) -> tuple[float, float]:
 
 
 def repetitions_for(failure: float) -> int:
-    """The smallest odd number of estimates whose median fails with at most this probability."""
+    """Return the smallest odd number of estimates whose median fails with at most this probability."""
     repetitions = 1
     while median_failure(repetitions) > failure:
         repetitions += 2
@@ -69,9 +78,14 @@ def repetitions_for(failure: float) -> int:
 
 
 def tomography_for(dimension: int, delta: float, failure: float) -> tuple[Tomography, float]:
-    r"""Tomography that is proven to fail with at most this probability, and the probability.
+    """Return tomography that is proven to fail with at most this probability, and the proven probability.
 
     The constant is the 36 of its authors where that is enough, and larger in low dimensions.
+
+    Args:
+        dimension: number of entries.
+        delta: error of each entry relative to the norm.
+        failure: largest probability of failure.
     """
     constant, entries = CONSTANT, max(dimension, 2)
     while (proven := failure_probability(entries, delta, math.ceil(constant * math.log(entries) / delta**2))) > failure:

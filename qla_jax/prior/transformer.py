@@ -1,13 +1,13 @@
-r"""Transformer blocks, coherent inside and read out between: Guo et al. (2024).
+r"""Transformer blocks that are coherent inside, with a readout between blocks: Guo et al. (2024).
 
 A block is, for each token s of a sequence S of n tokens in d dimensions,
 $$y = \frac{s + a}{\|s + a\|},\quad a = W_VS^T\mathrm{softmax}(\beta\,SW_K^TW_Qs),\qquad
 s' = \frac{y + W_2\,g(W_1y)}{\|y + W_2\,g(W_1y)\|},\quad g = \mathrm{GELU},$$
-one head, normalization without a shift. All of it is one vector encoding, put together from this package's nodes: S
-from a quantum memory with $\alpha = \|S\|_F$, the softmax as squared amplitudes of $e^{\beta x/2}$, whose sum
-normalization takes care of, and Theorem 1 of Rattew et al. for $S^T$ times these squares. Its degrees grow like
-$\log 1/\epsilon$. Its successor needs all tokens in a memory, though, so all n d numbers are read out by tomography, at
-$N = 36\ln d/\eta^2$ copies twice for each token. Nothing bounds $\|s + a\|$ from below.
+with one head and normalization without a shift. The block is one vector encoding, composed of this package's nodes: S
+from a quantum memory with $\alpha = \|S\|_F$, the softmax as squared amplitudes of $e^{\beta x/2}$, whose sum is
+normalized by their norm, and Theorem 1 of Rattew et al. for $S^T$ times these squares. The degrees of its polynomials
+grow like $\log 1/\epsilon$. The next block needs all tokens in a memory, however. So all n d numbers are read out by
+tomography with $2N$ copies for each token, $N = 36\ln d/\eta^2$. There is no lower bound on $\|s + a\|$.
 
 References:
     Guo, Yu, Choi, Han, Agrawal, Nakaji, Aspuru-Guzik, Rebentrost (2024), Quantum Transformer: Accelerating model
@@ -47,18 +47,18 @@ from qla_jax.transforms.activation import activate
 from qla_jax.transforms.activation_routes import activate_any
 
 Activations = tuple[Polynomial, Polynomial]
-r"""Approximants of $e^{\beta x/2}$ and of $\mathrm{erf}(x/\sqrt2)$."""
+r"""Polynomial approximants of $e^{\beta x/2}$ and of $\mathrm{erf}(x/\sqrt2)$."""
 
 
 class AttentionWeights(NamedTuple):
-    """Of one block, each of norm at most 1.
+    """Weights of one block, each of operator norm at most 1.
 
     Attributes:
-        query: shape (d, d).
-        key: of the same.
-        value: of the same.
-        into: the hidden layer, shape (h, d).
-        out_of: the hidden layer, shape (d, h).
+        query: matrix $W_Q$ of shape (d, d).
+        key: matrix $W_K$ of shape (d, d).
+        value: matrix $W_V$ of shape (d, d).
+        into: matrix $W_1$ into the hidden layer, shape (h, d).
+        out_of: matrix $W_2$ out of the hidden layer, shape (d, h).
     """
 
     query: Array
@@ -79,19 +79,19 @@ def transformer(
     beta: float = 1.0,
     failure: float = FAILURE,
 ) -> LayeredRun:
-    r"""Run blocks on a sequence, reading all tokens out behind each.
+    """Run transformer blocks on a sequence, with a readout of all tokens after each block.
 
     Args:
-        blocks: their weights.
-        tokens: S, shape (n, d), powers of two; rows are normalized here, as the ones behind a block are.
-        key: of the counts.
-        eps: error of either activation's polynomial.
-        eta: of tomography, for each entry of a token.
+        blocks: weights of each block.
+        tokens: sequence S of shape (n, d), powers of two; rows are normalized, as those after a block are.
+        key: random key of the counts.
+        eps: absolute error of the polynomial of each activation.
+        eta: error of tomography in each entry of a token of norm 1.
         beta: sharpness of the softmax, positive.
-        failure: probability that any entry may be off by more.
+        failure: probability that any entry is off by more.
 
     Returns:
-        bounds are those of the encodings and of tomography together, over all tokens.
+        Run of all blocks, whose bounds are those of the encodings and of tomography together, over all tokens.
 
     Raises:
         ValueError: no blocks, shapes that do not fit, a weight whose norm is above 1, a zero token, `eps` or `beta`
@@ -136,7 +136,8 @@ def _block(
         int(shots) * (2 * rounds(float(amplitude) ** 2) + 1)
         for shots, amplitude in zip(read.shots, amplitudes, strict=True)
     )
-    state = read.values / jnp.linalg.norm(read.values, axis=1)[:, None]  # at most twice as far from a unit vector
+    # normalization at most doubles the distance from a unit vector
+    state = read.values / jnp.linalg.norm(read.values, axis=1)[:, None]
     bound = 2 * float(jnp.linalg.norm(errors + read.error_bound))
     return LayerResult(state, bound, len(tokens) * proven, calls, tokens.size)
 
@@ -144,7 +145,14 @@ def _block(
 def token_encoding(
     weights: AttentionWeights, tokens: Float[Array, "n d"], token: Float[Array, " d"], polys: Activations
 ) -> VectorEncoding:
-    """The block's output for one token as a vector encoding: its circuit."""
+    """Return the vector encoding of a block's output for one token, which is its circuit.
+
+    Args:
+        weights: weights of the block.
+        tokens: sequence S of unit tokens.
+        token: token s.
+        polys: approximants of both activations.
+    """
     start, sequence = qram_encode(token), block_encode_frobenius(tokens)
     query, key, value, into, out_of = (_contraction(matrix) for matrix in weights)
     scores = sequence @ (key.adjoint() @ (query @ start))
@@ -155,18 +163,41 @@ def token_encoding(
 
 
 def softmax_polynomial(beta: float, eps: float) -> Polynomial:
-    r"""$e^{\beta x/2}$ on [-1, 1], where scores of unit tokens under contractions lie: hence its Lipschitz constant."""
+    r"""Return an approximant of $e^{\beta x/2}$ on [-1, 1], with its Lipschitz constant.
+
+    Scores of unit tokens under contractions lie in this interval.
+
+    Args:
+        beta: sharpness of the softmax.
+        eps: absolute error of the approximant on [-1, 1].
+    """
     slope = beta / 2 * math.exp(beta / 2)
     return exp(-beta / 2, eps=eps).replace(lipschitz=jnp.asarray(slope))
 
 
 def gelu(vec: VectorEncoding, erf: Polynomial) -> VectorEncoding:
-    r"""$x\,\Phi(x) = \frac12x + \frac12x\,\mathrm{erf}(x/\sqrt2)$ entry by entry, given an approximant of the erf."""
+    r"""Encode $x\,\Phi(x) = \frac12x + \frac12x\,\mathrm{erf}(x/\sqrt2)$ entry by entry.
+
+    Args:
+        vec: vector encoding of x.
+        erf: approximant of $\mathrm{erf}(x/\sqrt2)$.
+    """
     return vector_sum(vec, diagonal_of_amplitudes(vec) @ activate(vec, erf), weights=(0.5, 0.5))
 
 
 def exact_block(weights: AttentionWeights, tokens: ArrayLike, beta: float = 1.0) -> np.ndarray:
-    """The block that `transformer` estimates, on unit tokens."""
+    """Return the exact output of the block that `transformer` estimates, on unit tokens.
+
+    Args:
+        weights: weights of the block.
+        tokens: sequence of unit tokens, a row each.
+        beta: sharpness of the softmax.
+
+    Example:
+        >>> zero, one = jnp.zeros((2, 2)), jnp.eye(2)
+        >>> exact_block(AttentionWeights(zero, zero, zero, one, zero), one).tolist()  # residuals alone
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
     require_kind("weights", weights, AttentionWeights)
     query, key, value, into, out_of = (np.asarray(as_inexact("weights", matrix)) for matrix in weights)
     s = np.asarray(as_inexact("tokens", tokens))
@@ -185,7 +216,7 @@ def _contraction(matrix: Array) -> BlockEncoding:
 
 
 def _contractions(weights: AttentionWeights, width: int) -> AttentionWeights:
-    """Return the weights of a block as arrays, once their shapes and norms are seen to fit."""
+    """Return the weights of a block as arrays, after a check of their shapes and norms."""
     found = AttentionWeights(*(as_numeric("blocks", matrix, ndim=2) for matrix in weights))
     hidden = len(found.into)
     shapes = [(width, width)] * 3 + [(hidden, width), (width, hidden)]
@@ -193,6 +224,7 @@ def _contractions(weights: AttentionWeights, width: int) -> AttentionWeights:
         have = matrix.shape
         require(have == shape, f"`blocks` must have a weight `{name}` of shape {shape}, but it has {have}.")
         norm = float(jnp.linalg.norm(matrix, 2))
-        room = ROUNDING * float(jnp.finfo(matrix.dtype).eps)  # beyond it an encoding with alpha 1 knows no error
+        # beyond it an encoding with alpha = 1 has an unknown error
+        room = ROUNDING * float(jnp.finfo(matrix.dtype).eps)
         require(norm <= 1 + room, f"`blocks` must have weights of norm at most 1, but `{name}` has {norm}.")
     return found

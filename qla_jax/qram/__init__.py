@@ -1,4 +1,4 @@
-"""Bucket-brigade quantum random access memory: its circuit, its noise, and what a noisy read is worth."""
+"""Bucket-brigade quantum random access memory: its circuit, its noise, and the fidelity of noisy reads."""
 
 from qla_jax.qram.bounds import certified_infidelity as certified_infidelity
 from qla_jax.qram.bounds import infidelity_bound as infidelity_bound

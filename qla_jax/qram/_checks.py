@@ -1,4 +1,4 @@
-"""What this room checks alike: sizes, and amplitudes; and how what could not be seen inside jit shows, as NaN."""
+"""Checks that the files of this room share: sizes and amplitudes, and NaN for faults that only appear inside jit."""
 
 import functools
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from qla_jax._checks import ROUNDING, as_numeric, is_concrete, require
 
 
 def as_whole_numbers(name: str, value: Any, *, bits: bool = False) -> np.ndarray | Array:
-    """Return an array of integers, of NumPy where it can be seen; truth values count where `bits` says so.
+    """Return an array of integers, a NumPy array where the value is known; truth values are accepted if `bits` is set.
 
     Raises:
         ValueError: no integers.
@@ -29,7 +29,9 @@ def as_whole_numbers(name: str, value: Any, *, bits: bool = False) -> np.ndarray
 def as_amplitudes(
     address_bits: int, amplitudes: ArrayLike | Sequence[ArrayLike] | None, dtype: jnp.dtype
 ) -> Num[Array, " addresses"]:
-    """The amplitudes of 2^n addresses, all equal unless given; NaN where they are traced and no unit vector.
+    """Return the amplitudes of 2^n addresses, all equal by default.
+
+    Traced amplitudes that are no unit vector become NaN.
 
     Raises:
         ValueError: another shape, or no unit vector where that can be seen.
@@ -43,12 +45,15 @@ def as_amplitudes(
     if is_concrete(*jax.tree.leaves(amplitudes)):
         norm = float(np.linalg.norm(np.asarray(amplitudes)))
         require(abs(norm - 1) <= reach, f"`amplitudes` must be a unit vector, but has the norm {norm}.")
-    rows = jnp.square(jnp.abs(array)).reshape(1 << address_bits // 2, -1)  # in two sums: less rounding than in one
+    rows = jnp.square(jnp.abs(array)).reshape(1 << address_bits // 2, -1)  # two nested sums have less rounding than one
     unit = jnp.abs(jnp.sqrt(rows.sum(axis=1).sum()) - 1) <= reach
     return array if is_concrete(array) else jnp.where(unit, array, jnp.nan)
 
 
 def nan_unless_finite(value: Array, *inputs: Any) -> Array:
-    """`value`, but NaN if anything in the inputs is not finite: simulations only compare rates, which NaN outlives."""
+    """Return `value`, or NaN if any input is not finite.
+
+    Simulations only compare rates with random numbers, so a NaN in a rate would not reach their results.
+    """
     finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(inputs)]
     return jnp.where(functools.reduce(jnp.logical_and, finite), value, jnp.nan)

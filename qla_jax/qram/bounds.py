@@ -1,12 +1,14 @@
-r"""What held bits alone allow: sharper bounds than those by all sites, damping included, and the error they leave.
+r"""Bounds on the infidelity of a read from sites that hold a bit, and the error of the state that they imply.
 
-**Damping alone.** A lost bit never returns, so only the Kraus operators $K_0$ at all sites leave the word in the slots,
-and each branch held H bits at them: $F = (1-\gamma)^H$ exactly, with $H = (n-1)(4n+4k+1)$, for all amplitudes.
+The bounds are sharper than those from all sites, and include damping.
 
-**Pauli errors.** Those that strike elements at rest do nothing, hence $E[\Lambda] \ge (1-p)^H$ and, as in `good`,
+**Damping alone.** A lost bit never returns, so only the Kraus operators $K_0$ at all sites leave the word in the slots.
+Each branch holds a bit at H sites, hence $F = (1-\gamma)^H$ exactly, with $H = (n-1)(4n+4k+1)$, for all amplitudes.
+
+**Pauli errors.** Errors at elements at rest have no effect, hence $E[\Lambda] \ge (1-p)^H$ and, as in `good`,
 $F \ge \max(2(1-p)^H - 1, 0)^2$.
 
-H is that of the plan: a memory with errors at all levels has the larger one of `all_levels`.
+H depends on the plan: a memory with errors at all levels has the larger number of `all_levels`.
 
 Example:
     >>> from qla_jax.qram.rates import amplitude_damping
@@ -27,28 +29,41 @@ from qla_jax.qram.scheduling import held_site_count
 
 
 def infidelity_with(struck: ArrayLike, held: ArrayLike, noise: ErrorRates) -> Array:
-    r"""What 1 - F cannot exceed, if a weight r of branches at most is not intact but for damping at H held sites each.
+    r"""Return a bound on 1 - F, if branches of weight at most r are not intact except for damping.
 
-    $F \ge \max(g(1 - r) - r, 0)^2$ with $g = (1-\gamma)^{H/2}$: those intact bring $g(1 - r)$ into the same state of
-    the tree; the others can at most stand against them. The mean of r over trajectories will do, by convexity.
+    Then $F \ge \max(g(1 - r) - r, 0)^2$ with $g = (1-\gamma)^{H/2}$: the intact branches contribute $g(1 - r)$ with one
+    state of the tree, and the others reduce the sum by at most r. The mean of r over trajectories may be used, by
+    convexity.
+
+    Args:
+        struck: weight r of the branches that are not intact.
+        held: number H of sites at which a branch holds a bit.
+        noise: error rates at the sites of the memory.
     """
     lost = missed(noise.loss, jnp.asarray(held) / 2)
-    short = lost + struck * (2 - lost)  # of a root of F of 1, without its cancellation
+    short = lost + struck * (2 - lost)  # 1 - sqrt(F), without cancellation
     return jnp.where(short < 1, short * (2 - short), 1)
 
 
 def infidelity_bound(address_bits: int, word_bits: int, noise: ErrorRates, *, all_levels: bool = False) -> Array:
-    """What 1 - F cannot exceed, for any amplitudes; attained by damping alone. Differentiable but at a loss of 1.
+    """Return a bound on 1 - F for any amplitudes, which damping alone attains.
+
+    The bound is differentiable except at a loss of 1.
 
     Args:
-        address_bits: n.
-        word_bits: k.
-        noise: at the sites of the memory; NaN if it was traced and is none.
-        all_levels: as of the memory.
+        address_bits: number n of address bits.
+        word_bits: number k of bits of a word.
+        noise: error rates at the sites of the memory; traced rates outside their range give NaN.
+        all_levels: whether errors may strike all levels after every step, as for the memory.
 
     Raises:
-        TypeError: `noise` is none.
+        TypeError: `noise` is no `ErrorRates`.
         ValueError: what `schedule` raises.
+
+    Example:
+        >>> from qla_jax.qram import amplitude_damping
+        >>> round(float(infidelity_bound(2, 1, amplitude_damping(0.05))), 6)  # 1 - 0.95^13
+        0.486658
     """
     require_kind("noise", noise, ErrorRates)
     held = held_site_count(address_bits, word_bits, all_levels=all_levels)
@@ -64,19 +79,26 @@ def certified_infidelity(
     *,
     all_levels: bool = False,
 ) -> Array:
-    """What 1 - F does not exceed at a confidence, from `intact_fraction`: by the exact limit of Clopper and Pearson.
+    """Return an upper confidence limit of 1 - F from `intact_fraction`, by the exact limit of Clopper and Pearson.
 
     Args:
-        found: by `intact_fraction`, known.
-        address_bits: n.
-        word_bits: k.
-        noise: the same as there; its damping enters here.
-        confidence: between 0 and 1.
-        all_levels: as of the memory.
+        found: result of `intact_fraction`, not traced.
+        address_bits: number n of address bits.
+        word_bits: number k of bits of a word.
+        noise: error rates that `intact_fraction` was given; damping enters only here.
+        confidence: probability with which the limit holds, between 0 and 1.
+        all_levels: whether errors may strike all levels after every step, as for the memory.
 
     Raises:
-        TypeError: `found` is no estimate, or `noise` no noise.
+        TypeError: `found` is no estimate, or `noise` no `ErrorRates`.
         ValueError: an estimate traced or outside of [0, 1], a confidence outside of (0, 1), or what `schedule` raises.
+
+    Example:
+        >>> from qla_jax.qram.fidelity import Estimate
+        >>> from qla_jax.qram import depolarizing
+        >>> found = Estimate(jnp.array(1.0), jnp.array(0.0), 1000)  # all of 1000 branches were intact
+        >>> round(float(certified_infidelity(found, 2, 1, depolarizing(1e-4), 0.95)), 4)
+        0.0119
     """
     require_kind("found", found, Estimate)
     require_kind("noise", noise, ErrorRates)
@@ -91,11 +113,11 @@ def certified_infidelity(
 
 
 def state_error(infidelity: ArrayLike) -> Array:
-    r"""$\sqrt{2(1 - \sqrt F)}$: how far a noisy channel's purified output is from the ideal state, at best phase.
+    r"""Return $\sqrt{2(1 - \sqrt F)}$, the distance of a channel's purified output from the ideal state, at best phase.
 
-    By Uhlmann's theorem some state $|e\rangle$ of the environment has $\|\Psi - \psi\otimes e\|$ that small; it bounds
-    the distance of $\langle e|\Psi\rangle$ from $\psi$, too.
+    By Uhlmann's theorem some state $|e\rangle$ of the environment has $\|\Psi - \psi\otimes e\|$ of at most this size.
+    The same number bounds the distance of $\langle e|\Psi\rangle$ from $\psi$.
     """
     infidelity = jnp.asarray(infidelity)
     root = jnp.sqrt(jnp.maximum(1 - infidelity, 0))
-    return jnp.sqrt(2 * infidelity / (1 + root))  # = 2 (1 - root) without its cancellation
+    return jnp.sqrt(2 * infidelity / (1 + root))  # 2 (1 - root), without cancellation

@@ -1,10 +1,9 @@
-r"""The sparse simulation of one branch: not the tree but the n + k bits that travel in it.
+"""Sparse simulation of single branches: the n + k bits that travel through the tree, rather than the tree.
 
-Elements at rest stay at rest, so a basis state is the list of its bits: where each is, and its value. A bit has a
-place, an integer: 2h in the carrier of node h, 2h + 1 in its router, -1 - s in slot s, 0 once lost; node 1 is the root,
-2h and 2h + 1 are the children of node h. Wherever errors misroute a bit, it has a place: nothing is cut off, and
-`evolve` gives what the whole tree gives (`tree.evolve`) under the same key. A step takes (n + k)^2 comparisons,
-whatever 2^n is.
+Elements at rest stay at rest, so a basis state is a list of bits with the place and the value of each. A place is an
+integer: 2h in the carrier of node h, 2h + 1 in its router, -1 - s in slot s, 0 once lost; node 1 is the root, 2h and 2h
++ 1 are the children of node h. A bit that errors misroute also has a place, so the simulation is exact: `evolve` gives
+the result of the whole tree (`tree.evolve`) under the same key. A step takes (n + k)^2 comparisons, independent of 2^n.
 
 Example:
     >>> from qla_jax.qram.memories import memory
@@ -32,11 +31,11 @@ ROOT = 2
 
 
 class Branch(NamedTuple):
-    """A basis state: address bits first, then word bits.
+    """Basis state of one branch: address bits first, then word bits.
 
     Attributes:
-        places: of the bits.
-        values: 0 or 1.
+        places: place of each bit.
+        values: value of each bit, 0 or 1.
     """
 
     places: Int[Array, " bits"]
@@ -44,13 +43,13 @@ class Branch(NamedTuple):
 
 
 class BranchEnds(NamedTuple):
-    """A pair of branches after the read.
+    """Pair of branches after the read.
 
     Attributes:
-        first: where its bits are.
-        second: where its bits are.
-        sign: the product of their phases.
-        unshared: how many bits one of them held alone where damping could strike.
+        first: final places and values of the first branch.
+        second: final places and values of the second branch.
+        sign: product of the phases of both branches.
+        unshared: number of bits that only one of them held where damping could strike.
     """
 
     first: Branch
@@ -60,14 +59,24 @@ class BranchEnds(NamedTuple):
 
 
 def start(mem: Memory, address: Array) -> Branch:
-    """The address in its slots, word 0."""
+    """Return the branch with its address in the slots and the word 0.
+
+    Args:
+        mem: memory that is read.
+        address: address of the branch.
+    """
     n, k = mem.address_bits, mem.word_bits
     bits = (address >> jnp.arange(n - 1, -1, -1, dtype=jnp.int32)) & 1
     return Branch(-1 - jnp.arange(n + k, dtype=jnp.int32), jnp.concatenate([bits, jnp.zeros(k, jnp.int32)]))
 
 
 def with_word(mem: Memory, branch: Branch) -> Branch:
-    """The same with its word in the slots, from 0 or back to it, as an ideal read does."""
+    """Return the branch after an ideal read, which adds its word to the slots, or takes it away again.
+
+    Args:
+        mem: memory that is read.
+        branch: branch whose address is in the slots.
+    """
     n = mem.address_bits
     address = jnp.sum(branch.values[:n] << jnp.arange(n - 1, -1, -1, dtype=jnp.int32), dtype=jnp.int32)
     return branch._replace(
@@ -76,7 +85,15 @@ def with_word(mem: Memory, branch: Branch) -> Branch:
 
 
 def evolve(mem: Memory, noise: ErrorRates, first: Array, second: Array, *, key: Array) -> BranchEnds:
-    """Read both addresses under the errors of a key."""
+    """Read two addresses under the errors of one key.
+
+    Args:
+        mem: memory that is read.
+        noise: error rates at its sites.
+        first: address of the first branch.
+        second: address of the second branch.
+        key: random key of the errors.
+    """
 
     def step(ends: BranchEnds, row: Tables) -> tuple[BranchEnds, None]:
         first, second = _gates(mem, row, ends.first), _gates(mem, row, ends.second)
@@ -90,16 +107,17 @@ def evolve(mem: Memory, noise: ErrorRates, first: Array, second: Array, *, key: 
 
 
 def intact(mem: Memory, noise: ErrorRates, address: Array, *, key: Array, erase: bool = False) -> Bool[Array, ""]:
-    """Whether a branch comes back as without errors, phase and all, its bits never where damping counts differently.
+    """Return whether a branch comes back as without errors, phase included.
 
-    Damping itself is left out: it is a factor, see `bounds.infidelity_with`.
+    The branch must also have held a bit at exactly as many sites as without errors, which makes damping the same for
+    all intact branches. Damping itself is not simulated: it is a factor, see `bounds.infidelity_with`.
 
     Args:
-        mem: of any size.
-        noise: at its sites.
-        address: of the branch.
-        key: gives the errors.
-        erase: read where the word is in the slots already, which takes it away.
+        mem: memory of any size.
+        noise: error rates at its sites.
+        address: address of the branch.
+        key: random key of the errors.
+        erase: whether the word is in the slots already, so that the read takes it away.
     """
     begin = start(mem, address)
     begin, wanted = (with_word(mem, begin), begin) if erase else (begin, with_word(mem, begin))
@@ -109,7 +127,10 @@ def intact(mem: Memory, noise: ErrorRates, address: Array, *, key: Array, erase:
 
 
 def held_sites(mem: Memory) -> Int[Array, ""]:
-    """Sites at which a branch without errors holds a bit: `held_site_count` by counting, the same for all addresses."""
+    """Return the number of sites at which a branch without errors holds a bit, the same for all addresses.
+
+    It equals `held_site_count`, but is counted along a simulated read.
+    """
     return _follow(mem, start(mem, jnp.zeros((), jnp.int32)), None, None)[2]
 
 
@@ -128,7 +149,12 @@ def _follow(mem: Memory, begin: Branch, noise: ErrorRates | None, key: Array | N
 
 
 def arrival(mem: Memory, branch: Branch) -> tuple[Array, Array]:
-    """The address that the slots hold in the end, and whether they hold one, and its word."""
+    """Return the address in the slots after the read, and whether the slots hold an address and its word.
+
+    Args:
+        mem: memory that was read.
+        branch: branch after the read.
+    """
     n = mem.address_bits
     slots = -1 - jnp.arange(branch.places.size, dtype=jnp.int32)
     there = branch.places[None, :] == slots[:, None]
@@ -138,7 +164,7 @@ def arrival(mem: Memory, branch: Branch) -> tuple[Array, Array]:
 
 
 def left_behind(ends: BranchEnds) -> Bool[Array, ""]:
-    """Whether both branches leave the same bits in the tree, so that it does not tell them apart."""
+    """Return whether both branches leave the same bits in the tree, so that the tree does not distinguish them."""
     (a, v), (b, w) = ends.first, ends.second
     same = (a[:, None] == b[None]) & (v[:, None] == w[None])
     inside, inside_too = a >= ROOT, b >= ROOT
@@ -172,7 +198,7 @@ def _gates(mem: Memory, row: Tables, branch: Branch) -> Branch:
 
 
 class _Dice(NamedTuple):
-    """What strikes each bit where it is: whether anything can, and which."""
+    """Errors at the place of each bit, and whether an error can occur there."""
 
     struck: Array
     flips: Array

@@ -1,9 +1,9 @@
-r"""The fidelity of the channel itself: the density matrix under every Kraus operator, for n up to 2.
+r"""Exact fidelity of the noisy channel by its density matrix under every Kraus operator, for n up to 2.
 
-Only basis states that are reached get a row. They are found on the host, element by element, from the gates of the
-plan; this shares nothing with `tree` and `branches`, which are tested against it. What depends on rates is traced: the
-fidelity is a polynomial in the Pauli rates and, but for square roots of $1 - \gamma$, in $\gamma$, and can be
-differentiated.
+Only basis states that are reached have a row. The host finds them, element by element, from the gates of the plan. This
+code shares nothing with `tree` and `branches`, which are tested against it. Quantities that depend on rates may be
+traced: the fidelity is a polynomial in the Pauli rates and, except for square roots of $1 - \gamma$, in $\gamma$, and
+can be differentiated.
 
 Example:
     >>> from qla_jax.qram.memories import memory
@@ -29,32 +29,39 @@ from qla_jax.qram.scheduling import RouterGate
 
 MAX_EXACT_BITS = 2
 MAX_STATES = 4096
-"""A density matrix of 256 MiB."""
+"""Largest number of basis states: their density matrix takes 256 MiB."""
 
 State = dict[tuple[str, int], int]
 Frozen = tuple[tuple[tuple[str, int], int], ...]
 
 
 class _Map(NamedTuple):
-    """A monomial operator: row to row, with a factor."""
+    """Monomial operator, which takes each row to one row with a factor."""
 
     rows: np.ndarray
     factors: np.ndarray
 
 
 def exact_fidelity(mem: Memory, noise: ErrorRates, amplitudes: Array | None = None) -> Array:
-    r"""$\langle\psi|\rho|\psi\rangle$, $\rho$ the state of the slots after a noisy read, exactly.
+    r"""Return the exact fidelity $\langle\psi|\rho|\psi\rangle$ of the slots' state $\rho$ after a noisy read.
 
-    NaN where a traced rate or vector of amplitudes is none.
+    A traced rate outside its range, or traced amplitudes of another norm, give NaN.
 
     Args:
-        mem: concrete, n up to 2.
-        noise: at its sites; differentiable, but for $\gamma = 1$.
-        amplitudes: of the addresses, a unit vector; all equal unless given.
+        mem: memory with at most 2 address bits, not traced.
+        noise: error rates at its sites; the result is differentiable in them, except at $\gamma = 1$.
+        amplitudes: amplitudes of the addresses, a unit vector; all equal by default.
 
     Raises:
-        TypeError: `mem` is no memory, or `noise` no noise.
+        TypeError: `mem` is no memory, or `noise` no `ErrorRates`.
         ValueError: too large or a traced memory, amplitudes of another shape or norm, or too many states.
+
+    Example:
+        >>> from qla_jax.qram import amplitude_damping, memory
+        >>> mem = memory([1, 0, 0, 1], word_bits=1)
+        >>> fidelity = jax.jit(lambda rate: exact_fidelity(mem, amplitude_damping(rate)))
+        >>> round(float(fidelity(0.1)), 6)  # 0.9^13
+        0.254187
     """
     require_kind("mem", mem, Memory)
     require_kind("noise", noise, ErrorRates)
@@ -82,7 +89,10 @@ def _program(mem: Memory) -> Iterator[tuple[RouterGate | None, tuple[str, int] |
 
 
 def _start(mem: Memory, address: int) -> State:
-    """An element is 0 at rest, 1 with bit 0, 2 with bit 1; those at rest are not listed."""
+    """Return the state before a read as a dict of elements, 1 for bit 0 and 2 for bit 1.
+
+    Elements at rest are not listed.
+    """
     n, k = mem.address_bits, mem.word_bits
     slots = [1 + (address >> (n - 1 - bit) & 1) for bit in range(n)] + [1] * k
     return {("slot", slot): value for slot, value in enumerate(slots)}
@@ -109,6 +119,8 @@ def _gate(gate: RouterGate, state: State, bits: np.ndarray) -> State:
 
 
 def _strike(rho: Array, states: list[Frozen], site: tuple[str, int], noise: ErrorRates) -> tuple[Array, list[Frozen]]:
+    # Kraus operators as functions of a basis state to its image and factor: 1, X, XZ and Z here, the loss of a 0 or a 1
+    # below. They are monomial, so a density matrix moves by permutation and never needs a dense product.
     flip = lambda s: ({**s, site: 3 - s[site]} if site in s else s, 1)  # noqa: E731
     sign = lambda s: (s, -1 if s.get(site) == 2 else 1)  # noqa: E731
     both = lambda s: (flip(s)[0], sign(s)[1])  # noqa: E731
@@ -120,6 +132,7 @@ def _strike(rho: Array, states: list[Frozen], site: tuple[str, int], noise: Erro
     gone = [lambda s, v=v: ({e: w for e, w in s.items() if e != site}, int(s.get(site) == v)) for v in (1, 2)]
     left, maps = _reach(reached, [lambda s: (s, 1), *gone])
     power = (held[:, None].astype(int) + held[None, :].astype(int)) / 2
+    # The exponent is at least 1/2 in the branch that is not taken, since the derivative of 0^0 would be NaN.
     stays = jnp.where(power == 0, 1, (1 - noise.loss) ** jnp.maximum(power, 0.5))
     rho_stays = _conjugate(rho * stays, maps[0], len(left))
     return rho_stays + noise.loss * sum(_conjugate(rho, part, len(left)) for part in maps[1:]), left

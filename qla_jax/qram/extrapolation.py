@@ -1,14 +1,15 @@
-r"""Infidelity at sizes that were not simulated: a quadratic in n for each word length, then a line in k.
+r"""Extrapolation of infidelities to larger memories, by a quadratic in n for each word length and then a line in k.
 
-Each word length has its own quadratic by weighted least squares. At a wanted n these give one value per word length,
-with an error from the fit's covariance, and a line through those values, again weighted, gives the value at a wanted k.
-Every number is linear in the data, whose standard errors are taken as known (shots, not residuals, say how uncertain a
-point is), so errors propagate exactly and the band at confidence c is $\pm z_{(1+c)/2}$ standard errors, pointwise. It
-covers as often as it says if the law holds; `chi_squared` beside its degrees of freedom tells whether the data object.
-Host arithmetic in float64.
+Each word length has its own quadratic by weighted least squares. At a wanted n the quadratics give one value per word
+length, with an error from the fit's covariance. A weighted line through these values gives the value at a wanted k.
+Every number is linear in the data, whose standard errors are taken as known from the shots rather than from residuals.
+So errors propagate exactly, and the band at confidence c is $\pm z_{(1+c)/2}$ standard errors, pointwise. If the law
+holds, the band covers the truth with probability c. The comparison of `chi_squared` with its degrees of freedom shows
+whether the data contradict the law. Arithmetic runs on the host in float64.
 
-The paper names a higher fidelity for its second memory than for its first, and says that infidelity grows with the
-length of words; both hold only if the second one had the shorter words. Here longer words are worse.
+The paper states a higher fidelity for its second memory than for its first, and says that infidelity grows with the
+length of words. Both can hold only if the second memory had the shorter words. Here longer words have larger
+infidelity.
 
 Example:
     >>> from qla_jax.qram.scheduling import site_count
@@ -32,13 +33,13 @@ from qla_jax._checks import as_inexact, as_integer, as_integers, as_real, requir
 
 
 class Fit(NamedTuple):
-    """A polynomial by weighted least squares.
+    """Polynomial fitted by weighted least squares.
 
     Attributes:
-        coefficients: low to high, of the plain variable.
-        covariance: of the coefficients.
-        chi_squared: the weighted sum of squares that is left.
-        freedom: points less coefficients.
+        coefficients: monomial coefficients, from low to high degree.
+        covariance: covariance matrix of the coefficients.
+        chi_squared: weighted sum of squared residuals.
+        freedom: number of points minus number of coefficients.
     """
 
     coefficients: np.ndarray
@@ -47,26 +48,26 @@ class Fit(NamedTuple):
     freedom: int
 
     def at(self, x: float) -> tuple[float, float]:
-        """The value there and its standard error."""
+        """Return the value at x and its standard error."""
         row = x ** np.arange(len(self.coefficients))
         return float(row @ self.coefficients), float(np.sqrt(row @ self.covariance @ row))
 
     @property
     def p_value(self) -> float:
-        """How likely a worse fit is if the law holds; 1 where there is no freedom."""
+        """Probability of a worse fit if the law holds; 1 where there are no degrees of freedom."""
         return float(special.gammaincc(self.freedom / 2, self.chi_squared / 2)) if self.freedom else 1.0
 
 
 class Extrapolated(NamedTuple):
-    """A value with its band.
+    """Extrapolated value with its confidence band.
 
     Attributes:
-        value: at the wanted sizes.
-        standard_error: propagated.
+        value: value at the wanted sizes.
+        standard_error: standard error of the value, propagated from the data.
         low: lower end of the band; not cut at 0 or 1.
         high: upper end of the band.
-        by_length: the quadratics, one for each word length.
-        line: the line in k at the wanted n.
+        by_length: quadratics in n, one for each word length.
+        line: line in k at the wanted n.
     """
 
     value: float
@@ -78,13 +79,13 @@ class Extrapolated(NamedTuple):
 
 
 def polynomial_fit(x: Sequence[float], y: Sequence[float], errors: Sequence[float], degree: int) -> Fit:
-    """Least squares with weights 1/errors^2.
+    """Fit a polynomial by least squares with weights 1/errors^2.
 
     Args:
         x: points, at least degree + 1 different ones.
-        y: values.
-        errors: their standard errors, positive.
-        degree: of the polynomial.
+        y: values at the points.
+        errors: standard errors of the values, positive.
+        degree: degree of the polynomial.
 
     Raises:
         ValueError: lengths that differ, too few points, an entry that is not finite, or an error that is not positive.
@@ -117,20 +118,27 @@ def extrapolate(
     word_bits: int,
     confidence: float = 0.95,
 ) -> Extrapolated:
-    """The two fits, one after the other.
+    """Extrapolate a table of infidelities to a larger memory by quadratics in n and a line in k.
 
     Args:
-        address_sizes: the n that were simulated, at least three.
-        word_lengths: the k that were simulated, at least two.
+        address_sizes: simulated n, at least three.
+        word_lengths: simulated k, at least two.
         table: infidelities, a row for each k and a column for each n.
-        errors: their standard errors, positive.
+        errors: standard errors of the infidelities, positive.
         address_bits: n to extrapolate to.
         word_bits: k to extrapolate to, such as 32 or 64.
-        confidence: of the band, between 0 and 1.
+        confidence: confidence of the band, between 0 and 1.
 
     Raises:
         ValueError: a table of another shape, a size that is no integer of at least 1, a confidence outside of (0, 1),
             or what `polynomial_fit` raises.
+
+    Example:
+        >>> n, k = [2, 3, 4, 5], [1, 2, 3]
+        >>> table = [[1e-5 * (a * a + a * b) for a in n] for b in k]
+        >>> found = extrapolate(n, k, table, [[1e-6] * 4] * 3, address_bits=20, word_bits=64)
+        >>> round(found.value / 1e-5)  # 20 * 20 + 20 * 64
+        1680
     """
     confidence = as_real("confidence", confidence)
     require(0 < confidence < 1, f"`confidence` must lie between 0 and 1, but is {confidence}.")

@@ -1,13 +1,13 @@
-r"""The fidelity of a read of a large memory, from pairs of branches; and how many branches come back intact.
+r"""Fidelity of reads of large memories from pairs of branches, and the fraction of branches that come back intact.
 
-With $|\psi\rangle = \sum_i a_i|i\rangle|x_i\rangle$ and $\rho$ the noisy state of the slots, whatever stays in the tree
-traced out,
+Let $|\psi\rangle = \sum_i a_i|i\rangle|x_i\rangle$ be the ideal state, and $\rho$ the noisy state of the slots, with
+the tree traced out. Then
 $$F = \langle\psi|\rho|\psi\rangle = \sum_{ij}|a_i|^2|a_j|^2\, f_{ij},$$
-where $f_{ij}$ follows i and j alone. With equal amplitudes a shot draws both addresses and their common errors, and
-gives a number in [-1, 1] whose mean is F exactly, for any n: nothing is assumed of the other branches.
+where $f_{ij}$ depends only on the branches i and j. With equal amplitudes a shot draws both addresses and their common
+errors, and gives a number in [-1, 1] whose mean is exactly F, for any n and without assumptions on other branches.
 
-Shots are in batches, so that memory stays bounded. All is drawn from the key; rates have no derivative through what is
-drawn (`exact_fidelity`, `fidelity_bound` and `good_moments` have).
+Shots run in batches, so that memory stays bounded. Estimates are random and have no derivative in the rates;
+`exact_fidelity`, `fidelity_bound` and `good_moments` have one.
 
 Example:
     >>> from qla_jax.qram.memories import memory
@@ -39,12 +39,12 @@ BATCH = 1000
 
 
 class Estimate(NamedTuple):
-    """A mean over shots.
+    """Mean over shots.
 
     Attributes:
-        value: the mean.
-        standard_error: from the variance among shots; 0 if all are alike, where it says nothing.
-        shots: how many.
+        value: mean over shots.
+        standard_error: standard error from the variance among shots; it is 0, and says nothing, if all shots are equal.
+        shots: number of shots.
     """
 
     value: Array
@@ -54,18 +54,26 @@ class Estimate(NamedTuple):
 
 @default_promotion
 def read_fidelity(mem: Memory, noise: ErrorRates, *, key: Array, shots: int, batch: int = BATCH) -> Estimate:
-    """The fidelity of reading all addresses in equal superposition, without bias. NaN where a traced rate is none.
+    """Estimate, without bias, the fidelity of reading all addresses in equal superposition.
+
+    A traced rate outside its range gives NaN.
 
     Args:
-        mem: of any size.
-        noise: at its sites.
-        key: gives addresses and errors.
-        shots: pairs of branches, at least 2.
-        batch: shots at a time.
+        mem: memory of any size.
+        noise: error rates at its sites.
+        key: random key of addresses and errors.
+        shots: number of pairs of branches, at least 2.
+        batch: number of shots at a time.
 
     Raises:
-        TypeError: `mem` is no memory, or `noise` no noise.
+        TypeError: `mem` is no memory, or `noise` no `ErrorRates`.
         ValueError: too few shots, or no batch.
+
+    Example:
+        >>> from qla_jax.qram import memory, phase_flip
+        >>> mem = memory(jnp.arange(16), word_bits=4)
+        >>> float(read_fidelity(mem, phase_flip(0.0), shots=10, key=jax.random.key(0)).value)
+        1.0
     """
     require_key("key", key)
     shots, batch = _checked(mem, noise, shots, batch, least=2)
@@ -94,23 +102,30 @@ def intact_fraction(
     erase: bool = False,
     batch: int = BATCH,
 ) -> Estimate:
-    """The weight of branches that come back as without errors, phase and all, from one branch a shot.
+    """Estimate the weight of branches that come back as without errors, phase included, from one branch a shot.
 
-    Every shot is 0 or 1, so it has exact confidence limits (`certified_infidelity`). Damping is left out. NaN where a
-    traced rate or vector of amplitudes is none.
+    Every shot is 0 or 1, so exact confidence limits exist (`certified_infidelity`). Damping is left out. A traced rate
+    outside its range, or traced amplitudes of another norm, give NaN.
 
     Args:
-        mem: of any size.
-        noise: at its sites.
-        key: gives addresses and errors.
-        shots: branches.
-        amplitudes: of the addresses, a unit vector; all equal unless given.
-        erase: whether the read takes words away that are in the slots already.
-        batch: shots at a time.
+        mem: memory of any size.
+        noise: error rates at its sites.
+        key: random key of addresses and errors.
+        shots: number of branches.
+        amplitudes: amplitudes of the addresses, a unit vector; all equal by default.
+        erase: whether the read takes away words that are in the slots already.
+        batch: number of shots at a time.
 
     Raises:
-        TypeError: `mem` is no memory, or `noise` no noise.
+        TypeError: `mem` is no memory, or `noise` no `ErrorRates`.
         ValueError: too few shots, no batch, or amplitudes of another shape or norm.
+
+    Example:
+        >>> from qla_jax.qram import bit_flip, memory
+        >>> mem = memory(jnp.arange(16), word_bits=4)
+        >>> found = intact_fraction(mem, bit_flip(1e-3), shots=100, key=jax.random.key(0))
+        >>> bool(0.7 < found.value <= 1)
+        True
     """
     require_key("key", key)
     shots, batch = _checked(mem, noise, shots, batch, least=1)
@@ -125,7 +140,7 @@ def intact_fraction(
 def _whole(
     mem: Memory, noise: ErrorRates, key: Array, amplitudes: Array | None, shots: int, batch: int, erase: bool
 ) -> Array:
-    """Whether the branch of each shot is intact."""
+    """Return 1 for each shot whose branch is intact, and 0 otherwise."""
     logits = None if amplitudes is None else jnp.log(jnp.abs(amplitudes) ** 2)
 
     def shot(key: Array) -> Array:
@@ -140,7 +155,15 @@ def _whole(
 
 
 def overlap(mem: Memory, noise: ErrorRates, first: Array, second: Array, *, key: Array) -> Array:
-    """$f_{ij}$ of two addresses under the errors of a key, with equal amplitudes: between -1 and 1."""
+    """Return $f_{ij}$ of two addresses under the errors of a key, with equal amplitudes: a number between -1 and 1.
+
+    Args:
+        mem: memory that is read.
+        noise: error rates at its sites.
+        first: address i.
+        second: address j.
+        key: random key of the errors.
+    """
     require_key("key", key)
     ends = branches.evolve(mem, noise, first, second, key=key)
     fits, fits_too = (branches.arrival(mem, branch)[1] for branch in (ends.first, ends.second))

@@ -1,17 +1,17 @@
-r"""Good branches: how much of a superposition no error touches, and what that says of the fidelity.
+r"""Good branches: the weight of a superposition that no error touches, and bounds on the fidelity from it.
 
-An error at a node kills the addresses below it, an interval. The weight of the others is $\Lambda$. Whatever Pauli
-errors do, $\langle\psi|\rho|\psi\rangle \ge (2\Lambda - 1)^2$ where $\Lambda \ge 1/2$: good branches arrive together,
-and the others, of weight $1 - \Lambda$, can at most stand against them. Equal, for instance, if one phase error turns
-the sign of all that is killed; if all killed branches miss their word or stay in the tree apart, the fidelity is
-$\Lambda^2$ or more.
+An error at a node kills the addresses below the node, which are an interval. The weight of all other addresses is
+$\Lambda$. For any Pauli errors $\langle\psi|\rho|\psi\rangle \ge (2\Lambda - 1)^2$ where $\Lambda \ge 1/2$: good
+branches arrive together, and the killed ones, of weight $1 - \Lambda$, can at most subtract from them. Equality holds,
+for instance, if one phase error changes the sign of all killed branches. If all killed branches miss their word or
+leave different trees, the fidelity is at least $\Lambda^2$.
 
-Each of the S sites on a path errs with probability p, so with any amplitudes
+An error strikes each of the S sites on a path with probability p, so with any amplitudes
 $$E[\Lambda] = (1-p)^S, \qquad F \ge \max(2(1-p)^S - 1,\,0)^2 \ge 1 - 4pS,$$
-and $pS \le \varepsilon T\log_2 N$ if $\varepsilon = 1 - (1-p)^2$ is the error of a node a step, which is how the bound
-$1 - F \le 4\varepsilon T\log N$ is usually written (with 2p for $\varepsilon$: $S \le 2nT$). With equal amplitudes the
-tree is a branching process: the nodes of a level that are cut off from no error above are independent, so $\Lambda$ is
-drawn exactly by one binomial number for each level, and its second moment has a closed form.
+and $pS \le \varepsilon T\log_2 N$ if $\varepsilon = 1 - (1-p)^2$ is the error of a node per step. In this form the
+bound $1 - F \le 4\varepsilon T\log N$ is usually written (with 2p for $\varepsilon$: $S \le 2nT$). With equal
+amplitudes the tree is a branching process: nodes of a level without an error above them are independent. So $\Lambda$
+is drawn exactly by one binomial number for each level, and its second moment has a closed form.
 
 Example:
     >>> bool(fidelity_bound(20, 4, 1e-5) <= good_moments(20, 4, 1e-5).squared)
@@ -41,7 +41,7 @@ from qla_jax.qram.tree import MAX_TREE_BITS
 
 
 class Moments(NamedTuple):
-    r"""Of $\Lambda$, with equal amplitudes.
+    r"""Moments of $\Lambda$ with equal amplitudes.
 
     Attributes:
         mean: $E[\Lambda]$.
@@ -58,13 +58,23 @@ class Moments(NamedTuple):
 
 
 def fidelity_bound(address_bits: int, word_bits: int, rate: ArrayLike, *, all_levels: bool = False) -> Array:
-    r"""$\max(2(1-p)^S - 1, 0)^2$: what no Pauli noise of p per site goes below, for any amplitudes.
+    r"""Return the lower bound $\max(2(1-p)^S - 1, 0)^2$ of the fidelity under Pauli noise, for any amplitudes.
 
-    By convexity from $E[\max(2\Lambda - 1, 0)^2]$. Differentiable in the rate; NaN if that is traced and none. S is as
-    `site_count` has it; `all_levels` as of the memory.
+    The bound follows from $E[\max(2\Lambda - 1, 0)^2]$ by convexity. It is differentiable in the rate. A traced rate
+    outside [0, 1] gives NaN.
+
+    Args:
+        address_bits: number n of address bits.
+        word_bits: number k of bits of a word.
+        rate: probability p of an error at a site.
+        all_levels: whether errors may strike all levels after every step, as for the memory.
 
     Raises:
         ValueError: what `schedule` raises, or a rate outside of [0, 1], where that can be seen.
+
+    Example:
+        >>> round(float(fidelity_bound(20, 4, 1e-5)), 4)
+        0.8992
     """
     rate = as_rate("rate", rate)
     killed = missed(rate, site_count(address_bits, word_bits, all_levels=all_levels))
@@ -72,10 +82,22 @@ def fidelity_bound(address_bits: int, word_bits: int, rate: ArrayLike, *, all_le
 
 
 def good_moments(address_bits: int, word_bits: int, rate: ArrayLike, *, all_levels: bool = False) -> Moments:
-    """Both moments in closed form: two random cells share the path above the first bit in which they differ.
+    """Return the first two moments of the weight of good branches in closed form, with equal amplitudes.
+
+    Two random cells share the path above the first bit in which they differ, which gives the second moment.
+
+    Args:
+        address_bits: number n of address bits.
+        word_bits: number k of bits of a word.
+        rate: probability p of an error at a site.
+        all_levels: whether errors may strike all levels after every step, as for the memory.
 
     Raises:
         ValueError: what `schedule` raises, or a rate outside of [0, 1], where that can be seen.
+
+    Example:
+        >>> round(float(good_moments(20, 4, 1e-5).squared), 4)  # above `fidelity_bound(20, 4, 1e-5)`
+        0.917
     """
     rate = as_rate("rate", rate)
     plan = schedule(address_bits, word_bits, all_levels=all_levels)
@@ -88,17 +110,29 @@ def good_moments(address_bits: int, word_bits: int, rate: ArrayLike, *, all_leve
 
 
 def draw_good(address_bits: int, word_bits: int, rate: ArrayLike, *, key: Array, all_levels: bool = False) -> Array:
-    r"""$\Lambda$ of one trajectory with equal amplitudes, exactly in law, in n steps whatever 2^n is; `vmap` over keys.
+    r"""Draw the weight $\Lambda$ of good branches of one trajectory with equal amplitudes, exactly in law.
 
-    Drawn: it has no derivative in the rate; `good_moments` has.
+    The draw takes n steps, independent of 2^n; use `jax.vmap` over keys for many. It has no derivative in the rate,
+    unlike `good_moments`.
+
+    Args:
+        address_bits: number n of address bits.
+        word_bits: number k of bits of a word.
+        rate: probability p of an error at a site.
+        key: random key of the draw.
+        all_levels: whether errors may strike all levels after every step, as for the memory.
 
     Raises:
         ValueError: what `schedule` raises, or a rate outside of [0, 1], where that can be seen.
+
+    Example:
+        >>> float(draw_good(20, 4, 0.0, key=jax.random.key(0)))
+        1.0
     """
     require_key("key", key)
     rate = as_rate("rate", rate)
     plan = schedule(address_bits, word_bits, all_levels=all_levels)
-    possible = jnp.where(jnp.isfinite(rate), rate, 0)  # no sampler is given NaN
+    possible = jnp.where(jnp.isfinite(rate), rate, 0)  # the sampler might not terminate on NaN
     good = varying_like(jnp.ones((), rate.dtype), rate, key)
     for level, sites in enumerate(_sites(plan)):
         good = good if level == 0 else 2 * good
@@ -109,18 +143,24 @@ def draw_good(address_bits: int, word_bits: int, rate: ArrayLike, *, key: Array,
 
 
 def good_weight(address_bits: int, nodes: Int[Array, " errors"], amplitudes: Array | None = None) -> Array:
-    r"""$\Lambda$ of given errors, by merging the intervals they kill: $O(m\log m)$ for m of them.
+    r"""Return the weight $\Lambda$ of good branches for given errors, in $O(m\log m)$ for m errors.
+
+    The intervals that errors kill are sorted and merged.
 
     Args:
-        address_bits: n.
-        nodes: where errors are, 1 for the root, 2h and 2h + 1 below h; 0 for none.
-        amplitudes: of the addresses, a unit vector; all equal unless given.
+        address_bits: number n of address bits.
+        nodes: nodes with an error: 1 for the root, 2h and 2h + 1 for the children of h, and 0 for no error.
+        amplitudes: amplitudes of the addresses, a unit vector; all equal by default.
 
     Returns:
-        A weight, or NaN where a traced node is none of the tree or a traced vector of amplitudes none of norm 1.
+        A weight in [0, 1]. It is NaN where a traced node is not in the tree or traced amplitudes are no unit vector.
 
     Raises:
         ValueError: no such n, nodes that are no integers from 0 to 2^n - 1, or amplitudes of another shape or norm.
+
+    Example:
+        >>> float(good_weight(2, jnp.array([3])))  # an error above half of the cells
+        0.5
     """
     address_bits = as_integer("address_bits", address_bits, 1, MAX_ADDRESS_BITS)
     nodes, there = _as_nodes(address_bits, nodes)
@@ -141,7 +181,7 @@ def good_weight(address_bits: int, nodes: Int[Array, " errors"], amplitudes: Arr
 
 
 def _as_nodes(address_bits: int, nodes: ArrayLike) -> tuple[Int[Array, " errors"], Array]:
-    """Nodes of the tree or 0, and whether all of them were."""
+    """Return the nodes as integers, and whether all of them are nodes of the tree or 0."""
     array, last = jnp.asarray(as_whole_numbers("nodes", nodes)), (1 << address_bits) - 1
     require(array.ndim == 1, f"`nodes` must have 1 axis, but has shape {array.shape}.")
     array = array.astype(jnp.promote_types(array.dtype, jnp.int32))
@@ -153,9 +193,18 @@ def _as_nodes(address_bits: int, nodes: ArrayLike) -> tuple[Int[Array, " errors"
 
 
 def struck_nodes(mem: Memory, noise: ErrorRates, *, key: Array) -> Int[Array, " nodes"]:
-    """The nodes at which the errors of a key are, of small memories: for `good_weight`, beside `tree` and `branches`.
+    """Return the nodes that the errors of a key strike in a small memory.
 
-    Every site of the schedule counts, held or not; damping does not.
+    Tests compare `good_weight` of these nodes with simulations. Every site of the schedule counts, held or not; damping
+    does not.
+
+    Args:
+        mem: memory that is read.
+        noise: error rates at its sites.
+        key: random key of the errors.
+
+    Returns:
+        Number of the node where it is struck, 0 elsewhere.
 
     Raises:
         ValueError: too large a memory.
@@ -175,7 +224,13 @@ def struck_nodes(mem: Memory, noise: ErrorRates, *, key: Array) -> Int[Array, " 
 
 
 def trajectory_bound(mem: Memory, noise: ErrorRates, amplitudes: Array | None = None, *, key: Array) -> Array:
-    r"""$\max(2\Lambda - 1, 0)^2$ under the errors of a key: at most `trajectory_fidelity`.
+    r"""Return $\max(2\Lambda - 1, 0)^2$ under the errors of a key, a lower bound of `trajectory_fidelity`.
+
+    Args:
+        mem: memory that is read.
+        noise: error rates at its sites.
+        amplitudes: amplitudes of the addresses, a unit vector; all equal by default.
+        key: random key of the errors.
 
     Raises:
         ValueError: too large a memory, or amplitudes of another shape or norm.
@@ -187,5 +242,5 @@ def trajectory_bound(mem: Memory, noise: ErrorRates, amplitudes: Array | None = 
 
 
 def _sites(plan: Schedule) -> list[int]:
-    """At a node of each level."""
+    """Return the number of sites of errors at a node of each level."""
     return [2 * sum(active > level for active in plan.active) for level in range(plan.address_bits)]

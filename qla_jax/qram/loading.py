@@ -1,14 +1,13 @@
-r"""Loading a vector through a noisy memory, its error tracked.
+r"""Loading of a vector through a noisy memory, with its error tracked.
 
-`qram_encode` reads the angles of each level of its tree and takes them away again: for level l two reads of a memory of
-2^l words, addressed by the state loaded so far. (Level 0 has one word and no routers, and so no errors here.) A noisy
-read is a channel, and no vector encoding by itself; with its environment it is unitary, and that is what is encoded: if
-the j-th read has infidelity $\delta_j$ on the state that it is given, there are states of the environments on which the
-loaded vector is flagged within
+`qram_encode` reads the angles of each level of its tree and takes them away again. For level l it needs two reads of a
+memory of 2^l words, addressed by the state loaded so far. (Level 0 has one word and no routers, and hence no errors
+here.) A noisy read is a channel and no vector encoding by itself, but together with its environment it is a unitary,
+and the encoding is of this unitary. If the j-th read has infidelity $\delta_j$ on its input state, there are states of
+the environments on which the loaded vector is flagged within
 $$\epsilon = \|x\|\sum_j\sqrt{2\bigl(1 - \sqrt{1-\delta_j}\bigr)},$$
-at most $2\|x\|$. So eps here is a bound on amplitudes, of environments that are not simulated: the circuit of the node
-and its encoded vector are ideal. What is measured on the loaded state differs from the ideal by no more than this
-allows.
+at most $2\|x\|$. So eps is a bound on amplitudes with environments that are not simulated: the circuit of the node and
+its encoded vector are ideal. Measurements on the loaded state differ from the ideal ones by no more than eps allows.
 
 Example:
     >>> vec = noisy_qram_encode(jnp.ones(4), infidelities=[0.0, 0.0, 1e-4, 1e-4])
@@ -33,17 +32,22 @@ from qla_jax.qram.scheduling import MAX_ADDRESS_BITS
 
 
 def noisy_qram_encode(x: ArrayLike, *, infidelities: ArrayLike, pad: bool = False) -> QRAMPreparation:
-    r"""`qram_encode` with the error of noisy reads: a $(\|x\|, 0, \epsilon)$-vector-encoding.
+    r"""Encode a vector by `qram_encode` with the error of noisy reads, as a $(\|x\|, 0, \epsilon)$-vector-encoding.
 
     Args:
-        x: real or complex, any shape, as for `vector_encode`.
-        infidelities: upper bounds, one for each of the 2n reads, as `loading_infidelities` or `measured_infidelities`
-            give them. If they hold with some confidence, so does eps.
-        pad: allow axes whose length is not a power of two; they are padded inside.
+        x: real or complex tensor of any shape, as for `vector_encode`.
+        infidelities: upper bounds on the infidelity of each of the 2n reads, as `loading_infidelities` or
+            `measured_infidelities` give them. If they hold with some confidence, so does eps.
+        pad: whether axes whose length is not a power of two are padded by zeros; otherwise they are an error.
 
     Raises:
         ValueError: not as many infidelities as reads, one outside of [0, 1], or what `vector_encode` raises. Inside jit
             an infidelity outside of [0, 1] gives eps = inf.
+
+    Example:
+        >>> vec = noisy_qram_encode(jnp.ones(4), infidelities=[0.0, 0.0, 1e-4, 1e-4])
+        >>> round(float(vec.eps), 4)  # about 2 * 2 * 1e-2
+        0.04
     """
     vec = qram_encode(x, pad=pad)
     reads = 2 * vec.num_qubits
@@ -59,16 +63,26 @@ def noisy_qram_encode(x: ArrayLike, *, infidelities: ArrayLike, pad: bool = Fals
 
 
 def loading_infidelities(num_qubits: int, noise: ErrorRates, *, word_bits: int) -> Array:
-    """Proven bounds for the 2n reads that load n qubits, whatever is loaded. Differentiable in the rates.
+    """Return proven bounds on the infidelities of the 2n reads that load n qubits, for any loaded vector.
+
+    The bounds are differentiable in the rates.
 
     Args:
-        num_qubits: n; there are no reads for 0.
-        noise: at the sites of each memory.
-        word_bits: of each memory.
+        num_qubits: number n of qubits; there are no reads for 0.
+        noise: error rates at the sites of each memory.
+        word_bits: number of bits of a word of each memory.
+
+    Returns:
+        Bounds on 1 - F, two equal ones for each level of the tree.
 
     Raises:
-        TypeError: `noise` is none.
+        TypeError: `noise` is no `ErrorRates`.
         ValueError: a negative n or one above 29, or no `word_bits`.
+
+    Example:
+        >>> from qla_jax.qram import amplitude_damping
+        >>> loading_infidelities(3, amplitude_damping(1e-3), word_bits=4).round(4)
+        Array([0.    , 0.    , 0.    , 0.    , 0.0247, 0.0247], dtype=...)
     """
     require_kind("noise", noise, ErrorRates)
     num_qubits = as_integer("num_qubits", num_qubits, 0, MAX_ADDRESS_BITS + 1)
@@ -89,25 +103,31 @@ def measured_infidelities(
     pad: bool = False,
     batch: int = BATCH,
 ) -> Array:
-    r"""Upper confidence limits for the 2n reads that load this vector, at a confidence for all of them together.
+    r"""Return upper confidence limits of the infidelities of the 2n reads that load a vector.
 
-    The memories hold the angles $\arctan(|v|/|u|)$ of the tree in k bits, of $\pi/2$; which bits they are matters to
-    phase errors alone, and what rounding does to the loaded vector is not counted. Addresses are drawn as the loaded
-    state has them.
+    The confidence is for all reads together. The memories hold the angles $\arctan(|v|/|u|)$ of the tree in k bits, in
+    units of $\pi/2$. The values of the bits matter only to phase errors. The effect of rounding on the loaded vector is
+    not counted. Addresses are drawn with the probabilities of the loaded state.
 
     Args:
-        x: known, as for `vector_encode`.
-        noise: at the sites of each memory.
-        key: gives addresses and errors.
-        word_bits: k, up to 31.
-        shots: of each read.
-        confidence: that no read is worse, between 0 and 1.
-        pad: as for `vector_encode`.
-        batch: shots at a time.
+        x: real or complex tensor, not traced, as for `vector_encode`.
+        noise: error rates at the sites of each memory.
+        key: random key of addresses and errors.
+        word_bits: number k of bits of a word, up to 31.
+        shots: number of shots for each read.
+        confidence: probability that no read is worse than its limit, between 0 and 1.
+        pad: whether axes are padded, as for `vector_encode`.
+        batch: number of shots at a time.
 
     Raises:
-        TypeError: `noise` is none.
+        TypeError: `noise` is no `ErrorRates`.
         ValueError: a traced x or noise, too long words, or what `vector_encode` and `intact_fraction` raise.
+
+    Example:
+        >>> from qla_jax.qram import bit_flip
+        >>> limits = measured_infidelities(jnp.ones(4), bit_flip(0.0), word_bits=4, shots=100, key=jax.random.key(0))
+        >>> limits.shape, bool(limits.max() < 0.2)
+        ((4,), True)
     """
     require_key("key", key)
     require_kind("noise", noise, ErrorRates)

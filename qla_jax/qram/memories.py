@@ -1,4 +1,4 @@
-r"""The cells of a memory, and what an ideal read does: $|i\rangle|b\rangle \mapsto |i\rangle|b \oplus x_i\rangle$.
+r"""Cells of a memory, and the ideal read $|i\rangle|b\rangle \mapsto |i\rangle|b \oplus x_i\rangle$.
 
 Example:
     >>> mem = memory([3, 0, 2, 1], word_bits=2)
@@ -28,11 +28,11 @@ MAX_INTEGER_BITS = 64
 
 
 class Memory(Node, kw_only=True):
-    """2^n words of k bits.
+    """Memory of 2^n words of k bits.
 
     Attributes:
-        bits: of each word, the most significant first.
-        plan: the circuit that reads it.
+        bits: bits of each word, the most significant first.
+        plan: circuit that reads the memory.
     """
 
     bits: UInt8[Array, "words bits"]
@@ -40,26 +40,32 @@ class Memory(Node, kw_only=True):
 
     @property
     def address_bits(self) -> int:
-        """Bits of an address, n."""
+        """Number n of bits of an address."""
         return self.plan.address_bits
 
     @property
     def word_bits(self) -> int:
-        """Bits of a word, k."""
+        """Number k of bits of a word."""
         return self.plan.word_bits
 
 
 def memory(words: ArrayLike, *, word_bits: int, all_levels: bool = False) -> Memory:
-    """A memory and the bucket brigade that reads it.
+    """Make a memory and the bucket brigade that reads it.
 
     Args:
         words: 2^n integers from 0 to 2^k - 1, or their bits, most significant first, shape (2^n, k).
-        word_bits: k; above 64 only bits will do.
-        all_levels: whether errors may strike everywhere; see `schedule`.
+        word_bits: number k of bits of a word; above 64 only bits are accepted.
+        all_levels: whether errors may strike all levels after every step; see `schedule`.
 
     Raises:
         ValueError: a number of words other than 2^n with n from 1 to 28, words that are no integers or do not fit, bits
-            other than 0 and 1 or not k of them. Values are not seen inside jit: there words lose what does not fit.
+            other than 0 and 1 or not k of them. Values cannot be checked inside jit: there words lose the bits that do
+            not fit.
+
+    Example:
+        >>> mem = memory([3, 0, 2, 1], word_bits=2)
+        >>> mem.address_bits, mem.word_bits
+        (2, 2)
     """
     array = as_whole_numbers("words", words, bits=True)
     require(array.ndim in (1, 2), f"`words` must have 1 or 2 axes, but has shape {array.shape}.")
@@ -87,11 +93,19 @@ def memory(words: ArrayLike, *, word_bits: int, all_levels: bool = False) -> Mem
 
 @default_promotion
 def word(mem: Memory, address: ArrayLike) -> Array:
-    """The word of an address, an integer; of 31 bits at most, or 63 in double precision.
+    """Return the word of an address as an integer, of at most 31 bits, or 63 in double precision.
+
+    Args:
+        mem: memory to look up.
+        address: address, or array of addresses.
 
     Raises:
         TypeError: `mem` is no memory.
         ValueError: an address out of range, where that can be seen, or words too long for an integer.
+
+    Example:
+        >>> int(word(memory([3, 0, 2, 1], word_bits=2), 2))
+        2
     """
     require_kind("mem", mem, Memory)
     address = check_addresses(mem, address)
@@ -104,11 +118,20 @@ def word(mem: Memory, address: ArrayLike) -> Array:
 
 @default_promotion
 def load(mem: Memory, state: Num[ArrayLike, "words values"]) -> Num[Array, "words values"]:
-    """The ideal read, on a state of shape (2^n, 2^k): address first, then the word's register. Its own inverse.
+    """Apply the ideal read to a state, which is its own inverse.
+
+    Args:
+        mem: memory that is read.
+        state: state of shape (2^n, 2^k), address first, then the register of the word.
 
     Raises:
         TypeError: `mem` is no memory.
         ValueError: a state of another shape.
+
+    Example:
+        >>> state = jnp.zeros((4, 4)).at[:, 0].set(0.5)
+        >>> load(memory([3, 0, 2, 1], word_bits=2), state).argmax(axis=1).tolist()
+        [3, 0, 2, 1]
     """
     require_kind("mem", mem, Memory)
     state = as_inexact("state", state)
@@ -120,7 +143,11 @@ def load(mem: Memory, state: Num[ArrayLike, "words values"]) -> Num[Array, "word
 
 
 def check_addresses(mem: Memory, addresses: ArrayLike) -> Array:
-    """Addresses as integers, in range where that can be seen.
+    """Return addresses as integers, checked to be in range where that can be seen.
+
+    Args:
+        mem: memory that the addresses are for.
+        addresses: address, or array of addresses.
 
     Raises:
         ValueError: no integers, or one out of range.

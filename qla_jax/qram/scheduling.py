@@ -1,26 +1,28 @@
-r"""The bucket brigade as a circuit: which gates act in which of its $T = 6n + 2k$ steps.
+r"""Schedule of the bucket brigade: the gates of each of its $T = 6n + 2k$ steps.
 
-A binary tree of $2^n - 1$ nodes stands over the cells of the memory. A node has a **router**, a qutrit
-{wait, left, right}, and a **carrier**, a qutrit {vacuum, 0, 1}. Outside are n address slots and k word slots. Gates:
+The cells of the memory are the leaves below a binary tree of $2^n - 1$ nodes. A node has a **router**, a qutrit {wait,
+left, right}, and a **carrier**, a qutrit {vacuum, 0, 1}. Outside the tree are n address slots and k word slots. The
+gates are:
 
-* `exchange(slot)`: swaps a slot with the carrier of the root;
-* `route(level)`: at each node of a level, swaps its carrier with that of the child its router points to, if it points;
-* `store(level)`: at each node of a level, swaps its router with its carrier (wait/left/right for vacuum/0/1);
-* `read(bit)`: at each node of the last level, flips its carrier where the cell its router points to has that bit.
+* `exchange(slot)` swaps a slot with the carrier of the root;
+* `route(level)` swaps the carrier of each node of a level with that of the child its router points to, if any;
+* `store(level)` swaps the router of each node of a level with its carrier (wait/left/right for vacuum/0/1);
+* `read(bit)` flips the carrier of each node of the last level where the cell its router points to has that bit.
 
-Bits follow each other in a distance of two steps, counted from 1. Address bit m enters in step 2m + 1, passes one level
-a step, and becomes the router of level m in step 3m + 2. Word bit j enters behind them in step 2(n + j) + 1, is read
-in step 3n + 2j + 1 and leaves in step 4n + 2j + 1; on its way up it meets the next ones on their way down, and the
-same swap moves both. The address leaves as it came, in reverse: whatever it did in step t it undoes in step T + 1 - t.
-That is one step later than it could; without the wait the published count would be one less.
+Bits follow each other at a distance of two steps; steps are counted from 1. Address bit m enters in step 2m + 1, passes
+one level per step, and becomes the router of level m in step 3m + 2. Word bit j enters after the address in step 2(n +
+j) + 1, is read in step 3n + 2j + 1 and leaves in step 4n + 2j + 1. On its way up it meets later word bits on their way
+down, and the same swap moves both. The address leaves in reverse: the gates of step t are undone in step T + 1 - t.
+This is one step later than possible; without the wait the published count would be smaller by one.
 
-**Sites of errors.** After step t errors may strike the two elements of each node in the levels below
-$L(t) = \min(\lfloor t/3\rfloor,\ n - 1,\ \lfloor(T - t)/3\rfloor)$: those whose routers neither step t nor step t + 1
-writes, the last level excepted, which this count leaves out. On the path to any one cell there are
+**Sites of errors.** After step t errors may strike the two elements of each node in the levels with a number below
+$L(t) = \min(\lfloor t/3\rfloor,\ n - 1,\ \lfloor(T - t)/3\rfloor)$: the levels whose routers neither step t nor step t
++ 1 writes, without the last level, which the published count leaves out. The number of sites on the path to any one
+cell is
 $$S(n, k) = 2\sum_t L(t) = (n - 1)(6n + 4k + 2)$$
-of them: quadratic in n, linear in k. At $H(n, k) = (n - 1)(4n + 4k + 1)$ of them the path holds a bit; elsewhere its
-carriers are empty. If errors may strike all levels after every step, the counts are $2nT = n(12n + 4k)$ and
-$n(4n + 4k + 1)$.
+which is quadratic in n and linear in k. At $H(n, k) = (n - 1)(4n + 4k + 1)$ of these sites the path holds a bit; at all
+others its elements are at rest. If errors may strike all levels after every step, the counts are $2nT = n(12n + 4k)$
+and $n(4n + 4k + 1)$.
 
 Example:
     >>> plan = schedule(3, 1)
@@ -43,12 +45,12 @@ from jax import Array
 from qla_jax._checks import as_integer
 
 MAX_ADDRESS_BITS = 28
-"""Twice the number of a node and an element fit into 32 bits."""
+"""Largest n for which twice the number of a node, plus an element, fits into 32 bits."""
 NONE = -1
 
 
 class RouterGate(NamedTuple):
-    """A gate on the root and a slot, on a level, or on the cells.
+    """Gate on the root and a slot, on all nodes of a level, or on the cells.
 
     Attributes:
         kind: exchange, route, store or read.
@@ -63,15 +65,15 @@ class RouterGate(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The same plan as arrays, a row for each step, for loops over steps.
+    """Schedule as arrays with a row for each step, for loops over steps.
 
     Attributes:
-        step: its number, from 1.
+        step: number of the step, from 1.
         exchange: up to two slots, in order, -1 for none.
         route: levels as bits of an integer.
-        store: levels likewise.
-        read: the bit, -1 for none.
-        active: how many levels, from the root, errors may strike after the step.
+        store: levels as bits of an integer.
+        read: bit that is read, -1 for none.
+        active: number of levels, from the root, that errors may strike after the step.
     """
 
     step: Array
@@ -83,13 +85,13 @@ class Tables(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """A plan; static and hashable.
+    """Schedule of a memory's read; static and hashable.
 
     Attributes:
-        address_bits: n.
-        word_bits: k.
-        layers: the gates of each step. All act on different elements, but for two exchanges, which follow each other.
-        active: how many levels, from the root, errors may strike after each step.
+        address_bits: number n of address bits.
+        word_bits: number k of bits of a word.
+        layers: gates of each step. They act on different elements, except for two exchanges, which follow each other.
+        active: number of levels, from the root, that errors may strike after each step.
     """
 
     address_bits: int
@@ -99,11 +101,11 @@ class Schedule(NamedTuple):
 
     @property
     def steps(self) -> int:
-        """T."""
+        """Number T of steps."""
         return len(self.layers)
 
     def tables(self) -> Tables:
-        """For loops over steps."""
+        """Return the schedule as arrays, for loops over steps."""
         slots = [[gate.place for gate in layer if gate.kind == "exchange"] for layer in self.layers]
         reads = [[gate.place for gate in layer if gate.kind == "read"] for layer in self.layers]
         return Tables(
@@ -117,15 +119,20 @@ class Schedule(NamedTuple):
 
 
 def schedule(address_bits: int, word_bits: int, *, all_levels: bool = False) -> Schedule:
-    """The plan of a memory of 2^n words of k bits.
+    """Return the schedule of a read of a memory of 2^n words of k bits.
 
     Args:
-        address_bits: n.
-        word_bits: k.
-        all_levels: let errors strike all n levels after every step, instead of those of the count.
+        address_bits: number n of address bits.
+        word_bits: number k of bits of a word.
+        all_levels: whether errors may strike all n levels after every step, instead of those of the count.
 
     Raises:
         ValueError: `address_bits` no integer from 1 to 28, or `word_bits` none of at least 1.
+
+    Example:
+        >>> plan = schedule(3, 1)
+        >>> plan.steps, [str(gate) for gate in plan.layers[9]]
+        (20, ['read(0)'])
     """
     n, k = check_sizes(address_bits, word_bits)
     steps = 6 * n + 2 * k
@@ -144,35 +151,57 @@ def schedule(address_bits: int, word_bits: int, *, all_levels: bool = False) -> 
     active = [min(step // 3, n - 1, (steps - step) // 3) for step in range(1, steps + 1)]
     layers = tuple(
         tuple(sorted(layer)) for layer in plan[1:]
-    )  # of two exchanges the earlier bit, which leaves, is first
+    )  # of two exchanges the one of the earlier bit, which leaves, comes first
     return Schedule(n, k, layers, (n,) * steps if all_levels else tuple(active))
 
 
 def site_count(address_bits: int, word_bits: int, *, all_levels: bool = False) -> int:
-    """S, sites on the path to a cell: (n - 1)(6n + 4k + 2), or n(12n + 4k) at all levels.
+    """Return S, the number of sites on the path to a cell: (n - 1)(6n + 4k + 2), or n(12n + 4k) at all levels.
+
+    Args:
+        address_bits: number n of address bits.
+        word_bits: number k of bits of a word.
+        all_levels: whether errors may strike all levels after every step.
 
     Raises:
         ValueError: what `schedule` raises.
+
+    Example:
+        >>> site_count(3, 1), site_count(3, 1, all_levels=True)
+        (48, 120)
     """
     n, k = check_sizes(address_bits, word_bits)
     return n * (12 * n + 4 * k) if all_levels else (n - 1) * (6 * n + 4 * k + 2)
 
 
 def held_site_count(address_bits: int, word_bits: int, *, all_levels: bool = False) -> int:
-    """H, those of them at which an element of the path holds a bit: (n - 1)(4n + 4k + 1), or n(4n + 4k + 1).
+    """Return H, the number of sites where an element of the path holds a bit: (n - 1)(4n + 4k + 1), or n(4n + 4k + 1).
 
-    Routers are set at (n - 1)(3n + 2k + 1) of them, and carriers pass at (n - 1)(n + 2k). At all levels each bit counts
-    from its first exchange to its last: address bit m for T - 4m - 1 steps, a word bit for 2n.
+    Routers hold a bit at (n - 1)(3n + 2k + 1) sites, and carriers at (n - 1)(n + 2k). If errors may strike all levels,
+    each bit counts from its first exchange to its last: address bit m for T - 4m - 1 steps, a word bit for 2n.
+
+    Args:
+        address_bits: number n of address bits.
+        word_bits: number k of bits of a word.
+        all_levels: whether errors may strike all levels after every step.
 
     Raises:
         ValueError: what `schedule` raises.
+
+    Example:
+        >>> held_site_count(3, 1), held_site_count(3, 1, all_levels=True)
+        (34, 51)
     """
     n, k = check_sizes(address_bits, word_bits)
     return (n if all_levels else n - 1) * (4 * n + 4 * k + 1)
 
 
 def check_sizes(address_bits: int, word_bits: int) -> tuple[int, int]:
-    """Both as integers.
+    """Return both sizes of a memory as integers.
+
+    Args:
+        address_bits: number n of address bits.
+        word_bits: number k of bits of a word.
 
     Raises:
         ValueError: sizes of which there is no memory.
@@ -181,7 +210,7 @@ def check_sizes(address_bits: int, word_bits: int) -> tuple[int, int]:
 
 
 def _way_down(slot: int, level: int) -> set[tuple[int, RouterGate]]:
-    """The steps that take the bit of a slot to the carrier of a level."""
+    """Return the steps and gates that take the bit of a slot to the carrier of a level."""
     enters = 2 * slot + 1
     return {(enters, RouterGate("exchange", slot))} | {(enters + 1 + l, RouterGate("route", l)) for l in range(level)}
 

@@ -1,4 +1,4 @@
-"""Infidelity against address size and word length, as plain numbers for tables and figures.
+"""Sweeps of the infidelity over address sizes and word lengths, as plain numbers for tables and figures.
 
 Example:
     >>> from qla_jax.qram.rates import bit_flip
@@ -24,17 +24,17 @@ from qla_jax.qram.scheduling import check_sizes, held_site_count, site_count
 
 
 class Point(NamedTuple):
-    """One memory.
+    """Result of a sweep for one memory.
 
     Attributes:
-        address_bits: n.
-        word_bits: k.
-        sites: S, on the path to a cell.
-        held_sites: H, those at which the path holds a bit.
-        infidelity: measured, of a read in equal superposition.
-        standard_error: of it.
-        bound: what it cannot exceed.
-        shots: how many.
+        address_bits: number n of address bits.
+        word_bits: number k of bits of a word.
+        sites: number S of sites on the path to a cell.
+        held_sites: number H of sites at which the path holds a bit.
+        infidelity: measured infidelity of a read in equal superposition.
+        standard_error: standard error of the infidelity.
+        bound: proven upper bound on the infidelity.
+        shots: number of shots.
     """
 
     address_bits: int
@@ -56,11 +56,27 @@ def sweep(
     shots: int,
     batch: int = BATCH,
 ) -> list[Point]:
-    """Every n with every k, on memories of random words; a compile for each size.
+    """Measure the infidelity for every n with every k, on memories of random words.
+
+    Each size is compiled once.
+
+    Args:
+        address_sizes: numbers n of address bits.
+        word_lengths: numbers k of bits of a word.
+        noise: error rates at the sites of each memory.
+        key: random key of words, addresses and errors.
+        shots: number of shots for each memory.
+        batch: number of shots at a time.
 
     Raises:
-        TypeError: `noise` is none.
+        TypeError: `noise` is no `ErrorRates`.
         ValueError: no sizes, or what `schedule` and `read_fidelity` raise.
+
+    Example:
+        >>> from qla_jax.qram import bit_flip
+        >>> (point,) = sweep([2], [1], bit_flip(1e-4), shots=100, key=jax.random.key(0))
+        >>> point.sites, point.held_sites, point.shots
+        (18, 13, 100)
     """
     require_key("key", key)
     require_kind("noise", noise, ErrorRates)
@@ -75,12 +91,29 @@ def sweep(
 def extrapolate_points(
     points: Sequence[Point], *, address_bits: int, word_bits: int, confidence: float = 0.95
 ) -> Extrapolated:
-    """`extrapolate` on the points of a sweep.
+    """Extrapolate the points of a sweep to a larger memory by `extrapolate`.
 
-    A point at which no shot showed an error has no standard error; it gets that of one error, 1/shots.
+    A point at which no shot showed an error has no standard error; the error of a single shot, 1/shots, is used
+    instead.
+
+    Args:
+        points: points of a sweep, which fill a table of sizes.
+        address_bits: n to extrapolate to.
+        word_bits: k to extrapolate to.
+        confidence: confidence of the band, between 0 and 1.
 
     Raises:
         ValueError: points that do not fill a table, or what `extrapolate` raises.
+
+    Example:
+        >>> points = [
+        ...     Point(n, k, 0, 0, infidelity=1e-5 * (n * n + n * k), standard_error=1e-6, bound=1.0, shots=100)
+        ...     for n in (2, 3, 4)
+        ...     for k in (1, 2)
+        ... ]
+        >>> points = [point._replace(shots=10**7) for point in points]
+        >>> round(extrapolate_points(points, address_bits=20, word_bits=64).value / 1e-5)  # 20 * 20 + 20 * 64
+        1680
     """
     points = as_tuple("points", points, Point)
     found = {(point.word_bits, point.address_bits): point for point in points}

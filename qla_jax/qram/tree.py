@@ -1,13 +1,12 @@
-r"""The exact simulation of small memories: every element of the tree, for every address.
+r"""Exact simulation of small memories: every element of the tree, for every address.
 
 All gates permute basis states, and all Kraus operators of the noise take a basis state to a multiple of one. So the
-state of a trajectory is a sum of one basis state for each address, and all that is to be known of $|i\rangle\langle j|$
-is where i and j are and what factor they have. Errors that depend on the state, damping, are drawn for each pair: at a
-site where i and j hold the same bit it is lost to both with probability $\gamma$; wherever only one holds a bit, or
-they hold different ones, no Kraus operator but $K_0$ leaves anything, a factor of $\sqrt{1-\gamma}$ for each of them.
-
-The mean of `trajectory_fidelity` over keys is the fidelity of the channel exactly, for all noise. Without damping each
-of its values is that of a trajectory.
+state of a trajectory is a sum of one basis state for each address, and $|i\rangle\langle j|$ is determined by the basis
+states of i and j and a factor. Damping depends on the state, so it is drawn for each pair. At a site where i and j hold
+the same bit, both lose it with probability $\gamma$. Where only one of them holds a bit, or they hold different bits,
+only the Kraus operator $K_0$ contributes, with a factor of $\sqrt{1-\gamma}$ for each held bit. The mean of
+`trajectory_fidelity` over keys is exactly the fidelity of the channel, for all noise. Without damping each value is the
+fidelity of a trajectory.
 
 Example:
     >>> from qla_jax.qram.memories import memory
@@ -33,16 +32,18 @@ from qla_jax.qram.scheduling import Tables
 from qla_jax.qram.sites import draw, step_key
 
 MAX_TREE_BITS = 6
-"""4^6 pairs of addresses, each with two trees of 2^7 elements."""
+"""Largest n: 4^6 pairs of addresses, each with two trees of 2^7 elements."""
 
 
 class Tree(NamedTuple):
-    """A basis state; an element is 0 at rest, 1 with bit 0, 2 with bit 1. Node 1 is the root, 2h and 2h + 1 follow h.
+    """Basis state of the tree and its slots. An element is 0 at rest, 1 with bit 0, and 2 with bit 1.
+
+    Node 1 is the root; 2h and 2h + 1 are the children of node h.
 
     Attributes:
-        carriers: of the nodes, entry 0 unused.
-        routers: of the nodes, entry 0 unused.
-        slots: those of the address, then those of the word.
+        carriers: carriers of the nodes, entry 0 unused.
+        routers: routers of the nodes, entry 0 unused.
+        slots: slots of the address, then slots of the word.
     """
 
     carriers: Int[Array, " nodes"]
@@ -51,13 +52,13 @@ class Tree(NamedTuple):
 
 
 class TreeEnds(NamedTuple):
-    """A pair of branches after the read.
+    """Pair of branches after the read.
 
     Attributes:
-        first: final basis state.
-        second: final basis state.
-        sign: the product of their phases.
-        unshared: how many bits one of them held alone where damping could strike.
+        first: final basis state of the first branch.
+        second: final basis state of the second branch.
+        sign: product of the phases of both branches.
+        unshared: number of bits that only one of them held where damping could strike.
     """
 
     first: Tree
@@ -67,7 +68,12 @@ class TreeEnds(NamedTuple):
 
 
 def start(mem: Memory, address: Array) -> Tree:
-    """The tree at rest, the address in its slots, word 0."""
+    """Return the tree at rest, with the address in its slots and the word 0.
+
+    Args:
+        mem: memory that is read.
+        address: address of the branch.
+    """
     n, k = mem.address_bits, mem.word_bits
     bits = (address >> jnp.arange(n - 1, -1, -1, dtype=jnp.int32)) & 1
     rest = jnp.zeros(1 << n, jnp.int32)
@@ -75,7 +81,15 @@ def start(mem: Memory, address: Array) -> Tree:
 
 
 def evolve(mem: Memory, noise: ErrorRates, first: Array, second: Array, *, key: Array) -> TreeEnds:
-    """Read both addresses under the errors of a key."""
+    """Read two addresses under the errors of one key.
+
+    Args:
+        mem: memory that is read.
+        noise: error rates at its sites.
+        first: address of the first branch.
+        second: address of the second branch.
+        key: random key of the errors.
+    """
     levels = _levels(mem)
 
     def step(ends: TreeEnds, row: Tables) -> tuple[TreeEnds, None]:
@@ -91,20 +105,27 @@ def evolve(mem: Memory, noise: ErrorRates, first: Array, second: Array, *, key: 
 
 @default_promotion
 def trajectory_fidelity(mem: Memory, noise: ErrorRates, amplitudes: Array | None = None, *, key: Array) -> Array:
-    r"""The fidelity $\langle\psi|\rho|\psi\rangle$ of a read under the errors of a key.
+    r"""Return the fidelity $\langle\psi|\rho|\psi\rangle$ of a read under the errors of a key.
 
-    $|\psi\rangle = \sum_i a_i|i\rangle|x_i\rangle$, and $\rho$ is the state of slots alone. Errors are drawn: the rates
-    have no derivative here, see `exact_fidelity`. NaN where a traced rate or vector of amplitudes is none.
+    Here $|\psi\rangle = \sum_i a_i|i\rangle|x_i\rangle$, and $\rho$ is the state of the slots alone. Errors are drawn
+    at random, so the result has no derivative in the rates; see `exact_fidelity` for one. A traced rate outside its
+    range, or traced amplitudes of another norm, give NaN.
 
     Args:
-        mem: n up to 6.
-        noise: at its sites.
-        amplitudes: of the addresses, a unit vector; all equal unless given.
-        key: gives the errors.
+        mem: memory with at most 6 address bits.
+        noise: error rates at its sites.
+        amplitudes: amplitudes of the addresses, a unit vector; all equal by default.
+        key: random key of the errors.
 
     Raises:
-        TypeError: `mem` is no memory, or `noise` no noise.
+        TypeError: `mem` is no memory, or `noise` no `ErrorRates`.
         ValueError: too large a memory, or amplitudes of another shape or norm.
+
+    Example:
+        >>> from qla_jax.qram import depolarizing, memory
+        >>> mem = memory([3, 0, 2, 1], word_bits=2)
+        >>> float(trajectory_fidelity(mem, depolarizing(0.0), key=jax.random.key(0)))
+        1.0
     """
     require_key("key", key)
     require_kind("mem", mem, Memory)
@@ -130,7 +151,12 @@ def _fidelity(mem: Memory, noise: ErrorRates, key: Array, amplitudes: Array) -> 
 
 
 def arrival(mem: Memory, slots: Int[Array, " slots"]) -> tuple[Array, Array]:
-    """The address that the slots hold in the end, and whether they hold one, and its word."""
+    """Return the address in the slots after the read, and whether the slots hold an address and its word.
+
+    Args:
+        mem: memory that was read.
+        slots: slots after the read.
+    """
     n = mem.address_bits
     bits = slots - 1
     address = jnp.sum(jnp.maximum(bits[:n], 0) << jnp.arange(n - 1, -1, -1, dtype=jnp.int32))
@@ -138,7 +164,14 @@ def arrival(mem: Memory, slots: Int[Array, " slots"]) -> tuple[Array, Array]:
 
 
 def damped(noise: ErrorRates, unshared: Array) -> Array:
-    r"""$(1-\gamma)^{u/2}$. Its derivative at $\gamma = 1$ is infinite for one unshared bit, as that of the root is."""
+    r"""Return $(1-\gamma)^{u/2}$, the factor of damping on u unshared bits.
+
+    The derivative at $\gamma = 1$ is infinite for one unshared bit, as that of a square root.
+
+    Args:
+        noise: error rates, of which the loss $\gamma$ is used.
+        unshared: number u of unshared bits.
+    """
     return jnp.where(unshared == 0, 1, 1 - missed(noise.loss, unshared / 2))
 
 
@@ -156,7 +189,8 @@ def _gates(mem: Memory, row: Tables, tree: Tree) -> Tree:
     levels, nodes = _levels(mem), jnp.arange(carriers.size, dtype=jnp.int32)
     acts = lambda levels, where: (where >> levels) & 1 == 1  # noqa: E731
     parents = nodes >> 1
-    children = jnp.minimum(2 * nodes + routers - 1, carriers.size - 1)  # of the last level: no route ever acts there
+    # out of range for the last level, on which no route ever acts
+    children = jnp.minimum(2 * nodes + routers - 1, carriers.size - 1)
     down = acts(levels, row.route) & (routers > 0) & (nodes > 0)
     up = acts(levels - 1, row.route) & (nodes > 1) & (routers[parents] == 1 + (nodes & 1))
     carriers = jnp.where(down, carriers[children], jnp.where(up, carriers[parents], carriers))

@@ -1,11 +1,14 @@
-r"""Gradients of deep circuits in the memory of a shallow one: the circuit runs backwards.
+r"""Gradients of deep circuits in constant memory, by un-computing the circuit gate by gate.
 
-Unitary gates can be undone. Behind the circuit stand its last state and the derivative $\lambda$ of the loss; gate by
-gate the state is un-computed, the gate's own derivative is taken from $\langle\lambda|dU|\psi\rangle$, and $\lambda$
-passes the gate. Nothing is kept from the run forward but its end, so memory does not know the depth. Rounding grows
-with it, as it does in any run of a circuit: by some units per gate. The method needs two states. A state of more than
-`BLOCK_QUBITS` qubits is changed in place, and XLA's plan on a CPU takes three in all, the third while the
-observable is read; smaller ones take up to seven, which is little. Second derivatives of large states are slow.
+Unitary gates can be undone. The backward pass starts from the final state $\psi$ and the derivative $\lambda$ of the
+loss in it. For each gate, last gate first, it un-computes the state, takes the derivative in the gate's parameters from
+$\langle\lambda|dU|\psi\rangle$, and applies the adjoint gate to $\lambda$. The forward pass keeps only its final state,
+so memory does not depend on the depth. Rounding grows with the depth by some units per gate, as in any run of a
+circuit.
+
+The method needs two states. A state of more than `BLOCK_QUBITS` qubits is changed in place, and XLA's plan on a CPU
+takes three states in all, the third while the observable is evaluated. Smaller states take up to seven copies, which is
+little memory. Second derivatives of large states are slow.
 
 Example:
     >>> from qla_jax.variational.circuit import circuit
@@ -34,12 +37,24 @@ from qla_jax.variational.unitaries import ParametrizedGate
 
 
 def run_adjoint(circuit: ParametrizedCircuit, state: Array | None = None) -> Array:
-    """`run`, differentiated in reverse by un-computing: memory independent of depth, forward mode not available.
+    """Return the state after the circuit, as `run` does, with a reverse-mode derivative in memory independent of depth.
 
-    All gates have to be unitary, for which those of the builders are.
+    The derivative un-computes the circuit, so all gates have to be unitary. All gates of the builders are. Forward mode
+    is not available.
+
+    Args:
+        circuit: circuit of unitary gates.
+        state: initial state; |0...0> by default.
 
     Raises:
         ValueError: what `run` raises.
+
+    Example:
+        >>> from qla_jax.variational import circuit, ry
+        >>> ansatz = circuit(1, [ry(0, 0.3)])
+        >>> gradient = jax.grad(lambda c: jnp.square(run_adjoint(c)[1]))(ansatz)  # of sin(0.15)^2
+        >>> round(float(gradient.layers[0].gates[0].angle[0]), 4)
+        0.1478
     """
     return _run(circuit, start(circuit, state))
 
@@ -58,7 +73,7 @@ def _forward(circuit: ParametrizedCircuit, state: Array) -> tuple[Array, tuple[P
 
 def _backward(kept: tuple[ParametrizedCircuit, Array], cotangent: Array) -> tuple[ParametrizedCircuit, Array]:
     circuit, state = kept
-    # Else the plan has a copy of the state for the un-computing while the caller still reads the original.
+    # Without this order XLA copies the state for the un-computing, since the caller may still read the original.
     state = after(cotangent.reshape(-1)[0], state)
     layers = []
     for layer in circuit.layers[::-1]:
@@ -71,7 +86,7 @@ _run.defvjp(_forward, _backward)
 
 
 def _push_layer(layer: GateLayer, state: Array) -> Array:
-    """The state behind all repeats of the layer."""
+    """Return the state after all repeats of the layer."""
 
     def step(state: Array, gates: tuple[ParametrizedGate, ...]) -> tuple[Array, None]:
         for gate in gates:
@@ -82,7 +97,7 @@ def _push_layer(layer: GateLayer, state: Array) -> Array:
 
 
 def _pull_layer(layer: GateLayer, state: Array, cotangent: Array) -> tuple[States, tuple[ParametrizedGate, ...]]:
-    """State and cotangent before the layer, and the cotangents of its gates."""
+    """Return state and cotangent before the layer, and the cotangents of its gates."""
 
     def step(pair: States, gates: tuple[ParametrizedGate, ...]) -> tuple[States, tuple[ParametrizedGate, ...]]:
         pulled = []
@@ -96,7 +111,7 @@ def _pull_layer(layer: GateLayer, state: Array, cotangent: Array) -> tuple[State
 
 
 def _push(gate: ParametrizedGate, state: Array) -> Array:
-    """The state behind the gate."""
+    """Return the state after the gate."""
     matrix = gate.matrix_for(state.dtype)
 
     def change(apply: Callable[..., Array], wires: Wires, states: States) -> tuple[States, None]:
@@ -106,7 +121,7 @@ def _push(gate: ParametrizedGate, state: Array) -> Array:
 
 
 def _pull(gate: ParametrizedGate, pair: States) -> tuple[States, ParametrizedGate]:
-    """State and cotangent before the gate, and the cotangent of the gate, in one sweep over both."""
+    """Return state and cotangent before the gate, and the cotangent of the gate, in one sweep over both."""
     matrix = gate.matrix_for(pair[0].dtype)
 
     def change(apply: Callable[..., Array], wires: Wires, pair: States) -> tuple[States, Array | None]:
@@ -118,11 +133,12 @@ def _pull(gate: ParametrizedGate, pair: States) -> tuple[States, ParametrizedGat
     pair, behind = sweep(change, gate.wires, pair)
     if behind is None:
         return pair, gate
-    # The sums before the gate: with its adjoint on their second index. Entry by entry, since products are slow by vmap.
+    # The adjoint on the second index turns sums after the gate into sums before it. The product is written entry by
+    # entry, since matrix products of this size are slow under vmap.
     return pair, _of_gate(gate, (behind[:, :, None] * matrix.conj()[None]).sum(axis=1))
 
 
 def _of_gate(gate: ParametrizedGate, entries: Array) -> ParametrizedGate:
-    """The cotangent of a gate, from the sums over all other qubits of cotangent times state."""
+    """Return the cotangent of a gate from the sums of cotangent times state over all other qubits."""
     matrix, pull = jax.vjp(lambda gate: gate.matrix(), gate)
     return pull(entries.real if jnp.isrealobj(matrix) else entries)[0]

@@ -1,4 +1,4 @@
-r"""Rows of gates that circuits repeat: rotations on every qubit, then what entangles them.
+"""Rows of gates that circuits repeat: rotations on every qubit, then entangling gates.
 
 Example:
     >>> RX_CHAIN.angles_shape(4), len(RX_CHAIN.gates(jnp.zeros((1, 4))))
@@ -21,22 +21,22 @@ Entangler = Callable[[int], list[ParametrizedGate]]
 
 
 class Ansatz(NamedTuple):
-    """One depth unit of a circuit.
+    """One depth unit of a circuit: rotations on all qubits, then entangling gates.
 
     Attributes:
-        rotations: on every qubit, one after the other: `(ry,)`, `(rz, ry, rz)`.
-        entangle: the gates behind them, for a number of qubits.
+        rotations: rotations applied to every qubit, one after the other: `(ry,)`, `(rz, ry, rz)`.
+        entangle: function from a number of qubits to the gates that follow the rotations.
     """
 
     rotations: tuple[Rotation, ...]
     entangle: Entangler
 
     def angles_shape(self, num_qubits: int) -> tuple[int, int]:
-        """Of the angles of one depth unit: (rotation, qubit)."""
+        """Return the shape (rotation, qubit) of the angles of one depth unit."""
         return len(self.rotations), num_qubits
 
     def gates(self, angles: Float[Array, "rotation qubit"]) -> list[ParametrizedGate]:
-        """The row of gates."""
+        """Return the gates of one depth unit with these angles."""
         angles = as_inexact("angles", angles)
         require(angles.ndim == 2, f"`angles` must have shape (rotation, qubit), but has {angles.shape}.")
         num_qubits = angles.shape[1]
@@ -49,38 +49,47 @@ class Ansatz(NamedTuple):
 
 
 def chain(num_qubits: int) -> list[ParametrizedGate]:
-    """CX from each qubit to the next: linear entanglement."""
+    """Return CX gates from each qubit to the next: linear entanglement."""
     return [cx(qubit, qubit + 1) for qubit in range(num_qubits - 1)]
 
 
 def ring(num_qubits: int) -> list[ParametrizedGate]:
-    """CX from each qubit to the next and from the last to the first."""
+    """Return CX gates from each qubit to the next and from the last to the first."""
     return chain(num_qubits) + ([cx(num_qubits - 1, 0)] if num_qubits > 2 else [])
 
 
 def cz_chain(num_qubits: int) -> list[ParametrizedGate]:
-    """CZ between neighbors; they commute."""
+    """Return CZ gates between neighbors, which commute."""
     return [cz(qubit, qubit + 1) for qubit in range(num_qubits - 1)]
 
 
 def no_entanglement(num_qubits: int) -> list[ParametrizedGate]:
-    """Nothing: the control experiment."""
+    """Return no gates, for control experiments without entanglement."""
     return []
 
 
 RX_CHAIN = Ansatz((rx,), chain)
-"""That of the ResQuNN paper, equations (4) and (5)."""
+"""Ansatz of the ResQuNN paper, equations (4) and (5)."""
 RY_CHAIN = Ansatz((ry,), chain)
-"""That of its motivating study, and of its quantum postprocessing, equation (16); real."""
+"""Real ansatz of the study that motivated the ResQuNN paper, and of that paper's postprocessing, equation (16)."""
 STRONG_RING = Ansatz((rz, ry, rz), ring)
-"""Any rotation on every qubit."""
+"""Ansatz with any rotation on every qubit and a ring of CX gates."""
 
 
 def ansatz_circuit(angles: Float[Array, "depth rotation qubit"], ansatz: Ansatz = RY_CHAIN) -> ParametrizedCircuit:
-    """The ansatz repeated over depth.
+    """Build a circuit that repeats an ansatz over the depth.
+
+    Args:
+        angles: angles of all depth units.
+        ansatz: row of gates that is repeated.
 
     Raises:
         ValueError: angles of another rank, or of another number of rotations than the ansatz has.
+
+    Example:
+        >>> made = ansatz_circuit(jnp.zeros((2, 1, 3)))
+        >>> made.num_qubits, made.num_gates  # two depth units of 3 RY and 2 CX
+        (3, 10)
     """
     require_kind("ansatz", ansatz, Ansatz)
     angles = as_inexact("angles", angles)

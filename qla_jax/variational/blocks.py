@@ -1,9 +1,9 @@
-r"""A large state, changed block by block and in place: no second copy of it is ever in memory.
+"""Updates of a large state in place, block by block, so that memory never holds a second copy of it.
 
-A block is the states of a gate's qubits and of the last other ones, the rest held fixed: itself a state, of fewer
-qubits, which the gate acts on as it does on the whole. A loop takes one block after the other from the arrays, changes
-them and writes them back where they were; the compiler keeps what a loop carries in place. A state of at most
-`BLOCK_QUBITS` qubits is a single block, and no loop.
+A block runs over the states of a gate's qubits and of the last other qubits, with all remaining qubits fixed. It is
+itself a state, of fewer qubits, and the gate acts on it as on the whole state. A loop reads one block after the other,
+changes it and writes it back. XLA updates arrays that a loop carries in place. A state of at most `BLOCK_QUBITS` qubits
+is a single block without a loop.
 
 Example:
     >>> flip = jnp.array([[0.0, 1.0], [1.0, 0.0]])
@@ -26,7 +26,10 @@ from qla_jax._modes import varying_like
 from qla_jax.linalg.qubits import apply_by_flips, apply_matrix, qubits_of, split
 
 BLOCK_QUBITS = 16
-"""512 KiB of complex64: some blocks fit in the second cache of a core; 1/256 of a state of 24 qubits."""
+"""Qubits of a block, 512 KiB of complex64: some blocks fit in the second-level cache of a core.
+
+A block is 1/256 of a state of 24 qubits.
+"""
 
 Wires = tuple[int, ...]
 States = tuple[Array, ...]
@@ -39,18 +42,23 @@ def sweep(
     *,
     block_qubits: int | None = None,
 ) -> tuple[States, Any]:
-    """The states with all blocks changed, and what the changes add up to.
+    """Apply a change to every block of some states, and sum what the changes return.
 
     Args:
-        change: of `apply_matrix` or its equal, the wires' places in a block, and that block of each state: the new
-            blocks, in the same order, shape and dtype, and arrays to be summed over all blocks.
+        change: function of `apply_matrix` or an equivalent, the places of the wires in a block, and the same block of
+            each state. It returns the new blocks, in the same order, shape and dtype, and arrays to be summed over all
+            blocks.
         wires: k different qubits.
-        states: of one shape, (2^n,) or (2,)*n.
-        block_qubits: m, at least k; `BLOCK_QUBITS` unless given.
+        states: states of one shape, (2^n,) or (2,)*n.
+        block_qubits: number m of qubits of a block, at least k; `BLOCK_QUBITS` by default.
+
+    Returns:
+        The changed states, and the sum of the arrays that the changes return.
     """
     n, m = qubits_of(states[0]), BLOCK_QUBITS if block_qubits is None else block_qubits
     if n <= max(m, len(wires)):
-        # One gate after the other: the compiler would have several in memory to run them at once.
+        # The barrier runs one gate after the other: XLA would otherwise hold states of several gates to run them at
+        # once.
         return jax.lax.optimization_barrier(change(apply_matrix, wires, states))
     shape, sizes = _cut(n, wires, max(m, len(wires)))
     counts = tuple(side // size for side, size in zip(shape, sizes, strict=True))
@@ -74,17 +82,22 @@ def sweep(
     grids = tuple(state.reshape(shape) for state in states)
     parts = jax.eval_shape(changed, 0, grids)[1]
     nothing = jax.tree.map(lambda part: jnp.zeros(part.shape, part.dtype), parts)
-    # What is changed differs between devices where the change itself does: what comes out of it once says where.
+    # In a sharded program the carry varies over the mesh axes over which the change does; `parts` shows which.
     grids, nothing = varying_like((grids, nothing), grids, parts)
     grids, total = jax.lax.fori_loop(0, int(np.prod(counts)), step, (grids, nothing))
     return tuple(grid.reshape(state.shape) for grid, state in zip(grids, states, strict=True)), total
 
 
 def after(known: Any, value: Array) -> Array:
-    """The value, which waits until all that is known is.
+    """Return `value`, made to wait until all of `known` is computed.
 
-    Where a write and a read of an array wait for each other in no way, the compiler lets one have a copy of it. A
-    barrier is gone before it plans that; that nothing is above infinity, it does not see.
+    XLA copies an array if a write to it and a read of it do not depend on each other. An optimization barrier is
+    removed before XLA plans its buffers, so it does not prevent the copy. XLA does not simplify the comparison with
+    infinity below, which is never true, so this dependence remains.
+
+    Args:
+        known: arrays to wait for.
+        value: array to return unchanged.
     """
     for leaf in jax.tree.leaves(known):
         value = jnp.where(jnp.any(leaf.real > jnp.inf), jnp.zeros_like(value), value)
@@ -92,7 +105,10 @@ def after(known: Any, value: Array) -> Array:
 
 
 def _cut(num_qubits: int, wires: Wires, block_qubits: int) -> tuple[list[int], list[int]]:
-    """The axes before, at, between and behind the wires, and how much of each a block has: the last ones first."""
+    """Return the axes before, at, between and after the wires, and the length of each in a block.
+
+    A block takes whole axes as far as its size allows, the last axes first.
+    """
     shape = split(num_qubits, sorted(wires))
     sizes, room = list(shape), 1 << (block_qubits - len(wires))
     for axis in range(len(shape) - 1, -1, -2):
@@ -102,6 +118,6 @@ def _cut(num_qubits: int, wires: Wires, block_qubits: int) -> tuple[list[int], l
 
 
 def _inner(wires: Wires, sizes: Sequence[int]) -> Wires:
-    """Where the wires are among the qubits of a block."""
+    """Return the places of the wires among the qubits of a block."""
     places = {wire: int(np.prod(sizes[: 2 * rank + 1])).bit_length() - 1 for rank, wire in enumerate(sorted(wires))}
     return tuple(places[wire] for wire in wires)

@@ -1,4 +1,4 @@
-r"""Classifiers whose class scores are expectation values, and the loss on scores.
+"""Classifiers whose class scores are expectation values, and the cross-entropy of scores.
 
 Example:
     >>> angles = jnp.zeros((1, 1, 3))
@@ -24,7 +24,7 @@ from qla_jax.variational.observables import z_expectations
 from qla_jax.variational.states import amplitude_state, angle_state
 
 READOUT_QUBITS = 10
-"""Hold 28 x 28 features."""
+"""Qubits of the quantum readout: 10 qubits hold 28 x 28 features as amplitudes."""
 READOUT_CLASSES = 4
 
 
@@ -35,16 +35,23 @@ def classify(
     num_classes: int,
     ansatz: Ansatz = RY_CHAIN,
 ) -> Float[Array, " num_classes"]:
-    """Scores of one input: RY(x_i) on qubit i, the ansatz over depth, <Z> of the first qubits.
+    """Return the class scores of one input: RY(x_i) on qubit i, the ansatz over depth, and <Z> of the first qubits.
 
     Args:
-        x: at most as many entries as qubits, in radians.
-        angles: of the ansatz.
-        num_classes: qubits that are measured.
-        ansatz: linear entanglement unless given.
+        x: input in radians, at most as many entries as qubits.
+        angles: angles of the ansatz.
+        num_classes: number of classes, and of qubits that are measured.
+        ansatz: row of gates that is repeated, by default RY and linear entanglement.
+
+    Returns:
+        Expectation values in [-1, 1], one for each class.
 
     Raises:
         ValueError: more entries or classes than qubits, or what `ansatz_circuit` raises.
+
+    Example:
+        >>> classify(jnp.array([0.0, jnp.pi, 0.0]), jnp.zeros((1, 1, 3)), num_classes=2).round(3).tolist()
+        [1.0, -1.0]
     """
     made = ansatz_circuit(angles, ansatz)
     n, x = made.num_qubits, as_inexact("x", x)
@@ -57,15 +64,28 @@ def classify(
 def quantum_readout(
     features: Array, angles: Float[Array, "depth rotation qubit"], *, num_classes: int = READOUT_CLASSES
 ) -> Float[Array, " num_classes"]:
-    """Scores of one set of features, of any shape, loaded as amplitudes: RY on every qubit and a chain of CX.
+    """Return the class scores of one set of features, loaded as amplitudes, by RY on every qubit and a chain of CX.
 
-    The paper has one depth unit on ten qubits for all sizes of features and does not say which four are measured: the
-    last ones here. Features that fill fewer amplitudes leave the first qubits in |0>, 7 x 7 of them four of ten, and
-    the chain of CX runs away from these: measured, they would know nothing of the image. Features that are all zero
-    have no state; inside jit their scores are zero, `amplitude_state(...).encodable` tells.
+    The paper has one depth unit on ten qubits for all sizes of features and does not say which four qubits are
+    measured; here these are the last ones. Features that fill fewer amplitudes leave the first qubits in |0>: features
+    of 7 x 7 leave four of ten. The chain of CX runs away from these qubits, so a measurement of them would not depend
+    on the image. Features that are all zero have no state. Inside jit their scores are zero, and
+    `amplitude_state(...).encodable` is False.
+
+    Args:
+        features: features of any shape.
+        angles: angles of the circuit.
+        num_classes: number of classes, and of qubits that are measured.
+
+    Returns:
+        Expectation values in [-1, 1], one for each class.
 
     Raises:
         ValueError: more features than amplitudes, zero features where that can be seen, or more classes than qubits.
+
+    Example:
+        >>> quantum_readout(jnp.ones((7, 7)), jnp.zeros((1, 1, 10))).round(3).tolist()
+        [0.02, 0.02, 0.02, 0.02]
     """
     made = ansatz_circuit(angles, RY_CHAIN)
     state = amplitude_state(features, made.num_qubits).state
@@ -74,11 +94,21 @@ def quantum_readout(
 
 
 def cross_entropy(scores: Float[Array, " num_classes"], label: ArrayLike) -> Float[Array, ""]:
-    """-log softmax(scores)[label]; `inf` for a label out of range where it cannot be seen. Batches take `jax.vmap`.
+    """Return -log softmax(scores)[label], the cross-entropy of one input; use `jax.vmap` for batches.
+
+    Where a label is traced, one out of range gives `inf`.
+
+    Args:
+        scores: scores of all classes.
+        label: true class, an integer counted from 0.
 
     Raises:
         ValueError: scores of another rank, a label that is no integer without axes, or one out of range, where it can
             be seen.
+
+    Example:
+        >>> round(float(cross_entropy(jnp.array([0.0, 0.0]), 1)), 4)  # log 2
+        0.6931
     """
     scores = as_inexact("scores", scores)
     require(scores.ndim == 1, f"`scores` must have one axis, of classes, but has shape {scores.shape}.")
@@ -96,9 +126,9 @@ def require_labels(
 
     Args:
         labels: classes, counted from 0.
-        num_classes: how many classes there are.
-        shape: shape that the labels must have; any unless given.
-        name: the argument's name, for the error.
+        num_classes: number of classes.
+        shape: shape that the labels must have; by default any.
+        name: name of the argument, for the error.
 
     Raises:
         ValueError: labels that are no integers, of another shape or, where they can be seen, out of range.
@@ -109,7 +139,7 @@ def require_labels(
     if isinstance(found, np.ndarray) and found.size:
         worst = int(found.min() if found.min() < 0 else found.max())
         require(0 <= worst < num_classes, f"`{name}` must lie between 0 and {num_classes - 1}, but one is {worst}.")
-    # Narrow ones could not be compared with the number of classes.
+    # Integers of 8 or 16 bits could overflow in comparisons with the number of classes.
     return jnp.asarray(found, jnp.int32 if found.dtype.itemsize < 4 else None)
 
 

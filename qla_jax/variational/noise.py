@@ -1,12 +1,14 @@
-r"""Noise of near-term circuits: channels behind every gate, by trajectories or by the density matrix.
+r"""Noise of near-term circuits: channels after every gate, simulated by trajectories or by the density matrix.
 
-A trajectory draws one Kraus operator for every channel on its way and stays a state of $2^n$ entries; its mean is the
-density matrix, which takes $4^n$ and is the oracle on few qubits. Gates are followed by the channels on each qubit that
-they touch. Readout flips change measured bits, and with them $\langle Z\rangle$ linearly.
+A trajectory draws one Kraus operator for every channel and remains a state of $2^n$ entries. The mean of
+$|\psi\rangle\langle\psi|$ over trajectories is the density matrix, which takes $4^n$ entries and is the reference on
+few qubits. After each gate the channels act on every qubit that the gate touches. Readout flips change measured bits,
+and change $\langle Z\rangle$ linearly.
 
-Gradients through trajectories are unbiased, for damping too, whose choices depend on the state: the chosen operator is
-divided by the root of a probability held constant, so that the squared norm of the state has value one and the
-derivative of the choice's log-probability. So expectation values of a trajectory must not be normalized.
+Gradients through trajectories are unbiased, even for damping, whose choices depend on the state. The chosen operator is
+divided by the root of its probability, which is held constant in derivatives. So the squared norm of the state has the
+value one, and its derivative is that of the log-probability of the choice. Hence expectation values of a trajectory
+must not be normalized.
 
 Example:
     >>> from qla_jax.variational.circuit import circuit
@@ -42,11 +44,14 @@ from qla_jax.variational.states import require_state_fits
 from qla_jax.variational.unitaries import PAULIS, ParametrizedGate
 
 AMPLITUDES = 1 << 22
-"""Of the shots that run at a time: 64 MiB in complex128."""
+"""Amplitudes of all shots that run at a time: 64 MiB in complex128."""
 
 
 def _units(*entries: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Return zeros with ones at these places: in a stack, constants could not meet batches over explicit mesh axes."""
+    """Return zeros with ones at these places.
+
+    Constants in a stack could not be combined with batches over explicit mesh axes.
+    """
     return np.isin(np.arange(math.prod(shape)), entries).astype(float).reshape(shape)
 
 
@@ -54,18 +59,19 @@ _DAMPING = (
     *(_units(*entries, shape=(3, 2, 2)) for entries in ((0, 5, 11), (3,))),
     *(_units(*entries, shape=(4, 4)) for entries in ((0,), (3,), (5, 10), (15,))),
 )
-"""Amplitude damping as sums: operators, then the map on density matrices."""
+"""Parts of amplitude damping, which is a sum of them: first of the operators, then of the map on density matrices."""
 
 
 class Channel(Node):
     r"""Channel $\rho \mapsto \sum_k w_kA_k\rho A_k^\dagger$ on one qubit; its Kraus operators are $\sqrt{w_k}A_k$.
 
-    Weights stand by themselves since their roots have no derivative at 0.
+    Weights are kept apart from the operators, since their roots have no derivative at 0.
 
     Attributes:
-        weights: w.
-        operators: A.
-        rare: the k whose probability is 0, but whose derivative in the rate is not: no trajectory draws them.
+        weights: weights $w_k$.
+        operators: operators $A_k$.
+        rare: mask of the operators that have probability 0 with a derivative in the rate that is not 0; no trajectory
+            draws them.
         superoperator: matrix of the map on row-major density matrices, polynomial in the rate where the map is.
     """
 
@@ -76,11 +82,11 @@ class Channel(Node):
 
 
 class NoiseModel(Node):
-    """What happens behind every gate and at the measurement.
+    """Channels after every gate and flips at the measurement.
 
     Attributes:
-        channels: on each qubit that a gate touches, one after the other.
-        flips: probabilities of reading 1 for 0, and 0 for 1.
+        channels: channels that act on each qubit that a gate touches, one after the other.
+        flips: probabilities that a 0 is measured as 1, and a 1 as 0.
     """
 
     channels: tuple[Channel, ...]
@@ -88,10 +94,17 @@ class NoiseModel(Node):
 
 
 def depolarizing(p: ArrayLike) -> Channel:
-    """X, Y or Z, each with probability p/3: complete depolarization at p = 3/4.
+    """Return the depolarizing channel: X, Y or Z, each with probability p/3.
+
+    Depolarization is complete at p = 3/4.
 
     Raises:
-        ValueError: a probability that is none. So do all builders here, where it can be seen; elsewhere it becomes NaN.
+        ValueError: a value outside [0, 1] where it can be seen; a traced one becomes NaN. All builders of channels do
+            so.
+
+    Example:
+        >>> depolarizing(0.3).weights.round(3)
+        Array([0.7, 0.1, 0.1, 0.1], dtype=...)
     """
     p = _probability("p", p)
     weights = jnp.stack([1 - p, p / 3, p / 3, p / 3])
@@ -102,10 +115,14 @@ def depolarizing(p: ArrayLike) -> Channel:
 
 
 def amplitude_damping(gamma: ArrayLike) -> Channel:
-    """Decay of 1 to 0 with probability gamma.
+    """Return the channel of the decay of 1 to 0 with probability gamma.
 
-    At gamma = 1 the derivative of coherences is infinite, as that of a root; it is taken as 0 there, that of
-    populations is right.
+    At gamma = 1 the derivative of coherences is infinite, as that of a root. It is set to 0 there; the derivative of
+    populations is exact.
+
+    Example:
+        >>> amplitude_damping(0.2).weights.tolist(), amplitude_damping(0.2).operators[0].diagonal().real.round(4)
+        ([1.0, 0.2, 0.0], Array([1.    , 0.8944], dtype=...))
     """
     gamma = _probability("gamma", gamma)
     dtype, stays = common_dtype(gamma, jnp.complex64), 1 - gamma
@@ -114,7 +131,8 @@ def amplitude_damping(gamma: ArrayLike) -> Channel:
     decayed, stayed, fixed, fed, turned, left = (jnp.asarray(table, gamma.dtype) for table in _DAMPING)
     first, second, third = (jnp.arange(3) == place for place in range(3))
     return Channel(
-        # The last one is part of the first, but for gamma = 1, where its derivative is the one that the root lacks.
+        # The third operator is part of the first except at gamma = 1, where it supplies the derivative that the root
+        # lacks.
         weights=jnp.where(first, 1, jnp.where(second, gamma, jnp.where(gone, stays, 0))),
         operators=(decayed + root * stayed).astype(dtype),
         rare=(second & (gamma == 0)) | (third & gone),
@@ -123,11 +141,20 @@ def amplitude_damping(gamma: ArrayLike) -> Channel:
 
 
 def noise_model(*channels: Channel, flip_0: ArrayLike = 0.0, flip_1: ArrayLike = 0.0) -> NoiseModel:
-    """Channels behind every gate, and the probabilities that a measured 0, or 1, is read wrongly.
+    """Build a noise model of channels after every gate and of flips at the measurement.
+
+    Args:
+        channels: channels that act on each qubit that a gate touches.
+        flip_0: probability that a 0 is measured as 1.
+        flip_1: probability that a 1 is measured as 0.
 
     Raises:
-        TypeError: a channel that is none.
-        ValueError: a probability that is none, where it can be seen.
+        TypeError: an argument that is not a channel.
+        ValueError: a value outside [0, 1], where it can be seen.
+
+    Example:
+        >>> noise_model(depolarizing(0.01), flip_0=0.02, flip_1=0.05).flips.tolist()
+        [0.02, 0.05]
     """
     for channel in channels:
         require_kind("channels", channel, Channel)
@@ -137,7 +164,13 @@ def noise_model(*channels: Channel, flip_0: ArrayLike = 0.0, flip_1: ArrayLike =
 
 @default_promotion
 def trajectory(circuit: ParametrizedCircuit, noise: NoiseModel, state: Array | None = None, *, key: Array) -> Array:
-    """One trajectory's state behind the circuit, in the shape of `state`; vmap over keys for many.
+    """Return the state of one trajectory after the circuit, in the shape of `state`; use `jax.vmap` over keys for many.
+
+    Args:
+        circuit: circuit to run.
+        noise: channels after its gates.
+        state: initial state; |0...0> by default.
+        key: random key of the trajectory.
 
     Raises:
         TypeError: `circuit` is no circuit, or `noise` no noise model.
@@ -150,9 +183,11 @@ def trajectory(circuit: ParametrizedCircuit, noise: NoiseModel, state: Array | N
 def _path(
     key: Array, circuit: ParametrizedCircuit, noise: NoiseModel, state: Array | None, detour: tuple[Array, Array] | None
 ) -> tuple[Array, Array]:
-    """Return the state, and 1; on a detour, (place, operator), which is forced there, its weight and no value.
+    """Return the state of a trajectory, and its weight.
 
-    Places of channels are counted from 0 in the order in which they act; operators from 0 in each channel.
+    Without a detour the weight is 1. A detour (place, operator) forces that operator at that place; the weight then has
+    the operator's weight, with its derivative. Places of channels are counted from 0 in the order in which they act,
+    operators from 0 in each channel.
     """
     require_kind("noise", noise, NoiseModel)
     psi = start(circuit, state)
@@ -167,7 +202,8 @@ def _path(
             carry: tuple[Array, Array], given: tuple[tuple[ParametrizedGate, ...], Array, Array]
         ) -> tuple[tuple[Array, Array], None]:
             (state, weight), (gates, key, site) = carry, given
-            # All numbers of a row at once: a hash for each channel would take most of the time to compile.
+            # All random numbers of a row are drawn at once: a hash for each channel would take most of the compile
+            # time.
             sites = len(noise.channels) * sum(len(gate.wires) for gate in gates)
             dice, used = jax.random.uniform(key, (sites,), weight.dtype), 0
             for gate in gates:
@@ -186,22 +222,34 @@ def _path(
 
 @default_promotion
 def noisy_z(circuit: ParametrizedCircuit, noise: NoiseModel, trajectories: int, *, key: Array) -> Float[Array, " n"]:
-    """<Z> of every qubit, readout flips included: the mean of exact values over trajectories.
+    """Return <Z> of every qubit, readout flips included, as the mean of exact values over trajectories.
 
-    Its gradient is unbiased. Operators of probability 0, which no trajectory draws, may have a derivative: those of p
-    at p = 0. Then each trajectory takes a second way, forced into one of them at one place, which adds nothing but its
-    derivative.
+    The gradient is unbiased. An operator of probability 0 is never drawn but may have a derivative in the rate, such as
+    those of p at p = 0. Then each trajectory takes a second path, which is forced into one such operator at one place.
+    It adds nothing to the value but its derivative.
+
+    Args:
+        circuit: circuit to run from |0...0>.
+        noise: channels after its gates and flips at the measurement.
+        trajectories: number of trajectories.
+        key: random key of all trajectories.
 
     Raises:
         TypeError: `circuit` is no circuit, or `noise` no noise model.
         ValueError: no trajectory, or more of them than fit in memory.
+
+    Example:
+        >>> from qla_jax.variational import circuit, rx
+        >>> flipped = noise_model(flip_0=0.1, flip_1=0.2)
+        >>> noisy_z(circuit(1, [rx(0, jnp.pi)]), flipped, 2, key=jax.random.key(0)).round(4).tolist()
+        [-0.6]
     """
     require_key("key", key)
     trajectories = as_integer("trajectories", trajectories, least=1)
     require_kind("circuit", circuit, ParametrizedCircuit)
     require_kind("noise", noise, NoiseModel)
     require_state_fits(circuit.num_qubits, jnp.result_type(complex), count=trajectories)
-    # Rates that are known now have no derivative that anybody could ask for.
+    # Rates that are concrete are not differentiated, so the second paths are not compiled for them.
     moving = not is_concrete(*jax.tree.leaves(noise)) and len(noise.channels) > 0 and circuit.num_gates > 0
     return _noisy_z(key, circuit, noise, trajectories, moving)
 
@@ -219,13 +267,16 @@ def _noisy_z(key: Array, circuit: ParametrizedCircuit, noise: NoiseModel, trajec
     def detours() -> Array:
         return jax.vmap(lambda key: _detour(jax.random.fold_in(key, 1), circuit, noise))(keys).mean(axis=0)
 
-    # Where no operator is rare, the second ways are not taken.
+    # The second paths run only where some operator is rare.
     more = jax.lax.cond(rare, lambda: detours().astype(found.dtype), lambda: varying_like(jnp.zeros_like(found), noise))
     return found + more
 
 
 def _detour(key: Array, circuit: ParametrizedCircuit, noise: NoiseModel) -> Float[Array, " n"]:
-    """Return zeros with the derivative that rare operators bring, without bias: one of them, at one place."""
+    """Return zeros whose derivative estimates, without bias, the contribution of rare operators.
+
+    One operator is forced at one place, both drawn at random.
+    """
     sites = len(noise.channels) * sum(
         layer.repeats * sum(len(gate.wires) for gate in layer.gates) for layer in circuit.layers
     )
@@ -234,15 +285,27 @@ def _detour(key: Array, circuit: ParametrizedCircuit, noise: NoiseModel) -> Floa
     detour = jax.random.randint(here, (), 0, sites, jnp.int32), jax.random.randint(which, (), 0, most)
     state, weight = _path(path, circuit, noise, None, detour)
     zero, one = noise.flips.astype(weight.dtype)[0], noise.flips.astype(weight.dtype)[1]
-    return sites * most * weight * (1 - zero - one) * z_expectations(state)  # what flips add has no derivative here
+    # the constant that flips add has no derivative here
+    return sites * most * weight * (1 - zero - one) * z_expectations(state)
 
 
 @default_promotion
 def noisy_shots(circuit: ParametrizedCircuit, noise: NoiseModel, shots: int, *, key: Array) -> Int[Array, "shots n"]:
-    """Bits as they are read, each shot on a trajectory of its own. No derivative.
+    """Return measured bits, readout flips included, each shot on a trajectory of its own. Bits have no derivative.
+
+    Args:
+        circuit: circuit to run from |0...0>.
+        noise: channels after its gates and flips at the measurement.
+        shots: number of shots.
+        key: random key of all shots.
 
     Raises:
         ValueError: no shot.
+
+    Example:
+        >>> from qla_jax.variational import circuit, rx
+        >>> noisy_shots(circuit(2, [rx(0, jnp.pi)]), noise_model(), 2, key=jax.random.key(0)).tolist()
+        [[1, 0], [1, 0]]
     """
     require_key("key", key)
     shots = as_integer("shots", shots, least=1)
@@ -265,7 +328,12 @@ def _noisy_shots(key: Array, circuit: ParametrizedCircuit, noise: NoiseModel, sh
 
 
 def read_z(z: Float[Array, " n"], noise: NoiseModel) -> Float[Array, " n"]:
-    """<Z> behind readout flips: (1 - p0 - p1) <Z> + p1 - p0."""
+    """Return <Z> after readout flips, (1 - p0 - p1) <Z> + p1 - p0.
+
+    Args:
+        z: expectation values before the flips.
+        noise: noise model, whose flips are used.
+    """
     zero, one = noise.flips.astype(z.dtype)[0], noise.flips.astype(z.dtype)[1]
     return (1 - zero - one) * z + (one - zero)
 
@@ -273,11 +341,24 @@ def read_z(z: Float[Array, " n"], noise: NoiseModel) -> Float[Array, " n"]:
 def density_matrix(
     circuit: ParametrizedCircuit, noise: NoiseModel, state: Array | None = None
 ) -> Num[Array, "dim dim"]:
-    """The density matrix behind the circuit and its channels, exactly, readout aside: as much memory as 2n qubits.
+    """Return the exact density matrix after the circuit and its channels, without readout flips.
+
+    It takes as much memory as a state of 2n qubits.
+
+    Args:
+        circuit: circuit to run.
+        noise: channels after its gates.
+        state: initial state; |0...0> by default.
 
     Raises:
         TypeError: `circuit` is no circuit, or `noise` no noise model.
         ValueError: more qubits than fit in memory.
+
+    Example:
+        >>> from qla_jax.variational import circuit, rx
+        >>> rho = density_matrix(circuit(1, [rx(0, jnp.pi)]), noise_model(amplitude_damping(0.2)))
+        >>> rho.diagonal().real.round(4).tolist()
+        [0.2, 0.8]
     """
     require_kind("noise", noise, NoiseModel)
     pure = start(circuit, state).reshape(-1)
@@ -308,7 +389,7 @@ def _jump(
     site: Array,
     detour: tuple[Array, Array] | None,
 ) -> tuple[Array, Array, Array]:
-    """Draw or force an operator of each channel behind a gate; return the weight of what was forced, too."""
+    """Draw or force an operator of each channel after a gate; return also the weight of a forced operator."""
     for place, wire in enumerate(gate.wires):
         for number, channel in enumerate(noise.channels):
             norms = _norms(channel, wire, state)
@@ -316,8 +397,8 @@ def _jump(
             heights = jnp.cumsum(law)
             total = heights[-1]
             drawn = jnp.minimum(total * dice[place * len(noise.channels) + number], jnp.nextafter(total, 0 * total))
-            chosen = jnp.sum(heights[:-1] <= drawn, dtype=jnp.int32)  # never one of probability 0
-            # A detour may leave a shorter state, or none: lengths stay, which are weights.
+            chosen = jnp.sum(heights[:-1] <= drawn, dtype=jnp.int32)  # never an operator of probability 0
+            # A detour may leave a state of norm below 1, or zero. Norms are kept, since they are weights of the detour.
             share = _taken(law, chosen) / jnp.where(total > 0, total, 1)
             ratio = _taken(channel.weights, chosen).astype(share.dtype) / jnp.where(share > 0, share, 1)
             scale = jnp.where(share > 0, _root(ratio), 0)
@@ -334,17 +415,17 @@ def _jump(
 
 
 def _taken(table: Array, index: Array) -> Array:
-    """Return `table[index]` of few rows as a sum, which is traced over explicit mesh axes, too."""
+    """Return `table[index]` as a sum over the few rows, which can be traced over explicit mesh axes, too."""
     return jnp.tensordot((jnp.arange(len(table)) == index).astype(table.dtype), table, axes=1)
 
 
 def _root(weight: Array) -> Array:
-    """Return the square root, whose derivative at 0 is 0 instead of infinite: there it is the root of nothing drawn."""
+    """Return the square root, with the derivative 0 instead of infinity at 0, where no operator is drawn."""
     return jnp.where(weight > 0, jnp.sqrt(jnp.where(weight > 0, weight, 1)), 0)
 
 
 def _norms(channel: Channel, wire: int, state: Array) -> Float[Array, " k"]:
-    r"""$\mathrm{tr}(A \rho A^\dagger)$ of each operator, rho of the one qubit."""
+    r"""Return $\mathrm{tr}(A \rho A^\dagger)$ of each operator A, where rho is the density matrix of the one qubit."""
     require(0 <= wire < qubits_of(state), f"`wires` must lie in the state, but one is {wire}.")
     grid = reshaped(jax.lax.stop_gradient(state), (1 << wire, 2, 1 << (qubits_of(state) - wire - 1)))
     rho = jnp.einsum("aib,ajb->ij", grid, grid.conj())
@@ -356,5 +437,5 @@ def _norms(channel: Channel, wire: int, state: Array) -> Float[Array, " k"]:
 def _probability(name: str, value: ArrayLike) -> Array:
     value = within(name, value, 0, 1)
     require(value.ndim == 0, f"`{name}` must be a scalar, but has shape {value.shape}.")
-    # A dtype in so many words: a Python number would follow complex64 later on.
+    # An explicit dtype: a weakly typed number would later take the precision of complex64.
     return jnp.asarray(value, value.dtype)

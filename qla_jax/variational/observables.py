@@ -1,10 +1,11 @@
 r"""Expectation values of Pauli words, exact and from shots.
 
-Words are big-endian: `"XZ"` is X on qubit 0 and Z on qubit 1. Exact values are $\langle\psi|P|\psi\rangle$, of a state
-that is not normalized too.
+Words are big-endian: `"XZ"` is X on qubit 0 and Z on qubit 1. Exact values are $\langle\psi|P|\psi\rangle$, also for a
+state that is not normalized.
 
 Sampled values have the derivative of the exact ones: samples are piecewise constant, and the derivative of their mean
-is what a gradient from shots estimates. Sampling costs one uniform number for each shot, and a cumulative sum.
+is the quantity that a gradient from shots estimates. Sampling takes one uniform number for each shot and one cumulative
+sum.
 
 Example:
     >>> bell = jnp.array([1, 0, 0, 1]) / jnp.sqrt(2)
@@ -27,10 +28,18 @@ from qla_jax.variational.unitaries import PAULIS
 
 
 def expectation(state: Array, word: str) -> Float[Array, ""]:
-    """The expectation value of a Pauli word.
+    """Return the expectation value of a Pauli word.
+
+    Args:
+        state: state of n qubits.
+        word: n letters I, X, Y, Z, the first for qubit 0.
 
     Raises:
         ValueError: a word of another length than the qubits, or of other letters than I, X, Y, Z.
+
+    Example:
+        >>> expectation(jnp.array([0.6, 0.8]), "X").round(4)  # 2 * 0.6 * 0.8
+        Array(0.96, dtype=...)
     """
     state, n = as_state(state)
     require(isinstance(word, str), f"`word` must be a string of letters I, X, Y, Z, but is {word!r}.")
@@ -40,10 +49,18 @@ def expectation(state: Array, word: str) -> Float[Array, ""]:
 
 
 def pauli_sum(state: Array, terms: Mapping[str, float]) -> Float[Array, ""]:
-    """The expectation value of a real combination of Pauli words.
+    """Return the expectation value of a real combination of Pauli words.
+
+    Args:
+        state: state of n qubits.
+        terms: coefficients by word.
 
     Raises:
         ValueError: no term, or what `expectation` raises.
+
+    Example:
+        >>> pauli_sum(jnp.array([0.6, 0.8]), {"X": 0.5, "Z": 1.0}).round(4).tolist()
+        0.2
     """
     require_kind("terms", terms, Mapping)
     require(len(terms) > 0, "`terms` must not be empty.")
@@ -58,16 +75,29 @@ def pauli_sum(state: Array, terms: Mapping[str, float]) -> Float[Array, ""]:
 
 
 def probabilities(state: Array) -> Float[Array, " dim"]:
-    """Of each basis state."""
+    """Return the probability of each basis state.
+
+    Example:
+        >>> probabilities(jnp.array([0.6, 0.8j])).round(4)
+        Array([0.36, 0.64], dtype=...)
+    """
     flat = as_inexact("state", state).reshape(-1)
     return jnp.square(flat.real) + jnp.square(flat.imag) if jnp.iscomplexobj(flat) else jnp.square(flat)
 
 
 def z_expectations(state: Array, qubits: Sequence[int] | None = None) -> Float[Array, " measured"]:
-    """<Z> of each of the qubits, all unless told.
+    """Return <Z> of qubits.
+
+    Args:
+        state: state of n qubits.
+        qubits: qubits to measure, all by default.
 
     Raises:
         ValueError: no qubit, or one that is not there.
+
+    Example:
+        >>> z_expectations(jnp.array([0.0, 1.0, 0.0, 0.0])).tolist()  # |01>
+        [1.0, -1.0]
     """
     state, n = as_state(state)
     qubits = range(n) if qubits is None else require_qubits(qubits, n)
@@ -77,12 +107,22 @@ def z_expectations(state: Array, qubits: Sequence[int] | None = None) -> Float[A
 
 
 def sample_bits(state: Array, shots: int, *, key: Array) -> Int[Array, "shots n"]:
-    """Measured bits of all qubits, shot by shot; a basis state of probability zero never occurs. No derivative.
+    """Return measured bits of all qubits, shot by shot. Bits have no derivative.
 
-    Inside jit, where nothing can be raised, all bits of what is no unit vector are -1.
+    A basis state of probability zero never occurs. Inside jit, where nothing can be raised, all bits of a state that is
+    no unit vector are -1.
+
+    Args:
+        state: unit vector of n qubits.
+        shots: number of shots.
+        key: random key of the shots.
 
     Raises:
         ValueError: no shot, or a state seen not to be a unit vector, to half of the digits.
+
+    Example:
+        >>> sample_bits(jnp.array([0.0, 1.0, 0.0, 0.0]), 2, key=jax.random.key(0)).tolist()
+        [[0, 1], [0, 1]]
     """
     require_key("key", key)
     shots = as_integer("shots", shots, least=1)
@@ -96,10 +136,21 @@ def sample_bits(state: Array, shots: int, *, key: Array) -> Int[Array, "shots n"
 
 
 def sampled_z(state: Array, shots: int, *, key: Array) -> Float[Array, " n"]:
-    """<Z> of every qubit from the same shots, with the derivative of the exact values; NaN where bits would be -1.
+    """Return estimates of <Z> of every qubit from the same shots, with the derivative of the exact values.
+
+    Inside jit the estimates of a state that is no unit vector are NaN.
+
+    Args:
+        state: unit vector of n qubits.
+        shots: number of shots.
+        key: random key of the shots.
 
     Raises:
         ValueError: what `sample_bits` raises.
+
+    Example:
+        >>> sampled_z(jnp.array([0.0, 1.0, 0.0, 0.0]), 10, key=jax.random.key(0)).tolist()
+        [1.0, -1.0]
     """
     require_key("key", key)
     state, _ = as_state(state)
@@ -109,12 +160,23 @@ def sampled_z(state: Array, shots: int, *, key: Array) -> Float[Array, " n"]:
 
 
 def sampled_expectation(state: Array, word: str, shots: int, *, key: Array) -> Float[Array, ""]:
-    """The mean of so many measurements of a Pauli word, each +1 or -1, with the derivative of the exact value.
+    """Return the mean of so many measurements of a Pauli word, each +1 or -1, with the derivative of the exact value.
 
-    NaN where bits would be -1.
+    Inside jit the estimate for a state that is no unit vector is NaN.
+
+    Args:
+        state: unit vector of n qubits.
+        word: n letters I, X, Y, Z, the first for qubit 0.
+        shots: number of measurements.
+        key: random key of the measurements.
 
     Raises:
         ValueError: what `sample_bits` and `expectation` raise.
+
+    Example:
+        >>> plus = jnp.array([1.0, 1.0]) / jnp.sqrt(2.0)
+        >>> float(sampled_expectation(plus, "X", 10, key=jax.random.key(0)))
+        1.0
     """
     require_key("key", key)
     shots = as_integer("shots", shots, least=1)
@@ -125,12 +187,17 @@ def sampled_expectation(state: Array, word: str, shots: int, *, key: Array) -> F
 
 
 def with_derivative_of(exact: Array, sampled: Array) -> Array:
-    """The sampled value, which changes as the exact one does."""
+    """Return the sampled value with the derivative of the exact one.
+
+    Args:
+        exact: value that is differentiated.
+        sampled: value that is returned.
+    """
     return jax.lax.stop_gradient(sampled) + (exact - jax.lax.stop_gradient(exact))
 
 
 def _is_unit(state: Array) -> Array:
-    """Whether a state has norm 1, to half of the digits; raises where it can be seen that it has not."""
+    """Return whether a state has norm 1, to half of the digits; raise where it can be seen that it has not."""
     total = probabilities(jax.lax.stop_gradient(state)).sum()
     unit = jnp.abs(total - 1) <= jnp.sqrt(jnp.finfo(total.dtype).eps)
     if is_concrete(unit):
@@ -139,7 +206,15 @@ def _is_unit(state: Array) -> Array:
 
 
 def require_qubits(qubits: Sequence[int], num_qubits: int) -> tuple[int, ...]:
-    """Return the qubits to measure as integers; raise ValueError unless there are some and all exist."""
+    """Return the qubits to measure as integers.
+
+    Args:
+        qubits: qubits to measure.
+        num_qubits: number of qubits of the state.
+
+    Raises:
+        ValueError: no qubit, or one that is not there.
+    """
     found = as_integers("qubits", qubits)
     there = len(found) > 0 and all(0 <= qubit < num_qubits for qubit in found)
     require(there, f"`qubits` must lie between 0 and {num_qubits - 1}, but are {found}.")

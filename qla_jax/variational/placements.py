@@ -1,16 +1,18 @@
-r"""Where residual connections stand in a quanvolutional network, as data: all five, all fifteen, or any expression.
+r"""Residual connections of a quanvolutional network as data: where they start and end.
 
-With X the input, $O_i$ the output of layer i and $R_i$ what is passed on behind it, $R_0 = X$ and
-$$R_i = O_i + \sum_j R_j \quad \text{over the sources } j < i \text{ of layer } i,$$
-smaller images padded by zeros behind their last row and column. Layer i + 1 reads $R_i$; the last R is the output. The
-expression $(X + O_1) + O_2$ is a chain: $O_1$ has the source X, and $O_2$ has that sum as its source.
+With X the input and $O_i$ the output of layer i, the sum $R_i$ that layer i passes on is $R_0 = X$ and
+$$R_i = O_i + \sum_j R_j \quad \text{over the sources } j < i \text{ of layer } i.$$
+Smaller images are padded by zeros after their last row and column. Layer i + 1 takes $R_i$ as its input, and the last R
+is the output. The expression $(X + O_1) + O_2$ is a chain: $O_1$ has the source X, and $O_2$ has that sum as its
+source.
 
-How the paper's configurations are counted. It lists five for two layers (Table 2: none, X+O1, O1+O2, X+O2, (X+O1)+O2)
-and says that there are fifteen for three, naming two, (O1+O2)+O3 and ((X+O1)+O2)+O3. Grouping X, O1, ..., OL into
-blocks, each block added up in order, gives one configuration for each set partition: Bell(3) = 5, exactly the list, and
-Bell(4) = 15, both named ones among them. (Subsets to be added up without the pairs of sums, such as X+O1 with O2+O3,
-would be 12.) That reading is derived here, not stated there. It also has exactly two configurations in which all three
-outputs stand in one block, and two of five in which both do: those in which the paper finds gradients in every layer.
+The paper lists five configurations for two layers (Table 2: none, X+O1, O1+O2, X+O2, (X+O1)+O2). It says that there are
+fifteen for three layers and names two, (O1+O2)+O3 and ((X+O1)+O2)+O3. This module counts them as set partitions: X, O1,
+..., OL are grouped into blocks, and each block is added up in order. There are Bell(3) = 5 of them, exactly the list,
+and Bell(4) = 15, with both named ones among them. (Subsets to be added up without the pairs of sums, such as X+O1 with
+O2+O3, would be 12.) This reading is derived here and not stated in the paper. Under it, all three outputs are in one
+block in exactly two of the fifteen configurations, and both outputs are in one block in two of the five. The paper
+finds gradients in every layer exactly in these configurations.
 
 Example:
     >>> [str(one) for one in placements(2)]
@@ -31,11 +33,11 @@ from qla_jax._checks import as_integer, require, require_kind
 
 
 class Placement(NamedTuple):
-    """Residual connections of a network; hashable, so it may be a static argument.
+    """Residual connections of a network; hashable, so that it may be a static argument.
 
     Attributes:
-        sources: for each layer the j of the $R_j$ that are added to its output.
-        name: the expression, as the paper writes it.
+        sources: indices j of the $R_j$ that are added to the output of each layer.
+        name: expression for the connections, as the paper writes it.
     """
 
     sources: tuple[tuple[int, ...], ...]
@@ -43,7 +45,7 @@ class Placement(NamedTuple):
 
     @property
     def num_layers(self) -> int:
-        """L."""
+        """Number L of layers."""
         return len(self.sources)
 
     def __str__(self) -> str:
@@ -51,26 +53,34 @@ class Placement(NamedTuple):
 
 
 def placements(num_layers: int) -> tuple[Placement, ...]:
-    """One placement for each set partition of X, O1, ..., OL: 2, 5, 15, 52, ... of them.
+    """Return one placement for each set partition of X, O1, ..., OL: 2, 5, 15, 52, ... of them.
 
     Raises:
         ValueError: no layer.
+
+    Example:
+        >>> [str(one) for one in placements(2)]
+        ['none', 'X+O2', 'O1+O2', 'X+O1', '(X+O1)+O2']
     """
     num_layers = as_integer("num_layers", num_layers, least=1)
     return tuple(_of_blocks(blocks, num_layers) for blocks in _partitions(num_layers + 1))
 
 
 def placement(expression: str, num_layers: int) -> Placement:
-    """The placement that an expression names.
+    """Return the placement that an expression names.
 
     Args:
-        expression: "none", or sums in the order of X, O1, O2, ..., parentheses from the left where wanted; several
-            separated by commas, which may share terms: "X+O1, X+O2" adds X behind both layers.
-        num_layers: L.
+        expression: "none", or sums in the order of X, O1, O2, ..., with parentheses from the left where wanted. Several
+            sums are separated by commas and may share terms: "X+O1, X+O2" adds X after both layers.
+        num_layers: number L of layers.
 
     Raises:
         ValueError: no layer, a term that is not there, or sums in another order, which would need an output before it
             is computed.
+
+    Example:
+        >>> placement("X+O1, X+O2", 2).sources
+        ((0,), (0,))
     """
     num_layers = as_integer("num_layers", num_layers, least=1)
     require_kind("expression", expression, str)
@@ -80,9 +90,13 @@ def placement(expression: str, num_layers: int) -> Placement:
 
 
 def direct_layers(placement: Placement) -> tuple[int, ...]:
-    """The layers (from 1) whose outputs stand in the output's own sum.
+    """Return the layers, counted from 1, whose outputs are terms of the sum that is the network's output.
 
-    They are those that a gradient reaches where none passes through a layer's input, `detach_data`.
+    A gradient reaches these layers where none passes through a layer's input, as with `detach_data`.
+
+    Example:
+        >>> direct_layers(placement("O1+O2", 2)), direct_layers(placement("none", 2))
+        ((1, 2), (2,))
     """
     require_kind("placement", placement, Placement)
     reached, open_ = set(), [placement.num_layers]
@@ -104,7 +118,7 @@ def _of_blocks(blocks: tuple[tuple[int, ...], ...], num_layers: int) -> Placemen
 
 
 def _written(block: tuple[int, ...]) -> str:
-    """The sum, parentheses from the left."""
+    """Return the sum as an expression, with parentheses from the left."""
     names = ["X" if term == 0 else f"O{term}" for term in block]
     text = "+".join(names[:2])
     for name in names[2:]:
@@ -113,7 +127,7 @@ def _written(block: tuple[int, ...]) -> str:
 
 
 def _partitions(size: int) -> Iterator[tuple[tuple[int, ...], ...]]:
-    """All set partitions of 0, ..., size - 1: the last element alone, or in each block of a smaller partition."""
+    """Yield all set partitions of 0, ..., size - 1: the last element alone, or in each block of a smaller partition."""
     if size == 0:
         yield ()
         return

@@ -1,10 +1,10 @@
-r"""Barren plateaus: samples of a gradient component over random circuits, whose variance falls with the qubits.
+r"""Barren plateaus: samples of a gradient component over random circuits, whose variance decays with the qubits.
 
-A builder makes a circuit of a key and of `shift`, which is added to one watched angle; the derivative at shift 0 is the
-component. It is taken in forward mode, beside the state, so that depth costs no memory.
+A builder makes a circuit from a key and from `shift`, which is added to one watched angle. The gradient component is
+the derivative at shift 0. Forward mode carries it along with the state, so that memory does not grow with the depth.
 
-Costs are 0 at $|0 \dots 0\rangle$: the global one looks at all qubits at once and has plateaus at any depth, the local
-one averages over single qubits and has none in shallow circuits.
+Costs are 0 at $|0 \dots 0\rangle$. The global cost is a function of all qubits at once and has plateaus at any depth.
+The local cost averages over single qubits and has no plateaus in shallow circuits.
 
 Example:
     >>> import functools
@@ -13,7 +13,7 @@ Example:
     (16,)
 
 References:
-    McClean, Boixo, Smelyanskiy, Babbush, Neven (2018), random axes behind RY(pi/4). https://arxiv.org/abs/1803.11173
+    McClean, Boixo, Smelyanskiy, Babbush, Neven (2018), random axes after RY(pi/4). https://arxiv.org/abs/1803.11173
     Cerezo, Sone, Volkoff, Cincio, Coles (2021), global and local costs. https://arxiv.org/abs/2001.00550
     Grant, Wossnig, Ostaszewski, Benedetti (2019), identity blocks. https://arxiv.org/abs/1903.05076
     Pesah et al. (2021), no plateaus in QCNN. https://arxiv.org/abs/2011.02966
@@ -45,17 +45,24 @@ Cost = Callable[[Array], Array]
 def gradient_samples(
     build: Builder, cost: Cost, samples: int, *, key: Array, batch: int = 32
 ) -> Float[Array, " samples"]:
-    """The derivative in the watched angle for so many seeds.
+    """Return the derivative of a cost in the watched angle, for so many random circuits.
 
     Args:
-        build: a circuit of a key and a shift, such as `functools.partial(random_circuit, num_qubits=8, depth=20)`.
-        cost: of its state.
-        samples: how many.
-        key: split into the seeds.
-        batch: how many run at a time, a pair of states for each.
+        build: function from a shift and a key to a circuit, such as
+            `functools.partial(random_circuit, num_qubits=8, depth=20)`.
+        cost: function from the final state to a real number.
+        samples: number of samples.
+        key: random key, split into one for each sample.
+        batch: number of samples that run at a time, with a pair of states for each.
 
     Raises:
         ValueError: no sample or an empty batch.
+
+    Example:
+        >>> import functools
+        >>> build = functools.partial(random_circuit, num_qubits=4, depth=8)
+        >>> gradient_samples(build, global_cost, 16, key=jax.random.key(0)).shape
+        (16,)
     """
     require_key("key", key)
     samples, batch = as_integer("samples", samples, least=1), as_integer("batch", batch, least=1)
@@ -71,17 +78,32 @@ def gradient_samples(
 
 
 def global_cost(state: Array) -> Float[Array, ""]:
-    """1 minus the probability of all zeros."""
+    """Return 1 minus the probability of all zeros.
+
+    Example:
+        >>> float(global_cost(jnp.array([1.0, 0.0, 0.0, 0.0])))
+        0.0
+    """
     return 1 - probabilities(state)[0]
 
 
 def local_cost(state: Array) -> Float[Array, ""]:
-    """1 minus the mean probability of a zero on one qubit."""
+    """Return 1 minus the probability of a zero on one qubit, averaged over all qubits.
+
+    Example:
+        >>> float(local_cost(jnp.array([0.0, 1.0, 0.0, 0.0])))  # |01>
+        0.5
+    """
     return (1 - z_expectations(state).mean()) / 2
 
 
 def qubit_cost(qubits: tuple[int, ...]) -> Cost:
-    """`local_cost` of some of the qubits: of those that a QCNN keeps."""
+    """Return `local_cost` of some of the qubits, such as those that a QCNN keeps, as a function of the state.
+
+    Example:
+        >>> float(qubit_cost((1,))(jnp.array([0.0, 1.0, 0.0, 0.0])))  # |01>
+        1.0
+    """
     qubits = as_integers("qubits", qubits, least=0)
     return lambda state: (1 - z_expectations(state, qubits).mean()) / 2
 
@@ -95,18 +117,23 @@ def random_circuit(
     spread: float | None = None,
     watched: tuple[int, int] = (0, 0),
 ) -> ParametrizedCircuit:
-    """RY(pi/4) on all qubits, then layers of rotations about random axes X, Y, Z and a chain of CZ.
+    """Build a circuit of RY(pi/4) on all qubits and layers of rotations about random axes X, Y, Z with a chain of CZ.
 
     Args:
-        shift: added to the watched angle.
-        key: of axes and angles.
-        num_qubits: n.
-        depth: layers.
-        spread: standard deviation of normal angles, for starts near the identity; uniform in [0, 2 pi) unless given.
-        watched: (layer, qubit).
+        shift: number added to the watched angle.
+        key: random key of axes and angles.
+        num_qubits: number n of qubits.
+        depth: number of layers.
+        spread: standard deviation of normal angles, for starts near the identity; by default angles are uniform in [0,
+            2 pi).
+        watched: layer and qubit of the watched angle.
 
     Raises:
         ValueError: no layer, or a watched angle that is not there.
+
+    Example:
+        >>> random_circuit(jnp.zeros(()), key=jax.random.key(0), num_qubits=3, depth=2).num_gates
+        13
     """
     num_qubits, depth = as_integer("num_qubits", num_qubits, least=1), as_integer("depth", depth)
     watched = _as_watched(watched, depth, num_qubits)
@@ -123,20 +150,26 @@ def identity_blocks(
     blocks: int = 1,
     watched: tuple[int, int] = (0, 0),
 ) -> ParametrizedCircuit:
-    """Random layers, each block followed by what undoes it: the circuit starts as the identity, at random angles.
+    """Build a circuit that is the identity at its random angles: random layers in blocks, each followed by its inverse.
 
-    All angles are independent parameters; the watched one is moved alone, in the first half of the first block.
+    All angles are independent parameters. The watched angle, in the first half of the first block, is moved alone.
 
     Args:
-        shift: added to the watched angle.
-        key: of axes and angles.
-        num_qubits: n.
-        depth: layers in all, a multiple of 2 * blocks.
-        blocks: how many.
-        watched: (layer, qubit).
+        shift: number added to the watched angle.
+        key: random key of axes and angles.
+        num_qubits: number n of qubits.
+        depth: number of layers in all, a multiple of 2 * blocks.
+        blocks: number of blocks.
+        watched: layer and qubit of the watched angle.
 
     Raises:
         ValueError: a depth that is no such multiple, or a watched angle that is not there.
+
+    Example:
+        >>> from qla_jax.variational import run
+        >>> made = identity_blocks(jnp.zeros(()), key=jax.random.key(0), num_qubits=1, depth=2)
+        >>> abs(run(made)).round(4)  # RY(pi/4) alone
+        Array([0.9239, 0.3827], dtype=...)
     """
     num_qubits, depth = as_integer("num_qubits", num_qubits, least=1), as_integer("depth", depth)
     blocks, shift = as_integer("blocks", blocks, least=1), as_inexact("shift", shift)
@@ -155,12 +188,21 @@ def identity_blocks(
 def random_qcnn(
     shift: Array, *, key: Array, num_qubits: int, stages: int | None = None, watched: tuple[int, int] = (0, 0)
 ) -> ParametrizedCircuit:
-    """A QCNN at random angles behind RY(pi/4) on all qubits; one qubit is kept unless told. Its cost: `qubit_cost`.
+    """Build a QCNN at random angles after RY(pi/4) on all qubits; `qubit_cost` is the matching cost.
 
-    The watched angle, (stage, angle), is shared by all gates of its kind in the stage.
+    Args:
+        shift: number added to the watched angle.
+        key: random key of the angles.
+        num_qubits: number n of qubits.
+        stages: number of stages; by default so many that one qubit is kept.
+        watched: stage and angle; all gates of a kind in a stage share the angle.
 
     Raises:
         ValueError: what `qcnn_circuit` raises, or a watched angle that is not there.
+
+    Example:
+        >>> random_qcnn(jnp.zeros(()), key=jax.random.key(0), num_qubits=4).num_qubits
+        4
     """
     num_qubits = as_integer("num_qubits", num_qubits, least=1)
     stages = (num_qubits - 1).bit_length() if stages is None else as_integer("stages", stages)

@@ -1,8 +1,9 @@
-r"""Quantum convolutional networks: the same two-qubit unitary on all neighbors, then half of the qubits pooled away.
+"""Quantum convolutional networks: one two-qubit unitary on all pairs of neighbors, then pooling to half of the qubits.
 
-A convolution is one `block` (15 angles) on the pairs (0, 1), (2, 3), ... and then on (1, 2), (3, 4), ...; pooling turns
-each kept qubit by its neighbor, CRZ where that is 1 and CRX where it is 0, and never touches the neighbor again. Both
-share their angles along the register. Each stage halves the qubits, so that depth is logarithmic in them.
+A convolution is one `block` (15 angles) on the pairs (0, 1), (2, 3), ... and then on (1, 2), (3, 4), .... Pooling
+rotates each kept qubit under the control of its neighbor, by CRZ where the neighbor is 1 and by CRX where it is 0. No
+later gate acts on the neighbor. All convolutions of a stage share their angles, and so do all poolings. Each stage
+halves the qubits, so the number of stages is logarithmic in them.
 
 Example:
     >>> len(qcnn_kept(8, stages=3)), qcnn_angles_shape(stages=3)
@@ -30,15 +31,30 @@ _PI = 3.141592653589793
 
 
 def qcnn_angles_shape(stages: int) -> tuple[int, int]:
-    """Of the parameters: for each stage those of a block and of the pooling."""
+    """Return the shape (stage, angle) of the parameters: the angles of a block and of the pooling for each stage.
+
+    Example:
+        >>> qcnn_angles_shape(3)
+        (3, 17)
+    """
     return as_integer("stages", stages, least=0), NUM_BLOCK_ANGLES + POOLING_ANGLES
 
 
 def qcnn_kept(num_qubits: int, stages: int) -> tuple[int, ...]:
-    """The qubits left behind the last stage; of an odd number the last is kept without a partner.
+    """Return the qubits that are left after the last stage.
+
+    The last one of an odd number of qubits is kept without a partner.
+
+    Args:
+        num_qubits: number of qubits before the first stage.
+        stages: number of stages.
 
     Raises:
         ValueError: no stage, or a stage with one qubit left.
+
+    Example:
+        >>> qcnn_kept(8, 2)
+        (0, 4)
     """
     stages = as_integer("stages", stages, least=1)
     kept = tuple(range(as_integer("num_qubits", num_qubits, least=1)))
@@ -49,10 +65,18 @@ def qcnn_kept(num_qubits: int, stages: int) -> tuple[int, ...]:
 
 
 def qcnn_circuit(angles: Float[Array, "stage angle"], num_qubits: int) -> ParametrizedCircuit:
-    """Convolution and pooling, stage by stage.
+    """Build the circuit of convolutions and poolings, stage by stage.
+
+    Args:
+        angles: angles of all stages, of shape `qcnn_angles_shape(stages)`.
+        num_qubits: number of qubits before the first stage.
 
     Raises:
         ValueError: angles of another shape, or what `qcnn_kept` raises.
+
+    Example:
+        >>> qcnn_circuit(jnp.zeros((1, 17)), 4).num_gates  # 3 blocks, and 4 gates for each of 2 poolings
+        11
     """
     angles = as_inexact("angles", angles)
     num_qubits = as_integer("num_qubits", num_qubits, least=1)
@@ -67,10 +91,18 @@ def qcnn_circuit(angles: Float[Array, "stage angle"], num_qubits: int) -> Parame
 
 
 def qcnn(x: Float[Array, " n"], angles: Float[Array, "stage angle"]) -> Float[Array, " kept"]:
-    """<Z> of the kept qubits for one input, loaded by RY(x_i) on qubit i.
+    """Return <Z> of the kept qubits for one input, loaded by RY(x_i) on qubit i.
+
+    Args:
+        x: input in radians, one entry for each qubit.
+        angles: angles of all stages, of shape `qcnn_angles_shape(stages)`.
 
     Raises:
         ValueError: what `qcnn_circuit` raises.
+
+    Example:
+        >>> qcnn(jnp.array([0.0, jnp.pi]), jnp.zeros((1, 17))).round(3).tolist()
+        [1.0]
     """
     x, angles = as_numeric("x", x, 1), as_inexact("angles", angles)
     wanted = qcnn_angles_shape(len(angles) if angles.ndim else 0)
@@ -90,7 +122,10 @@ def _convolution(kept: tuple[int, ...], angles: Array) -> list[ParametrizedGate]
 
 
 def _pooling(kept: tuple[int, ...], angles: Array) -> list[ParametrizedGate]:
-    """Where the partner is 0: a control on 1 between two flips of it, which are X up to a phase."""
+    """Return the gates of one pooling.
+
+    The control on 0 is a control on 1 between two flips of the partner, which are X up to a phase.
+    """
     gates: list[ParametrizedGate] = []
     for stays, goes in zip(kept[::2], kept[1::2], strict=False):
         gates += [crz(goes, stays, angles[0]), rx(goes, _PI), crx(goes, stays, angles[1]), rx(goes, -_PI)]

@@ -1,14 +1,15 @@
-r"""A quanvolutional layer: a circuit on every patch of an image, the expectation values as the channels of the result.
+r"""Quanvolutional layer: a circuit on every patch of an image, whose expectation values are channels of the result.
 
-A patch of k x k pixels and C channels has $C k^2$ values x, each the angle of a rotation of its own qubit; a depth unit
-is a row of trainable rotations and what entangles them; <Z> of every qubit is measured. With re-uploading the encoding
-is repeated in front of every depth unit, as equation (8) of the paper has it; without, it stands once.
+A patch of k x k pixels and C channels has $C k^2$ values x, each the angle of a rotation of its own qubit. A depth unit
+is a row of trainable rotations and entangling gates. The measurement gives <Z> of every qubit. With re-uploading the
+encoding is repeated before every depth unit, as in equation (8) of the paper; without it the encoding is applied once.
 
-`quanvolve_by_circuit` is that, patch by patch: the definition. `quanvolve` computes the same, on few qubits by a
-contraction. In the eigenbasis of the encoding's axis the encoding is a diagonal of phases,
-$\bigotimes_j (e^{-ix_j/2}, e^{ix_j/2})$, one for each patch and the same in all depth units; all else is a unitary that
-no patch changes, contracted once and applied to all patches as one matrix product. It takes $L\, 8^n$ multiplications
-once and $L\, 4^n$ for each patch, where the circuit takes some $L\, n\, 2^n$.
+`quanvolve_by_circuit` is the definition: it runs the circuit of each patch. `quanvolve` computes the same result, on
+few qubits by a contraction. In the eigenbasis of its axis the encoding is a diagonal of phases,
+$\bigotimes_j (e^{-ix_j/2}, e^{ix_j/2})$, one for each patch and the same in all depth units. All other gates form a
+unitary that is the same for all patches. It is contracted once and applied to all patches as one matrix product. The
+contraction takes $L\, 8^n$ multiplications once and $L\, 4^n$ for each patch, while the circuit takes about
+$L\, n\, 2^n$ for each patch.
 
 Example:
     >>> spec = quanvolution_spec(depth=2)
@@ -41,13 +42,16 @@ from qla_jax.variational.states import require_state_fits
 from qla_jax.variational.unitaries import PAULIS
 
 CONTRACTED_QUBITS = 6
-"""Up to here contraction takes 0.25 ms for a depth unit once, which a batch of images shares: always the better way."""
-PER_UNIT, PER_GATE = 3.4, 75.0
-"""What contraction takes once, over $4^n$, and a circuit for a qubit of a patch, in units of a row of a contraction.
+"""Number of qubits up to which contraction is always used.
 
-Fitted to 3 to 12 qubits, 4 to 3136 patches, depth 1 and 4, on 2 cores, jax 0.10.2, float32, warm: on 8 qubits 784
-patches take 21 ms contracted and 19 ms by circuit, 4 patches 5.7 and 0.2 ms; on 9 qubits 9 patches 42 and 0.4 ms; on 10
-qubits 196 patches 427 and 23 ms; on 12 qubits (RGB, 2 x 2) 4 patches 14.8 s and 5 ms."""
+A contraction of so many qubits takes 0.25 ms for a depth unit, once for a batch of images.
+"""
+PER_UNIT, PER_GATE = 3.4, 75.0
+"""Model of run times, in units of a row of a contraction: a contraction over $4^n$, and a qubit of a patch's circuit.
+
+The numbers are fitted to 3 to 12 qubits, 4 to 3136 patches, depth 1 and 4, on 2 cores, jax 0.10.2, float32, warm. On 8
+qubits 784 patches take 21 ms contracted and 19 ms by circuit, 4 patches 5.7 and 0.2 ms; on 9 qubits 9 patches take 42
+and 0.4 ms; on 10 qubits 196 patches take 427 and 23 ms; on 12 qubits (RGB, 2 x 2) 4 patches take 14.8 s and 5 ms."""
 
 _AXES: dict[Rotation, str] = {rx: "X", ry: "Y", rz: "Z"}
 
@@ -56,34 +60,51 @@ Mixing = Callable[[int], np.ndarray]
 
 
 def stacked(num_qubits: int) -> np.ndarray:
-    """A channel for each qubit."""
+    """Return the mixing matrix with one channel for each qubit.
+
+    Example:
+        >>> stacked(2).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
     return np.eye(as_integer("num_qubits", num_qubits, least=1))
 
 
 def summed(num_qubits: int) -> np.ndarray:
-    """One channel, the sum over the qubits."""
+    """Return the mixing matrix with one channel, the sum over the qubits.
+
+    Example:
+        >>> summed(2).tolist()
+        [[1.0, 1.0]]
+    """
     return np.ones((1, as_integer("num_qubits", num_qubits, least=1)))
 
 
 def averaged(num_qubits: int) -> np.ndarray:
-    """One channel, the mean over the qubits: again between -1 and 1."""
+    """Return the mixing matrix with one channel, the mean over the qubits, which lies between -1 and 1.
+
+    Example:
+        >>> averaged(2).tolist()
+        [[0.5, 0.5]]
+    """
     num_qubits = as_integer("num_qubits", num_qubits, least=1)
     return np.full((1, num_qubits), 1 / num_qubits)
 
 
 class QuanvolutionSpec(NamedTuple):
-    """What is fixed of a layer; hashable, so it may be a static argument. Made by `quanvolution_spec`.
+    """Static settings of a quanvolutional layer, made by `quanvolution_spec`.
+
+    The settings are hashable, so that they may be a static argument.
 
     Attributes:
         kernel: side of a patch.
-        stride: from one patch to the next.
-        depth: depth units.
-        ansatz: of one of them.
-        encoding: the rotation that a value is the angle of.
-        reupload: whether the encoding stands in front of every depth unit, or of the first alone.
-        channels: how the expectation values become channels: `stacked`, `summed` or `averaged`.
-        num_qubits: n; qubits beyond the values are not rotated by any. As many as values unless given.
-        pad: whether images are padded by zeros, behind their last row and column, until the stride fits.
+        stride: distance from one patch to the next.
+        depth: number of depth units.
+        ansatz: row of gates of one depth unit.
+        encoding: rotation whose angle is a value.
+        reupload: whether the encoding precedes every depth unit, or only the first.
+        channels: mixing of the expectation values into channels: `stacked`, `summed` or `averaged`.
+        num_qubits: number n of qubits, by default the number of values; the encoding does not rotate further qubits.
+        pad: whether images are padded by zeros, after their last row and column, until the stride fits.
     """
 
     kernel: int
@@ -97,7 +118,7 @@ class QuanvolutionSpec(NamedTuple):
     pad: bool
 
     def qubits(self, image_channels: int) -> int:
-        """The number of qubits for images of so many channels.
+        """Return the number of qubits for images of so many channels.
 
         Raises:
             ValueError: fewer qubits than values.
@@ -108,11 +129,11 @@ class QuanvolutionSpec(NamedTuple):
         return n
 
     def angles_shape(self, image_channels: int) -> tuple[int, int, int]:
-        """Of the parameters: (depth, rotation, qubit)."""
+        """Return the shape (depth, rotation, qubit) of the parameters."""
         return self.depth, *self.ansatz.angles_shape(self.qubits(image_channels))
 
     def output_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
-        """(channel, row, column) of the result for images of such a shape.
+        """Return the shape (channel, row, column) of the result for images of a given shape.
 
         Raises:
             ValueError: an image smaller than the kernel, or sides that the stride does not fit, unless padded.
@@ -123,7 +144,7 @@ class QuanvolutionSpec(NamedTuple):
         return len(self.channels(self.qubits(count))), places[0], places[1]
 
     def padding(self, side: int) -> int:
-        """Zeros behind a side of the image."""
+        """Return the number of zeros after a side of the image."""
         return max(self.kernel, side + (self.kernel - side) % self.stride) - side if self.pad else 0
 
     def _places(self, name: str, side: int) -> int:
@@ -149,13 +170,31 @@ def quanvolution_spec(
     num_qubits: int | None = None,
     pad: bool = False,
 ) -> QuanvolutionSpec:
-    """A layer; the defaults are the paper's, depth aside: 2 x 2, stride 2, RY(x), RX and CX, one channel as in Table 2.
+    """Make the settings of a quanvolutional layer.
 
-    That the one channel is the mean over the qubits is a choice: the paper also says a channel for each, `stacked`.
+    Except for the depth, the defaults are the paper's: 2 x 2 patches, stride 2, RY(x), RX and CX, and one channel as in
+    Table 2. The paper also mentions a channel for each qubit, `stacked`; the mean over the qubits as the one channel is
+    a choice made here.
+
+    Args:
+        kernel: side of a patch.
+        stride: distance from one patch to the next.
+        depth: number of depth units.
+        ansatz: row of gates of one depth unit.
+        encoding: rotation whose angle is a value: `rx`, `ry` or `rz`.
+        reupload: whether the encoding precedes every depth unit, or only the first.
+        channels: mixing of the expectation values into channels: `stacked`, `summed` or `averaged`.
+        num_qubits: number of qubits, by default the number of values of a patch.
+        pad: whether images are padded by zeros, after their last row and column, until the stride fits.
 
     Raises:
         TypeError: an ansatz or channels of another kind.
         ValueError: a kernel, stride or depth that is no integer from 1 on, or an encoding other than `rx`, `ry`, `rz`.
+
+    Example:
+        >>> spec = quanvolution_spec(depth=2)
+        >>> spec.angles_shape(1), spec.output_shape((1, 28, 28))
+        ((2, 1, 4), (1, 14, 14))
     """
     kernel, stride, depth = (
         as_integer(name, value, least=1) for name, value in (("kernel", kernel), ("stride", stride), ("depth", depth))
@@ -168,7 +207,11 @@ def quanvolution_spec(
 
 
 def patches(image: Image, spec: QuanvolutionSpec) -> Float[Array, "value row column"]:
-    """The values of each patch, ordered by channel, row and column in it.
+    """Return the values of each patch, ordered by channel, row and column in the patch.
+
+    Args:
+        image: image to cut into patches.
+        spec: settings of the layer.
 
     Raises:
         ValueError: another rank, or what `QuanvolutionSpec.output_shape` raises.
@@ -183,7 +226,13 @@ def patches(image: Image, spec: QuanvolutionSpec) -> Float[Array, "value row col
 def patch_circuit(
     x: Float[Array, " value"], angles: Float[Array, "depth rotation qubit"], spec: QuanvolutionSpec
 ) -> ParametrizedCircuit:
-    """The circuit of one patch."""
+    """Build the circuit of one patch.
+
+    Args:
+        x: values of the patch in radians.
+        angles: parameters of the layer.
+        spec: settings of the layer.
+    """
     n = angles.shape[2]
 
     def load() -> list:
@@ -195,10 +244,20 @@ def patch_circuit(
 
 
 def quanvolve_by_circuit(image: Image, angles: Float[Array, "depth rotation qubit"], spec: QuanvolutionSpec) -> Image:
-    """The layer as it is defined, a circuit for each patch.
+    """Apply the layer to one image by its definition, a circuit for each patch.
+
+    Args:
+        image: image in radians.
+        angles: parameters, of shape `spec.angles_shape(channels)`.
+        spec: settings of the layer.
 
     Raises:
         ValueError: what `quanvolve` raises.
+
+    Example:
+        >>> spec = quanvolution_spec()
+        >>> quanvolve_by_circuit(jnp.ones((1, 2, 2)), jnp.zeros((1, 1, 4)), spec).round(4)
+        Array([[[0.2688]]], dtype=...)
     """
     return _by_circuit(*_checked(image, angles, spec), spec)
 
@@ -214,11 +273,21 @@ def _by_circuit(values: Float[Array, "value row column"], angles: Array, spec: Q
 
 
 def quanvolve(image: Image, angles: Float[Array, "depth rotation qubit"], spec: QuanvolutionSpec) -> Image:
-    """The layer on one image, by contraction or by circuit, whichever takes less time.
+    """Apply a quanvolutional layer to one image, by contraction or by circuits, whichever takes less time.
+
+    Args:
+        image: image in radians.
+        angles: parameters, of shape `spec.angles_shape(channels)`.
+        spec: settings of the layer.
 
     Raises:
         ValueError: sides that the stride does not fit, angles of another shape than `spec.angles_shape`, or more qubits
             than fit in memory.
+
+    Example:
+        >>> spec = quanvolution_spec()
+        >>> quanvolve(jnp.ones((1, 2, 2)), jnp.zeros((1, 1, 4)), spec).round(4)
+        Array([[[0.2688]]], dtype=...)
     """
     values, angles = _checked(image, angles, spec)
     contracted = _contraction_pays(angles.shape[2], values[0].size)
@@ -226,7 +295,7 @@ def quanvolve(image: Image, angles: Float[Array, "depth rotation qubit"], spec: 
 
 
 def _contraction_pays(num_qubits: int, patches: int) -> bool:
-    """Whether contraction takes less time than a circuit for each patch."""
+    """Return whether contraction takes less time than a circuit for each patch, by the model of `PER_UNIT`."""
     saved = PER_GATE * num_qubits - (1 << num_qubits)
     return num_qubits <= CONTRACTED_QUBITS or patches * saved > PER_UNIT * 4**num_qubits
 
@@ -241,7 +310,7 @@ def _by_contraction(values: Float[Array, "value row column"], angles: Array, spe
 
 
 def _behind(values: Float[Array, "value patch"], angles: Array, spec: QuanvolutionSpec) -> Num[Array, "dim patch"]:
-    """The states of all patches before the measurement."""
+    """Return the states of all patches before the measurement."""
     n = angles.shape[2]
     rows = jax.vmap(lambda row: matrix_of(circuit(n, spec.ansatz.gates(row))))(angles)
     dtype = common_dtype(rows, jnp.complex64)
@@ -250,7 +319,7 @@ def _behind(values: Float[Array, "value patch"], angles: Array, spec: Quanvoluti
     units = list(rows.astype(dtype))
     if not spec.reupload:
         units = [_product(units)]
-    # Basis changes between the encodings, which the compiler does once for all patches.
+    # Changes of basis between the encodings belong to the unitaries, so they run once for all patches.
     turned = [basis.conj().T @ unit @ basis for unit in units[:-1]] + [units[-1] @ basis]
     state = (turned[0] * basis[0].conj()[None, :]) @ phases
     for unit in turned[1:]:
@@ -259,7 +328,7 @@ def _behind(values: Float[Array, "value patch"], angles: Array, spec: Quanvoluti
 
 
 def _phases(values: Float[Array, "value patch"], num_qubits: int) -> Num[Array, "dim patch"]:
-    """The encoding's diagonal; qubits without a value have ones."""
+    """Return the diagonal of the encoding; qubits without a value have ones."""
     half = jax.lax.complex(jnp.cos(values / 2), -jnp.sin(values / 2))
     found = jnp.ones((1, values.shape[1]), half.dtype)
     for row in half:
@@ -269,7 +338,7 @@ def _phases(values: Float[Array, "value patch"], num_qubits: int) -> Num[Array, 
 
 
 def _eigenbasis(encoding: Rotation, values: int, num_qubits: int) -> Array:
-    """Columns that the encoding multiplies by e^{-ix/2} and e^{ix/2}, qubit by qubit."""
+    """Return the eigenvectors that the encoding multiplies by e^{-ix/2} and e^{ix/2}, qubit by qubit, as columns."""
     one = np.linalg.eigh(PAULIS[_AXES[encoding]])[1][:, ::-1]
     found = np.ones((1, 1), complex)
     for _ in range(values):
@@ -285,7 +354,7 @@ def _product(units: list[Array]) -> Array:
 
 
 def _z_signs(num_qubits: int) -> np.ndarray:
-    """The eigenvalue of Z on each qubit (row) in each basis state."""
+    """Return the eigenvalue of Z on each qubit (row) in each basis state (column)."""
     return 1.0 - 2 * (np.arange(1 << num_qubits)[None, :] >> np.arange(num_qubits)[::-1, None] & 1)
 
 

@@ -1,4 +1,4 @@
-r"""Quanvolutional layers with residual connections, sizes matched by zeros.
+"""Quanvolutional networks with residual connections, where zeros match the sizes of images.
 
 Example:
     >>> from qla_jax.variational.placements import placement
@@ -25,7 +25,18 @@ Shape = tuple[int, int, int]
 
 
 def resqunn_specs(depths: Sequence[int] = (4, 1), *, pad: bool = False) -> tuple[QuanvolutionSpec, ...]:
-    """The paper's layers: depth 4 and then 1 where there are two. Three on 28 x 28 need `pad`: 7 x 7 is odd."""
+    """Return the settings of the paper's layers: depth 4 and then 1 where there are two layers.
+
+    Three layers on 28 x 28 images need `pad`, since sides of 7 are odd.
+
+    Args:
+        depths: number of depth units of each layer.
+        pad: whether images are padded by zeros until the stride fits.
+
+    Example:
+        >>> [spec.depth for spec in resqunn_specs()]
+        [4, 1]
+    """
     return tuple(quanvolution_spec(depth=depth, pad=pad) for depth in as_integers("depths", depths, least=1))
 
 
@@ -37,18 +48,25 @@ def features(
     *,
     detach_data: bool = False,
 ) -> Image:
-    """What the layers make of one image.
+    """Return the features that quanvolutional layers with residual connections compute from one image.
 
     Args:
-        image: shape (channel, row, column), entries in radians.
-        angles: for each layer, of shape `spec.angles_shape`.
-        specs: the layers.
-        placement: their residual connections.
-        detach_data: whether derivatives stop at every layer's input, as where data are encoded anew without a
-            gradient; sums pass them on. The value is the same.
+        image: image of shape (channel, row, column), entries in radians.
+        angles: parameters of each layer, of shape `spec.angles_shape(channels)`.
+        specs: settings of the layers.
+        placement: residual connections of the layers.
+        detach_data: whether derivatives stop at every layer's input, as where data are encoded anew without a gradient;
+            sums pass them on. The value is the same.
 
     Raises:
         ValueError: unequal numbers of layers, or what `quanvolve` raises.
+
+    Example:
+        >>> from qla_jax.variational import placement
+        >>> specs = resqunn_specs((1, 1))
+        >>> angles = [jnp.zeros((1, 1, 4))] * 2
+        >>> features(jnp.ones((1, 4, 4)), angles, specs, placement("O1+O2", 2)).round(3).tolist()
+        [[[1.182, 0.269], [0.269, 0.269]]]
     """
     specs, angles = as_tuple("specs", specs, QuanvolutionSpec), as_tuple("angles", angles, object)
     _require_layers(len(specs), placement, len(angles))
@@ -63,7 +81,12 @@ def features(
 
 
 def add_padded(first: Image, second: Image) -> Image:
-    """The sum of two images, zeros behind the last channels, rows and columns of the smaller ones."""
+    """Add two images, with zeros after the last channels, rows and columns of the smaller one.
+
+    Args:
+        first: image of shape (channel, row, column).
+        second: image of shape (channel, row, column).
+    """
     shape = [max(sizes) for sizes in zip(first.shape, second.shape, strict=True)]
     padded = [
         jnp.pad(one, [(0, size - have) for size, have in zip(shape, one.shape, strict=True)]) for one in (first, second)
@@ -73,7 +96,12 @@ def add_padded(first: Image, second: Image) -> Image:
 
 
 def layer_shapes(shape: Shape, specs: Sequence[QuanvolutionSpec], placement: Placement) -> list[Shape]:
-    """Shapes of X and of what is passed on behind every layer.
+    """Return the shapes of the input and of the sums that the layers pass on.
+
+    Args:
+        shape: shape (channel, row, column) of an image.
+        specs: settings of the layers.
+        placement: residual connections of the layers.
 
     Raises:
         ValueError: unequal numbers of layers, or sides that a stride does not fit.
@@ -89,7 +117,18 @@ def layer_shapes(shape: Shape, specs: Sequence[QuanvolutionSpec], placement: Pla
 
 
 def feature_shape(shape: Shape, specs: Sequence[QuanvolutionSpec], placement: Placement) -> Shape:
-    """The shape of `features` for images of such a shape: the last of `layer_shapes`."""
+    """Return the shape of `features` for images of a given shape, the last of `layer_shapes`.
+
+    Args:
+        shape: shape (channel, row, column) of an image.
+        specs: settings of the layers.
+        placement: residual connections of the layers.
+
+    Example:
+        >>> from qla_jax.variational import placement
+        >>> feature_shape((1, 28, 28), resqunn_specs(), placement("O1+O2", 2))
+        (1, 14, 14)
+    """
     return layer_shapes(shape, specs, placement)[-1]
 
 

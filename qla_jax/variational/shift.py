@@ -1,8 +1,8 @@
-r"""Gradients by shifted angles, as a quantum computer takes them: the oracle of all other gradients here.
+r"""Gradients by parameter shifts, as on a quantum computer: the reference for all other gradients of circuits.
 
-An expectation value in an angle of $e^{-i\theta P/2}$ with $P^2 = 1$ is a sinusoid, and
+As a function of the angle of one $e^{-i\theta P/2}$ with $P^2 = 1$, an expectation value is a sinusoid, and
 $f'(\theta) = \frac12[f(\theta + \frac\pi2) - f(\theta - \frac\pi2)]$ exactly. A controlled rotation adds the frequency
-1/2, which takes four terms.
+1/2, so its rule has four terms.
 
 References:
     Schuld, Bergholm, Gogolin, Izaac, Killoran (2019), equation 2. https://arxiv.org/abs/1811.11184
@@ -26,24 +26,31 @@ RULES = {
     1: ((math.pi / 2, 0.5),),
     2: ((math.pi / 2, (_ROOT + 1) / (4 * _ROOT)), (3 * math.pi / 2, -(_ROOT - 1) / (4 * _ROOT))),
 }
-"""Number of frequencies to pairs (shift, weight): f' is the sum of weight * [f(+ shift) - f(- shift)]."""
+"""Rules by number of frequencies, as pairs (shift, weight): f' is the sum of weight * [f(+ shift) - f(- shift)]."""
 
 
 def parameter_shift(
     value: Callable[[ParametrizedCircuit], Array], circuit: ParametrizedCircuit
 ) -> list[tuple[Array | None, ...]]:
-    """The gradient of a value in all angles of a circuit, by runs of the circuit alone.
+    """Return the gradient of a value in all angles of a circuit, from runs of the circuit alone.
 
     Args:
-        value: of a circuit, linear in expectation values (of its state, or sampled); a cost that is not linear in
-            them takes the chain rule around this.
-        circuit: angles shared by several gates count as one for each; pull the result through what built the circuit.
+        value: function of a circuit that is linear in expectation values, of its state or of samples; for a cost that
+            is not linear in them, apply the chain rule to this gradient.
+        circuit: circuit to differentiate. An angle shared by several gates counts once for each gate; pull the result
+            back through the function that built the circuit.
 
     Returns:
         For each layer and each of its gates the derivatives in `gate.angles()`, None where it has none.
 
     Raises:
-        TypeError: `circuit` is none.
+        TypeError: `circuit` is no circuit.
+
+    Example:
+        >>> from qla_jax.variational import circuit, run, ry, z_expectations
+        >>> found = parameter_shift(lambda c: z_expectations(run(c))[0], circuit(1, [ry(0, 0.3)]))
+        >>> found[0][0].round(4)  # -sin(0.3)
+        Array([-0.2955], dtype=...)
     """
     require_kind("circuit", circuit, ParametrizedCircuit)
     require_callable("value", value)

@@ -1,7 +1,7 @@
-r"""States to start from: all zeros, a product of rotated qubits, a vector of data as amplitudes.
+"""Initial states: all zeros, a product of rotated qubits, or a vector of data as amplitudes.
 
-A state of n qubits is an array of $2^n$ entries, or of shape (2,)*n; qubit 0 is the most significant bit, so that the
-two are reshapes of each other.
+A state of n qubits is an array of $2^n$ entries, or of shape (2,)*n. Qubit 0 is the most significant bit, so that the
+two forms are reshapes of each other.
 
 Example:
     >>> amplitude_state(jnp.array([3.0, 4.0, 0.0])).state
@@ -20,12 +20,12 @@ from qla_jax.linalg.qubits import qubits_of
 
 
 class AmplitudeState(Node):
-    """Data as amplitudes, and what was divided out.
+    """Data as amplitudes of a state, and the norm that was divided out.
 
     Attributes:
-        state: x / |x| with zeros behind it; all zeros where x is zero, which no state encodes.
-        norm: |x|.
-        encodable: whether x is not zero: the status to look at inside jit.
+        state: unit vector x / |x| followed by zeros; all zeros where x is zero, which no state encodes.
+        norm: Euclidean norm of x.
+        encodable: whether x is not zero, the status to check inside jit.
     """
 
     state: Num[Array, " dim"]
@@ -34,7 +34,12 @@ class AmplitudeState(Node):
 
 
 def require_state_fits(num_qubits: int, dtype: DTypeLike, *, count: int = 1) -> int:
-    """Return the number of qubits as an integer, refusing states, so many at a time, that a machine would die for.
+    """Return the number of qubits as an integer, after a check that so many states of them fit in memory.
+
+    Args:
+        num_qubits: number of qubits.
+        dtype: dtype of the states.
+        count: number of states that are simulated at a time.
 
     Raises:
         ValueError: no qubit, or three states that do not fit in memory.
@@ -60,18 +65,27 @@ def as_state(state: ArrayLike) -> tuple[Array, int]:
 
 
 def zero_state(num_qubits: int, dtype: DTypeLike | None = None) -> Num[Array, " dim"]:
-    """All qubits in |0>, complex in the default precision unless a dtype is given.
+    """Return the state with all qubits in |0>.
+
+    Args:
+        num_qubits: number of qubits.
+        dtype: dtype of the state, by default complex in this precision.
 
     Raises:
         ValueError: what `require_state_fits` raises.
+
+    Example:
+        >>> zero_state(1, float).tolist()
+        [1.0, 0.0]
     """
     dtype = jnp.result_type(complex) if dtype is None else dtype
     num_qubits = require_state_fits(num_qubits, dtype)
-    return (jnp.arange(1 << num_qubits) == 0).astype(dtype)  # the compiler would keep zeros with a one as a constant
+    # XLA would store zeros with a one as a constant of full size
+    return (jnp.arange(1 << num_qubits) == 0).astype(dtype)
 
 
 def product_state(qubits: Num[Array, "n 2"]) -> Num[Array, " dim"]:
-    r"""$q_0 \otimes q_1 \otimes \dots$, the first qubit most significant.
+    r"""Return the product state $q_0 \otimes q_1 \otimes \dots$, with the first qubit most significant.
 
     Raises:
         ValueError: another shape, or more qubits than fit in memory.
@@ -86,27 +100,36 @@ def product_state(qubits: Num[Array, "n 2"]) -> Num[Array, " dim"]:
 
 
 def angle_state(x: ArrayLike) -> Float[Array, " dim"]:
-    r"""$\bigotimes_i \mathrm{RY}(x_i)|0\rangle$, one qubit for each entry, x in radians: a real state.
+    r"""Return the real state $\bigotimes_i \mathrm{RY}(x_i)|0\rangle$, one qubit for each entry of x in radians.
 
     Raises:
         ValueError: no vector, entries that are not finite, or more of them than qubits fit in memory.
+
+    Example:
+        >>> angle_state(jnp.array([0.0, jnp.pi])).round(3).tolist()
+        [0.0, 1.0, 0.0, 0.0]
     """
     x = as_numeric("x", x, 1)
     return product_state(jnp.stack([jnp.cos(x / 2), jnp.sin(x / 2)], axis=1))
 
 
 def amplitude_state(x: ArrayLike, num_qubits: int | None = None) -> AmplitudeState:
-    r"""$|x\rangle = \sum_i x_i |i\rangle / \|x\|$, zeros behind x; the fewest qubits that hold x unless told.
+    r"""Return the state $|x\rangle = \sum_i x_i |i\rangle / \|x\|$ of a vector, padded by zeros.
 
     Gradients are finite at zero too (and zero there).
 
     Args:
-        x: real or complex, any shape, read in C order.
-        num_qubits: of the state.
+        x: real or complex data of any shape, in C order.
+        num_qubits: number of qubits of the state, by default as few as hold x.
 
     Raises:
-        ValueError: too few qubits, entries that are not finite, or, where it can be seen, x = 0: inside jit
-            `encodable` says so.
+        ValueError: too few qubits, entries that are not finite, or, where it can be seen, x = 0. Inside jit `encodable`
+            is False for x = 0.
+
+    Example:
+        >>> loaded = amplitude_state(jnp.array([3.0, 4.0, 0.0]))
+        >>> loaded.state.round(3).tolist(), float(loaded.norm)
+        ([0.6, 0.8, 0.0, 0.0], 5.0)
     """
     flat = as_numeric("x", as_inexact("x", x).reshape(-1), 1)
     least = max((flat.size - 1).bit_length(), 1)

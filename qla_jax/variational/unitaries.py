@@ -1,7 +1,7 @@
-r"""Gates as data: where they act, by which angles, and the small matrix that follows from these.
+"""Gates as data: their wires and angles, and the small unitary matrix that follows from these.
 
-Angles are leaves, so that gates are differentiated, and mapped over seeds, layers or inputs, like any other data.
-`gates` makes them, of wires and angles that are checked.
+Angles are leaves, so that gates are differentiated, and mapped over seeds, layers or inputs, like any other data. The
+builders in `gates` check wires and angles.
 
 Example:
     >>> RY(wires=(0,), angle=jnp.asarray(jnp.pi / 2)).matrix().round(3)
@@ -25,7 +25,7 @@ from qla_jax._nodes import Node
 from qla_jax.linalg.qubits import apply_matrix
 
 NUM_BLOCK_ANGLES = 15
-"""Of any unitary on two qubits, up to its phase."""
+"""Number of angles of any unitary on two qubits, up to its phase."""
 
 PAULIS = {
     "I": np.eye(2),
@@ -36,45 +36,48 @@ PAULIS = {
 
 
 class ParametrizedGate(Node, ABC, kw_only=True):
-    """A unitary on a few qubits.
+    """Unitary on a few qubits, with or without parameters.
 
     Attributes:
-        wires: the qubits, most significant of the matrix first.
+        wires: qubits of the gate, the most significant of the matrix first.
     """
 
     wires: tuple[int, ...] = struct.field(pytree_node=False)
 
     diagonal: ClassVar[bool] = False
     shifts: ClassVar[int] = 0
-    """How many frequencies, 1/2, 1, ..., an expectation value has in an angle, if it is a trigonometric polynomial."""
+    """Number of frequencies, 1/2, 1, ..., of an expectation value as a function of an angle.
+
+    The number is 0 where the function is no trigonometric polynomial.
+    """
 
     @abstractmethod
     def matrix(self) -> Num[Array, "k k"]:
-        """The unitary."""
+        """Return the unitary."""
 
     @abstractmethod
     def adjoint(self) -> "ParametrizedGate":
-        """The gate that undoes this one."""
+        """Return the gate that undoes this one."""
 
     def angles(self) -> Array | None:
-        """What parameter shifts move, if anything."""
+        """Return the angles that parameter shifts move, if any."""
         return None
 
     def with_angles(self, angles: Array) -> "ParametrizedGate":
-        """The same gate turned by other angles."""
+        """Return the gate with other angles."""
         raise TypeError(f"{type(self).__name__} has no angles.")
 
     def matrix_for(self, dtype: DTypeLike) -> Num[Array | np.ndarray, "k k"]:
-        """The unitary as a state of that dtype meets it: of a constant gate as constants of its precision."""
+        """Return the unitary for a state of this dtype; constant gates are NumPy constants of its precision."""
         return self.matrix()
 
     def apply(self, state: Array) -> Array:
-        """The gate on a state of shape (2^n,) or (2,)*n."""
+        """Apply the gate to a state of shape (2^n,) or (2,)*n."""
         return apply_matrix(self.matrix_for(state.dtype), self.wires, state, diagonal=self.diagonal)
 
 
 class Turn(ParametrizedGate, kw_only=True):
-    """A gate with angles, undone by the opposite angles."""
+    """Gate with angles, undone by the opposite angles."""
 
     angle: Float[Array, "..."]
 
@@ -103,7 +106,7 @@ def _imaginary(x: Array) -> Array:
 
 
 class RX(Turn, kw_only=True):
-    r"""$e^{-i\theta X/2}$."""
+    r"""Rotation $e^{-i\theta X/2}$."""
 
     shifts = 1
 
@@ -113,7 +116,7 @@ class RX(Turn, kw_only=True):
 
 
 class RY(Turn, kw_only=True):
-    r"""$e^{-i\theta Y/2}$, real."""
+    r"""Rotation $e^{-i\theta Y/2}$, a real matrix."""
 
     shifts = 1
 
@@ -123,7 +126,7 @@ class RY(Turn, kw_only=True):
 
 
 class RZ(Turn, kw_only=True):
-    r"""$e^{-i\theta Z/2}$."""
+    r"""Rotation $e^{-i\theta Z/2}$."""
 
     diagonal = True
     shifts = 1
@@ -134,7 +137,7 @@ class RZ(Turn, kw_only=True):
 
 
 class AxisTurn(Turn, kw_only=True):
-    r"""$e^{-i\theta (n \cdot \sigma)/2}$ about an axis that is data: random ones differ by seed under vmap."""
+    r"""Rotation $e^{-i\theta (n \cdot \sigma)/2}$ about an axis n that is data: it may differ by seed under vmap."""
 
     shifts = 1
 
@@ -149,7 +152,7 @@ class AxisTurn(Turn, kw_only=True):
 
 
 class ControlledTurn(ParametrizedGate, kw_only=True):
-    """A rotation where the first wire is 1."""
+    """Rotation of the second wire where the first wire is 1."""
 
     turn: Turn
     shifts = 2
@@ -169,9 +172,9 @@ class ControlledTurn(ParametrizedGate, kw_only=True):
 
 
 class Block(Turn, kw_only=True):
-    r"""Any unitary on two qubits up to phase: $(A \otimes B)\, e^{-i(aXX + bYY + cZZ)/2}\, (C \otimes D)$.
+    r"""Unitary on two qubits, up to phase: $(A \otimes B)\, e^{-i(aXX + bYY + cZZ)/2}\, (C \otimes D)$.
 
-    The 15 angles are three of each of C, D, (a, b, c), A, B; a single-qubit factor is RZ RY RZ, first angle first.
+    The 15 angles are three of each of C, D, (a, b, c), A, B. A single-qubit factor is RZ RY RZ, first angle first.
     """
 
     shifts = 1
@@ -188,7 +191,7 @@ class Block(Turn, kw_only=True):
 
 
 class Constant(ParametrizedGate, kw_only=True):
-    """A gate without angles that undoes itself, real."""
+    """Real gate without angles that undoes itself."""
 
     table: ClassVar[np.ndarray]
 
@@ -203,26 +206,26 @@ class Constant(ParametrizedGate, kw_only=True):
 
 
 class Hadamard(Constant, kw_only=True):
-    """(X + Z) / sqrt 2."""
+    """Hadamard gate (X + Z) / sqrt 2."""
 
     table = (PAULIS["X"] + PAULIS["Z"]) / np.sqrt(2)
 
 
 class CX(Constant, kw_only=True):
-    """Flips the second qubit where the first is 1."""
+    """Gate that flips the second qubit where the first is 1."""
 
     table = np.eye(4)[[0, 1, 3, 2]]
 
 
 class CZ(Constant, kw_only=True):
-    """A sign where both qubits are 1."""
+    """Gate that changes the sign where both qubits are 1."""
 
     diagonal = True
     table = np.diag([1.0, 1, 1, -1])
 
 
 class Unitary(ParametrizedGate, kw_only=True):
-    """A gate given by its matrix."""
+    """Gate given by its matrix."""
 
     unitary: Num[Array, "k k"]
 
@@ -234,7 +237,7 @@ class Unitary(ParametrizedGate, kw_only=True):
 
 
 def _rotated(angles: Float[Array, "qubit 3"]) -> Num[Array, "qubit 2 2"]:
-    """RZ RY RZ of each qubit, the first angle acting first."""
+    """Return RZ RY RZ of each qubit, with the first angle acting first."""
     before, middle, after = angles.T
     c, s = _halves(middle)
     outer, inner = (jax.lax.complex(*_halves(angle)) for angle in (after + before, after - before))
@@ -248,10 +251,13 @@ def _pair(first: Array, second: Array) -> Array:
 
 
 def _interaction(angles: Float[Array, "3"]) -> Num[Array, "4 4"]:
-    """X and Y terms mix 00 with 11 by their difference, 01 with 10 by their sum; the Z term tells the two apart."""
+    """Return the exponential of the XX, YY and ZZ terms.
+
+    XX and YY mix 00 with 11 by their difference, and 01 with 10 by their sum. ZZ gives the two planes opposite phases.
+    """
     x, y, z = angles
     c, s = _halves(jnp.stack([x - y, x + y]))
     real, imaginary = _halves(jnp.stack([-z, z]))
     stays = jax.lax.complex(real * c, imaginary * c)
-    moves = jax.lax.complex(imaginary * s, -real * s)  # the phase times -i s
+    moves = jax.lax.complex(imaginary * s, -real * s)  # the phase of the plane times -i s
     return jnp.diag(stays[jnp.array([0, 1, 1, 0])]) + jnp.fliplr(jnp.diag(moves[jnp.array([0, 1, 1, 0])]))

@@ -1,7 +1,7 @@
-r"""Products, sums and tensor products of block encodings, as the literature has them: in plain arrays.
+r"""Claims about products, sums and tensor products of block encodings as published, in plain arrays.
 
 A matrix A encoded with $\alpha$ and error $\epsilon_A$ is some $\tilde A$ with $\|\tilde A\| \le \alpha$ and
-$\|A - \tilde A\| = \epsilon_A$; A itself may be larger than alpha, by the error. Where a lemma forgets that, it fails.
+$\|A - \tilde A\| = \epsilon_A$; The norm of A itself may exceed alpha by the error. A lemma that neglects this fails.
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Lemmas 52 and 53. https://arxiv.org/abs/1806.01838
@@ -16,11 +16,16 @@ from qla_jax.claims.engine.instances import between, contractions, displacement,
 from qla_jax.claims.engine.parts import spectral
 
 LARGEST = 0.5
-"""Of errors over alpha."""
+"""Largest error, relative to alpha."""
 
 
 def two_matrices(size: int, *, key: Array) -> Instance:
-    """Encoded contractions, the error of each over alpha, alphas, and what an LCU loads."""
+    """Draw two encoded contractions, the error of each relative to alpha, alphas, and the weights that an LCU loads.
+
+    Args:
+        size: dimension of the matrices.
+        key: random key of the draw.
+    """
     first, second, third, fourth, fifth = jax.random.split(key, 5)
     return {
         "encoded": contractions(2, size, key=first),
@@ -41,7 +46,7 @@ onto_two_matrices = projected(
 
 
 def _sides(instance: Instance) -> tuple[Array, Array, Array, Array]:
-    """What is encoded, what should be, alphas and errors."""
+    """Return the encoded matrices, the ideal ones, alphas and errors."""
     alpha = instance["alpha"]
     error = alpha[:, None, None] * _small(instance["error"])
     encoded = alpha[:, None, None] * instance["encoded"]
@@ -50,21 +55,21 @@ def _sides(instance: Instance) -> tuple[Array, Array, Array, Array]:
 
 @claim(
     source="derived, after Gilyen et al. (2018), Lemma 53",
-    statement="The error of a product, cross term included.",
+    statement="The error of a product is at most a sum of two terms and a cross term.",
     formula=r"\|AB - \tilde A\tilde B\| \le \alpha\epsilon_B + \beta\epsilon_A + \epsilon_A\epsilon_B",
     draw=two_matrices,
     sizes=(1, 4),
     project=onto_two_matrices,
 )
 def product_error(instance: Instance) -> Sides:
-    """Attained by numbers."""
+    """The bound is attained by numbers."""
     (a, b), (ideal_a, ideal_b), (alpha, beta), (off_a, off_b) = _sides(instance)
     return Sides(spectral(ideal_a @ ideal_b - a @ b), alpha * off_b + beta * off_a + off_a * off_b)
 
 
 @claim(
     source="negative control; Gilyen et al. (2018), Lemma 53",
-    statement="The error of a product would do without the cross term. It does where no norm exceeds its alpha.",
+    statement="The error of a product would need no cross term. It needs none where no norm exceeds its alpha.",
     formula=r"\|AB - \tilde A\tilde B\| \le \alpha\epsilon_B + \beta\epsilon_A",
     draw=two_matrices,
     sizes=(1, 4),
@@ -72,14 +77,14 @@ def product_error(instance: Instance) -> Sides:
     expected_to_hold=False,
 )
 def product_error_without_cross_term(instance: Instance) -> Sides:
-    """Errors of half an alpha violate it by 1.25."""
+    """Errors of half an alpha violate the bound by a factor of 1.25."""
     (a, b), (ideal_a, ideal_b), (alpha, beta), (off_a, off_b) = _sides(instance)
     return Sides(spectral(ideal_a @ ideal_b - a @ b), alpha * off_b + beta * off_a)
 
 
 @claim(
     source="negative control; as implemented in a library",
-    statement="The error of a product would be the sum of alpha times error, each of the same factor.",
+    statement="The error of a product would be the sum of alpha times error, both of the same factor.",
     formula=r"\|AB - \tilde A\tilde B\| \le \alpha\epsilon_A + \beta\epsilon_B",
     draw=two_matrices,
     sizes=(1, 4),
@@ -87,7 +92,7 @@ def product_error_without_cross_term(instance: Instance) -> Sides:
     expected_to_hold=False,
 )
 def product_error_of_own_alpha(instance: Instance) -> Sides:
-    """An exact factor 10 and one of 1, encoded as 0.9: an error of 1, against 0.1."""
+    """An exact factor 10 and a factor 1, encoded as 0.9, give an error of 1, while the formula gives 0.1."""
     (a, b), (ideal_a, ideal_b), (alpha, beta), (off_a, off_b) = _sides(instance)
     return Sides(spectral(ideal_a @ ideal_b - a @ b), alpha * off_a + beta * off_b)
 
@@ -101,7 +106,7 @@ def product_error_of_own_alpha(instance: Instance) -> Sides:
     project=onto_two_matrices,
 )
 def product_error_within_alpha(instance: Instance) -> Sides:
-    """The left factor cut back to its alpha."""
+    """The left factor is cut back to its alpha."""
     (a, b), (ideal_a, ideal_b), (alpha, beta), (_, off_b) = _sides(instance)
     ideal_a = ideal_a / jnp.maximum(1, spectral(ideal_a) / alpha)
     return Sides(spectral(ideal_a @ ideal_b - a @ b), alpha * off_b + beta * spectral(ideal_a - a))
@@ -109,7 +114,7 @@ def product_error_within_alpha(instance: Instance) -> Sides:
 
 @claim(
     source="derived",
-    statement="The error of a tensor product.",
+    statement="The error of a tensor product has the bound of the error of a product.",
     formula=r"\|A \otimes B - \tilde A \otimes \tilde B\| \le"
     r" \alpha\epsilon_B + \beta\epsilon_A + \epsilon_A\epsilon_B",
     draw=two_matrices,
@@ -117,7 +122,7 @@ def product_error_within_alpha(instance: Instance) -> Sides:
     project=onto_two_matrices,
 )
 def tensor_error(instance: Instance) -> Sides:
-    """That of a product, on separate systems."""
+    """The bound is that of a product, with the factors on separate systems."""
     (a, b), (ideal_a, ideal_b), (alpha, beta), (off_a, off_b) = _sides(instance)
     distance = spectral(jnp.kron(ideal_a, ideal_b) - jnp.kron(a, b))
     return Sides(distance, alpha * off_b + beta * off_a + off_a * off_b)
@@ -125,21 +130,22 @@ def tensor_error(instance: Instance) -> Sides:
 
 @claim(
     source="derived, after Gilyen et al. (2018), Lemma 52",
-    statement="The error of a combination: each part's, with its weight. Weights need not sum to one.",
+    statement="The error of a combination is at most the weighted sum of the errors of its parts. Weights need not "
+    "sum to one.",
     formula=r"\|\textstyle\sum_iw_i(A_i - \tilde A_i)\| \le \textstyle\sum_i|w_i|\epsilon_i",
     draw=two_matrices,
     sizes=(1, 4),
     project=onto_two_matrices,
 )
 def combination_error(instance: Instance) -> Sides:
-    """Of unequal alphas."""
+    """The matrices have unequal alphas."""
     encoded, ideal, _, off = _sides(instance)
     weights = instance["weights"]
     return Sides(spectral(jnp.tensordot(weights, ideal - encoded, axes=1)), weights @ off)
 
 
 def _loaded(instance: Instance) -> tuple[Array, Array, Array, Array, Array]:
-    """Lemma 52's two sides and its data: one alpha, the 1-norm of what is loaded, and both errors."""
+    """Return the distance of Lemma 52 and its data: one alpha, the 1-norm of the loaded weights, and both errors."""
     alpha = instance["alpha"][0]
     encoded = alpha * instance["encoded"]
     error = alpha * _small(instance["error"])
@@ -153,21 +159,22 @@ def _loaded(instance: Instance) -> tuple[Array, Array, Array, Array, Array]:
 
 @claim(
     source="derived, after Gilyen et al. (2018), Lemma 52",
-    statement="The error of a combination whose weights are loaded with an error, too.",
+    statement="The error of a combination with loaded weights is at most the sum of a loading error and an error of "
+    "the parts.",
     formula=r"\epsilon' \le \alpha\epsilon_1 + \beta\epsilon_2",
     draw=two_matrices,
     sizes=(1, 4),
     project=onto_two_matrices,
 )
 def combination_error_with_loading(instance: Instance) -> Sides:
-    """Of e1 in 1-norm and parts with one alpha and the error e2."""
+    """The weights are loaded with an error e1 in 1-norm, and the parts have one alpha and the error e2."""
     distance, alpha, beta, first, second = _loaded(instance)
     return Sides(distance, alpha * first + beta * second)
 
 
 @claim(
     source="negative control; Gilyen et al. (2018), Lemma 52 as printed",
-    statement="The second term would have a factor alpha. It is too small for an alpha below 1.",
+    statement="The error of the parts would have a factor alpha. This is too small for an alpha below 1.",
     formula=r"\epsilon' \le \alpha\epsilon_1 + \alpha\beta\epsilon_2",
     draw=two_matrices,
     sizes=(1, 4),
@@ -175,7 +182,10 @@ def combination_error_with_loading(instance: Instance) -> Sides:
     expected_to_hold=False,
 )
 def combination_error_with_loading_as_printed(instance: Instance) -> Sides:
-    """The factor counts where errors are relative to alpha; for absolute ones it is idle above 1 and wrong below."""
+    """The factor is right where errors are relative to alpha.
+
+    For absolute errors it is idle above 1 and wrong below.
+    """
     distance, alpha, beta, first, second = _loaded(instance)
     return Sides(distance, alpha * first + alpha * beta * second)
 

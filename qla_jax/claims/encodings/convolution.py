@@ -1,6 +1,6 @@
-r"""Lemma 5: the convolution, its norm, and what it costs to bring it to a normalization of 2.
+r"""Claims about Lemma 5: the convolution, its norm, and the cost of a subnormalization of 2.
 
-Matrices are built from shifts as the paper has them, $C = \sum K_{ijkl}|i\rangle\langle j| \otimes Q^k \otimes Q^l$, on
+Matrices are built from shifts as in the paper, $C = \sum K_{ijkl}|i\rangle\langle j| \otimes Q^k \otimes Q^l$, on
 images in (channel, row, column) order.
 
 References:
@@ -24,7 +24,12 @@ CHANNELS, TAPS = 2, 2
 
 
 def kernel_of_two(side: int, *, key: Array) -> Instance:
-    """Two channels, 2 x 2 taps, and an image of this side, also as a vector."""
+    """Draw a kernel of two channels and 2 x 2 taps, and an image.
+
+    Args:
+        side: side of the image.
+        key: random key of the draw.
+    """
     first, second = jax.random.split(key)
     taps = unit_vector(CHANNELS**2 * TAPS**2, key=first)
     return {
@@ -41,12 +46,17 @@ onto_kernel = projected(kernel=_onto_unit)
 
 
 def _shift(side: int, steps: int) -> Array:
-    """Q to a power: down or right by that many, what leaves is lost."""
+    """Return a power of Q, which shifts down or right by so many steps; entries that leave are lost."""
     return jnp.eye(side, k=-steps)
 
 
 def matrix_of(kernel: Array, side: int) -> Array:
-    """C as the paper writes it."""
+    """Return the convolution C as a matrix, as the paper writes it.
+
+    Args:
+        kernel: kernel of shape (C_out, C_in, rows, columns).
+        side: side of the image.
+    """
     channels, inputs, rows, columns = kernel.shape
     total = jnp.zeros((channels * side**2, inputs * side**2))
     for k in range(rows):
@@ -70,7 +80,10 @@ def _side(instance: Instance) -> int:
     over=FROM_TWO,
 )
 def convolution_circuit(instance: Instance) -> Sides:
-    """Every ancilla simulated, on one image; the largest difference of an entry."""
+    """The circuit is simulated with every ancilla on one image.
+
+    The measured quantity is the largest difference of an entry.
+    """
     kernel, side = instance["kernel"], _side(instance)
     x = instance["image"].reshape(-1)
     found = postselect(block_encode_convolution(kernel, (side, side), padding="top-left"), x)
@@ -79,7 +92,8 @@ def convolution_circuit(instance: Instance) -> Sides:
 
 @claim(
     source="derived, for Lemma 5",
-    statement="The circuit flags the convolved image over the 1-norm of the kernel: that is its alpha.",
+    statement="The flagged part of the circuit's state is the convolved image over the 1-norm of the kernel, which is "
+    "its alpha.",
     formula=r"\|\langle 0|U|0\rangle x\| = \|Cx\|/\|K\|_1",
     relation="==",
     draw=kernel_of_two,
@@ -87,7 +101,7 @@ def convolution_circuit(instance: Instance) -> Sides:
     over=FROM_TWO,
 )
 def convolution_alpha(instance: Instance) -> Sides:
-    """Every ancilla simulated, without any amplification; the matrix is built from shifts."""
+    """The circuit is simulated with every ancilla and without any amplification. The matrix is built from shifts."""
     kernel, side, x = instance["kernel"], _side(instance), instance["image"].reshape(-1)
     enc = block_encode_convolution(kernel, (side, side), padding="top-left")
     flagged = enc.apply(embed(enc, x))[0]
@@ -96,7 +110,7 @@ def convolution_alpha(instance: Instance) -> Sides:
 
 @claim(
     source="derived, for Lemma 5",
-    statement="The norm of the convolution is at most that of its symbol.",
+    statement="The norm of the convolution is at most the maximum norm of its symbol.",
     formula=r"\|C\| \le \max_{\theta,\phi}\|\hat K(\theta,\phi)\|",
     draw=kernel_of_two,
     sizes=(2, 4),
@@ -104,7 +118,10 @@ def convolution_alpha(instance: Instance) -> Sides:
     over=FROM_TWO,
 )
 def convolution_norm_by_symbol(instance: Instance) -> Sides:
-    """The package's certified bound, the maximum over a torus in which the image has room, by Gram iteration."""
+    """The bound is certified by the package.
+
+    It is a maximum over a torus in which the image has room, by Gram iteration.
+    """
     kernel, side = instance["kernel"], _side(instance)
     return Sides(spectral(matrix_of(kernel, side)), convolution_norm_bound(kernel, (side, side)))
 
@@ -119,7 +136,7 @@ def convolution_norm_by_symbol(instance: Instance) -> Sides:
     over=FROM_TWO,
 )
 def symbol_by_one_norm(instance: Instance) -> Sides:
-    """Over the frequencies of the torus."""
+    """The maximum is taken over the frequencies of the torus."""
     kernel, side = instance["kernel"], _side(instance)
     frequencies = jnp.fft.fft2(kernel, s=(side + TAPS - 1,) * 2)
     norms = jnp.linalg.norm(jnp.moveaxis(frequencies, (0, 1), (-2, -1)), 2, axis=(-2, -1))
@@ -128,7 +145,7 @@ def symbol_by_one_norm(instance: Instance) -> Sides:
 
 @claim(
     source="derived, for Lemma 5",
-    statement="The gain that amplification has to have is at most C^1.5 D / 2.",
+    statement="The gain that amplification needs is at most C^1.5 D / 2.",
     formula=r"\|K\|_1/\|C\| \le C^{3/2}D,\ \text{images of at least } D \times D \text{ pixels}",
     draw=kernel_of_two,
     sizes=(2, 4),
@@ -136,7 +153,7 @@ def symbol_by_one_norm(instance: Instance) -> Sides:
     over=range(TAPS, 1 << 30),
 )
 def amplification_gain(instance: Instance) -> Sides:
-    """By Cauchy and Schwarz, and a column of the matrix, which holds all taps of one input channel.
+    """The proof uses the Cauchy-Schwarz inequality and a column of the matrix with all taps of one input channel.
 
     A smaller image has no room for all taps: no column holds them, and the ratio is unbounded.
     """
@@ -146,13 +163,18 @@ def amplification_gain(instance: Instance) -> Sides:
 
 
 def channel_mix(channels: int, *, key: Array) -> Instance:
-    """A kernel with one tap."""
+    """Draw a kernel with one tap.
+
+    Args:
+        channels: number of channels.
+        key: random key of the draw.
+    """
     return {"kernel": _onto_unit(jax.random.normal(key, (channels, channels, 1, 1)))}
 
 
 @claim(
     source="negative control; Rattew et al. (2025), Lemma 5",
-    statement="The gain would be C D. A Hadamard matrix over the channels needs C^1.5.",
+    statement="The gain would be at most C D. A Hadamard matrix over the channels needs C^1.5.",
     formula=r"\|K\|_1/\|C\| \le CD",
     draw=channel_mix,
     sizes=(2, 4, 8),
@@ -160,7 +182,10 @@ def channel_mix(channels: int, *, key: Array) -> Instance:
     expected_to_hold=False,
 )
 def amplification_gain_as_published(instance: Instance) -> Sides:
-    """One tap, any image: violated by up to the square root of C, so by no constant, either."""
+    """The kernel has one tap, and the image is arbitrary.
+
+    The violation grows like the square root of C, so no constant helps.
+    """
     kernel = instance["kernel"]
     return Sides(jnp.abs(kernel).sum() / spectral(kernel[:, :, 0, 0]), jnp.asarray(float(len(kernel))))
 
@@ -174,7 +199,10 @@ def amplification_gain_as_published(instance: Instance) -> Sides:
     sizes=(2, 4, 8),
 )
 def amplified_shift(instance: Instance) -> Sides:
-    """The circuit of the package's amplification of Q at alpha = 2, every ancilla simulated; the largest entry."""
+    """The circuit is the package's amplification of Q at alpha = 2, simulated with every ancilla.
+
+    The measured quantity is the largest difference of an entry.
+    """
     shift = _shift(_side(instance), 1)
     enc = oblivious_amplification(block_encode(shift, alpha=2.0), order=3)
     found = jax.vmap(postselect, in_axes=(None, 0), out_axes=1)(enc, jnp.eye(len(shift)))

@@ -1,6 +1,6 @@
-r"""Ancillas, calls and degrees: what real encodings of the package take, against the paper's counts.
+"""Claims about ancillas, calls and degrees of the package's encodings, against the paper's counts.
 
-An instance tells sizes by its shapes; what is counted does not depend on numbers, so that one of each size is enough.
+The shapes of an instance are its sizes. Counts do not depend on numbers, so one instance of each size is enough.
 
 References:
     Rattew et al. (2025), Theorem 1, Lemmas 5 to 7, B.18 and B.19. https://arxiv.org/abs/2510.07195
@@ -25,12 +25,17 @@ from qla_jax.polynomials import erf
 from qla_jax.transforms.activation import activate
 
 BITS = 8
-"""Precision of the column norms in Theorem 1."""
+"""Number of bits of the column norms in Theorem 1."""
 EPS = (1e-12, 1e-1)
 
 
 def degree_of(degree: int, *, key: Array) -> Instance:
-    """Draw nothing: a degree by its shape. What is counted does not depend on numbers."""
+    """Return a degree as the shape of an array. Nothing is drawn, since counts do not depend on numbers.
+
+    Args:
+        degree: degree of a polynomial.
+        key: unused.
+    """
     return {"degree": jnp.ones(degree)}
 
 
@@ -46,7 +51,7 @@ def _number(count: float) -> Array:
 
 @claim(
     source="the package's Lemma 6",
-    statement="A block of the package needs no more ancillas than the lemma allows.",
+    statement="A block of the package has at most as many ancillas as the lemma allows.",
     formula=r"n + 2(a + b) + \lceil\log_2\tfrac{k+1}2\rceil + 1 \le 2(a + b) + n + 9",
     draw=degree_of,
     sizes=(7, 63, 511),
@@ -54,7 +59,7 @@ def _number(count: float) -> Array:
     counted=True,
 )
 def ancillas_of_package_block(instance: Instance) -> Sides:
-    """The size is the degree; at 511 it needs all of them, and beyond it one more."""
+    """The size is the degree. At degree 511 the block needs all of them, and beyond it one more."""
     first = chain(_network_of(instance))[0]
     a, b, n = first.part.num_ancillas, first.weight.num_ancillas, first.num_qubits
     return Sides(_number(first.num_ancillas), _number(2 * (a + b) + n + 9))
@@ -62,7 +67,7 @@ def ancillas_of_package_block(instance: Instance) -> Sides:
 
 @claim(
     source="the package's Lemma 7",
-    statement="Two blocks of the package need no more ancillas than the lemma allows.",
+    statement="Two blocks of the package have at most as many ancillas as the lemma allows.",
     formula=r"a_2 \le 2^2(a + 2b + n + 9)",
     draw=degree_of,
     sizes=(7, 63, 511),
@@ -70,7 +75,7 @@ def ancillas_of_package_block(instance: Instance) -> Sides:
     counted=True,
 )
 def ancillas_of_package_network(instance: Instance) -> Sides:
-    """The size is the degree; unamplified, read off the encoding."""
+    """The size is the degree. The ancillas are those of the encoding without amplification."""
     net = _network_of(instance)
     blocks = chain(net)
     a, b, n = blocks[0].part.num_ancillas, blocks[0].weight.num_ancillas, net.num_qubits
@@ -85,7 +90,7 @@ def _activated(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:
 
 @claim(
     source="the package's Lemma B.18",
-    statement="An activation of the package needs no more ancillas than the lemma allows.",
+    statement="An activation of the package has at most as many ancillas as the lemma allows.",
     formula=r"n + 2a + \lceil\log_2\tfrac{k+1}2\rceil \le n + 2a + 4",
     draw=degree_of,
     sizes=(7, 31),
@@ -93,14 +98,14 @@ def _activated(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:
     counted=True,
 )
 def ancillas_of_package_activation(instance: Instance) -> Sides:
-    """The size is the degree; at 31 it needs all of them, and beyond it one more."""
+    """The size is the degree. At degree 31 the activation needs all of them, and beyond it one more."""
     vec, activated = _activated(instance)
     return Sides(_number(activated.num_ancillas), _number(vec.num_qubits + 2 * vec.num_ancillas + 4))
 
 
 @claim(
     source="the package's Lemma 5",
-    statement="A convolution of the package needs no more ancillas than the lemma allows.",
+    statement="A convolution of the package has at most as many ancillas as the lemma allows.",
     formula=r"2\lceil\log_2CD\rceil + 3 \le 3 + 8D + 2\log_2CD",
     draw=lambda channels, *, key: {"channels": jnp.ones(channels)},
     sizes=(2, 3, 16),
@@ -108,7 +113,7 @@ def ancillas_of_package_activation(instance: Instance) -> Sides:
     counted=True,
 )
 def ancillas_of_package_convolution(instance: Instance) -> Sides:
-    """The size is C, with 2 x 2 taps, on an image of 4 x 4 pixels: its size does not enter."""
+    """The size is C, with 2 x 2 taps on an image of 4 x 4 pixels, whose size does not matter."""
     channels, taps = len(instance["channels"]), 2
     enc = block_encode_convolution(jnp.ones((channels, channels, taps, taps)), (4, 4), padding="top-left")
     return Sides(_number(enc.num_ancillas), _number(3 + 8 * taps + 2 * np.log2(channels * taps)))
@@ -116,7 +121,7 @@ def ancillas_of_package_convolution(instance: Instance) -> Sides:
 
 @claim(
     source="the package's Theorem 1",
-    statement="Squares of amplitudes need no more ancillas in the package than the theorem allows.",
+    statement="Squares of amplitudes have at most as many ancillas in the package as the theorem allows.",
     formula=r"2a + n + 1 \le 2a + d + 3 + n",
     draw=lambda size, *, key: {"psi": jnp.eye(size)[0]},
     sizes=(2, 8, 64),
@@ -124,7 +129,7 @@ def ancillas_of_package_convolution(instance: Instance) -> Sides:
     counted=True,
 )
 def ancillas_of_package_squares(instance: Instance) -> Sides:
-    """For d = 8 bits of the column norms."""
+    """The column norms have d = 8 bits."""
     psi = instance["psi"]
     vec = erring_vector(psi, 0 * psi, jnp.zeros(()))
     squares = square_product(jnp.eye(len(psi)), vec, bits=BITS)
@@ -142,7 +147,7 @@ def ancillas_of_package_squares(instance: Instance) -> Sides:
     counted=True,
 )
 def calls_of_activation(instance: Instance) -> Sides:
-    """The size is the degree; counted over the circuit."""
+    """The size is the degree. Calls are counted over the circuit."""
     _, activated = _activated(instance)
     return Sides(_number(cost(activated).depth), _number(len(instance["degree"])))
 
@@ -158,13 +163,21 @@ def calls_of_activation(instance: Instance) -> Sides:
     counted=True,
 )
 def calls_of_network(instance: Instance) -> Sides:
-    """Two blocks, unamplified; the size is the degree. Counted over the circuit."""
+    """The network has two blocks without amplification, and the size is the degree.
+
+    Calls are counted over the circuit.
+    """
     net, d = _network_of(instance), len(instance["degree"])
     return Sides(_number(cost(net).num_queries["StatePreparation[0]"]), _number((d + 1) ** len(chain(net))))
 
 
 def scale_and_error(blocks: int, *, key: Array) -> Instance:
-    """A scale, an error that is wanted, and by its shape a number of blocks."""
+    """Draw a scale of erf and a target error.
+
+    Args:
+        blocks: number of blocks, kept as the shape of an array.
+        key: random key of the draw.
+    """
     first, second = jax.random.split(key)
     return {
         "scale": jax.random.uniform(first, minval=SCALES[0], maxval=SCALES[1]),
@@ -177,7 +190,12 @@ onto_scale_and_error = projected(scale=between(*SCALES), eps=between(*EPS))
 
 
 def degree(scale: Array, eps: Array) -> Array:
-    """The smallest degree whose tail is at most eps, by the paper's bound."""
+    """Return the smallest degree whose tail is at most eps, by the paper's bound.
+
+    Args:
+        scale: scale m of erf(m x).
+        eps: absolute error of the polynomial on [-1, 1].
+    """
     j = np.arange(TERMS)
     weight = 1 / (2 * j + 1) + 1 / np.maximum(2 * j - 1, 1)
     tails = jnp.stack([tail(scale, k, weight) for k in range(1, 2 * TERMS - 10, 2)])
@@ -186,42 +204,45 @@ def degree(scale: Array, eps: Array) -> Array:
 
 @claim(
     source="Rattew et al. (2025), Lemma B.19",
-    statement="The degree that an error takes grows with its logarithm.",
+    statement="The degree that reaches an error grows with the logarithm of the error.",
     formula=r"k \le m\ln(1/\epsilon) + 3",
     draw=scale_and_error,
     sizes=(1,),
     project=onto_scale_and_error,
 )
 def degree_by_logarithm(instance: Instance) -> Sides:
-    """For errors from 1e-12 to 0.1 and scales from 0.8 to 1.6; the constants are read off the degrees."""
+    """Errors are from 1e-12 to 0.1 and scales from 0.8 to 1.6. The constants are read off the degrees."""
     scale, eps = instance["scale"], instance["eps"]
     return Sides(degree(scale, eps), 3 - scale * jnp.log(eps))
 
 
 @claim(
     source="Low, Chuang (2017), Corollary 4",
-    statement="For a fixed scale it grows more slowly still.",
+    statement="For a fixed scale the degree grows more slowly than the logarithm of the error.",
     formula=r"k \le 2 + \sqrt{(m^2 + \ln(1/\epsilon))\ln(1/\epsilon)}",
     draw=scale_and_error,
     sizes=(1,),
     project=onto_scale_and_error,
 )
 def degree_by_root(instance: Instance) -> Sides:
-    """The law is asymptotic: the constants 2 and 1 are read off the degrees, like the range."""
+    """The law is asymptotic: the constants 2 and 1 are read off the degrees, and so is their range."""
     scale, log = instance["scale"], -jnp.log(instance["eps"])
     return Sides(degree(scale, instance["eps"]), 2 + jnp.sqrt((jnp.square(scale) + log) * log))
 
 
 @claim(
     source="derived, for Lemma 7",
-    statement="All calls of k blocks are a power k of the logarithm of the error.",
+    statement="The number of all calls of k blocks is a power k of the logarithm of the error.",
     formula=r"(d(\epsilon) + 1)^k \le (\tfrac45\ln(1/\epsilon) + 4)^k",
     draw=scale_and_error,
     sizes=(1, 2, 4),
     project=onto_scale_and_error,
 )
 def calls_by_logarithm(instance: Instance) -> Sides:
-    """The size is k, eps the polynomial's. The paper has a power 2k: its other logarithm is amplification's."""
+    """The size is k, and eps is the error of the polynomial.
+
+    The paper has a power 2k, with a second logarithm from amplification.
+    """
     eps, blocks = instance["eps"], len(instance["blocks"])
     return Sides((degree(jnp.asarray(SCALE), eps) + 1.0) ** blocks, (4 - SCALE * jnp.log(eps)) ** blocks)
 

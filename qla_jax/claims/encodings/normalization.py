@@ -1,4 +1,4 @@
-r"""What normalizing an encoding does to its error: only the norm of what is really encoded is known.
+r"""Claims about the error of a normalized encoding, where only the norm of the encoded vector is known.
 
 References:
     Dunkl, Williams (1964), American Mathematical Monthly 71, 53: $\|x/|x| - y/|y|\| \le 2|x - y|/(|x| + |y|)$.
@@ -16,7 +16,12 @@ from qla_jax.encodings.combine.normalized import normalize
 
 
 def vector_and_error(size: int, *, key: Array) -> Instance:
-    """A unit vector, what is added to it, and by how much alpha exceeds the length of the sum."""
+    """Draw a unit vector, an error that is added to it, and the excess of alpha over the length of the sum.
+
+    Args:
+        size: dimension of the vector.
+        key: random key of the draw.
+    """
     first, second, third = jax.random.split(key, 3)
     return {
         "psi": unit_vector(size, key=first),
@@ -29,7 +34,7 @@ onto_vector_and_error = projected(psi=onto_sphere, error=into_ball(3.0), slack=b
 
 
 def _of_directions(instance: Instance) -> tuple[Array, Array, Array]:
-    """Distance of the directions, error, and norm of what is encoded."""
+    """Return the distance of the directions, the error, and the norm of the encoded vector."""
     wrong = instance["psi"] + instance["error"]
     norm = jnp.linalg.norm(wrong)
     return jnp.linalg.norm(instance["psi"] - wrong / norm), jnp.linalg.norm(instance["error"]), norm
@@ -37,7 +42,8 @@ def _of_directions(instance: Instance) -> tuple[Array, Array, Array]:
 
 @claim(
     source="derived, after Dunkl and Williams (1964)",
-    statement="The package's normalization keeps its eps, by the circuit, with the computed norm M alone.",
+    statement="The error of the package's normalization circuit is within its eps, which uses only the computed norm "
+    "M.",
     formula=r"\|\psi - \tilde\psi/M\| \le 2\epsilon/(2M - \epsilon)\ (\epsilon < M),\ \text{else } 2",
     draw=vector_and_error,
     sizes=(2, 8),
@@ -45,7 +51,7 @@ def _of_directions(instance: Instance) -> tuple[Array, Array, Array]:
     over=POWERS,
 )
 def normalization(instance: Instance) -> Sides:
-    """Of every vector at a distance of eps from what is encoded, not only of unit vectors."""
+    """The bound holds for every vector at a distance of eps from the encoded one, not only for unit vectors."""
     vec = normalize(erring_vector(instance["psi"], instance["error"], instance["slack"]))
     return Sides(jnp.linalg.norm(instance["psi"] - run(vec)), vec.eps)
 
@@ -60,28 +66,34 @@ def normalization(instance: Instance) -> Sides:
     expected_to_hold=False,
 )
 def normalization_by_computed_norm(instance: Instance) -> Sides:
-    """The lemmas divide by the ideal norm. By its own it fails for longer ones, up to 2; 1.37 at errors of 3."""
+    """The lemmas divide by the ideal norm.
+
+    Dividing by the computed norm M fails when M exceeds 1: ratios approach 2 (1.37 at eps = 3).
+    """
     distance, error, norm = _of_directions(instance)
     return Sides(distance, error / norm)
 
 
 @claim(
     source="derived, for unit vectors",
-    statement="Normalizing an encoding of a unit vector at most doubles its error.",
+    statement="Normalization of an encoding of a unit vector at most doubles its error.",
     formula=r"\|\psi - \tilde\psi/\|\tilde\psi\|\| \le 2\epsilon",
     draw=vector_and_error,
     sizes=(2, 8),
     project=onto_vector_and_error,
 )
 def normalization_of_unit_vectors(instance: Instance) -> Sides:
-    """Attained at an error just above 1, which turns the vector around; up to sqrt(2) below that."""
+    """The bound is attained at an error just above 1, which turns the vector around.
+
+    Below 1 the factor is at most sqrt(2).
+    """
     distance, error, _ = _of_directions(instance)
     return Sides(distance, 2 * error)
 
 
 @claim(
     source="derived, for unit vectors",
-    statement="Below an error of 1 normalizing increases it by a factor of at most the square root of 2.",
+    statement="Normalization increases an error below 1 by a factor of at most the square root of 2.",
     formula=r"\|\psi - \tilde\psi/\|\tilde\psi\|\| \le 2\sin(\tfrac12\arcsin\epsilon) \le \sqrt2\,\epsilon,"
     r"\ \epsilon \le 1",
     draw=vector_and_error,

@@ -1,4 +1,4 @@
-r"""Theorem 1 and the terminal block: a matrix times squared amplitudes.
+"""Claims about Theorem 1 and the terminal block: a matrix times squared amplitudes.
 
 References:
     Rattew et al. (2025), Theorem 1 and Lemma C.1. https://arxiv.org/abs/2510.07195
@@ -26,7 +26,12 @@ from qla_jax.encodings.vectors.known import vector_encode
 
 
 def weight_state_and_error(size: int, *, key: Array) -> Instance:
-    """A contraction, a unit vector, what is added to it, and by how much alpha exceeds what it has to be."""
+    """Draw a contraction, a unit vector, an error that is added to it, and the excess of alpha over its least value.
+
+    Args:
+        size: dimension of the vector.
+        key: random key of the draw.
+    """
     first, second, third = jax.random.split(key, 3)
     return {
         **weight_and_state(size, key=first),
@@ -41,7 +46,7 @@ onto_weight_state_and_error = projected(
 
 
 def _of_squares(instance: Instance) -> tuple[Array, Array, Array, Array]:
-    """The distance, the ideal norm N, alpha and the error."""
+    """Return the distance, the ideal norm N, alpha and the error."""
     weight, psi = instance["weight"], instance["psi"]
     wrong = psi + instance["error"]
     alpha = instance["slack"] * jnp.maximum(1, jnp.linalg.norm(wrong))
@@ -52,28 +57,29 @@ def _of_squares(instance: Instance) -> tuple[Array, Array, Array, Array]:
 
 @claim(
     source="Rattew et al. (2025), Theorem 1",
-    statement="The error of a contraction times squared amplitudes, relative to the length of the product.",
+    statement="The error of a contraction times squared amplitudes, relative to the norm of the product, is at most 2 "
+    "alpha eps / N.",
     formula=r"\epsilon' \le 2\alpha\epsilon/N,\ N = \|W|\psi|^2\|",
     draw=weight_state_and_error,
     sizes=(2, 8),
     project=onto_weight_state_and_error,
 )
 def square_error(instance: Instance) -> Sides:
-    """Attained as the error vanishes, on a basis vector at alpha = 1."""
+    """The bound is attained in the limit of a vanishing error, on a basis vector at alpha = 1."""
     distance, norm, alpha, error = _of_squares(instance)
     return Sides(distance / norm, 2 * alpha * error / norm)
 
 
 @claim(
     source="derived, for Theorem 1",
-    statement="One of the two alphas may be 1, the length of the ideal vector.",
+    statement="One of the two alphas may be replaced by 1, the norm of the ideal vector.",
     formula=r"\epsilon' \le (1 + \alpha)\epsilon/N",
     draw=weight_state_and_error,
     sizes=(2, 8),
     project=onto_weight_state_and_error,
 )
 def square_error_of_unit_vectors(instance: Instance) -> Sides:
-    """Attained by an error along a basis vector."""
+    """The bound is attained by an error along a basis vector."""
     distance, norm, alpha, error = _of_squares(instance)
     return Sides(distance / norm, (1 + alpha) * error / norm)
 
@@ -88,7 +94,10 @@ def square_error_of_unit_vectors(instance: Instance) -> Sides:
     over=POWERS,
 )
 def square_circuit(instance: Instance) -> Sides:
-    """The package's circuit, every ancilla simulated; the largest difference of an entry."""
+    """The package's circuit is simulated with every ancilla.
+
+    The measured quantity is the largest difference of an entry.
+    """
     weight, psi = instance["weight"], instance["psi"]
     found = run(square_product(weight, vector_encode(psi)))
     return Sides(jnp.abs(found - weight @ jnp.square(psi)).max(), jnp.zeros(()))
@@ -96,7 +105,7 @@ def square_circuit(instance: Instance) -> Sides:
 
 @claim(
     source="derived, for Theorem 1",
-    statement="The alpha of the product is at most that of the vector, squared, times the norm of the matrix.",
+    statement="The alpha of the product is at most the squared alpha of the vector times the norm of the matrix.",
     formula=r"\alpha' = \alpha^2\max_ja_j \le \alpha^2\|W\|_2",
     draw=weight_and_state,
     sizes=(2, 8),
@@ -104,10 +113,10 @@ def square_circuit(instance: Instance) -> Sides:
     over=POWERS,
 )
 def square_alpha(instance: Instance) -> Sides:
-    """Read off the circuit, the length over the flagged amplitude, for a vector with alpha = 1; tight for diagonals.
+    """Alpha is measured on the circuit as length over flagged amplitude, for a vector with alpha = 1.
 
-    Neither the rank nor the Frobenius norm enters: no column is longer than the matrix has norm. A dense encoding of an
-    isometry would have the square root of n.
+    Diagonal matrices attain the bound. Neither the rank nor the Frobenius norm enters, since no column is longer than
+    the norm of the matrix. A dense encoding of an isometry would have an alpha of the square root of n.
     """
     weight, psi = instance["weight"], instance["psi"]
     vec = square_product(weight, vector_encode(psi))
@@ -122,14 +131,14 @@ def _terminal(weight: Array, psi: Array) -> Array:
 
 @claim(
     source="derived, for Lemma C.1",
-    statement="The error of the terminal block before it is normalized.",
+    statement="The error of the terminal block before normalization is at most tau eps + (1 - tau) eps (2 + eps).",
     formula=r"\|\gamma - \tilde\gamma\| \le \tau\epsilon + (1-\tau)\epsilon(2 + \epsilon)",
     draw=weight_state_and_error,
     sizes=(2, 8),
     project=onto_weight_state_and_error,
 )
 def terminal_error(instance: Instance) -> Sides:
-    """Attained by an error along a basis vector and the identity."""
+    """The bound is attained by an error along a basis vector and the identity matrix."""
     weight, psi, error = instance["weight"], instance["psi"], instance["error"]
     size = jnp.linalg.norm(error)
     distance = jnp.linalg.norm(_terminal(weight, psi) - _terminal(weight, psi + error))
@@ -145,7 +154,10 @@ def terminal_error(instance: Instance) -> Sides:
     project=onto_weight_state_and_error,
 )
 def terminal_lipschitz(instance: Instance) -> Sides:
-    """By Dunkl and Williams, since both norms are at least 0.02; for unit vectors of any distance."""
+    """The bound follows from the inequality of Dunkl and Williams, since both norms are at least 0.02.
+
+    It holds for unit vectors at any distance.
+    """
     weight, psi = instance["weight"], instance["psi"]
     other = onto_sphere(psi + instance["error"])
     distance = jnp.linalg.norm(onto_sphere(_terminal(weight, psi)) - onto_sphere(_terminal(weight, other)))

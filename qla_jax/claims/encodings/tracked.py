@@ -1,7 +1,8 @@
-r"""The package's own error bounds: `eps` of a real encoding against what its circuit does.
+"""Claims about the package's own error bounds: `eps` of a composite encoding against the error of its circuit.
 
-Each part is a circuit of something else than it is declared to encode (`parts.py`), at a distance of exactly its eps.
-Measured is how far the composite's circuit, every ancilla simulated, is from what it is meant to encode.
+Each part is a circuit of another array than it is declared to encode (`parts.py`), at a distance of exactly its eps.
+The measured quantity is the distance of the composite's circuit, simulated with every ancilla, from the ideal
+composite.
 """
 
 from collections.abc import Callable
@@ -29,19 +30,24 @@ from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 from qla_jax.transforms.singular_values import qsvt
 
 ODD = (0.0, 0.3, 0.0, 0.6)
-"""Chebyshev coefficients for the transformation of singular values, below 1."""
+"""Chebyshev coefficients of the polynomial of singular values, which is below 1."""
 EVEN = (0.1, -0.4, 0.4)
-"""Of T_0, T_2 and T_4."""
+"""Coefficients of T_0, T_2 and T_4."""
 
 
 def parts(size: int, *, key: Array) -> Instance:
-    """Two vectors and two matrices with their errors, and weights."""
+    """Draw two vectors and two matrices with their errors, and weights.
+
+    Args:
+        size: dimension of vectors and matrices.
+        key: random key of the draw.
+    """
     first, second = jax.random.split(key)
     return {**two_vectors(size, key=first), **{f"matrix_{k}": v for k, v in two_matrices(size, key=second).items()}}
 
 
 def onto_parts(instance: Instance) -> Instance:
-    """Errors, lengths and alphas within reason."""
+    """Project errors, lengths and alphas of an instance onto their constraints."""
     matrices = {name.removeprefix("matrix_"): part for name, part in instance.items() if name.startswith("matrix_")}
     vectors = {name: part for name, part in instance.items() if not name.startswith("matrix_")}
     return {**onto_two_vectors(vectors), **{f"matrix_{k}": v for k, v in onto_two_matrices(matrices).items()}}
@@ -61,19 +67,22 @@ def _matrices(instance: Instance) -> tuple[tuple[Array, Array], tuple[BlockEncod
 
 
 def _contraction(instance: Instance) -> tuple[Array, BlockEncoding]:
-    """A matrix with a norm of at most 1, alpha = 1 and an error below 1/2; the encoded one is a contraction, too."""
+    """Return a contraction and its encoding with alpha = 1 and an error below 1/2.
+
+    The encoded matrix is a contraction, too.
+    """
     ideal = onto_ball(instance["matrix_encoded"][0])
     wrong = onto_ball(ideal + instance["matrix_error"][0])
     return ideal, erring_matrix(ideal, wrong - ideal, jnp.zeros(()), alpha=1.0)
 
 
 def onto_ball(matrix: Array) -> Array:
-    """Matrices of norm above 1, shortened."""
+    """Shorten a matrix of norm above 1 to norm 1."""
     return matrix / jnp.maximum(1, spectral(matrix))
 
 
 def _distance(enc: VectorEncoding | BlockEncoding, ideal: Array) -> Sides:
-    """By the circuit."""
+    """Return the distance of the circuit from the ideal, and eps."""
     if isinstance(enc, VectorEncoding):
         return Sides(jnp.linalg.norm(run(enc) - ideal), enc.eps)
     columns = jax.vmap(postselect, in_axes=(None, 0), out_axes=1)(enc, jnp.eye(enc.shape[1]))
@@ -94,9 +103,9 @@ def _tracked(
     )
 
 
-@_tracked("Lemma 1", "A sum of vectors is as near as its eps says.", r"\epsilon' = \textstyle\sum_i|w_i|\epsilon_i")
+@_tracked("Lemma 1", "The error of a sum of vectors is within its eps.", r"\epsilon' = \textstyle\sum_i|w_i|\epsilon_i")
 def tracked_sum(instance: Instance) -> Sides:
-    """Of any weights and unequal alphas."""
+    """The weights are arbitrary and the alphas unequal."""
     (x, y), vecs = _vectors(instance)
     weights = instance["matrix_weights"]
     return _distance(vector_sum(*vecs, weights=weights), weights[0] * x + weights[1] * y)
@@ -104,11 +113,11 @@ def tracked_sum(instance: Instance) -> Sides:
 
 @_tracked(
     "Lemma 2",
-    "A matrix times a vector is as near as its eps says.",
+    "The error of a matrix times a vector is within its eps.",
     r"\epsilon' = \|A\|\epsilon_x + \epsilon_A\|\tilde x\|",
 )
 def tracked_matrix_times_vector(instance: Instance) -> Sides:
-    """With the norms instead of the alphas of the published rule."""
+    """The bound has norms in place of the alphas of the published rule."""
     (x, _), (vec, _) = _vectors(instance)
     (a, _), (enc, _) = _matrices(instance)
     return _distance(matrix_vector_product(enc, vec), a @ x)
@@ -116,44 +125,44 @@ def tracked_matrix_times_vector(instance: Instance) -> Sides:
 
 @_tracked(
     "Lemma 3",
-    "A tensor product of vectors is as near as its eps says.",
+    "The error of a tensor product of vectors is within its eps.",
     r"\epsilon' = \|\tilde x\|\epsilon_y + \|\tilde y\|\epsilon_x + \epsilon_x\epsilon_y",
 )
 def tracked_tensor_of_vectors(instance: Instance) -> Sides:
-    """Of vectors of any length."""
+    """The vectors have any length."""
     (x, y), vecs = _vectors(instance)
     return _distance(vector_tensor(*vecs), jnp.kron(x, y))
 
 
 @_tracked(
     "Lemma 4",
-    "A concatenation is as near as its eps says.",
+    "The error of a concatenation is within its eps.",
     r"\epsilon' = \sqrt{\textstyle\sum_j\epsilon_j^2}",
 )
 def tracked_concatenation(instance: Instance) -> Sides:
-    """Attained by every instance."""
+    """The bound is attained by every instance."""
     (x, y), vecs = _vectors(instance)
     return _distance(concatenate(*vecs), jnp.concatenate([x, y]))
 
 
 @_tracked(
     "product",
-    "A product of matrices is as near as its eps says.",
+    "The error of a product of matrices is within its eps.",
     r"\epsilon' = \|A\|\epsilon_B + \min(\beta, \|B\| + \epsilon_B)\epsilon_A",
 )
 def tracked_product(instance: Instance) -> Sides:
-    """Of unequal alphas."""
+    """The matrices have unequal alphas."""
     (a, b), encs = _matrices(instance)
     return _distance(product(*encs), a @ b)
 
 
 @_tracked(
     "linear combination",
-    "A combination of matrices is as near as its eps says.",
+    "The error of a combination of matrices is within its eps.",
     r"\epsilon' = \textstyle\sum_i|w_i|\epsilon_i",
 )
 def tracked_combination(instance: Instance) -> Sides:
-    """Of weights with any 1-norm and unequal alphas."""
+    """The weights have any 1-norm and the matrices unequal alphas."""
     (a, b), encs = _matrices(instance)
     weights = instance["matrix_weights"]
     return _distance(linear_combination(*encs, weights=weights), weights[0] * a + weights[1] * b)
@@ -161,40 +170,40 @@ def tracked_combination(instance: Instance) -> Sides:
 
 @_tracked(
     "tensor product",
-    "A tensor product of matrices is as near as its eps says.",
+    "The error of a tensor product of matrices is within its eps.",
     r"\epsilon' = \|A\|\epsilon_B + \min(\beta, \|B\| + \epsilon_B)\epsilon_A",
 )
 def tracked_tensor(instance: Instance) -> Sides:
-    """Of unequal alphas."""
+    """The matrices have unequal alphas."""
     (a, b), encs = _matrices(instance)
     return _distance(tensor(*encs), jnp.kron(a, b))
 
 
-@_tracked("diagonal", "A diagonal of amplitudes is as near as its eps says.", r"\epsilon' = \epsilon")
+@_tracked("diagonal", "The error of a diagonal of amplitudes is within its eps.", r"\epsilon' = \epsilon")
 def tracked_diagonal(instance: Instance) -> Sides:
-    """Attained where the error is in one entry."""
+    """The bound is attained where the error is in one entry."""
     (x, _), (vec, _) = _vectors(instance)
     return _distance(diagonal_of_amplitudes(vec), jnp.diag(x))
 
 
 @_tracked(
     "Lemma B.18",
-    "An activation is as near to erf as its eps says.",
+    "The distance of an activation from erf is within its eps.",
     r"\epsilon' = L\epsilon + \min(\sqrt n\delta, r\|x\|)",
 )
 def tracked_activation(instance: Instance) -> Sides:
-    """Of a polynomial of degree 3, re-expanded for an alpha above 1."""
-    (x, _), (vec, _) = _vectors(instance, longest=WITHIN)  # rounding above 1 would leave nothing proven
+    """The polynomial has degree 3 and is re-expanded for an alpha above 1."""
+    (x, _), (vec, _) = _vectors(instance, longest=WITHIN)  # nothing is proven for a norm that rounding lifts above 1
     return _distance(activate(vec, poly()), f(x))
 
 
 @_tracked(
     "Theorem 1",
-    "A matrix times squared amplitudes is as near as its eps says.",
+    "The error of a matrix times squared amplitudes is within its eps.",
     r"\epsilon' = 2\epsilon\|W\mathrm{diag}|y|\| + \epsilon^2\max_j\|w_j\|",
 )
 def tracked_squares(instance: Instance) -> Sides:
-    """Of any matrix and any vector; alpha has no norm of the matrix in it but that of a column."""
+    """Matrix and vector are arbitrary. The only norm of the matrix in alpha is that of its longest column."""
     (x, _), (vec, _) = _vectors(instance)
     (a, _), _ = _matrices(instance)
     return _distance(square_product(a, vec), a @ jnp.square(x))
@@ -202,11 +211,11 @@ def tracked_squares(instance: Instance) -> Sides:
 
 @_tracked(
     "Chebyshev combination",
-    "An even polynomial of a matrix is as near as its eps says.",
+    "The error of an even polynomial of a matrix is within its eps.",
     r"\epsilon' = \textstyle\sum_j|q_{2j}|\min(4j^2\epsilon/\alpha, 2)",
 )
 def tracked_chebyshev_combination(instance: Instance) -> Sides:
-    """Of a fixed polynomial of degree 4; where it meets the bound is at singular values of 1."""
+    """The polynomial is fixed, of degree 4. It meets the bound at singular values of 1."""
     a, enc = _contraction(instance)
     gram, one = a.T @ a, jnp.eye(len(a))
     fourth = 8 * gram @ gram - 8 * gram + one
@@ -215,11 +224,14 @@ def tracked_chebyshev_combination(instance: Instance) -> Sides:
 
 @_tracked(
     "QSVT",
-    "An odd polynomial of singular values is as near as its eps says.",
+    "The error of an odd polynomial of singular values is within its eps.",
     r"\epsilon' = \min(4d\sqrt\delta, \textstyle\sum_k|c_k|\min(k^2\delta, 2), \dots) + \text{residual}",
 )
 def tracked_qsvt(instance: Instance) -> Sides:
-    """Of a fixed polynomial of degree 3; in the encoded view, since a complex circuit has no gradient to follow."""
+    """The polynomial is fixed, of degree 3.
+
+    The encoded view is used, since an attack cannot follow gradients of a complex circuit.
+    """
     a, part = _contraction(instance)
     enc = qsvt(part, jnp.array(ODD))
     return Sides(spectral(block(enc) - ODD[1] * a - ODD[3] * (4 * a @ a.T @ a - 3 * a)), enc.eps)

@@ -1,8 +1,8 @@
-r"""Lemmas 1 to 4 as published, for unit vectors and in plain arrays.
+r"""Claims about Lemmas 1 to 4 as published, for unit vectors and in plain arrays.
 
 An encoding with $\alpha$ and error e of $\psi$ encodes a $\tilde\psi = \alpha\langle 0|U|0\rangle|0\rangle$ with
-$\|\psi - \tilde\psi\| = e$ and $\|\tilde\psi\| \le \alpha$, which is all that the lemmas use of it. `tracked.py` asks
-the same of the package's own encodings.
+$\|\psi - \tilde\psi\| = e$ and $\|\tilde\psi\| \le \alpha$, and the lemmas use nothing else of it. `tracked.py` has the
+same claims about the package's own encodings.
 
 References:
     Rattew et al. (2025), Lemmas 1 to 4. https://arxiv.org/abs/2510.07195
@@ -29,11 +29,16 @@ from qla_jax.encodings.combine.lemmas import concatenate, matrix_vector_product,
 from qla_jax.encodings.combine.normalized import normalize
 
 LARGEST = 2.0
-"""Of errors, in 2-norm."""
+"""Largest error, in 2-norm."""
 
 
 def two_vectors(size: int, *, key: Array) -> Instance:
-    """Unit vectors, what is added to them, how much larger alpha is than it has to be, and the weight tau."""
+    """Draw two unit vectors, their errors, factors of alpha above its least value, and the weight tau.
+
+    Args:
+        size: dimension of the vectors.
+        key: random key of the draw.
+    """
     first, second, third, fourth = jax.random.split(key, 4)
     return {
         "psi": unit_vectors(2, size, key=first),
@@ -49,7 +54,7 @@ onto_two_vectors = projected(
 
 
 def encoded(instance: Instance) -> tuple[Array, Array, Array]:
-    """What is really encoded, each alpha and each error."""
+    """Return the encoded vectors, their alphas and their errors."""
     wrong = instance["psi"] + instance["error"]
     alpha = instance["slack"] * jnp.maximum(1, jnp.linalg.norm(wrong, axis=1))
     return wrong, alpha, jnp.linalg.norm(instance["error"], axis=1)
@@ -57,14 +62,17 @@ def encoded(instance: Instance) -> tuple[Array, Array, Array]:
 
 @claim(
     source="Rattew et al. (2025), Lemma 1",
-    statement="The error of a sum, relative to its length.",
+    statement="The error of a sum, relative to its norm, is at most the weighted sum of the errors over that norm.",
     formula=r"\epsilon' \le (\tau\epsilon_0/\alpha + (1-\tau)\epsilon_1/\beta)/N",
     draw=two_vectors,
     sizes=(2, 8),
     project=onto_two_vectors,
 )
 def error_of_sum(instance: Instance) -> Sides:
-    """Attained where both errors point the same way. N is the length of the ideal sum, which a circuit never knows."""
+    """The bound is attained where both errors have the same direction.
+
+    N is the norm of the ideal sum, which no circuit has access to.
+    """
     wrong, alpha, off = encoded(instance)
     weights = jnp.stack([instance["tau"], 1 - instance["tau"]]) / alpha
     ideal = weights @ instance["psi"]
@@ -74,14 +82,14 @@ def error_of_sum(instance: Instance) -> Sides:
 
 @claim(
     source="Rattew et al. (2025), Figure 3",
-    statement="Without normalization the errors of a sum add up.",
+    statement="Without normalization the error of a sum is at most the sum of the errors.",
     formula=r"\|(\psi + \phi) - (\tilde\psi + \tilde\phi)\| \le \epsilon_0 + \epsilon_1,\ \alpha' = \alpha + \beta",
     draw=two_vectors,
     sizes=(2, 8),
     project=onto_two_vectors,
 )
 def error_of_plain_sum(instance: Instance) -> Sides:
-    r"""Through the state $(\tilde\psi + \tilde\phi)/(\alpha + \beta)$ that the choice of tau in Lemma 1 leads to."""
+    r"""The sum is formed from $(\tilde\psi + \tilde\phi)/(\alpha + \beta)$, the state for the right tau in Lemma 1."""
     wrong, alpha, off = encoded(instance)
     tau = alpha[0] / alpha.sum()
     flagged = tau * wrong[0] / alpha[0] + (1 - tau) * wrong[1] / alpha[1]
@@ -89,7 +97,12 @@ def error_of_plain_sum(instance: Instance) -> Sides:
 
 
 def matrix_and_vector(size: int, *, key: Array) -> Instance:
-    """A matrix of random norm, a unit vector, what is added to both, and by how much alpha exceeds the norm."""
+    """Draw a matrix of random norm, a unit vector, their errors, and a factor of alpha above its least value.
+
+    Args:
+        size: dimension of matrix and vector.
+        key: random key of the draw.
+    """
     keys = jax.random.split(key, 6)
     return {
         "matrix": magnitude(0.3, 3.0, key=keys[0]) * contraction(size, key=keys[1]),
@@ -102,7 +115,8 @@ def matrix_and_vector(size: int, *, key: Array) -> Instance:
 
 @claim(
     source="Rattew et al. (2025), Lemma 2",
-    statement="The error of a matrix times a vector, relative to the length of the product.",
+    statement="The error of a matrix times a vector, relative to the norm of the product, is at most (e0 + alpha e1) "
+    "/ N.",
     formula=r"\epsilon' \le (\epsilon_0 + \alpha\epsilon_1)/N,\ N = \|A\psi\|",
     draw=matrix_and_vector,
     sizes=(2, 8),
@@ -115,7 +129,7 @@ def matrix_and_vector(size: int, *, key: Array) -> Instance:
     ),
 )
 def error_of_matrix_times_vector(instance: Instance) -> Sides:
-    """The matrix has alpha and the error e0, the vector e1."""
+    """The matrix has alpha and the error e0, and the vector has the error e1."""
     matrix, psi = instance["matrix"], instance["psi"]
     wrong = matrix + instance["matrix_error"]
     alpha = instance["slack"] * spectral(wrong)
@@ -127,14 +141,14 @@ def error_of_matrix_times_vector(instance: Instance) -> Sides:
 
 @claim(
     source="Rattew et al. (2025), Lemma 3",
-    statement="The error of a tensor product of unit vectors.",
+    statement="The error of a tensor product of unit vectors is at most e0 + e1 + e0 e1.",
     formula=r"\epsilon' \le \epsilon_0 + \epsilon_1 + \epsilon_0\epsilon_1",
     draw=two_vectors,
     sizes=(2, 4),
     project=onto_two_vectors,
 )
 def error_of_tensor(instance: Instance) -> Sides:
-    """Attained where both errors lengthen their vectors."""
+    """The bound is attained where both errors lengthen their vectors."""
     wrong, _, (first, second) = encoded(instance)
     psi = instance["psi"]
     distance = jnp.linalg.norm(jnp.kron(psi[0], psi[1]) - jnp.kron(wrong[0], wrong[1]))
@@ -143,7 +157,8 @@ def error_of_tensor(instance: Instance) -> Sides:
 
 @claim(
     source="Rattew et al. (2025), Lemma 4",
-    statement="The error of a concatenation, relative to its length. It is attained by every instance.",
+    statement="The relative error of a concatenation is at most the 2-norm of the relative errors. Every instance "
+    "attains it.",
     formula=r"\epsilon' \le \sqrt{\textstyle\sum_j(\epsilon_j/\alpha_j)^2}/N,\ N^2 = \textstyle\sum_j\alpha_j^{-2}",
     draw=two_vectors,
     sizes=(2, 8),
@@ -151,7 +166,7 @@ def error_of_tensor(instance: Instance) -> Sides:
     over=POWERS,
 )
 def error_of_concatenation(instance: Instance) -> Sides:
-    """By the package's circuit, every ancilla simulated, its index spread uniformly."""
+    """The package's circuit is simulated with every ancilla, with a uniform superposition of its index."""
     psi, error, (_, _, off) = instance["psi"], instance["error"], encoded(instance)
     left, right = (erring_vector(psi[i], error[i], instance["slack"][i] - 1) for i in range(2))
     shares = 1 / jnp.stack([left.alpha, right.alpha])
@@ -161,7 +176,7 @@ def error_of_concatenation(instance: Instance) -> Sides:
 
 @claim(
     source="Rattew et al. (2025), Lemma 4",
-    statement="The alpha of a concatenation: the flagged amplitude of the circuit is its inverse.",
+    statement="The flagged amplitude of the circuit of a concatenation is the inverse of its alpha.",
     formula=r"\alpha' = \sqrt{D'}/N",
     relation="==",
     draw=two_vectors,
@@ -169,7 +184,10 @@ def error_of_concatenation(instance: Instance) -> Sides:
     over=POWERS,
 )
 def alpha_of_concatenation(instance: Instance) -> Sides:
-    """The flagged amplitude of the package's circuit, every ancilla simulated, times that; parts are exact."""
+    """The measured quantity is the flagged amplitude of the package's circuit times alpha'.
+
+    Every ancilla is simulated, and the parts are exact.
+    """
     left, right = _exact(instance)
     expected = jnp.sqrt(2) / jnp.linalg.norm(1 / jnp.stack([left.alpha, right.alpha]))
     vec = _spread(left, right)
@@ -177,7 +195,7 @@ def alpha_of_concatenation(instance: Instance) -> Sides:
 
 
 def _spread(left: VectorEncoding, right: VectorEncoding) -> VectorEncoding:
-    """Return the concatenation with its index spread uniformly, which weights each piece by 1/alpha."""
+    """Return the concatenation with a uniform superposition of its index, which weights each piece by 1/alpha."""
     return concatenate(*[part * (1 / part.alpha) for part in (left, right)])
 
 
@@ -189,7 +207,8 @@ def _exact(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:
 
 @claim(
     source="Rattew et al. (2025), Lemma 1",
-    statement="The alpha of a normalized sum is the inverse of its length: that much of the circuit is flagged.",
+    statement="The alpha of a normalized sum is the inverse of its norm, which is the flagged amplitude of the "
+    "circuit.",
     formula=r"\alpha' = 1/N,\ N = \|\tau\psi/\alpha + (1-\tau)\phi/\beta\|",
     relation="==",
     draw=two_vectors,
@@ -197,7 +216,10 @@ def _exact(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:
     over=POWERS,
 )
 def alpha_of_sum(instance: Instance) -> Sides:
-    """The flagged amplitude of the package's circuit, every ancilla simulated, times N; parts are exact."""
+    """The measured quantity is the flagged amplitude of the package's circuit times N, over which alpha' is 1.
+
+    Every ancilla is simulated, and the parts are exact.
+    """
     left, right = _exact(instance)
     weights = jnp.stack([instance["tau"], 1 - instance["tau"]]) / jnp.stack([left.alpha, right.alpha])
     vec = normalize(vector_sum(left, right, weights=weights))
@@ -207,7 +229,7 @@ def alpha_of_sum(instance: Instance) -> Sides:
 
 @claim(
     source="Rattew et al. (2025), Lemma 2",
-    statement="The alpha of a normalized product is that of matrix and vector over its length.",
+    statement="The alpha of a normalized product is the product of the alphas of matrix and vector over its norm.",
     formula=r"\alpha' = \alpha\beta/N,\ N = \|A\psi\|",
     relation="==",
     draw=matrix_and_vector,
@@ -215,7 +237,10 @@ def alpha_of_sum(instance: Instance) -> Sides:
     over=POWERS,
 )
 def alpha_of_matrix_times_vector(instance: Instance) -> Sides:
-    """The flagged amplitude of the package's circuit, every ancilla simulated, times that; parts are exact."""
+    """The measured quantity is the flagged amplitude of the package's circuit times alpha'.
+
+    Every ancilla is simulated, and the parts are exact.
+    """
     matrix, psi, slack = instance["matrix"], instance["psi"], instance["slack"] - 1
     enc, vec = erring_matrix(matrix, 0 * matrix, slack), erring_vector(psi, 0 * psi, slack)
     product = normalize(matrix_vector_product(enc, vec))

@@ -1,1 +1,1 @@
-"""What a claim is, and how it is examined and attacked."""
+"""Definition of a claim, its examination, and its attack."""

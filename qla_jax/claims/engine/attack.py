@@ -1,8 +1,8 @@
-"""The worst instance that gradient ascent finds: every claim is differentiable, and so is its search.
+"""Attack on a claim by gradient ascent, which every differentiable claim allows.
 
-On the logarithm of the ratio, projected back onto the constraints after every step, from many starts at once: first
-steps of given length, which leave flat places and reach the corners of the constraints, then Adam from the worst of
-these.
+The ascent follows the logarithm of the ratio from many starts at once, and projects back onto the constraints after
+every step. It first takes steps of given length, which leave flat places and reach the corners of the constraints. Adam
+continues from the worst instance of these steps.
 """
 
 from functools import partial
@@ -17,17 +17,17 @@ from qla_jax.claims.engine.claim import Claim, Instance, Sides
 from qla_jax.compiling import QUICK
 
 STEPS = 400
-"""Of either kind."""
+"""Number of steps of either kind."""
 STARTS = 16
 LENGTH = 0.5
-"""Of the first steps, for each part of an instance; it falls to a thousandth along a cosine."""
+"""Length of the first steps for each part of an instance; it decays to a thousandth along a cosine."""
 RATE = 0.05
-"""Adam's, likewise."""
+"""Learning rate of Adam, with the same decay."""
 LEAST = 1e-3
 
 
 class Worst(NamedTuple):
-    """The largest ratio that was seen, its two sides, and where."""
+    """Instance with the largest ratio, with the ratio and its two sides."""
 
     ratio: Array
     sides: Sides
@@ -35,7 +35,14 @@ class Worst(NamedTuple):
 
 
 def attack(claim: Claim, size: int, *, key: Array, starts: int = STARTS, steps: int = STEPS) -> Worst:
-    """Ascends from `starts` random instances.
+    """Search for an instance with a large ratio by ascent from random starts.
+
+    Args:
+        claim: claim to attack.
+        size: size of the instances.
+        key: random key of the starts.
+        starts: number of starts.
+        steps: number of steps of either kind.
 
     Raises:
         ValueError: a claim without `project`.
@@ -49,7 +56,8 @@ def attack(claim: Claim, size: int, *, key: Array, starts: int = STARTS, steps: 
     def objective(instance: Instance) -> tuple[Array, Worst]:
         sides = claim.sides(instance)
         ratio = claim.compare(sides)
-        positive = jnp.where(ratio > 0, ratio, 1)  # sides of opposite signs have a ratio below 0, without a logarithm
+        # sides of opposite signs have a ratio below 0, which has no logarithm
+        positive = jnp.where(ratio > 0, ratio, 1)
         return -jnp.where(ratio > 0, jnp.log(positive), ratio), Worst(ratio, sides, instance)
 
     def step(carry: tuple, time: Array) -> tuple[tuple, None]:
@@ -79,7 +87,15 @@ def attack(claim: Claim, size: int, *, key: Array, starts: int = STARTS, steps: 
 
 
 def drawn(claim: Claim, keys: Array, size: int) -> Instance:
-    """An instance for each key, stacked. Not compiled as a whole: its parts are the same for many claims."""
+    """Draw an instance for each key, and stack them.
+
+    The draw is not compiled as a whole, since its parts are shared by many claims and compiled once.
+
+    Args:
+        claim: claim whose instances are drawn.
+        keys: one random key for each instance.
+        size: size of the instances.
+    """
     return jax.vmap(lambda key: claim.draw(size, key=key))(keys)
 
 

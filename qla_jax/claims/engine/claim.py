@@ -1,4 +1,4 @@
-r"""A claim: one bound of a paper, with the instances of which it speaks and both of its sides.
+r"""Claims: one bound of a paper each, with the instances that it is about and both of its sides.
 
 Example:
     >>> @claim(
@@ -9,7 +9,7 @@ Example:
     ...     sizes=(4,),
     ... )
     ... def cauchy(instance):
-    ...     "Equal where they are parallel."
+    ...     "The sides are equal where the vectors are parallel."
     ...     x, y = instance["x"]
     ...     return Sides(jnp.abs(x @ y), jnp.linalg.norm(x) * jnp.linalg.norm(y))
     >>> cauchy.name, bool(cauchy.ratio(cauchy.draw(4, key=jax.random.key(0))) <= 1)
@@ -28,14 +28,14 @@ from qla_jax._checks import as_real, require
 Relation = Literal["<=", ">=", "=="]
 
 Instance = dict[str, Array]
-"""Real arrays by name, so that any of them can be moved along a gradient."""
+"""Instance of a claim: real arrays by name, so that any of them can be moved along a gradient."""
 
 ROUNDING = 1e-12
-"""Rounding of float64 on either side of an instance of length one."""
+"""Rounding of float64 on either side for an instance of norm one."""
 EVERY_SIZE = range(1, 1 << 30)
 """Range of a claim about instances of any size."""
 FROM_TWO = range(2, 1 << 30)
-"""Range of a claim that says nothing about a single entry."""
+"""Range of a claim that is not about a single entry."""
 POWERS = tuple(1 << qubits for qubits in range(21))
 """Range of a claim that is measured on a circuit whose registers are full."""
 SHOWN = 3
@@ -43,12 +43,17 @@ SHOWN = 3
 
 
 def free(instance: Instance) -> Instance:
-    """Return an instance as it is: the projection of a claim about arrays without constraints."""
+    """Return an instance as it is: the projection of a claim about arrays without constraints.
+
+    Example:
+        >>> free({"x": jnp.ones(2)})["x"].tolist()
+        [1.0, 1.0]
+    """
     return instance
 
 
 class Sides(NamedTuple):
-    """The measured quantity and its bound, scalars."""
+    """Measured quantity and its bound, both scalars."""
 
     measured: Array
     bound: Array
@@ -56,25 +61,26 @@ class Sides(NamedTuple):
 
 @dataclass(frozen=True)
 class Claim:
-    r"""What is claimed, where, and how it is looked at.
+    """Bound of a paper, the instances that it is about, and the function that computes both sides.
 
     Attributes:
         name: name of the function that measures, with hyphens.
         source: paper and number.
-        statement: the claim in words.
-        formula: the claim in LaTeX.
-        relation: how the measured quantity stands to the bound.
-        draw: function of a size, and of a random key by keyword, that gives an instance.
+        statement: claim in words.
+        formula: claim in LaTeX.
+        relation: relation of the measured quantity to the bound: "<=", ">=" or "==".
+        draw: function from a size, and a random key by keyword, to an instance.
         sizes: sizes of the instances that are drawn and attacked, all of them in `over`.
-        sides: function of an instance that gives both sides.
-        project: function that puts an instance which an attack has moved back onto the constraints; `free` where there
-            are none, None where the claim cannot be attacked.
+        sides: function from an instance to both sides.
+        project: function that brings an instance which an attack has moved back onto the constraints; `free` where
+            there are none, None where the claim cannot be attacked.
         expected_to_hold: whether the claim is meant to hold; a negative control is not.
-        remark: docstring of the measuring function: how it measures, and what is to be known about it.
-        over: sizes for which it is claimed; the smallest of them is always tried.
-        counted: whether nothing random enters, so that one instance of each size says everything.
-        loose: whether it is published and so loose that no instance comes near: a test that could hardly fail.
-        rounding: what rounding may make of either side, absolute; less where both sides are small numbers.
+        remark: docstring of the measuring function, which says how it measures and where the bound is attained.
+        over: sizes for which the claim is made; the smallest of them is always tried.
+        counted: whether instances are deterministic, so that one instance of each size is enough.
+        loose: whether the bound is published and so loose that no instance comes near, which makes a test that can
+            hardly fail.
+        rounding: allowance for rounding of either side, absolute; relative to the bound of an equality above 1.
     """
 
     name: str
@@ -95,12 +101,12 @@ class Claim:
 
     @property
     def tried(self) -> tuple[int, ...]:
-        """Sizes that an examination draws: `sizes` and the smallest that the claim speaks of."""
+        """Sizes that an examination draws: `sizes` and the smallest one in `over`."""
         return tuple(sorted({self.over[0], *self.sizes}))
 
     @property
     def range_told(self) -> str:
-        """Sizes for which it is claimed, in words."""
+        """Sizes for which the claim is made, in words."""
         told = [str(size) for size in self.over[:SHOWN]]
         if len(self.over) <= SHOWN:
             return f"{'size' if len(told) == 1 else 'sizes'} {', '.join(told)}"
@@ -111,10 +117,10 @@ class Claim:
         return self.compare(self.sides(instance))
 
     def compare(self, sides: Sides) -> Array:
-        """Return a ratio above 1 where the claim is violated, `inf` where a side is not a finite number.
+        """Return a ratio above 1 where the claim is violated, and `inf` where a side is not a finite number.
 
-        It is the side that is claimed to be less over the other one, and the inverse of that where both are negative;
-        of an equality the difference over what rounding may make of it.
+        For an inequality it is the ratio of the side that is claimed to be smaller to the other one, and the inverse
+        where both are negative. For an equality it is the difference over the allowance for rounding.
         """
         measured, bound = sides
         if self.relation == "==":
@@ -142,11 +148,44 @@ def claim(
     loose: bool = False,
     rounding: float = ROUNDING,
 ) -> Callable[[Callable[[Instance], Sides]], Claim]:
-    """Make a claim of the function that measures both sides; the arguments are described at `Claim`.
+    r"""Make a claim of the function that computes both sides.
+
+    Args:
+        source: paper and number.
+        statement: claim in words.
+        formula: claim in LaTeX.
+        draw: function from a size, and a random key by keyword, to an instance.
+        sizes: sizes of the instances that are drawn and attacked, all of them in `over`.
+        relation: relation of the measured quantity to the bound: "<=", ">=" or "==".
+        project: function that brings an instance back onto the constraints; `free` where there are none, None where the
+            claim cannot be attacked.
+        expected_to_hold: whether the claim is meant to hold; a negative control is not.
+        over: sizes for which the claim is made.
+        counted: whether instances are deterministic, so that one instance of each size is enough.
+        loose: whether the bound is published and so loose that no instance comes near.
+        rounding: absolute allowance for rounding of either side.
+
+    Returns:
+        A decorator of a function from an instance to its `Sides`, which gives the claim.
 
     Raises:
         ValueError: no sizes, or sizes outside of `over`; another relation than the three; a rounding that is not
             positive.
+
+    Example:
+        >>> @claim(
+        ...     source="Cauchy (1821)",
+        ...     statement="An inner product is at most the product of the lengths.",
+        ...     formula=r"|\langle x, y\rangle| \le \|x\|\|y\|",
+        ...     draw=lambda size, *, key: {"x": jax.random.normal(key, (2, size))},
+        ...     sizes=(4,),
+        ... )
+        ... def cauchy(instance):
+        ...     "The sides are equal where the vectors are parallel."
+        ...     x, y = instance["x"]
+        ...     return Sides(jnp.abs(x @ y), jnp.linalg.norm(x) * jnp.linalg.norm(y))
+        >>> cauchy.name, cauchy.remark
+        ('cauchy', 'The sides are equal where the vectors are parallel.')
     """
     require(relation in get_args(Relation), f"`relation` must be '<=', '>=' or '==', but is {relation!r}.")
     rounding = as_real("rounding", rounding)

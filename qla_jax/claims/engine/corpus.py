@@ -1,7 +1,7 @@
-"""The worst instances that attacks have found, kept with the claims: every later run looks at them again.
+"""Storage of the worst instances that attacks have found; every later run examines them again.
 
-One file holds them, an array `name/size/part` for each part of an instance. A run of claims writes the same file with
-its own worst instances in it, and these have the larger ratios: it can take the place of this one.
+One file holds an array `name/size/part` for each part of an instance. A run of claims writes the same file with its own
+worst instances, which have larger ratios, so its file can replace the stored one.
 
 Example:
     >>> from qla_jax.claims.networks.norms import terminal_norm
@@ -22,11 +22,16 @@ from qla_jax.claims.engine.claim import Claim, Instance
 
 FILE = Path(__file__).with_name("known.npz")
 MAX_NUMBERS = 2000
-"""Larger instances are not kept."""
+"""Largest number of entries of an instance that is kept."""
 
 
 def known(name: str, file: Path = FILE) -> dict[int, Instance]:
-    """The instances of a claim by size, in float64; none of a claim that nobody has attacked yet."""
+    """Return the stored instances of a claim by size, in float64; none for a claim without an attack so far.
+
+    Args:
+        name: name of the claim.
+        file: path of the stored instances.
+    """
     found: dict[int, Instance] = {}
     with np.load(file) as arrays:
         for key in arrays.files:
@@ -37,7 +42,12 @@ def known(name: str, file: Path = FILE) -> dict[int, Instance]:
 
 
 def save(worst: Iterable[tuple[Claim, dict[int, Instance]]], file: Path) -> None:
-    """Write instances of claims that can be attacked, the small ones, and what is known of other claims."""
+    """Write small instances of claims that can be attacked, with the stored instances of other claims.
+
+    Args:
+        worst: claims with their worst instances by size.
+        file: path of the file.
+    """
     with np.load(FILE) as arrays:
         written = {key: arrays[key] for key in arrays.files}
     for claim, instances in worst:

@@ -1,7 +1,7 @@
-r"""Parts that err: circuits of something else than they are declared to encode, at a distance of exactly eps.
+"""Encodings with errors: circuits of another array than they are declared to encode, at a distance of exactly eps.
 
-What a composite of them really encodes is read off its circuit, every ancilla simulated; what it should encode is
-plain linear algebra on what the parts were declared to be.
+The array that a composite of them encodes is computed from its circuit, simulated with every ancilla. The ideal array
+is plain linear algebra on the declared arrays of the parts.
 """
 
 import jax.numpy as jnp
@@ -14,18 +14,26 @@ from qla_jax.encodings.vectors.known import vector_from_unitary
 from qla_jax.linalg.preparation import length, prepare
 
 LEAST_SLACK = 1e-6
-"""Alpha stays this far above the norm: the square root of what is left has no slope at zero."""
+"""Least relative excess of alpha over the norm.
+
+At zero the square root of the remaining amplitude has no derivative.
+"""
 
 
 def spectral(matrix: Array) -> Array:
-    """The spectral norm."""
+    """Return the spectral norm."""
     return jnp.linalg.norm(matrix, 2)
 
 
 def erring_vector(x: Array, error: Array, slack: Array) -> VectorEncoding:
-    """Return a circuit of `x + error`, one ancilla, declared to encode x; alpha is `1 + slack` times its length.
+    """Return a circuit of `x + error` with one ancilla that is declared to encode x.
 
-    A sum of zero, as a number and its opposite make, is all in the rest, with `1 + slack` for alpha.
+    Where the sum is zero, all amplitude is in the rest, and alpha is `1 + slack`.
+
+    Args:
+        x: declared vector.
+        error: error that is added to it.
+        slack: relative excess of alpha over the norm of the sum.
     """
     encoded, share = x + error, 1 + jnp.maximum(slack, LEAST_SLACK)
     size = length(encoded)
@@ -38,9 +46,13 @@ def erring_vector(x: Array, error: Array, slack: Array) -> VectorEncoding:
 
 
 def erring_matrix(matrix: Array, error: Array, slack: Array, *, alpha: float | None = None) -> BlockEncoding:
-    """A circuit of `matrix + error`, one ancilla, declared to encode `matrix`, whose norm is known.
+    """Return a circuit of `matrix + error` with one ancilla that is declared to encode `matrix`, whose norm is known.
 
-    Alpha is `1 + slack` times the norm of what is encoded unless given.
+    Args:
+        matrix: declared matrix.
+        error: error that is added to it.
+        slack: relative excess of alpha over the norm of the sum.
+        alpha: subnormalization, instead of the one that `slack` gives.
     """
     encoded = matrix + error
     subnormalization = (1 + jnp.maximum(slack, LEAST_SLACK)) * spectral(encoded) if alpha is None else alpha

@@ -1,4 +1,4 @@
-"""Examination of a claim: random and known instances in one compiled call per size, an attack, and a verdict."""
+"""Examination of a claim: random and stored instances in one compiled call per size, an attack, and a verdict."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -16,10 +16,10 @@ from qla_jax.compiling import QUICK
 from qla_jax.mapping import map_in_batches
 
 VIOLATED = 1 + 1e-6
-"""Ratio above which a violation is no rounding."""
+"""Ratio above which a violation cannot be rounding."""
 TIGHT = 0.9
 BATCH = 500
-"""Number of instances at a time: a circuit with all of its ancillas is large."""
+"""Number of instances at a time, since a circuit with all of its ancillas is large."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Trial:
     """Result of an examination.
 
     Attributes:
-        claim: the claim that was examined.
+        claim: claim that was examined.
         ratios: ratios of the random instances, by size.
-        known: ratios of the instances that are kept with the claim, by size.
+        known: ratios of the stored instances, by size.
         attacked: largest ratio that the attack found, by size; empty without an attack.
         worst_of: instance with the largest ratio, by size.
         asked: whether an attack was asked for, which a claim without `project` does not allow.
@@ -47,12 +47,12 @@ class Trial:
 
     @property
     def worst_size(self) -> int:
-        """The size of the instance with the largest ratio."""
+        """Size of the instance with the largest ratio."""
         return max(self.worst_of, key=lambda size: float(self.worst_of[size].ratio))
 
     @property
     def worst(self) -> Instance:
-        """The instance with the largest ratio."""
+        """Instance with the largest ratio."""
         return self.worst_of[self.worst_size].instance
 
     @property
@@ -72,22 +72,25 @@ class Trial:
 
     @property
     def random(self) -> dict[int, float]:
-        """The largest ratio among the random instances, by size."""
+        """Largest ratio among the random instances, by size."""
         return {size: float(ratios.max()) for size, ratios in self.ratios.items()}
 
     @property
     def ratio(self) -> float:
-        """The largest ratio of all instances."""
+        """Largest ratio of all instances."""
         return max([*self.random.values(), *self.known.values(), *self.attacked.values()])
 
     @property
     def verdict(self) -> str:
-        """Whether the claim holds, how loosely, and what was asked for and not done."""
+        """Verdict in words.
+
+        It says whether the claim holds, how loose it is, and whether an attack was asked for and not made.
+        """
         return f"{self._held}; not attacked, since the claim has no `project`" if self.not_attacked else self._held
 
     @property
     def not_attacked(self) -> bool:
-        """Whether an attack was asked for and none took place."""
+        """True if an attack was asked for and the claim allows none."""
         return self.asked and not self.attacked
 
     @property
@@ -110,7 +113,7 @@ class Trial:
 
     @property
     def passed(self) -> bool:
-        """Whether the claim is as it is meant to be: a negative control has to be violated."""
+        """True if the claim is as it is meant to be; a negative control has to be violated."""
         return np.isfinite(self.ratio) and (self.ratio <= VIOLATED) == self.claim.expected_to_hold
 
 
@@ -125,23 +128,29 @@ def examine(
     starts: int = STARTS,
     steps: int = STEPS,
 ) -> Trial:
-    """Try a claim on random instances of each size in float64, on those that are kept, and under attack if asked for.
+    """Examine a claim in float64 on random and stored instances of each size, and optionally under attack.
 
     Args:
-        claim: the claim to examine.
-        trials: number of random instances of each size; one for a claim into which nothing random enters.
-        seed: seed of all that is drawn.
-        sizes: sizes within the claim's range; its own and the smallest of its range unless given.
-        kept: instances to look at besides, by size; unless given those of `known`, on which attacks do not build.
-        attacks: whether to attack, too. A claim without `project` is not attacked, and the verdict says so: moved
-            off its constraints an instance would be none. `free` is the projection of arrays without constraints.
+        claim: claim to examine.
+        trials: number of random instances of each size; a claim with deterministic instances takes one.
+        seed: seed of all random draws.
+        sizes: sizes within the claim's range, by default its own and the smallest of its range.
+        kept: further instances by size, by default the stored ones; attacks do not start from them.
+        attacks: whether to attack, too. A claim without `project` is not attacked, and the verdict says so, since a
+            moved instance might violate its constraints. `free` is the projection of arrays without constraints.
         starts: number of starts of each attack.
-        steps: steps of each attack, of either kind.
+        steps: number of steps of each attack, of either kind.
 
     Raises:
         TypeError: an instance that is no dict of arrays, or sides that are no `Sides`.
-        ValueError: fewer than one trial, no size, or one of which the claim does not speak; sides that are no real
+        ValueError: fewer than one trial, no size, or a size outside of the claim's range; sides that are no real
             scalars, or an attack on an instance that is not of floats.
+
+    Example:
+        >>> from qla_jax.claims.networks.norms import terminal_norm
+        >>> trial = examine(terminal_norm, trials=10)
+        >>> trial.passed, trial.trials
+        (True, 40)
     """
     require_kind("claim", claim, Claim)
     trials, seed = as_integer("trials", trials, least=1), as_integer("seed", seed)

@@ -1,9 +1,9 @@
-r"""Measured networks: Theorems II.1, III.1 and III.2 with the reading chosen, and estimated gradients.
+r"""Claims about measured networks: Theorems II.1, III.1 and III.2 in one interpretation, and estimated gradients.
 
-The theorems' formulas are read as follows. II.1: all R coefficients take R(2M - 1) queries, for
+The theorems' formulas are interpreted as follows. II.1: all R coefficients take R(2M - 1) queries, for
 $M = \lceil2\pi/\epsilon\rceil$. III.1: a layer of a block takes the queries of its readout times a depth linear in
-$C_{in}K^2$. III.2: $A'V$ is flagged with the amplitude $\|A'V\|_F/\|A'\|_F\|V\|_F$, by whose inverse any bound on the
-overhead has to be multiplied: values of any sign may bring it to zero.
+$C_{in}K^2$. III.2: the success amplitude of $A'V$ is $\|A'V\|_F/\|A'\|_F\|V\|_F$, and any bound on the overhead has to
+be multiplied by its inverse. Values of different signs may make the amplitude zero.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Theorems II.1, III.1, III.2 and appendix E.
@@ -35,19 +35,34 @@ GRADIENTS = 16
 
 
 def precision(size: int, *, key: Array) -> Instance:
-    """Draw nothing: the inverse of a precision by its shape."""
+    """Return the inverse of a precision as the shape of an array.
+
+    Args:
+        size: inverse of the precision.
+        key: unused, since nothing is drawn.
+    """
     return {"inverse": jnp.ones(size)}
 
 
 def attention(size: int, *, key: Array) -> Instance:
-    """Scores of any sharpness and values of any sign, for that many tokens."""
+    """Draw scores of any sharpness and values of any sign.
+
+    Args:
+        size: number of tokens.
+        key: random key of the draw.
+    """
     first, second, third = jax.random.split(key, 3)
     sharpness = magnitude(1e-2, 1e2, key=second)
     return {"scores": sharpness * jax.random.normal(first, (size, size)), "values": jax.random.normal(third, (size, 3))}
 
 
 def points_and_gradients(size: int, *, key: Array) -> Instance:
-    """Data, gradients behind the layer and errors of uniform noise, for that many points."""
+    """Draw data, gradients after the layer, and a seed for the estimates.
+
+    Args:
+        size: number of points.
+        key: random key of the draw.
+    """
     first, second, third = jax.random.split(key, 3)
     return {
         "x": jax.random.normal(first, (size, 3)),
@@ -57,14 +72,19 @@ def points_and_gradients(size: int, *, key: Array) -> Instance:
 
 
 def kernel(size: int, *, key: Array) -> Instance:
-    """An image and a kernel of that many channels."""
+    """Draw an image and a kernel.
+
+    Args:
+        size: number of channels.
+        key: random key of the draw.
+    """
     first, second = jax.random.split(key)
     return {"image": jax.random.normal(first, (size, 3, 3)), "kernel": jax.random.normal(second, (2, size, 3, 3))}
 
 
 @claim(
     source=f"{SOURCE}, Theorem II.1",
-    statement="Queries of a decomposition are linear in coefficients over precision.",
+    statement="The number of queries of a decomposition is linear in the number of coefficients over the precision.",
     formula=r"Q \le R\left(\frac{4\pi}\epsilon + 1\right)",
     draw=precision,
     sizes=(2, 10, 317),
@@ -72,7 +92,10 @@ def kernel(size: int, *, key: Array) -> Instance:
     counted=True,
 )
 def decomposition_queries(instance: Instance) -> Sides:
-    """What the package charges for R = 9 coefficients, one run each; the size is 1/eps. M is a ceiling: hence the 1."""
+    """The queries are those that the package charges for R = 9 coefficients with one run each.
+
+    The size is 1/eps. M is a ceiling, hence the 1 in the bound.
+    """
     inverse = instance["inverse"].size
     _, queries = chebyshev_readout(rank=(3, 3), relative_eps=1 / inverse).price((8, 8))
     return Sides(jnp.asarray(float(queries)), jnp.asarray(9 * (4 * math.pi * inverse + 1)))
@@ -80,7 +103,8 @@ def decomposition_queries(instance: Instance) -> Sides:
 
 @claim(
     source=f"{SOURCE}, Theorem III.1",
-    statement="The overhead of a convolution is the queries of its readout times a depth linear in channels and taps.",
+    statement="The overhead of a convolution is the number of queries of its readout times a depth linear in channels "
+    "and taps.",
     formula=r"QD = S(C_{out}, H, W)\,(C_{in}K^2D_{mac} + D_{load})",
     relation="==",
     draw=kernel,
@@ -89,9 +113,9 @@ def decomposition_queries(instance: Instance) -> Sides:
     counted=True,
 )
 def convolution_overhead(instance: Instance) -> Sides:
-    """What the network charges, against the formula.
+    """The overhead that the network charges is compared with the formula.
 
-    D_mac is the T-depth of a product and a sum by their circuits, D_load that of the arc cosine; S counts two
+    D_mac is the T-depth of the circuits of a product and a sum, and D_load that of the arc cosine. S counts two
     coefficients along each spatial axis for each channel.
     """
     readout = chebyshev_readout(rank=(2, 2), relative_eps=PRECISION, noise="exact")
@@ -109,14 +133,14 @@ def convolution_overhead(instance: Instance) -> Sides:
 
 @claim(
     source=f"{SOURCE}, Theorem III.2",
-    statement="Attention is flagged with the amplitude that its Frobenius norms say.",
+    statement="The success amplitude of attention is the ratio of its Frobenius norms.",
     formula=r"a = \|A'V\|_F/\|A'\|_F\|V\|_F",
     relation="==",
     draw=attention,
     sizes=(3, 4),
 )
 def attention_amplitude(instance: Instance) -> Sides:
-    """Of the encoding that the network uses."""
+    """The amplitude is that of the encoding in the network."""
     weights, values = jax.nn.softmax(instance["scores"], axis=-1), instance["values"]
     ratio = _frobenius(weights @ values) / (_frobenius(weights) * _frobenius(values))
     return Sides(attended(weights, values).amplitude, ratio)
@@ -124,23 +148,25 @@ def attention_amplitude(instance: Instance) -> Sides:
 
 @claim(
     source=f"{SOURCE}, Theorem III.2, derived here",
-    statement="For non-negative values attention keeps the amplitude that its least attended token has.",
+    statement="For non-negative values the success amplitude of attention is at least that of its least attended "
+    "token.",
     formula=r"a \ge \frac{\min_j\sum_iA'_{ij}}{\sqrt N\|A'\|_F}",
     relation=">=",
     draw=attention,
     sizes=(2, 4, 16),
 )
 def attention_amplitude_from_below(instance: Instance) -> Sides:
-    r"""Since $\sqrt N\|A'v\| \ge 1^TA'v \ge \min_jc_j\,1^Tv \ge \min_jc_j\|v\|$ for each column v of V.
+    r"""The proof is $\sqrt N\|A'v\| \ge 1^TA'v \ge \min_jc_j\,1^Tv \ge \min_jc_j\|v\|$ for each column v of V.
 
-    c are the sums of columns of A'. Uniform attention has c = 1 and norm 1.
+    Here c are the sums of the columns of A'. Uniform attention has c = 1 and norm 1.
     """
     return _from_below(jnp.abs(instance["values"]), instance["scores"])
 
 
 @claim(
     source=f"negative control, for {SOURCE}, Theorem III.2, derived here, without its condition",
-    statement="Attention keeps the amplitude that its least attended token has, whatever the signs of values.",
+    statement="The success amplitude of attention would be at least that of its least attended token for values of "
+    "any sign.",
     formula=r"a \ge \frac{\min_j\sum_iA'_{ij}}{\sqrt N\|A'\|_F}",
     relation=">=",
     draw=attention,
@@ -148,7 +174,10 @@ def attention_amplitude_from_below(instance: Instance) -> Sides:
     expected_to_hold=False,
 )
 def attention_amplitude_of_any_values(instance: Instance) -> Sides:
-    """Does not hold: values whose mean vanishes are lost where attention is uniform, and with them all amplitude."""
+    """The claim fails for values whose mean vanishes.
+
+    Uniform attention maps them to zero, with success amplitude zero.
+    """
     values = instance["values"]
     return _from_below(values - values.mean(axis=0, keepdims=True), instance["scores"])
 
@@ -161,13 +190,17 @@ def _from_below(values: Array, scores: Array) -> Sides:
 
 @claim(
     source=f"{SOURCE}, appendix E",
-    statement="A weight gradient by inner products is off by the precision times lengths, in the mean square.",
+    statement="The root mean square error of a weight gradient by inner products is at most the precision times both "
+    "norms.",
     formula=r"\sqrt{E\|\Delta W\|_F^2} \le \epsilon\|G\|_F\|X\|_F",
     draw=points_and_gradients,
     sizes=(2, 8, 32),
 )
 def weight_gradient_error(instance: Instance) -> Sides:
-    """By amplitude estimation from its exact law, the median of five runs each: root mean square of 16 gradients."""
+    """Amplitude estimation follows its exact law, with medians of five runs.
+
+    The error is the root mean square over 16 gradients.
+    """
     found = WeightGradients(noise=noise_model("qae-median-5"), relative_eps=PRECISION)
     keys = jax.random.split(jax.random.key(instance["draw"].astype(jnp.uint32)), GRADIENTS)
     x, upstream = instance["x"], instance["upstream"]

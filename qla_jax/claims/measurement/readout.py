@@ -1,4 +1,4 @@
-r"""Readout: what measured states cost and how far off they are, from exact laws rather than from samples.
+"""Claims about readouts: cost and error of measured states, from exact laws rather than from samples.
 
 References:
     Brassard, Hoyer, Mosca, Tapp (2002), Theorem 12. https://arxiv.org/abs/quant-ph/0005055
@@ -26,17 +26,32 @@ MEDIAN_OF = 5
 
 
 def two_vectors(size: int, *, key: Array) -> Instance:
-    """Unit vectors of that size."""
+    """Draw two unit vectors.
+
+    Args:
+        size: dimension of the vectors.
+        key: random key of the draw.
+    """
     return {"vectors": unit_vectors(2, size, key=key)}
 
 
 def one_vector(size: int, *, key: Array) -> Instance:
-    """A unit vector of that size."""
+    """Draw a unit vector.
+
+    Args:
+        size: dimension of the vector.
+        key: random key of the draw.
+    """
     return {"x": unit_vector(size, key=key)}
 
 
 def vector_and_errors(size: int, *, key: Array) -> Instance:
-    """A unit vector, a precision, and errors of half of its coefficients that stay within it."""
+    """Draw a unit vector, a precision, and errors of half of its coefficients that stay within it.
+
+    Args:
+        size: dimension of the vector.
+        key: random key of the draw.
+    """
     first, second, third = jax.random.split(key, 3)
     return {
         "x": unit_vector(size, key=first),
@@ -46,7 +61,12 @@ def vector_and_errors(size: int, *, key: Array) -> Instance:
 
 
 def probability(size: int, *, key: Array) -> Instance:
-    """A probability, uniform in its angle; by its shape a number of points."""
+    """Draw a probability that is uniform in its angle.
+
+    Args:
+        size: number of points, kept as the shape of an array.
+        key: random key of the draw.
+    """
     theta = jax.random.uniform(key, maxval=math.pi / 2)
     return {"theta": theta, "points": jnp.ones(size)}
 
@@ -60,21 +80,21 @@ def probability(size: int, *, key: Array) -> Instance:
     sizes=(5, 16),
 )
 def chebyshev_basis(instance: Instance) -> Sides:
-    """T is the orthonormal DCT-II, on any length."""
+    """T is the orthonormal DCT-II of any length."""
     x, y = instance["vectors"]
     return Sides(jnp.vdot(dct(x, (0,)), dct(y, (0,))), jnp.vdot(x, y))
 
 
 @claim(
     source="Towards Fault-Tolerant Quantum Deep Learning (2025), Algorithm 1",
-    statement="All coefficients give the state back.",
+    statement="All coefficients together determine the state.",
     formula=r"\|\sum_{k<N}c_k|t_k\rangle - x\| = 0",
     relation="==",
     draw=one_vector,
     sizes=(5, 16),
 )
 def chebyshev_lossless(instance: Instance) -> Sides:
-    """To rounding."""
+    """The state is recovered to rounding."""
     x = instance["x"]
     whole = from_chebyshev(chebyshev_coefficients(x, x.shape, (0,)), x.shape, (0,))
     return Sides(jnp.linalg.norm(whole - x), jnp.zeros(()))
@@ -82,7 +102,7 @@ def chebyshev_lossless(instance: Instance) -> Sides:
 
 @claim(
     source="derived, for Algorithm 1 of Towards Fault-Tolerant Quantum Deep Learning (2025)",
-    statement="Truncation loses the length of the coefficients left out.",
+    statement="The squared error of a truncation is the sum of the squared coefficients that are left out.",
     formula=r"\|x - P_rx\|^2 = \sum_{k\ge r}c_k^2",
     relation="==",
     draw=one_vector,
@@ -90,7 +110,10 @@ def chebyshev_lossless(instance: Instance) -> Sides:
     over=FROM_TWO,
 )
 def chebyshev_truncation(instance: Instance) -> Sides:
-    """The rank is half of the length; the least-squares error, not the smallest in the maximum norm."""
+    """The rank is half of the length.
+
+    The truncation has the least error in the Euclidean norm, but not in the maximum norm.
+    """
     x = instance["x"]
     rank = x.size // 2
     kept = from_chebyshev(chebyshev_coefficients(x, (rank,), (0,)), x.shape, (0,))
@@ -99,7 +122,7 @@ def chebyshev_truncation(instance: Instance) -> Sides:
 
 @claim(
     source="derived, for Theorem II.1 of Towards Fault-Tolerant Quantum Deep Learning (2025)",
-    statement="The error of a readout by r coefficients within a precision, truncation included.",
+    statement="The error of a readout by r coefficients is bounded by their precision and the truncation.",
     formula=r"\|\tilde x - x\| \le \sqrt{r\epsilon^2 + \sum_{k\ge r}c_k^2}",
     draw=vector_and_errors,
     sizes=(4, 16),
@@ -107,7 +130,7 @@ def chebyshev_truncation(instance: Instance) -> Sides:
     over=FROM_TWO,
 )
 def chebyshev_error(instance: Instance) -> Sides:
-    """Attained where every coefficient is off by the whole precision."""
+    """The bound is attained where every coefficient is off by the whole precision."""
     x, errors = instance["x"], instance["eps"] * instance["errors"]
     c = chebyshev_coefficients(x, errors.shape, (0,))
     tail = jnp.sum(jnp.square(dct(x, (0,))[errors.size :]))
@@ -117,14 +140,17 @@ def chebyshev_error(instance: Instance) -> Sides:
 
 @claim(
     source="Brassard, Hoyer, Mosca, Tapp (2002), Theorem 12",
-    statement="One run of amplitude estimation ends close to the truth more often than four times in five.",
+    statement="One run of amplitude estimation ends close to the truth with a probability of more than four in five.",
     formula=r"P(|\tilde a - a| \le 2\pi\sqrt{a(1-a)}/M + \pi^2/M^2) \ge 8/\pi^2",
     relation=">=",
     draw=probability,
     sizes=(3, 8, 101),
 )
 def estimation_success(instance: Instance) -> Sides:
-    """Summed over the exact law; the size is M. Nearly equal half-way between two points."""
+    """The probability is a sum over the exact law, and the size is M.
+
+    It nearly meets the bound half-way between two points.
+    """
     a, points, law, estimates = _law(instance)
     reach = 2 * math.pi * jnp.sqrt(a * (1 - a)) / points + (math.pi / points) ** 2
     return Sides(jnp.sum(jnp.where(jnp.abs(estimates - a) <= reach + 1e-12, law, 0)), jnp.asarray(SUCCESS))
@@ -132,7 +158,7 @@ def estimation_success(instance: Instance) -> Sides:
 
 @claim(
     source="derived, for Theorem 12 of Brassard, Hoyer, Mosca, Tapp (2002)",
-    statement="The mean square error of a signed coefficient by one run falls off like the precision, not its square.",
+    statement="The mean square error of a signed coefficient by one run decays like the precision, not its square.",
     formula=r"E(\tilde c - c)^2 = 2\sin^2(M\theta)/M = \epsilon\sin^2(M\theta)/\pi, \epsilon = 2\pi/M",
     relation="==",
     draw=probability,
@@ -140,9 +166,10 @@ def estimation_success(instance: Instance) -> Sides:
     over=FROM_TWO,
 )
 def estimation_heavy_tail(instance: Instance) -> Sides:
-    """For $c = 2a - 1$ and M of at least 2: outliers all over the range. The root mean square grows like a root.
+    """The coefficient is $c = 2a - 1$, and M is at least 2.
 
-    A single point tells nothing: its estimate is 0 whatever the probability.
+    Outliers over the whole range make the root mean square error decay only like the root of the precision. The
+    estimate from a single point is 0 for every probability.
     """
     a, points, law, estimates = _law(instance)
     mean_square = jnp.sum(law * jnp.square(2 * (estimates - a)))
@@ -157,7 +184,10 @@ def estimation_heavy_tail(instance: Instance) -> Sides:
     sizes=(8, 101, 629),
 )
 def estimation_median(instance: Instance) -> Sides:
-    """By the exact law of the middle order statistic; found for these sizes, not proven for all."""
+    """The error comes from the exact law of the middle order statistic.
+
+    The bound is found for these sizes and not proven for all.
+    """
     a, points, law, estimates = _law(instance)
     order = jnp.argsort(estimates)
     below = jnp.clip(jnp.cumsum(law[order]), 0, 1)
@@ -171,7 +201,7 @@ def estimation_median(instance: Instance) -> Sides:
 
 
 def _law(instance: Instance) -> tuple[Array, int, Array, Array]:
-    """The probability, the number of points, the law of the outcomes and their estimates."""
+    """Return the probability, the number of points, the law of the outcomes and their estimates."""
     a, points = jnp.square(jnp.sin(instance["theta"])), instance["points"].size
     return a, points, amplitude_law(a, points), amplitude_of(jnp.arange(points), points)
 
@@ -180,7 +210,12 @@ onto_overlap_and_error = projected(overlap=between(1e-4, 1.0), eps=between(1e-4,
 
 
 def overlap_and_error(size: int, *, key: Array) -> Instance:
-    """The modulus of an overlap, a precision of its square, and an error within it."""
+    """Draw the modulus of an overlap, a precision of its square, and errors within it.
+
+    Args:
+        size: number of errors.
+        key: random key of the draw.
+    """
     first, second, third = jax.random.split(key, 3)
     return {
         "overlap": magnitude(1e-4, 1.0, key=first),
@@ -191,20 +226,21 @@ def overlap_and_error(size: int, *, key: Array) -> Instance:
 
 @claim(
     source="derived, for the swap test of Buhrman, Cleve, Watrous, de Wolf (2001)",
-    statement="What the swap test leaves unknown of the modulus of an overlap.",
+    statement="The error of an overlap's modulus from the swap test is at most sqrt(eps), and at most eps over the "
+    "modulus.",
     formula=r"|\sqrt{\tilde s} - |\langle x|y\rangle|| \le \min(\sqrt\epsilon, \epsilon/|\langle x|y\rangle|)",
     draw=overlap_and_error,
     sizes=(1,),
     project=onto_overlap_and_error,
 )
 def swap_test_modulus(instance: Instance) -> Sides:
-    """Negative squares count as zero; the root is attained at zero overlap."""
+    """Negative squares count as zero. The square root is attained at zero overlap."""
     return Sides(_modulus_off_by(instance), modulus_error(instance["eps"], instance["overlap"]))
 
 
 @claim(
     source="negative control, for the swap test",
-    statement="The modulus of an overlap is known as well as its square.",
+    statement="The modulus of an overlap would be known as well as its square. Near zero it is not.",
     formula=r"|\sqrt{\tilde s} - |\langle x|y\rangle|| \le \epsilon",
     draw=overlap_and_error,
     sizes=(1,),
@@ -212,7 +248,7 @@ def swap_test_modulus(instance: Instance) -> Sides:
     expected_to_hold=False,
 )
 def swap_test_modulus_as_the_square(instance: Instance) -> Sides:
-    """Wrong near zero, by one over twice the overlap and more."""
+    """The claim fails near zero, by a factor of one over twice the overlap or more."""
     return Sides(_modulus_off_by(instance), instance["eps"])
 
 
@@ -224,13 +260,17 @@ def _modulus_off_by(instance: Instance) -> Array:
 
 @claim(
     source="Huang, Kueng, Preskill (2020), Theorem 1 and Proposition 3",
-    statement="One copy in random Pauli bases tells a word of weight w with a variance of at most its shadow norm.",
+    statement="The estimate of a word of weight w from one copy in random Pauli bases has at most its shadow norm as "
+    "variance.",
     formula=r"\mathrm{Var}(\hat o) = 3^w - \langle P\rangle^2 \le 3^w",
     draw=lambda size, *, key: {"psi": unit_vector(2 << size, key=key)},
     sizes=(1, 2, 3),
 )
 def shadow_variance(instance: Instance) -> Sides:
-    """By all bases and all outcomes; the size is w, on w + 1 qubits, the word one of X, Y and Z in turn."""
+    """The variance is computed from all bases and all outcomes.
+
+    The size is w, on w + 1 qubits, and the word has X, Y and Z in turn.
+    """
     psi = instance["psi"].astype(complex)
     qubits = psi.size.bit_length() - 1
     word = ("XYZ" * qubits)[: qubits - 1] + "I"
@@ -243,7 +283,8 @@ def shadow_variance(instance: Instance) -> Sides:
         return jnp.sum(outcome_law(psi, basis)[:, None] * jnp.stack([estimates, estimates**2], axis=1), axis=0)
 
     mean, square = jax.vmap(moments)(bases).mean(axis=0)
-    variance = square - mean**2 + jnp.abs(mean - expectation(word, psi))  # unbiased: the last is rounding
+    # the estimate is unbiased, so the last term is rounding
+    variance = square - mean**2 + jnp.abs(mean - expectation(word, psi))
     return Sides(variance, jnp.asarray(float(3 ** (qubits - 1))))
 
 

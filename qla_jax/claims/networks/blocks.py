@@ -1,4 +1,4 @@
-"""Lemma 6: what is flagged after a block, and how errors grow through it.
+"""Claims about Lemma 6: the success amplitude of a block, and the growth of errors through it.
 
 References:
     Rattew et al. (2025), Lemma 6. https://arxiv.org/abs/2510.07195
@@ -37,11 +37,16 @@ from qla_jax.polynomials import chebyshev, erf
 
 PUBLISHED_AMPLITUDE = 1 / 400
 LARGEST = 0.01
-"""Of errors of a vector. Weights are shorter by as much: of arguments above 1 nothing is proven."""
+"""Largest error of a vector. Weights are shorter by as much, since nothing is proven for arguments above 1."""
 
 
 def weight_state_and_kappa(size: int, *, key: Array) -> Instance:
-    """A contraction, a unit vector, and the subnormalization of the weight."""
+    """Draw a contraction, a unit vector, and the subnormalization of the weight.
+
+    Args:
+        size: dimension of the vector.
+        key: random key of the draw.
+    """
     first, second = jax.random.split(key)
     return {**weight_and_state(size, key=first), "kappa": jax.random.uniform(second, minval=1.0, maxval=2.0)}
 
@@ -56,7 +61,7 @@ def _norm_and_slope(instance: Instance) -> tuple[Array, Array]:
 
 @claim(
     source="Rattew et al. (2025), Lemma 6",
-    statement="With the normalization of the paper the flagged amplitude of a block is at least 1/400.",
+    statement="With the subnormalization of the paper the success amplitude of a block is at least 1/400.",
     formula=r"N/(1 + 4s) \ge \tfrac1{400},\ s = L\kappa,\ \kappa \in [1, 2]",
     relation=">=",
     draw=weight_state_and_kappa,
@@ -65,14 +70,15 @@ def _norm_and_slope(instance: Instance) -> tuple[Array, Array]:
     loose=True,
 )
 def amplitude_as_published(instance: Instance) -> Sides:
-    """It stays above 1/85."""
+    """The amplitude stays above 1/85."""
     norm, slope = _norm_and_slope(instance)
     return Sides(norm / (1 + 4 * slope), jnp.asarray(PUBLISHED_AMPLITUDE))
 
 
 @claim(
     source="derived, for Lemma 6",
-    statement="With the normalization of the package it is at least 0.0511 at kappa = 1, and 0.0347 at 2.",
+    statement="With the package's subnormalization the success amplitude is at least 0.0511 at kappa = 1, and 0.0347 "
+    "at 2.",
     formula=r"N/(1 + s) \ge (1 - L)/(1 + L\kappa)",
     relation=">=",
     draw=weight_state_and_kappa,
@@ -80,14 +86,15 @@ def amplitude_as_published(instance: Instance) -> Sides:
     project=onto_weight_state_and_kappa,
 )
 def amplitude(instance: Instance) -> Sides:
-    """Approached as the dimension grows."""
+    """The bound is approached as the dimension grows."""
     norm, slope = _norm_and_slope(instance)
     return Sides(norm / (1 + slope), NORM_RANGE[0] / (1 + slope))
 
 
 @claim(
     source="derived, for Lemma 6",
-    statement="What the package's circuit flags is N/(1 + s), s the 1-norm of the coefficients of P(x)/x.",
+    statement="The success amplitude of the package's circuit is N/(1 + s), with s the 1-norm of the coefficients of "
+    "P(x)/x.",
     formula=r"\|\langle 0|U|0\rangle|0\rangle\| = N/(1 + s)",
     relation="==",
     draw=weight_state_and_kappa,
@@ -95,7 +102,10 @@ def amplitude(instance: Instance) -> Sides:
     over=POWERS,
 )
 def amplitude_of_circuit(instance: Instance) -> Sides:
-    """Every ancilla simulated, for a polynomial of degree 3: s is kappa times P(x)/x at 0, whatever kappa is."""
+    """The circuit is simulated with every ancilla for a polynomial of degree 3.
+
+    For every kappa, s is kappa times P(x)/x at 0.
+    """
     kappa, poly = instance["kappa"], erf(SCALE, degree=3)
     weight = block_encode(WITHIN * instance["weight"], alpha=kappa)
     net = skip_norm_block(weight, vector_encode(instance["psi"]), poly=poly)
@@ -104,7 +114,12 @@ def amplitude_of_circuit(instance: Instance) -> Sides:
 
 
 def block_and_error(size: int, *, key: Array) -> Instance:
-    """A contraction, a unit vector and a small error of it."""
+    """Draw a contraction, a unit vector and a small error.
+
+    Args:
+        size: dimension of the vector.
+        key: random key of the draw.
+    """
     first, second, third = jax.random.split(key, 3)
     return {
         **weight_and_state(size, key=first),
@@ -119,7 +134,7 @@ onto_block_and_error = projected(
 
 
 def _block(instance: Instance) -> tuple[Array, SkipNormBlock]:
-    """The distance from the ideal block of the ideal vector, and the block with a polynomial of degree 7."""
+    """Return the distance from the ideal block of the ideal vector, and the block with a polynomial of degree 7."""
     vec = erring_vector(instance["psi"], instance["error"], instance["slack"])
     weight = instance["weight"] / (1 + LARGEST)
     net = skip_norm_block(block_encode(weight, alpha=1.0), vec, poly=erf(SCALE, degree=7))
@@ -129,7 +144,7 @@ def _block(instance: Instance) -> tuple[Array, SkipNormBlock]:
 
 @claim(
     source="Rattew et al. (2025), Lemma 6",
-    statement="The error of a block.",
+    statement="The error of a block is at most 712 times the errors of vector and activation.",
     formula=r"\epsilon' \le 712(\epsilon_0 + \epsilon_1)",
     draw=block_and_error,
     sizes=(2, 16),
@@ -138,14 +153,14 @@ def _block(instance: Instance) -> tuple[Array, SkipNormBlock]:
     over=POWERS,
 )
 def block_error_as_published(instance: Instance) -> Sides:
-    """e1 is the activation's error in 2-norm."""
+    """The error e1 is the activation's error in 2-norm."""
     distance, net = _block(instance)
     return Sides(distance, published_error(net.part.eps, net.activation_eps))
 
 
 @claim(
     source="the package's Lemma 6",
-    statement="A block is as near to the ideal one as its eps says.",
+    statement="The distance of a block from the ideal one is within its eps.",
     formula=r"\epsilon' = 2e/(2N - e),\ e = (1 + L\|W\|)\epsilon_0 + \epsilon_1",
     draw=block_and_error,
     sizes=(2, 16),
@@ -153,14 +168,14 @@ def block_error_as_published(instance: Instance) -> Sides:
     over=POWERS,
 )
 def tracked_block(instance: Instance) -> Sides:
-    """With the instance's own norm N, where the lemma has the worst case."""
+    """The bound has the instance's own norm N, where the lemma has the worst case."""
     distance, net = _block(instance)
     return Sides(distance, net.eps)
 
 
 @claim(
     source="derived, for Lemma 6",
-    statement="The error of a block at the smallest norm, at small errors.",
+    statement="For small errors the error of a block is at most the bound at the smallest norm.",
     formula=r"\epsilon' \le [(1 + L)\epsilon_0 + \epsilon_1]/(1 - L) \le 19.6\epsilon_0 + 10.3\epsilon_1",
     draw=block_and_error,
     sizes=(2, 16),
@@ -168,7 +183,7 @@ def tracked_block(instance: Instance) -> Sides:
     over=POWERS,
 )
 def block_error(instance: Instance) -> Sides:
-    """For errors of up to 0.01."""
+    """Errors are up to 0.01."""
     distance, net = _block(instance)
     return Sides(distance, worst_case_error(net.part.eps, net.activation_eps))
 

@@ -1,4 +1,4 @@
-"""Lemma 7: how errors grow through many blocks.
+"""Claims about Lemma 7: the growth of errors through many blocks.
 
 References:
     Rattew et al. (2025), Lemma 7. https://arxiv.org/abs/2510.07195
@@ -25,11 +25,17 @@ from qla_jax.networks.residual import NORM_RANGE
 FACTOR = 712
 TWICE = 2 * FACTOR
 QUOTIENT = NORM_RANGE[1] / NORM_RANGE[0]
-"""(1 + L)/(1 - L) = 19.556."""
+"""Quotient (1 + L)/(1 - L) = 19.556 of the two ends of the norm."""
 
 
 def network_of(blocks: int, size: int, *, key: Array) -> Instance:
-    """Weights, a unit vector, and another one."""
+    """Draw weights, a unit vector, and its distance to another one.
+
+    Args:
+        blocks: number of weights.
+        size: dimension of the vectors.
+        key: random key of the draw.
+    """
     first, second, third = jax.random.split(key, 3)
     return {
         "weights": contractions(blocks, size, key=first),
@@ -43,14 +49,17 @@ onto_network = projected(weights=onto_contractions, psi=onto_sphere, error=into_
 
 @claim(
     source="derived, for Lemma 7",
-    statement="Exact blocks move unit vectors apart by a factor of at most 19.6 each.",
+    statement="Each exact block increases distances of unit vectors by a factor of at most 19.6.",
     formula=r"\|F_k(\psi) - F_k(\phi)\| \le \big(\tfrac{1+L}{1-L}\big)^k\|\psi - \phi\|",
     draw=lambda blocks, *, key: network_of(blocks, 4, key=key),
     sizes=(1, 2),
     project=onto_network,
 )
 def network_lipschitz(instance: Instance) -> Sides:
-    """The size is k, at dimension 4. By Dunkl and Williams it holds at any distance; more blocks hardly add up."""
+    """The size is k, at dimension 4.
+
+    By Dunkl and Williams the bound holds at any distance. With more blocks the factors are far from attained together.
+    """
     other = onto_sphere(instance["psi"] + instance["error"])
     distance = jnp.linalg.norm(ideal(instance) - ideal({**instance, "psi": other}))
     return Sides(distance, QUOTIENT ** len(instance["weights"]) * jnp.linalg.norm(instance["psi"] - other))
@@ -58,20 +67,25 @@ def network_lipschitz(instance: Instance) -> Sides:
 
 @claim(
     source="the package's Lemma 7",
-    statement="A network is as near to the ideal one as its eps says.",
+    statement="The distance of a network from the ideal one is within its eps.",
     formula=r"\|\psi_k - \tilde\psi_k\| \le \epsilon_k",
     draw=lambda blocks, *, key: network_of(blocks, 4, key=key),
     sizes=(1, 2),
     project=onto_network,
 )
 def tracked_network(instance: Instance) -> Sides:
-    """The size is k, at dimension 4; polynomials of degree 7 on an exact input."""
+    """The size is k, at dimension 4. Polynomials have degree 7, and the input is exact."""
     net = build(instance, degree=7)
     return Sides(jnp.linalg.norm(net.encoded - ideal(instance)), net.eps)
 
 
 def wanted_error(blocks: int, *, key: Array) -> Instance:
-    """An error that k blocks are to have, k by the shape."""
+    """Draw an error that k blocks are to have.
+
+    Args:
+        blocks: number k of blocks, kept as the shape of an array.
+        key: random key of the draw.
+    """
     return {"eps": magnitude(1e-6, 1e-1, key=key), "blocks": jnp.ones(blocks)}
 
 
@@ -86,7 +100,8 @@ def _schedule(instance: Instance) -> Array:
 
 @claim(
     source="negative control; a note of Rattew et al. (2025), Lemma 7",
-    statement="The errors that a note asks of each block add up to the one wanted. It is hundreds of times as much.",
+    statement="The errors that a note asks of each block would add up to the target error. Their sum is hundreds of "
+    "times larger.",
     formula=r"\delta_k \le \epsilon:\ e_i = \epsilon/1424^{k-i}",
     draw=wanted_error,
     sizes=(2, 4),
@@ -94,7 +109,10 @@ def _schedule(instance: Instance) -> Array:
     expected_to_hold=False,
 )
 def error_schedule_as_printed(instance: Instance) -> Sides:
-    """The size is k. With an exponent k - i + 1, as in the text of the lemma, they add up to it exactly."""
+    """The size is k.
+
+    With an exponent k - i + 1, as in the text of the lemma, the errors add up to the target exactly.
+    """
     return Sides(_schedule(instance) / instance["eps"], jnp.ones(()))
 
 

@@ -1,4 +1,4 @@
-r"""Norms that skip connections conserve, and how far a block can tear vectors apart.
+"""Claims about norms that skip connections conserve, and the growth of distances through a block.
 
 References:
     Rattew et al. (2025), Lemmas 6, 7 and C.1. https://arxiv.org/abs/2510.07195
@@ -21,13 +21,18 @@ from qla_jax.polynomials import erf
 from qla_jax.transforms.activation import activate
 
 WITHIN = 1 - 1e-9
-"""Factor that keeps rounding from lifting a norm above 1, of which nothing is proven."""
+"""Factor that keeps rounding from lifting a norm above 1, where nothing is proven."""
 TAU = 0.51
 """Weight of the skip connection in the terminal block."""
 
 
 def weight_and_state(size: int, *, key: Array) -> Instance:
-    """A contraction W and a unit vector."""
+    """Draw a contraction W and a unit vector.
+
+    Args:
+        size: dimension of the vector.
+        key: random key of the draw.
+    """
     first, second = jax.random.split(key)
     return {"weight": contraction(size, key=first), "psi": unit_vector(size, key=second)}
 
@@ -45,21 +50,24 @@ onto_both = projected(weight=onto_contractions, psi=onto_sphere)
     project=onto_both,
 )
 def skip_norm(instance: Instance) -> Sides:
-    """0.0973; the paper says 0.09. Approached as the dimension grows: 0.1432 at 4, 0.1092 at 16, 0.0981 at 256."""
+    """The bound is 0.0973; the paper has 0.09.
+
+    It is approached as the dimension grows: 0.1432 at 4, 0.1092 at 16, 0.0981 at 256.
+    """
     _, norm = ideal_skip_norm(lambda x: instance["weight"] @ x, instance["psi"])
     return Sides(norm, jnp.asarray(1 - LIPSCHITZ))
 
 
 @claim(
     source="Rattew et al. (2025), Lemma 6",
-    statement="Nor does it rise above 1 + L.",
+    statement="The norm before normalization does not rise above 1 + L.",
     formula=r"\|\psi + \mathrm{erf}(\tfrac45W\psi)\| \le 1 + \tfrac{8}{5\sqrt\pi}",
     draw=weight_and_state,
     sizes=(2, 16),
     project=onto_both,
 )
 def skip_norm_from_above(instance: Instance) -> Sides:
-    """Approached by W = 1 and a vector spread evenly."""
+    """The bound is approached by W = 1 and a vector with equal entries."""
     _, norm = ideal_skip_norm(lambda x: instance["weight"] @ x, instance["psi"])
     return Sides(norm, jnp.asarray(1 + LIPSCHITZ))
 
@@ -74,7 +82,7 @@ def skip_norm_from_above(instance: Instance) -> Sides:
     project=onto_both,
 )
 def skip_norm_in_dimension(instance: Instance) -> Sides:
-    """Attained; that there is nothing below is not proven."""
+    """The bound is attained. It is not proven that no instance is below."""
     _, norm = ideal_skip_norm(lambda x: instance["weight"] @ x, instance["psi"])
     root = math.sqrt(len(instance["psi"]))
     return Sides(norm, jnp.asarray(1 - root * math.erf(SCALE / root)))
@@ -91,7 +99,7 @@ def skip_norm_in_dimension(instance: Instance) -> Sides:
     expected_to_hold=False,
 )
 def skip_norm_of_plain_erf(instance: Instance) -> Sides:
-    """A uniform vector and W = -c make it zero for some c < 1: why the activation is erf(4x/5)."""
+    """A uniform vector and W = -c make the norm zero for some c < 1. This is why the activation is erf(4x/5)."""
     psi = instance["psi"]
     norm = jnp.linalg.norm(psi + jax.scipy.special.erf(instance["weight"] @ psi))
     return Sides(norm, jnp.asarray(1 - LIPSCHITZ))
@@ -99,7 +107,7 @@ def skip_norm_of_plain_erf(instance: Instance) -> Sides:
 
 @claim(
     source="derived, for Lemma 6",
-    statement="Without the skip connection the circuit of a block is as short as its weight makes it.",
+    statement="Without the skip connection the norm of a block is at most L times that of the weighted input.",
     formula=r"\|P(W\psi)\| \le L\|W\psi\|",
     draw=weight_and_state,
     sizes=(2, 4),
@@ -107,9 +115,10 @@ def skip_norm_of_plain_erf(instance: Instance) -> Sides:
     over=POWERS[:5],
 )
 def norm_without_skip(instance: Instance) -> Sides:
-    """The circuit of the activated product, every ancilla simulated, at degree 3; the slope of P is at most L.
+    """The circuit of the activated product is simulated with every ancilla at degree 3.
 
-    Hence an amplitude of c at W = c, and a cost of 1/c for each block, multiplied.
+    The slope of P is at most L, hence the amplitude is about c at W = c, and the cost is multiplied by 1/c for each
+    block.
     """
     weight, psi = WITHIN * instance["weight"], instance["psi"]
     product = matrix_vector_product(block_encode(weight, alpha=1.0), vector_encode(psi))
@@ -128,27 +137,36 @@ def norm_without_skip(instance: Instance) -> Sides:
     expected_to_hold=False,
 )
 def norm_without_skip_is_conserved(instance: Instance) -> Sides:
-    """What the skip connection is for."""
+    """The skip connection exists for this reason."""
     product = instance["weight"] @ instance["psi"]
     return Sides(jnp.linalg.norm(jax.scipy.special.erf(SCALE * product)), jnp.asarray(1 - LIPSCHITZ))
 
 
 def weight_state_and_direction(size: int, *, key: Array) -> Instance:
-    """A contraction, a unit vector, and where it is moved to."""
+    """Draw a contraction, a unit vector, and a direction in which it is moved.
+
+    Args:
+        size: dimension of the vector.
+        key: random key of the draw.
+    """
     first, second = jax.random.split(key)
     return {**weight_and_state(size, key=first), "direction": unit_vector(size, key=second)}
 
 
 @claim(
     source="derived, after Lemma 6",
-    statement="A block moves nearby unit vectors apart by less than the quotient of the two ends of the norm.",
+    statement="A block increases the distance of nearby unit vectors by at most the quotient of the two ends of the "
+    "norm.",
     formula=r"\|dF_\psi(v)\| \le \tfrac{1+L}{1-L}\|v\|,\ F(\psi) = \tfrac{\psi + f(W\psi)}{\|\psi + f(W\psi)\|}",
     draw=weight_state_and_direction,
     sizes=(4, 16),
     project=projected(weight=onto_contractions, psi=onto_sphere, direction=onto_sphere),
 )
 def block_lipschitz(instance: Instance) -> Sides:
-    """Of the direction the part along the sphere counts. 17.2 of 19.6 at dimension 16, 19.0 at 128."""
+    """Only the part of the direction along the sphere counts.
+
+    The attack reaches 17.2 of 19.6 at dimension 16, and 19.0 at 128.
+    """
     psi, direction = instance["psi"], instance["direction"]
     along = direction - (psi @ direction) * psi
     moved = jax.jvp(lambda x: ideal_skip_norm(lambda y: instance["weight"] @ y, x)[0], (psi,), (along,))[1]
@@ -165,7 +183,7 @@ def block_lipschitz(instance: Instance) -> Sides:
     project=onto_both,
 )
 def terminal_norm(instance: Instance) -> Sides:
-    """Attained by a basis vector that W takes to minus itself."""
+    """The bound is attained by a basis vector that W takes to minus itself."""
     psi = instance["psi"]
     norm = jnp.linalg.norm(TAU * psi + (1 - TAU) * instance["weight"] @ jnp.square(psi))
     return Sides(norm, jnp.asarray(2 * TAU - 1))

@@ -1,4 +1,4 @@
-r"""Pooling, and Definition 1 end to end: from a circuit's state to a sampled class.
+"""Claims about pooling, and about Definition 1 end to end: from a circuit's state to a sampled class.
 
 References:
     Rattew et al. (2025), Definition 1 and Lemma B.20. https://arxiv.org/abs/2510.07195
@@ -33,15 +33,20 @@ from qla_jax.polynomials import erf
 OUTCOMES = 2
 SHOTS = 10**6
 DOUBT = 1e-12
-"""Probability that frequencies of a true claim stray further than is allowed for here."""
+"""Probability that the frequencies of a true claim deviate by more than the allowance here."""
 BLOCKS = 2
 DEGREE = 3
 WITHIN = 1 - 1e-9
-"""Keeps rounding from lifting a norm above 1, of which nothing is proven."""
+"""Factor that keeps rounding from lifting a norm above 1, where nothing is proven."""
 
 
 def two_states(size: int, *, key: Array) -> Instance:
-    """A unit vector, and what is added to it before it is normalized again."""
+    """Draw a unit vector, and an error that is added before normalization.
+
+    Args:
+        size: dimension of the vector.
+        key: random key of the draw.
+    """
     first, second = jax.random.split(key)
     return {"psi": unit_vector(size, key=first), "error": displacement((size,), key=second)}
 
@@ -50,7 +55,7 @@ onto_two_states = projected(psi=onto_sphere, error=into_ball(1.0))
 
 
 def _pooled(instance: Instance) -> tuple[Array, Array]:
-    """The difference of the distributions, and the distance of the states."""
+    """Return the difference of the distributions, and the distance of the states."""
     psi = instance["psi"]
     other = onto_sphere(psi + instance["error"])
     return l2_pool(psi, OUTCOMES) - l2_pool(other, OUTCOMES), jnp.linalg.norm(psi - other)
@@ -58,7 +63,7 @@ def _pooled(instance: Instance) -> tuple[Array, Array]:
 
 @claim(
     source="Rattew et al. (2025), Lemma B.20",
-    statement="Pooling turns a distance of states into one of distributions.",
+    statement="The distance of pooled distributions is bounded by the distance of the states.",
     formula=r"\|y - \hat y\|_2 \le 2N\delta/\sqrt C",
     draw=two_states,
     sizes=(2, 4, 16),
@@ -67,14 +72,14 @@ def _pooled(instance: Instance) -> tuple[Array, Array]:
     loose=True,
 )
 def pooling_as_published(instance: Instance) -> Sides:
-    """Of two outcomes; loose by the dimension."""
+    """There are two outcomes. The bound is loose by the dimension."""
     difference, distance = _pooled(instance)
     return Sides(jnp.linalg.norm(difference), 2 * len(instance["psi"]) / math.sqrt(OUTCOMES) * distance)
 
 
 @claim(
     source="derived, for Lemma B.20",
-    statement="Probabilities differ by at most twice the distance of the states, in sum, in any dimension.",
+    statement="The 1-norm distance of the distributions is at most twice the distance of the states, in any dimension.",
     formula=r"\|y - \hat y\|_1 \le 2\delta",
     draw=two_states,
     sizes=(2, 4, 16),
@@ -82,14 +87,18 @@ def pooling_as_published(instance: Instance) -> Sides:
     over=FROM_TWO,
 )
 def pooling(instance: Instance) -> Sides:
-    r"""$\sum|\psi^2 - \phi^2| \le \|\psi - \phi\|\|\psi + \phi\|$; attained as the distance vanishes."""
+    r"""The proof is $\sum|\psi^2 - \phi^2| \le \|\psi - \phi\|\|\psi + \phi\|$.
+
+    The bound is attained in the limit of a vanishing distance.
+    """
     difference, distance = _pooled(instance)
     return Sides(jnp.abs(difference).sum(), distribution_error(distance))
 
 
 @claim(
     source="derived, for Lemma B.20",
-    statement="In 2-norm, as Definition 1 has it, the factor is the square root of 2.",
+    statement="The 2-norm distance of the distributions, as in Definition 1, is at most sqrt(2) times that of the "
+    "states.",
     formula=r"\|y - \hat y\|_2 \le \sqrt2\,\delta",
     draw=two_states,
     sizes=(2, 4, 16),
@@ -97,7 +106,7 @@ def pooling(instance: Instance) -> Sides:
     over=FROM_TWO,
 )
 def pooling_in_two_norm(instance: Instance) -> Sides:
-    r"""Differences of distributions sum to zero, hence $\|v\|_2 \le \|v\|_1/\sqrt2$; attained."""
+    r"""Differences of distributions sum to zero, hence $\|v\|_2 \le \|v\|_1/\sqrt2$. The bound is attained."""
     difference, distance = _pooled(instance)
     return Sides(jnp.linalg.norm(difference), math.sqrt(2) * distance)
 
@@ -112,7 +121,7 @@ def pooling_in_two_norm(instance: Instance) -> Sides:
     over=FROM_TWO,
 )
 def pooling_by_circuit(instance: Instance) -> Sides:
-    """The first outcome, off the circuit's state; sizes that are no powers of two stand on padded registers."""
+    """The first outcome is computed from the circuit's state. Sizes that are no powers of two have padded registers."""
     vec = vector_encode(3 * instance["psi"], pad=True)
     start = jnp.zeros(1 << vec.num_qubits).at[0].set(1)
     flagged = vec.apply(with_ancillas(start, vec.num_ancillas))[0]
@@ -121,7 +130,12 @@ def pooling_by_circuit(instance: Instance) -> Sides:
 
 
 def network(size: int, *, key: Array) -> Instance:
-    """Draw weights of a network, its input, and a seed of samples."""
+    """Draw weights of a network, its input, and a seed of samples.
+
+    Args:
+        size: dimension of the vectors.
+        key: random key of the draw.
+    """
     first, second, third = jax.random.split(key, 3)
     return {
         "weights": contractions(BLOCKS, size, key=first),
@@ -134,13 +148,18 @@ onto_network = projected(weights=onto_contractions, psi=onto_sphere)
 
 
 def build(instance: Instance, degree: int = DEGREE) -> SkipNormBlock:
-    """The network as one encoding, its weights by dilation."""
+    """Build the network as one encoding, with its weights encoded by dilation.
+
+    Args:
+        instance: weights and input.
+        degree: degree of the polynomials.
+    """
     weights = [block_encode(WITHIN * weight, alpha=1.0) for weight in instance["weights"]]
     return residual_network(weights, vector_encode(instance["psi"]), poly=erf(SCALE, degree=degree))
 
 
 def ideal(instance: Instance) -> Array:
-    """The network with the true erf."""
+    """Return the output of the network with the exact erf."""
     psi = instance["psi"]
     for weight in instance["weights"]:
         psi, _ = ideal_skip_norm(partial(jnp.matmul, WITHIN * weight), psi)
@@ -149,7 +168,7 @@ def ideal(instance: Instance) -> Array:
 
 @claim(
     source="Rattew et al. (2025), Definition 1",
-    statement="The circuit's distribution is as near to that of the ideal network as the tracked eps says.",
+    statement="The distance of the circuit's distribution from that of the ideal network is within the bound from eps.",
     formula=r"\|y - \hat y\|_2 \le \sqrt2\,\epsilon",
     draw=network,
     sizes=(2, 4),
@@ -157,7 +176,10 @@ def ideal(instance: Instance) -> Array:
     over=POWERS[1:4],
 )
 def class_distribution(instance: Instance) -> Sides:
-    """Two skip norm blocks with polynomials of degree 3 against erf, two outcomes; eps is the package's own."""
+    """Two skip norm blocks with polynomials of degree 3 are compared with erf, for two outcomes.
+
+    The package computes eps.
+    """
     net = build(instance)
     difference = l2_pool(net.encoded, OUTCOMES) - l2_pool(ideal(instance), OUTCOMES)
     return Sides(jnp.linalg.norm(difference), net.eps / math.sqrt(2) * distribution_error(1.0))
@@ -165,14 +187,18 @@ def class_distribution(instance: Instance) -> Sides:
 
 @claim(
     source="Rattew et al. (2025), Definition 1",
-    statement="The classes that were sampled are as frequent as the ideal network has it, eps and chance allowed for.",
+    statement="The frequencies of sampled classes are those of the ideal network up to eps and statistical "
+    "fluctuations.",
     formula=r"\|y - \mathrm{freq}\|_2 \le \sqrt2\,\epsilon + (1 + \sqrt{\ln(1/p)})/\sqrt S",
     draw=network,
     sizes=(2,),
     over=POWERS[1:4],
 )
 def class_samples(instance: Instance) -> Sides:
-    """A million runs of one block's circuit, ancillas projected early; McDiarmid's inequality at p = 1e-12."""
+    """A million runs of one block's circuit are sampled, with ancillas projected early.
+
+    The allowance is McDiarmid's inequality at p = 1e-12.
+    """
     instance = {**instance, "weights": instance["weights"][:1]}
     net = build(instance)
     found = l2_pool(run_projected(net), OUTCOMES)

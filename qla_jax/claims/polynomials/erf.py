@@ -1,7 +1,7 @@
-"""The polynomial of erf: its error and its slope.
+"""Claims about the polynomial of erf: its error and its slope.
 
-The paper's polynomial is built here from its own formula, with Bessel functions by the trapezoidal rule (which is exact
-to rounding for periodic functions), beside the package's, which never computes one.
+The paper's polynomial is built from its own formula, with Bessel functions by the trapezoidal rule, which is exact to
+rounding for periodic functions. It is compared with the package's polynomial, which needs no Bessel functions.
 
 References:
     Rattew et al. (2025), Lemma B.19. https://arxiv.org/abs/2510.07195
@@ -24,11 +24,16 @@ ANGLES = 128
 TERMS = 40
 SCALES = (0.8, 1.6)
 PRINTED_ERRORS = {3: 4.3e-3, 5: 1.5e-4, 7: 4.6e-6, 9: 1.2e-7, 11: 2.6e-9}
-"""Of erf(4x/5), by degree, to two digits."""
+"""Errors of the polynomial of erf(4x/5) by degree, to two digits."""
 
 
 def scale_and_points(degree: int, *, key: Array) -> Instance:
-    """A scale, and as many points in [-1, 1] as the degree: an instance tells its degree by its shape."""
+    """Draw a scale, and as many points in [-1, 1] as the degree, which is their shape.
+
+    Args:
+        degree: degree of the polynomial.
+        key: random key of the draw.
+    """
     first, second = jax.random.split(key)
     return {
         "scale": jax.random.uniform(first, minval=SCALES[0], maxval=SCALES[1]),
@@ -40,19 +45,24 @@ onto_scale_and_points = projected(scale=between(*SCALES), x=between(-1.0, 1.0))
 
 
 def slope(scale: Array) -> Array:
-    """The derivative of erf(scale x) at 0, its largest."""
+    """Return the derivative of erf(scale x) at 0, which is its largest."""
     return 2 * scale / math.sqrt(math.pi)
 
 
 def bessel(scale: Array) -> Array:
-    r"""$e^{-z}I_j(z)$ at $z = \text{scale}^2/2$, for j below `TERMS`."""
+    r"""Return $e^{-z}I_j(z)$ at $z = \text{scale}^2/2$, for j below `TERMS`."""
     angles = 2 * np.pi * np.arange(ANGLES) / ANGLES
     waves = np.cos(np.arange(TERMS)[:, None] * angles[None, :]) / ANGLES
     return jnp.asarray(waves) @ jnp.exp(jnp.square(scale) / 2 * jnp.asarray(np.cos(angles) - 1))
 
 
 def published(scale: Array, degree: int) -> Array:
-    """The Chebyshev coefficients of the paper's polynomial."""
+    """Return the Chebyshev coefficients of the paper's polynomial.
+
+    Args:
+        scale: scale m of erf(m x).
+        degree: degree of the polynomial.
+    """
     j = np.arange((degree + 1) // 2)
     terms = bessel(scale)[: len(j)]
     sums = (terms + jnp.append(terms[1:], 0)) * jnp.asarray((-1.0) ** j / (2 * j + 1))
@@ -60,7 +70,13 @@ def published(scale: Array, degree: int) -> Array:
 
 
 def tail(scale: Array, degree: int, weight: np.ndarray) -> Array:
-    """The Bessel functions beyond a degree, weighted: of (1, m^2/2) on the slope's scale."""
+    """Return the weighted sum of the Bessel functions beyond a degree, times the slope.
+
+    Args:
+        scale: scale m of erf(m x).
+        degree: degree beyond which terms are summed.
+        weight: weight of each Bessel function.
+    """
     return slope(scale) * jnp.sum((bessel(scale) * jnp.asarray(weight))[(degree + 1) // 2 :])
 
 
@@ -75,7 +91,7 @@ def _of_package(instance: Instance) -> Polynomial:
 
 @claim(
     source="Rattew et al. (2025), Lemma B.19",
-    statement="The polynomial is as near to erf as the tail of Bessel functions that was cut off.",
+    statement="The distance of the polynomial from erf is at most the tail of Bessel functions that was cut off.",
     formula=r"|P - \mathrm{erf}(mx)| \le \tfrac{2m}{\sqrt\pi}\sum_{j > (k-1)/2} e^{-m^2/2}I_j(\tfrac{m^2}{2})"
     r"(\tfrac{1}{2j+1} + \tfrac{1}{2j-1})",
     draw=scale_and_points,
@@ -83,7 +99,7 @@ def _of_package(instance: Instance) -> Polynomial:
     project=onto_scale_and_points,
 )
 def erf_tail(instance: Instance) -> Sides:
-    """At the worst of the points."""
+    """The distance is taken at the worst of the points."""
     degree, j = len(instance["x"]), np.arange(TERMS)
     bound = tail(instance["scale"], degree, 1 / (2 * j + 1) + 1 / np.maximum(2 * j - 1, 1))
     return Sides(_distance(instance, published(instance["scale"], degree)).max(), bound)
@@ -91,14 +107,15 @@ def erf_tail(instance: Instance) -> Sides:
 
 @claim(
     source="Low, Chuang (2017), Corollary 4",
-    statement="The polynomial is as near to erf as that of the Gaussian is to the Gaussian, times 4m/(sqrt(pi) k).",
+    statement="The distance of the polynomial from erf is at most 4m/(sqrt(pi) k) times that of its Gaussian "
+    "counterpart.",
     formula=r"|P - \mathrm{erf}(mx)| \le \tfrac{4m}{\sqrt\pi k}\max|P_{gauss,k-1} - e^{-m^2x^2}|",
     draw=scale_and_points,
     sizes=(3, 5, 9),
     project=onto_scale_and_points,
 )
 def erf_by_gaussian(instance: Instance) -> Sides:
-    """The maximum is at x = 0, where all terms of the tail have one sign. Half of the factor would do."""
+    """The maximum is at x = 0, where all terms of the tail have one sign. Half of the factor would be enough."""
     degree = len(instance["x"])
     bound = tail(instance["scale"], degree, np.full(TERMS, 2.0)) * 2 / degree
     return Sides(_distance(instance, published(instance["scale"], degree)).max(), bound)
@@ -106,7 +123,7 @@ def erf_by_gaussian(instance: Instance) -> Sides:
 
 @claim(
     source="the package's erf",
-    statement="The package's polynomial keeps its error bound, found without Bessel functions.",
+    statement="The error of the package's polynomial is within its bound, which is computed without Bessel functions.",
     formula=r"|P - \mathrm{erf}(mx)| \le \delta",
     draw=scale_and_points,
     sizes=(3, 5, 9),
@@ -114,14 +131,15 @@ def erf_by_gaussian(instance: Instance) -> Sides:
     over=range(1, 100, 2),
 )
 def erf_error_bound(instance: Instance) -> Sides:
-    """At the worst of the points."""
+    """The error is taken at the worst of the points."""
     poly = _of_package(instance)
     return Sides(_distance(instance, poly.coeffs).max(), poly.error_bound)
 
 
 @claim(
     source="the package's erf",
-    statement="Its error relative to |x| is bounded, too: that of a whole vector does not grow with the dimension.",
+    statement="The error relative to |x| is bounded, too, so that the error of a vector does not grow with the "
+    "dimension.",
     formula=r"|P(x) - \mathrm{erf}(mx)| \le r|x|",
     draw=scale_and_points,
     sizes=(3, 5, 9),
@@ -129,7 +147,7 @@ def erf_error_bound(instance: Instance) -> Sides:
     over=range(1, 100, 2),
 )
 def erf_relative_bound(instance: Instance) -> Sides:
-    """Rounding is relative to the value, not to the point, hence no points next to zero."""
+    """Points next to zero are left out, since rounding is relative to the value and not to the point."""
     poly, x = _of_package(instance), instance["x"]
     size = jnp.maximum(jnp.abs(x), 1e-3)
     return Sides((_distance({**instance, "x": size}, poly.coeffs) / size).max(), poly.relative_bound)
@@ -137,7 +155,7 @@ def erf_relative_bound(instance: Instance) -> Sides:
 
 @claim(
     source="Rattew et al. (2025), Lemma B.19",
-    statement="The package's polynomial is that of the paper.",
+    statement="The package's polynomial is the polynomial of the paper.",
     formula=r"\max_j|c_j - c_j^{\mathrm{paper}}| = 0",
     relation="==",
     draw=scale_and_points,
@@ -145,7 +163,7 @@ def erf_relative_bound(instance: Instance) -> Sides:
     over=range(1, 100, 2),
 )
 def erf_polynomial(instance: Instance) -> Sides:
-    """Coefficient by coefficient."""
+    """The polynomials are compared coefficient by coefficient."""
     ours = _of_package(instance).coeffs
     return Sides(jnp.abs(ours - published(instance["scale"], len(instance["x"]))).max(), jnp.zeros(()))
 
@@ -160,7 +178,7 @@ def erf_polynomial(instance: Instance) -> Sides:
     over=(3, 5, 7, 9, 11),
 )
 def erf_error_table(instance: Instance) -> Sides:
-    """The factor is what two digits leave open."""
+    """The factor covers the rounding to two digits."""
     at = {**instance, "scale": jnp.asarray(SCALES[0])}
     degree = len(instance["x"])
     return Sides(_distance(at, published(at["scale"], degree)).max(), jnp.asarray(1.03 * PRINTED_ERRORS[degree]))
@@ -175,7 +193,10 @@ def erf_error_table(instance: Instance) -> Sides:
     project=onto_scale_and_points,
 )
 def erf_polynomial_slope(instance: Instance) -> Sides:
-    """Its derivative is a Gaussian cut off; the sum of the sizes of all its terms is the value at 0."""
+    """The derivative of the polynomial is a truncated Gaussian.
+
+    The sum of the moduli of all its terms is the value at 0.
+    """
     derivative = chebyshev.derivative(published(instance["scale"], len(instance["x"])))
     return Sides(jnp.abs(chebyshev.evaluate(derivative, instance["x"])).max(), slope(instance["scale"]))
 

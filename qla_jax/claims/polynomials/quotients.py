@@ -1,4 +1,4 @@
-r"""The quotient P(x)/x of an odd polynomial: what an activation is normalized by.
+"""Claims about the quotient P(x)/x of an odd polynomial, whose maximum is the subnormalization of an activation.
 
 References:
     Rattew et al. (2025), Lemmas 6 and B.18. https://arxiv.org/abs/2510.07195
@@ -33,7 +33,7 @@ def _quotient_at(instance: Instance) -> tuple[Array, Array]:
     project=onto_scale_and_points,
 )
 def quotient_maximum(instance: Instance) -> Sides:
-    """Attained at 0 but for the tail that was cut off."""
+    """The bound is attained at 0, except for the tail that was cut off."""
     return Sides(_quotient_at(instance)[1].max(), slope(instance["scale"]))
 
 
@@ -47,7 +47,7 @@ def quotient_maximum(instance: Instance) -> Sides:
     project=onto_scale_and_points,
 )
 def quotient_minimum(instance: Instance) -> Sides:
-    """That of erf itself is at least erf(4/5) = 0.742."""
+    """The quotient of erf itself is at least erf(4/5) = 0.742."""
     return Sides(_quotient_at(instance)[1].min(), jnp.asarray(PUBLISHED_FLOOR))
 
 
@@ -61,7 +61,7 @@ def quotient_minimum(instance: Instance) -> Sides:
     project=onto_scale_and_points,
 )
 def quotient_minimum_of_erf(instance: Instance) -> Sides:
-    """Attained at x = 1 for m = 4/5: erf is concave."""
+    """The bound is attained at x = 1 for m = 4/5, since erf is concave."""
     x = jnp.maximum(jnp.abs(instance["x"]), 1e-3)
     return Sides((jax.scipy.special.erf(instance["scale"] * x) / x).min(), jnp.asarray(LEAST_FLOOR))
 
@@ -75,13 +75,18 @@ def quotient_minimum_of_erf(instance: Instance) -> Sides:
     sizes=(3, 5, 9),
 )
 def quotient_sum(instance: Instance) -> Sides:
-    """So the activation of erf costs no more than its steepest slope, a quarter of what the paper has."""
+    """The activation of erf therefore costs no more than its steepest slope, a quarter of the paper's bound."""
     coeffs = chebyshev.quotient(published(instance["scale"], len(instance["x"])))
     return Sides(jnp.abs(coeffs).sum(), chebyshev.evaluate(coeffs, jnp.asarray(-1.0)))
 
 
 def odd_series(degree: int, *, key: Array) -> Instance:
-    """Gaussian Chebyshev coefficients of an odd polynomial."""
+    """Draw Gaussian Chebyshev coefficients of an odd polynomial.
+
+    Args:
+        degree: degree of the polynomial.
+        key: random key of the draw.
+    """
     return {"odd": jax.random.normal(key, ((degree + 1) // 2,))}
 
 
@@ -95,7 +100,7 @@ def odd_series(degree: int, *, key: Array) -> Instance:
     expected_to_hold=False,
 )
 def quotient_sum_of_any_polynomial(instance: Instance) -> Sides:
-    """The maximum by a proven upper bound on it, 2 per cent above at most."""
+    """The maximum is replaced by a proven upper bound, which is at most 2 per cent larger."""
     odd = instance["odd"]
     coeffs = chebyshev.quotient(jnp.zeros(2 * len(odd)).at[1::2].set(odd))
     return Sides(jnp.abs(coeffs).sum(), chebyshev.sup_bound(coeffs))

@@ -1,7 +1,7 @@
-r"""What the error of a matrix becomes in a polynomial of it.
+r"""Claims about the error of a polynomial of a matrix, given the error of the matrix.
 
-Odd and even polynomials with $|P| \le 1$ on [-1, 1], symmetric 4 x 4 matrices of norm at most 1; the size is the
-degree.
+Polynomials are odd or even with $|P| \le 1$ on [-1, 1]. Matrices are symmetric, 4 x 4, of norm at most 1. The size is
+the degree.
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Lemmas 22 and 23. https://arxiv.org/abs/1806.01838
@@ -24,7 +24,12 @@ INSIDE, APART = 0.7, 0.25
 
 
 def matrices_and_polynomial(degree: int, *, key: Array) -> Instance:
-    """A contraction, where it is moved to and how far, and Chebyshev coefficients, those of one parity."""
+    """Draw a contraction, an error, and Chebyshev coefficients of one parity.
+
+    Args:
+        degree: degree of the polynomial.
+        key: random key of the draw.
+    """
     keys = jax.random.split(key, 4)
     return {
         "matrix": contraction(DIMENSION, key=keys[0]),
@@ -41,7 +46,7 @@ def _onto(instance: Instance) -> Instance:
 
 
 def _polynomial(instance: Instance) -> Array:
-    """All coefficients, of a polynomial below 1."""
+    """Return all coefficients of the polynomial, scaled to be below 1."""
     start, half = len(instance["parity"]) - 1, instance["coeffs"]
     coeffs = jnp.zeros(2 * len(half) - 1 + start).at[start::2].set(half)
     return coeffs / chebyshev.sup_bound(coeffs)
@@ -72,7 +77,8 @@ def _distances(coeffs: Array, one: Array, other: Array) -> tuple[Array, Array]:
 
 @claim(
     source="Gilyen et al. (2018), Lemma 22",
-    statement="A polynomial of degree d turns an error into at most 4 d times its square root.",
+    statement="The error of a polynomial of degree d of a matrix is at most 4 d times the square root of the matrix's "
+    "error.",
     formula=r"\|P(A) - P(\tilde A)\| \le 4d\sqrt{\|A - \tilde A\|}",
     draw=matrices_and_polynomial,
     sizes=(3, 8),
@@ -88,7 +94,7 @@ def robustness_by_square_root(instance: Instance) -> Sides:
 
 @claim(
     source="Gilyen et al. (2018), Lemma 23",
-    statement="Away from norm 1 the law is linear.",
+    statement="For matrices of norm away from 1 the error of a polynomial is linear in the error of the matrix.",
     formula=r"\|P(A) - P(\tilde A)\| \le d\sqrt{2/(1-\mu^2)}\,\delta,\ \mu = \|\tfrac{A + \tilde A}{2}\|,"
     r"\ \delta + \mu^2 \le 1",
     draw=matrices_and_polynomial,
@@ -96,7 +102,10 @@ def robustness_by_square_root(instance: Instance) -> Sides:
     project=_onto,
 )
 def robustness_linear(instance: Instance) -> Sides:
-    """Of matrices up to 0.7 and errors up to 0.25. Bernstein's inequality suggests a sqrt(2) less."""
+    """Matrices have norms up to 0.7 and errors up to 0.25.
+
+    Bernstein's inequality suggests a factor smaller by sqrt(2).
+    """
     coeffs = _polynomial(instance)
     one = INSIDE * onto_ball(_symmetric(instance["matrix"]))
     other = one + APART * onto_ball(_symmetric(instance["error"]))
@@ -107,14 +116,15 @@ def robustness_linear(instance: Instance) -> Sides:
 
 @claim(
     source="the package's robustness",
-    statement="The law of the Chebyshev coefficients: linear up to norm 1.",
+    statement="The error of a polynomial is bounded by its Chebyshev coefficients, linearly in small errors up to "
+    "norm 1.",
     formula=r"\|P(A) - P(\tilde A)\| \le \textstyle\sum_k|c_k|\min(k^2\|A - \tilde A\|, 2)",
     draw=matrices_and_polynomial,
     sizes=(3, 8),
     project=_onto,
 )
 def robustness_by_coefficients(instance: Instance) -> Sides:
-    """Attained by a Chebyshev polynomial at norm 1 as the error vanishes."""
+    """The bound is attained by a Chebyshev polynomial at norm 1, in the limit of a vanishing error."""
     coeffs = _polynomial(instance)
     distance, error = _distances(coeffs, *_pair(instance))
     squares = jnp.square(jnp.arange(len(coeffs), dtype=float))
@@ -122,7 +132,7 @@ def robustness_by_coefficients(instance: Instance) -> Sides:
 
 
 def onto_ball(matrix: Array) -> Array:
-    """Matrices of norm above 1, shortened."""
+    """Shorten a matrix of norm above 1 to norm 1."""
     return matrix / jnp.maximum(1, spectral(matrix))
 
 

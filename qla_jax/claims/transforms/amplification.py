@@ -1,4 +1,4 @@
-r"""Amplification: of singular values, of vectors, and the fixed-point search with closed-form phases.
+"""Claims about amplification of singular values and vectors, and fixed-point search with closed-form phases.
 
 References:
     Gilyen, Su, Low, Wiebe (2018), Theorems 27 and 30. https://arxiv.org/abs/1806.01838
@@ -35,7 +35,12 @@ LEAST_AMPLITUDE = 0.5
 
 
 def matrix_and_gain(gain: int, *, key: Array) -> Instance:
-    """A contraction, a number in [-1, 1], and by its shape a gain."""
+    """Draw a contraction and a number in [-1, 1].
+
+    Args:
+        gain: gain, kept as the shape of an array.
+        key: random key of the draw.
+    """
     first, second = jax.random.split(key)
     return {
         "matrix": contraction(2, key=first),
@@ -48,10 +53,11 @@ onto_matrix = projected(matrix=onto_contractions, x=between(-1.0, 1.0))
 
 
 def _amplified(instance: Instance) -> tuple[Array, Any]:
-    """A matrix as large as the gain allows, and its amplified encoding: that of the largest one, with it put in."""
+    """Return the largest matrix that the gain allows, and its amplified encoding."""
     gain = len(instance["gain"])
     largest = WITHIN * (1 - GAP) / gain
-    with jax.ensure_compile_time_eval():  # the polynomial's length depends on numbers
+    # the degree depends on values, so the polynomial is built from a concrete model of the matrix
+    with jax.ensure_compile_time_eval():
         model: Any = uniform_amplification(
             block_encode(largest * jnp.eye(2), alpha=1.0), float(gain), gap=GAP, relative_eps=EPS
         )
@@ -61,7 +67,7 @@ def _amplified(instance: Instance) -> tuple[Array, Any]:
 
 @claim(
     source="the package's Theorem 30",
-    statement="An amplified matrix is as near to what it was as its eps says.",
+    statement="The distance of an amplified matrix from the original is within its eps.",
     formula=r"\|\alpha'P(A) - A\| \le \epsilon",
     draw=matrix_and_gain,
     sizes=(2, 3),
@@ -69,14 +75,14 @@ def _amplified(instance: Instance) -> tuple[Array, Any]:
     over=FROM_TWO,
 )
 def tracked_uniform_amplification(instance: Instance) -> Sides:
-    """The size is the gain; its gap 1/2, eps 1e-3 over the gain, in the encoded view."""
+    """The size is the gain, with a gap of 1/2 and a relative eps of 1e-3. The encoded view is used."""
     matrix, enc = _amplified(instance)
     return Sides(spectral(block(enc) - matrix), enc.eps)
 
 
 @claim(
     source="Gilyen et al. (2018), Theorem 30",
-    statement="The polynomial multiplies by the gain, to a relative error of eps.",
+    statement="The polynomial multiplies by the gain with a relative error of at most eps.",
     formula=r"|P(x)/(\gamma x) - 1| \le \epsilon,\ |x| \le (1-\delta)/\gamma",
     draw=matrix_and_gain,
     sizes=(2, 3),
@@ -84,7 +90,7 @@ def tracked_uniform_amplification(instance: Instance) -> Sides:
     over=FROM_TWO,
 )
 def gain_of_amplification(instance: Instance) -> Sides:
-    """The size is the gain, which is kept a thousandth below, so that the polynomial stays below 1."""
+    """The size is the gain. The package's gain is a thousandth smaller, so that the polynomial stays below 1."""
     _, enc = _amplified(instance)
     x = (1 - GAP) / len(instance["gain"]) * jnp.maximum(jnp.abs(instance["x"]), 1e-3)
     return Sides(jnp.abs(enc.alpha * chebyshev.evaluate(enc.part.coeffs, x) / x - 1), jnp.asarray(EPS))
@@ -92,7 +98,7 @@ def gain_of_amplification(instance: Instance) -> Sides:
 
 @claim(
     source="Gilyen et al. (2018), Theorem 30",
-    statement="The polynomial stays below 1.",
+    statement="The polynomial of uniform amplification stays below 1.",
     formula=r"|P| \le 1",
     draw=matrix_and_gain,
     sizes=(2, 3),
@@ -106,7 +112,12 @@ def size_of_amplification(instance: Instance) -> Sides:
 
 
 def vector_to_amplify(size: int, *, key: Array) -> Instance:
-    """A unit vector, an error of it, and by how much alpha exceeds its length."""
+    """Draw a unit vector, an error, and the excess of alpha over its length.
+
+    Args:
+        size: dimension of the vector.
+        key: random key of the draw.
+    """
     first, second, third = jax.random.split(key, 3)
     return {
         "psi": unit_vector(size, key=first),
@@ -117,7 +128,7 @@ def vector_to_amplify(size: int, *, key: Array) -> Instance:
 
 @claim(
     source="the package's Theorem 27",
-    statement="An amplified vector is as near to what it was as its eps says, phase and all.",
+    statement="The distance of an amplified vector from the original, phase included, is within its eps.",
     formula=r"\|x' - x\| \le \epsilon_x + \epsilon\|\tilde x\|",
     draw=vector_to_amplify,
     sizes=(2,),
@@ -125,14 +136,19 @@ def vector_to_amplify(size: int, *, key: Array) -> Instance:
     over=POWERS,
 )
 def tracked_amplification(instance: Instance) -> Sides:
-    """Of amplitudes above 1/2, to a relative error of 1e-3, in the encoded view."""
+    """Amplitudes are above 1/2, and the relative error is 1e-3. The encoded view is used."""
     vec = erring_vector(instance["psi"], instance["error"], instance["slack"])
     amplified = amplify(vec, amplitude_bound=LEAST_AMPLITUDE, relative_eps=EPS)
     return Sides(jnp.linalg.norm(amplified.encoded - instance["psi"]), amplified.eps)
 
 
 def search(steps: int, *, key: Array) -> Instance:
-    """An error delta, where the amplitude lies between its least value and 1, and by its shape a number of steps."""
+    """Draw an error delta and an amplitude between its least value and 1.
+
+    Args:
+        steps: number of steps, kept as the shape of an array.
+        key: random key of the draw.
+    """
     first, second = jax.random.split(key)
     return {"delta": magnitude(1e-3, 0.7, key=first), "share": jax.random.uniform(second), "steps": jnp.ones(steps)}
 
@@ -141,7 +157,7 @@ onto_search = projected(delta=between(1e-3, 0.7), share=between(0.0, 1.0))
 
 
 def _start(instance: Instance) -> tuple[Array, Array, int]:
-    """The amplitude, 1/gamma, and the length L."""
+    """Return the amplitude, 1/gamma, and the length L."""
     length = 2 * len(instance["steps"]) + 1
     steepness = jnp.cosh(jnp.arccosh(1 / instance["delta"]) / length)
     least = jnp.sqrt((1 - 1 / steepness) * (1 + 1 / steepness))
@@ -149,7 +165,7 @@ def _start(instance: Instance) -> tuple[Array, Array, int]:
 
 
 def _searched(instance: Instance) -> tuple[Array, Array]:
-    """Amplitudes of target and rest after all steps, by two-dimensional simulation."""
+    """Return the amplitudes of target and rest after all steps, by two-dimensional simulation."""
     amplitude, steepness, length = _start(instance)
     start = jnp.stack([amplitude, jnp.sqrt(jnp.maximum((1 - amplitude) * (1 + amplitude), 1e-30))]) + 0j
     state, steps = start, len(instance["steps"])
@@ -171,21 +187,21 @@ def _searched(instance: Instance) -> tuple[Array, Array]:
     project=onto_search,
 )
 def search_succeeds(instance: Instance) -> Sides:
-    """The size is the number of steps, two calls each."""
+    """The size is the number of steps, with two calls each."""
     target, _ = _searched(instance)
     return Sides(jnp.square(jnp.abs(target)), 1 - jnp.square(instance["delta"]))
 
 
 @claim(
     source="Yoder, Low, Chuang (2014)",
-    statement="What fails is a Chebyshev polynomial of the starting amplitude.",
+    statement="The probability of failure is the square of a Chebyshev polynomial of the starting amplitude.",
     formula=r"1 - |\langle T|S_L|s\rangle|^2 = \delta^2T_L(T_{1/L}(1/\delta)\sqrt{1-\lambda})^2",
     relation="==",
     draw=search,
     sizes=(1, 3, 8),
 )
 def search_fails_by_chebyshev(instance: Instance) -> Sides:
-    """Above the least amplitude the argument is below 1, so that T is a cosine."""
+    """Above the least amplitude the argument is below 1, so T is a cosine."""
     amplitude, steepness, length = _start(instance)
     argument = jnp.minimum(steepness * jnp.sqrt((1 - amplitude) * (1 + amplitude)), 1)
     _, rest = _searched(instance)
@@ -202,7 +218,7 @@ def search_fails_by_chebyshev(instance: Instance) -> Sides:
     project=onto_search,
 )
 def search_length(instance: Instance) -> Sides:
-    """Nearly what is needed for small amplitudes: the least one is tanh(arccosh(1/delta)/L)."""
+    """The length is nearly minimal for small amplitudes: the least amplitude is tanh(arccosh(1/delta)/L)."""
     amplitude = jnp.maximum(instance["share"], 1e-3)
     length = jnp.log(2 / instance["delta"]) / amplitude
     return Sides(jnp.tanh(jnp.arccosh(1 / instance["delta"]) / length), amplitude)
@@ -210,7 +226,7 @@ def search_length(instance: Instance) -> Sides:
 
 @claim(
     source="negative control",
-    statement="The state that the search reaches would be the target itself. It has a phase that is unknown.",
+    statement="The state that the search reaches would be the target itself. It has an unknown phase.",
     formula=r"\|S_L|s\rangle - |T\rangle\| \le 2\delta",
     draw=search,
     sizes=(3,),
@@ -218,7 +234,10 @@ def search_length(instance: Instance) -> Sides:
     expected_to_hold=False,
 )
 def search_keeps_the_phase(instance: Instance) -> Sides:
-    """Up to the phase at amplitude 1. Between branches that is an error: hence the package's real polynomial."""
+    """The distance is up to the phase at amplitude 1.
+
+    Between branches an unknown phase is an error, hence the package's real polynomial.
+    """
     target, rest = _searched(instance)
     whole, _ = _searched({**instance, "share": jnp.ones(())})
     turned = whole.conj() / jnp.abs(whole)

@@ -1,1 +1,1 @@
-"""The main experiment: coherent networks on real images."""
+"""Main experiment: coherent networks on real images."""

@@ -1,7 +1,7 @@
-"""The main job: train coherent residual networks on real images and hold every claim about them to measurement.
+"""Main job: training of coherent residual networks on real images, and a check of every claim about them.
 
 Every finished part is an item: training by epochs, the plain baseline, evaluation, claims, costs and circuits. The
-trained network is built once in double precision, and its states between blocks are computed once for all readers.
+trained network is built once in double precision, and all parts share its states between blocks.
 """
 
 import math
@@ -48,14 +48,14 @@ CHECK_DEGREE = 5
 
 @dataclass(frozen=True)
 class Job:
-    """Networks to train and the data, and where checkpoints go.
+    """Networks to train, their data, and the directory of checkpoints.
 
     Attributes:
-        images: the data.
-        directory: directory whose subdirectory `checkpoints` takes an epoch of each training at a time.
-        kind: network at the top of the report; the regime's first unless given.
+        images: images for training and testing.
+        directory: directory whose subdirectory `checkpoints` holds the last epoch of each training.
+        kind: network at the top of the report, by default the regime's first.
         regime: regime of the paper, or None.
-        epochs: epochs of each training; the recipe's own unless given.
+        epochs: number of epochs of each training, by default the recipe's own.
         seed: seed of weights, shuffles and samples.
         resume: whether to go on with checkpoints in the directory.
     """
@@ -90,7 +90,7 @@ class Job:
 
 
 class Subject:
-    """A network of the job: its parts, each a function of the rows before it, over one trained network."""
+    """Network of the job and its parts, each a function of the rows of earlier items."""
 
     def __init__(self, job: Job, kind: str, progress: Progress) -> None:
         self.job, self.kind, self.progress = job, kind, progress
@@ -104,7 +104,7 @@ class Subject:
         return TrainedNetwork(_description(model, self.recipe), count_parameters(model), training)
 
     def baseline(self, rows: object) -> Baseline:
-        """Train a plain network beside it."""
+        """Train a plain network of the same size."""
         rngs, (model, _) = nnx.Rngs(self.recipe.training.seed), self._trained
         if self.recipe.weights == "dense":
             sizes = [math.prod(self.shape), *[math.prod(model.sizes)] * self.recipe.blocks, model.outcomes]
@@ -115,7 +115,7 @@ class Subject:
         return Baseline(count_parameters(plain), accuracy(plain, self.images.test_images, self.images.test_labels))
 
     def evaluation(self, rows: Mapping[str, Any]) -> Evaluated:
-        """Hold every test image against the ideal network."""
+        """Compare the outputs on all test images with the ideal network."""
         baseline = rows[key(self.kind, "baseline")].accuracy
         found, terminal, labels = self._traced.trace, self._traced.model.terminal, self.images.test_labels
         return Evaluated(
@@ -132,15 +132,15 @@ class Subject:
         )
 
     def claims(self, rows: object) -> OwnClaims:
-        """Ask claims of the network's own weights and images."""
+        """Examine claims on the network's own weights and images."""
         return OwnClaims(own_claims(self._traced))
 
     def regime(self, rows: object) -> InRegime:
-        """Count the network amplified."""
+        """Count the costs of the amplified network."""
         return InRegime(regime_costs(self._traced, str(self.job.regime)))
 
     def circuits(self, rows: object) -> CircuitCheck:
-        """Run small networks of its weights as circuits."""
+        """Run small networks of slices of the weights as circuits."""
         return circuit_check(instances_of(self._traced), CHECK_DEGREE)
 
     @cached_property
@@ -175,21 +175,30 @@ PARTS = {
     "regime": "costs in its regime",
     "circuits": "two blocks as one circuit",
 }
-"""Parts of a network by method of `Subject`, as they are told; a network without a regime has no costs in one."""
+"""Parts of a network by method of `Subject`, in words; a network without a regime has no costs in one."""
 
 
 def key(kind: str, part: str) -> str:
-    """Return the key of an item."""
+    """Return the key of an item.
+
+    Args:
+        kind: name of the network.
+        part: name of the part.
+    """
     return f"{kind}: {PARTS[part]}"
 
 
 def study(job: Job, progress: Progress | None = None) -> Study:
-    """Build the study: train, measure, check; checkpoints go into the job's directory.
+    """Build the study that trains, measures and checks; checkpoints go into the job's directory.
+
+    Args:
+        job: networks to train and their data.
+        progress: receiver of progress.
 
     Raises:
         ValueError: an unknown regime or kind.
     """
-    # One at a time: its states on all images are large.
+    # One network at a time, since its states on all images are large.
     subject = lru_cache(maxsize=1)(lambda kind: Subject(job, kind, progress or Progress()))
 
     def item(rows: Mapping[str, Part], kind: str, part: str) -> Part:

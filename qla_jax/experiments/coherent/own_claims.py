@@ -30,7 +30,14 @@ def own_claims(traced: Traced) -> list[OwnClaim]:
 
 
 def own_claim(claim: Claim, place: str, weight: Array, states: Array) -> OwnClaim:
-    """Return the largest ratio of one claim on one weight; a zero vector is no instance."""
+    """Return the largest ratio of one claim on one weight; a zero vector is no instance.
+
+    Args:
+        claim: claim to examine.
+        place: name of the weight, for the report.
+        weight: weight of a block.
+        states: states that enter the block, a row for each image.
+    """
 
     # Weights are arguments: XLA would multiply constants while it compiles, slowly, and warn of that in between.
     @jax.jit

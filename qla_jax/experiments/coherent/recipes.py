@@ -1,4 +1,4 @@
-"""The networks of the main job by name: what they are made of, how they are trained, how images lie in them."""
+"""Networks of the main job by name: their structure, their training, and their layout of images."""
 
 import math
 from dataclasses import dataclass
@@ -14,14 +14,15 @@ MIN_OUTCOMES = 16
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network and how it is trained.
+    """Structure of a network and its training.
 
     Attributes:
-        weights: of the blocks.
-        blocks: k.
-        training: how.
-        degree: of the activation's polynomial.
-        paths: d, classical paths whose Kronecker product the circuit starts from; without any it starts from the image.
+        weights: kind of the weights of the blocks.
+        blocks: number k of blocks.
+        training: settings of the training.
+        degree: degree of the activation's polynomial.
+        paths: number d of classical paths whose Kronecker product the circuit starts from; with 0 it starts from the
+            image.
         terminal: whether a terminal block follows the others.
     """
 
@@ -51,11 +52,17 @@ REGIMES: dict[str | None, tuple[str, ...]] = {
     "b": ("b",),
     "c": ("c",),
 }
-"""Which networks a regime of the paper (Figure 1) is shown by; without one, those of Lemma 7 alone."""
+"""Networks of each regime of the paper (Figure 1); without a regime, those of Lemma 7."""
 
 
 def build(shape: tuple[int, int, int], classes: int, recipe: Recipe) -> CoherentResNet:
-    """A fresh network for images of a shape (channel, row, column)."""
+    """Return a fresh network for images of a given shape.
+
+    Args:
+        shape: shape (channel, row, column) of an image.
+        classes: number of classes.
+        recipe: structure of the network and its training.
+    """
     rngs = nnx.Rngs(recipe.training.seed)
     outcomes = max(MIN_OUTCOMES, 1 << (max(classes, shape[0]) - 1).bit_length())
     sizes = _sizes(shape, outcomes, recipe)

@@ -1,4 +1,4 @@
-"""What the main job finds, as report.json holds it."""
+"""Results of the main job, as report.json holds them."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from qla_jax.nn.evaluation import Accuracies, Errors, Norms, OutputError, Termin
 
 @dataclass(frozen=True)
 class OwnClaim:
-    """Largest ratio of a claim on the network's own weight at a place, and whether that violates it."""
+    """Largest ratio of a claim on the network's own weight at a place, and whether it violates the claim."""
 
     claim: str
     where: str
@@ -20,7 +20,7 @@ class OwnClaim:
 
 @dataclass(frozen=True)
 class EpochResult:
-    """An epoch of training: its number from 1, mean loss and accuracy of its steps."""
+    """Epoch of training: its number from 1, and the mean loss and accuracy of its steps."""
 
     epoch: int
     loss: float
@@ -37,7 +37,7 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Seconds:
-    """Time of training, and at the top of the report of everything."""
+    """Time of training and, at the top of the report, of everything."""
 
     train: float
     total: float | None = None
@@ -90,17 +90,17 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Network(Evaluated):
-    """A network of the report.
+    """Network of the report.
 
     Attributes:
         kind: name of the recipe.
-        description: what it is, in words.
-        recipe: how it is made and trained.
+        description: description of the network in words.
+        recipe: structure of the network and its training.
         parameters: numbers of parameters.
         claims: claims on its own weights and images.
         regime_costs: costs in its regime by number of blocks, null without a regime.
         circuit_check: circuits that were run.
-        training: epochs.
+        training: epochs of the training.
         seconds: time of training.
     """
 
@@ -117,7 +117,7 @@ class Network(Evaluated):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Name and source of the images, and how many are for training and for testing."""
+    """Name and source of the images, and the numbers of images for training and for testing."""
 
     name: str
     train: int
@@ -127,11 +127,11 @@ class Dataset:
 
 @dataclass(frozen=True)
 class MainReport(Network):
-    """What report.json holds: at its top the network that was asked for.
+    """Content of report.json, with the fields of the network that was asked for at its top.
 
     Attributes:
         regime: regime of the paper, or null.
-        dataset: the images.
+        dataset: images of the job.
         networks: all networks.
         failures: a line for each violated bound or failed check; empty is good.
     """
@@ -144,7 +144,7 @@ class MainReport(Network):
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A finished training: the network in words, its number of parameters, its epochs."""
+    """Finished training: the network in words, its number of parameters, and its epochs."""
 
     description: str
     parameters: int
@@ -153,7 +153,7 @@ class TrainedNetwork:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The plain baseline: number of its parameters, accuracy on the test images."""
+    """Plain baseline: the number of its parameters, and its accuracy on the test images."""
 
     parameters: int
     accuracy: float
@@ -174,4 +174,4 @@ class InRegime:
 
 
 Part = TrainedNetwork | Baseline | Evaluated | OwnClaims | InRegime | CircuitCheck
-"""A finished item."""
+"""Row of a finished item."""

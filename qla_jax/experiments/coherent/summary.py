@@ -1,4 +1,4 @@
-"""What the main job says of its networks: tables, figures, and a line for each bound that is violated."""
+"""Summary of the main job: tables, figures, and a line for each bound that is violated."""
 
 from collections.abc import Sequence
 
@@ -136,7 +136,7 @@ def _section(network: Network) -> Section:
 
 
 def block_rows(network: Network) -> Table:
-    """Return norms, largest error and eps, costs, amplitudes alone and with weights at alpha 2, a row per block."""
+    """Return the table of norms, errors, costs and amplitudes, with a row for each block."""
     rows = zip(network.norms, network.norms_without_skip, network.errors, network.costs.blocks, strict=True)
     told = [(*row, _large(row[-1].queries)) for row in rows]
     caption = "Norms, errors and costs of each block, over all test images; the circuit is not amplified."
@@ -164,7 +164,7 @@ def regime_rows(network: Network) -> Table | None:
 
 
 def claim_rows(network: Network) -> Table:
-    """Return how much of each bound the network's own weights and images reach, a row per block."""
+    """Return the share of each bound that the network's own weights and images reach, with a row for each block."""
     names, places = (list(dict.fromkeys(getattr(row, one) for row in network.claims)) for one in ("claim", "where"))
     ratios = {(row.where, row.claim): f"{row.ratio:.3f}" for row in network.claims}
     columns = [("", "weight or image"), *((name, f"largest measured / bound of the claim {name}") for name in names)]

@@ -1,1 +1,1 @@
-"""Coherent networks beside those that came before them."""
+"""Comparison of coherent networks with earlier ones."""

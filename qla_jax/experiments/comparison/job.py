@@ -1,8 +1,8 @@
-"""Coherent networks beside those that came before them, each as it runs: the work of `qla-jax comparison`.
+"""Comparison of coherent networks with earlier ones, each as it runs: the work of `qla-jax comparison`.
 
-Nothing in the table is typed in but what the columns mean. All networks have two layers and the same error in Euclidean
-norm, so that a precision per entry has to shrink with their number; steps are what `LayeredRun` counts, and for
-coherent networks the depth of the circuit.
+All entries of the table are measured. All networks have two layers and the same error in Euclidean norm, so a precision
+per entry has to shrink with the number of entries. Steps are those that `LayeredRun` counts, and for coherent networks
+the depth of the circuit.
 """
 
 import math
@@ -39,12 +39,15 @@ VERDICTS = [
 ]
 FORMULAS = [Column("", "{name}", "method"), Column("formula", "{formula}", "steps by the publication")]
 POLYLOG = 1 / 2
-"""An exponent below this one between the last two sizes counts as none: of a logarithm it falls on, of a power not."""
+"""Exponent between the last two sizes below which steps count as polylogarithmic.
+
+The exponent of a logarithm keeps falling with the size, that of a power does not.
+"""
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What was found about a method's circuits and its steps."""
+    """Verdicts on a method's circuits and its steps."""
 
     coherent_layers: bool = field(metadata=named("coherent layers"))
     coherent_activation: bool = field(metadata=named("coherent activation"))
@@ -56,14 +59,14 @@ class Verdicts:
 
 @dataclass(frozen=True)
 class Compared(About):
-    """A method as it ran.
+    """Results of a method as it ran.
 
     Attributes:
         points: runs against "N" and "1/eps": the size, steps, and numbers read out between the layers.
-        exponents: exponents of both between the last two.
-        reads: reads of a memory in its largest coherent piece.
+        exponents: exponents of both between the last two sizes.
+        reads: number of reads of a memory in its largest coherent piece.
         least_norm: least norm between layers.
-        verdicts: what was found.
+        verdicts: verdicts on circuits and steps.
     """
 
     points: dict[str, list[tuple[float, float, int]]]
@@ -75,7 +78,7 @@ class Compared(About):
 
 @dataclass(frozen=True)
 class ComparisonReport:
-    """What comparison.json holds: a row for each method, how many layers networks have, the time of all runs."""
+    """Content of comparison.json: a row for each method, the number of layers of all networks, and the total time."""
 
     rows: list[Compared]
     layers: int
@@ -83,7 +86,7 @@ class ComparisonReport:
 
 
 def study(methods: Sequence[Method] | None = None) -> Study:
-    """Build the study: every method over its sizes and errors, in float64 whatever the caller's precision."""
+    """Build the study that runs every method over its sizes and errors, in float64 for any precision of the caller."""
 
     def document(rows: Mapping[str, Compared], seconds: Mapping[str, float]) -> ComparisonReport:
         return ComparisonReport([*rows.values()], LAYERS, sum(seconds.values()))
@@ -115,7 +118,7 @@ def _compared(rows: object, method: Method) -> Compared:
 
 
 def summary(report: ComparisonReport) -> Findings:
-    """Return what was found and what it takes, and what the columns mean."""
+    """Return the tables of verdicts and of steps, and the meaning of their columns."""
     found, plots = report.rows, []
     verdicts = [[row.name, *("yes" if one else "no" for one in vars(row.verdicts).values())] for row in found]
     steps = [(row.name, row.read, *row.points["N"][0][:2], *row.exponents.values()) for row in found]
@@ -150,6 +153,6 @@ def summary(report: ComparisonReport) -> Findings:
 
 
 def _end(points: Sequence[tuple]) -> float:
-    """The exponent between the last two."""
+    """Return the exponent between the last two points."""
     (x, steps, _), (y, more, _) = points[-2:]
     return math.log(more / steps) / math.log(y / x)

@@ -1,4 +1,4 @@
-"""The methods of the comparison: how each network runs, and what its largest coherent piece looks like."""
+"""Methods of the comparison: a run of each network, and its largest coherent circuit."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -26,14 +26,14 @@ LAYERS = 2
 
 
 class CountedMethod(NamedTuple):
-    """One run: steps, and the numbers read out between the layers."""
+    """Steps of one run, and the numbers that were read out between its layers."""
 
     steps: float
     between: int
 
 
 class Circuit(NamedTuple):
-    """What is there to look at in a method's largest coherent piece, and the least norm between layers."""
+    """Properties of a method's largest coherent circuit, and the least norm between layers."""
 
     activated: bool
     reads: int
@@ -42,13 +42,13 @@ class Circuit(NamedTuple):
 
 @dataclass(frozen=True)
 class About:
-    """What a method is.
+    """Description of a method.
 
     Attributes:
         name: authors and year.
         architecture: architecture of the network.
-        inside: what happens coherently.
-        read: what is measured before the end.
+        inside: operations that are coherent.
+        read: quantities that are measured before the end.
         formula: formula of the steps.
     """
 
@@ -61,11 +61,11 @@ class About:
 
 @dataclass(frozen=True)
 class Method(About):
-    """A method, and how it is run.
+    """Method and the functions that run it.
 
     Attributes:
-        run: steps from N and the error.
-        circuit: what its coherent piece looks like.
+        run: function from N and the error to the steps.
+        circuit: function that returns the properties of its coherent circuit.
         entries: sizes N to run at.
         errors: errors to run at.
     """
@@ -96,7 +96,7 @@ def _dense(entries: int, eps: float) -> CountedMethod:
 
 
 def _convolution(entries: int, eps: float) -> CountedMethod:
-    """One channel; pooling halves the sides of the second layer."""
+    """Count a convolutional network of one channel, whose pooling halves the sides of the second layer."""
     side = math.isqrt(entries)
     taps = [_random(1, 1, 3, 3) / 3] * LAYERS
     image, share = _random(1, side, side) / side, eps / math.sqrt(2 * entries)
@@ -104,7 +104,7 @@ def _convolution(entries: int, eps: float) -> CountedMethod:
 
 
 def _attention(entries: int, eps: float) -> CountedMethod:
-    """Tokens of four features, so that N entries are N/4 tokens."""
+    """Count a transformer of tokens of four features, so that N entries are N/4 tokens."""
     tokens = _random(entries // 4, 4)
     blocks = [AttentionWeights(*[_contraction(4, 4)] * 5)] * LAYERS
     eta = eps / (2 * math.sqrt(entries))
@@ -112,13 +112,13 @@ def _attention(entries: int, eps: float) -> CountedMethod:
 
 
 def _of_inner_products() -> Circuit:
-    """A layer with W = 0 leaves nothing."""
+    """Return the properties of a Hadamard test; the least norm is 0, since W = 0 leaves no amplitude."""
     vec = qram_encode(jnp.ones(4))
     return _seen(hadamard_test(vec, vec).circuit, 0.0)
 
 
 def _of_token() -> Circuit:
-    """Tokens that are all alike, and a value of -1: the sum vanishes."""
+    """Return the properties of a block; equal tokens with a value of -1 make its sum vanish."""
     one, tokens = jnp.eye(4), jnp.full((4, 4), 0.5)
     polys = exp(-0.5, degree=3), erf(math.sqrt(0.5), degree=3)
 
@@ -145,7 +145,7 @@ def _seen(circuit: Encoding, least_norm: float) -> Circuit:
 
 
 def _activated(node: Encoding, seen: set[int]) -> bool:
-    """Whether amplitudes are transformed anywhere in a circuit, or in what a node stands for."""
+    """Return whether amplitudes are transformed anywhere in a circuit, or in what a node stands for."""
     if id(node) in seen:
         return False
     seen.add(id(node))

@@ -1,1 +1,1 @@
-"""How experiments run: items, directories, statistics."""
+"""Parts that all experiments share: items, directories, statistics."""

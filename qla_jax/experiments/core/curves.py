@@ -1,4 +1,4 @@
-"""Two points of a curve of accuracy: where a share of its peak is reached for good, and its elbow.
+"""Two points of a curve of accuracy: the point from which on a share of its peak is kept, and its elbow.
 
 Example:
     >>> cost_of_level([1.0, 10.0, 100.0], [0.2, 0.6, 1.0], 0.8)
@@ -15,21 +15,21 @@ from qla_jax._checks import require
 
 
 def cost_of_level(costs: Sequence[float], accuracies: Sequence[float], level: float) -> tuple[float, bool]:
-    """The cost from which on accuracies stay at a share of their peak, or above.
+    """Return the cost from which on accuracies stay at a share of their peak, or above.
 
     Between settings of the curve the logarithm of the cost is interpolated linearly in the accuracy.
 
     Args:
-        costs: rising.
-        accuracies: at them.
-        level: the share, in (0, 1].
+        costs: costs, rising.
+        accuracies: accuracy at each cost.
+        level: share of the peak, in (0, 1].
 
     Returns:
-        The cost, and whether the cheapest setting has it already, so that this is an upper bound.
+        The cost, and whether the cheapest setting reaches the share already, so that the cost is an upper bound.
 
     Raises:
-        ValueError: costs that do not rise or do not match, a level out of its range, or one that the dearest setting
-            does not have, so that the curve does not say where it is reached.
+        ValueError: costs that do not rise or do not match, a level out of its range, or one that the most expensive
+            setting does not reach, so that the curve does not determine the cost.
     """
     require(
         len(costs) == len(accuracies) > 0, f"`costs` must match {len(accuracies)} accuracies, but are {len(costs)}."
@@ -48,9 +48,14 @@ def cost_of_level(costs: Sequence[float], accuracies: Sequence[float], level: fl
 
 
 def elbow(ranks: Sequence[int], accuracies: Sequence[float]) -> int | None:
-    """The rank whose accuracy lies farthest above the chord from the first point of the curve to its last.
+    """Return the rank whose accuracy lies farthest above the chord from the first point of the curve to its last.
 
-    The first of several; None where no point is above the chord: a line or a curve that bends upwards has no elbow.
+    Of several such ranks the first is returned. The result is None where no point is above the chord: a line or a curve
+    that bends upward has no elbow.
+
+    Args:
+        ranks: ranks, rising.
+        accuracies: accuracy at each rank.
 
     Raises:
         ValueError: fewer than three points, or lengths that differ.
@@ -68,4 +73,4 @@ def elbow(ranks: Sequence[int], accuracies: Sequence[float]) -> int | None:
 
 
 ROUNDING = 1e-9
-"""Of accuracies and their chord."""
+"""Distance between an accuracy and the chord that counts as rounding."""

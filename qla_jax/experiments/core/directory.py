@@ -1,8 +1,9 @@
-"""The directory of a run: its settings, what it has finished, and how it is gone on with; one rule for all commands.
+"""Directory of a run, for all commands: its settings, its finished items, and its continuation.
 
-`run.json` is written before work begins: command, settings, the code and its libraries, and, as soon as they are
-loaded, the data. A run is resumed by its directory alone; what is given besides has to agree with what is stored, and
-so have the code and the data. Without `resume` a directory is refused if there is something in it to lose.
+`run.json` is written before work begins. It holds the command, the settings, the versions of the code and its libraries
+and, as soon as they are loaded, the identity of the data. A run is resumed by its directory alone. Options that are
+given again have to agree with the stored ones, and so do the code and the data. Without `resume` a directory with
+earlier results is refused.
 
 Example:
     >>> import tempfile
@@ -40,14 +41,14 @@ RESULTS = ("report.json", "claims.json", "costs.json", "comparison.json")
 
 
 class RunDirectory:
-    """A directory that one run writes to, from `with` to the end of its block.
+    """Directory that one run writes to, from `with` to the end of its block.
 
     Attributes:
-        path: the directory.
-        settings: the run's options, those that are stored if it is resumed.
+        path: path of the directory.
+        settings: options of the run, the stored ones if it is resumed.
         items: finished items.
         resumed: whether the run goes on with an earlier one.
-        notices: lines about what was found damaged.
+        notices: lines about damaged files.
     """
 
     def __init__(
@@ -60,12 +61,12 @@ class RunDirectory:
         given: Sequence[str] | None = None,
         results: Sequence[str] = RESULTS,
     ) -> None:
-        """Take note of what is wanted; nothing is touched before `with`.
+        """Store the options of the run; no file is touched before `with`.
 
         Args:
-            path: the directory.
-            command: the name of what runs.
-            settings: by name, as JSON has them.
+            path: path of the directory.
+            command: name of the command.
+            settings: options by name, as plain JSON.
             resume: whether to go on with the run in the directory.
             given: names of the settings that have to agree with a run that is resumed; all of them by default.
             results: files that a finished run leaves.
@@ -97,17 +98,21 @@ class RunDirectory:
     def __exit__(self, kind: type | None, *failure: object) -> None:
         refused = kind is not None and issubclass(kind, Exception) and not issubclass(kind, OSError)
         if refused and not self._held():
-            with suppress(OSError):  # a run that could not begin leaves nothing behind
+            with suppress(OSError):  # a run that could not begin leaves no files
                 self._record_path.unlink(missing_ok=True)
                 self.items.path.unlink(missing_ok=True)  # type: ignore[union-attr] # it has one
             remove_empty([self.path / CHECKPOINTS, *self._created])
         self._stack.close()
 
     def pin(self, what: str, now: Mapping[str, Any]) -> None:
-        """Store what a run depends on besides its settings, or compare it if the run is resumed.
+        """Store further data that a run depends on, or compare it if the run is resumed.
+
+        Args:
+            what: name of the data.
+            now: data as plain JSON.
 
         Raises:
-            ValueError: an entry that is not what it was.
+            ValueError: an entry that differs from the stored one.
         """
         plain = json.loads(json.dumps(dict(now)))
         if what in self._record:
@@ -228,6 +233,10 @@ def _version(name: str) -> str:
 
 def newest(runs: Path, command: str) -> Path:
     """Return the directory of the newest run of a command.
+
+    Args:
+        runs: directory of all runs.
+        command: name of the command.
 
     Raises:
         ValueError: no such run.

@@ -16,12 +16,12 @@ from qla_jax.experiments.core.tables import require_caption
 
 @dataclass(frozen=True)
 class Series:
-    """A curve, points, or steps.
+    """Curve, points, or steps of a figure.
 
     Attributes:
         label: name in the legend; without one the curve has the color of the one before.
-        x: places.
-        y: values.
+        x: places of the points.
+        y: values of the points.
         low: lower ends of intervals, if there are any.
         high: upper ends of intervals.
         style: marker and line as matplotlib writes them.
@@ -43,12 +43,12 @@ class Series:
 
 @dataclass(frozen=True)
 class Line:
-    """A dashed line across a figure, for reference.
+    """Dashed line across a figure, for reference.
 
     Attributes:
         value: place on the y axis, or on the x axis if it is upright.
         label: text at its left end.
-        upright: whether the line stands.
+        upright: whether the line is vertical.
     """
 
     value: float
@@ -58,13 +58,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure of some curves, as data.
+    """Figure of some curves, as data.
 
     Attributes:
         name: part of the file's name.
         xlabel: label of the x axis.
         ylabel: label of the y axis.
-        series: curves.
+        series: curves of the figure.
         xscale: scale of the x axis, linear, log or log2.
         yscale: scale of the y axes, linear or log.
         title: title above the figure.
@@ -73,7 +73,7 @@ class Plot:
         lines: lines for reference.
         right: label of the right axis, if there is one.
         limits: ends of the y axis, where the data do not set them.
-        filed: whether the picture is a file of its own, too.
+        filed: whether the picture is also a file of its own.
         caption: what the figure shows, in sentences.
     """
 
@@ -108,7 +108,7 @@ class Matrix:
         ticks: names of the columns and of the rows.
         caption: what the figure shows, in sentences.
         title: title above the figure.
-        filed: whether the picture is a file of its own, too.
+        filed: whether the picture is also a file of its own.
     """
 
     name: str
@@ -148,7 +148,7 @@ class Outcomes:
         outcomes: images with their distributions.
         caption: what the figure shows, in sentences.
         title: title above the figure.
-        filed: whether the picture is a file of its own, too.
+        filed: whether the picture is also a file of its own.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Laws through measured points by least squares, and where two of them meet.
+"""Laws through measured points by least squares, and the point where two laws meet.
 
 Example:
     >>> law = power([2, 4, 8], [12, 48, 192])
@@ -25,13 +25,13 @@ CONFIDENCE = 0.95
 
 
 class Power(NamedTuple):
-    """factor * x^exponent.
+    """Power law factor * x^exponent.
 
     Attributes:
         exponent: exponent over all points.
-        factor: factor in front.
+        factor: factor of the power.
         end: exponent of the last three points alone.
-        spread: largest deviation of a point, in units of it.
+        spread: largest deviation of a point, relative to its value.
     """
 
     exponent: float
@@ -44,7 +44,7 @@ class Power(NamedTuple):
 
 
 class Affine(NamedTuple):
-    """constant + slope * x, and `spread` as of `Power`."""
+    """Law constant + slope * x; `spread` is the largest relative deviation of a point."""
 
     constant: float
     slope: float
@@ -55,14 +55,14 @@ class Affine(NamedTuple):
 
 
 class Slope(NamedTuple):
-    """factor * x^exponent with an interval of its exponent.
+    """Power law factor * x^exponent with a confidence interval of its exponent.
 
     Attributes:
         exponent: exponent by least squares.
         low: lower end of its interval, by quantiles of Student's t: errors of the logarithms are taken as independent,
             normal and of one size.
-        high: upper end.
-        factor: factor in front.
+        high: upper end of its interval.
+        factor: factor of the power.
         points: number of points.
     """
 
@@ -74,12 +74,16 @@ class Slope(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Sublinear or not, if the interval says so."""
+        """Verdict whether the growth is sublinear, if the interval decides it."""
         return "sublinear" if self.high < 1 else "not sublinear" if self.low > 1 else "undecided"
 
 
 def power(x: Sequence[float], y: Sequence[float]) -> Power:
     """Return the power law by least squares of logarithms.
+
+    Args:
+        x: places, positive.
+        y: values, positive.
 
     Raises:
         ValueError: fewer than two points, or a number that is not positive.
@@ -94,6 +98,10 @@ def power(x: Sequence[float], y: Sequence[float]) -> Power:
 def affine(x: Sequence[float], y: Sequence[float]) -> Affine:
     """Return the affine law by least squares of deviations relative to y.
 
+    Args:
+        x: places, positive.
+        y: values, positive.
+
     Raises:
         ValueError: what `power` raises.
     """
@@ -105,6 +113,10 @@ def affine(x: Sequence[float], y: Sequence[float]) -> Affine:
 
 def log_slope(x: Sequence[float], y: Sequence[float]) -> Slope:
     """Return the power law with an interval of 95 percent, by ordinary least squares of logarithms.
+
+    Args:
+        x: places, positive.
+        y: values, positive.
 
     Raises:
         ValueError: fewer than three points, lengths that differ, all x alike, numbers that are not positive.
@@ -120,7 +132,12 @@ def log_slope(x: Sequence[float], y: Sequence[float]) -> Slope:
 
 
 def crossing(falls: Callable[[float], float], rises: Callable[[float], float]) -> float | None:
-    """Return the smallest x from 2 on, to one in 64 of a doubling, at which the first is below the second, or None."""
+    """Return the smallest x from 2 on at which the first law is below the second, to 1/64 of a doubling, or None.
+
+    Args:
+        falls: law that is larger at small x.
+        rises: law that is larger at large x.
+    """
     for step in range(STEPS_PER_DOUBLING, STEPS_PER_DOUBLING * DOUBLINGS):
         x = 2.0 ** (step / STEPS_PER_DOUBLING)
         if falls(x) < rises(x):

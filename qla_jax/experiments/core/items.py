@@ -1,7 +1,7 @@
-"""Results of finished items by key, in memory and in a file of lines: a kill costs the running item at most.
+"""Results of finished items by key, in memory and in a file of lines: an interruption loses at most the running item.
 
-A line is written by one call and synchronized before the next item begins. It carries a checksum: what a kill leaves
-of a line, or a line with a changed byte, is dropped, and that item is run again.
+A line is written by one call and synchronized before the next item begins. It carries a checksum: an incomplete line,
+or one with a changed byte, is dropped, and its item is run again.
 
 Example:
     >>> items = Items()
@@ -23,8 +23,8 @@ class Items:
     """Results by key, in the order in which they were finished.
 
     Attributes:
-        path: file of the lines; None keeps the results in memory alone.
-        rows: results as JSON gives them back, so that a resumed run has the very same ones.
+        path: file of the lines; with None the results are only in memory.
+        rows: results as JSON restores them, so that a resumed run has exactly the same ones.
         seconds: time that each item took.
         damaged: number of lines of the file that were dropped.
     """
@@ -38,7 +38,7 @@ class Items:
             self._restore(path)
 
     def result(self, key: str, make: Callable[[], Any]) -> Any:
-        """Return the item's result, making and keeping it if it is not there yet."""
+        """Return the item's result, after making and keeping it if it is missing."""
         if key not in self.rows:
             started = time.perf_counter()
             self.keep(key, make(), time.perf_counter() - started)
@@ -49,7 +49,7 @@ class Items:
 
         Raises:
             OSError: a line that cannot be written.
-            TypeError: a result that JSON does not have.
+            TypeError: a result that is not plain JSON.
         """
         text = json.dumps([key, row, seconds])
         if self.path is not None:
@@ -74,6 +74,6 @@ def _line(text: str) -> bytes:
 
 
 def _text(line: bytes) -> str | None:
-    """Return the JSON of a line, None of a damaged one."""
+    """Return the JSON of a line, or None for a damaged one."""
     text = line[17:-1].decode(errors="replace")
     return text if line == _line(text) else None

@@ -1,4 +1,4 @@
-"""What a run says while it goes on: one protocol for all of them."""
+"""Interface through which a run reports its progress."""
 
 from typing import TYPE_CHECKING
 
@@ -7,13 +7,13 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Receiver of what a run says, which this one ignores; the command line draws it."""
+    """Receiver of the progress of a run. This one ignores it; the command line draws it."""
 
     def item(self, key: str, done: int, total: int) -> None:
-        """Take note of an item that begins after `done` others; the key is empty in the end."""
+        """Report an item that begins after `done` others; the key is empty at the end."""
 
     def epoch(self, epoch: "Epoch", total: int) -> None:
-        """Take note of an epoch of training that is done."""
+        """Report a finished epoch of training."""
 
     def note(self, text: str) -> None:
-        """Take note of a line about the run."""
+        """Report a line about the run."""

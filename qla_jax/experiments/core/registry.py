@@ -1,6 +1,8 @@
-"""The studies by name. A module is imported once its study is asked for: a name, a sentence and a module each.
+"""Registry of studies by name, with a sentence and a module for each.
 
-A new study is a module with a function `study(options) -> Study` and a line here.
+A module is imported when its study is asked for.
+
+A new study is a module with a function `study(options) -> Study` and a line in `STUDIES`.
 
 Example:
     >>> from qla_jax.experiments.core.study import Options
@@ -16,10 +18,10 @@ from qla_jax.experiments.core.study import Findings, Options, Rows, Study
 
 
 class Entry(NamedTuple):
-    """A study that there is.
+    """Entry of the registry.
 
     Attributes:
-        about: what it measures, in a sentence.
+        about: sentence about the measurement.
         module: module of this package that has its function `study`.
     """
 
@@ -45,6 +47,10 @@ STUDIES = {
 
 def build(name: str, options: Options) -> Study:
     """Build a study with its settings.
+
+    Args:
+        name: name of the study.
+        options: options of the command.
 
     Raises:
         ValueError: an unknown name, images that cannot be used, or none where a study needs none.

@@ -1,4 +1,4 @@
-"""Results as frozen dataclasses and as JSON: one function for each direction, strict about names.
+"""Conversion of results between frozen dataclasses and JSON, one function for each direction, strict about names.
 
 A field that is None by default has no key in JSON while it is None. The metadata of a field may be `named("name")`, its
 name in JSON where that is no name in Python.
@@ -35,7 +35,7 @@ def named(name: str) -> dict[str, str]:
 
 
 def to_json(value: Any) -> Any:
-    """Return a result as JSON has it; infinities and NaN stay."""
+    """Return a result as plain JSON; infinities and NaN remain."""
     if is_dataclass(value):
         kept = [one for one in fields(value) if one.default is not None or getattr(value, one.name) is not None]
         return {one.metadata.get("key", one.name): to_json(getattr(value, one.name)) for one in kept}
@@ -49,10 +49,11 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(kind: Any, value: Any) -> Any:
-    """Return the result that JSON stands for.
+    """Return the result that plain JSON stands for.
 
     Args:
-        kind: dataclass, NamedTuple, list, tuple, dict or union of these; anything else is taken as it is.
+        kind: dataclass, NamedTuple, list, tuple, dict or union of these; a value of any other kind is returned as it
+            is.
         value: plain data.
 
     Raises:
@@ -80,7 +81,7 @@ def from_json(kind: Any, value: Any) -> Any:
 
 @cache
 def keys(kind: Any) -> dict[str, tuple[str, Any]]:
-    """Return field and type by name in JSON; nothing for what is no record."""
+    """Return field and type by name in JSON; empty for a type that is no record."""
     if is_dataclass(kind):
         hints = get_type_hints(kind)
         return {one.metadata.get("key", one.name): (one.name, hints[one.name]) for one in fields(kind)}
@@ -88,7 +89,7 @@ def keys(kind: Any) -> dict[str, tuple[str, Any]]:
 
 
 def _odd(kind: Any, value: Any) -> list[str]:
-    """Return what is wrong with the keys of a record."""
+    """Return the faults in the keys of a record."""
     if not isinstance(value, Mapping):
         return [f"it is {value!r}"]
     optional = {one.name for one in fields(kind) if one.default is None} if is_dataclass(kind) else ()
@@ -97,7 +98,7 @@ def _odd(kind: Any, value: Any) -> list[str]:
 
 
 def finite(value: Any) -> Any:
-    """Return plain data without infinities and NaN, which JSON does not know: both become null."""
+    """Return plain data with null in place of infinities and NaN, which JSON does not have."""
     if isinstance(value, dict):
         return {name: finite(part) for name, part in value.items()}
     if isinstance(value, list):

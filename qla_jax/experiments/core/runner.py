@@ -1,4 +1,4 @@
-"""Run a study item by item, so that a kill costs one item at most: the work of every command.
+"""Run of a study item by item, so that an interruption loses at most one item: the work of every command.
 
 Example:
     >>> from qla_jax.experiments.core.study import Findings, Study
@@ -28,11 +28,11 @@ def run(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Report:
-    """Run what is not done yet, and sum up.
+    """Run the items that are not finished yet, and summarize all.
 
     Args:
         study: study to run.
-        directory: directory of its rows, or one that is open already; rows stay in memory without.
+        directory: directory of its rows, or one that is open already; by default rows are only in memory.
         resume: whether to go on with the rows in the directory.
         progress: receiver of each item that begins.
 
@@ -67,10 +67,15 @@ def _made(study: Study, key: str, rows: dict[str, Any]) -> Any:
 
 
 def plain(key: str, value: Any, bounded: bool = True) -> Any:
-    """Return a row as it comes back from a file, so that a resumed study has the very same rows.
+    """Return a row as a file restores it, so that a resumed study has exactly the same rows.
+
+    Args:
+        key: key of the item, for the error.
+        value: row of the item.
+        bounded: whether all numbers have to be finite.
 
     Raises:
-        ValueError: a row that JSON does not have, or that has infinite numbers where they are bounded.
+        ValueError: a row that is not plain JSON, or that has infinite numbers where they have to be finite.
     """
     try:
         return json.loads(json.dumps(to_json(value), allow_nan=not bounded))

@@ -1,7 +1,7 @@
-"""What a study is: work items that are run one by one, and what is made of their rows.
+"""Studies: work items that are run one by one, and a summary of their rows.
 
-A row is a frozen dataclass of plain data, so that an interrupted study goes on with what is written; tables and figures
-are data, too, so that a new study draws nothing itself, and one renderer serves all of them.
+A row is a frozen dataclass of plain data, so that an interrupted study goes on with the stored rows. Tables and figures
+are data, too, so that one renderer serves all studies.
 
 Example:
     >>> items = {str(n): lambda rows, n=n: {"n": n, "square": n * n} for n in (1, 2, 3)}
@@ -23,13 +23,13 @@ from qla_jax.experiments.core.tables import Table
 
 @dataclass(frozen=True)
 class Options:
-    """What a study may be asked for.
+    """Options of the command that a study depends on.
 
     Attributes:
-        quick: the small form, of seconds instead of minutes.
-        full: the whole grid, where a study has more than it runs by default.
-        seed: seed of all that is drawn.
-        dataset: images, where the study uses any; its own choice unless given.
+        quick: whether to run the small form, which takes seconds instead of minutes.
+        full: whether to run the whole grid, where a study has more than it runs by default.
+        seed: seed of all random draws.
+        dataset: name of the images, for studies that use images; by default the study's own choice.
         data_dir: directory of prepared sets.
     """
 
@@ -40,24 +40,24 @@ class Options:
     full: bool = False
 
     def seeds(self, count: int) -> list[int]:
-        """Return seeds in a row."""
+        """Return consecutive seeds."""
         return [self.seed + number for number in range(count)]
 
     def images(self, **limits: Any) -> ImageSet:
-        """Return the images asked for, the digits by default."""
+        """Return the images asked for, by default the digits."""
         return load(self.dataset or "digits", data_dir=self.data_dir, seed=self.seed, **limits)
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with a title of its own.
+    """Part of the page with a title of its own.
 
     Attributes:
         name: first part of the names of its pictures, and its anchor.
-        title: heading.
+        title: heading of the section.
         text: paragraphs.
-        failures: paragraphs about what does not hold.
-        formula: LaTeX, if there is a formula.
+        failures: paragraphs about checks that fail.
+        formula: formula in LaTeX, if there is one.
         tables: tables by title; one without a title stands below the heading.
         plots: figures.
         trees: trees of parts by title, as text.
@@ -75,7 +75,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Findings:
-    """What the rows say.
+    """Summary of the rows of a study.
 
     Attributes:
         numbers: fits and verdicts, as JSON has them.
@@ -108,18 +108,18 @@ Rows = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Study:
-    """A study, ready to run.
+    """Study that is ready to run.
 
     Attributes:
         name: name of the command's argument.
         title: title of the page.
-        settings: all that rows depend on, as JSON has it; a study is resumed with the same only.
-        items: by key, pure functions of the rows before theirs, in the order in which they are run: a row may hold the
-            weights of a network that later ones judge.
-        summary: what the rows say, by key in the order of the items; it is given the document, if there is one.
-        row: type of the rows, a dataclass or a union of some.
-        file: name of the files without suffix; that of the study unless given.
-        document: what the JSON file holds, of rows and of seconds by key; the whole report unless given.
+        settings: all data that rows depend on, as plain JSON; a study is resumed only with the same settings.
+        items: functions by key, in the order in which they run, from the earlier rows to a row: a row may hold the
+            weights of a network that later items evaluate.
+        summary: function from the rows by key, or from the document if there is one, to the findings.
+        row: type of the rows, a dataclass or a union of several.
+        file: name of the files without suffix, by default that of the study.
+        document: function from rows and seconds by key to the content of the JSON file, by default the whole report.
         bounded: whether all numbers of a row have to be finite.
     """
 
@@ -136,14 +136,14 @@ class Study:
 
 @dataclass(frozen=True)
 class Report:
-    """A study that was run.
+    """Study that was run.
 
     Attributes:
-        study: the study.
+        study: the study itself.
         rows: rows by key.
         seconds: time of each item.
-        findings: what the rows say.
-        document: what the JSON file holds, if that is not the report.
+        findings: summary of the rows.
+        document: content of the JSON file, if it is not the whole report.
     """
 
     study: Study
@@ -154,11 +154,11 @@ class Report:
 
     @property
     def stem(self) -> str:
-        """Name of its files without suffix."""
+        """Name of the files of the report without suffix."""
         return self.study.file or self.study.name
 
     def plain(self) -> Any:
-        """Return what the JSON file holds, but for infinities."""
+        """Return the content of the JSON file; infinities remain."""
         if self.document is not None:
             return to_json(self.document)
         about = {"study": self.study.name, "title": self.study.title, "settings": self.study.settings}
@@ -166,7 +166,10 @@ class Report:
 
 
 def settings_of(value: Any) -> Any:
-    """Return the fields of a dataclass as settings: images by their identity, parts as their own fields."""
+    """Return the fields of a dataclass as settings.
+
+    Images are replaced by their identity, and nested dataclasses by their fields.
+    """
     if isinstance(value, ImageSet):
         return identity(value)
     if isinstance(value, Mapping):

@@ -1,1 +1,1 @@
-"""What coherent networks cost."""
+"""Costs of coherent networks."""

@@ -1,8 +1,9 @@
-r"""What layers cost without their skip connections: $\psi \mapsto f(W\psi)/\|f(W\psi)\|$, for $W = N^{-1/2}$.
+r"""Costs of layers without skip connections, $\psi \mapsto f(W\psi)/\|f(W\psi)\|$, for $W = N^{-1/2}$.
 
-Without $\psi$ in the sum nothing keeps its norm: a layer leaves an amplitude of $N^{-1/2}$. Amplified layer by layer
-with the amplitude that is really there, k layers take $N^{k/2}$ queries; measured until success instead, as many runs
-as the square. With skip connections the length of a circuit is the same for all W with $\|W\| \le 1$.
+Without the term $\psi$ the norm of a layer is not bounded from below: a layer leaves an amplitude of $N^{-1/2}$. If
+each layer is amplified from its actual amplitude, k layers take $N^{k/2}$ queries. If the network is measured until
+success instead, it takes the square of that number of runs. With skip connections the length of a circuit is the same
+for all W with $\|W\| \le 1$.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,15 +35,15 @@ EPS = 1e-3
 
 @dataclass(frozen=True)
 class Ablated:
-    """A network of one size.
+    """Costs of a network of one size with and without skip connections.
 
     Attributes:
-        entries: N.
+        entries: number N of entries.
         blocks: number of layers.
-        amplitude: least flagged amplitude of a layer without its skip connection.
-        runs: runs of the network without them, measured until success.
-        without: queries of one run without them.
-        with_: queries of one run with them.
+        amplitude: least success amplitude of a layer without its skip connection.
+        runs: runs of the network without skip connections, measured until success.
+        without: queries of one run without skip connections.
+        with_: queries of one run with skip connections.
     """
 
     entries: int
@@ -54,7 +55,12 @@ class Ablated:
 
 
 def ablation(entries: Sequence[int], blocks: Sequence[int]) -> list[Ablated]:
-    """Count one network for each size and number of layers."""
+    """Count one network for each size and number of layers.
+
+    Args:
+        entries: sizes N.
+        blocks: numbers of layers.
+    """
     rows = []
     bound = least_amplitude(float(erf(SCALE, degree=DEGREE).relative_bound), 1.0, 1 / (1 - MARGIN))
     for size in entries:
@@ -69,17 +75,27 @@ def ablation(entries: Sequence[int], blocks: Sequence[int]) -> list[Ablated]:
 
 
 def weight(values: Array) -> BlockEncoding:
-    """A diagonal W at alpha = 1: like every W it may have a norm of 1."""
+    """Encode a diagonal W at alpha = 1, since any W may have a norm of 1."""
     return block_encode_diagonal(values, alpha=1.0)
 
 
 def layer(enc: BlockEncoding, vec: VectorEncoding) -> VectorEncoding:
-    """A block without its skip connection."""
+    """Encode a block without its skip connection.
+
+    Args:
+        enc: block encoding of the weight.
+        vec: vector encoding of the input.
+    """
     return normalize(activate(enc @ vec, _poly(vec)))
 
 
 def measured(size: int, layers: int) -> list[float]:
-    r"""The flagged amplitude of each layer in turn, on $\psi$ uniform, by its encoding with numbers."""
+    r"""Return the success amplitude of each layer in turn on a uniform $\psi$, from its encoding with numbers.
+
+    Args:
+        size: number N of entries.
+        layers: number of layers.
+    """
 
     @jax.jit
     def one(psi: Array) -> tuple[Array, Array]:
@@ -94,10 +110,16 @@ def measured(size: int, layers: int) -> list[float]:
 
 
 def without_skip(values: Array, x: Array, amplitudes: Sequence[float]) -> VectorEncoding:
-    """Layers in a row, each amplified from the amplitude that it has."""
+    """Encode layers without skip connections, each amplified from its actual amplitude.
+
+    Args:
+        values: diagonal of the weight.
+        x: input vector.
+        amplitudes: success amplitude of each layer.
+    """
     vec: VectorEncoding = vector_encode(x)
     for amplitude in amplitudes:
-        # The layer before has an alpha of 1 / (1 - margin), to which its successor is re-expanded.
+        # The previous layer has an alpha of 1 / (1 - margin), for which the next polynomial is re-expanded.
         vec = amplify(
             layer(weight(values), vec), amplitude_bound=amplitude * (1 - MARGIN) ** 2, relative_eps=EPS, margin=MARGIN
         )
@@ -105,7 +127,13 @@ def without_skip(values: Array, x: Array, amplitudes: Sequence[float]) -> Vector
 
 
 def with_skip(values: Array, x: Array, bounds: Sequence[float]) -> VectorEncoding:
-    """Blocks in a row, each amplified from the amplitude that every W with a norm of 1 leaves."""
+    """Encode blocks with skip connections, each amplified from the least amplitude over all W with a norm of 1.
+
+    Args:
+        values: diagonal of the weight.
+        x: input vector.
+        bounds: lower bound on the success amplitude of each block.
+    """
     vec = vector_encode(x)
     weights = [weight(values)] * len(bounds)
     return amplified_network(weights, vec, eps=EPS, poly=_poly(vec), amplitude_bounds=bounds)

@@ -1,7 +1,8 @@
-"""What the networks of a regime cost, measured on their circuits, beside the paper: the work of `qla-jax costs`.
+"""Costs of the networks of a regime, measured on their circuits and compared with the paper: work of `qla-jax costs`.
 
-Curves of depth, queries and ancillas against each size by itself, fitted exponents beside the paper's, the exact
-classical network beside the depth, the same without skip connections, and Theorem 1 beside a dense encoding.
+The report has curves of depth, queries and ancillas against each size, and compares fitted exponents with the paper's,
+the depth with the exact classical network, networks with and without skip connections, and Theorem 1 with a dense
+encoding.
 """
 
 import math
@@ -43,14 +44,14 @@ ENTRIES = {
     "c": tuple(1 << n for n in range(4, 29, 4)),
 }
 TYPICAL = {"a": 1 << 10, "b": 1 << 7, "c": 1 << 7}
-"""N of the curves against everything else."""
+"""Size N of the curves against all other variables."""
 DEPTHS = {
     "a": "log(sqrt(N)/eps)^(2k+1) (T_X + n^2), T_X = polylog(N)",
     "b": "N log(1/eps)^(2k), up to log(N)",
     "c": "N log(1/eps)^(2k), up to log(N)",
 }
 FEW = 3
-"""Largest number of different k of a curve."""
+"""Largest number of different k in one figure."""
 FITTED = ("depth", "loading", "queries", "gain")
 
 Law = Callable[[Sequence[float], Sequence[float]], fits.Power]
@@ -58,15 +59,15 @@ Law = Callable[[Sequence[float], Sequence[float]], fits.Power]
 
 @dataclass(frozen=True)
 class CostsJob:
-    """What to count.
+    """Sizes for which costs are counted.
 
     Attributes:
-        regime: a, b or c.
-        entries: N of the curve against N; the regime's own unless given.
-        blocks: k.
-        errors: eps.
-        channels: C.
-        taps: D, powers of two: others cost what the next one does.
+        regime: regime a, b or c.
+        entries: sizes N of the curve against N, by default the regime's own.
+        blocks: numbers k of blocks.
+        errors: errors eps.
+        channels: numbers C of channels.
+        taps: numbers D of taps, powers of two: other numbers cost what the next power does.
         ablated: sizes of the networks without skip connections.
         squared: sizes of the matrices that multiply squared amplitudes.
     """
@@ -91,10 +92,10 @@ class CostsJob:
 
         Args:
             variable: name of the size.
-            law: power of what is fitted.
-            field: the size in a `Setting`.
+            law: quantity whose power is fitted.
+            field: field of the size in a `Setting`.
             x: values of the size by place on the axis.
-            paper: exponents of the depth by the paper, by k; of one alone sharp errors are enough.
+            paper: exponents of the depth by the paper, by k; with a single k only sharp errors are counted.
         """
         fit, several = _polylog if law == "log2 N" else fits.power, len(paper) > 1
         runs = [
@@ -105,7 +106,7 @@ class CostsJob:
         return CostCurve(variable, {str(k): told for k, told in paper.items()}, runs, law)
 
     def against_blocks(self) -> CostCurve:
-        """Count networks of more and more blocks, and the ratios from one to the next."""
+        """Count networks of increasing numbers of blocks, and the ratios from one to the next."""
         runs = []
         for schedule in SCHEDULES:
             found = [_run(schedule, k, {k: _base(self, schedule, k)}, None) for k in self.blocks]
@@ -118,7 +119,7 @@ class CostsJob:
         return CostCurve("k", {}, runs, "ratio from k to k + 1")
 
     def items(self) -> dict[str, Callable[[], CountedNetwork]]:
-        """Return what is counted, part by part."""
+        """Return the functions that count each part."""
         memory = self.regime == "a"
         entries: dict[float, Any] = {n: n for n in self.entries or ENTRIES[self.regime]}
         errors = {math.log(1 / eps): eps for eps in self.errors}
@@ -139,7 +140,7 @@ class CostsJob:
 
 
 def study(job: CostsJob) -> Study:
-    """Build the study: count, fit and compare, in float64 whatever the caller's precision."""
+    """Build the study that counts, fits and compares, in float64 for any precision of the caller."""
 
     def document(rows: Mapping[str, CountedNetwork], seconds: Mapping[str, float]) -> CostsReport:
         return _report(job, list(rows.values()), sum(seconds.values()))
@@ -172,7 +173,12 @@ def _report(job: CostsJob, rows: Sequence[CountedNetwork], seconds: float) -> Co
 
 
 def failed(curves: Sequence[CostCurve], ablated: Sequence[Ablated]) -> list[str]:
-    """Return a line for each curve that is not as it has to be."""
+    """Return a line for each curve that violates a known property.
+
+    Args:
+        curves: curves of depths, which have to grow.
+        ablated: networks with skip connections, whose queries must not depend on N.
+    """
     lines = [
         f"depth against {curve.variable} falls, {run.label}."
         for curve in curves
@@ -214,7 +220,7 @@ def _polylog(x: Sequence[float], y: Sequence[float]) -> fits.Power:
 
 
 def _crossing(job: CostsJob, run: Run) -> Crossing:
-    """Return N from which on the depth is below the multiplications of the exact network, by the fitted law."""
+    """Return the N from which on the fitted depth is below the multiplications of the exact network."""
     x, depths = [point.x for point in run.points], [point.depth for point in run.points]
     law: Any = _polylog(x, depths) if job.regime == "a" else fits.affine(x, depths)
     depth = (lambda n: law(math.log2(n))) if job.regime == "a" else law
@@ -226,7 +232,7 @@ def _crossing(job: CostsJob, run: Run) -> Crossing:
 
 
 def _laws(rows: Sequence[Any], group: str, names: Sequence[str]) -> list[tuple]:
-    """Return each value of the field `group`, and exponents of N of some fields at this value."""
+    """Return each value of the field `group`, with the exponents of N of some fields at this value."""
     found = []
     for value in dict.fromkeys(getattr(row, group) for row in rows):
         chosen = [row for row in rows if getattr(row, group) == value]

@@ -1,4 +1,4 @@
-"""What is found about the costs of a regime, as costs.json holds it."""
+"""Results of counting the costs of a regime, as costs.json holds them."""
 
 from dataclasses import dataclass, field
 
@@ -15,8 +15,8 @@ class CostPoint(Counts):
 
     Attributes:
         x: place on the axis.
-        classical: multiplications of the exact network.
-        published_ancillas: ancillas of the blocks by the paper.
+        classical: number of multiplications of the exact network.
+        published_ancillas: number of ancillas of the blocks by the paper.
     """
 
     x: float
@@ -31,15 +31,15 @@ class CostPoint(Counts):
 
 @dataclass(frozen=True)
 class Run:
-    """One curve.
+    """One curve of counted networks.
 
     Attributes:
         schedule: errors that blocks may have, "sharp" or "published".
-        blocks: k; None where the curve is against k.
+        blocks: number k of blocks; None where the curve is against k.
         points: networks that were counted.
         missing: places whose errors are beyond double precision.
         fits: power laws of depth, loading, queries and gain.
-        ratios: quotients of depth and ancillas from one point to the next, against k alone.
+        ratios: quotients of depth and ancillas from one point to the next, only against k.
     """
 
     schedule: str
@@ -63,7 +63,7 @@ class CostCurve:
         variable: name of the size.
         paper: exponent of the depth by the paper, by k.
         series: curves.
-        law: what is raised to the power.
+        law: quantity whose power is fitted.
     """
 
     variable: str
@@ -74,13 +74,13 @@ class CostCurve:
 
 @dataclass(frozen=True)
 class Crossing:
-    """Where the depth falls below the multiplications of the exact network.
+    """Size at which the depth falls below the multiplications of the exact network.
 
     Attributes:
         schedule: errors that blocks may have.
-        blocks: k.
-        entries: N there, None if it was not found.
-        depth: depth there.
+        blocks: number k of blocks.
+        entries: size N of the crossing, None if it was not found.
+        depth: depth at the crossing.
         extrapolated: whether N is beyond the measured sizes.
         law: formula of the fit.
         spread: largest relative deviation of the fit.
@@ -124,7 +124,7 @@ class SquareLaw:
 
 @dataclass(frozen=True)
 class Squares:
-    """A matrix times squared amplitudes, and exponents."""
+    """Matrices times squared amplitudes, and their exponents."""
 
     rows: list[CountedSquare]
     fits: list[SquareLaw]
@@ -132,7 +132,7 @@ class Squares:
 
 @dataclass(frozen=True)
 class CountedNetwork:
-    """A finished item: a curve, or networks without skip connections, or products with squared amplitudes."""
+    """Finished item: a curve, or networks without skip connections, or products with squared amplitudes."""
 
     curve: CostCurve | None = None
     ablated: list[Ablated] | None = None
@@ -141,17 +141,17 @@ class CountedNetwork:
 
 @dataclass(frozen=True)
 class CostsReport:
-    """What costs.json holds.
+    """Content of costs.json.
 
     Attributes:
-        regime: a, b or c.
-        title: the regime in words.
+        regime: regime a, b or c.
+        title: regime in words.
         depth_of_the_paper: formula of the depth.
         curves: curves against N, the error, k, channels and taps.
-        crossings: where the depth falls below that of the exact network.
+        crossings: sizes at which the depth falls below that of the exact network.
         ablation: networks without skip connections.
         squares: products with squared amplitudes.
-        uncounted: what the depth leaves out.
+        uncounted: costs that the depth leaves out.
         failures: a line for each curve of depths that falls where it has to grow, and one if the queries of networks
             with skip connections depend on N; empty is good.
         seconds: time of all counting.

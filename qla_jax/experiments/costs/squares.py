@@ -1,9 +1,10 @@
-r"""$W|x|^2$ by Theorem 1 and through a dense encoding of $W$, on matrices of three kinds.
+r"""Costs of $W|x|^2$ by Theorem 1 and through a dense encoding of $W$, on matrices of three kinds.
 
 The second route multiplies the diagonal of amplitudes by the vector and then by an encoding of $W$ from a quantum
-memory, whose $\alpha$ is $\|W\|_F$: $\sqrt N$ of an orthogonal matrix, about half of it of a random one, a constant
-where the rank is. Theorem 1 has the longest column there. Both call the vector twice; what counts is the amplitude.
-What is left then is the length of the product itself, about $N^{-1/2}$ where all entries of x are alike.
+memory, whose $\alpha$ is $\|W\|_F$: $\sqrt N$ for an orthogonal matrix, about half of that for a random one, and a
+constant for constant rank. Theorem 1 has the norm of the longest column instead. Both routes call the vector twice, so
+the difference is in the success amplitude. The amplitude also contains the norm of the product itself, about $N^{-1/2}$
+where all entries of x are equal.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ RANK = 2
 
 @dataclass(frozen=True)
 class CountedSquare:
-    """Calls of the vector over the amplitude, by Theorem 1 and through the Frobenius norm; rank of the matrix."""
+    """Calls of the vector over the success amplitude, by Theorem 1 and through the Frobenius norm, and the rank."""
 
     kind: str
     entries: int
@@ -38,12 +39,12 @@ class CountedSquare:
 
     @property
     def ratio(self) -> float:
-        """How much more the Frobenius norm takes."""
+        """Ratio of the calls through the Frobenius norm to those of Theorem 1."""
         return self.frobenius / self.theorem
 
 
 def squares(entries: Sequence[int]) -> list[CountedSquare]:
-    """Count both routes, N by N and kind by kind."""
+    """Count both routes for every N and every kind of matrix."""
     rows = []
     for size in entries:
         draw = np.random.default_rng(size)
@@ -55,7 +56,12 @@ def squares(entries: Sequence[int]) -> list[CountedSquare]:
 
 
 def matrices(size: int, draw: np.random.Generator) -> dict[str, np.ndarray]:
-    """An orthogonal matrix, a random one, one of rank two; each of norm 1."""
+    """Draw an orthogonal matrix, a random one and one of rank two, each of norm 1.
+
+    Args:
+        size: dimension N.
+        draw: generator of random numbers.
+    """
     square = draw.normal(size=(size, size))
     low = draw.normal(size=(size, RANK)) @ draw.normal(size=(RANK, size))
     found = np.linalg.qr(square)[0], square, low
@@ -63,7 +69,12 @@ def matrices(size: int, draw: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def routes(matrix: Array, psi: Array) -> dict[str, VectorEncoding]:
-    """Both encodings of the same vector."""
+    """Encode $W|x|^2$ by both routes.
+
+    Args:
+        matrix: matrix W.
+        psi: vector x.
+    """
     vec = normalize(load_vector(psi))
     return {
         "theorem": square_product(matrix, vec),

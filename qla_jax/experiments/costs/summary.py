@@ -1,4 +1,4 @@
-"""What the costs of a regime say: tables, figures, and where they are not the paper's."""
+"""Summary of the costs of a regime: tables, figures, and differences from the paper."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -64,7 +64,7 @@ BLOCKS = [
 
 
 def summary(report: CostsReport) -> Findings:
-    """Return all of it."""
+    """Return tables, figures and text of the costs of a regime."""
     crossings = [(row, "beyond, extrapolated" if row.extrapolated else "within") for row in report.crossings]
     return Findings(
         remarks=left_out(report),
@@ -102,7 +102,7 @@ def summary(report: CostsReport) -> Findings:
 
 
 def exponents(report: CostsReport) -> list[tuple]:
-    """Return exponents of each curve over all points, of depth over the last three too, and the paper's of depth."""
+    """Return exponents of each curve over all points, and for the depth also over the last three and by the paper."""
     rows = []
     for curve in report.curves:
         for run in curve.series:
@@ -114,7 +114,7 @@ def exponents(report: CostsReport) -> list[tuple]:
 
 
 def _blocks(report: CostsReport) -> Table:
-    """A row per number of blocks: counts, ratios to one block less, the kernels' share of the depth, the amplitude."""
+    """Return a row for each number of blocks: counts, ratios to one block less, share of the kernels, and amplitude."""
     rows = []
     for run in report.curves[2].series:
         ratios = run.ratios or {}
@@ -144,7 +144,7 @@ def left_out(report: CostsReport) -> list[str]:
 
 
 def plots(report: CostsReport) -> list[Plot]:
-    """Return depth against each size, and the same without skip connections and of squared amplitudes."""
+    """Return the figures of depth against each size, of networks without skip connections, and of squared vectors."""
     entries, errors, blocks, *kernels = report.curves
     singles = sorted({(p.x, p.classical) for run in entries.series if run.blocks == 1 for p in run.points})
     stars = [(row.entries, row.depth) for row in report.crossings if row.schedule == "sharp" and row.entries]
@@ -247,7 +247,7 @@ def _grouped(rows: Sequence[Any], group: str, dotted: str, drawn: str) -> list[S
 
 
 def remarks(report: CostsReport) -> list[str]:
-    """Return what the numbers are, and where they are not the paper's."""
+    """Return paragraphs about the meaning of the numbers, and about differences from the paper."""
     first = report.curves[2].series[0].points[0]
     against = {curve.variable: curve.series[0].fits for curve in report.curves}
     gain, depth = ([against[name][what].exponent for name in ("C", "D")] for what in ("gain", "depth"))
@@ -263,7 +263,7 @@ def remarks(report: CostsReport) -> list[str]:
         "the CD of Lemma 5, which is no bound; C^1.5 D is, up to borders. Hence "
         f"C^{depth[0]:.2f} for the depth, above the paper's C^3, and D^{depth[1]:.2f}, below its D^4, since a shift is "
         "one adder whatever its length.",
-        "Exponents of log 1/eps are no limits. Constants to the power k stand beside 1/eps in the logarithm, which "
+        "Exponents of log 1/eps are no limits. Constants to the power k multiply 1/eps in the logarithm, which "
         "keeps them low for large k, and they grow along the range. Amplifying the weights takes one logarithm that "
         "Lemma 5 leaves out: in the limit the powers are up to 2k + 1, and 2k + 2 with a terminal block, so that they "
         "can pass the paper's.",

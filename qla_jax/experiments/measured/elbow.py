@@ -1,9 +1,9 @@
 """Accuracy of a measured transformer against the rank of the decomposition along tokens: the study `elbow`.
 
-Networks are trained with exact readouts on every set of images at hand, in several sizes, and judged over ranks; the
-attention of each block and the logits are read out, as in the experiments of the reference. The elbow is the rank whose
-accuracy lies farthest above the chord of the curve (`curves.elbow`); the largest rise between neighboring ranks is
-told beside it, since a sharp elbow is one where that rise is most of the whole. Curves are taken as they come.
+Networks are trained with exact readouts on every available set of images, in several sizes, and evaluated over ranks.
+The attention of each block and the logits are read out, as in the experiments of the reference. The elbow is the rank
+whose accuracy lies farthest above the chord of the curve (`curves.elbow`). The largest rise between neighboring ranks
+is also reported, since at a sharp elbow it is most of the whole rise. Curves are not smoothed.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, figures 4 and 5. https://arxiv.org/abs/2402.18940
@@ -50,7 +50,7 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class JudgedRank:
-    """A network by rank along tokens.
+    """Accuracy of a network by rank along tokens.
 
     Attributes:
         loss: last loss of its training.
@@ -58,7 +58,7 @@ class JudgedRank:
         dataset: name of the images.
         side: side of the images.
         ranks: ranks, the last of which is the number of tokens.
-        accuracies: accuracies at them.
+        accuracies: accuracy at each rank.
     """
 
     loss: float
@@ -71,21 +71,21 @@ class JudgedRank:
 
 @dataclass(frozen=True)
 class Transformers:
-    """Networks and what they are judged by.
+    """Networks and the settings of their evaluation.
 
     Attributes:
         sets: images by name.
-        sides: of the images, multiples of the patches' side.
-        seed: of the networks.
-        width: features of a token.
-        heads: of attention.
-        depth: blocks.
-        epochs: of training.
-        learning_rate: at its peak.
-        eps: precision of the coefficients.
+        sides: sides of the images, multiples of the patches' side.
+        seed: seed of the networks.
+        width: number of features of a token.
+        heads: number of heads of attention.
+        depth: number of blocks.
+        epochs: number of epochs of training.
+        learning_rate: learning rate at its peak.
+        eps: precision of the coefficients, relative to the norm of the tensor.
         noise: model of their estimation.
-        most_ranks: how many at most, evenly spread behind the first few.
-        judges: test images at most.
+        most_ranks: largest number of ranks, evenly spread after the first few.
+        judges: largest number of test images.
     """
 
     sets: Mapping[str, ImageSet]
@@ -102,14 +102,17 @@ class Transformers:
     judges: int = 300
 
     def ranks(self, side: int) -> list[int]:
-        """All of a short axis; of a long one the first few, and others as evenly as integers are."""
+        """Return the ranks for images of this side.
+
+        They are all ranks of a short axis; of a long one the first few, and further ones that are evenly spread.
+        """
         tokens = (side // PATCH) ** 2 + 1
         return sorted(
             {round(1 + (tokens - 1) * (place / (self.most_ranks - 1)) ** 1.5) for place in range(self.most_ranks)}
         )
 
     def measure(self, rows: object, name: str, side: int) -> JudgedRank:
-        """Train one network and judge it at all ranks."""
+        """Train one network and evaluate it at all ranks."""
         images, ranks = resized(self.sets[name], side), self.ranks(side)
         fresh = QTransformer(
             images.train_images.shape[1:],
@@ -128,7 +131,7 @@ class Transformers:
 
 
 def study(options: Options) -> Study:
-    """Build the study: a network for each set of images and each size."""
+    """Build the study of a network for each set of images and each size."""
     sets, left_out = at_hand(options)
     networks = Transformers(sets, (16, 24, 32), options.seed)
     if options.quick:
@@ -144,7 +147,10 @@ def study(options: Options) -> Study:
 
 
 def at_hand(options: Options) -> tuple[dict[str, ImageSet], list[str]]:
-    """The set asked for; otherwise the digits and whatever is prepared in `data_dir`, and what of it is unusable."""
+    """Return the available sets of images by name, and reasons why others are unusable.
+
+    It is the set asked for, or else the digits and all sets in `data_dir`.
+    """
     if options.dataset is not None:
         return {options.dataset: load(options.dataset, data_dir=options.data_dir, seed=options.seed)}, []
     found, left_out = {"digits": load("digits", seed=options.seed)}, []
@@ -157,7 +163,12 @@ def at_hand(options: Options) -> tuple[dict[str, ImageSet], list[str]]:
 
 
 def summary(rows: Mapping[str, JudgedRank], left_out: Sequence[str]) -> Findings:
-    """Find elbows, and draw a figure for each set of images."""
+    """Find the elbows, and draw a figure for each set of images.
+
+    Args:
+        rows: accuracies of all networks.
+        left_out: reasons why sets of images are unusable.
+    """
     numbers: dict[str, dict] = {}
     told, plots = [], dict[str, list[Series]]()
     for key, row in rows.items():
@@ -174,7 +185,7 @@ def summary(rows: Mapping[str, JudgedRank], left_out: Sequence[str]) -> Findings
         plots.setdefault(row.dataset, []).append(Series(f"side {row.side}, elbow {shown}", ranks, found))
     about = (
         "The elbow is the rank whose accuracy lies farthest above the chord from the first point of the curve to the "
-        "last; beside it the largest rise between neighboring ranks, and where it is."
+        "last. The table also has the largest rise between neighboring ranks, and its place."
     )
     return Findings(
         numbers={"elbows": numbers},
@@ -195,7 +206,7 @@ def summary(rows: Mapping[str, JudgedRank], left_out: Sequence[str]) -> Findings
 
 
 def _prepared_in(data_dir: Path | None) -> list[str]:
-    """Names of sets, as NAME/VERSION/dataset_info.json tells them."""
+    """Return the names of sets, taken from the paths NAME/VERSION/dataset_info.json."""
     if data_dir is None:
         return []
     return sorted({path.parts[-3] for path in data_dir.glob("*/*/dataset_info.json")})

@@ -1,7 +1,7 @@
-"""The small measured networks of the studies: how they are built, trained and judged.
+"""Small measured networks of the studies: construction, training and evaluation.
 
-Sizes are those at which a study of minutes on a laptop shows what readouts do to a network; they are no one's published
-ones. Networks are read out behind each block, the least that a block takes.
+Sizes are chosen so that a study of minutes on a laptop shows the effect of readouts on a network; they are not
+published ones. Networks are read out after each block, which is the least number of readouts.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, sections III.1 and III.2.
@@ -22,19 +22,19 @@ from qla_jax.nn import EVERY_BLOCK, MeasuredNetwork, QResNet, overhead
 from qla_jax.training import TrainingConfig, accuracy, fit
 
 FORMAT = Format(bits=16, fraction=8)
-"""Registers whose T-depth is counted."""
+"""Format of the registers whose T-depth is counted."""
 
 
 @dataclass(frozen=True)
 class NetworkSetting:
-    """A residual network and its training.
+    """Residual network and its training.
 
     Attributes:
-        side: of the images.
-        stages: of one block each; sides are halved and channels doubled from one to the next.
-        epochs: of training.
-        width: channels of the first stage.
-        learning_rate: at its peak.
+        side: side of the images.
+        stages: number of stages of one block each; from one to the next sides are halved and channels doubled.
+        epochs: number of epochs of training.
+        width: number of channels of the first stage.
+        learning_rate: learning rate at its peak.
     """
 
     side: int
@@ -53,7 +53,13 @@ class Layer(NamedTuple):
 
 
 def residual_network(images: ImageSet, setting: NetworkSetting, seed: int) -> QResNet:
-    """Return a fresh network in evaluation mode, with exact readouts."""
+    """Return a fresh network in evaluation mode, with exact readouts.
+
+    Args:
+        images: images that it is for.
+        setting: sizes of the network.
+        seed: seed of the weights.
+    """
     return QResNet(
         images.train_images.shape[1],
         images.num_classes,
@@ -68,7 +74,18 @@ def residual_network(images: ImageSet, setting: NetworkSetting, seed: int) -> QR
 def train(
     model: Network, images: ImageSet, epochs: int, learning_rate: float, seed: int
 ) -> tuple[Network, float, float]:
-    """Train with exact readouts: the network, its last loss, its accuracy on all test images."""
+    """Train with exact readouts.
+
+    Args:
+        model: fresh network.
+        images: images for training and testing.
+        epochs: number of epochs.
+        learning_rate: learning rate at its peak.
+        seed: seed of the shuffles.
+
+    Returns:
+        The network, its last loss, and its accuracy on all test images.
+    """
     config = TrainingConfig(epochs=epochs, learning_rate=learning_rate, seed=seed)
     model, history = fit(model, images.train_images, images.train_labels, config)
     exact = accuracy(model, images.test_images, images.test_labels, batch_size=len(images.test_images))
@@ -76,12 +93,22 @@ def train(
 
 
 def layers_of(model: MeasuredNetwork, images: ImageSet) -> list[Layer]:
-    """Return the transfers, counted on circuits; nothing is run."""
+    """Return the transfers of a network, counted on circuits; nothing is run.
+
+    Args:
+        model: network to count.
+        images: images that it is for.
+    """
     told = overhead(model, images.train_images.shape[1:], FORMAT)
     return [Layer(layer.name, layer.shape, layer.depth) for layer in told.layers]
 
 
 def shapes_of(model: MeasuredNetwork, images: ImageSet) -> list[tuple[int, ...]]:
-    """Return the shapes of the tensors of all transfers."""
+    """Return the shapes of the tensors of all transfers.
+
+    Args:
+        model: network to examine.
+        images: images that it is for.
+    """
     image = jax.ShapeDtypeStruct(images.train_images.shape[1:], jnp.float32)
     return [transfer.shape for transfer in jax.eval_shape(model.run, image).transfers]

@@ -1,14 +1,15 @@
-r"""Table 3 of the reference: accuracies and overheads as they are printed, and a formula for the overheads.
+r"""Table 3 of the reference: printed accuracies and overheads, and a formula for the overheads.
 
-The definition and the unit of the overhead are not legible there. All 36 numbers come out, rounded to three digits, of
+The definition and the unit of the overhead are not legible there. All 36 numbers, rounded to three digits, agree with
 $$\mathrm{QO} = r^2\,a\left(\mathrm{round}(2\pi/\epsilon) + b\right) \quad\text{and}\quad
 \mathrm{QO} = K/\epsilon^2$$
-for the decomposition at rank r along either side of the image, and for tomography. Fitted constants: a and b to the
-30 numbers of the former, K to the six of the latter, each within the window that rounding leaves. So this describes the
-table, and confirms no mechanism: the rounded term is what amplitude estimation to $\epsilon$ takes in points, but other
-forms with two constants fit as well, and the ones without a fitted offset, $1/\epsilon$ among them, do not.
+for the decomposition at rank r along either side of the image, and for tomography. The constants are fitted: a and b to
+the 30 numbers of the former, K to the six of the latter, each within the window that rounding leaves. So the formula
+describes the table, and confirms no mechanism. The rounded term is the number of points of amplitude estimation to
+$\epsilon$, but other forms with two constants fit as well. Forms without a fitted offset, $1/\epsilon$ among them, do
+not fit.
 
-At equal precision the two meet where $r^2\epsilon = K/2\pi a = 7.59$, but for b and the rounding.
+At equal precision the two meet where $r^2\epsilon = K/2\pi a = 7.59$, up to b and the rounding.
 
 Example:
     >>> [f"{chebyshev_overhead(30, eps):.3g}" for eps in (0.001, 0.04)], f"{tomography_overhead(0.004):.3g}"
@@ -26,13 +27,13 @@ from typing import NamedTuple
 from qla_jax._checks import require
 
 SCALE = 8.3048e-5
-"""a, fitted."""
+"""Fitted constant a."""
 OFFSET = 2.1
-"""b, fitted; anything from 2.02 to 2.21 does, with an a to match."""
+"""Fitted constant b; any value from 2.02 to 2.21 fits, with a matching a."""
 TOMOGRAPHY = 3.959e-3
-"""K, fitted; anything from 3.958e-3 to 3.9599e-3 does."""
+"""Fitted constant K; any value from 3.958e-3 to 3.9599e-3 fits."""
 BREAK_EVEN = TOMOGRAPHY / (2 * math.pi * SCALE)
-"""The square of the rank times the precision at which both cost the same."""
+"""Square of the rank times the precision at which both cost the same."""
 DIGITS = 3
 
 RANKS = (10, 15, 20, 25, 30)
@@ -43,10 +44,10 @@ class Printed(NamedTuple):
     """One cell of the table.
 
     Attributes:
-        rank: of the decomposition, None for tomography.
-        eps: sampling precision.
-        accuracy: in percent.
-        overhead: in the unit of the table, which is unknown.
+        rank: rank of the decomposition, None for tomography.
+        eps: sampling precision, relative to the norm of the state.
+        accuracy: accuracy in percent.
+        overhead: overhead in the unit of the table, which is unknown.
     """
 
     rank: int | None
@@ -77,11 +78,15 @@ PRINTED = tuple(
     for rank in _OVERHEADS
     for cell in zip(PRECISIONS, _ACCURACIES[rank], _OVERHEADS[rank], strict=True)
 )
-"""All 36."""
+"""All 36 cells of the table."""
 
 
 def chebyshev_overhead(rank: int, eps: float) -> float:
-    """Of the decomposition, in the unit of the table.
+    """Return the overhead of the decomposition, in the unit of the table.
+
+    Args:
+        rank: rank of the decomposition along either side of the image.
+        eps: precision of a coefficient, relative to the norm of the state.
 
     Raises:
         ValueError: a rank below 1, or a precision that is not positive.
@@ -92,7 +97,7 @@ def chebyshev_overhead(rank: int, eps: float) -> float:
 
 
 def tomography_overhead(eps: float) -> float:
-    """Of tomography in the maximum norm, in the unit of the table.
+    """Return the overhead of tomography in the maximum norm, in the unit of the table.
 
     Raises:
         ValueError: a precision that is not positive.
@@ -102,10 +107,15 @@ def tomography_overhead(eps: float) -> float:
 
 
 def overhead(rank: int | None, eps: float) -> float:
-    """Either of them; tomography has no rank."""
+    """Return the overhead of the decomposition, or of tomography, which has no rank.
+
+    Args:
+        rank: rank of the decomposition, None for tomography.
+        eps: precision, relative to the norm of the state.
+    """
     return tomography_overhead(eps) if rank is None else chebyshev_overhead(rank, eps)
 
 
 def agrees(entry: Printed) -> bool:
-    """Whether the formula gives the printed overhead, rounded to three significant digits."""
+    """Return whether the formula gives the printed overhead, rounded to three significant digits."""
     return float(f"{overhead(entry.rank, entry.eps):.{DIGITS}g}") == entry.overhead

@@ -1,4 +1,4 @@
-"""Accuracy of a trained network under many readouts, a compile for each kind of readout; and its weights as a row.
+"""Accuracy of a trained network under many readouts, with one compile for each kind of readout, and weights as a row.
 
 Example:
     >>> from flax import nnx
@@ -28,11 +28,11 @@ Network = TypeVar("Network", bound=MeasuredNetwork)
 
 
 class Judged(NamedTuple):
-    """What a network does under each of a stack of readouts.
+    """Accuracies of a network under each of a stack of readouts, and fidelities of its states.
 
     Attributes:
-        accuracies: shares of images told right.
-        infidelities: of the states read out, means over all transfers and images.
+        accuracies: shares of images classified correctly.
+        infidelities: infidelities of the states read out, means over all transfers and images.
     """
 
     accuracies: list[float]
@@ -42,14 +42,16 @@ class Judged(NamedTuple):
 def accuracies(
     model: MeasuredNetwork, images: np.ndarray, labels: np.ndarray, readouts: ReadoutMethod, *, key: Array
 ) -> list[float]:
-    """Share of images told right, with each of a stack of readouts; in real arithmetic, one draw for each image.
+    """Return the share of images classified correctly with each of a stack of readouts, with one draw for each image.
+
+    Arithmetic between readouts is real.
 
     Args:
-        model: trained, in evaluation mode.
-        images: shape (count, channel, row, column).
-        labels: as many.
-        readouts: one pytree with a leading axis on its leaves, as `traced_readouts` makes them.
-        key: each image and readout gets its own.
+        model: trained network in evaluation mode.
+        images: images of shape (count, channel, row, column).
+        labels: class of each image.
+        readouts: one pytree with a leading axis on its leaves, as in `traced_readouts`.
+        key: random key, split into one for each image and readout.
     """
     (right,) = _judged(model, images, labels, readouts, key, infidelity=False)
     return right
@@ -58,7 +60,15 @@ def accuracies(
 def judged(
     model: MeasuredNetwork, images: np.ndarray, labels: np.ndarray, readouts: ReadoutMethod, *, key: Array
 ) -> Judged:
-    """Infidelities beside `accuracies`, of the same draws."""
+    """Return accuracies as `accuracies` does, with infidelities of the same draws.
+
+    Args:
+        model: trained network in evaluation mode.
+        images: images of shape (count, channel, row, column).
+        labels: class of each image.
+        readouts: one pytree with a leading axis on its leaves, as in `traced_readouts`.
+        key: random key, split into one for each image and readout.
+    """
     return Judged(*_judged(model, images, labels, readouts, key, infidelity=True))
 
 
@@ -72,7 +82,7 @@ def _judged(model: Any, images: Any, labels: Any, readouts: Any, key: Array, *, 
 
 @once_for_each_build
 def _judge(graph: Any, infidelity: bool) -> Callable:
-    """Images told right, and the sum of their mean infidelities where these are asked for."""
+    """Return a function that counts images classified correctly and, if asked for, sums their mean infidelities."""
 
     def one(state: Any, readout: ReadoutMethod, image: Array, label: Array, key: Array) -> tuple[Array, ...]:
         flow = Pass(readout, Arithmetic(), key=key)
@@ -93,13 +103,17 @@ def _judge(graph: Any, infidelity: bool) -> Callable:
 
 
 def weights_of(model: nnx.Module) -> list[list[float]]:
-    """Parameters and running statistics, flat, as JSON has them."""
+    """Return parameters and running statistics as flat lists, as plain JSON."""
     leaves = jax.tree.leaves(nnx.state(model, (nnx.Param, nnx.BatchStat)))
     return [np.asarray(leaf, np.float64).reshape(-1).tolist() for leaf in leaves]
 
 
 def restored(model: Network, weights: Sequence[Sequence[float]]) -> Network:
-    """A network of the same build with those weights.
+    """Return a network of the same structure with given weights.
+
+    Args:
+        model: network of the structure.
+        weights: weights as `weights_of` returns them.
 
     Raises:
         ValueError: weights of another network.

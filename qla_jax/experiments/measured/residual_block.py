@@ -1,15 +1,16 @@
-"""A residual block of arithmetic against the same convolutions by linear algebra: the study `residual-block`.
+"""Residual block of quantum arithmetic compared with the same convolutions by linear algebra: study `residual-block`.
 
-Both read an image out by tomography at the same precision. On one side stands `nn.QResidualBlock`, with transfers where
-appendix C of the reference has them, tomography that of `traced_readouts`; on the other the two convolutions of that
-block in the network of Kerenidis, Landman and Prakash (`prior.convolutional`), whose inner products are estimated, to
-the same precision, and whose activation is a cap. Each is held to its own exact function, so neither is charged for
-what the other leaves out: that network has no normalization and no shortcut, and it pools. The quick form reads the
-block out at its end alone.
+Both read an image out by tomography at the same precision. The first is `nn.QResidualBlock`, with transfers as in
+appendix C of the reference and the tomography of `traced_readouts`. The second has the two convolutions of that block
+in the network of Kerenidis, Landman and Prakash (`prior.convolutional`), whose inner products are estimated to the same
+precision and whose activation is a cap. Each is compared with its own exact function, so that differences between the
+two functions do not count: the second network has no normalization and no shortcut, and it pools. The quick form reads
+the block out only at its end.
 
-Told are the infidelity of the last state, and how often a memory is read for one image: for the block, queries of each
-transfer times the numbers that one preparation reads behind each other, $C_{in}K^2$ products and the shortcut's; for
-the network of linear algebra, its calls. The printed table of the reference is not legible: there is nothing to match.
+The study reports the infidelity of the last state, and the number of reads of a memory for one image. For the block
+these are the queries of each transfer times the numbers that one preparation reads one after another, $C_{in}K^2$
+products and the shortcut's. For the network of linear algebra they are its calls. The printed table of the reference is
+not legible, so there is no comparison with it.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Table 2. https://arxiv.org/abs/2402.18940
@@ -45,7 +46,7 @@ ARITHMETIC, LINEAR = "arithmetic", "linear algebra"
 
 @dataclass(frozen=True)
 class Transferred:
-    """The block at all precisions: infidelities of each image, queries, reads of a memory, queries times T-depth."""
+    """Block at all precisions: infidelities of each image, queries, reads of a memory, and queries times T-depth."""
 
     infidelities: list[list[float]]
     queries: list[int]
@@ -55,7 +56,7 @@ class Transferred:
 
 @dataclass(frozen=True)
 class Convolved:
-    """Linear algebra at one precision: infidelities of each image, and mean reads of a memory."""
+    """Linear algebra at one precision: infidelities of each image, and the mean number of reads of a memory."""
 
     infidelities: list[float]
     reads: float
@@ -63,16 +64,16 @@ class Convolved:
 
 @dataclass(frozen=True)
 class Duel:
-    """What is run.
+    """Settings of the comparison.
 
     Attributes:
-        images: of the side that is used.
-        precisions: falling.
-        seed: of weights and draws.
-        channels: of the block's output.
-        runs: images, one draw of each.
-        transfers: where the block is read out.
-        cap: of the activation by linear algebra.
+        images: images, scaled to the side that is used.
+        precisions: precisions, falling.
+        seed: seed of weights and draws.
+        channels: number of channels of the block's output.
+        runs: number of images, with one draw of each.
+        transfers: places where the block is read out.
+        cap: cap of the activation by linear algebra.
     """
 
     images: ImageSet
@@ -84,7 +85,7 @@ class Duel:
     cap: float = 4.0
 
     def arithmetic(self, rows: object) -> Transferred:
-        """Run the block at all precisions, a compile for all of them."""
+        """Run the block at all precisions, with one compile for all of them."""
         block, shape = self._block(), self.images.test_images.shape[1:]
         graph, state = nnx.split(block)
 
@@ -115,7 +116,7 @@ class Duel:
         )
 
     def linear_algebra(self, rows: object, eps: float) -> Convolved:
-        """Run the same kernels by linear algebra, in float64 whatever the caller's precision."""
+        """Run the same kernels by linear algebra, in float64 for any precision of the caller."""
         block, found, reads = self._block(), [], []
         kernels = [np.asarray(part.kernel[...], np.float64) for part in (block.first, block.second)]
         with jax.enable_x64(True):
@@ -136,7 +137,7 @@ class Duel:
 
 
 def study(options: Options) -> Study:
-    """Build the study: both models at each precision."""
+    """Build the study of both models at each precision."""
     images = options.images()
     duel = Duel(resized(images, 8 if options.quick else 16), (0.02, 0.01, 0.004, 0.002), options.seed)
     if options.quick:
@@ -148,7 +149,12 @@ def study(options: Options) -> Study:
 
 
 def summary(rows: Mapping[str, Any], precisions: Sequence[float]) -> Findings:
-    """Set infidelities and reads side by side, and find the powers of the precision."""
+    """Compare infidelities and reads of both models, and fit powers of the precision.
+
+    Args:
+        rows: results of both models.
+        precisions: precisions, falling.
+    """
     other = [rows[f"{LINEAR}, {eps:g}"] for eps in precisions]
     infidelities = {ARITHMETIC: rows[ARITHMETIC].infidelities, LINEAR: [one.infidelities for one in other]}
     means = {model: [float(np.mean(part)) for part in found] for model, found in infidelities.items()}
@@ -197,7 +203,7 @@ def summary(rows: Mapping[str, Any], precisions: Sequence[float]) -> Findings:
 
 
 def _reads(run: MeasuredRun) -> list[int]:
-    """Return the numbers that one preparation of each state reads: factors of products, and what is added."""
+    """Return the numbers that one preparation of each state reads: factors of products, and summands."""
     return [
         max(1, sum(count for name, count in transfer.operations if name == "multiply")) for transfer in run.transfers
     ]

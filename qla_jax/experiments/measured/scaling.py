@@ -1,10 +1,10 @@
-"""What readouts cost for a share of the peak accuracy, against the size of the images: the study `scaling`.
+"""Costs of readouts for a share of the peak accuracy, against the size of the images: the study `scaling`.
 
-Networks of one architecture are trained on images resized to each size. Each is judged over ranks of the decomposition
-and over precisions of tomography; the cost of a level is that of the coarsest setting from which on accuracies stay at
-the level times the peak of the curve (`curves.cost_of_level`). Costs are queries of all transfers of one image;
-coefficients of the decomposition have a fixed precision, errors uniform within it, and the price of single runs. The
-exponents against the number of pixels come with intervals of 95 percent from all networks (`fits.log_slope`:
+Networks of one architecture are trained on images resized to each size. Each network is evaluated over ranks of the
+decomposition and over precisions of tomography. The cost of a level is that of the coarsest setting from which on
+accuracies stay at the level times the peak of the curve (`curves.cost_of_level`). Costs are queries of all transfers of
+one image. Coefficients of the decomposition have a fixed precision, errors uniform within it, and the price of single
+runs. The exponents against the number of pixels come with intervals of 95 percent from all networks (`fits.log_slope`:
 ordinary least squares of logarithms, quantiles of Student's t), and are reported as they are.
 
 References:
@@ -44,9 +44,9 @@ class AccuracyCurve:
     queries: list[int]
 
     def cost(self, level: float) -> tuple[float, bool]:
-        """Return what a level costs, and whether that is a bound alone.
+        """Return the cost of a level, and whether it is only an upper bound.
 
-        The curve counts up to its peak: beyond it more coefficients may bring more noise than signal.
+        The curve counts up to its peak: beyond the peak further coefficients may bring more noise than signal.
         """
         end = max(range(len(self.accuracies)), key=self.accuracies.__getitem__) + 1
         return cost_of_level(self.queries[:end], self.accuracies[:end], level)
@@ -54,7 +54,7 @@ class AccuracyCurve:
 
 @dataclass(frozen=True)
 class JudgedWidth:
-    """A network: last loss, accuracy with exact readouts, side of its images, seed, and a curve for each readout."""
+    """Evaluated network: last loss, accuracy with exact readouts, side of its images, seed, and curves by readout."""
 
     loss: float
     exact: float
@@ -65,18 +65,18 @@ class JudgedWidth:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Networks and what they are judged by.
+    """Networks and the settings of their evaluation.
 
     Attributes:
-        images: as they come.
-        network: all but the side.
-        sides: of the images.
-        seeds: of the networks of each side.
-        parts: ranks are the side times 1/parts, 2/parts, ..., 1.
-        eps: precision of the coefficients.
+        images: images in their original size.
+        network: settings of the networks except for the side.
+        sides: sides of the images.
+        seeds: seeds of the networks of each side.
+        parts: number of ranks, which are the side times 1/parts, 2/parts, ..., 1.
+        eps: precision of the coefficients, relative to the norm of the tensor.
         noise: model of their estimation.
         deltas: precisions of tomography, falling.
-        judges: test images at most.
+        judges: largest number of test images.
     """
 
     images: ImageSet
@@ -90,11 +90,11 @@ class Sweep:
     judges: int = 200
 
     def ranks(self, side: int) -> list[int]:
-        """From low to all."""
+        """Return the ranks for a side, from low ones to all modes."""
         return sorted({max(1, round(side * part / self.parts)) for part in range(1, self.parts + 1)})
 
     def measure(self, rows: object, side: int, seed: int) -> JudgedWidth:
-        """Train one network, and judge it over ranks and over precisions."""
+        """Train one network, and evaluate it over ranks and over precisions."""
         images, network, ranks = resized(self.images, side), self.network, self.ranks(side)
         fresh = residual_network(images, replace(network, side=side), seed)
         model, loss, exact = train(fresh, images, network.epochs, network.learning_rate, seed)
@@ -119,7 +119,7 @@ class Sweep:
 
 
 def study(options: Options) -> Study:
-    """Build the study: a network for each size and seed."""
+    """Build the study of a network for each size and seed."""
     images = options.images()
     seeds = options.seeds(3)
     sweep = Sweep(images, NetworkSetting(0, stages=3, epochs=10), (8, 12, 16, 20, 24, 32), seeds)
@@ -147,7 +147,7 @@ EXPONENTS = [
 
 
 def summary(rows: Mapping[str, JudgedWidth]) -> Findings:
-    """Find costs of the levels, and their exponents."""
+    """Find the costs of the levels, and their exponents."""
     told, fits, plots, remarks = [], {}, [], []
     for method in METHODS:
         series = []
@@ -164,7 +164,7 @@ def summary(rows: Mapping[str, JudgedWidth]) -> Findings:
             series.append(Series("", ends, [law.factor * end**law.exponent for end in ends], style="-"))
             if bounds:
                 remarks.append(
-                    f"{method}, {level:g}: the cheapest setting is good enough already for {bounds} of {law.points} "
+                    f"{method}, {level:g}: the cheapest setting already reaches the level for {bounds} of {law.points} "
                     "networks, whose costs are upper bounds."
                 )
         caption = "Queries that reach a share of the peak accuracy, against the number of pixels; lines are the fits."

@@ -1,16 +1,16 @@
 """Accuracy and overhead of the decomposition and of tomography, by rank and precision: the study `table3`.
 
-The first item holds the formula of `printed_overheads` to all 36 printed numbers, which is the study's own check. The
-others train small residual networks on images that are up-sampled until ranks bite, and judge them with every readout
-of the table. Their protocol is not the reference's, whose data, size and training are unknown, so nothing is made to
-agree: remarks say what accuracies do here and what they do in print.
+The first item compares the formula of `printed_overheads` with all 36 printed numbers, which is the study's own check.
+The other items train small residual networks on images that are up-sampled until ranks matter, and evaluate them with
+every readout of the table. The protocol is not that of the reference, whose data, size and training are unknown, so no
+agreement of accuracies is expected: remarks state both.
 
-Coefficients of the decomposition are read with errors uniform in [-eps, eps]: every one keeps the precision, and none
-is better than that by rule. It is a model. Protocols are on either side of it: single runs of amplitude estimation have
-outliers that ruin a network, and the median of five is mostly well within the precision; tables of their own say what
-all models leave of one network, at the price that `measurement.noise` charges for each. Precisions are relative to the
-length of the whole tensor, all channels together, and R is the square of the rank times the channels. Tomography draws
-a Poisson number of copies (`traced_readouts`). Beside accuracies stand the fidelities of the states that are read out.
+Coefficients of the decomposition have errors uniform in [-eps, eps]. This is a model, and protocols are worse or
+better: single runs of amplitude estimation have outliers that ruin a network, and the median of five runs is mostly
+well within the precision. Separate tables give the accuracy of one network under all models, at the price that
+`measurement.noise` charges for each. Precisions are relative to the norm of the whole tensor, all channels together,
+and R is the square of the rank times the number of channels. Tomography draws a Poisson number of copies
+(`traced_readouts`). The fidelities of the states that are read out are reported next to accuracies.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Table 3. https://arxiv.org/abs/2402.18940
@@ -40,17 +40,17 @@ MODELS = ("exact", "uniform", "gaussian", "qae", "qae-median-5")
 
 @dataclass(frozen=True)
 class Bench:
-    """Networks and what they are judged by.
+    """Networks and the settings of their evaluation.
 
     Attributes:
-        images: for training and for judging.
-        network: its size and training.
-        seeds: one for each network.
-        ranks: of the decomposition.
-        precisions: of both readouts.
-        judges: test images at most.
-        model_precisions: of the table of models.
-        model_judges: test images of that table.
+        images: images for training and evaluation.
+        network: size of the networks and their training.
+        seeds: seed of each network.
+        ranks: ranks of the decomposition.
+        precisions: precisions of both readouts.
+        judges: largest number of test images.
+        model_precisions: precisions of the table of models.
+        model_judges: number of test images of that table.
     """
 
     images: ImageSet
@@ -63,21 +63,21 @@ class Bench:
     model_judges: int = 100
 
     def train(self, rows: object, seed: int) -> TrainedRow:
-        """Train a network, and count what stands in front of each of its transfers."""
+        """Train a network, and count the circuits before each of its transfers."""
         network, fresh = self.network, self._fresh(seed)
         model, loss, exact = train(fresh, self.images, network.epochs, network.learning_rate, seed)
         return TrainedRow(weights_of(model), loss, exact, layers_of(fresh, self.images))
 
     def judge_ranks(self, rows: Rows, seed: int, eps: float) -> Judged:
-        """Judge a network with all ranks at one precision."""
+        """Evaluate a network with all ranks at one precision."""
         return self._judged(rows, seed, self._ranked(eps, NOISE), self.judges, round(1 / eps))
 
     def judge_tomography(self, rows: Rows, seed: int) -> Judged:
-        """Judge a network with tomography at all precisions."""
+        """Evaluate a network with tomography at all precisions."""
         return self._judged(rows, seed, poisson_tomography(self.precisions), self.judges, 0)
 
     def judge_models(self, rows: Rows, seed: int, eps: float) -> ByModel:
-        """Judge a network with all ranks and each model of noise."""
+        """Evaluate a network with all ranks and each model of noise."""
         found = {}
         for number, noise in enumerate(MODELS, start=1):
             draw = round(1 / eps) + number
@@ -97,7 +97,7 @@ class Bench:
 
 
 def study(options: Options) -> Study:
-    """Build the study: overheads, then networks and all readouts on them."""
+    """Build the study of overheads, then of networks with all readouts."""
     network = NetworkSetting(16, stages=1, epochs=2) if options.quick else NetworkSetting(32, stages=3, epochs=10)
     images = options.images()
     bench = Bench(resized(images, network.side), network, options.seeds(3))
@@ -118,5 +118,5 @@ def study(options: Options) -> Study:
 
 
 def printed() -> Overheads:
-    """Return all printed entries with what the formula gives for them."""
+    """Return all printed entries with the results of the formula for them."""
     return Overheads([Overhead(*entry, overhead(entry.rank, entry.eps)) for entry in PRINTED])

@@ -1,4 +1,4 @@
-"""What the rows of the study `table3` say: its tables, its figure, and what accuracies do beside the printed ones."""
+"""Summary of the study `table3`: its tables, its figure, and a comparison of accuracies with the printed ones."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from qla_jax.experiments.measured.printed_overheads import BREAK_EVEN, DIGITS, P
 from qla_jax.measurement import ReadoutMethod, chebyshev_readout, tomography
 
 COLLAPSE = 0.2
-"""Lost accuracy that counts as a collapse: in print tomography loses 0.51, the decomposition 0.04 at most."""
+"""Lost accuracy that counts as a collapse: in print tomography loses 0.51, and the decomposition at most 0.04."""
 FINE, MIDDLE, ROUGH, COARSE = 0.001, 0.004, 0.02, 0.04
 TOMOGRAPHY = "tomography"
 FIDELITIES = {"0.99 to 1": 0.01, "0.9 to 0.99": 0.1, "0.5 to 0.9": 0.5, "below 0.5": 1.0}
-"""Ranges, and the most infidelity in each."""
+"""Ranges of fidelity, and the largest infidelity in each."""
 
 Cells = dict[str, dict[float, list[float]]]
-"""By readout and precision, an accuracy for each network."""
+"""Accuracies of each network, by readout and precision."""
 
 BY_FIDELITY = [
     Column("fidelity", "{0}", "range of the mean fidelity of states"),
@@ -33,7 +33,7 @@ BY_FIDELITY = [
 
 
 class Overhead(NamedTuple):
-    """A printed cell, and what the formula gives for its overhead; a rank of None stands for tomography."""
+    """Printed cell with the overhead that the formula gives; a rank of None stands for tomography."""
 
     rank: int | None
     eps: float
@@ -51,7 +51,7 @@ class Overheads:
 
 @dataclass(frozen=True)
 class TrainedRow:
-    """A network: weights, last loss, accuracy with exact readouts, and its transfers."""
+    """Trained network: weights, last loss, accuracy with exact readouts, and its transfers."""
 
     weights: list[list[float]]
     loss: float
@@ -67,7 +67,14 @@ class ByModel:
 
 
 def summary(rows: Rows, seeds: Sequence[int], ranks: Sequence[int], precisions: Sequence[float]) -> Findings:
-    """Return tables, figure and verdicts; the check is that of all printed overheads."""
+    """Return tables, figure and verdicts; the check is that of all printed overheads.
+
+    Args:
+        rows: rows of the study.
+        seeds: seed of each network.
+        ranks: ranks of the decomposition.
+        precisions: precisions of both readouts.
+    """
     entries = rows["printed overheads"].entries
     right = sum(_rounded(entry.formula) == entry.overhead for entry in entries)
     found, infidelity = (measured(rows, seeds, ranks, precisions, what) for what in ("accuracies", "infidelities"))
@@ -115,7 +122,15 @@ def summary(rows: Rows, seeds: Sequence[int], ranks: Sequence[int], precisions: 
 
 
 def measured(rows: Rows, seeds: Sequence[int], ranks: Sequence[int], precisions: Sequence[float], what: str) -> Cells:
-    """Return "accuracies" or "infidelities" of all networks."""
+    """Return accuracies or infidelities of all networks, by readout and precision.
+
+    Args:
+        rows: rows of the study.
+        seeds: seed of each network.
+        ranks: ranks of the decomposition.
+        precisions: precisions of both readouts.
+        what: "accuracies" or "infidelities".
+    """
     cells: Cells = {name: {} for name in (*(f"rank {rank}" for rank in ranks), TOMOGRAPHY)}
     for place, eps in enumerate(precisions):
         for number, rank in enumerate(ranks):
@@ -125,7 +140,12 @@ def measured(rows: Rows, seeds: Sequence[int], ranks: Sequence[int], precisions:
 
 
 def accuracy_by_fidelity(found: Cells, infidelity: Cells) -> dict[str, list[float]]:
-    """Return accuracies, means over networks, of all readouts whose states have a mean fidelity in each range."""
+    """Return mean accuracies over networks of all readouts whose states have a mean fidelity in each range.
+
+    Args:
+        found: accuracies by readout and precision.
+        infidelity: infidelities by readout and precision.
+    """
     ranges: dict[str, list[float]] = {name: [] for name in FIDELITIES}
     for name, cells in found.items():
         for eps, values in cells.items():
@@ -136,7 +156,13 @@ def accuracy_by_fidelity(found: Cells, infidelity: Cells) -> dict[str, list[floa
 
 
 def costs(layers: Sequence[Layer], ranks: Sequence[int], precisions: Sequence[float]) -> dict[str, dict[float, float]]:
-    """Return queries times T-depth over all transfers, of single runs of estimation and of tomography."""
+    """Return queries times T-depth over all transfers, of single runs of estimation and of tomography.
+
+    Args:
+        layers: transfers of the network.
+        ranks: ranks of the decomposition.
+        precisions: precisions of both readouts.
+    """
 
     def total(readout: ReadoutMethod) -> float:
         return float(sum(readout.price(layer.shape)[1] * layer.depth for layer in layers))
@@ -151,9 +177,9 @@ def costs(layers: Sequence[Layer], ranks: Sequence[int], precisions: Sequence[fl
 
 
 def shape_of(cells: Cells) -> dict[str, float | None]:
-    """Return what accuracies lose between precisions, and how far ranks are apart at the coarsest.
+    """Return the loss of accuracy between precisions, and the span of ranks at the coarsest precision.
 
-    What was not measured is None.
+    Values that were not measured are None.
     """
 
     def lost(name: str, fine: float, rough: float) -> float | None:
@@ -171,7 +197,12 @@ def shape_of(cells: Cells) -> dict[str, float | None]:
 
 
 def printed_cells(what: str, unit: float = 1) -> Cells:
-    """Return the printed accuracies or overheads."""
+    """Return the printed accuracies or overheads.
+
+    Args:
+        what: "accuracy" or "overhead".
+        unit: number that all cells are divided by.
+    """
     cells: Cells = {}
     for entry in PRINTED:
         cells.setdefault(_name(entry), {})[entry.eps] = [getattr(entry, what) / unit]
@@ -202,7 +233,7 @@ def _remarks(
         )
     if near and less:
         lines.append(
-            f"Accuracy is {np.mean(near):.3f} in the mean where states keep a fidelity of 0.99 and {np.mean(less):.3f} "
+            f"The mean accuracy is {np.mean(near):.3f} where states keep a fidelity of 0.99, and {np.mean(less):.3f} "
             "between that and 0.9; a later version of the reference has it stable from 0.99 to 0.9."
         )
     if here[span] is not None:

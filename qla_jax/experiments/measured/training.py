@@ -1,10 +1,10 @@
-"""Training of measured networks: beside their classical twins, with estimated gradients, on short registers.
+"""Training of measured networks, compared with classical twins, with estimated gradients, and on short registers.
 
-With exact readouts in real arithmetic a network and its twin are the same function of the same parameters, but for
-rounding; they start from initial values of their own, so accuracies of single seeds differ by chance. What counts is
-the difference over seeds, with its standard error. Estimated gradients are those of appendix E: weights by inner
-products from single runs of amplitude estimation, each image by itself. Registers are judged on a network trained
-in real numbers.
+With exact readouts in real arithmetic a network and its twin are the same function of the same parameters, up to
+rounding. They start from different initial values, so accuracies of single seeds differ by chance. The result is the
+mean difference over seeds, with its standard error. Estimated gradients are those of appendix E: gradients of weights
+are inner products from single runs of amplitude estimation, for each image separately. Registers are evaluated on a
+network trained in real numbers.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, sections III.1, III.2 and appendix E.
@@ -31,7 +31,7 @@ from qla_jax.nn import MeasuredNetwork, PlainResNet, PlainTransformer, QResNet, 
 from qla_jax.training import TrainingConfig, accuracy, fit
 
 POINT = 0.01
-"""Of accuracy: what a measured network may be behind its twin in the mean."""
+"""Accuracy by which a measured network may be lower than its twin on average."""
 RESNET, TRANSFORMER = "residual network", "transformer"
 
 
@@ -46,7 +46,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Estimated:
-    """A network trained with gradients to a precision, None if exact: losses by epoch, and accuracy."""
+    """Network trained with gradients to a precision, None for exact ones: losses by epoch, and accuracy."""
 
     eps: float | None
     losses: list[float]
@@ -71,7 +71,7 @@ class ReadoutsCompared:
 
     @property
     def behind(self) -> bool:
-        """Whether the measured networks are behind by more than a point."""
+        """True if the measured networks are less accurate by more than a point."""
         return self.difference < -POINT
 
 
@@ -80,15 +80,15 @@ class Training:
     """Networks and their training.
 
     Attributes:
-        images: for training and judging.
-        seeds: of weights and shuffles, one pair of networks each.
-        width: channels of the residual network's first stage.
-        stages: of that network.
-        epochs: of each kind of network, which are the kinds that are trained.
-        features: of the transformer's tokens.
-        gradient_epochs: of the trainings with estimated gradients, and of the exact one beside them.
-        precisions: of estimated gradients.
-        noise: of their estimation.
+        images: images for training and evaluation.
+        seeds: seeds of weights and shuffles, with one pair of networks each.
+        width: number of channels of the residual network's first stage.
+        stages: number of stages of that network.
+        epochs: number of epochs of each kind of network that is trained.
+        features: number of features of the transformer's tokens.
+        gradient_epochs: number of epochs of the trainings with estimated gradients, and of the exact one.
+        precisions: precisions of estimated gradients.
+        noise: model of their estimation.
         registers: (bits, fraction) of the numbers that a trained residual network is run on; they saturate.
     """
 
@@ -104,7 +104,7 @@ class Training:
     registers: Sequence[tuple[int, int]] = ((6, 3), (8, 4), (10, 6), (12, 7), (16, 10))
 
     def pair(self, rows: object, kind: str, seed: int) -> Pair:
-        """Train a measured network and its twin alike."""
+        """Train a measured network and its twin with the same settings."""
         measured, twin = self._pair(kind, seed)
         config = TrainingConfig(
             epochs=self.epochs[kind], learning_rate=3e-3, noise=0.3 if kind == TRANSFORMER else 0.0, seed=seed
@@ -116,7 +116,7 @@ class Training:
         return Pair(accuracy(measured, *tests), accuracy(twin, *tests), weights_of(measured))
 
     def estimated(self, rows: object, eps: float | None) -> Estimated:
-        """Train a residual network with gradients to this precision, exact ones for None."""
+        """Train a residual network with gradients to this precision, or exact ones for None."""
         model = self._resnet(self.seeds[0])
         if eps is not None:
             model = model.with_gradients(weight_gradients(relative_eps=eps, noise=self.noise))
@@ -138,7 +138,7 @@ class Training:
         return QResNet(shape[0], self.images.num_classes, width=self.width, stages=self.stages, blocks=1, rngs=rngs)
 
     def _pair(self, kind: str, seed: int) -> tuple[MeasuredNetwork, nnx.Module]:
-        """Both fresh."""
+        """Return a fresh measured network and its twin."""
         shape, outcomes = self.images.train_images.shape[1:], self.images.num_classes
         if kind == RESNET:
             twin = PlainResNet(shape[0], outcomes, width=self.width, stages=self.stages, blocks=1, rngs=nnx.Rngs(seed))
@@ -154,12 +154,17 @@ def _with_key(model: MeasuredNetwork, images: Array, key: Array) -> Array:
 
 
 def pair_key(kind: str, seed: int) -> str:
-    """Return the key of the item that trains a pair."""
+    """Return the key of the item that trains a pair.
+
+    Args:
+        kind: kind of the networks.
+        seed: seed of the pair.
+    """
     return f"{kind}, seed {seed}"
 
 
 def study(options: Options) -> Study:
-    """Build the study: pairs for each seed, then gradients, then registers."""
+    """Build the study of pairs for each seed, then of gradients, then of registers."""
     images = options.images(**({"max_train": 128, "max_test": 40} if options.quick else {}))
     training = Training(images, options.seeds(1 if options.quick else 6))
     if options.quick:
@@ -198,7 +203,12 @@ REGISTERS = [
 
 
 def summary(rows: Mapping[str, Any], training: Training) -> Findings:
-    """Return differences with their errors, losses by epoch, accuracy by register."""
+    """Return differences with their errors, losses by epoch, and accuracy by register.
+
+    Args:
+        rows: rows of the study.
+        training: settings of the study.
+    """
     numbers, gradients = {}, {_gradients(eps): rows[_gradients(eps)] for eps in (None, *training.precisions)}
     for kind in training.epochs:
         found = [rows[pair_key(kind, seed)] for seed in training.seeds]
@@ -239,7 +249,12 @@ def summary(rows: Mapping[str, Any], training: Training) -> Findings:
 
 
 def compared(measured: Sequence[float], twins: Sequence[float]) -> ReadoutsCompared:
-    """Return means, their difference, and its standard error; none of a single pair."""
+    """Return means, their difference, and its standard error, which is None for a single pair.
+
+    Args:
+        measured: accuracies of measured networks.
+        twins: accuracies of their twins.
+    """
     gaps = np.subtract(measured, twins)
     error = float(gaps.std(ddof=1) / math.sqrt(len(gaps))) if len(gaps) > 1 else None
     return ReadoutsCompared(float(np.mean(measured)), float(np.mean(twins)), float(gaps.mean()), error)
@@ -254,5 +269,6 @@ def _told(value: float | None) -> str:
 
 
 def _remark(kind: str, told: ReadoutsCompared) -> str:
-    verdict = "more than a point behind" if told.behind else "within a point of"
-    return f"The {kind} is {verdict} its twin in the mean: {told.difference:+.4f} +- {_told(told.error)}."
+    verdict = "more than a point below" if told.behind else "within a point of"
+    gap = f"{told.difference:+.4f} +- {_told(told.error)}"
+    return f"The accuracy of the {kind} is on average {verdict} that of its twin: {gap}."

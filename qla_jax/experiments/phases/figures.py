@@ -1,4 +1,4 @@
-"""Phase factors as a picture: what they answer to each signal, and how far that is from what was wanted.
+"""Figures of phase factors: their response to each signal, and its distance from the target.
 
 Example:
     >>> poly = polynomials.erf(4.0, degree=41).scaled(0.9)
@@ -22,15 +22,15 @@ from qla_jax.phases.sequence import PhaseFactors
 from qla_jax.polynomials.polynomial import Polynomial
 
 FIGURE_POINTS = 1000
-"""Fewest points of a curve."""
+"""Least number of points of a curve."""
 SMALLEST = 1e-18
-"""Errors of exactly zero have no place on a logarithmic axis."""
+"""Value that stands for errors of exactly zero on a logarithmic axis."""
 
 Target = Callable[[np.ndarray], np.ndarray]
 
 
 class Curves(NamedTuple):
-    """Target, response, and the errors of polynomial and response at Chebyshev points x; a residual if it is known."""
+    """Target, response, and errors of polynomial and response at Chebyshev points x, with a residual if it is known."""
 
     x: np.ndarray
     target: np.ndarray
@@ -43,13 +43,13 @@ class Curves(NamedTuple):
 def response(
     phases: PhaseFactors, poly: Polynomial | ArrayLike, target: Target | None = None, title: str = ""
 ) -> Figure:
-    """Draw target and response above, their distances below.
+    """Draw target and response above, and their distances below.
 
     Args:
         phases: phases in any convention.
         poly: polynomial that they were found for, or its Chebyshev coefficients.
-        target: function that it stands for, of a NumPy array; the polynomial itself unless given.
-        title: title of the figure; degree and convention unless given.
+        target: function of a NumPy array that the polynomial stands for, by default the polynomial itself.
+        title: title of the figure, by default degree and convention.
     """
     return draw_below_each_other(*plots(phases, poly, target, title))
 
@@ -57,7 +57,14 @@ def response(
 def plots(
     phases: PhaseFactors, poly: Polynomial | ArrayLike, target: Target | None = None, title: str = ""
 ) -> tuple[Plot, Plot]:
-    """Return both parts of the figure; see `response`."""
+    """Return both parts of the figure of `response` as data.
+
+    Args:
+        phases: phases in any convention.
+        poly: polynomial that they were found for, or its Chebyshev coefficients.
+        target: function of a NumPy array that the polynomial stands for, by default the polynomial itself.
+        title: title of the figure, by default degree and convention.
+    """
     drawn = curves(phases, poly, target)
     x = drawn.x.tolist()
     below = [
@@ -94,7 +101,13 @@ def plots(
 
 
 def curves(phases: PhaseFactors, poly: Polynomial | ArrayLike, target: Target | None = None) -> Curves:
-    """Return what such a figure shows."""
+    """Return the curves of the figure of `response`.
+
+    Args:
+        phases: phases in any convention.
+        poly: polynomial that they were found for, or its Chebyshev coefficients.
+        target: function of a NumPy array that the polynomial stands for, by default the polynomial itself.
+    """
     x = -np.cos(np.linspace(0, np.pi, max(FIGURE_POINTS, 4 * phases.degree) + 1))
     with jax.enable_x64(True):
         answers = (np.asarray(qsp_response(phases, x)) / complex(phases.global_phase)).real

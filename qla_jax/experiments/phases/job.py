@@ -1,4 +1,4 @@
-"""From a formula to phase factors in a file: the work of the command `qla-jax phases`."""
+"""Phase factors of a formula, written to a file: the work of the command `qla-jax phases`."""
 
 import math
 from collections.abc import Mapping
@@ -19,14 +19,16 @@ from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.formula import Function, parse
 
 NEGLIGIBLE = 1e-12
-"""A coefficient of the other parity that counts as rounding, relative to the largest value."""
+"""Largest coefficient of the other parity that counts as rounding, relative to the largest value."""
 POLE = 1e9
-"""Value from which on a target counts as infinite: points of a grid come next to a pole, and miss it by rounding."""
+"""Value from which on a target counts as infinite, since points of a grid are next to a pole and not exactly at it."""
 ROUNDING = 1e-12
-"""What rounding may add to a target of size one."""
+"""Allowance for rounding of a target of size one."""
 UNRESOLVED = 0.5
-"""Error of an interpolant relative to the largest value of its target from which on it counts as not resolved: a
-polynomial of zero has 1. Lower degrees than needed are a choice, and their error is stated."""
+"""Error of an interpolant from which on its target counts as not resolved, relative to the target's largest value.
+
+A polynomial of zero has the error 1. Lower degrees than needed are a choice of the user, and their error is stated.
+"""
 POINTS_PER_DEGREE = 10
 FEWEST_POINTS = 1000
 FORMAT = "qla-jax phase factors, version 1"
@@ -43,17 +45,17 @@ HOW_TO_READ = (
 
 @dataclass(frozen=True)
 class PhaseReport:
-    """What the file holds, in the order of its keys.
+    """Content of the file, in the order of its keys.
 
     Attributes:
         format: name and version of this form.
-        expression: the formula f.
-        scale: the target is `scale` times f.
+        expression: formula f.
+        scale: factor of f in the target.
         degree: degree of the polynomial P that interpolates the target: that asked for, or one less, by its parity.
         parity: parity of the polynomial.
-        convention: name under which the phases are to be read.
-        how_to_read: what that means, in words.
-        convention_source: where it is from.
+        convention: name of the convention of the phases.
+        how_to_read: meaning of the phases in words.
+        convention_source: source of the convention.
         global_phase: real and imaginary part of the c of the convention.
         phases: phases in radians; |Re(<0|U|0>/c) - P| is at most their residual.
         chebyshev_coefficients: coefficients of the polynomial, low to high.
@@ -83,7 +85,7 @@ class PhaseReport:
 
     @property
     def title(self) -> str:
-        """Title of a figure."""
+        """Title of a figure of the phases."""
         name = self.expression if self.scale == 1 else f"{self.scale:g} ({self.expression})"
         return f"{name}, degree {self.degree}, {self.convention}"
 
@@ -92,7 +94,7 @@ class PhaseReport:
         return self.scale * parse(self.expression)(x)
 
     def factors(self) -> PhaseFactors:
-        """Return the phases as a value in float64; what is not known is infinite."""
+        """Return the phases as a value in float64; an unknown residual is infinite."""
         with jax.enable_x64(True):
             known = from_phases(np.asarray(self.phases), self.convention)
             return known if self.residual is None else known.replace(residual=jnp.asarray(self.residual))
@@ -100,21 +102,28 @@ class PhaseReport:
 
 @dataclass(frozen=True)
 class Found:
-    """The report, and the largest coefficient of the other parity, which is set to zero."""
+    """Report, and the largest coefficient of the other parity, which is set to zero."""
 
     report: PhaseReport
     dropped: float
 
 
 def study(expression: str, degree: int, *, name: str = "wx", scale: float = 1.0) -> Study:
-    """Build the study: one item, the phases of a formula; see `run`."""
+    """Build the study with a single item, the phases of a formula.
+
+    Args:
+        expression: formula in x.
+        degree: degree of the polynomial.
+        name: name of the convention.
+        scale: factor of the formula.
+    """
     settings = {"expression": expression, "degree": degree, "convention": name, "scale": scale}
     items = {"phases": lambda rows: run(expression, degree, name=name, scale=scale)}
     return Study("phases", "Phase factors", settings, items, summary, row=Found, bounded=False)
 
 
 def summary(rows: Mapping[str, Found]) -> Findings:
-    """Return how well the phases were found, in lines, and both parts of the figure."""
+    """Return the quality of the phases in lines, and both parts of the figure."""
     found = rows["phases"].report
     other, sup_bound = ("odd", "even")[found.degree % 2], math.inf if found.sup_bound is None else found.sup_bound
     residual = math.inf if found.residual is None else found.residual
@@ -135,7 +144,13 @@ def summary(rows: Mapping[str, Found]) -> Findings:
 
 
 def run(expression: str, degree: int, *, name: str = "wx", scale: float = 1.0) -> Found:
-    """Interpolate at Chebyshev nodes, find the parity, and solve, in float64 whatever the caller's precision.
+    """Interpolate at Chebyshev nodes, determine the parity and solve for phases, in float64.
+
+    Args:
+        expression: formula in x.
+        degree: degree of the polynomial.
+        name: name of the convention.
+        scale: factor of the formula.
 
     Raises:
         ValueError: a formula that is not one, not finite or of no definite parity on [-1, 1]; a polynomial that reaches
@@ -145,7 +160,7 @@ def run(expression: str, degree: int, *, name: str = "wx", scale: float = 1.0) -
     degree, scale = as_integer("degree", degree, least=0), as_real("scale", scale)
     if not np.isfinite(scale):
         raise ValueError(f"`scale` must be finite, but is {scale}.")
-    entry = convention(name)  # before the work
+    entry = convention(name)  # checked before any work
     function = parse(expression)
     points = max(FEWEST_POINTS, POINTS_PER_DEGREE * (degree + 1)) + 1
     x = -np.cos(np.linspace(0, np.pi, points))
@@ -183,7 +198,7 @@ def run(expression: str, degree: int, *, name: str = "wx", scale: float = 1.0) -
 def _interpolate(function: Function, degree: int, scale: float) -> tuple[np.ndarray, float]:
     """Return coefficients of definite parity, and the largest one of the other parity."""
     nodes = chebyshev.nodes(degree + 1)
-    values: Any = scale * function(nodes)  # the series of a NumPy array is one, too
+    values: Any = scale * function(nodes)  # a NumPy array gives a NumPy array
     _require_finite(values, nodes)
     coeffs = chebyshev.interpolate(values)
     even, odd = (np.abs(coeffs[start::2]).max(initial=0.0) for start in (0, 1))
@@ -207,7 +222,7 @@ def _require_below_one(coeffs: Any, scale: float, largest: float) -> None:
 
 
 def _require_resolved(target: np.ndarray, x: np.ndarray, error: float, degree: int) -> None:
-    """Refuse a target that no phases answer, and an interpolant that says next to nothing about its target."""
+    """Refuse a target that no phases can represent, and an interpolant that does not resolve its target."""
     sizes = np.abs(target)
     peak, place = float(sizes.max()), x[sizes.argmax()]
     if peak > 1 + ROUNDING:

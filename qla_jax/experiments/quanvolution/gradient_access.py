@@ -1,11 +1,10 @@
-"""Which quanvolutional layers a gradient reaches, for all residual placements: the study `gradient-access`.
+"""Access of gradients to quanvolutional layers, for all residual placements: the study `gradient-access`.
 
-The reference finds that gradients reach the last layer only, unless outputs of earlier ones are added to the last. That
-is what happens where derivatives stop at the input of each layer, where data are encoded anew: then exactly the layers
-are reached whose outputs stand in the output's own sum (`placements.direct_layers`). Expectation values are smooth in
-the encoded data, so nothing else stops them: with derivatives taken of everything, all layers are reached in all
-placements. Both are measured here, on the same networks. Networks end in a circuit of ten qubits, as in the
-reference's figure 7.
+The reference finds that gradients reach only the last layer, unless outputs of earlier layers are added to the last.
+This happens if derivatives stop at the input of each layer, where data are encoded anew: then gradients reach exactly
+the layers whose outputs are terms of the output's own sum (`placements.direct_layers`). Expectation values are smooth
+in the encoded data. So with full differentiation gradients reach all layers in all placements. Both modes are measured
+here on the same networks. Networks end in a circuit of ten qubits, as in the reference's figure 7.
 
 References:
     Kashif, Shafique (2024), ResQuNNs, figures 3, 7 and 11, section 5.3. https://arxiv.org/abs/2402.09146
@@ -32,7 +31,7 @@ PRINTED: Mapping[int, Mapping[str, tuple[int, ...]]] = {
     2: {"none": (2,), "X+O1": (2,), "O1+O2": (1, 2), "X+O2": (2,), "(X+O1)+O2": (1, 2)},
     3: {"(O1+O2)+O3": (1, 2, 3), "((X+O1)+O2)+O3": (1, 2, 3)},
 }
-"""Layers that the reference finds reached; of three layers it names these two alone, as the only ones with all."""
+"""Layers that the reference finds reached; of three layers it names only these two placements, which reach all."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +42,9 @@ class GradientNorms:
         placement: name of the residual placement.
         layers: number of layers.
         depth: depth of each layer.
-        direct: layers whose outputs stand in the output's own sum.
+        direct: layers whose outputs are terms of the output's own sum.
         detached: norms where derivatives stop at the input of each layer.
-        full: norms with derivatives of everything.
+        full: norms with full differentiation.
     """
 
     placement: str
@@ -58,13 +57,13 @@ class GradientNorms:
 
 @dataclass(frozen=True)
 class Access:
-    """Networks whose gradients are looked at.
+    """Networks whose gradients are measured.
 
     Attributes:
-        images: a batch of them is taken.
-        depths: of all layers of a network.
-        seeds: of angles; norms are means over them.
-        batch: images.
+        images: images, of which one batch is used.
+        depths: depths of the layers, one for all layers of a network.
+        seeds: seeds of angles; norms are means over them.
+        batch: number of images.
     """
 
     images: ImageSet
@@ -73,7 +72,7 @@ class Access:
     batch: int = 16
 
     def measure(self, rows: object, placement: Placement, depth: int) -> GradientNorms:
-        """Measure norms by layer, the mean over seeds, in both modes."""
+        """Measure norms by layer in both modes, averaged over seeds."""
         layers = placement.num_layers
         specs = resqunn_specs((depth,) * layers, pad=layers > 2)
         images, labels = (
@@ -88,7 +87,7 @@ class Access:
 
 
 def study(options: Options) -> Study:
-    """Build the study: all placements of two and three layers, at some depths."""
+    """Build the study of all placements of two and three layers, at some depths."""
     images = prepared_images(options, classes=4, train=16, test=1)
     depths, batch = ((1,), 2) if options.quick else ((1, 4), 16)
     access = Access(images, depths, options.seeds(1 if options.quick else 3), batch)
@@ -111,7 +110,7 @@ COLUMNS = [
 
 
 def summary(rows: Mapping[str, GradientNorms]) -> Findings:
-    """Set norms beside what is printed; the checks are that either mode is what it is said to be."""
+    """Compare norms with the printed findings; the checks are that each mode reaches the layers that theory gives."""
     failures, agree, of = [], 0, 0
     kinds: dict[tuple[int, int], list[GradientNorms]] = {}
     for key, row in rows.items():
@@ -119,7 +118,7 @@ def summary(rows: Mapping[str, GradientNorms]) -> Findings:
         printed = PRINTED[row.layers].get(row.placement)
         reached = tuple(layer for layer, norm in enumerate(row.detached, start=1) if norm > 0)
         if printed is None and row.layers == 3:
-            agree, of = agree + (len(reached) < row.layers), of + 1  # all others: not all layers
+            agree, of = agree + (len(reached) < row.layers), of + 1  # all other placements do not reach all layers
         elif printed is not None:
             agree, of = agree + (reached == printed), of + 1
         if reached != tuple(row.direct):

@@ -1,9 +1,9 @@
 r"""Barren plateaus: the variance of a gradient component against qubits and depth, fitted: the study `plateaus`.
 
-Components are those of random circuits (`variational.plateaus`), their watched angle in the first layer. Variances have
-an error of about $\sqrt{2/S}$ for S samples of a normal law, more for the heavy tails that plateaus have; that of a fit
-is taken by resampling seeds. Fits are $\mathrm{Var} = c\,2^{bn}$ over all sizes and over the larger half, a power of n
-beside them: which of the two is straighter tells exponential from polynomial.
+Components are those of random circuits (`variational.plateaus`) with the watched angle in the first layer. Variances
+have a relative error of about $\sqrt{2/S}$ for S samples of a normal law, and a larger one for the heavy tails of
+plateaus. The error of a fit is found by resampling seeds. Fits are $\mathrm{Var} = c\,2^{bn}$ over all sizes and over
+the larger half, and a power of n: the straighter of the two distinguishes exponential from polynomial decay.
 
 References:
     McClean et al. (2018), variance as $2^{-n}$ for deep circuits. https://arxiv.org/abs/1803.11173
@@ -36,17 +36,17 @@ from qla_jax.variational.plateaus import (
 SMALL_ANGLES = 0.1
 RESAMPLES = 1000
 LIMITS = (2.5, 97.5)
-"""Percent: of intervals."""
+"""Ends of intervals, in percent."""
 SHALLOW = 2
 
 
 @dataclass(frozen=True)
 class PlateauSetting:
-    """A family of circuits and a cost.
+    """Family of circuits and a cost.
 
     Attributes:
-        build: of a circuit, given a number of qubits and, but for a QCNN, a depth.
-        cost: of its state.
+        build: function from a number of qubits and, except for a QCNN, a depth to a circuit.
+        cost: function from the final state to a real number.
     """
 
     build: partial
@@ -69,12 +69,12 @@ CURVES = (
     ("global, identity blocks", True),
     ("QCNN", True),
 )
-"""Family, and whether it is deep; a QCNN has the depth that it has."""
+"""Family of each curve, and whether it is deep; the depth of a QCNN is fixed."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """Samples of a gradient component, from which everything follows."""
+    """Samples of a gradient component, from which all results follow."""
 
     family: str
     qubits: int
@@ -83,12 +83,21 @@ class Component:
 
     @property
     def label(self) -> str:
-        """Name of its curve."""
+        """Name of the component's curve."""
         return self.family if self.depth is None else f"{self.family}, depth {self.depth}"
 
 
 def measure(rows: object, family: str, qubits: int, depth: int | None, samples: int, seed: int) -> Component:
-    """Draw samples of the component."""
+    """Draw samples of a gradient component.
+
+    Args:
+        rows: rows of earlier items, unused.
+        family: family of circuits.
+        qubits: number of qubits.
+        depth: depth of the circuits, None for a QCNN.
+        samples: number of samples.
+        seed: seed of the draws.
+    """
     setting = FAMILIES[family]
     sizes = {"num_qubits": qubits} if depth is None else {"num_qubits": qubits, "depth": depth}
     build, key = partial(setting.build, **sizes), jax.random.fold_in(jax.random.key(seed), qubits)
@@ -97,7 +106,7 @@ def measure(rows: object, family: str, qubits: int, depth: int | None, samples: 
 
 
 def study(options: Options) -> Study:
-    """Build the study: variances by qubits, then by depth."""
+    """Build the study of variances by qubits, then by depth."""
     sizes, deep, samples = ((2, 4, 6), 4, 32) if options.quick else ((4, 6, 8, 10, 12, 14, 16), 32, 200)
     depths, at = ((1, 2), 4) if options.quick else ((1, 2, 4, 8, 16, 32, 64), 8)
     curves = CURVES[:1] + CURVES[-1:] if options.quick else CURVES
@@ -131,7 +140,13 @@ FITS = [
 
 
 def summary(rows: Mapping[str, Component], sizes: Sequence[int], at: int) -> Findings:
-    """Fit exponents with their intervals, and draw both figures."""
+    """Fit exponents with their intervals, and draw both figures.
+
+    Args:
+        rows: samples of all components.
+        sizes: numbers of qubits.
+        at: number of qubits of the figure by depth.
+    """
     by_curve: dict[str, list[Component]] = {}
     by_family: dict[str, list[Component]] = {}
     for row in rows.values():
@@ -177,7 +192,12 @@ def summary(rows: Mapping[str, Component], sizes: Sequence[int], at: int) -> Fin
 
 
 def fitted(sizes: Sequence[int], samples: Sequence[Sequence[float]]) -> dict[str, float]:
-    """Return the exponent of 2^n with its interval, that of the larger half, and the exponent of a power of n."""
+    """Return the exponent of 2^n with its interval, that of the larger half, and the exponent of a power of n.
+
+    Args:
+        sizes: numbers of qubits.
+        samples: samples of a component for each size.
+    """
     variances, logs = np.asarray(samples), np.log2(np.var(samples, axis=1))
     drawn = np.random.default_rng(0).integers(0, variances.shape[1], (RESAMPLES, *variances.shape))
     resampled = np.take_along_axis(variances[None], drawn, axis=2).var(axis=2)

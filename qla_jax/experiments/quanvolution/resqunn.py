@@ -1,12 +1,12 @@
-"""Residual quanvolutional networks, trained by placement and by what gradients reach: the study `resqunn`.
+"""Training of residual quanvolutional networks, by placement and by mode of gradients: the study `resqunn`.
 
-The protocol of the reference (`quanvolution_training`), each network in three modes: gradients everywhere, gradients
-that stop at the input of each layer, which is what the reference's access to gradients amounts to
-(`study_gradient_access`), and frozen layers. Ten classes end in a dense layer, four in a circuit. A plain convolutional
-network of like size is trained beside the ten. The reference reads differences off figures; they stand beside those
-measured, and nothing is made to agree.
+The protocol is that of the reference (`quanvolution.training`), with each network in three modes: full gradients,
+gradients that stop at the input of each layer, which agrees with the reference's access of gradients
+(`quanvolution.gradient_access`), and frozen layers. Networks for ten classes end in a dense layer, those for four
+classes in a circuit. A plain convolutional network of similar size is trained for comparison. The reference takes
+differences from figures; they are listed next to the measured ones, and no agreement is enforced.
 
-By default ten classes and three placements are trained, `--full` trains all five and four classes as well.
+By default ten classes and three placements are trained; `--full` trains all five placements, and four classes as well.
 
 References:
     Kashif, Shafique (2024), ResQuNNs, Table 3, figures 8 to 10. https://arxiv.org/abs/2402.09146
@@ -47,19 +47,19 @@ IN_PRINT = (
     ("O1+O2 over X+O1", ("O1+O2", DETACHED), ("X+O1", DETACHED), 31, 45),
     ("O1+O2 over frozen", ("O1+O2", DETACHED), ("O1+O2", FROZEN), 66, 64),
 )
-"""Differences with dense layers: what, the two networks, points of training and of validation accuracy in print."""
+"""Printed differences with dense layers: name, the two networks, and points of training and of validation accuracy."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """What is trained.
+    """Networks that are trained.
 
     Attributes:
-        images: by number of classes; ten end in a dense layer, four in a circuit.
-        names: of placements.
-        modes: of gradients.
-        seeds: of weights and shuffles.
-        protocol: of training.
+        images: images by number of classes; networks for ten classes end in a dense layer, those for four in a circuit.
+        names: names of placements.
+        modes: modes of gradients.
+        seeds: seeds of weights and shuffles.
+        protocol: settings of the training.
     """
 
     images: Mapping[int, ImageSet]
@@ -88,12 +88,19 @@ class Grid:
 
 
 def key(classes: int, name: str, mode: str, seed: int) -> str:
-    """Return the key of an item."""
+    """Return the key of an item.
+
+    Args:
+        classes: number of classes.
+        name: name of the placement.
+        mode: mode of gradients.
+        seed: seed of the network.
+    """
     return f"{classes} classes, {name}, {mode}, seed {seed}"
 
 
 def study(options: Options) -> Study:
-    """Build the study: all networks of a seed, then those of the next."""
+    """Build the study of all networks of a seed, then of those of the next."""
     each = (4, 2) if options.quick else (160, 40)
     sizes = (10, 4) if options.full else (10,)
     images = {classes: prepared_images(options, classes=classes, train=each[0], test=each[1]) for classes in sizes}
@@ -123,7 +130,12 @@ DIFFERENCES = [
 
 
 def summary(rows: Mapping[str, Trained], grid: Grid) -> Findings:
-    """Return accuracies by placement and mode, differences beside the printed ones, curves of training."""
+    """Return accuracies by placement and mode, differences with the printed ones next to them, and training curves.
+
+    Args:
+        rows: trained networks.
+        grid: settings of the study.
+    """
     tables: dict[str, Table] = {}
     plots = []
     for classes in grid.images:

@@ -1,8 +1,9 @@
-"""One quanvolutional layer, trained, fixed, or left out: the study `trainable-vs-fixed`.
+"""Comparison of a quanvolutional layer that is trained, fixed, or left out: the study `trainable-vs-fixed`.
 
-The reference's motivating study: a layer of depth 2 (RY on four qubits and three CNOT, twice), a thousand images, 30
-epochs; trained layers are about 36 points better there than fixed ones. What stands behind the layer is a dense one, as
-in its networks of ten classes. A dense layer on the pixels themselves tells what the quanvolution adds.
+The motivating study of the reference has a layer of depth 2 (RY on four qubits and three CNOT, twice), a thousand
+images and 30 epochs. Trained layers are about 36 points better there than fixed ones. A dense layer follows the
+quanvolutional one, as in the reference's networks for ten classes. A dense layer on the pixels themselves shows the
+contribution of the quanvolution.
 
 References:
     Kashif, Shafique (2024), ResQuNNs, section 1.1, figure 2. https://arxiv.org/abs/2402.09146
@@ -38,11 +39,19 @@ from qla_jax.variational.quanvolution import quanvolution_spec
 DENSE = "dense layer alone"
 KINDS = {"trained layer": FULL, "fixed layer": FROZEN, DENSE: None}
 IN_PRINT = 36
-"""Points by which trained layers are better."""
+"""Points by which trained layers are better in print."""
 
 
 def train(rows: object, images: ImageSet, protocol: Protocol, mode: str | None, seed: int) -> Trained:
-    """Train one network."""
+    """Train one network.
+
+    Args:
+        rows: rows of earlier items, unused.
+        images: images for training and testing.
+        protocol: settings of the training.
+        mode: mode of gradients, None for a dense layer alone.
+        seed: seed of weights and shuffles.
+    """
     specs = (quanvolution_spec(depth=2, ansatz=RY_CHAIN),)
     if mode is None:
         shape = images.train_images.shape[1:]
@@ -53,7 +62,7 @@ def train(rows: object, images: ImageSet, protocol: Protocol, mode: str | None, 
 
 
 def study(options: Options) -> Study:
-    """Build the study: a network of each kind and seed."""
+    """Build the study of a network of each kind and seed."""
     each = (4, 2) if options.quick else (100, 36)
     images = prepared_images(options, classes=10, train=each[0], test=each[1])
     seeds = options.seeds(1 if options.quick else 5)
@@ -69,7 +78,13 @@ def study(options: Options) -> Study:
 
 
 def summary(rows: Mapping[str, Trained], seeds: list[int], source: str) -> Findings:
-    """Return accuracies, the difference beside the printed one, and curves of training."""
+    """Return accuracies, the difference with the printed one next to it, and training curves.
+
+    Args:
+        rows: trained networks.
+        seeds: seeds of the networks.
+        source: source of the images.
+    """
     found = {kind: [rows[f"{kind}, seed {seed}"] for seed in seeds] for kind in KINDS}
     means = {kind: {what: mean(trained, what) for what in ("train", "test")} for kind, trained in found.items()}
     gaps = [100 * (means["trained layer"][what] - means["fixed layer"][what]) for what in ("train", "test")]

@@ -1,9 +1,9 @@
-"""The protocol in which residual quanvolutional networks are trained and judged: images, networks, and a run.
+"""Protocol of training and evaluating residual quanvolutional networks: images, networks, and a run.
 
-Ten classes with a dense layer, or four with a circuit of ten qubits behind the features; batches of 16, Adam at a
-constant rate of 0.01, 30 epochs. Pixels from 0 to 1 are angles in radians, as equation (2) of the reference has it. Its
-images are MNIST; `prepared_images` takes them where they are prepared, and otherwise the digits of scikit-learn, scaled
-to 28 x 28, of which there are fewer. The source says which.
+Networks have ten classes with a dense layer, or four with a circuit of ten qubits after the features. Training takes
+batches of 16 and 30 epochs of Adam at a constant rate of 0.01. Pixels from 0 to 1 are angles in radians, as in equation
+(2) of the reference. The reference uses MNIST. `prepared_images` takes MNIST where it is prepared, and otherwise the
+digits of scikit-learn, scaled to 28 x 28, of which there are fewer. The source of the images says which.
 
 References:
     Kashif, Shafique (2024), ResQuNNs, Tables 2 and 3. https://arxiv.org/abs/2402.09146
@@ -34,12 +34,12 @@ MODES = (FULL, DETACHED, FROZEN)
 
 @dataclass(frozen=True)
 class Trained:
-    """A network that was trained and judged.
+    """Network that was trained and evaluated.
 
     Attributes:
         parameters: number of its parameters.
-        losses: loss of each epoch's steps.
-        curve: accuracy of each epoch's steps.
+        losses: mean loss of each epoch's steps.
+        curve: mean accuracy of each epoch's steps.
         train: accuracy on all images for training.
         test: accuracy on all images for testing.
     """
@@ -53,12 +53,12 @@ class Trained:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How networks are trained.
+    """Settings of the training.
 
     Attributes:
-        epochs: of training.
-        batch_size: images a step.
-        learning_rate: of Adam, constant.
+        epochs: number of epochs.
+        batch_size: number of images in a step.
+        learning_rate: learning rate of Adam, constant.
     """
 
     epochs: int = 30
@@ -66,7 +66,7 @@ class Protocol:
     learning_rate: float = 0.01
 
     def run(self, model: nnx.Module, images: ImageSet, seed: int) -> Trained:
-        """Train, then judge on all images of either kind."""
+        """Train, then evaluate on all images for training and for testing."""
         config = TrainingConfig(self.epochs, self.batch_size, self.learning_rate, constant=True, seed=seed)
         trained, history = fit(model, images.train_images, images.train_labels, config)
         return Trained(
@@ -81,7 +81,16 @@ class Protocol:
 def network(
     images: ImageSet, placement: Placement, specs: tuple[QuanvolutionSpec, ...], mode: str, seed: int, *, quantum: bool
 ) -> ResQuNN:
-    """Return a fresh network, the same angles in all modes of a seed."""
+    """Return a fresh network, with the same angles in all modes of a seed.
+
+    Args:
+        images: images that it is for.
+        placement: residual connections of the layers.
+        specs: settings of the layers.
+        mode: mode of gradients.
+        seed: seed of the weights.
+        quantum: whether the network ends in a circuit instead of a dense layer.
+    """
     shape, rngs = images.train_images.shape[1:], nnx.Rngs(seed)
     outcomes, size = images.num_classes, int(np.prod(feature_shape(shape, specs, placement)))
     head = QuantumHead(outcomes, rngs=rngs) if quantum else DenseHead(size, outcomes, rngs=rngs)
@@ -90,9 +99,15 @@ def network(
 
 
 def prepared_images(options: Options, *, classes: int, train: int, test: int) -> ImageSet:
-    """Return the first classes of MNIST, of a set that is asked for, or of the digits: 28 x 28, so many of each class.
+    """Return 28 x 28 images, so many of each of the first classes, of the set asked for, or of MNIST or the digits.
 
-    Where a set has fewer, all of them; grey images only.
+    Where a set has fewer images of a class, all of them are taken. Images have to be gray.
+
+    Args:
+        options: options of the command, with the name of a set.
+        classes: number of classes.
+        train: number of images of each class for training.
+        test: number of images of each class for testing.
 
     Raises:
         DatasetUnavailable: images that were asked for and are not there.
@@ -101,7 +116,7 @@ def prepared_images(options: Options, *, classes: int, train: int, test: int) ->
     found = _loaded(options.dataset, options.data_dir, options.seed)
     channels, *sides = found.train_images.shape[1:]
     if channels != 1:
-        raise ValueError(f"`dataset` must be of grey images, but has {channels} channels.")
+        raise ValueError(f"`dataset` must be of gray images, but has {channels} channels.")
     if found.num_classes < classes:
         raise ValueError(f"`dataset` must have {classes} classes, but has {found.num_classes}.")
     scaled = found if sides == [SIDE, SIDE] else resized(found, SIDE)
@@ -122,18 +137,34 @@ def prepared_images(options: Options, *, classes: int, train: int, test: int) ->
 
 
 def mean(rows: Sequence[Trained], kind: str) -> float:
-    """Return the mean accuracy in "train" or "test"."""
+    """Return the mean accuracy of networks.
+
+    Args:
+        rows: trained networks.
+        kind: "train" or "test".
+    """
     return float(np.mean([getattr(row, kind) for row in rows]))
 
 
 def told(rows: Sequence[Trained], kind: str) -> str:
-    """Return mean and range of an accuracy in percent."""
+    """Return mean and range of an accuracy in percent, as text.
+
+    Args:
+        rows: trained networks.
+        kind: "train" or "test".
+    """
     values = [100 * getattr(row, kind) for row in rows]
     return f"{100 * mean(rows, kind):.1f} ({min(values):.1f}-{max(values):.1f})"
 
 
 def curve(label: str, rows: Sequence[Trained], style: str = "-") -> Series:
-    """Return the mean accuracy of training steps by epoch."""
+    """Return the mean accuracy of training steps by epoch.
+
+    Args:
+        label: name in the legend.
+        rows: trained networks.
+        style: marker and line as matplotlib writes them.
+    """
     means = np.mean([row.curve for row in rows], axis=0).tolist()
     return Series(label, [*range(1, len(means) + 1)], means, style=style)
 
@@ -148,6 +179,6 @@ def _loaded(name: str | None, data_dir: Path | None, seed: int) -> ImageSet:
 
 
 def _of_each(labels: np.ndarray, classes: int, count: int) -> np.ndarray:
-    """Return the places of the first so many of each class, in their order."""
+    """Return the places of the first so many images of each class, in their order."""
     places = [np.flatnonzero(labels == label)[:count] for label in range(classes)]
     return np.sort(np.concatenate(places))

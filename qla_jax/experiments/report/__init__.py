@@ -1,1 +1,1 @@
-"""What people look at: figures, one self-contained page, a table. Reads plain numbers, computes nothing."""
+"""Rendering of reports: figures, a self-contained page, and tables, from plain numbers alone."""

@@ -1,4 +1,4 @@
-"""Figures from their data, whatever they are of.
+"""Drawing of figures from their data.
 
 Example:
     >>> squares = Plot("squares", "n", "square", [Series("all", [1, 2, 3], [1, 4, 9])], caption="Squares.")
@@ -176,7 +176,7 @@ def _line(axes: Axes, line: Line) -> None:
 
 
 def _ticks(axes: Axes, plot: Plot) -> None:
-    """Name places without numbers; leave a whole axis its integers, and a short logarithmic one more than one tick."""
+    """Set the ticks: names of places without numbers, integers, or more than one tick of a short logarithmic axis."""
     if plot.levels:
         axes.set_yticks(np.arange(len(plot.levels)) + 0.3, plot.levels)
         axes.tick_params(axis="y", length=0)

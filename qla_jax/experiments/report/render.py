@@ -1,6 +1,6 @@
-"""Any report as one self-contained HTML page, as JSON and as pictures: nothing is fetched.
+"""Rendering of any report as a self-contained HTML page, as JSON and as pictures, without network access.
 
-What a report is of is not known here: tables, figures and formulas are data.
+The renderer does not depend on the study: tables, figures and formulas are data.
 """
 
 import base64
@@ -26,7 +26,7 @@ QUICK = (
     "Quick form: small sizes and few repetitions, which show that the study runs. Its numbers support no conclusions."
 )
 NAMESPACE = 'xmlns="http://www.w3.org/1998/Math/MathML"'
-"""What XML needs to know of a formula, and HTML does not."""
+"""Namespace of a formula, which XML needs and HTML does not."""
 
 
 def write(report: Report, directory: Path, about: Mapping[str, str] | None = None) -> None:
@@ -76,7 +76,7 @@ def page(report: Report, pictures: Mapping[str, bytes], about: Mapping[str, str]
 
 
 def as_json(value: Any) -> str:
-    """Return results as text; what is not finite is null."""
+    """Return results as JSON text, with null for numbers that are not finite."""
     return json.dumps(finite(to_json(value)), indent=1, allow_nan=False)
 
 
@@ -99,12 +99,12 @@ def explained(columns: Iterable[Column]) -> dict[str, str]:
 
 
 def formula(text: str) -> Markup:
-    """Return a formula as MathML with its LaTeX in the title, or as code where it cannot be set."""
+    """Return a formula as MathML with its LaTeX in the title, or as code where it cannot be converted."""
     code = html.escape(text)
     try:
         found = converter.convert(text)
-    except Exception:  # whatever a parser of formulas stumbles over
+    except Exception:  # a parser of formulas may raise any error
         found = "\\"
-    if "\\" in found:  # a command that the converter does not know stands there as it was
+    if "\\" in found:  # an unknown command remains in the output as it was
         return Markup(f"<code>{code}</code>")
     return Markup(found.replace(NAMESPACE, f'title="{code}"', 1))
