@@ -1,4 +1,13 @@
-"""Flax NNX modules over encodings and networks: the only room of the library proper that imports flax.nnx."""
+"""Neural networks as Flax NNX modules: coherent, measured and variational ones, and their classical baselines.
+
+A module holds parameters and rebuilds its circuits or encodings from them in each call, so that gradients flow. This is
+the only room of the library that imports `flax.nnx`.
+
+* Coherent: `CoherentResNet` and its weights, one circuit without a measurement between the layers.
+* Measured: `QResNet` and `QTransformer`, read out between the layers; `overhead` counts their queries and depths.
+* Variational: `QuantumClassifier`, `QuantumConvNet`, `ResQuNN`.
+* Classical: `PlainMLP`, `PlainCNN`, `PlainPatchCNN`, `PlainResNet`, `PlainTransformer`.
+"""
 
 from qla_jax.nn.baselines import PlainCNN as PlainCNN
 from qla_jax.nn.baselines import PlainMLP as PlainMLP
