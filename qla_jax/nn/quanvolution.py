@@ -70,7 +70,7 @@ class Quanvolution(nnx.Module):
     Example:
         >>> from qla_jax.variational import quanvolution_spec
         >>> layer = Quanvolution(quanvolution_spec(), rngs=nnx.Rngs(0))
-        >>> jax.eval_shape(layer, jnp.ones((2, 1, 8, 8))).shape  # a channel for the sum over the qubits
+        >>> jax.eval_shape(layer, jnp.ones((2, 1, 8, 8))).shape  # one channel: the mean over the four qubits
         (2, 1, 4, 4)
 
     References:
