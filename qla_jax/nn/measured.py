@@ -131,8 +131,8 @@ class Pass:
         Args:
             name: name of the layer.
             state: tensor whose entries are the amplitudes of the state times its norm.
-            amplitude: success amplitude of the circuit that prepares the state; `digital_amplitude` of the numbers unless
-                given.
+            amplitude: success amplitude of the circuit that prepares the state; `digital_amplitude` of the numbers
+                unless given.
             whole: whether a rank above the length of its axis keeps the whole axis, even if the readout refuses it.
 
         Raises:
@@ -175,7 +175,7 @@ class Pass:
 
 @jax.jit
 def _read(readout: ReadoutMethod, state: Array, key: Array, index: int) -> Readout:
-    """Return the readout of a state. Inside jit a state of zeros, such as a ReLU may leave, gives zeros without bounds."""
+    """Return the readout of a state. Inside jit a state of zeros, possible after a ReLU, gives zeros without bounds."""
     return readout(state, key=jax.random.fold_in(key, index))
 
 
@@ -209,8 +209,8 @@ def digital_amplitude(x: Float[Array, "..."]) -> Array:
 def infidelity(found: Float[Array, "..."], state: Float[Array, "..."]) -> Array:
     r"""Return the infidelity $1 - |\langle\tilde x|x\rangle|^2$ of the directions of two tensors.
 
-    The infidelity is computed as $\||\tilde x\rangle - |x\rangle\langle x|\tilde x\rangle\|^2$, which has no cancellation
-    for close states. It is 1 if one of the tensors is zero. No gradient passes through it.
+    The formula $\||\tilde x\rangle - |x\rangle\langle x|\tilde x\rangle\|^2$ is used, which has no cancellation for
+    close states. The infidelity is 1 if one of the tensors is zero. No gradient passes through it.
 
     Args:
         found: one tensor, of any norm.
