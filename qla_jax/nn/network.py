@@ -92,7 +92,7 @@ class MeasuredNetwork(nnx.Module):
         running statistics.
 
         Args:
-            images: at least one image.
+            images: batch of one image or more.
             key: random key of everything that is drawn; may be left out if nothing is drawn.
 
         Raises:

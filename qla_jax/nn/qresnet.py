@@ -116,7 +116,7 @@ class QConvNorm(nnx.Module):
 class QResidualBlock(MeasuredNetwork):
     """Residual block of a measured network: two convolutions and a shortcut.
 
-    A block alone is also a measured network. Its `run` returns the state after the block as the output.
+    A block alone is also a measured network, whose `run` returns the state after the block as the output.
 
     Args:
         in_channels: channels of an input image.

@@ -5,8 +5,8 @@ before it, so the cost of a tensor is a fold over the steps that lead to it:
 
 * `operations` counts the operations in a row that one number takes. A sum of k products of numbers that took s
   operations each takes k times these s operations, one product and one sum, together k(s + 2), whether the numbers are
-  computed anew or held in registers meanwhile. Numbers of several inputs are computed side by side: each operation counts as often as in the
-  input with most of that operation.
+  computed anew or held in registers meanwhile. Numbers of several inputs are computed side by side: each operation
+  counts as often as in the input with most of that operation.
 * `steps_up_to` lists the steps, each once; their `products` are the products that a classical computer takes.
 
 Example:
@@ -110,7 +110,7 @@ def stacked(parts: Iterable[Numbers]) -> Numbers:
     """Return tensors of one shape as one tensor, computed side by side.
 
     Args:
-        parts: at least one tensor.
+        parts: tensors of one shape, one or more.
     """
     parts = tuple(parts)
     return Numbers(jnp.stack([part.values for part in parts]), ArithmeticStep(tuple(part.step for part in parts)))
