@@ -18,6 +18,8 @@ Outcomes = Float[Array, "batch outcomes"]
 
 
 class _ConvNorm(nnx.Module):
+    """Convolution without bias, followed by batch normalization."""
+
     def __init__(self, have: int, give: int, taps: int, stride: int, *, rngs: nnx.Rngs):
         around = (((taps - 1) // 2, taps // 2),) * 2
         kernel_init = nnx.initializers.he_normal()
@@ -38,6 +40,8 @@ class _ConvNorm(nnx.Module):
 
 
 class _Block(nnx.Module):
+    """Residual block: two normalized convolutions and a shortcut."""
+
     def __init__(self, have: int, give: int, stride: int, *, rngs: nnx.Rngs):
         self.first = _ConvNorm(have, give, 3, stride, rngs=rngs)
         self.second = _ConvNorm(give, give, 3, 1, rngs=rngs)
@@ -100,6 +104,8 @@ class PlainResNet(nnx.Module):
 
 
 class _EncoderBlock(nnx.Module):
+    """Encoder block: attention and feed-forward network, each after a normalization and with a shortcut around it."""
+
     def __init__(self, width: int, heads: int, hidden: int, *, gelu: bool, rngs: nnx.Rngs):
         self.before_attention, self.before_hidden = (nnx.LayerNorm(width, epsilon=1e-5, rngs=rngs) for _ in range(2))
         self.attention = nnx.MultiHeadAttention(heads, width, decode=False, rngs=rngs)
