@@ -1,4 +1,13 @@
-"""Flax NNX modules over encodings and networks: the only room of the library proper that imports flax.nnx."""
+"""Neural networks as Flax NNX modules: coherent, measured and variational ones, and their classical baselines.
+
+A module holds parameters and rebuilds its circuits or encodings from them in each call, so that gradients flow. This is
+the only room of the library that imports `flax.nnx`.
+
+* Coherent: `CoherentResNet` and its weights, one circuit without a measurement between the layers.
+* Measured: `QResNet` and `QTransformer`, read out between the layers; `overhead` counts their queries and depths.
+* Variational: `QuantumClassifier`, `QuantumConvNet`, `ResQuNN`.
+* Classical: `PlainMLP`, `PlainCNN`, `PlainPatchCNN`, `PlainResNet`, `PlainTransformer`.
+"""
 
 from qla_jax.nn.baselines import PlainCNN as PlainCNN
 from qla_jax.nn.baselines import PlainMLP as PlainMLP
@@ -6,9 +15,6 @@ from qla_jax.nn.baselines import PlainPatchCNN as PlainPatchCNN
 from qla_jax.nn.baselines import count_parameters as count_parameters
 from qla_jax.nn.coherent_resnet import BlockDiagnostics as BlockDiagnostics
 from qla_jax.nn.coherent_resnet import CoherentResNet as CoherentResNet
-from qla_jax.nn.coherent_resnet import ConvolutionWeight as ConvolutionWeight
-from qla_jax.nn.coherent_resnet import DenseWeight as DenseWeight
-from qla_jax.nn.coherent_resnet import TerminalWeight as TerminalWeight
 from qla_jax.nn.estimated_gradients import WeightGradients as WeightGradients
 from qla_jax.nn.estimated_gradients import estimated_dense as estimated_dense
 from qla_jax.nn.estimated_gradients import weight_gradients as weight_gradients
@@ -46,3 +52,6 @@ from qla_jax.nn.twins import PlainResNet as PlainResNet
 from qla_jax.nn.twins import PlainTransformer as PlainTransformer
 from qla_jax.nn.variational import QuantumClassifier as QuantumClassifier
 from qla_jax.nn.variational import QuantumConvNet as QuantumConvNet
+from qla_jax.nn.weights import ConvolutionWeight as ConvolutionWeight
+from qla_jax.nn.weights import DenseWeight as DenseWeight
+from qla_jax.nn.weights import TerminalWeight as TerminalWeight

@@ -1,4 +1,4 @@
-"""What modules check of sizes, when they are built, and of batches, when they are called."""
+"""Checks of sizes, made when a module is built, and checks of batches, made when a module is called."""
 
 import math
 from typing import Any
@@ -10,16 +10,16 @@ from qla_jax.arithmetic import Format
 
 
 def as_sizes(**sizes: Any) -> tuple[int, ...]:
-    """Return sizes as integers, in order.
+    """Return sizes as integers, in the order given.
 
     Raises:
-        ValueError: one that is no integer of at least 1, by its name.
+        ValueError: a size that is not an integer of at least 1; the message has its name.
     """
     return tuple(as_integer(name, size, least=1) for name, size in sizes.items())
 
 
 def require_parts(readout: Any, format: Any) -> None:
-    """Raise TypeError unless a measured network is given a readout and a format, or None for its defaults."""
+    """Raise TypeError unless `readout` is callable or None, and `format` is a `Format` or None."""
     if readout is not None:
         require_callable("readout", readout)
     if format is not None:
@@ -27,10 +27,10 @@ def require_parts(readout: Any, format: Any) -> None:
 
 
 def as_image_shape(shape: Any) -> tuple[int, int, int]:
-    """Return (channels, rows, columns) as integers.
+    """Return the shape of an image, (channels, rows, columns), as integers.
 
     Raises:
-        ValueError: not three integers of at least 1.
+        ValueError: a shape that is not three integers of at least 1.
     """
     found = as_integers("shape", shape, least=1)
     require(len(found) == 3, f"`shape` must be (channels, rows, columns), but is {found}.")
@@ -38,10 +38,15 @@ def as_image_shape(shape: Any) -> tuple[int, int, int]:
 
 
 def as_images(images: Any, wanted: tuple[int | None, int | None, int | None]) -> Array:
-    """Return a batch of images, whose channels, rows and columns are as wanted; None stands for any number.
+    """Return a batch of images after a check of its channels, rows and columns.
+
+    Args:
+        images: batch of images.
+        wanted: channels, rows and columns that each image must have; None stands for any number.
 
     Raises:
-        ValueError: no numbers, another rank or other sizes, or, where it can be seen, entries that are not finite.
+        ValueError: images that are not numbers, of another rank or of other sizes; entries that are not finite, unless
+            the images are traced.
     """
     told = ", ".join("any" if size is None else str(size) for size in wanted)
     array = as_inexact("images", images)
@@ -52,16 +57,16 @@ def as_images(images: Any, wanted: tuple[int | None, int | None, int | None]) ->
 
 
 def as_rows(name: str, batch: Any, *, size: int | None = None, most: int | None = None) -> Array:
-    """Return a batch of inputs of any shape, each flattened to a row.
+    """Return a batch of inputs with each input flattened to a row.
 
     Args:
-        name: the argument's name, for the error.
-        batch: inputs along the first axis.
-        size: entries of each; any number unless given.
-        most: entries that each may have at most.
+        name: name of the argument in error messages.
+        batch: inputs of any shape, along the first axis.
+        size: number of entries that each input must have; any number unless given.
+        most: largest number of entries that an input may have.
 
     Raises:
-        ValueError: no numbers, no axis besides that of the batch, or inputs of another size.
+        ValueError: a batch that is not numbers or has no axis besides the first, or inputs of another size.
     """
     array = as_inexact(name, batch)
     have = array.shape

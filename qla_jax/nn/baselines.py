@@ -1,4 +1,7 @@
-"""Plain Flax networks of like size: the honest baselines of the coherent ones. They return softmax probabilities."""
+"""Classical baselines of the quantum networks: plain Flax networks that return softmax probabilities.
+
+A baseline has about as many parameters as the quantum network that it is compared with; `count_parameters` counts them.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,10 +17,22 @@ from qla_jax.nn._shapes import as_image_shape, as_images, as_rows, as_sizes
 
 
 class PlainMLP(nnx.Module):
-    """Fully connected layers with ReLU on the flattened input.
+    """Multilayer perceptron: fully connected layers with ReLU between them, then softmax.
+
+    Args:
+        widths: entries of an input, widths of the hidden layers, number of classes.
+        rngs: random streams of the parameters.
 
     Raises:
-        ValueError: fewer than two widths, or one that is no integer of at least 1.
+        ValueError: fewer than two widths, or a width that is not an integer of at least 1.
+
+    Example:
+        >>> net = PlainMLP((4, 8, 3), rngs=nnx.Rngs(0))
+        >>> net(jnp.ones((5, 2, 2))).shape
+        (5, 3)
+
+    References:
+        Rumelhart, Hinton, Williams (1986), the multilayer perceptron. https://doi.org/10.1038/323533a0
     """
 
     def __init__(self, widths: Sequence[int], *, rngs: nnx.Rngs):
@@ -27,10 +42,10 @@ class PlainMLP(nnx.Module):
         self.layers = nnx.List([nnx.Linear(have, give, rngs=rngs) for have, give in pairwise(widths)])
 
     def __call__(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch outcomes"]:
-        """Class probabilities.
+        """Return the class probabilities of each input, shape (batch, outcomes). Inputs are flattened.
 
         Raises:
-            ValueError: no batch, or inputs with another number of entries than the first width.
+            ValueError: inputs without a batch axis, or whose number of entries is not the first width.
         """
         x = as_rows("inputs", inputs, size=self.size)
         for layer in self.layers[:-1]:
@@ -39,10 +54,25 @@ class PlainMLP(nnx.Module):
 
 
 class PlainCNN(nnx.Module):
-    """3 x 3 convolutions with ReLU and skip connections, then one linear layer.
+    """Convolutional network: 3 x 3 convolutions with ReLU and skip connections, one linear layer, softmax.
+
+    Args:
+        channels: channels after each convolution.
+        depth: number of convolutions; the first has no skip connection.
+        shape: shape of an image, (channels, rows, columns).
+        outcomes: number of classes.
+        rngs: random streams of the parameters.
 
     Raises:
-        ValueError: sizes that are no integers of at least 1.
+        ValueError: a size that is not an integer of at least 1.
+
+    Example:
+        >>> net = PlainCNN(4, 2, (1, 8, 8), 10, rngs=nnx.Rngs(0))
+        >>> net(jnp.ones((5, 1, 8, 8))).shape
+        (5, 10)
+
+    References:
+        He, Zhang, Ren, Sun (2016), skip connections. https://arxiv.org/abs/1512.03385
     """
 
     def __init__(self, channels: int, depth: int, shape: tuple[int, int, int], outcomes: int, *, rngs: nnx.Rngs):
@@ -53,10 +83,10 @@ class PlainCNN(nnx.Module):
         self.last = nnx.Linear(channels * shape[1] * shape[2], outcomes, rngs=rngs)
 
     def __call__(self, images: Float[Array, "batch channel row column"]) -> Float[Array, "batch outcomes"]:
-        """Class probabilities.
+        """Return the class probabilities of each image, shape (batch, outcomes).
 
         Raises:
-            ValueError: images of another shape or, where it can be seen, not finite.
+            ValueError: images of another shape; entries that are not finite, unless the images are traced.
         """
         x = jax.nn.relu(self.first(jnp.moveaxis(as_images(images, self.shape), 1, -1)))
         for layer in self.rest:
@@ -65,12 +95,28 @@ class PlainCNN(nnx.Module):
 
 
 class PlainPatchCNN(nnx.Module):
-    """Convolutions on patches that do not overlap, each halving the image, with ReLU; then one linear layer.
+    """Convolutional network on patches that do not overlap, the classical counterpart of a quanvolutional network.
 
-    What quanvolutional layers of 2 x 2 patches are without a circuit.
+    Each layer is a 2 x 2 convolution of stride 2 with ReLU, which halves the image, where a quanvolutional layer runs a
+    circuit on each 2 x 2 patch. One linear layer and softmax follow.
+
+    Args:
+        channels: channels after each convolution.
+        depth: number of convolutions.
+        shape: shape of an image, (channels, rows, columns).
+        outcomes: number of classes.
+        rngs: random streams of the parameters.
 
     Raises:
-        ValueError: sizes that are no integers of at least 1, or an image that is halved more often than it can be.
+        ValueError: a size that is not an integer of at least 1, or more layers than the sides can be halved.
+
+    Example:
+        >>> net = PlainPatchCNN(4, 2, (1, 8, 8), 10, rngs=nnx.Rngs(0))
+        >>> net(jnp.ones((5, 1, 8, 8))).shape
+        (5, 10)
+
+    References:
+        Henderson, Shakya, Pradhan, Cook (2019), quanvolutional layers. https://arxiv.org/abs/1904.04767
     """
 
     def __init__(self, channels: int, depth: int, shape: tuple[int, int, int], outcomes: int, *, rngs: nnx.Rngs):
@@ -85,10 +131,10 @@ class PlainPatchCNN(nnx.Module):
         self.last = nnx.Linear(channels * (shape[1] >> depth) * (shape[2] >> depth), outcomes, rngs=rngs)
 
     def __call__(self, images: Float[Array, "batch channel row column"]) -> Float[Array, "batch outcomes"]:
-        """Class probabilities.
+        """Return the class probabilities of each image, shape (batch, outcomes).
 
         Raises:
-            ValueError: images of another shape or, where it can be seen, not finite.
+            ValueError: images of another shape; entries that are not finite, unless the images are traced.
         """
         x = jnp.moveaxis(as_images(images, self.shape), 1, -1)
         for layer in self.layers:
@@ -97,6 +143,22 @@ class PlainPatchCNN(nnx.Module):
 
 
 def count_parameters(model: nnx.Module) -> int:
-    """Entries of all parameters."""
+    """Return the number of entries of all parameters of a module.
+
+    Variables that are no `nnx.Param`, such as running statistics and frozen angles, do not count.
+
+    Args:
+        model: the module.
+
+    Raises:
+        TypeError: a model that is not an NNX module.
+
+    Example:
+        >>> count_parameters(PlainMLP((4, 3), rngs=nnx.Rngs(0)))  # a 4 x 3 kernel and 3 biases
+        15
+
+    References:
+        Flax documentation, NNX variables. https://flax.readthedocs.io
+    """
     require_kind("model", model, nnx.Module)
     return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))

@@ -1,10 +1,10 @@
-r"""Two blocks as one circuit, every ancilla simulated, against the encoded view.
+r"""Check of a trained coherent network: two of its blocks as one circuit, with every ancilla, against the encoded view.
 
-The second block's activation contains the first block's circuit, forwards and backwards. Circuits are small: they start
-from the largest amplitudes of a real image as the network loads it, and their weights are slices of the trained ones at
-the same places. A dense weight keeps these rows and columns; a convolution keeps the middle row of its kernel on one
-channel. A compression of a contraction is a contraction. Larger instances project flagged ancillas early, which is
-exact; the two simulations are compared where both fit.
+The activation of the second block contains the circuit of the first block, forwards and backwards. The circuits are
+small. They start from the largest amplitudes of a real image as the network loads it, and their weights are slices of
+the trained weights at the same places: a dense weight keeps these rows and columns, a convolution keeps the middle row
+of its kernel on one channel. A slice of a matrix of norm at most 1 has norm at most 1. Larger instances project flagged
+ancillas early, which is exact; the two simulations are compared where both fit in memory.
 """
 
 import functools
@@ -31,25 +31,25 @@ from qla_jax.nn.trace import Traced
 from qla_jax.polynomials import erf
 
 TOLERANCE = 1e-9
-"""What the circuit may differ by in float64: rounding, not approximation."""
+"""Largest deviation of circuit and encoded view that rounding in float64 explains; neither approximates the other."""
 
 AMPLITUDE_BOUND, AMPLIFICATION = 0.05, 1e-2
-"""Amplitude of blocks with dense weights at alpha = 1, by `least_amplitude`; and the error of their amplification."""
+"""Least amplitude of blocks with dense weights at alpha = 1, by `least_amplitude`, and error of their amplification."""
 PIXELS = 4
-"""Length of the row of an image that convolutions work on."""
+"""Number of pixels of the image row that convolutions work on."""
 
 Start = Array | tuple[Array, ...]
 
 
 class Instance(NamedTuple):
-    """A small network.
+    """Small network whose circuit is simulated.
 
     Attributes:
-        name: what it is, and what it starts from.
-        weights: weights of its blocks.
-        x: its input; several make a tensor product.
-        full: whether all ancillas are simulated, too, beside early projection.
-        matrix: matrix of a terminal block after them. The blocks before it are then amplified.
+        name: description of the network and of its input.
+        weights: block encodings of the weights, one per block.
+        x: input vector, or several vectors, whose tensor product is the input.
+        full: whether the circuit is simulated with every ancilla in addition to early projection.
+        matrix: matrix of a terminal block after the other blocks, which are amplified then; None without one.
     """
 
     name: str
@@ -61,20 +61,20 @@ class Instance(NamedTuple):
 
 @dataclass(frozen=True)
 class Checked:
-    """A small network whose circuit was run.
+    """Deviations of the circuit of one small network from its encoded view.
 
     Attributes:
-        name: what it is, and what it starts from.
-        blocks: number of its blocks.
-        system_qubits: qubits of its state.
-        num_qubits: all qubits.
-        every_ancilla: whether all ancillas were simulated, beside early projection.
-        amplitude: flagged amplitude.
-        projected_deviation: largest deviation of the projected circuit from the encoded view.
-        output_deviation: the same of the circuit with every ancilla.
-        norm_deviation: deviation of its total norm from 1.
-        inverse_deviation: largest deviation from |0> after its inverse.
-        max_deviation: the largest of these.
+        name: description of the network and of its input.
+        blocks: number of blocks.
+        system_qubits: number of system qubits.
+        num_qubits: number of system qubits and ancillas.
+        every_ancilla: whether every ancilla was simulated in addition to early projection.
+        amplitude: success amplitude of the circuit.
+        projected_deviation: largest deviation of the circuit with early projection from the encoded view.
+        output_deviation: largest deviation of the circuit with every ancilla from the encoded view.
+        norm_deviation: deviation of the norm of the whole state from 1, with every ancilla.
+        inverse_deviation: largest deviation from |0> after the circuit and its inverse.
+        max_deviation: largest of these deviations.
     """
 
     name: str
@@ -92,7 +92,16 @@ class Checked:
 
 @dataclass(frozen=True)
 class CircuitCheck:
-    """Circuits of a network: most qubits with every ancilla, most blocks, degree, largest deviation, its limit."""
+    """Result of the circuit check of a network.
+
+    Attributes:
+        num_qubits: largest number of qubits that were simulated with every ancilla.
+        blocks: largest number of blocks of an instance.
+        degree: degree of the activation's polynomial.
+        max_deviation: largest deviation of a circuit from its encoded view.
+        tolerance: largest deviation that passes the check.
+        instances: results of the small networks.
+    """
 
     num_qubits: int
     blocks: int
@@ -103,7 +112,12 @@ class CircuitCheck:
 
 
 def circuit_check(instances: Sequence[Instance], degree: int) -> CircuitCheck:
-    """Run each instance in float64; the largest deviation of any of them is what counts."""
+    """Run the circuit of each instance in float64 and return the largest deviation from the encoded view.
+
+    Args:
+        instances: small networks.
+        degree: odd degree of the activation's polynomial.
+    """
     with jax.enable_x64(True):
         rows = [_check(instance, degree) for instance in instances]
     return CircuitCheck(
@@ -117,7 +131,7 @@ def circuit_check(instances: Sequence[Instance], degree: int) -> CircuitCheck:
 
 
 def instances_of(traced: Traced) -> list[Instance]:
-    """Return small networks from the trained weights and from the first image that is not black."""
+    """Return small networks that are sliced from the trained weights and from the first image that is not black."""
     lit = next(i for i, image in enumerate(traced.images) if np.any(image))
     start = [np.asarray(part[lit], np.float64) for part in jax.tree.leaves(traced.starts)]
     weights, matrix = traced.built.weights, traced.built.matrix
@@ -132,7 +146,12 @@ def instances_of(traced: Traced) -> list[Instance]:
 
 
 def dense_instances(kernels: Sequence[np.ndarray], image: np.ndarray) -> list[Instance]:
-    """Return two dense blocks: on one system qubit with every ancilla; on two with early projection."""
+    """Return two dense blocks on one system qubit, with every ancilla, and on two system qubits, by early projection.
+
+    Args:
+        kernels: normalized dense weights of the blocks.
+        image: input as the network loads it.
+    """
     found = []
     for size, full in ((2, True), (4, False)):
         places = _largest(image, size)
@@ -143,7 +162,12 @@ def dense_instances(kernels: Sequence[np.ndarray], image: np.ndarray) -> list[In
 
 
 def convolution_instances(kernels: Sequence[np.ndarray], image: np.ndarray) -> list[Instance]:
-    """Return one convolution on a row of pixels with every ancilla; two with early projection."""
+    """Return one convolutional block on a row of pixels, with every ancilla, and two blocks, by early projection.
+
+    Args:
+        kernels: normalized kernels of the blocks.
+        image: input as the network loads it, shape (channels, rows, columns).
+    """
     channel, row = _brightest_row(image)
     x = _unit(image[channel, row, :PIXELS])
     return [
@@ -153,7 +177,12 @@ def convolution_instances(kernels: Sequence[np.ndarray], image: np.ndarray) -> l
 
 
 def bilinear_instances(kernels: Sequence[np.ndarray], paths: Sequence[np.ndarray]) -> list[Instance]:
-    """Return convolutions on a row of pixels whose two qubits are loaded apart, from an image's two paths."""
+    """Return convolutional blocks on a row of pixels that is the tensor product of two qubits, one from each path.
+
+    Args:
+        kernels: normalized kernels of the blocks.
+        paths: vectors of the two paths of an image.
+    """
     halves = tuple(_unit(path[_largest(path, 2)]) for path in paths)
     return [
         Instance(f"{count} convolution(s) on the product of two paths", _middle(kernels[:count], 0), halves, full)
@@ -164,9 +193,14 @@ def bilinear_instances(kernels: Sequence[np.ndarray], paths: Sequence[np.ndarray
 def terminal_instances(
     kernels: Sequence[np.ndarray], matrix: np.ndarray, start: Sequence[np.ndarray]
 ) -> list[Instance]:
-    """Return one dense block, amplified, and the terminal block after it, on one system qubit.
+    """Return an amplified dense block followed by the terminal block, on one system qubit.
 
-    A convolution is a dense weight on the channels of one pixel. Of two paths the product is what the image is.
+    A convolution acts on the channels of one pixel as a dense weight: the middle entries of its kernel.
+
+    Args:
+        kernels: normalized weights of the blocks, dense matrices or kernels.
+        matrix: normalized matrix of the terminal block.
+        start: input as the network loads it, or vectors of the paths, whose Kronecker product is the input.
     """
     image = functools.reduce(np.kron, start)
     places = _largest(image, 2)
@@ -185,7 +219,7 @@ def terminal_instances(
 
 
 def _largest(x: np.ndarray, count: int) -> np.ndarray:
-    """Return the places of the largest entries, in their order."""
+    """Return the places of the entries of largest modulus, in increasing order of places."""
     return np.sort(np.argsort(-np.abs(x.reshape(-1)), kind="stable")[:count])
 
 
@@ -231,7 +265,7 @@ def _check(instance: Instance, degree: int) -> Checked:
         every_ancilla=instance.full,
         amplitude=float(network.amplitude),
         **deviations,
-        max_deviation=float(np.max([*deviations.values()])),  # NaN where one of them is
+        max_deviation=float(np.max([*deviations.values()])),  # `np.max` keeps a NaN, which fails the check
     )
 
 
@@ -246,7 +280,7 @@ def _built(weights: list[BlockEncoding], x: Start, matrix: Array | None, degree:
 
 
 def _with_every_ancilla(network: VectorEncoding) -> dict[str, Array]:
-    """Deviation of the flagged output from the encoded view, of the total norm from 1, of the inverse from |0>."""
+    """Return deviations of the flagged output from the encoded view, of the norm from 1, of the inverse from |0>."""
     zero = jnp.zeros(1 << network.num_qubits).at[0].set(1)
     start = with_ancillas(zero, network.num_ancillas)
     state = network.apply(start)

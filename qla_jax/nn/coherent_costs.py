@@ -1,4 +1,11 @@
-"""What a trained coherent network costs: its circuit block by block, and amplified in a regime of the paper."""
+"""Costs of a trained coherent network: of its circuit block by block, and of the amplified network in a regime.
+
+Regime (a) reads its input from a quantum memory, (b) and (c) load two vectors and work on their product; `count_of` of
+`qla_jax.networks.regimes` has the details.
+
+References:
+    Rattew et al. (2025), Theorem 2 and Figure 1. https://arxiv.org/abs/2510.07195
+"""
 
 import math
 from collections.abc import Sequence
@@ -17,22 +24,23 @@ from qla_jax.nn.trace import Traced
 from qla_jax.polynomials import chebyshev, erf
 
 EPS = 1e-2
-"""The error of the state in the end."""
+"""Default error of the output state, a Euclidean distance of unit vectors."""
 
 
 @dataclass(frozen=True)
 class BlockCosts:
-    """Costs of the unamplified circuit up to a block.
+    """Costs of the unamplified circuit from the input to one block.
 
     Attributes:
-        block: number of the block.
-        num_ancillas: ancilla qubits.
-        num_qubits: all qubits.
-        queries: calls of the weights and the input.
-        num_queries: calls by leaf.
-        amplitude_alone: mean flagged amplitude of the block on an amplified input.
-        amplitude_of_amplified_weight: the same with a weight amplified to twice its norm.
-        log10_amplitude_unamplified: flagged amplitude of the circuit, median over images; null where it vanishes.
+        block: number of the block, from 1.
+        num_ancillas: number of ancilla qubits.
+        num_qubits: number of system qubits and ancillas.
+        queries: queries to the weights and to the input together.
+        num_queries: queries to each leaf of the encoding tree, by name.
+        amplitude_alone: mean success amplitude of the block on an amplified input.
+        amplitude_of_amplified_weight: mean success amplitude with a weight amplified to subnormalization 2.
+        log10_amplitude_unamplified: decimal logarithm of the circuit's success amplitude, median over images; None if
+            the amplitude of an image vanishes.
     """
 
     block: int
@@ -47,7 +55,12 @@ class BlockCosts:
 
 @dataclass(frozen=True)
 class Costs:
-    """Costs by block, and what they count."""
+    """Costs of a coherent network, block by block.
+
+    Attributes:
+        blocks: costs of the circuit up to each block.
+        note: description of the queries that are counted.
+    """
 
     blocks: list[BlockCosts]
     note: str = "queries to the weights and the input, their adjoints included; no amplification"
@@ -55,7 +68,13 @@ class Costs:
 
 @dataclass(frozen=True)
 class Uncounted:
-    """Number of blocks, error in the end, multiplications of the exact network; counts are beyond double precision."""
+    """Amplified network whose error is out of reach of double precision, so that its queries are not counted.
+
+    Attributes:
+        blocks: number of blocks.
+        eps: error of the output state, a Euclidean distance of unit vectors.
+        classical: multiplications that a classical computer takes for the same network.
+    """
 
     blocks: int
     eps: float
@@ -64,7 +83,13 @@ class Uncounted:
 
 @dataclass(frozen=True)
 class RegimeCosts(Counts):
-    """Counts of the amplified network in its regime, and the fields of `Uncounted`."""
+    """Counts of the amplified network in its regime.
+
+    Attributes:
+        blocks: number of blocks.
+        eps: error of the output state, a Euclidean distance of unit vectors.
+        classical: multiplications that a classical computer takes for the same network.
+    """
 
     blocks: int
     eps: float
@@ -72,10 +97,14 @@ class RegimeCosts(Counts):
 
 
 def costs(traced: Traced) -> Costs:
-    """Return costs of the circuit up to each block, unamplified, and each block's own amplitude on an amplified input.
+    """Return the costs of the unamplified circuit up to each block, and the success amplitude of each block alone.
 
-    The amplitude is that of the weights as they are, and that of weights amplified to twice their norm: of a
-    convolution the former vanishes, since its alpha is the 1-norm of its kernel.
+    The amplitude of a block alone is that on an amplified input, once with the weights as they are and once with the
+    weights amplified to subnormalization 2. Without amplification the amplitude of a convolution vanishes, since its
+    subnormalization is the 1-norm of its kernel.
+
+    Args:
+        traced: trained network with its images.
     """
     found, model = traced.trace, traced.model
     alone, norm = found.alone.mean(0), found.norm.mean(0)
@@ -103,10 +132,15 @@ def costs(traced: Traced) -> Costs:
 
 
 def regime_costs(traced: Traced, regime: str, eps: float = EPS) -> list[RegimeCosts | Uncounted]:
-    """Return costs of the first block, the first two and so on, each with what the regime has around them, in float64.
+    """Return the costs of the first k blocks for each k, with the loading and the terminal block of the regime.
 
-    Weights are the trained ones; a dense one is a stored unitary, whose gates any unitary of its size takes. Errors
-    beyond double precision leave a network uncounted.
+    The weights are the trained ones. A dense weight counts as a stored unitary, with the gates of any unitary of its
+    size. A network whose error is out of reach of double precision is `Uncounted`.
+
+    Args:
+        traced: trained network with its images.
+        regime: "a", "b" or "c".
+        eps: error of the output state, a Euclidean distance of unit vectors.
     """
     weights = traced.built.weights
     with jax.enable_x64(True):
@@ -121,7 +155,7 @@ def _in_regime(
     if isinstance(first, Convolution):
         setting = Setting(regime, entries, len(weights), eps, channels=sizes[0], taps=first.kernel.shape[-1])
         classical = setting.classical
-    else:  # every multiplication that a weight stands for, and those of a terminal block
+    else:  # all entries of the dense weights, and those of a terminal block
         setting = Setting(regime, entries, len(weights), eps, channels=1)
         classical = setting.blocks * int(np.prod(first.shape)) + setting.terminal * setting.size**2
     try:

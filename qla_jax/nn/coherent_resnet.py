@@ -1,18 +1,14 @@
-r"""Coherent residual networks as Flax NNX modules.
+r"""Coherent residual networks as Flax NNX modules: one circuit, no measurement between the layers.
 
-Modules hold parameters only; every call rebuilds the encodings from them, so that gradients flow. What is trained is
-the polynomial network that the circuit computes, in the encoded view; the ideal erf never enters.
+Modules hold parameters only. Every call rebuilds the encodings from the parameters, so that gradients flow. Training
+works on the polynomial network, which is what the circuit computes, in the encoded view; the ideal erf never enters.
 
-Example:
-    >>> rngs = nnx.Rngs(0)
-    >>> net = CoherentResNet([DenseWeight(256, rngs=rngs) for _ in range(2)], sizes=(4, 8, 8))
-    >>> net(jnp.ones((5, 1, 8, 8))).shape
-    (5, 16)
+References:
+    Rattew et al. (2025), Theorem 2, Lemmas 5 to 7 and C.1. https://arxiv.org/abs/2510.07195
 """
 
 import functools
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import jax
@@ -21,39 +17,42 @@ from flax import nnx, struct
 from jax import Array
 from jaxtyping import Float
 
-from qla_jax._checks import as_image, as_inexact, as_integer, as_integers, as_real, require, require_kind
+from qla_jax._checks import as_inexact, as_integer, as_integers, require, require_kind
 from qla_jax._nodes import Node
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.registers import same_place
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.lemmas import vector_tensor
 from qla_jax.encodings.combine.normalized import normalize
-from qla_jax.encodings.matrices.convolution import Convolution, block_encode_convolution
-from qla_jax.encodings.matrices.dense import Dense, block_encode
 from qla_jax.encodings.vectors.known import vector_encode
-from qla_jax.linalg.norms import convolution_norm_bound, spectral_norm_bound
 from qla_jax.networks.pooling import as_outcomes, l2_pool
-from qla_jax.networks.residual import DEFAULT_DEGREE, LIPSCHITZ, SCALE, SkipNormBlock, chain, residual_network
-from qla_jax.networks.terminal import TAU, ideal_terminal, terminal_block
+from qla_jax.networks.residual import DEFAULT_DEGREE, SCALE, SkipNormBlock, chain, residual_network
+from qla_jax.networks.terminal import ideal_terminal, terminal_block
+from qla_jax.nn.weights import TerminalWeight, Weight
 from qla_jax.polynomials import erf
 
 Images = Float[Array, "batch channel row column"]
 Start = Array | tuple[Array, ...]
-"""The vector that a circuit loads, or those whose tensor product it starts from."""
+"""The vector that a circuit loads, or several vectors, whose tensor product is the start of the circuit."""
 
 
 class BlockDiagnostics(Node):
-    """What one block says of itself, per input.
+    """Norm, error bounds, success amplitudes and queries of one block of a `CoherentResNet`, for each input.
+
+    `CoherentResNet.diagnose` returns one for each block. Arrays have one entry per input.
 
     Attributes:
-        norm: N, the norm before normalization.
-        eps: tracked error of the block's output against the ideal erf network.
-        activation_eps: the activation's own share.
-        alpha: subnormalization of the unamplified circuit up to here; 1 / alpha is its flagged amplitude. It is `inf`
-            from the third or fourth block on, beyond the largest float.
-        log_alpha: natural logarithm of alpha, finite there too.
-        alone: flagged amplitude of this block on an amplified input.
-        queries: calls of the block's input in one run of its circuit.
+        norm: norm N of the block's output before normalization.
+        eps: tracked bound on the Euclidean distance between the block's unit output and that of the ideal erf network.
+        activation_eps: Euclidean error of the activation's polynomial on this input, e1 in Lemma 6.
+        alpha: subnormalization of the unamplified circuit up to this block, whose success amplitude is 1 / alpha. From
+            the third or fourth block on alpha exceeds the largest float and is `inf`.
+        log_alpha: natural logarithm of alpha, which stays finite in deep networks.
+        alone: success amplitude of this block on an amplified input.
+        queries: queries to the block's input in one run of the block's circuit.
+
+    References:
+        Rattew et al. (2025), Lemma 6. https://arxiv.org/abs/2510.07195
     """
 
     norm: Array
@@ -65,116 +64,37 @@ class BlockDiagnostics(Node):
     queries: int = struct.field(pytree_node=False)
 
 
-class Weight(nnx.Module, ABC):
-    """A block's weight: parameters that can be read as the block encoding of a matrix of norm at most 1."""
-
-    @abstractmethod
-    def encoding(self) -> BlockEncoding:
-        """The normalized weight, rebuilt from the parameters."""
-
-    @abstractmethod
-    def skip_bound(self) -> Array:
-        """A certified bound on |1 + L W|, which sharpens the tracked error of a block."""
-
-
-class DenseWeight(Weight):
-    """A dense N x N weight, divided by a certified bound on its spectral norm.
-
-    Starts near minus the identity: a block then nearly cancels the linear part of its input and keeps the cubic one,
-    and training does not stop at the best linear map, as it does from a random start. The price is a small norm N.
-    """
-
-    def __init__(self, size: int, *, rngs: nnx.Rngs, noise: float = 0.03, dtype: jnp.dtype = jnp.float32):
-        size = as_integer("size", size, least=1)
-        draw = jax.random.normal(rngs.params(), (size, size), dtype)
-        self.kernel = nnx.Param(noise / math.sqrt(size) * draw - jnp.eye(size, dtype=dtype))
-
-    def encoding(self) -> Dense:
-        """The normalized weight by its dilation at alpha = 1."""
-        kernel = self.kernel[...]
-        return block_encode(kernel / spectral_norm_bound(kernel), alpha=jnp.ones((), kernel.dtype))
-
-    def skip_bound(self) -> Array:
-        matrix = self.encoding().matrix
-        return spectral_norm_bound(jnp.eye(len(matrix), dtype=matrix.dtype) + LIPSCHITZ * matrix)
-
-
-class ConvolutionWeight(Weight):
-    """A square multi-filter convolution weight, divided by a certified bound on its spectral norm.
-
-    Starts near minus the identity, see `DenseWeight`.
-    """
-
-    def __init__(
-        self,
-        channels: int,
-        image: tuple[int, int],
-        *,
-        rngs: nnx.Rngs,
-        size: int = 3,
-        noise: float = 0.03,
-        dtype: jnp.dtype = jnp.float32,
-    ):
-        channels, size = as_integer("channels", channels, least=1), as_integer("size", size, least=1)
-        self.image = as_image("image", image)
-        reach = size // 2
-        require(reach < min(image) or reach == 0, f"`size` must not reach over the image {image}, but is {size}.")
-        draw = jax.random.normal(rngs.params(), (channels, channels, size, size), dtype)
-        middle = (size - 1) // 2
-        start = noise / math.sqrt(channels * size**2) * draw
-        self.kernel = nnx.Param(start.at[:, :, middle, middle].add(-jnp.eye(channels, dtype=dtype)))
-
-    def encoding(self) -> Convolution:
-        """The normalized convolution by Lemma 5, with its norm bound at 1."""
-        kernel = self.kernel[...]
-        enc = block_encode_convolution(kernel / convolution_norm_bound(kernel, self.image), self.image)
-        return enc.replace(norm_bound=jnp.ones_like(enc.alpha))  # up to rounding, which the bound divided by covers
-
-    def skip_bound(self) -> Array:
-        kernel = LIPSCHITZ * self.encoding().kernel
-        middle = (kernel.shape[-1] - 1) // 2
-        kernel = kernel.at[:, :, middle, middle].add(jnp.eye(len(kernel), dtype=kernel.dtype))
-        return convolution_norm_bound(kernel, self.image)
-
-
-class TerminalWeight(nnx.Module):
-    """The matrix of a terminal block, divided by a certified bound on its spectral norm, and the weight of its skip.
-
-    Starts near minus the identity, see `DenseWeight`.
-    """
-
-    def __init__(
-        self, size: int, *, rngs: nnx.Rngs, tau: float = TAU, noise: float = 0.03, dtype: jnp.dtype = jnp.float32
-    ):
-        size = as_integer("size", size, least=1)
-        require(0.5 < as_real("tau", tau) < 1, f"`tau` must lie between 0.5 and 1, but is {tau}.")
-        draw = jax.random.normal(rngs.params(), (size, size), dtype)
-        self.kernel = nnx.Param(noise / math.sqrt(size) * draw - jnp.eye(size, dtype=dtype))
-        self.tau = tau
-
-    def matrix(self) -> Float[Array, "n n"]:
-        """The normalized matrix."""
-        kernel = self.kernel[...]
-        return kernel / spectral_norm_bound(kernel)
-
-
 class CoherentResNet(nnx.Module):
-    """Skip norm blocks in a row, perhaps a terminal block, then l2 pooling to outcome probabilities.
+    r"""Coherent residual network: skip norm blocks in a row, an optional terminal block, then l2 pooling to outcomes.
+
+    A block maps the unit state $\psi$ to $(\psi + f(W\psi))/N$, with f a polynomial approximation of erf(4x/5). A call
+    computes the outcome probabilities in the encoded view; `encode` returns the circuit.
 
     Args:
         weights: one module per block, each with an `encoding()` of a square weight on `sizes`.
         sizes: registers of the state, such as (channels, rows, columns) or (N,). Smaller inputs are loaded into the
             leading entries of each axis ("null channels").
-        outcomes: number of outcomes of the leading qubits, a power of two. Registers count with their padding: of
-            three channels and four outcomes the last has probability zero. Outcomes beyond the classes count as wrong.
+        outcomes: number of outcomes of the leading qubits, a power of two. Registers count with their padding: with
+            three channels and four outcomes the last outcome has probability zero. Outcomes beyond the classes count as
+            wrong.
         degree: odd degree of the activation's polynomial.
-        paths: classical modules from an input to a vector each; the state starts as the Kronecker product of their unit
-            vectors, which fills all registers. Without them it starts as the input itself.
-        terminal: the matrix of a terminal block after the others.
+        paths: classical modules, each from an input to a vector. The state starts as the Kronecker product of their
+            unit vectors, which fills all registers. Without paths the state starts as the input itself.
+        terminal: weight of a terminal block after the other blocks.
 
     Raises:
-        ValueError: outcomes that `l2_pool` refuses, an even degree, no weights, a weight or a terminal matrix that does
-            not act on `sizes`.
+        ValueError: outcomes that `l2_pool` refuses, an even degree, no weights, or a weight or a terminal matrix that
+            does not act on `sizes`.
+
+    Example:
+        >>> from qla_jax.nn import DenseWeight
+        >>> rngs = nnx.Rngs(0)
+        >>> net = CoherentResNet([DenseWeight(256, rngs=rngs) for _ in range(2)], sizes=(4, 8, 8))
+        >>> net(jnp.ones((5, 1, 8, 8))).shape
+        (5, 16)
+
+    References:
+        Rattew et al. (2025), Theorem 2 and Lemma 7. https://arxiv.org/abs/2510.07195
     """
 
     def __init__(
@@ -203,17 +123,17 @@ class CoherentResNet(nnx.Module):
         self.terminal = terminal
 
     def __call__(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch outcomes"]:
-        """Return the outcome probabilities of the leading qubits, shape (batch, outcomes)."""
+        """Return the outcome probabilities of the leading qubits for each input, shape (batch, outcomes)."""
         return jax.vmap(lambda x: l2_pool(x, self.outcomes, sizes=self.sizes))(self.states(inputs))
 
     def states(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch n"]:
-        """The encoded state before measurement."""
+        """Return the encoded unit state of each input before measurement, shape (batch, n)."""
         encodings, matrix = self.encodings(), self.terminal_matrix()
         run = jax.vmap(lambda start: self.head(matrix, self.network(encodings, start)).encoded)
         return run(self.load(inputs))
 
     def diagnose(self, inputs: Float[Array, "batch ..."]) -> list[BlockDiagnostics]:
-        """Diagnostics of every block for every input."""
+        """Return norm, error bounds and success amplitudes of every block, each with one entry per input."""
         encodings, bounds = self.encodings(), self.skip_bounds()
 
         def diagnose(start: Start) -> list[BlockDiagnostics]:
@@ -222,27 +142,30 @@ class CoherentResNet(nnx.Module):
         return jax.vmap(diagnose)(self.load(inputs))
 
     def encode(self, x: Array) -> VectorEncoding:
-        """The whole network on one input as a vector encoding: its circuit."""
+        """Return the circuit of the whole network on one input: a vector encoding of the state before measurement."""
         start = jax.tree.map(lambda part: part[0], self.load(as_inexact("x", x)[None]))
         return self.head(self.terminal_matrix(), self.network(self.encodings(), start))
 
     def skip_bounds(self) -> list[Array]:
-        """Certified bounds on |1 + L W| of the weights, which sharpen the tracked errors."""
+        r"""Return a certified bound on $\|1 + LW\|$ for each weight W; the bounds sharpen the tracked errors."""
         return [weight.skip_bound() for weight in self.weights]
 
     def encodings(self) -> list[BlockEncoding]:
-        """The block encodings of the weights."""
+        """Return the block encodings of the normalized weights, one per block."""
         return [weight.encoding() for weight in self.weights]
 
     def terminal_matrix(self) -> Float[Array, "n n"] | None:
-        """The normalized matrix of the terminal block, if there is one."""
+        """Return the normalized matrix of the terminal block, or None without a terminal block."""
         return None if self.terminal is None else self.terminal.matrix()
 
     def load(self, inputs: Float[Array, "batch ..."]) -> Start:
-        """What the circuit loads, per input: the paths' vectors, or the input among the registers, zeros elsewhere.
+        """Return the vectors that the circuit loads for each input.
+
+        With paths these are the vectors of the paths. Otherwise the input lies at the start of each register, and zeros
+        follow.
 
         Raises:
-            ValueError: an input with more axes than registers or longer than one.
+            ValueError: an input whose axes are not as many as the registers, or an axis longer than its register.
         """
         inputs = as_inexact("inputs", inputs)
         require(0 not in inputs.shape, f"`inputs` must not be empty, but has shape {inputs.shape}.")
@@ -256,27 +179,45 @@ class CoherentResNet(nnx.Module):
     def network(
         self, encodings: Sequence[BlockEncoding], start: Start, skip_bounds: Sequence[Array] | None = None
     ) -> SkipNormBlock:
-        """The blocks on one loaded input, normalized first, with encodings (and bounds) built once for a batch."""
+        r"""Return the chain of blocks on one loaded input, which is normalized first.
+
+        Args:
+            encodings: block encodings of the weights, built once for a batch.
+            start: vector, or vectors of the paths, that the circuit loads.
+            skip_bounds: bounds of `skip_bounds()`; without them the tracked errors use
+                the bound $1 + L\|W\|$.
+        """
         loaded: list[VectorEncoding] = [normalize(vector_encode(x, pad=True)) for x in jax.tree.leaves(start)]
         poly = erf(jnp.asarray(SCALE, loaded[0].encoded.dtype), degree=self.degree)
         vec = functools.reduce(vector_tensor, loaded)
         return residual_network(encodings, vec, poly=poly, skip_bounds=skip_bounds)
 
     def head(self, matrix: Float[Array, "n n"] | None, vec: VectorEncoding) -> VectorEncoding:
-        """What follows the blocks: the terminal block, if there is one."""
+        """Return the terminal block applied to a vector encoding, which is unchanged without a terminal block.
+
+        Args:
+            matrix: normalized matrix of the terminal block, or None.
+            vec: vector encoding of the state after the other blocks.
+        """
         if matrix is None or self.terminal is None:
             return vec
-        return terminal_block(matrix, vec, tau=self.terminal.tau, norm_bound=1.0)  # up to rounding, divided by a bound
+        # The matrix is divided by a certified bound on its norm, which is 1 at most up to rounding.
+        return terminal_block(matrix, vec, tau=self.terminal.tau, norm_bound=1.0)
 
     def ideal_head(self, matrix: Float[Array, "n n"] | None, state: Float[Array, " n"]) -> Float[Array, " n"]:
-        """The same of a state, without a circuit."""
+        """Return the terminal block applied to a state without a circuit; no terminal block leaves the state unchanged.
+
+        Args:
+            matrix: normalized matrix of the terminal block, or None.
+            state: unit state after the other blocks.
+        """
         if matrix is None or self.terminal is None:
             return state
         return ideal_terminal(matrix, state, self.terminal.tau)[0]
 
 
 def _require_on(sizes: tuple[int, ...], name: str, weight: Weight) -> None:
-    """Raise unless a weight maps registers of these sizes to themselves; looks at shapes, computes nothing."""
+    """Raise unless a weight maps registers of these sizes to themselves. Only shapes are computed."""
     enc = jax.eval_shape(weight.encoding)
     require_kind(f"{name}.encoding()", enc, BlockEncoding)
     fits = same_place(enc.domain, sizes) and same_place(enc.codomain, sizes)

@@ -1,6 +1,9 @@
-"""What a trace of a trained coherent network says, on labeled images: accuracies, and every bound against measurement.
+"""Evaluation of a trained coherent network on labeled images: accuracies, and every bound against the measured value.
 
-Violations are counted for every image and block; an unknown bound (`inf` or NaN) counts as violated.
+Violations are counted over all images and blocks. An unknown bound (`inf` or NaN) counts as violated.
+
+References:
+    Rattew et al. (2025), Lemmas 6, B.20 and C.1. https://arxiv.org/abs/2510.07195
 """
 
 import math
@@ -14,11 +17,17 @@ from qla_jax.networks.residual import NORM_RANGE
 from qla_jax.nn.trace import Trace
 
 SHOTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+"""Numbers of samples of which the most frequent outcome is the class."""
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Accuracy of the most frequent outcome after so many samples."""
+    """Accuracy when the class is the most frequent outcome of several samples.
+
+    Attributes:
+        samples: number of samples per image.
+        accuracy: share of images with the right class.
+    """
 
     samples: int
     accuracy: float
@@ -26,15 +35,15 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Accuracies:
-    """Accuracies on the test images; outcomes beyond the classes are wrong.
+    """Accuracies on the test images. Outcomes beyond the classes count as wrong.
 
     Attributes:
         argmax: accuracy of the most probable outcome.
         sampled: accuracy of one sample.
-        sampled_expected: its expectation.
+        sampled_expected: expected accuracy of one sample.
         ideal_argmax: accuracy of the ideal network's most probable outcome.
         ideal_sampled_expected: expected accuracy of one sample of the ideal network.
-        by_samples: accuracies by number of samples.
+        by_samples: accuracies of the most frequent outcome, by number of samples.
         baseline: accuracy of the plain baseline.
     """
 
@@ -49,7 +58,14 @@ class Accuracies:
 
 @dataclass(frozen=True)
 class Norms:
-    """Norm before normalization of a block over all images, its proven range, and how many images are outside."""
+    """Norm of a block before normalization, over all images, and its proven range.
+
+    Attributes:
+        block: number of the block, from 1.
+        min, mean, max: norm over all images.
+        low, high: proven range of the norm.
+        violations: number of images whose norm is outside the range.
+    """
 
     block: int
     min: float
@@ -62,7 +78,14 @@ class Norms:
 
 @dataclass(frozen=True)
 class OutputError:
-    """Largest measured error and largest bound, the median of their quotients, and on how many images it fails."""
+    """Measured errors over all images, compared with their bounds.
+
+    Attributes:
+        actual_max: largest measured error.
+        eps: largest bound.
+        eps_over_actual: median of the quotient of bound and measured error; NaN where no error is measurable.
+        violations: number of images whose error exceeds its bound.
+    """
 
     actual_max: float
     eps: float
@@ -72,7 +95,13 @@ class OutputError:
 
 @dataclass(frozen=True)
 class Errors(OutputError):
-    """The error of a block, with the first-order bound at the smallest norm and the bound of Lemma 6 beside it."""
+    """Measured errors of a block over all images, compared with three bounds.
+
+    Attributes:
+        block: number of the block, from 1.
+        worst_case: largest first-order bound at the smallest norm.
+        published: largest bound of Lemma 6 as published.
+    """
 
     block: int
     worst_case: float
@@ -81,16 +110,16 @@ class Errors(OutputError):
 
 @dataclass(frozen=True)
 class Terminal:
-    """Norm of the terminal block, and what its matrix has to say.
+    """Norm of the terminal block before normalization, and the effect of its matrix.
 
     Attributes:
         min, mean, max: norm over all images.
         low: proven least norm.
-        violations: number of images below it.
-        contribution: mean length of the part of its matrix, relative to the skip connection's.
-        argmax_before: accuracy of the most probable outcome in front of it.
-        sampled_expected_before: expected accuracy of one sample in front of it.
-        sampled_expected: expected accuracy of one sample.
+        violations: number of images whose norm is below `low`.
+        contribution: mean length of the matrix part of the sum, relative to the part of the skip connection.
+        argmax_before: accuracy of the most probable outcome before the terminal block.
+        sampled_expected_before: expected accuracy of one sample before the terminal block.
+        sampled_expected: expected accuracy of one sample after the terminal block.
     """
 
     min: float
@@ -105,7 +134,14 @@ class Terminal:
 
 
 def accuracies(trace: Trace, labels: np.ndarray, baseline: float, seed: int) -> Accuracies:
-    """Return accuracies of the argmax, of one sample, of the most frequent of more."""
+    """Return the accuracies of the most probable outcome, of one sample and of the most frequent of several samples.
+
+    Args:
+        trace: results of the network on the images.
+        labels: class of each image.
+        baseline: accuracy of the plain baseline.
+        seed: seed of the samples.
+    """
     with np.errstate(divide="ignore"):
         logits = jnp.asarray(np.log(trace.outcomes))
     draws = np.asarray(jax.random.categorical(jax.random.key(seed), logits, axis=-1, shape=(max(SHOTS), len(labels))))
@@ -125,7 +161,11 @@ def accuracies(trace: Trace, labels: np.ndarray, baseline: float, seed: int) -> 
 
 
 def norms(found: np.ndarray) -> list[Norms]:
-    """Return N per block against the proven range."""
+    """Return the norm of each block before normalization, compared with its proven range.
+
+    Args:
+        found: norm of each image (rows) and block (columns).
+    """
     low, high = NORM_RANGE
     rows = []
     for number, norm in enumerate(found.T, 1):
@@ -135,7 +175,11 @@ def norms(found: np.ndarray) -> list[Norms]:
 
 
 def errors(trace: Trace) -> list[Errors]:
-    """Return, per block, the largest measured error and the bounds beside it."""
+    """Return the largest measured error of each block with its bounds.
+
+    Args:
+        trace: results of the network on the images.
+    """
     return [
         Errors(
             **vars(_against(trace.actual[:, block], trace.eps[:, block])),
@@ -148,19 +192,29 @@ def errors(trace: Trace) -> list[Errors]:
 
 
 def output_error(trace: Trace) -> OutputError:
-    """Return the distance of the outcome distributions in 1-norm against twice the last block's eps."""
+    """Return the 1-norm distance of the outcome distributions, compared with twice the error bound of the last block.
+
+    Args:
+        trace: results of the network on the images.
+    """
     return _against(np.abs(trace.outcomes - trace.ideal_outcomes).sum(1), trace.output_eps)
 
 
 def _against(actual: np.ndarray, eps: np.ndarray) -> OutputError:
-    """Return errors against their bounds; the median is over images with a measurable error."""
+    """Return errors compared with their bounds. The median of the quotient is over images with a measurable error."""
     some, kept = actual > 0, np.isfinite(eps) & (actual <= eps)
     ratio = float(np.median(eps[some] / actual[some])) if some.any() else math.nan
     return OutputError(float(actual.max()), float(eps.max()), ratio, int((~kept).sum()))
 
 
 def terminal_norm(trace: Trace, labels: np.ndarray, tau: float) -> Terminal:
-    """Return the terminal block's norm against its proven range, and what its matrix has to say."""
+    """Return the norm of the terminal block, compared with its proven least value, and the effect of its matrix.
+
+    Args:
+        trace: results of the network on the images.
+        labels: class of each image.
+        tau: weight of the skip connection.
+    """
     norm, low, right = trace.terminal_norm, 2 * tau - 1, (np.arange(len(labels)), labels)
     return Terminal(
         float(norm.min()),

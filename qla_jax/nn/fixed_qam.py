@@ -1,7 +1,7 @@
-r"""Layers by integer arithmetic, bit by bit what `qla_jax.arithmetic` writes into registers.
+r"""Layers by integer arithmetic, equal bit by bit to what the circuits of `qla_jax.arithmetic` write into registers.
 
-Values are handed on as floats, which hold numbers of up to 24 bits exactly in single precision. The derivative is that
-of the real layer at the rounded inputs (a straight-through estimator), so that networks can be trained through it.
+Values are returned as floats, which hold numbers of up to 24 bits exactly in single precision. The derivative is that
+of the real layer at the rounded inputs (a straight-through estimator), so that networks can be trained.
 
 Example:
     >>> qam = FixedArithmetic(Format(bits=8, fraction=4))
@@ -29,15 +29,15 @@ from qla_jax.nn.tables import gelu_table
 
 
 class FixedArithmetic(Arithmetic):
-    """Layers by integer arithmetic; the step of each counts the numbers that did not fit.
+    """Layers by integer arithmetic. The step of each layer counts the numbers that did not fit into their registers.
 
     Args:
         format: fixed-point format of all numbers, weights and statistics included.
-        gradients: how gradients of weights are computed, for the straight-through derivative.
-        key: random key of their estimates.
+        gradients: settings by which gradients of weights are estimated; exact gradients unless given.
+        key: random key of the estimates.
 
     Raises:
-        ValueError: more bits than floats of the default precision hold.
+        ValueError: a format with more bits than floats of the default precision hold exactly.
     """
 
     def __init__(self, format: Format, gradients: WeightGradients | None = None, *, key: Array | None = None) -> None:
@@ -78,8 +78,8 @@ class FixedArithmetic(Arithmetic):
         return _through(super()._product(x, y), arithmetic.dot(self._registers(x), self._registers(y)))
 
     def _layer_norm(self, x: Array, gamma: Array, beta: Array) -> Computed:
-        # With floors, and the last bit in place of epsilon under the root. A mean is an inner product with 1/d, which
-        # with fewer than log2(d) bits after the point would be rounded to the last bit or to 0.
+        # All results are floors, and the last bit takes the place of epsilon under the root. A mean is an inner product
+        # with 1/d, which would be rounded to the last bit or to 0 with fewer than log2(d) bits after the point.
         shape = x.shape
         bits, has = (shape[1] - 1).bit_length(), self.format.fraction
         require(has >= bits, f"`format` must have {bits} bits after the point to average {shape[1]}, but has {has}.")
@@ -110,6 +110,6 @@ def spread(x: FixedPoint, shape: tuple[int, ...]) -> FixedPoint:
 
     Args:
         x: numbers in registers.
-        shape: the shape that the result has.
+        shape: shape of the result.
     """
     return jax.tree.map(lambda part: jnp.broadcast_to(part, shape), x)

@@ -1,10 +1,11 @@
-r"""Data transfer modules: a state is read out, what is found is kept classically, and the next layer starts from it.
+r"""Data transfers of measured networks: a state is read out, and the next layer starts from the classical values.
 
-Between arithmetic and readout numbers become amplitudes, flagged with the amplitude
-$\|y\|_2/(\|y\|_\infty\sqrt{n})$ for n of them; behind linear algebra the flagged amplitude is that of its circuit.
-Queries are charged for the flagged state: whoever amplifies it pays its inverse for each, see `qla_jax.nn.overhead`.
+A transfer after arithmetic turns n numbers y into amplitudes, with success amplitude
+$\|y\|_2/(\|y\|_\infty\sqrt{n})$. A transfer after linear algebra has the success amplitude of its circuit. Queries
+are counted for the flagged state. Amplification multiplies each query by about the inverse of the success amplitude;
+`qla_jax.nn.amplified` counts that.
 
-A `Pass` carries one input through a network, with a key of its own: batches are `jax.vmap` over passes.
+A `Pass` carries one input through a network and has its own random key. Batches are `jax.vmap` over passes.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, sections II.2 and II.4.
@@ -28,27 +29,33 @@ from qla_jax.nn.qam import Arithmetic
 from qla_jax.nn.steps import ArithmeticStep, Numbers, as_numbers, operations, steps_up_to
 
 BATCH = "batch"
-"""Name of the axis over which statistics of a batch are taken."""
+"""Name of the `vmap` axis over which the statistics of a batch are computed."""
 
 
 class Transfer(Node):
-    r"""What one transfer did; bounds are those of the readout.
+    """Record of one transfer of a measured network: the readout of the state that a layer computed.
+
+    A `MeasuredRun` holds one for each transfer of a network.
 
     Attributes:
-        shots: copies measured.
-        queries: preparations of the state and their inverses.
-        error_bound: on the Euclidean norm of the error of all values.
-        failure_probability: that it fails.
-        infidelity: one minus the squared overlap of what was read out with the state, which the simulator knows.
-        amplitude: the flagged one, of the state that is read out.
-        misfits: numbers that did not fit into their registers since the last transfer, this one included.
-        operations: arithmetic behind each other that prepares the state from numbers in memory, by name.
-        macs: products of numbers that a classical computer takes for it.
-        name: of the layer.
-        shape: of the tensor.
-        rank: Chebyshev modes kept along each axis that is looked at; empty for other readouts.
-        capped: whether the readout asks for more modes than an axis has, all of which were then kept.
-        method: the readout and its noise, in words.
+        shots: number of measured copies of the state.
+        queries: number of preparations of the state and inverse preparations.
+        error_bound: bound of the readout on the Euclidean norm of the error of all values.
+        failure_probability: probability that the bound fails.
+        infidelity: one minus the squared overlap of the values with the state, which the simulator knows.
+        amplitude: success amplitude of the circuit that prepares the state.
+        misfits: number of results since the last transfer, its own included, that did not fit into their registers.
+        operations: operations in a row that prepare the state from numbers in memory: pairs of name and count.
+        macs: products of numbers that a classical computer takes for the same tensor.
+        name: name of the layer.
+        shape: shape of the tensor.
+        rank: number of Chebyshev modes kept along each axis of the readout; empty for other readouts.
+        capped: whether the readout asks for more modes than an axis has, so that all modes were kept.
+        method: name of the readout and of its noise.
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, sections II.2 and II.4.
+        https://arxiv.org/abs/2402.18940
     """
 
     shots: Array
@@ -68,12 +75,16 @@ class Transfer(Node):
 
 
 class MeasuredRun(Node):
-    """One input through a network.
+    """Record of one input through a measured network. `MeasuredNetwork.run` returns it.
 
     Attributes:
-        output: the logits; of a block the state that it leaves.
-        transfers: in order.
-        rest: products of numbers behind the last transfer, which are classical.
+        output: logits of a classifier, or the state after a `QResidualBlock`.
+        transfers: records of the transfers, in order.
+        rest: products of numbers after the last transfer, on a classical computer.
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, sections II.2 and II.4.
+        https://arxiv.org/abs/2402.18940
     """
 
     output: Array
@@ -82,12 +93,12 @@ class MeasuredRun(Node):
 
     @property
     def probabilities(self) -> Array:
-        """Of the outcomes."""
+        """Class probabilities, the softmax of `output`."""
         return jax.nn.softmax(self.output)
 
 
 class Pass:
-    """One input on its way through a network: the arithmetic of its layers, their readout, and a record of transfers.
+    """Pass of one input through a network. It holds arithmetic, readout and random key, and records the transfers.
 
     Args:
         readout: readout of every state that is measured.
@@ -103,10 +114,10 @@ class Pass:
         self._read: list[ArithmeticStep] = []
 
     def run(self, output: Array | Numbers) -> MeasuredRun:
-        """Return the record of a pass.
+        """Return the record of this pass.
 
         Args:
-            output: what the network returned.
+            output: output of the network.
         """
         output = as_numbers(output)
         rest = sum(step.products for step in self._since_last_read(output.step))
@@ -115,16 +126,17 @@ class Pass:
     def transfer(
         self, name: str, state: Array | Numbers, amplitude: Array | None = None, *, whole: bool = False
     ) -> Numbers:
-        """Read a state out, and return what was read out as numbers in memory.
+        """Read a state out, record the transfer, and return the values as numbers in memory.
 
         Args:
             name: name of the layer.
-            state: a tensor whose entries are amplitudes times its norm.
-            amplitude: success amplitude of its circuit; that of numbers from registers unless given.
-            whole: whether an axis shorter than a rank may be kept whole even where the readout does not say so.
+            state: tensor whose entries are the amplitudes of the state times its norm.
+            amplitude: success amplitude of the circuit that prepares the state; `digital_amplitude` of the numbers
+                unless given.
+            whole: whether a rank above the length of its axis keeps the whole axis, even if the readout refuses it.
 
         Raises:
-            ValueError: what the readout raises, a rank above the length of its axis among it.
+            ValueError: a rank above the length of its axis unless `whole`, and other errors of the readout.
         """
         readout = self.readout.capped() if whole else self.readout
         given = as_numbers(state)
@@ -163,15 +175,21 @@ class Pass:
 
 @jax.jit
 def _read(readout: ReadoutMethod, state: Array, key: Array, index: int) -> Readout:
-    """Inside jit a state of zeros, which a ReLU may leave, is read as zeros without bounds."""
+    """Return the readout of a state. Inside jit a state of zeros, possible after a ReLU, gives zeros without bounds."""
     return readout(state, key=jax.random.fold_in(key, index))
 
 
 def keys_for(readout: ReadoutMethod, count: int, *, key: Array | None, random: bool = False) -> Array:
-    """A key for each input; `random` says that something else than the readout draws, too.
+    """Return a random key for each input, split from one key.
+
+    Args:
+        readout: readout of the network.
+        count: number of inputs.
+        key: random key; may be None if nothing is drawn.
+        random: whether anything besides the readout draws values.
 
     Raises:
-        ValueError: no key, and something that draws.
+        ValueError: no key although values are drawn.
     """
     if key is not None:
         require_key("key", key)
@@ -182,19 +200,34 @@ def keys_for(readout: ReadoutMethod, count: int, *, key: Array | None, random: b
 
 @jax.jit
 def digital_amplitude(x: Float[Array, "..."]) -> Array:
-    r"""$\|x\|_2/(\|x\|_\infty\sqrt n)$: the flagged amplitude of numbers from registers; 1 for zeros."""
+    r"""Return the success amplitude of numbers in registers, $\|x\|_2/(\|x\|_\infty\sqrt n)$; 1 if all are zero."""
     x = jax.lax.stop_gradient(x)
     peak = jnp.abs(x).max()
     return jnp.where(peak > 0, length(x.reshape(-1)) / (jnp.where(peak > 0, peak, 1) * math.sqrt(x.size)), 1)
 
 
 def infidelity(found: Float[Array, "..."], state: Float[Array, "..."]) -> Array:
-    r"""$1 - \langle\tilde x|x\rangle^2$ of the two directions; 1 where one of them is zero.
+    r"""Return the infidelity $1 - |\langle\tilde x|x\rangle|^2$ of the directions of two tensors.
 
-    As $\|\tilde x\rangle - x\langle x|\tilde x\rangle\|^2$ of unit vectors, which has no cancellation.
+    The formula $\||\tilde x\rangle - |x\rangle\langle x|\tilde x\rangle\|^2$ is used, which has no cancellation for
+    close states. The infidelity is 1 if one of the tensors is zero. No gradient passes through it.
+
+    Args:
+        found: one tensor, of any norm.
+        state: other tensor of the same shape, of any norm.
+
+    Returns:
+        The infidelity, between 0 and 1.
 
     Raises:
-        ValueError: not arrays of numbers, or of different shapes.
+        ValueError: tensors that are not arrays of numbers, or have different shapes.
+
+    Example:
+        >>> round(float(infidelity(jnp.array([1.0, 0.0]), jnp.array([3.0, 4.0]))), 6)
+        0.64
+
+    References:
+        Nielsen, Chuang (2010), Quantum Computation and Quantum Information, section 9.2.2.
     """
     a, b = promoted(as_inexact("found", found), as_inexact("state", state))
     require(a.shape == b.shape, f"`found` must have the shape {b.shape} of `state`, but has {a.shape}.")

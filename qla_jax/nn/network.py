@@ -1,4 +1,9 @@
-"""What measured networks share: batches, keys, and readouts that are swapped without touching a parameter."""
+"""Base class of measured networks: batches, random keys, and readouts that can be replaced without a new network.
+
+References:
+    Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, sections II.2 and II.4.
+    https://arxiv.org/abs/2402.18940
+"""
 
 from abc import abstractmethod
 from functools import partial
@@ -24,14 +29,41 @@ Images = Float[Array, "batch channel row column"]
 
 
 class MeasuredNetwork(nnx.Module):
-    """A network whose layers are read out.
+    """Base class of measured networks, whose layers are read out and start again from classical values.
+
+    Subclasses implement `forward` and `takes`. A call returns class probabilities; `run` also records every transfer.
+
+    Args:
+        readout: readout of every transfer.
+        format: fixed-point format of the registers; None for real arithmetic.
 
     Attributes:
-        readout: of every transfer.
-        format: of the registers; None for real arithmetic.
-        gradients: how gradients of weights are found; None for exactly.
-        use_running_average: whether normalization uses the statistics of training rather than those of the batch.
-            `train()` and `eval()` of NNX switch it.
+        readout: readout of every transfer.
+        format: fixed-point format of the registers; None for real arithmetic.
+        gradients: settings by which gradients of weights are estimated; None for exact gradients.
+        use_running_average: whether normalization uses the statistics of training instead of those of the batch. The
+            methods `train()` and `eval()` of NNX switch it.
+
+    Example:
+        >>> from qla_jax.measurement import exact_readout
+        >>> class Linear(MeasuredNetwork):
+        ...     def __init__(self):
+        ...         super().__init__(exact_readout(), None)
+        ...         self.weight = nnx.Param(jax.numpy.ones((2, 4)))
+        ...
+        ...     def forward(self, image, flow):
+        ...         logits = flow.transfer("logits", flow.qam.dense(image.reshape(1, -1), self.weight[...]))
+        ...         return logits.rearranged(lambda rows: rows[0])
+        ...
+        ...     def takes(self):
+        ...         return 1, 2, 2
+        >>> run = Linear().run(jax.numpy.ones((1, 2, 2)))
+        >>> run.output.tolist(), [(transfer.name, transfer.macs) for transfer in run.transfers]
+        ([4.0, 4.0], [('logits', 8)])
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, sections II.2 and II.4.
+        https://arxiv.org/abs/2402.18940
     """
 
     def __init__(self, readout: ReadoutMethod, format: Format | None) -> None:
@@ -46,25 +78,26 @@ class MeasuredNetwork(nnx.Module):
 
         Args:
             image: one image.
-            flow: the pass that carries it: its arithmetic, its readout, its transfers.
+            flow: pass that carries the image: arithmetic of the layers, readout, record of transfers.
         """
 
     @abstractmethod
     def takes(self) -> tuple[int | None, int | None, int | None]:
-        """Channels, rows and columns of an image; None for any number."""
+        """Return the channels, rows and columns that an image must have; None stands for any number."""
 
     def __call__(self, images: Images, *, key: Array | None = None) -> Float[Array, "batch outcomes"]:
-        """Class probabilities, each image with a key of its own.
+        """Return the class probabilities of each image, shape (batch, outcomes).
 
-        While training, statistics of normalization are those of the batch, and move the running ones.
+        Each image has its own random key. While training, normalizations use the statistics of the batch and update the
+        running statistics.
 
         Args:
-            images: at least one.
-            key: of all that is drawn; may be left out where nothing is.
+            images: batch of one image or more.
+            key: random key of everything that is drawn; may be left out if nothing is drawn.
 
         Raises:
-            ValueError: no key where one is needed, images of another shape or, where it can be seen, not finite, and
-                what the readout raises: a rank above the length of its axis.
+            ValueError: no key although values are drawn, images of another shape, or a rank of the readout above the
+                length of its axis; entries that are not finite, unless the images are traced.
         """
         images = self._checked("images", images, batch=True)
         keys = self._keys(key, len(images))
@@ -77,27 +110,43 @@ class MeasuredNetwork(nnx.Module):
         return outcomes
 
     def run(self, image: Image, *, key: Array | None = None) -> MeasuredRun:
-        """One image, with a record of every transfer; raises what a call does."""
+        """Return the record of one image: logits and every transfer.
+
+        Args:
+            image: one image.
+            key: random key of everything that is drawn; may be left out if nothing is drawn.
+
+        Raises:
+            ValueError: no key although values are drawn, an image of another shape, or a rank of the readout above the
+                length of its axis; entries that are not finite, unless the image is traced.
+        """
         image = self._checked("image", image)
         (single,) = self._keys(key, 1)
         flow = self._pass(single)
         return flow.run(self.forward(image, flow))
 
     def absorb(self, statistics: list[tuple[Array, Array]]) -> None:
-        """Move running statistics towards those of a batch; there are none unless a network says so."""
+        """Move the running statistics of normalizations toward those of a batch. The base class has no statistics.
+
+        Args:
+            statistics: means and variances of the channels, for each normalization in the order of a pass.
+        """
 
     def with_readout(self, readout: ReadoutMethod) -> Self:
-        """The same network with another readout: parameters are shared, nothing else changes."""
+        """Return this network with another readout. Parameters are shared, and nothing else changes."""
         require_parts(readout, None)
         return self._with(readout=readout)
 
     def with_format(self, format: Format | None) -> Self:
-        """The same network on registers of this format, or in real arithmetic for None."""
+        """Return this network with registers of another format, or real arithmetic for None. Parameters are shared."""
         require_parts(None, format)
         return self._with(format=format)
 
     def with_gradients(self, gradients: WeightGradients | None) -> Self:
-        """The same network whose weights get their gradients this way; it needs a key then."""
+        """Return this network with gradients of weights that are estimated, or exact for None. Parameters are shared.
+
+        A network with random estimates needs a random key in each call.
+        """
         if gradients is not None:
             require_kind("gradients", gradients, WeightGradients)
         return self._with(gradients=gradients)
@@ -132,9 +181,10 @@ class MeasuredNetwork(nnx.Module):
 
 
 def _outcomes(network: MeasuredNetwork, images: Images, keys: Array) -> tuple[Array, list[tuple[Array, Array]]]:
-    """Probabilities of a batch and its statistics.
+    """Return the class probabilities of a batch and the statistics of its normalizations.
 
-    Outside jit its layers compile one by one, those of one shape once: by far the fastest where values are drawn.
+    Outside jit, layers compile one by one, and layers of equal shapes compile once. For readouts that draw values this
+    compiles by far the fastest.
     """
 
     def one(image: Array, key: Array) -> tuple[Array, list[tuple[Array, Array]]]:
@@ -148,5 +198,5 @@ def _outcomes(network: MeasuredNetwork, images: Images, keys: Array) -> tuple[Ar
 def _compiled_outcomes(
     graph: nnx.GraphDef[MeasuredNetwork], state: nnx.State, images: Images, keys: Array
 ) -> tuple[Array, list[tuple[Array, Array]]]:
-    """The same in one piece: nothing that transfers note is computed."""
+    """Return `_outcomes` from one compiled function, in which XLA removes the unused records of transfers."""
     return _outcomes(nnx.merge(graph, state), images, keys)

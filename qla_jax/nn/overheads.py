@@ -1,23 +1,12 @@
-r"""What a measured network takes: queries times depth, layer by layer, and classical products beside it.
+r"""Overhead of a measured network: queries times T-depth, layer by layer, next to the products of a classical computer.
 
-For a transfer, with the state prepared in a T-depth of D and read out by Q queries, the overhead is QD. D sums the
-T-depth of the operations behind each other that one number takes, from circuits of `qla_jax.arithmetic` in a format: a
-convolution $C_{in}K^2$ products and sums, and the arc cosine that turns numbers into amplitudes. Left out are loads
-from memory, the rotations behind the arc cosine, and the block encoding of $A'$, which is memory, too. Flagged states
-may be amplified first, by about $1/a$ preparations for an amplitude a: `amplified` charges for that.
+The overhead of a transfer is QD, where Q is the number of queries of the readout and D the T-depth of one preparation
+of the state. D is the sum over the operations in a row that one number takes, with circuits of `qla_jax.arithmetic` in
+a format: a convolution takes $C_{in}K^2$ products and sums, and an arc cosine turns numbers into amplitudes. D omits
+loads from memory, the rotations after the arc cosine, and the block encoding of $A'$, which is also a memory. A flagged
+state may be amplified first, with about $1/a$ preparations for a success amplitude a; `amplified` counts these.
 
-The published tables are in a unit that is not told. What stands here is this definition, not theirs.
-
-Example:
-    >>> from flax import nnx
-    >>> from qla_jax.measurement import tomography
-    >>> from qla_jax.nn import QResNet
-    >>> net = QResNet(1, 10, width=4, stages=1, blocks=1, readout=tomography(delta=0.1), rngs=nnx.Rngs(0))
-    >>> found = overhead(net, (1, 8, 8), Format(bits=8, fraction=4))
-    >>> [(layer.name, layer.queries, layer.macs) for layer in found.layers][:2]
-    [('stem.conv', 39926, 2304), ('stem', 39926, 0)]
-    >>> found.quantum == sum(layer.queries * layer.depth for layer in found.layers), found.macs
-    (True, 20776)
+The tables of the paper are in a unit that the paper does not define, so the figures are not comparable with its tables.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Theorems III.1 and III.2, section IV.3.
@@ -39,15 +28,19 @@ from qla_jax.nn.tables import row_depth
 
 
 class LayerOverhead(NamedTuple):
-    """One transfer.
+    """Overhead of one transfer of a measured network.
 
     Attributes:
-        name: of the layer.
-        shape: of the tensor.
-        shots: copies measured.
-        queries: preparations of the state and their inverses.
-        depth: T-depth of one of them.
-        macs: products that a classical computer takes for the same tensor.
+        name: name of the layer.
+        shape: shape of the tensor.
+        shots: number of measured copies of the state.
+        queries: number of preparations of the state and inverse preparations.
+        depth: T-depth of one preparation.
+        macs: products of numbers that a classical computer takes for the same tensor.
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Theorems III.1 and III.2.
+        https://arxiv.org/abs/2402.18940
     """
 
     name: str
@@ -59,16 +52,20 @@ class LayerOverhead(NamedTuple):
 
     @property
     def quantum(self) -> int:
-        """Queries times depth."""
+        """Number of queries times T-depth."""
         return self.queries * self.depth
 
 
 class NetworkOverhead(NamedTuple):
-    """All transfers of a network for one image.
+    """Overhead of a measured network for one image. `overhead` returns it.
 
     Attributes:
-        layers: in order.
-        rest: classical products behind the last one.
+        layers: overheads of the transfers, in order.
+        rest: products of numbers after the last transfer, on a classical computer.
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Theorems III.1 and III.2.
+        https://arxiv.org/abs/2402.18940
     """
 
     layers: tuple[LayerOverhead, ...]
@@ -76,30 +73,46 @@ class NetworkOverhead(NamedTuple):
 
     @property
     def queries(self) -> int:
-        """Of all layers."""
+        """Number of queries of all layers."""
         return sum(layer.queries for layer in self.layers)
 
     @property
     def quantum(self) -> int:
-        """Queries times depth, summed."""
+        """Number of queries times T-depth, summed over the layers."""
         return sum(layer.quantum for layer in self.layers)
 
     @property
     def macs(self) -> int:
-        """Products of a classical computer."""
+        """Products of numbers that a classical computer takes for the whole network."""
         return self.rest + sum(layer.macs for layer in self.layers)
 
 
 def overhead(network: MeasuredNetwork, shape: tuple[int, int, int], format: Format) -> NetworkOverhead:
-    """What one image of this shape takes, with the readout of the network; nothing is run.
+    """Return the overhead of a measured network for one image, with the network's own readout. The network is not run.
 
     Args:
         network: any measured network.
-        shape: of an image, (channels, rows, columns).
-        format: of the registers whose circuits are counted.
+        shape: shape of an image, (channels, rows, columns).
+        format: fixed-point format of the registers whose circuits are counted.
 
     Raises:
-        ValueError: what the readout raises for a tensor of the network.
+        TypeError: a network or a format of another kind.
+        ValueError: an image that the network does not take, or a tensor that the readout refuses.
+
+    Example:
+        >>> from flax import nnx
+        >>> from qla_jax.measurement import tomography
+        >>> from qla_jax.nn import QResNet
+        >>> net = QResNet(1, 10, width=4, stages=1, blocks=1, readout=tomography(delta=0.1), rngs=nnx.Rngs(0))
+        >>> found = overhead(net, (1, 8, 8), Format(bits=8, fraction=4))
+        >>> [(layer.name, layer.queries, layer.macs) for layer in found.layers][:2]
+        [('stem.conv', 39926, 2304), ('stem', 39926, 0)]
+        >>> found.quantum == sum(layer.queries * layer.depth for layer in found.layers), found.macs
+        (True, 20776)
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, Theorems III.1 and III.2, section IV.3.
+        https://arxiv.org/abs/2402.18940
     """
     require_kind("network", network, MeasuredNetwork)
     require_kind("format", format, Format)
@@ -111,7 +124,35 @@ def overhead(network: MeasuredNetwork, shape: tuple[int, int, int], format: Form
 
 
 def amplified(overhead: NetworkOverhead, run: MeasuredRun) -> float:
-    """The sum of queries times depth over the flagged amplitude of each state: known behind a run only."""
+    r"""Return the overhead with amplification, $\sum QD/a$ over the transfers, where a is the success amplitude.
+
+    The success amplitudes depend on the image, so they are taken from a run.
+
+    Args:
+        overhead: overhead of the network.
+        run: record of one image through the same network.
+
+    Returns:
+        Number of queries times T-depth, with about 1/a preparations for each query.
+
+    Raises:
+        TypeError: an overhead or a run of another kind.
+        ValueError: a run with another number of transfers.
+
+    Example:
+        >>> from qla_jax.measurement import exact_readout
+        >>> from qla_jax.nn.measured import Pass
+        >>> from qla_jax.nn.qam import Arithmetic
+        >>> flow = Pass(exact_readout(), Arithmetic(), key=jax.random.key(0))
+        >>> run = flow.run(flow.transfer("logits", jnp.array([3.0, 4.0])))  # success amplitude 5 / (4 sqrt 2)
+        >>> layer = LayerOverhead("logits", (2,), shots=10, queries=20, depth=3, macs=0)
+        >>> round(amplified(NetworkOverhead((layer,), rest=0), run), 3)
+        67.882
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, sections II.4 and IV.3.
+        https://arxiv.org/abs/2402.18940
+    """
     require_kind("overhead", overhead, NetworkOverhead)
     require_kind("run", run, MeasuredRun)
     require(len(overhead.layers) == len(run.transfers), "`run` must be of the network that `overhead` is of.")

@@ -1,7 +1,10 @@
-"""Classical paths in front of a coherent network: each turns an image into a vector that a circuit loads explicitly.
+"""Classical paths before a coherent network: a path turns an image into a vector that the circuit loads.
 
-Regimes 2 and 3 of the paper take the Kronecker product of d such vectors: N entries each are loaded, and the network
-works on $N^d$ amplitudes.
+Regimes 2 and 3 of the paper take the Kronecker product of d such vectors. The circuit loads d vectors of N entries, and
+the network works on $N^d$ amplitudes.
+
+References:
+    Rattew et al. (2025), Theorem 2 and Figure 1. https://arxiv.org/abs/2510.07195
 """
 
 import jax
@@ -11,16 +14,28 @@ from jax import Array
 from jaxtyping import Float
 
 STRIDE = 2
+"""Factor by which each convolution of a path reduces both sides of an image."""
 
 
 class ConvolutionalPath(nnx.Module):
-    """Strided 3 x 3 convolutions with ReLU between them, then one linear layer: O(N) operations for N pixels.
+    """Classical path of strided convolutions: from an image to a vector that a coherent network loads.
+
+    Two 3 x 3 convolutions of stride 2 with ReLU are followed by one linear layer. For P pixels and a fixed N this
+    takes O(P) operations.
 
     Args:
-        shape: of the images, (channel, row, column).
-        size: N, entries of the vector.
-        width: channels in between.
-        rngs: of the parameters.
+        shape: shape of an image, (channels, rows, columns).
+        size: N, the number of entries of the vector.
+        width: channels after each convolution.
+        rngs: random streams of the parameters.
+
+    Example:
+        >>> path = ConvolutionalPath((1, 8, 8), 16, width=4, rngs=nnx.Rngs(0))
+        >>> path(jnp.ones((5, 1, 8, 8))).shape
+        (5, 16)
+
+    References:
+        Rattew et al. (2025), Theorem 2 and Figure 1. https://arxiv.org/abs/2510.07195
     """
 
     def __init__(self, shape: tuple[int, int, int], size: int, *, width: int = 16, rngs: nnx.Rngs):
@@ -31,7 +46,7 @@ class ConvolutionalPath(nnx.Module):
         self.last = nnx.Linear(width * places, size, rngs=rngs)
 
     def __call__(self, images: Float[Array, "batch channel row column"]) -> Float[Array, "batch size"]:
-        """The vectors, not normalized."""
+        """Return the vector of each image, not normalized, shape (batch, size)."""
         x = jax.nn.relu(self.first(jnp.moveaxis(images, 1, -1)))
         x = jax.nn.relu(self.second(x))
         return self.last(x.reshape(len(x), -1))

@@ -1,8 +1,8 @@
 r"""Quantum arithmetic modules: layers that a network computes on numbers in registers, for one input.
 
-`Arithmetic` computes in real numbers, the limit of long registers; `FixedArithmetic` of `fixed_qam` with the integers
-of the circuits. Each layer takes arrays, which lie in memory, or `Numbers`, and returns `Numbers`: values and the steps
-that computed them, from which costs are folded.
+`Arithmetic` computes in real numbers, the limit of long registers. `FixedArithmetic` of `qla_jax.nn.fixed_qam` computes
+with the integers of the circuits. Each layer takes arrays, which lie in memory, or `Numbers`, and returns `Numbers`:
+values and the steps that computed them, from which costs are folded.
 
 Example:
     >>> from qla_jax.nn.steps import operations
@@ -30,13 +30,14 @@ from qla_jax.nn.steps import ArithmeticStep, Numbers, as_numbers
 EPSILON = 1e-5
 """Constant that normalizations add to variances."""
 PRODUCT_AND_SUM = {"multiply": 1, "add": 1}
+"""Operations for each term of an inner product."""
 
 
 class Computed(NamedTuple):
-    """What one layer computed.
+    """Result of one layer.
 
     Attributes:
-        values: the numbers.
+        values: numbers that the layer computed.
         misfits: number of results that did not fit into their registers.
     """
 
@@ -48,8 +49,8 @@ class Arithmetic:
     """Layers in real numbers, for one pass of one input through a network.
 
     Args:
-        gradients: how gradients of weights are computed; exactly unless given.
-        key: random key of their estimates.
+        gradients: settings by which gradients of weights are estimated; exact gradients unless given.
+        key: random key of the estimates.
     """
 
     def __init__(self, gradients: WeightGradients | None = None, *, key: Array | None = None) -> None:
@@ -65,7 +66,7 @@ class Arithmetic:
         return made(self._rounded(x.values), x)
 
     def dense(self, x: Array | Numbers, weight: Array, bias: Array | None = None) -> Numbers:
-        """Return $xW^T + b$, each row of x by itself.
+        """Return $xW^T + b$, where each row of x is a vector.
 
         Args:
             x: rows, shape (n, k).
@@ -79,12 +80,12 @@ class Arithmetic:
         return made(y, x, fan_in=x.shape[1], each=PRODUCT_AND_SUM, once=once, products=products)
 
     def convolve(self, x: Array | Numbers, kernel: Array, stride: int = 1) -> Numbers:
-        """Return the cross-correlation of an image with a kernel, zeros around the image.
+        """Return the cross-correlation of an image with a kernel. The image is padded by zeros.
 
         Args:
             x: image, shape (channels, rows, columns).
-            kernel: shape (outputs, channels, rows, columns).
-            stride: distance of the pixels that are kept.
+            kernel: kernel, shape (outputs, channels, rows, columns).
+            stride: distance between the pixels that are kept.
         """
         x = as_numbers(x)
         y = self._convolve(x.values, kernel, stride)
@@ -127,7 +128,7 @@ class Arithmetic:
 
         Args:
             x: one tensor.
-            y: the other, of the same shape.
+            y: other tensor, of the same shape.
         """
         x, y = as_numbers(x), as_numbers(y)
         return made(self._add(x.values, y.values), x, y, once={"add": 1})
@@ -136,8 +137,8 @@ class Arithmetic:
         """Return the matrix product of two tensors in registers: inner products of rows with columns.
 
         Args:
-            x: shape (n, k).
-            y: shape (k, m).
+            x: left factor, shape (n, k).
+            y: right factor, shape (k, m).
         """
         x, y = as_numbers(x), as_numbers(y)
         products = x.shape[0] * x.shape[1] * y.shape[1]
@@ -171,6 +172,7 @@ class Arithmetic:
         around = [((k - 1) // 2, k // 2) for k in kernel.shape[2:]]
         if self.gradients is None:
             return Computed(jax.lax.conv_general_dilated(x[None], kernel, (stride, stride), around)[0])
+        # As a product of patches with the kernel, since the estimates are defined for the weights of a dense layer.
         cut = windows(x, kernel.shape[2:], stride=stride, around=around)
         pixels = self._linear(cut.reshape(-1, math.prod(cut.shape[3:])).T, kernel.reshape(len(kernel), -1))
         return Computed(pixels.T.reshape(len(kernel), *cut.shape[3:]))
@@ -205,10 +207,10 @@ class Arithmetic:
 
 
 def made(computed: Computed, *inputs: Numbers, **counted: Any) -> Numbers:
-    """Return what a layer computed together with the step that it is.
+    """Return the result of a layer together with the step of the layer.
 
     Args:
-        computed: values and misfits.
+        computed: result of the layer.
         inputs: numbers that the layer started from.
         counted: fields of `ArithmeticStep`: `fan_in`, `each`, `once`, `products`, `held`.
     """

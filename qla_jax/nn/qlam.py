@@ -1,21 +1,16 @@
-r"""Quantum linear algebra modules of attention: $A'V$ by a block encoding of $A'$, and the heads made one.
+r"""Quantum linear algebra modules of attention: $A'V$ by a block encoding of $A'$, and the merging of heads.
 
-For one head, $A'$ stored column by column in a memory acts on the state of V,
-$$(A' \otimes I)\,|V\rangle, \qquad \text{flagged with the amplitude } \frac{\|A'V\|_F}{\|A'\|_F\|V\|_F}.$$
-Heads come together in either of the two ways that the reference names. By a head register, in the superposition that
-gives each head its true length (Lemma 4), behind which $W_O$ is arithmetic: `concatenated_heads`. Or by a linear
-combination of unitaries that has $W_O$ in it, $\sum_hA'_hV_hW_h$ with $W_O = (W_1; W_2; \dots)$: `combined_heads`. Its
-weights are the subnormalizations, so heads that cancel cost amplitude.
-
-Example:
-    >>> scores, values = jnp.eye(2)[None], jnp.array([[[3.0, 0.0], [0.0, 4.0]]])
-    >>> vec = concatenated_heads(scores, values)
-    >>> vec.encoded.tolist(), round(float(vec.amplitude), 6)  # 1 over the Frobenius norm of the identity
-    ([3.0, 0.0, 0.0, 4.0], 0.707107)
+For one head, a memory holds the softmax weights $A'$ column by column, and their block encoding acts on the state of V,
+$$(A' \otimes I)\,|V\rangle, \qquad \text{with success amplitude } \frac{\|A'V\|_F}{\|A'\|_F\|V\|_F}.$$
+The paper has two ways to merge heads. `concatenated_heads` adds a head register, in the superposition that gives each
+head its true length (Lemma 4 of Rattew et al.); arithmetic then applies the output matrix $W_O$. `combined_heads` is a
+linear combination of unitaries that includes $W_O$: $\sum_hA'_hV_hW_h$ with $W_O = (W_1; W_2; \dots)$. The weights of
+the combination are the subnormalizations, so heads that cancel reduce the success amplitude.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, section III.2 (heads by a linear combination) and
     appendix D.1 (a head register, then arithmetic). https://arxiv.org/abs/2402.18940
+    Rattew et al. (2025), Lemmas 1 and 4. https://arxiv.org/abs/2510.07195
 """
 
 from collections.abc import Sequence
@@ -39,30 +34,70 @@ Values = Float[Array, "head n k"]
 
 
 def attended(scores: Float[Array, "n n"], values: Float[Array, "n k"]) -> VectorEncoding:
-    r"""$A'V$ of one head: an $(\|A'\|_F\|V\|_F, \lceil\log_2n\rceil, 0)$-vector-encoding."""
+    r"""Encode the attention output $A'V$ of one head.
+
+    The result is an $(\|A'\|_F\|V\|_F, \lceil\log_2n\rceil, 0)$-vector-encoding.
+
+    Args:
+        scores: softmax weights $A'$ of the head.
+        values: values V of the head.
+    """
     return tensor(block_encode_frobenius(scores), _idle(values)) @ vector_encode(values, pad=True)
 
 
 def concatenated_heads(scores: Scores, values: Values) -> Concatenation:
-    """$A'_hV_h$ of all heads, the head in front.
+    r"""Encode the attention outputs $A'_hV_h$ of all heads, with a head register before those of tokens and features.
+
+    The subnormalization is $\sqrt{\sum_h\|A'_h\|_F^2\|V_h\|_F^2}$.
+
+    Args:
+        scores: softmax weights $A'$ of each head.
+        values: values V of each head.
+
+    Returns:
+        A vector encoding of the tensor (head, token, feature), flattened.
 
     Raises:
         ValueError: shapes that do not fit.
+
+    Example:
+        >>> scores, values = jnp.eye(2)[None], jnp.array([[[3.0, 0.0], [0.0, 4.0]]])
+        >>> vec = concatenated_heads(scores, values)
+        >>> vec.encoded.tolist(), round(float(vec.amplitude), 6)  # 1 over the Frobenius norm of the identity
+        ([3.0, 0.0, 0.0, 4.0], 0.707107)
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, appendix D.1. https://arxiv.org/abs/2402.18940
+        Rattew et al. (2025), Lemma 4. https://arxiv.org/abs/2510.07195
     """
     scores, values = _as_heads(scores, values)
     return concatenate(*[attended(a, v) for a, v in zip(scores, values, strict=True)])
 
 
 def combined_heads(scores: Scores, values: Values, weight: Float[Array, "d width"]) -> VectorSum:
-    r"""$\sum_hA'_hV_hW_h$, where the columns of `weight` belong to the heads in order.
+    r"""Encode the merged output of all heads, $\sum_hA'_hV_hW_h$, by a linear combination of unitaries.
+
+    The subnormalization is $\sum_h\|A'_h\|_F\|V_h\|_F\|W_h\|_F$.
 
     Args:
-        scores: $A'$ of each head.
-        values: V of each head, k columns.
-        weight: $W_O^T$, shape (d, heads * k).
+        scores: softmax weights $A'$ of each head.
+        values: values V of each head, with k columns.
+        weight: transposed output matrix $W_O^T$, shape (d, heads * k), whose columns belong to the heads in order.
+
+    Returns:
+        A vector encoding of the tensor (token, feature), flattened.
 
     Raises:
         ValueError: shapes that do not fit.
+
+    Example:
+        >>> scores, values = jnp.eye(2)[None], jnp.array([[[3.0, 0.0], [0.0, 4.0]]])
+        >>> combined_heads(scores, values, jnp.eye(2)).encoded.tolist()
+        [3.0, 0.0, 0.0, 4.0]
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, section III.2. https://arxiv.org/abs/2402.18940
+        Rattew et al. (2025), Lemma 1. https://arxiv.org/abs/2510.07195
     """
     scores, values = _as_heads(scores, values)
     heads, k = len(values), values.shape[2]
@@ -83,7 +118,7 @@ def _mixed(scores: Scores, values: Values, parts: Sequence[Array]) -> list[Vecto
 
 
 def _idle(values: Array) -> BlockEncoding:
-    """The identity on the register of features, no ancillas."""
+    """Return the identity on the register of features as a block encoding without ancillas."""
     columns = values.shape[1]
     identity = jnp.eye(1 << (columns - 1).bit_length(), dtype=values.dtype)
     return from_unitary(identity, num_ancillas=0, alpha=1.0, eps=0.0, shape=(columns, columns))

@@ -1,24 +1,15 @@
-r"""The quantum residual network: convolution, batch normalization and ReLU by arithmetic, read out in between.
+r"""Measured residual network: convolution, batch normalization and ReLU by quantum arithmetic, readouts in between.
 
-A block is, with T a data transfer,
+With T a data transfer, a block is
 $$x \to T\,\mathrm{conv} \to T\,\mathrm{ReLU}\,\mathrm{norm} \to T\,\mathrm{conv} \to T\,\mathrm{ReLU}(\mathrm{norm}
 + \text{shortcut}).$$
-That is the data flow of appendix C, where normalization and ReLU follow the measured convolution in one circuit;
-section III.1 has a transfer after each layer: `EVERY_LAYER` adds those behind normalizations, and `EVERY_BLOCK` is the
-least that keeps a block apart from the next. The shortcut is the identity, or a measured and normalized 1 x 1
-convolution where shapes change. The mean over the image and the last dense layer are classical, on what was read out.
+This is the data flow of appendix C, where one circuit computes normalization and ReLU of the measured convolution.
+Section III.1 has a transfer after each layer: `EVERY_LAYER` adds the transfers after normalizations. `EVERY_BLOCK` has
+only the transfer at the end of each block. The shortcut is the identity, or a measured and normalized 1 x 1 convolution
+where shapes change. The mean over the image and the last dense layer are classical.
 
-ResNet-18 has a stem, four stages of two blocks, widths w, 2w, 4w, 8w and strides 1, 2, 2, 2. The stem is the 3 x 3 one
-without pooling that small images take.
-
-Example:
-    >>> from qla_jax.measurement import chebyshev_readout
-    >>> net = QResNet(1, 10, width=4, stages=2, blocks=1, rngs=nnx.Rngs(0))
-    >>> net(jnp.ones((5, 1, 8, 8))).shape
-    (5, 10)
-    >>> coarse = net.with_readout(chebyshev_readout(rank=(4, 4), relative_eps=0.01))
-    >>> [(t.name, t.shape, t.rank) for t in coarse.run(jnp.ones((1, 8, 8)), key=jax.random.key(0)).transfers][:2]
-    [('stem.conv', (4, 8, 8), (4, 4)), ('stem', (4, 8, 8), (4, 4))]
+ResNet-18 has a stem and four stages of two blocks, with widths w, 2w, 4w, 8w and strides 1, 2, 2, 2. The stem is a
+3 x 3 convolution without pooling, as is usual for small images.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, section III.1 and appendix C.
@@ -42,11 +33,28 @@ from qla_jax.nn.network import Image, MeasuredNetwork
 from qla_jax.nn.steps import ArithmeticStep, Numbers
 
 MOMENTUM = 0.9
-"""Share of the old running statistics in the new ones."""
+"""Weight of the old running statistics in an update; the statistics of the batch have the rest."""
 
 
 class BlockTransfers(NamedTuple):
-    """Where a block is read out, its end always; the defaults are those of appendix C."""
+    """Places in a residual block that are read out. The end of a block is always read out.
+
+    The defaults are the data flow of appendix C of the paper. `EVERY_LAYER` reads out after each layer, `EVERY_BLOCK`
+    only at the end of a block.
+
+    Attributes:
+        convolution: whether the output of each convolution is read out.
+        normalization: whether the output of each normalization is read out.
+        activation: whether the output of the first ReLU is read out.
+
+    Example:
+        >>> EVERY_BLOCK._replace(convolution=True)
+        BlockTransfers(convolution=True, normalization=False, activation=False)
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, section III.1 and appendix C.
+        https://arxiv.org/abs/2402.18940
+    """
 
     convolution: bool = True
     normalization: bool = False
@@ -54,13 +62,16 @@ class BlockTransfers(NamedTuple):
 
 
 EVERY_LAYER = BlockTransfers(convolution=True, normalization=True, activation=True)
+"""Transfers of a `QResNet` after each layer, as section III.1 of arXiv:2402.18940 has them."""
 EVERY_BLOCK = BlockTransfers(convolution=False, normalization=False, activation=False)
+"""Transfers of a `QResNet` at the end of each block alone, the fewest for which depths do not multiply."""
 
 
 class QConvNorm(nnx.Module):
-    """A convolution without bias and its batch normalization.
+    """Convolution without bias, followed by batch normalization.
 
-    Statistics are classical: of what was read out behind the convolution where that is measured.
+    The statistics of the normalization are classical. They are taken from the values that were read out after the
+    convolution if it is measured, otherwise from the exact values.
     """
 
     def __init__(self, in_channels: int, out_channels: int, taps: int, *, stride: int, rngs: nnx.Rngs):
@@ -92,16 +103,42 @@ class QConvNorm(nnx.Module):
         return mean, variance
 
     def absorb(self, mean: Array, variance: Array) -> None:
-        """Move the running statistics."""
+        """Move the running statistics of one normalization toward those of a batch.
+
+        Args:
+            mean: mean of each channel over the batch.
+            variance: variance of each channel over the batch.
+        """
         for mine, found in ((self.mean, mean), (self.variance, variance)):
             mine[...] = MOMENTUM * mine[...] + (1 - MOMENTUM) * jax.lax.stop_gradient(found)
 
 
 class QResidualBlock(MeasuredNetwork):
-    """Two convolutions and a shortcut; also a network of one block, whose `run` has its state for an output.
+    """Residual block of a measured network: two convolutions and a shortcut.
 
-    Attributes:
-        transfers: where it is read out.
+    A block alone is also a measured network, whose `run` returns the state after the block as the output.
+
+    Args:
+        in_channels: channels of an input image.
+        out_channels: channels of the output.
+        stride: stride of the first convolution, and of the shortcut.
+        readout: readout of every transfer; exact unless given.
+        format: fixed-point format of the registers; None for real arithmetic.
+        transfers: places that are read out.
+        rngs: random streams of the parameters.
+
+    Raises:
+        TypeError: a readout, a format or transfers of another kind.
+        ValueError: a size that is not an integer of at least 1.
+
+    Example:
+        >>> block = QResidualBlock(2, 2, rngs=nnx.Rngs(0))
+        >>> [transfer.name for transfer in jax.eval_shape(block.run, jnp.ones((2, 4, 4))).transfers]
+        ['block.first.conv', 'block.first', 'block.second.conv', 'block']
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, appendix C. https://arxiv.org/abs/2402.18940
+        He, Zhang, Ren, Sun (2016), residual blocks. https://arxiv.org/abs/1512.03385
     """
 
     def __init__(
@@ -126,15 +163,20 @@ class QResidualBlock(MeasuredNetwork):
         self.transfers = transfers
 
     def forward(self, image: Image, flow: Pass) -> Numbers:
-        """Return the state that the block leaves."""
+        """Return the state after the block.
+
+        Args:
+            image: image that enters the block.
+            flow: pass that carries the image.
+        """
         return self.inside(image, flow, "block")
 
     def inside(self, x: Image | Numbers, flow: Pass, name: str) -> Numbers:
         """Return the output of the block as a part of a network.
 
         Args:
-            x: what enters the block.
-            flow: the pass that carries it.
+            x: image that enters the block.
+            flow: pass that carries the image.
             name: name of the block in the record of transfers.
         """
         y = flow.qam.relu(self.first(x, flow, f"{name}.first", self.transfers))
@@ -148,12 +190,45 @@ class QResidualBlock(MeasuredNetwork):
         return self.first.kernel.shape[1], None, None
 
     def norms(self) -> list[QConvNorm]:
-        """Normalized convolutions in the order of a pass."""
+        """Return the normalized convolutions in the order of a pass."""
         return [part for part in (self.first, self.shortcut, self.second) if part is not None]
 
 
 class QResNet(MeasuredNetwork):
-    """Stem, stages of blocks, mean over the image, dense layer."""
+    """Measured residual network: stem, stages of residual blocks, mean over the image, dense layer.
+
+    Each stage has twice the channels of the one before it and half the rows and columns. The defaults are ResNet-18.
+
+    Args:
+        in_channels: channels of an image.
+        outcomes: number of classes.
+        width: channels of the first stage.
+        stages: number of stages.
+        blocks: number of residual blocks of each stage.
+        readout: readout of every transfer; exact unless given.
+        format: fixed-point format of the registers; None for real arithmetic.
+        transfers: places in each block that are read out.
+        rngs: random streams of the parameters.
+
+    Raises:
+        TypeError: a readout, a format or transfers of another kind.
+        ValueError: a size that is not an integer of at least 1.
+
+    Example:
+        >>> from qla_jax.measurement import chebyshev_readout
+        >>> net = QResNet(1, 10, width=4, stages=1, blocks=1, rngs=nnx.Rngs(0))
+        >>> jax.eval_shape(net, jnp.ones((5, 1, 8, 8))).shape
+        (5, 10)
+        >>> coarse = net.with_readout(chebyshev_readout(rank=(4, 4), relative_eps=0.01))
+        >>> run = jax.eval_shape(lambda image: coarse.run(image, key=jax.random.key(0)), jnp.ones((1, 8, 8)))
+        >>> [(transfer.name, transfer.shape, transfer.rank) for transfer in run.transfers][:2]
+        [('stem.conv', (4, 8, 8), (4, 4)), ('stem', (4, 8, 8), (4, 4))]
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, section III.1 and appendix C.
+        https://arxiv.org/abs/2402.18940
+        He, Zhang, Ren, Sun (2016), ResNet-18. https://arxiv.org/abs/1512.03385
+    """
 
     def __init__(
         self,
@@ -185,7 +260,12 @@ class QResNet(MeasuredNetwork):
         self.transfers = transfers
 
     def forward(self, image: Image, flow: Pass) -> Numbers:
-        """Return the logits of one image."""
+        """Return the logits of one image.
+
+        Args:
+            image: one image.
+            flow: pass that carries the image.
+        """
         x = self.stem(image, flow, "stem", self.transfers)
         x = flow.transfer("stem", flow.qam.relu(x))
         for number, block in enumerate(self.blocks):
@@ -197,7 +277,11 @@ class QResNet(MeasuredNetwork):
         return self.stem.kernel.shape[1], None, None
 
     def absorb(self, statistics: list[tuple[Array, Array]]) -> None:
-        """Move the running statistics of all normalizations."""
+        """Move the running statistics of all normalizations toward those of a batch.
+
+        Args:
+            statistics: means and variances of the channels, for each normalization in the order of a pass.
+        """
         parts = [self.stem, *(part for block in self.blocks for part in block.norms())]
         for part, found in zip(parts, statistics, strict=True):
             part.absorb(*found)

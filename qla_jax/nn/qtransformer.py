@@ -1,26 +1,23 @@
-r"""The quantum vision transformer, encoder only: arithmetic along features, linear algebra along tokens.
+r"""Measured vision transformer, encoder only: arithmetic along features, quantum linear algebra along tokens.
 
-A block takes N tokens of d features,
-$$x \to x + \text{MHSA}(\text{norm}(x)), \qquad x \to x + \text{FFN}(\text{norm}(x)),$$
-with Q, K, V and the scores $QK^T/\sqrt{d_h}$ by arithmetic, $A' = \text{softmax}$ of each row, $A'V$ by a block
-encoding of $A'$, and the rest by arithmetic. The order of normalization is that of the authors' network.
+A block maps N tokens of d features by
+$$x \to x + \text{MHSA}(\text{norm}(x)), \qquad x \to x + \text{FFN}(\text{norm}(x)).$$
+Arithmetic computes Q, K, V and the scores $QK^T/\sqrt{d_h}$; $A'$ is the softmax of each row of scores; a block
+encoding of $A'$ computes $A'V$; and arithmetic computes the rest. Normalizations stand where the authors' network has
+them.
 
-Where the reference says two things, both are here. Softmax is read and classical in appendix D, `ClassicalSoftmax`, and
-arithmetic in section III.2, `ArithmeticSoftmax`. Heads are merged by a linear combination in section III.2, and by a
-head register with $W_O$ by arithmetic in the appendix: `merge_by_arithmetic`. Its feed-forward network has a ReLU, that
-of the authors' experiments a GELU: `gelu`. The factor $1/\sqrt{d_h}$ does not appear in its text; without it, softmax
-saturates.
+Where the paper has two versions, both are here:
 
-`AUTHORS` reads out what their experiments do, the output of attention and the logits; what stands between is taken as
-if it were there, the amplitudes of heads in registers with `merge_by_arithmetic` among it. `EVERYTHING` reads out
-whatever the reference measures, and the sums behind either half of a block.
+* Softmax: appendix D reads the scores out (`ClassicalSoftmax`), section III.2 uses arithmetic (`ArithmeticSoftmax`).
+* Heads: section III.2 merges them by a linear combination, appendix D by a head register and arithmetic for $W_O$
+  (`merge_by_arithmetic`).
+* Activation: the text has a ReLU in the feed-forward network, the authors' experiments have a GELU (`gelu`).
 
-Example:
-    >>> from qla_jax.measurement import chebyshev_readout
-    >>> net = QTransformer((1, 8, 8), 10, patch=2, width=8, heads=2, depth=1, rngs=nnx.Rngs(0))
-    >>> coarse = net.with_readout(chebyshev_readout(rank=4, axes=(-2,), relative_eps=0.01))
-    >>> [(t.name, t.shape, t.rank) for t in coarse.run(jnp.ones((1, 8, 8)), key=jax.random.key(0)).transfers]
-    [('block0.attention', (17, 8), (4,)), ('logits', (1, 10), (1,))]
+The factor $1/\sqrt{d_h}$ is not in the text of the paper; without it, softmax saturates.
+
+`AUTHORS` has the transfers of the authors' experiments: the output of attention and the logits. Tensors between two
+transfers then count as if they were in memory, the amplitudes of heads for `merge_by_arithmetic` included. `EVERYTHING`
+has all transfers of the paper, and those of the sums after each half of a block.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, section III.2 and appendix D.
@@ -53,14 +50,24 @@ Tokens = Float[Array, "n d"]
 
 
 class TransformerTransfers(NamedTuple):
-    """What is read out; the defaults are those of the authors' experiments.
+    """Tensors of a `QTransformer` that are read out. The defaults are those of the authors' experiments.
+
+    `AUTHORS` holds the defaults, `EVERYTHING` all transfers.
 
     Attributes:
-        scores: of all heads, in front of a classical softmax.
-        heads: of all heads, where they are merged by arithmetic.
-        attention: behind the merge.
-        residual: either sum of a block.
-        logits: of the class token, all of them.
+        scores: whether the scores of all heads are read out before a classical softmax.
+        heads: whether the outputs of all heads are read out before they are merged by arithmetic.
+        attention: whether the merged output of attention is read out.
+        residual: whether both residual sums of a block are read out.
+        logits: whether the logits are read out.
+
+    Example:
+        >>> AUTHORS._replace(residual=True)
+        TransformerTransfers(scores=False, heads=False, attention=True, residual=True, logits=True)
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, section III.2 and appendix D.
+        https://arxiv.org/abs/2402.18940
     """
 
     scores: bool = False
@@ -71,11 +78,13 @@ class TransformerTransfers(NamedTuple):
 
 
 AUTHORS = TransformerTransfers()
+"""Transfers of a `QTransformer` in the experiments of arXiv:2402.18940: the output of attention and the logits."""
 EVERYTHING = TransformerTransfers(scores=True, heads=True, attention=True, residual=True, logits=True)
+"""Transfers of a `QTransformer` at every place of arXiv:2402.18940, appendix D, and after each residual sum."""
 
 
 class Norm(nnx.Module):
-    """Factor and offset of a layer normalization."""
+    """Layer normalization of tokens by arithmetic, with a trained factor and offset of each feature."""
 
     def __init__(self, width: int):
         self.gamma, self.beta = nnx.Param(jnp.ones(width, jnp.float32)), nnx.Param(jnp.zeros(width, jnp.float32))
@@ -85,7 +94,7 @@ class Norm(nnx.Module):
 
 
 class QDense(nnx.Module):
-    """Weight, one row for each output, and bias."""
+    """Dense layer on tokens by arithmetic, with bias; the weight has one row per output."""
 
     def __init__(self, in_features: int, out_features: int, *, rngs: nnx.Rngs):
         spread = 1 / math.sqrt(in_features)
@@ -97,11 +106,11 @@ class QDense(nnx.Module):
 
 
 class QAttention(nnx.Module):
-    """Multi-head self-attention.
+    """Multi-head self-attention of a measured transformer.
 
     Attributes:
-        softmax: of scores.
-        by_arithmetic: whether heads are merged by arithmetic.
+        softmax: softmax of the scores.
+        by_arithmetic: whether heads are merged by arithmetic instead of a linear combination of unitaries.
     """
 
     def __init__(self, width: int, heads: int, softmax: Softmax, *, by_arithmetic: bool, rngs: nnx.Rngs):
@@ -137,18 +146,18 @@ class QAttention(nnx.Module):
         return x.rearranged(lambda rows: jnp.moveaxis(rows.reshape(len(rows), self.heads, -1), 1, 0))
 
     def _scores(self, query: Numbers, key: Numbers, flow: Pass) -> Numbers:
-        # The head is a register: scores of all heads are computed in superposition, not one after another.
+        # The head index is a register: scores of all heads are computed in superposition and count once, not in a row.
         scale = 1 / math.sqrt(query.shape[-1])
         scaled = flow.qam.rounded(query.rearranged(lambda x: scale * x))
         return stacked([flow.qam.product(q, k.rearranged(jnp.transpose)) for q, k in zip(scaled, key, strict=True)])
 
 
 def _by_linear_algebra(weights: Numbers, values: Numbers, products: int) -> ArithmeticStep:
-    """Return the step of A'V: A' lies in the memory of its block encoding, V is computed for each preparation."""
+    """Return the step of A'V. A' lies in the memory of its block encoding; V is computed in each preparation."""
     return ArithmeticStep((values.step,), held=(weights.step,), products=products)
 
 
-# Compiled functions are traced once for all blocks, in training and out of it.
+# With jit on these functions alone, each is traced once for all blocks, in training and in evaluation.
 @jax.jit
 def _combined(weights: Array, values: Array, merging: Array) -> tuple[Array, Array]:
     vec = combined_heads(weights, values, merging)
@@ -162,7 +171,7 @@ def _concatenated(weights: Array, values: Array) -> tuple[Array, Array]:
 
 
 class QEncoderBlock(nnx.Module):
-    """Attention and feed-forward network, each behind a normalization and beside a shortcut."""
+    """Encoder block: attention and feed-forward network, each after a normalization and with a shortcut around it."""
 
     def __init__(
         self, width: int, heads: int, hidden: int, softmax: Softmax, *, by_arithmetic: bool, gelu: bool, rngs: nnx.Rngs
@@ -175,7 +184,7 @@ class QEncoderBlock(nnx.Module):
     def __call__(self, x: Numbers, flow: Pass, name: str, transfers: TransformerTransfers) -> Numbers:
         attended = self.attention(self.before_attention(x, flow), flow, name, transfers)
         if transfers.attention or (transfers.heads and self.attention.by_arithmetic):
-            x = x.in_memory()  # what stands between two transfers is taken as if it were read out, too
+            x = x.in_memory()  # as the authors do: tensors between two transfers count as if they were read out
         x = flow.qam.add(x, attended)
         if transfers.residual:
             x = flow.transfer(f"{name}.middle", x)
@@ -186,29 +195,44 @@ class QEncoderBlock(nnx.Module):
 
 
 class QTransformer(MeasuredNetwork):
-    """Patches to tokens, a class token in front, encoder blocks, the class token to logits.
+    """Measured vision transformer: patches become tokens, encoder blocks follow, the class token becomes logits.
 
-    A readout of tokens has `axes=(-2,)`: of scores these are the rows. Logits, a single token, always have all modes of
-    that axis, which is one.
+    A Chebyshev readout along the tokens has `axes=(-2,)`, which for scores are the rows. The logits are a single token:
+    all modes of that axis are kept, which is one.
 
     Args:
-        shape: of an image, (channels, rows, columns).
-        outcomes: classes.
-        patch: side of a patch, which divides both sides of the image.
-        width: d, a multiple of `heads`.
-        heads: at least 1.
-        depth: blocks.
+        shape: shape of an image, (channels, rows, columns).
+        outcomes: number of classes.
+        patch: side of a patch in pixels, which divides both sides of the image.
+        width: d, the number of features of a token, a multiple of `heads`.
+        heads: number of attention heads.
+        depth: number of encoder blocks.
         hidden: width of the feed-forward network; 4d unless given.
-        softmax: classical unless given.
-        merge_by_arithmetic: rather than by a linear combination.
-        gelu: rather than ReLU.
-        transfers: what is read out.
-        readout: exact unless given.
-        format: of registers; None for real arithmetic.
-        rngs: of the parameters.
+        softmax: softmax of the scores; classical unless given.
+        merge_by_arithmetic: whether heads are merged by arithmetic instead of a linear combination of unitaries.
+        gelu: whether the feed-forward network has a GELU instead of a ReLU.
+        transfers: tensors that are read out.
+        readout: readout of every transfer; exact unless given.
+        format: fixed-point format of the registers; None for real arithmetic.
+        rngs: random streams of the parameters.
 
     Raises:
-        ValueError: sizes below 1, patches that do not divide the image, heads that do not divide the width.
+        TypeError: a softmax, a readout, a format or transfers of another kind.
+        ValueError: a size that is not an integer of at least 1, patches that do not divide the image, or heads that do
+            not divide the width.
+
+    Example:
+        >>> from qla_jax.measurement import chebyshev_readout
+        >>> net = QTransformer((1, 8, 8), 10, patch=2, width=8, heads=2, depth=1, rngs=nnx.Rngs(0))
+        >>> coarse = net.with_readout(chebyshev_readout(rank=4, axes=(-2,), relative_eps=0.01))
+        >>> run = jax.eval_shape(lambda image: coarse.run(image, key=jax.random.key(0)), jnp.ones((1, 8, 8)))
+        >>> [(transfer.name, transfer.shape, transfer.rank) for transfer in run.transfers]
+        [('block0.attention', (17, 8), (4,)), ('logits', (1, 10), (1,))]
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, section III.2 and appendix D.
+        https://arxiv.org/abs/2402.18940
+        Dosovitskiy et al. (2021), the vision transformer. https://arxiv.org/abs/2010.11929
     """
 
     def __init__(
@@ -258,7 +282,12 @@ class QTransformer(MeasuredNetwork):
         return self.shape
 
     def forward(self, image: Image, flow: Pass) -> Numbers:
-        """Return the logits of one image."""
+        """Return the logits of one image.
+
+        Args:
+            image: one image.
+            flow: pass that carries the image.
+        """
         x = self.embed(flow.qam.rounded(patches(image, self.patch)), flow)
         first = flow.qam.rounded(self.first[...]).values
         x = x.rearranged(lambda rows: jnp.concatenate([first.astype(rows.dtype), rows]))
@@ -272,5 +301,10 @@ class QTransformer(MeasuredNetwork):
 
 
 def patches(image: Image, side: int) -> Float[Array, "patch pixel"]:
-    """Squares of pixels in reading order, a row each, channels first in it."""
+    """Return the square patches of an image in reading order, one per row, with the channels first in each row.
+
+    Args:
+        image: one image.
+        side: side of a patch in pixels.
+    """
     return reshaped(windows(image, (side, side), stride=side), (len(image) * side**2, -1)).T

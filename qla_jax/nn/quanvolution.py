@@ -1,9 +1,11 @@
-r"""Quanvolutional networks with residual connections as Flax NNX modules.
+"""Quanvolutional networks with residual connections as Flax NNX modules.
 
-Example:
-    >>> net = ResQuNN((1, 28, 28), placement("O1+O2", 2), resqunn_specs(), rngs=nnx.Rngs(0))
-    >>> net(jnp.ones((2, 1, 28, 28))).shape
-    (2, 10)
+A quanvolutional layer runs one circuit on every patch of an image. The expectation values are the channels of a smaller
+image. `gradient_access` measures which layers a gradient reaches.
+
+References:
+    Henderson, Shakya, Pradhan, Cook (2019), Quanvolutional neural networks. https://arxiv.org/abs/1904.04767
+    Kashif, Shafique (2024), ResQuNNs. https://arxiv.org/abs/2402.09146
 """
 
 import math
@@ -35,19 +37,45 @@ Images = Float[Array, "batch channel row column"]
 
 
 class Frozen(nnx.Variable):
-    """Numbers drawn like parameters that no optimizer moves: `nnx.Param` does not find them."""
+    """Variable for numbers that are drawn like parameters but not trained, such as the angles of a frozen layer.
+
+    Filters by `nnx.Param` skip a frozen variable, so no optimizer changes it and `count_parameters` leaves it out.
+
+    Example:
+        >>> from qla_jax.variational import quanvolution_spec
+        >>> layer = Quanvolution(quanvolution_spec(), trainable=False, rngs=nnx.Rngs(0))
+        >>> isinstance(layer.angles, Frozen), len(jax.tree.leaves(nnx.state(layer, nnx.Param)))
+        (True, 0)
+
+    References:
+        Kashif, Shafique (2024), ResQuNNs: frozen and trainable layers. https://arxiv.org/abs/2402.09146
+    """
 
 
 class Quanvolution(nnx.Module):
-    """A quanvolutional layer.
+    """Quanvolutional layer: one circuit on every patch of an image, the expectation values as channels.
 
     Args:
-        spec: what is fixed of it.
-        image_channels: of its inputs.
-        trainable: whether its angles are parameters, or drawn once and kept.
-        detach_data: whether no gradient passes to its input.
-        rngs: of the angles, uniform in [0, 2 pi).
-        dtype: of the angles.
+        spec: patch, stride, encoding, ansatz and depth of the layer.
+        image_channels: channels of an input image.
+        trainable: whether the angles are trained; otherwise they are drawn once and kept.
+        detach_data: whether gradients stop at the layer's input.
+        rngs: random streams of the angles, uniform in [0, 2 pi).
+        dtype: precision of the angles.
+
+    Raises:
+        TypeError: a `spec` of another kind.
+        ValueError: channels that are not an integer of at least 1.
+
+    Example:
+        >>> from qla_jax.variational import quanvolution_spec
+        >>> layer = Quanvolution(quanvolution_spec(), rngs=nnx.Rngs(0))
+        >>> jax.eval_shape(layer, jnp.ones((2, 1, 8, 8))).shape  # one channel: the mean over the four qubits
+        (2, 1, 4, 4)
+
+    References:
+        Henderson, Shakya, Pradhan, Cook (2019), Quanvolutional neural networks. https://arxiv.org/abs/1904.04767
+        Kashif, Shafique (2024), ResQuNNs, equations (1) to (9). https://arxiv.org/abs/2402.09146
     """
 
     def __init__(
@@ -67,10 +95,11 @@ class Quanvolution(nnx.Module):
         self.angles = _angles(spec.angles_shape(image_channels), trainable, rngs, dtype)
 
     def __call__(self, images: Images) -> Images:
-        """The expectation values as images.
+        """Return the expectation values of each image as an image with one channel per measured observable.
 
         Raises:
-            ValueError: what `quanvolve` raises.
+            ValueError: images of another number of channels, or sides that the stride does not fit; entries that are
+                not finite, unless the images are traced.
         """
         images = as_images(images, (self.image_channels, None, None))
         images = jax.lax.stop_gradient(images) if self.detach_data else images
@@ -78,7 +107,25 @@ class Quanvolution(nnx.Module):
 
 
 class DenseHead(nnx.Module):
-    """One linear layer on the flattened features: class scores."""
+    """Classical head of a quanvolutional network: one linear layer from the flattened features to class scores.
+
+    Args:
+        size: number of features.
+        num_classes: number of classes.
+        rngs: random streams of the parameters.
+        dtype: precision of the parameters.
+
+    Raises:
+        ValueError: a size that is not an integer of at least 1.
+
+    Example:
+        >>> head = DenseHead(16, 3, rngs=nnx.Rngs(0))
+        >>> head(jnp.ones((5, 4, 2, 2))).shape
+        (5, 3)
+
+    References:
+        Kashif, Shafique (2024), ResQuNNs, Table 2. https://arxiv.org/abs/2402.09146
+    """
 
     def __init__(self, size: int, num_classes: int = 10, *, rngs: nnx.Rngs, dtype: jnp.dtype = jnp.float32):
         size, num_classes = as_sizes(size=size, num_classes=num_classes)
@@ -86,16 +133,37 @@ class DenseHead(nnx.Module):
         self.linear = nnx.Linear(size, num_classes, rngs=rngs, param_dtype=dtype)
 
     def __call__(self, features: Images) -> Float[Array, "batch num_classes"]:
-        """Class scores.
+        """Return the class scores of each item, shape (batch, num_classes).
 
         Raises:
-            ValueError: no batch, or features of another size.
+            ValueError: features without a batch axis, or of another size.
         """
         return self.linear(as_rows("features", features, size=self.size))
 
 
 class QuantumHead(nnx.Module):
-    """A circuit on the features as amplitudes, some qubits measured: class scores between -1 and 1."""
+    """Quantum head of a quanvolutional network: a circuit on the features as amplitudes, one measured qubit per class.
+
+    A class score is the expectation value of Z of a qubit, between -1 and 1.
+
+    Args:
+        num_classes: number of classes, at most the number of qubits.
+        num_qubits: number of qubits n; an item has at most 2^n features.
+        depth: number of units of RY rotations and linear entanglement.
+        rngs: random streams of the angles, uniform in [0, 2 pi).
+        dtype: precision of the angles.
+
+    Raises:
+        ValueError: a size that is not an integer of at least 1, or more classes than qubits.
+
+    Example:
+        >>> head = QuantumHead(2, num_qubits=4, rngs=nnx.Rngs(0))
+        >>> head(jnp.ones((5, 4, 2, 2))).shape
+        (5, 2)
+
+    References:
+        Kashif, Shafique (2024), ResQuNNs, equations (15) and (16). https://arxiv.org/abs/2402.09146
+    """
 
     def __init__(
         self,
@@ -113,31 +181,43 @@ class QuantumHead(nnx.Module):
         self.angles = _angles((depth, 1, num_qubits), True, rngs, dtype)
 
     def __call__(self, features: Images) -> Float[Array, "batch num_classes"]:
-        """Class scores; zero for an item without any feature, which no state encodes.
+        """Return the class scores of each item, shape (batch, num_classes).
+
+        An item whose features are all zero has no state, and its scores are zero.
 
         Raises:
-            ValueError: no batch, or more features than amplitudes.
+            ValueError: features without a batch axis, or more features than amplitudes.
         """
         rows = as_rows("features", features, most=1 << self.angles.shape[2])
         return jax.vmap(lambda one: quantum_readout(one, self.angles[...], num_classes=self.num_classes))(rows)
 
 
 class ResQuNN(nnx.Module):
-    """Quanvolutional layers, residual connections, a head, softmax.
+    """Residual quanvolutional network: quanvolutional layers with residual connections, a head, softmax.
 
     Args:
-        shape: of the images, (channel, row, column).
-        placement: the residual connections.
-        specs: the layers.
-        head: from features to class scores; a `DenseHead` of ten classes unless given.
-        trainable: whether the layers' angles are parameters; the head's are in any case.
-        detach_data: whether gradients stop at every layer's input.
-        rngs: of all angles and weights.
-        dtype: of them.
+        shape: shape of an image, (channels, rows, columns).
+        placement: placement of the residual connections, for as many layers as `specs`.
+        specs: specifications of the quanvolutional layers, in order.
+        head: module from features to class scores; a `DenseHead` of ten classes unless given.
+        trainable: whether the angles of the quanvolutional layers are trained; those of the head are trained anyway.
+        detach_data: whether gradients stop at the input of every quanvolutional layer.
+        rngs: random streams of all angles and weights.
+        dtype: precision of all angles and weights.
 
     Raises:
-        TypeError: a placement or a layer that is none.
-        ValueError: sides that a stride does not fit, unequal numbers of layers, or a head that the features do not fit.
+        TypeError: a placement or a specification of another kind.
+        ValueError: sides that a stride does not fit, a placement for another number of layers, or a head that the
+            features do not fit.
+
+    Example:
+        >>> from qla_jax.variational import placement, resqunn_specs
+        >>> net = ResQuNN((1, 28, 28), placement("O1+O2", 2), resqunn_specs(), rngs=nnx.Rngs(0))
+        >>> jax.eval_shape(net, jnp.ones((2, 1, 28, 28))).shape
+        (2, 10)
+
+    References:
+        Kashif, Shafique (2024), ResQuNNs, Table 2. https://arxiv.org/abs/2402.09146
     """
 
     def __init__(
@@ -168,25 +248,35 @@ class ResQuNN(nnx.Module):
         )
         made = feature_shape(self.shape, specs, placement)
         self.head = DenseHead(math.prod(made), rngs=rngs, dtype=dtype) if head is None else head
-        jax.eval_shape(self.head, jax.ShapeDtypeStruct((1, *made), dtype))  # a head that does not fit says so here
+        jax.eval_shape(self.head, jax.ShapeDtypeStruct((1, *made), dtype))  # raises for a head that does not fit
 
     def __call__(self, images: Images) -> Float[Array, "batch num_classes"]:
-        """Class probabilities."""
+        """Return the class probabilities of each image, shape (batch, num_classes)."""
         return jax.nn.softmax(self.scores(images))
 
     def layer_angles(self) -> list[Array]:
-        """The angles of every layer, trainable or not."""
+        """Return the angles of every quanvolutional layer, trainable or frozen."""
         return [one[...] for one in self.angles]
 
     def scores(self, images: Images, angles: Sequence[Array] | None = None) -> Float[Array, "batch num_classes"]:
-        """Class scores, with the layers' own angles unless others are given."""
+        """Return the class scores of each image, shape (batch, num_classes).
+
+        Args:
+            images: batch of images.
+            angles: angles of the quanvolutional layers; those of the module unless given.
+        """
         return self.head(self.features(images, angles))
 
     def features(self, images: Images, angles: Sequence[Array] | None = None) -> Images:
-        """What the layers make of the images.
+        """Return the output of the last residual sum or layer for each image, which is the input of the head.
+
+        Args:
+            images: batch of images.
+            angles: angles of the quanvolutional layers; those of the module unless given.
 
         Raises:
-            ValueError: images of another shape or, where it can be seen, not finite; what `quanvolve` raises.
+            ValueError: images of another shape, or angles of another shape; entries that are not finite, unless the
+                images are traced.
         """
         images = as_images(images, self.shape)
         given = self.layer_angles() if angles is None else angles
@@ -200,22 +290,57 @@ class ResQuNN(nnx.Module):
 def mean_loss(
     model: ResQuNN, images: Images, labels: Int[Array, " batch"], angles: Sequence[Array] | None = None
 ) -> Float[Array, ""]:
-    """The mean cross entropy of a batch, with the layers' own angles unless others are given.
+    r"""Return the mean cross entropy of a quanvolutional network over a batch of labeled images.
+
+    Args:
+        model: the network.
+        images: batch of images.
+        labels: class of each image.
+        angles: angles of the quanvolutional layers; those of the model unless given.
+
+    Returns:
+        The mean of $-\log p$ with p the probability of the right class; `inf` for traced labels out of range.
 
     Raises:
-        ValueError: labels out of range, where they can be seen; elsewhere the loss is `inf`.
+        ValueError: labels out of range, unless they are traced.
+
+    Example:
+        >>> from qla_jax.variational import placement, resqunn_specs
+        >>> net = ResQuNN((1, 4, 4), placement("none", 1), resqunn_specs((1,)), rngs=nnx.Rngs(0))
+        >>> mean_loss(net, jnp.ones((2, 1, 4, 4)), jnp.array([3, 7])).shape
+        ()
+
+    References:
+        Kashif, Shafique (2024), ResQuNNs. https://arxiv.org/abs/2402.09146
     """
     images, labels = _examples(model, images, labels)
     return jax.vmap(cross_entropy)(model.scores(images, angles), labels).mean()
 
 
 def gradient_access(model: ResQuNN, images: Images, labels: Int[Array, " batch"]) -> Float[Array, " layer"]:
-    """Norms of the gradient of `mean_loss` in the angles of each quanvolutional layer: exactly 0 where none arrives.
+    """Return the norm of the gradient of `mean_loss` in the angles of each quanvolutional layer.
 
-    Frozen layers are looked at like trainable ones.
+    The norm is exactly 0 for a layer that no gradient reaches. Frozen layers are treated like trainable ones.
+
+    Args:
+        model: the network.
+        images: batch of images.
+        labels: class of each image.
+
+    Returns:
+        The Euclidean norms, one per quanvolutional layer.
 
     Raises:
-        ValueError: what `mean_loss` raises.
+        ValueError: labels out of range, unless they are traced.
+
+    Example:
+        >>> from qla_jax.variational import placement, resqunn_specs
+        >>> net = ResQuNN((1, 4, 4), placement("none", 1), resqunn_specs((1,)), rngs=nnx.Rngs(0))
+        >>> bool(gradient_access(net, jnp.ones((2, 1, 4, 4)), jnp.array([3, 7]))[0] > 0)
+        True
+
+    References:
+        Kashif, Shafique (2024), ResQuNNs: gradient accessibility. https://arxiv.org/abs/2402.09146
     """
     return _gradient_access(*nnx.split(model), *_examples(model, images, labels))
 

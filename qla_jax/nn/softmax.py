@@ -1,9 +1,4 @@
-r"""Softmax of attention scores in the two ways that the reference names: classical behind a readout, or arithmetic.
-
-Example:
-    >>> found = arithmetic_softmax(Format(bits=12, fraction=7))(jnp.zeros((1, 2, 2)))
-    >>> found.values.tolist()
-    [[[0.5, 0.5], [0.5, 0.5]]]
+r"""Softmax of attention scores in the two versions of the paper: classical after a readout, or by quantum arithmetic.
 
 References:
     Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, appendix D.1 (classical) and section III.2
@@ -31,17 +26,17 @@ Scores = Float[Array, "head n n"]
 
 
 class Softmax(ABC):
-    """Map from scores to weights of which each row sums to one.
+    """Base class of maps from attention scores to weights whose rows sum to one.
 
     Attributes:
-        classical: whether scores have to be read out first.
+        classical: whether the scores are read out before the map.
     """
 
     classical: bool
 
     @abstractmethod
     def __call__(self, scores: Scores | Numbers) -> Numbers:
-        """Return the weights with the step that computed them.
+        """Return the attention weights together with the step that computed them.
 
         Args:
             scores: scores of all heads.
@@ -50,7 +45,17 @@ class Softmax(ABC):
 
 @dataclass(frozen=True)
 class ClassicalSoftmax(Softmax):
-    """Softmax on a classical computer, in floats."""
+    """Softmax of attention scores on a classical computer, in floating-point numbers.
+
+    A `QTransformer` with a classical softmax can read the scores out before it, see `TransformerTransfers.scores`.
+
+    Example:
+        >>> ClassicalSoftmax()(jnp.zeros((1, 2, 2))).values.tolist()
+        [[[0.5, 0.5], [0.5, 0.5]]]
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, appendix D.1. https://arxiv.org/abs/2402.18940
+    """
 
     classical = True
 
@@ -61,14 +66,21 @@ class ClassicalSoftmax(Softmax):
 
 @dataclass(frozen=True)
 class ArithmeticSoftmax(Softmax):
-    r"""Softmax in registers: $e^{s - \max}$ by piecewise polynomials, the sum, and a quotient.
+    r"""Softmax of attention scores in registers: $e^{s - \max}$ by piecewise polynomials, their sum, and a quotient.
 
-    Rows sum to one up to floors.
-
-    Its derivative is that of softmax at the rounded scores (a straight-through estimator).
+    Rows sum to one up to the rounding of each quotient, which is a floor. The derivative is that of softmax at the
+    rounded scores (a straight-through estimator). `arithmetic_softmax` constructs the map from a format.
 
     Attributes:
-        table: table of the exponential.
+        table: table of the exponential, with the format of the registers.
+
+    Example:
+        >>> softmax = ArithmeticSoftmax(exponential_table(Format(bits=12, fraction=7)))
+        >>> softmax(jnp.zeros((1, 2, 2))).values.tolist()
+        [[[0.5, 0.5], [0.5, 0.5]]]
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, section III.2. https://arxiv.org/abs/2402.18940
     """
 
     table: Piecewise
@@ -79,6 +91,7 @@ class ArithmeticSoftmax(Softmax):
         scores = as_inexact("scores", given.values)
         keys = scores.shape[-1]
         registers = encode(jax.lax.stop_gradient(scores), self.table.format)
+        # Without the maximum the arguments are at most 0, where the table is defined and the exponential at most 1.
         top = jnp.broadcast_to(registers.integers.max(axis=-1, keepdims=True), scores.shape)
         powers = self.table(arithmetic.subtract(registers, registers.replace(integers=top)))
         ones = encode(jnp.ones((keys, 1)), self.table.format)
@@ -91,14 +104,23 @@ class ArithmeticSoftmax(Softmax):
 
 
 def arithmetic_softmax(format: Format) -> ArithmeticSoftmax:
-    """Return softmax by arithmetic.
+    """Return a softmax of attention scores by arithmetic in registers of a fixed-point format.
 
     Args:
-        format: format of its registers, which hold the number of keys. With overflow "saturate" the exponential of a
-            score far below the maximum is that of the least number.
+        format: format of the registers; its largest number must be at least the number of keys. With overflow
+            "saturate" a score far below the maximum counts as the least number of the format.
 
     Raises:
-        ValueError: a format that cannot hold 1, or no table for its exponential.
+        TypeError: a format of another kind.
+        ValueError: a format that cannot hold 1, or for which the exponential has no table.
+
+    Example:
+        >>> softmax = arithmetic_softmax(Format(bits=12, fraction=7))
+        >>> softmax(jnp.zeros((1, 2, 2))).values.tolist()
+        [[[0.5, 0.5], [0.5, 0.5]]]
+
+    References:
+        Towards Fault-Tolerant Quantum Deep Learning (2025), version 3, section III.2. https://arxiv.org/abs/2402.18940
     """
     require_kind("format", format, Format)
     require(format.largest >= 1 << format.fraction, f"`format` must hold 1, but is {format}.")

@@ -1,12 +1,13 @@
 r"""Numbers in registers, and the steps of arithmetic that computed them.
 
 A layer returns `Numbers`: values together with the `ArithmeticStep` that computed them. A step refers to the steps
-before it, so what a tensor takes is a fold over the steps that lead to it:
+before it, so the cost of a tensor is a fold over the steps that lead to it:
 
-* `operations`: how many operations stand in a row for one number. A sum of k products of numbers that took s operations
-  each takes k (s + one product and one sum), whether the numbers are computed anew or held in registers meanwhile.
-  Numbers of several sources are computed side by side: each operation counts as often as in the source with most of it.
-* `steps_up_to`: the steps themselves, each once, whose `products` are those of a classical computer.
+* `operations` counts the operations in a row that one number takes. A sum of k products of numbers that took s
+  operations each takes k times these s operations, one product and one sum, together k(s + 2), whether the numbers are
+  computed anew or held in registers meanwhile. Numbers of several inputs are computed side by side: each operation
+  counts as often as in the input with most of that operation.
+* `steps_up_to` lists the steps, each once; their `products` are the products that a classical computer takes.
 
 Example:
     >>> image = Numbers(jnp.ones((2, 4)))  # in memory
@@ -33,11 +34,11 @@ class ArithmeticStep:
     """One step of arithmetic. A step without inputs is a load from memory.
 
     Attributes:
-        inputs: steps that computed the numbers that this one starts from.
+        inputs: steps that computed the numbers that this step starts from.
         held: steps whose results a memory holds while this one runs: their products count, their operations do not.
-        fan_in: how many numbers of each input one number of the result takes.
-        each: operations for every one of the `fan_in` numbers, by name.
-        once: operations for the result, by name.
+        fan_in: number of entries of each input that one entry of the result takes.
+        each: count of each operation, by name, for every one of the `fan_in` entries.
+        once: count of each operation, by name, for one entry of the result.
         products: products of numbers that a classical computer takes for the whole tensor.
         misfits: number of results that did not fit into their registers.
     """
@@ -51,17 +52,17 @@ class ArithmeticStep:
     misfits: Array | int = 0
 
     def uses(self) -> list[Use]:
-        """Return the steps before this one, as the walk over nodes asks for them."""
+        """Return the steps before this step as uses, the form that the fold over nodes takes."""
         return [Use(part, forward=self.fan_in) for part in (*self.inputs, *self.held)]
 
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """Numbers in registers.
+    """Tensor of numbers in registers.
 
     Attributes:
-        values: the numbers.
-        step: the step that computed them; a load from memory unless given.
+        values: entries of the tensor.
+        step: step that computed the numbers; a load from memory unless given.
     """
 
     values: Array
@@ -73,10 +74,10 @@ class Numbers:
         return self.values.shape
 
     def rearranged(self, rule: Callable[[Array], Array]) -> "Numbers":
-        """Return the same numbers in another order or shape, some of them left out; this takes no operation.
+        """Return the numbers in another order or shape, or a part of them. This takes no operation.
 
         Args:
-            rule: function of the values.
+            rule: function that rearranges the values.
         """
         return Numbers(rule(self.values), self.step)
 
@@ -92,7 +93,7 @@ class Numbers:
         return row_depth(operations(self.step), format)
 
     def in_memory(self) -> "Numbers":
-        """Return the same numbers as if a memory held them: later steps load them at no cost."""
+        """Return the numbers as if a memory held them: later steps load them at no cost."""
         return Numbers(self.values, ArithmeticStep(held=(self.step,)))
 
 
@@ -109,32 +110,32 @@ def stacked(parts: Iterable[Numbers]) -> Numbers:
     """Return tensors of one shape as one tensor, computed side by side.
 
     Args:
-        parts: at least one.
+        parts: tensors of one shape, one or more.
     """
     parts = tuple(parts)
     return Numbers(jnp.stack([part.values for part in parts]), ArithmeticStep(tuple(part.step for part in parts)))
 
 
 def operations(step: ArithmeticStep) -> Counter[str]:
-    """Return how often each operation stands in the row that computes one number, by name.
+    """Return the count of each operation, by name, in the row that computes one number.
 
     Args:
-        step: the last one.
+        step: step that computed the number.
     """
     found: dict[int, Counter[str]] = {}
     for node, (one, _) in parts_first(step).items():
         inputs: Counter[str] = Counter()
         for part in one.inputs:
-            inputs |= found[identity(part)]  # the larger count of each name
+            inputs |= found[identity(part)]  # side by side: the larger count of each operation
         per_number = inputs + Counter(one.each)
         found[node] = Counter({name: one.fan_in * n for name, n in per_number.items()}) + Counter(one.once)
     return found[identity(step)]
 
 
 def steps_up_to(*ends: ArithmeticStep) -> list[ArithmeticStep]:
-    """Return all steps that lead to any of these, each once, in the order of computation.
+    """Return all steps that lead to any of the given steps, each once, in the order of computation.
 
     Args:
-        ends: last steps.
+        ends: steps at which the search ends; they are part of the result.
     """
     return [step for step, _ in parts_first(ArithmeticStep(held=ends)).values()][:-1]

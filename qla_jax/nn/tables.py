@@ -1,4 +1,4 @@
-r"""Circuits of the operations of a layer, and the tables of those that are looked up: GELU and the exponential.
+r"""Circuits of the operations of a layer, and tables of two functions that are looked up: GELU and the exponential.
 
 Example:
     >>> from qla_jax.arithmetic import decode, encode
@@ -21,10 +21,11 @@ from qla_jax.arithmetic import Format, Piecewise, ReversibleCircuit, arccos_circ
 from qla_jax.arithmetic.circuits import operation
 
 GELU_RANGE = 32
+r"""Bound on the numbers of a format with a GELU: below it $x\,\Phi(-x)$ is far from the underflow of float64."""
 
 
 def gelu_table(format: Format) -> Piecewise:
-    r"""Return a table of $x\,\Phi(-x)$ for $x \ge 0$, exact to the last bit: GELU is ReLU less this at |x|.
+    r"""Return a table of $x\,\Phi(-x)$ for $x \ge 0$, exact to the last bit. GELU is ReLU minus this function at |x|.
 
     The fourth derivative, $(x^4 - 7x^2 + 4)\varphi(x)$, is largest at 0, which bounds the error of its cubic pieces.
 
@@ -32,7 +33,7 @@ def gelu_table(format: Format) -> Piecewise:
         format: fixed-point format of argument and value.
 
     Raises:
-        ValueError: a range above 32, where this function underflows in float64.
+        ValueError: a format with numbers of 32 or more; above 37 the tabulated function underflows in float64.
     """
     largest = format.largest * format.step
     require(largest < GELU_RANGE, f"`format` must end below {GELU_RANGE} for GELU, but ends at {largest}.")

@@ -1,7 +1,10 @@
-r"""A trained coherent network against the ideal one, image by image, in float64.
+r"""Comparison of a trained coherent network with the ideal network, image by image, in float64.
 
-The tracked eps bounds approximation, not rounding: hence float64, whatever the training used. The network is built
-once, and its states between blocks are there for whoever reads them.
+The tracked eps bounds approximation, not rounding, so float64 is used, whatever the precision of the training. The
+network is built once, and the states between its blocks are part of the result.
+
+References:
+    Rattew et al. (2025), Lemmas 6, 7, B.20 and C.1. https://arxiv.org/abs/2510.07195
 """
 
 from functools import cached_property
@@ -21,11 +24,17 @@ from qla_jax.networks.terminal import TerminalBlock
 from qla_jax.nn.coherent_resnet import CoherentResNet, Start
 
 CHUNK = 128
-"""Number of images at a time."""
+"""Number of images that are computed at a time, which bounds the memory."""
 
 
 class Built(NamedTuple):
-    """Encodings of the blocks' weights, their skip bounds, and the matrix of the terminal block."""
+    """Encodings that a coherent network builds from its parameters.
+
+    Attributes:
+        weights: block encodings of the weights, one per block.
+        bounds: skip bounds of the weights.
+        matrix: normalized matrix of the terminal block; None without one.
+    """
 
     weights: list[BlockEncoding]
     bounds: list[Array]
@@ -33,23 +42,24 @@ class Built(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """Results per image, and per block where there is a second axis.
+    """Results of the polynomial and the ideal network, for each image and, along a second axis, each block.
 
     Attributes:
-        norm: N of the polynomial network.
-        bare_norm: N without skip connections, with these weights.
+        norm: norm N of the block's output before normalization, polynomial network.
+        bare_norm: norm N of the same weights without skip connections.
         log_alpha: natural logarithm of the subnormalization of the unamplified circuit up to this block.
-        alone: flagged amplitude of the block on an amplified input.
-        actual: distance between the states of the polynomial and the ideal network.
+        alone: success amplitude of the block on an amplified input.
+        actual: Euclidean distance between the states of the polynomial and the ideal network.
         eps: tracked bound on `actual`.
-        worst_case: first-order bound at the smallest norm, from the tracked e0 and e1.
-        published: bound of Lemma 6 as published, from the same.
-        outcomes: probabilities of the polynomial network.
-        ideal_outcomes: probabilities of the ideal network.
-        output_eps: bound on their distance in 1-norm.
-        terminal_norm: norm of the terminal block before normalization; 1 without one.
-        contribution: length of the part of its matrix, relative to the skip connection's; 0 without one.
-        outcomes_before: probabilities in front of the terminal block.
+        worst_case: first-order bound on `actual` at the smallest norm, from the tracked errors e0 and e1.
+        published: bound of Lemma 6 as published, from the tracked errors e0 and e1.
+        outcomes: outcome probabilities of the polynomial network.
+        ideal_outcomes: outcome probabilities of the ideal network.
+        output_eps: bound on the 1-norm distance of `outcomes` and `ideal_outcomes`.
+        terminal_norm: norm of the terminal block before normalization; 1 without a terminal block.
+        contribution: length of the matrix part of the terminal block, relative to the part of its skip connection; 0
+            without a terminal block.
+        outcomes_before: outcome probabilities before the terminal block.
         states: states of the polynomial network before each block, and after the last.
     """
 
@@ -71,11 +81,11 @@ class Trace(NamedTuple):
 
 
 class Traced:
-    """A network in float64 and the images that it is read on; what is computed is computed once.
+    """Coherent network in float64 with images to run it on. Each property is computed once.
 
     Attributes:
         model: the network with its parameters in float64.
-        images: images as the network takes them.
+        images: images in the arrangement that the network takes.
     """
 
     def __init__(self, model: CoherentResNet, images: np.ndarray) -> None:
@@ -86,14 +96,14 @@ class Traced:
 
     @cached_property
     def built(self) -> Built:
-        """The encodings of the network."""
+        """Encodings of the network."""
         with jax.enable_x64(True):
             found: Built = jax.jit(lambda m: Built(m.encodings(), m.skip_bounds(), m.terminal_matrix()))(self.model)
             return found
 
     @cached_property
     def starts(self) -> Start:
-        """What the circuit loads for each image."""
+        """Vectors that the circuit loads, with one entry per image along the first axis."""
         with jax.enable_x64(True):
             return self.model.load(jnp.asarray(self.images, jnp.float64))
 
@@ -106,7 +116,7 @@ class Traced:
 
     @cached_property
     def trace(self) -> Trace:
-        """Both networks on all images."""
+        """Results of the polynomial and the ideal network on all images."""
         with jax.enable_x64(True):
             run = jax.jit(lambda built, starts: jax.vmap(lambda start: _trace_one(self.model, built, start))(starts))
             places = [slice(first, first + CHUNK) for first in range(0, len(self.images), CHUNK)]
@@ -119,7 +129,7 @@ def trace(model: CoherentResNet, images: np.ndarray) -> Trace:
 
     Args:
         model: the network, of any precision.
-        images: images as the network takes them.
+        images: images in the arrangement that the network takes.
     """
     return Traced(model, images).trace
 

@@ -1,7 +1,7 @@
 """Classical twins of the measured networks: the same architectures from plain Flax layers, for comparison.
 
-They share no code with the measured ones. With exact readouts in real arithmetic both compute the same function of the
-same parameters; initial values are Flax's own.
+A twin shares no code with its measured network. With exact readouts in real arithmetic both compute the same function
+of the same parameters. The twins draw their initial values by the rules of Flax.
 """
 
 import jax
@@ -18,6 +18,8 @@ Outcomes = Float[Array, "batch outcomes"]
 
 
 class _ConvNorm(nnx.Module):
+    """Convolution without bias, followed by batch normalization."""
+
     def __init__(self, have: int, give: int, taps: int, stride: int, *, rngs: nnx.Rngs):
         around = (((taps - 1) // 2, taps // 2),) * 2
         kernel_init = nnx.initializers.he_normal()
@@ -38,6 +40,8 @@ class _ConvNorm(nnx.Module):
 
 
 class _Block(nnx.Module):
+    """Residual block: two normalized convolutions and a shortcut."""
+
     def __init__(self, have: int, give: int, stride: int, *, rngs: nnx.Rngs):
         self.first = _ConvNorm(have, give, 3, stride, rngs=rngs)
         self.second = _ConvNorm(give, give, 3, 1, rngs=rngs)
@@ -50,10 +54,26 @@ class _Block(nnx.Module):
 
 
 class PlainResNet(nnx.Module):
-    """The twin of `QResNet`: ResNet-18 with the stem for small images, in `width`, `stages` and `blocks`.
+    """Classical residual network, the twin of `QResNet`: by default ResNet-18 with the stem for small images.
+
+    Args:
+        channels: channels of an image.
+        outcomes: number of classes.
+        width: channels of the first stage; each stage has twice the channels of the one before it.
+        stages: number of stages; each but the first halves the image.
+        blocks: number of residual blocks of each stage.
+        rngs: random streams of the parameters.
 
     Raises:
-        ValueError: sizes that are no integers of at least 1.
+        ValueError: a size that is not an integer of at least 1.
+
+    Example:
+        >>> net = PlainResNet(1, 10, width=4, stages=1, blocks=1, rngs=nnx.Rngs(0))
+        >>> net(jnp.ones((5, 1, 8, 8))).shape
+        (5, 10)
+
+    References:
+        He, Zhang, Ren, Sun (2016), ResNet-18. https://arxiv.org/abs/1512.03385
     """
 
     def __init__(
@@ -72,10 +92,10 @@ class PlainResNet(nnx.Module):
         self.head = nnx.Linear(have, outcomes, rngs=rngs)
 
     def __call__(self, images: Images) -> Outcomes:
-        """Class probabilities.
+        """Return the class probabilities of each image, shape (batch, outcomes).
 
         Raises:
-            ValueError: images of other channels or, where it can be seen, not finite.
+            ValueError: images of another number of channels; entries that are not finite, unless the images are traced.
         """
         x = jax.nn.relu(self.stem(jnp.moveaxis(as_images(images, (self.channels, None, None)), 1, -1)))
         for block in self.blocks:
@@ -84,6 +104,8 @@ class PlainResNet(nnx.Module):
 
 
 class _EncoderBlock(nnx.Module):
+    """Encoder block: attention and feed-forward network, each after a normalization and with a shortcut around it."""
+
     def __init__(self, width: int, heads: int, hidden: int, *, gelu: bool, rngs: nnx.Rngs):
         self.before_attention, self.before_hidden = (nnx.LayerNorm(width, epsilon=1e-5, rngs=rngs) for _ in range(2))
         self.attention = nnx.MultiHeadAttention(heads, width, decode=False, rngs=rngs)
@@ -97,11 +119,30 @@ class _EncoderBlock(nnx.Module):
 
 
 class PlainTransformer(nnx.Module):
-    """The twin of `QTransformer`: a vision transformer with a class token and normalization in front.
+    """Classical vision transformer, the twin of `QTransformer`, with a class token and normalization before each layer.
+
+    Args:
+        shape: shape of an image, (channels, rows, columns).
+        outcomes: number of classes.
+        patch: side of a patch in pixels, which divides both sides of the image.
+        width: d, the number of features of a token, a multiple of `heads`.
+        heads: number of attention heads.
+        depth: number of encoder blocks.
+        hidden: width of the feed-forward network; 4d unless given.
+        gelu: whether the feed-forward network has a GELU instead of a ReLU.
+        rngs: random streams of the parameters.
 
     Raises:
-        ValueError: sizes that are no integers of at least 1, patches that do not divide the image, heads that do not
-            divide the width.
+        ValueError: a size that is not an integer of at least 1, patches that do not divide the image, or heads that do
+            not divide the width.
+
+    Example:
+        >>> net = PlainTransformer((1, 8, 8), 10, patch=4, width=8, heads=2, depth=1, rngs=nnx.Rngs(0))
+        >>> jax.eval_shape(net, jnp.ones((5, 1, 8, 8))).shape
+        (5, 10)
+
+    References:
+        Dosovitskiy et al. (2021), the vision transformer. https://arxiv.org/abs/2010.11929
     """
 
     def __init__(
@@ -133,10 +174,10 @@ class PlainTransformer(nnx.Module):
         self.head = nnx.Linear(width, outcomes, rngs=rngs)
 
     def __call__(self, images: Images) -> Outcomes:
-        """Class probabilities.
+        """Return the class probabilities of each image, shape (batch, outcomes).
 
         Raises:
-            ValueError: images of another shape or, where it can be seen, not finite.
+            ValueError: images of another shape; entries that are not finite, unless the images are traced.
         """
         x = self.embed(jnp.moveaxis(as_images(images, self.shape), 1, -1))
         x = x.reshape(len(x), -1, x.shape[-1])

@@ -1,8 +1,7 @@
-"""Variational classifiers as Flax NNX modules: linear entanglement, and the quantum convolutional network.
+"""Variational classifiers as Flax NNX modules: a circuit with an ansatz, and the quantum convolutional network.
 
-Example:
-    >>> QuantumClassifier(4, 2, depth=3, rngs=nnx.Rngs(0))(jnp.ones((5, 4))).shape
-    (5, 2)
+References:
+    Kwak, Yun, Jung, Kim (2021), Quantum deep learning, section II.B.1 and figure 1.
 """
 
 import math
@@ -21,20 +20,31 @@ from qla_jax.variational.qcnn import qcnn, qcnn_angles_shape, qcnn_kept
 
 
 class QuantumClassifier(nnx.Module):
-    """Angle encoding, an ansatz over depth, a measured qubit for each class, softmax.
+    """Variational classifier: angle encoding of the input, repeated units of an ansatz, one measured qubit per class.
+
+    Entry i of an input is the angle in radians of an RY rotation of qubit i. Class probabilities are the softmax of the
+    expectation values of Z of the first qubits.
 
     Args:
-        num_qubits: at least the entries of an input, and the classes.
-        num_classes: measured qubits.
-        depth: of the ansatz.
-        ansatz: linear entanglement of RY unless given.
-        spread: standard deviation of the first angles; uniform in [0, 2 pi) unless given.
-        rngs: of the angles.
-        dtype: of the angles.
+        num_qubits: number of qubits, at least the number of entries of an input and of classes.
+        num_classes: number of classes, which is the number of measured qubits.
+        depth: number of units of the ansatz.
+        ansatz: ansatz of one unit; RY rotations with linear entanglement unless given.
+        spread: standard deviation of normally distributed initial angles; uniform in [0, 2 pi) unless given.
+        rngs: random streams of the angles.
+        dtype: precision of the angles.
 
     Raises:
-        TypeError: `ansatz` is none.
-        ValueError: sizes that are no integers of at least 1, or more classes than qubits.
+        TypeError: an `ansatz` of another kind.
+        ValueError: a size that is not an integer of at least 1, or more classes than qubits.
+
+    Example:
+        >>> net = QuantumClassifier(4, 2, depth=3, rngs=nnx.Rngs(0))
+        >>> net(jnp.ones((5, 4))).shape
+        (5, 2)
+
+    References:
+        Kwak, Yun, Jung, Kim (2021), Quantum deep learning, figure 1.
     """
 
     def __init__(
@@ -59,10 +69,10 @@ class QuantumClassifier(nnx.Module):
         self.num_classes = num_classes
 
     def __call__(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch num_classes"]:
-        """Class probabilities.
+        """Return the class probabilities of each input, shape (batch, num_classes). Inputs are flattened.
 
         Raises:
-            ValueError: no batch, or inputs with more entries than qubits.
+            ValueError: inputs without a batch axis, or with more entries than qubits.
         """
 
         def one(x: Array) -> Array:
@@ -72,16 +82,27 @@ class QuantumClassifier(nnx.Module):
 
 
 class QuantumConvNet(nnx.Module):
-    """A quantum convolutional network; a class for each kept qubit, softmax.
+    """Quantum convolutional network: stages of convolution and pooling on angle-encoded inputs, then softmax.
+
+    Each stage halves the number of qubits. Each qubit that is left after the last stage stands for one class.
 
     Args:
-        num_qubits: entries of an input.
-        stages: of convolution and pooling, each halving the qubits.
-        rngs: of the angles, uniform in [0, 2 pi).
-        dtype: of the angles.
+        num_qubits: number of qubits, which is the number of entries of an input.
+        stages: number of stages.
+        rngs: random streams of the angles, uniform in [0, 2 pi).
+        dtype: precision of the angles.
 
     Raises:
-        ValueError: a stage with one qubit left.
+        ValueError: more stages than the qubits can be halved.
+
+    Example:
+        >>> net = QuantumConvNet(4, stages=1, rngs=nnx.Rngs(0))
+        >>> net(jnp.ones((5, 4))).shape
+        (5, 2)
+
+    References:
+        Cong, Choi, Lukin (2019), Quantum convolutional neural networks. https://arxiv.org/abs/1810.03787
+        Hur, Kim, Park (2022), the pooling gate. https://arxiv.org/abs/2108.00661
     """
 
     def __init__(self, num_qubits: int, stages: int, *, rngs: nnx.Rngs, dtype: jnp.dtype = jnp.float32):
@@ -90,10 +111,10 @@ class QuantumConvNet(nnx.Module):
         self.angles = nnx.Param(_drawn(rngs, qcnn_angles_shape(stages), None, dtype))
 
     def __call__(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch num_classes"]:
-        """Class probabilities.
+        """Return the class probabilities of each input, shape (batch, classes). Inputs are flattened.
 
         Raises:
-            ValueError: no batch, or inputs with another number of entries than qubits.
+            ValueError: inputs without a batch axis, or whose number of entries is not the number of qubits.
         """
         rows = as_rows("inputs", inputs, size=self.num_qubits)
         return jax.nn.softmax(jax.vmap(lambda x: qcnn(x, self.angles[...]))(rows))

@@ -1,4 +1,4 @@
-"""The plain networks that the coherent ones are measured against."""
+"""Classical baselines, compared with NumPy and SciPy."""
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ def relu(x: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.numerics
-def test_the_perceptron_is_that_of_numpy():
+def test_perceptron_agrees_with_numpy():
     model, x = PlainMLP([6, 5, 4, 3], rngs=nnx.Rngs(0)), real(2, 1, 2, 3).astype(np.float32)
     layers = [(np.asarray(layer.kernel[...]), np.asarray(layer.bias[...])) for layer in model.layers]
     hidden = x.reshape(2, 6)
@@ -32,7 +32,7 @@ def test_the_perceptron_is_that_of_numpy():
 
 
 @pytest.mark.numerics
-def test_the_convolutional_network_is_that_of_scipy():
+def test_convolutional_network_agrees_with_scipy():
     """Channels first outside, correlation with zero padding, a skip connection around every layer but the first."""
     model, x = PlainCNN(3, 3, (2, 4, 5), 4, rngs=nnx.Rngs(0)), real(2, 2, 4, 5).astype(np.float32)
 
@@ -57,7 +57,7 @@ def test_the_convolutional_network_is_that_of_scipy():
 
 
 @pytest.mark.numerics
-def test_the_patch_network_is_matrices_on_patches():
+def test_patch_network_applies_matrices_to_patches():
     model, x = PlainPatchCNN(3, 2, (1, 8, 4), 5, rngs=nnx.Rngs(0)), real(2, 1, 8, 4).astype(np.float32)
 
     def layer(module, image):
@@ -76,13 +76,13 @@ def test_the_patch_network_is_matrices_on_patches():
     assert count_parameters(model) == (4 * 1 + 1) * 3 + (4 * 3 + 1) * 3 + (2 * 1 * 3 + 1) * 5
 
 
-def test_only_parameters_are_counted():
+def test_count_parameters_counts_parameters_alone():
     weights = [DenseWeight(4, rngs=nnx.Rngs(seed)) for seed in range(3)]
     assert count_parameters(CoherentResNet(weights, sizes=(4,), outcomes=2)) == 3 * 16
     assert count_parameters(nnx.Dropout(0.5, rngs=nnx.Rngs(0))) == 0
 
 
-def test_outcomes_are_probabilities():
+def test_outcomes_of_baselines_are_probabilities():
     model = PlainMLP([4, 3], rngs=nnx.Rngs(0))
     found = model(jnp.asarray(real(5, 4)))
     assert found.min() > 0

@@ -1,4 +1,4 @@
-"""Modules refuse, when they are built, sizes that no call could use, and, when they are called, what is no batch."""
+"""Constructors of modules refuse sizes that no call could use; calls refuse arguments that are no batch."""
 
 import jax
 import jax.numpy as jnp
@@ -39,7 +39,7 @@ MODULES = ON_ROWS | ON_IMAGES
 
 @pytest.mark.parametrize("name", MODULES)
 @pytest.mark.sample(5)
-def test_a_single_item_is_no_batch(name):
+def test_a_single_item_without_batch_axis_is_refused(name):
     one = jnp.ones(SHAPE if name in ON_IMAGES else 4)
     made = MODULES[name]()
     assert jax.eval_shape(made, one[None]).shape[0] == 1
@@ -56,7 +56,7 @@ def test_items_of_another_size_are_refused(name):
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_what_is_not_finite_or_no_number_is_refused(name):
+def test_entries_that_are_not_finite_numbers_are_refused(name):
     batch = np.ones((2, *(SHAPE if name in ON_IMAGES else (4,))))
     for wrong in (np.where(np.arange(batch.size).reshape(batch.shape) == 1, np.nan, batch), batch.astype(str)):
         with pytest.raises(ValueError, match=r"^`(inputs|images|features)` must "):
@@ -87,7 +87,7 @@ BUILT = [
 
 
 @pytest.mark.parametrize(("name", "build", "wrong"), BUILT, ids=lambda value: value if isinstance(value, str) else "")
-def test_sizes_that_no_call_could_use_are_refused_at_once(name, build, wrong):
+def test_constructors_refuse_sizes_that_no_call_could_use(name, build, wrong):
     for value in wrong:
         with pytest.raises(ValueError, match=rf"^`{name}` must "):
             build(value)
@@ -107,7 +107,7 @@ NO_KIND = [
 
 
 @pytest.mark.parametrize(("name", "call"), NO_KIND, ids=lambda value: value if isinstance(value, str) else "")
-def test_arguments_of_another_kind_are_named(name, call):
+def test_arguments_of_another_kind_are_refused_by_name(name, call):
     with pytest.raises(TypeError, match=rf"^`{name}` must be of type "):
         call()
 

@@ -1,4 +1,4 @@
-"""The circuit check: it passes on the circuit, and fails on one with a wrong sign somewhere."""
+"""The circuit check passes for the circuit and fails for circuits with a wrong sign."""
 
 import inspect
 from types import SimpleNamespace
@@ -32,22 +32,22 @@ TAPS = [0.1 * real(2, 2, 3, 3, seed=seed) for seed in range(3)]
 
 
 IMAGE = np.array([0.0, 0.1, 0.0, 3.0, 1.0, 0.0, 2.0, 0.5])
-"""Its two largest amplitudes are at 3 and 6, its four largest at 3, 4, 6 and 7."""
+"""Image whose two largest amplitudes are at 3 and 6, and whose four largest are at 3, 4, 6 and 7."""
 PIXELS = np.zeros((2, 3, 4))
 PIXELS[1, 2] = [0.0, 3.0, 0.0, 4.0]
 PIXELS[0, 1] = [1.0, 1.0, 1.0, 1.0]
 
 
 def of_kind(check: CircuitCheck, kind: str = "dense") -> Network:
-    """The least of a network's report in which only the check can fail."""
+    """Return the smallest report of a network in which only the circuit check can fail."""
     fine = SimpleNamespace(violations=0)
     parts = {"norms": [], "errors": [], "claims": [], "terminal": None, "output_error": fine}
     return SimpleNamespace(kind=kind, circuit_check=check, **parts)
 
 
 @pytest.mark.slow
-def test_two_trained_blocks_are_one_circuit_of_nineteen_qubits():
-    """Every ancilla of both simulated: the output, its norm, and the way back to |0>."""
+def test_two_trained_blocks_form_one_circuit_of_nineteen_qubits():
+    """With every ancilla of both blocks: the output, the norm of the state, and the inverse back to |0>."""
     found = circuit_check(dense_instances(KERNELS, IMAGE)[:1], CHECK_DEGREE)
     (row,) = found.instances
     assert (found.num_qubits, found.blocks, found.degree, found.tolerance) == (19, 2, 5, 1e-9)
@@ -62,18 +62,18 @@ def test_two_trained_blocks_are_one_circuit_of_nineteen_qubits():
 @pytest.mark.parametrize(
     "build", [lambda: dense_instances(KERNELS, IMAGE), lambda: convolution_instances(TAPS, PIXELS)]
 )
-def test_larger_instances_agree_by_early_projection(build):
+def test_larger_instances_agree_with_the_encoded_view_by_early_projection(build):
     found = circuit_check(build(), CHECK_DEGREE)
     whole, projected = found.instances
-    assert found.num_qubits == whole.num_qubits  # of what was simulated in full
+    assert found.num_qubits == whole.num_qubits  # largest of the full simulations
     assert found.max_deviation == max(whole.max_deviation, projected.max_deviation)
     assert (whole.every_ancilla, projected.every_ancilla) == (True, False)
     assert projected.blocks == 2
     assert projected.max_deviation == projected.projected_deviation < 1e-12
 
 
-def test_instances_are_slices_of_the_trained_weights_at_the_largest_amplitudes_of_an_image():
-    """A slice of a contraction is one; a convolution keeps its kernel's middle row on the brightest row's channel."""
+def test_instances_are_slices_of_trained_weights_at_the_largest_amplitudes_of_an_image():
+    """Slices have norm at most 1; a convolution keeps the middle row of its kernel on the channel of the brightest row."""
     for instance, places in zip(dense_instances(KERNELS, IMAGE), ([3, 6], [3, 4, 6, 7]), strict=True):
         assert [enc.shape for enc in instance.weights] == [(len(places),) * 2] * 2
         for enc, kernel in zip(instance.weights, KERNELS, strict=False):
@@ -88,7 +88,7 @@ def test_instances_are_slices_of_the_trained_weights_at_the_largest_amplitudes_o
         np.testing.assert_allclose(instance.x, [0, 0.6, 0, 0.8], rtol=1e-15)
 
 
-def test_two_paths_start_from_their_own_largest_amplitudes_and_a_terminal_block_from_those_of_their_product():
+def test_paths_start_from_their_largest_amplitudes_and_a_terminal_block_from_those_of_the_product():
     paths = np.array([0.0, 3.0, 0.0, -4.0]), np.array([5.0, 0.0, 12.0, 0.0])
     for instance in bilinear_instances(TAPS, paths):
         for found, expected in zip(instance.x, ([0.6, -0.8], [5 / 13, 12 / 13]), strict=True):
@@ -104,7 +104,7 @@ def test_two_paths_start_from_their_own_largest_amplitudes_and_a_terminal_block_
     np.testing.assert_allclose(mixed.x, [0, 1], rtol=1e-15)
 
 
-def test_an_image_that_is_black_is_passed_over():
+def test_black_images_are_skipped():
     weights = [block_encode(jnp.asarray(kernel), alpha=1.0) for kernel in KERNELS[:2]]
     images = np.stack([0 * IMAGE, IMAGE, IMAGE[::-1]])
     traced = SimpleNamespace(images=images, starts=images, built=Built(weights, [], None))
@@ -116,7 +116,9 @@ reflect = chebyshev_lcu.reflect
 
 
 def is_second() -> bool:
-    """Whether the caller's caller is the second reflection of a step: by its place, for tracing may call any number."""
+    """Whether the caller's caller is the second reflection of a step. Its line decides, as tracing may call it any number
+    of times.
+    """
     return inspect.stack()[2].code_context[0].strip().startswith("return")
 
 
@@ -138,7 +140,7 @@ def in_all_branches():
 
 @pytest.fixture
 def nothing_compiled():
-    """Neither before, for a circuit that is known already would not be read again, nor after."""
+    """Clear compiled functions before, as a compiled circuit would not be traced again, and after."""
     jax.clear_caches()
     yield
     jax.clear_caches()
@@ -153,8 +155,8 @@ def nothing_compiled():
         pytest.param(in_all_branches, marks=pytest.mark.slow),
     ],
 )
-def test_a_wrong_reflection_fails_the_check_and_is_named(mutant, monkeypatch):
-    """Negative controls on one block of seven qubits: the encoded view has no reflections, the circuit has."""
+def test_a_wrong_reflection_fails_the_circuit_check(mutant, monkeypatch):
+    """Negative controls on one block of seven qubits. The circuit has reflections, the encoded view has none."""
     instance = dense_instances(KERNELS, IMAGE)[0]
     small = Instance(instance.name, instance.weights[:1], instance.x, full=True)
     monkeypatch.setattr(chebyshev_lcu, "reflect", mutant())
@@ -164,7 +166,7 @@ def test_a_wrong_reflection_fails_the_check_and_is_named(mutant, monkeypatch):
     assert line.startswith(f"dense: circuit check failed, {found.max_deviation:.3g} > 1e-09")
 
 
-def test_a_deviation_that_is_not_a_number_fails_the_check(monkeypatch):
+def test_a_deviation_of_nan_fails_the_circuit_check(monkeypatch):
     check = CircuitCheck(19, 2, 5, float("nan"), TOLERANCE, [])
     assert failures(of_kind(check, "convolutional")) == ["convolutional: circuit check failed, nan > 1e-09."]
     x, weights = jnp.array([0.6, jnp.nan]), dense_instances(KERNELS, IMAGE)[0].weights[:1]
@@ -172,7 +174,7 @@ def test_a_deviation_that_is_not_a_number_fails_the_check(monkeypatch):
     assert np.isnan(found.max_deviation)
 
 
-def test_the_check_leaves_the_callers_precision_alone():
+def test_circuit_check_keeps_the_precision_of_the_caller():
     before = jax.config.jax_enable_x64
     dense_instances(KERNELS, IMAGE)
     assert jax.config.jax_enable_x64 == before

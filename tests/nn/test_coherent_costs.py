@@ -1,4 +1,4 @@
-"""The costs of a trained network in its regime, against the circuit that is built with its numbers."""
+"""Costs of a trained network in its regime, compared with the circuit that is built from its weights."""
 
 from types import SimpleNamespace
 
@@ -31,7 +31,7 @@ def convolutional(blocks: int) -> CoherentResNet:
     return CoherentResNet(weights, sizes=(4, 2, 2), outcomes=4)
 
 
-def test_the_row_of_a_block_is_the_cost_of_its_circuit_with_numbers():
+def test_regime_costs_of_a_block_are_the_cost_of_its_built_circuit():
     traced = Traced(dense(1), IMAGES)
     (row,) = regime_costs(traced, "a")
     setting = Setting("a", 4, 1, 1e-2, channels=1)
@@ -45,13 +45,13 @@ def test_the_row_of_a_block_is_the_cost_of_its_circuit_with_numbers():
 
 
 @pytest.mark.parametrize(("build", "regime", "exact"), [(dense, "a", 16), (convolutional, "c", 16 * 4 * 9)])
-def test_each_block_makes_the_circuit_longer_and_wider(build, regime, exact):
+def test_each_block_adds_depth_and_ancillas(build, regime, exact):
     first, second = regime_costs(Traced(build(2), IMAGES), regime)
     assert 100 * first.depth < second.depth and first.num_ancillas < second.num_ancillas
     assert second.classical - first.classical == exact
 
 
-def test_what_double_precision_cannot_reach_has_no_counts():
+def test_an_error_out_of_reach_of_double_precision_is_uncounted():
     row = regime_costs(Traced(dense(1), IMAGES), "a", eps=1e-14)[0]
     assert row == Uncounted(1, 1e-14, 32) and set(to_json(row)) == {"blocks", "eps", "classical"}
     assert regime_rows(SimpleNamespace(regime_costs=[row]))[1] == ["1", "unknown", "32", *[""] * 6]

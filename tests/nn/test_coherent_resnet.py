@@ -1,4 +1,4 @@
-"""Modules against plain NumPy: forward, batch, circuit, gradients, diagnostics."""
+"""Coherent networks compared with plain NumPy: forward pass, batches, circuit, gradients, diagnostics."""
 
 import functools
 import itertools
@@ -21,7 +21,7 @@ from tests.cases import convolution, erf_coeffs, norm2, real
 
 LIPSCHITZ = 8 / (5 * math.sqrt(math.pi))
 DEGREE = 5
-PRECISION = jnp.zeros(()).dtype  # of the lane
+PRECISION = jnp.zeros(()).dtype  # precision of the lane
 
 
 def dense(dtype: Any = PRECISION) -> CoherentResNet:
@@ -37,7 +37,7 @@ def convolutional(dtype: Any = PRECISION) -> CoherentResNet:
 
 
 def inputs_for(model: CoherentResNet) -> np.ndarray:
-    """Three inputs, smaller than the registers: the rest are null channels and null pixels."""
+    """Return three inputs that are smaller than the registers, which leaves null channels and null pixels."""
     return np.abs(real(3, *{1: (5,), 3: (2, 3, 2)}[len(model.sizes)]))
 
 
@@ -47,11 +47,11 @@ def loaded(model: CoherentResNet, inputs: np.ndarray) -> np.ndarray:
     return out
 
 
-# In NumPy: kernels as matrices of norm one by a bound that NumPy computes, then blocks one after the other.
+# The reference in NumPy: kernels as matrices, divided by a bound that NumPy computes, then the blocks in order.
 
 
 def gram_bound(stack: np.ndarray) -> float:
-    """Five squarings: the norm of order 128 of the singular values, the largest of a stack."""
+    """Return the norm of order 128 of the singular values (the bound of five squarings), largest of a stack."""
     s = np.linalg.svd(stack, compute_uv=False)
     return (s[..., 0] * np.sum((s / s[..., :1]) ** 128, axis=-1) ** (1 / 128)).max()
 
@@ -65,7 +65,7 @@ def matrix_of(kernel: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
 
 
 def forward(kernels: list[np.ndarray], sizes: tuple[int, ...], x: np.ndarray) -> tuple[np.ndarray, list[float]]:
-    """The state of one loaded input after all blocks, and the norms before each normalization."""
+    """Return the state of one loaded input after all blocks, and the norms before each normalization."""
     state, norms = x.reshape(-1) / np.linalg.norm(x), []
     for kernel in kernels:
         state = state + series.chebval(matrix_of(kernel, sizes) @ state, erf_coeffs(DEGREE, 0.8))
@@ -75,14 +75,14 @@ def forward(kernels: list[np.ndarray], sizes: tuple[int, ...], x: np.ndarray) ->
 
 
 class Seen(NamedTuple):
-    """A model, and compiled once for all tests of it: a scalar with gradient, states and outcomes."""
+    """A model with one compiled function for all its tests: a scalar with gradient, states and outcomes."""
 
     model: CoherentResNet
     kernels: list[np.ndarray]
     pull: Any
 
     def look(self, inputs: np.ndarray, left: Any = 0.0, mask: Any = 0.0, kernels: Any = None) -> tuple:
-        """((scalar, (states, outcomes)), gradient); the scalar is <left, states> + <mask, log(outcomes)>."""
+        """Return ((scalar, (states, outcomes)), gradient); the scalar is <left, states> + <mask, log(outcomes)>."""
         left = np.broadcast_to(np.asarray(left, float), (len(inputs), math.prod(self.model.sizes)))
         mask = np.broadcast_to(np.asarray(mask, float), (len(inputs),))
         arguments = [jnp.asarray(a, PRECISION) for a in (inputs, left, mask)]
@@ -109,7 +109,7 @@ def seen(request) -> Seen:
 
 @pytest.mark.numerics
 @pytest.mark.sample(1)
-def test_the_forward_pass_is_that_of_numpy(seen, tol):
+def test_forward_pass_agrees_with_numpy(seen, tol):
     model, inputs = seen.model, inputs_for(seen.model)
     (_, (states, outcomes)), _ = seen.look(inputs)
     expected = np.array([forward(seen.kernels, model.sizes, x)[0] for x in loaded(model, inputs)])
@@ -128,7 +128,7 @@ def test_an_input_has_the_same_state_in_any_batch(seen, tol):
 
 
 @pytest.mark.numerics
-def test_neither_the_scale_of_inputs_nor_that_of_parameters_matters(seen, tol):
+def test_states_do_not_depend_on_the_scale_of_inputs_or_parameters(seen, tol):
     inputs = inputs_for(seen.model)
     states = seen.states(inputs)
     for scale in (1e-3, 1e3):
@@ -137,7 +137,7 @@ def test_neither_the_scale_of_inputs_nor_that_of_parameters_matters(seen, tol):
 
 
 @pytest.mark.numerics
-def test_a_zero_image_gives_zeros_and_leaves_the_gradient_to_the_others(seen, tol):
+def test_a_zero_image_gives_zeros_and_adds_nothing_to_the_gradient(seen, tol):
     inputs = inputs_for(seen.model)
     poisoned = inputs * np.array([1, 0, 1]).reshape(-1, *[1] * (inputs.ndim - 1))
     (_, (states, outcomes)), gradient = seen.look(poisoned, mask=1.0)
@@ -150,7 +150,7 @@ def test_a_zero_image_gives_zeros_and_leaves_the_gradient_to_the_others(seen, to
 
 
 @pytest.mark.x64
-def test_gradients_of_the_parameters_agree_with_differences_in_numpy(seen):
+def test_gradients_of_parameters_agree_with_finite_differences_in_numpy(seen):
     model, inputs = seen.model, inputs_for(seen.model)
     left, step = real(3, math.prod(model.sizes)), [real(*kernel.shape, seed=7) for kernel in seen.kernels]
 
@@ -166,7 +166,7 @@ def test_gradients_of_the_parameters_agree_with_differences_in_numpy(seen):
 
 @pytest.fixture(scope="module", params=[dense, convolutional], ids=lambda build: build.__name__)
 def told(request) -> tuple:
-    """A model in the lane's precision: its encodings, skip bounds and diagnostics, compiled once."""
+    """A model in the precision of the lane, with its encodings, skip bounds and diagnostics, compiled once."""
     model = request.param()
     inputs = inputs_for(model)
     return (
@@ -178,7 +178,7 @@ def told(request) -> tuple:
 
 @pytest.mark.numerics
 @pytest.mark.sample(1)
-def test_the_weights_have_a_norm_of_at_most_one_by_numpy(told):
+def test_weights_have_norm_at_most_one_and_skip_bounds_hold_in_numpy(told):
     model, _, encodings, skip_bounds, _ = told
     for enc, skip_bound in zip(encodings, skip_bounds, strict=True):
         matrix = np.asarray(enc.matrix if len(model.sizes) == 1 else enc.kernel, float)
@@ -191,7 +191,7 @@ def test_the_weights_have_a_norm_of_at_most_one_by_numpy(told):
 
 
 @pytest.mark.numerics
-def test_diagnostics_say_of_every_block_and_input_what_numpy_finds(told):
+def test_diagnostics_of_every_block_and_input_agree_with_numpy(told):
     model, inputs, _, _, blocks = told
     kernels = [np.asarray(weight.kernel[...], float) for weight in model.weights]
     norms = np.array([forward(kernels, model.sizes, x)[1] for x in loaded(model, inputs)])
@@ -211,7 +211,7 @@ def test_diagnostics_say_of_every_block_and_input_what_numpy_finds(told):
 
 
 @pytest.mark.numerics
-def test_the_circuit_of_an_input_computes_its_state(tol):
+def test_circuit_of_an_input_computes_its_state(tol):
     model = CoherentResNet(
         [DenseWeight(4, rngs=nnx.Rngs(1), noise=0.5, dtype=PRECISION)], sizes=(4,), outcomes=2, degree=3
     )
@@ -229,7 +229,7 @@ def test_the_circuit_of_an_input_computes_its_state(tol):
 @pytest.mark.parametrize("dtype", [jnp.float32, pytest.param(jnp.float64, marks=pytest.mark.x64)])
 @pytest.mark.parametrize("build", [dense, convolutional])
 @pytest.mark.sample(2)
-def test_the_dtype_of_parameters_and_inputs_is_that_of_the_outcomes(build, dtype):
+def test_outcomes_have_the_dtype_of_parameters_and_inputs(build, dtype):
     model = build(dtype)
     inputs = jax.ShapeDtypeStruct((2, *model.sizes), dtype)
     states, outcomes = jax.eval_shape(lambda x: (model.states(x), model(x)), inputs)
@@ -242,7 +242,7 @@ def test_the_dtype_of_parameters_and_inputs_is_that_of_the_outcomes(build, dtype
     ("build", "shape"),
     [(dense, (9,)), (dense, (2, 4)), (convolutional, (5, 3, 3)), (convolutional, (4, 4, 3)), (convolutional, (3, 3))],
 )
-def test_inputs_that_do_not_fit_raise(build, shape):
+def test_inputs_that_do_not_fit_the_registers_raise(build, shape):
     model = build()
     with pytest.raises(ValueError) as failure:
         model.load(jnp.ones((2, *shape)))
@@ -250,7 +250,7 @@ def test_inputs_that_do_not_fit_raise(build, shape):
     assert str(shape) in str(failure.value)
 
 
-def test_null_channels_stand_behind_the_image():
+def test_null_channels_follow_the_channels_of_the_image():
     found = np.asarray(convolutional().load(jnp.ones((1, 1, 2, 3))))
     expected = np.zeros((1, 4, 3, 3))
     expected[0, 0, :2, :] = 1
@@ -266,7 +266,7 @@ def test_weights_start_near_minus_the_identity():
 
 @pytest.mark.parametrize("sizes", [(3, 2), (6,), (3, 4)], ids=str)
 @pytest.mark.sample(1)
-def test_outcomes_of_padded_registers_are_those_of_the_networks_circuit(sizes):
+def test_outcomes_of_padded_registers_agree_with_the_circuit(sizes):
     rngs = nnx.Rngs(0)
     net = CoherentResNet(
         [DenseWeight(int(np.prod(sizes)), rngs=rngs, noise=0.5, dtype=PRECISION)], sizes=sizes, outcomes=4, degree=3
@@ -310,12 +310,12 @@ WEIGHT = functools.partial(DenseWeight, rngs=nnx.Rngs(0))
         (lambda: DenseWeight(2.0, rngs=nnx.Rngs(0)), "`size` must be an integer"),
     ],
 )
-def test_constructors_refuse_what_their_calls_would(build, told):
+def test_constructors_refuse_arguments_that_calls_would_refuse(build, told):
     with pytest.raises(ValueError, match=told):
         build()
 
 
-def test_sizes_of_numpy_are_sizes():
+def test_sizes_may_be_numpy_integers():
     net = CoherentResNet(
         [ConvolutionWeight(np.int64(2), tuple(np.array([4, 4])), rngs=nnx.Rngs(0))],
         sizes=tuple(np.array([2, 4, 4])),
@@ -326,8 +326,8 @@ def test_sizes_of_numpy_are_sizes():
 
 
 @pytest.mark.x64
-def test_alpha_is_beyond_floats_in_a_deep_network_and_its_logarithm_is_not():
-    """Against the recursion in extended precision: the alpha of a block is (alpha + S(alpha)) / N."""
+def test_alpha_overflows_in_a_deep_network_while_its_logarithm_stays_finite():
+    """Compare with the recursion alpha -> (alpha + S(alpha)) / N in extended precision."""
     rngs = nnx.Rngs(0)
     net = CoherentResNet(
         [DenseWeight(4, rngs=rngs, noise=0.5, dtype=PRECISION) for _ in range(8)], sizes=(4,), outcomes=2, degree=3

@@ -1,4 +1,4 @@
-"""Images through both networks: the trace against NumPy and SciPy, and what counts as a violation."""
+"""The trace of both networks, compared with NumPy and SciPy, and the rules for violations of bounds."""
 
 import itertools
 import math
@@ -22,7 +22,7 @@ BLOCKS, SIZE, OUTCOMES, DEGREE, COUNT = 2, 8, 4, 5, 5
 
 @pytest.fixture(scope="module")
 def model() -> CoherentResNet:
-    """In single precision, as it was trained."""
+    """A network in single precision, as training leaves it."""
     rngs = nnx.Rngs(0)
     weights = [DenseWeight(SIZE, rngs=rngs, noise=1.0, dtype=jnp.float32) for _ in range(BLOCKS)]
     return CoherentResNet(weights, sizes=(SIZE,), outcomes=OUTCOMES, degree=DEGREE)
@@ -33,7 +33,7 @@ IMAGES = np.abs(real(COUNT, 6)).astype(np.float32)
 
 @pytest.fixture(scope="module")
 def traced(model) -> Trace:
-    """In chunks, the last one shorter."""
+    """The trace, computed in chunks of which the last is shorter."""
     patch = pytest.MonkeyPatch()
     patch.setattr(traces, "CHUNK", 3)
     yield trace(model, IMAGES)
@@ -42,7 +42,7 @@ def traced(model) -> Trace:
 
 @pytest.fixture(scope="module")
 def by_numpy(model) -> dict[str, np.ndarray]:
-    """Norms, and the states after every block, of the polynomial, the ideal and the skipless network."""
+    """Norms and states after every block of the polynomial network, the ideal one and the one without skips."""
     weights = []
     for module in model.weights:
         kernel = np.asarray(module.kernel[...], float)
@@ -69,13 +69,13 @@ def by_numpy(model) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", ["norm", "bare_norm", "actual", "outcomes", "ideal_outcomes", "states"])
-def test_the_trace_is_that_of_numpy_and_scipy_in_double_precision(traced, by_numpy, name):
+def test_trace_agrees_with_numpy_and_scipy_in_double_precision(traced, by_numpy, name):
     found = getattr(traced, name)
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, by_numpy[name], rtol=0, atol=1e-12)
 
 
-def test_the_bounds_hold_and_are_ordered(traced):
+def test_error_bounds_hold_and_are_ordered(traced):
     assert np.all(traced.actual <= traced.eps)
     assert np.all(traced.eps < traced.published)
     apart = np.abs(traced.outcomes - traced.ideal_outcomes).sum(1)
@@ -85,14 +85,14 @@ def test_the_bounds_hold_and_are_ordered(traced):
     assert norms(traced.bare_norm)[0].max < 1 - L + 2 * L  # without skip connections at most L
 
 
-def test_amplitudes_fall_from_block_to_block(traced):
+def test_success_amplitudes_decrease_from_block_to_block(traced):
     np.testing.assert_allclose(traced.alone[:, 0], np.exp(-traced.log_alpha[:, 0]), rtol=1e-12)
     assert np.all(traced.log_alpha[:, 1] > traced.log_alpha[:, 0])
     assert np.all(traced.alone[:, 1] > np.exp(-traced.log_alpha[:, 1]))
 
 
 def by_hand(**changes) -> Trace:
-    """Two images, two blocks, two outcomes; all is well unless changed."""
+    """Return a trace of two images, two blocks and two outcomes without violations unless changed."""
     both = np.full((2, 2), 0.1)
     fields = dict.fromkeys(Trace._fields, both) | {
         "norm": np.ones((2, 2)),
@@ -105,7 +105,7 @@ def by_hand(**changes) -> Trace:
     return Trace(**(fields | changes))
 
 
-def test_rows_say_the_worst_of_all_images():
+def test_rows_report_the_worst_of_all_images():
     first, second = errors(by_hand())
     assert (first.block, first.actual_max, first.eps, first.violations) == (1, 3e-3, 1e-2, 0)
     assert (second.block, second.actual_max, second.eps, second.violations) == (2, 4e-3, 2e-2, 0)
@@ -120,7 +120,7 @@ def test_rows_say_the_worst_of_all_images():
 
 @pytest.mark.parametrize("bad", [1e-4, 0.0, np.inf, np.nan, -1.0])
 def test_an_error_above_eps_and_an_unknown_eps_are_violations(bad):
-    """inf is no bound that was kept; a comparison with NaN is false, which must not read as kept."""
+    """A bound of inf does not count as kept, nor does NaN, with which every comparison is false."""
     eps = np.array([[1e-2, 2e-2], [bad, 2e-2]])
     assert [row.violations for row in errors(by_hand(eps=eps))] == [1, 0]
     assert output_error(by_hand(output_eps=np.array([bad, 0.05]))).violations == 1
@@ -142,8 +142,8 @@ def test_without_a_measurable_error_there_is_no_ratio():
     assert np.isnan(errors(by_hand(actual=np.zeros((2, 2))))[0].eps_over_actual)
 
 
-def test_accuracies_are_counted_by_hand():
-    """Five classes of which the last are never right; a certain outcome needs one sample."""
+def test_accuracies_agree_with_a_count_by_hand():
+    """Outcomes of probability 1 are right with one sample; outcome 2 of the last image is right with probability 0.3."""
     outcomes = np.array([[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 0.3, 0.7]])
     ideal = np.array([[1.0, 0, 0, 0], [1.0, 0, 0, 0], [0, 0, 0.7, 0.3]])
     found = accuracies(by_hand(outcomes=outcomes, ideal_outcomes=ideal), np.array([0, 1, 2]), 0.25, seed=0)
@@ -158,7 +158,7 @@ def test_accuracies_are_counted_by_hand():
     assert all(before.samples < after.samples for before, after in itertools.pairwise(shots))
 
 
-def test_samples_become_the_argmax_and_one_sample_its_expectation():
+def test_accuracy_of_many_samples_approaches_the_argmax():
     rng = np.random.default_rng(0)
     outcomes = rng.dirichlet(np.full(4, 0.5), size=2000)
     labels = np.array([rng.choice(4, p=p) for p in outcomes])

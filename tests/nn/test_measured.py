@@ -1,4 +1,4 @@
-"""Transfers, arithmetic modules, linear algebra of attention, estimated gradients, overhead."""
+"""Measured networks: arithmetic layers, linear algebra of attention, transfers, estimated gradients, overhead."""
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ NARROW = Format(bits=8, fraction=4)
 
 
 def on_grid(*shape: int, format: Format = FORMAT) -> jax.Array:
-    """Numbers that the format holds exactly."""
+    """Return random numbers that the format holds exactly."""
     return decode(encode(jnp.asarray(real(*shape)), format)).astype(jnp.float32)
 
 
@@ -36,7 +36,7 @@ def on_grid(*shape: int, format: Format = FORMAT) -> jax.Array:
 
 
 @pytest.mark.numerics
-def test_real_layers_are_those_of_numpy():
+def test_real_layers_agree_with_numpy():
     qam, x, kernel = Arithmetic(), real(2, 5, 4), real(3, 2, 3, 3)
     found = qam.convolve(jnp.asarray(x), jnp.asarray(kernel), 2)
     full = [sum(scipy.signal.correlate2d(x[c], k[c], mode="same") for c in range(2)) for k in kernel]
@@ -56,8 +56,8 @@ def integers(x: jax.Array) -> np.ndarray:
     return scaled.astype(int)
 
 
-def test_fixed_layers_are_integers_with_one_floor_behind_each_sum():
-    """Against Python integers: no partial sum is rounded, and the floor is towards minus infinity."""
+def test_fixed_point_layers_agree_with_integers_and_one_floor_after_each_sum():
+    """Compare with Python integers: no partial sum is rounded, and the floor is toward minus infinity."""
     qam, x, weight, bias = FixedArithmetic(FORMAT), on_grid(3, 5), on_grid(4, 5), on_grid(4)
     expected = (integers(x) @ integers(weight).T >> FORMAT.fraction) + integers(bias)
     np.testing.assert_array_equal(integers(qam.dense(x, weight, bias).values), expected)
@@ -74,7 +74,7 @@ def test_fixed_layers_are_integers_with_one_floor_behind_each_sum():
     assert int(relu.step.misfits) == 0
 
 
-def test_a_fixed_layer_counts_what_did_not_fit():
+def test_a_fixed_point_layer_counts_results_that_did_not_fit():
     qam = FixedArithmetic(NARROW)
     found = qam.add(jnp.full((3,), 7.0), jnp.array([7.0, 1.0, 0.0]))
     assert found.values.tolist() == [-2.0, -8.0, 7.0]
@@ -83,7 +83,7 @@ def test_a_fixed_layer_counts_what_did_not_fit():
 
 @pytest.mark.parametrize("name", ["relu", "gelu", "layer_norm", "dense", "batch_norm"])
 @pytest.mark.sample(2)
-def test_fixed_layers_approach_real_ones_and_have_their_derivative(name):
+def test_fixed_point_layers_approach_real_layers_and_have_their_derivative(name):
     x, row = on_grid(3, 4), on_grid(4)
     fine = Format(bits=20, fraction=14, overflow="saturate")
     rest = {
@@ -103,7 +103,7 @@ def test_fixed_layers_approach_real_ones_and_have_their_derivative(name):
     np.testing.assert_array_equal(*grads)
 
 
-def test_arithmetic_softmax_is_exponential_and_quotient_of_integers():
+def test_arithmetic_softmax_is_a_quotient_of_exponentials_within_its_error():
     softmax, scores = arithmetic_softmax(FORMAT), on_grid(2, 3, 3)
 
     @jax.jit
@@ -122,15 +122,15 @@ def test_arithmetic_softmax_is_exponential_and_quotient_of_integers():
     assert far[0, 0].tolist() == [0.0, 1.0, 0.0]
 
 
-def test_a_format_without_the_bits_for_a_mean_is_refused():
-    """1/5 in two bits behind the point is 1/4, in one bit 0: the mean would be lost."""
+def test_layer_norm_refuses_a_format_without_the_bits_for_a_mean():
+    """With two bits after the point 1/5 becomes 1/4, with one bit 0: the mean would be lost."""
     row, enough = jnp.arange(5.0) / 4, Format(bits=12, fraction=3)
     assert FixedArithmetic(enough).layer_norm(row[None], jnp.ones(5), jnp.zeros(5)).shape == (1, 5)
     with pytest.raises(ValueError, match="`format` must have 3 bits after the point to average 5, but has 2"):
         FixedArithmetic(Format(bits=12, fraction=2)).layer_norm(row[None], jnp.ones(5), jnp.zeros(5))
 
 
-def test_more_bits_than_floats_hold_raise(x64):
+def test_formats_with_more_bits_than_floats_hold_raise(x64):
     limit = 53 if x64 else 24
     if not x64:
         with pytest.raises(ValueError, match=f"`bits` must be at most {limit} without JAX_ENABLE_X64, but is 32"):
@@ -148,7 +148,7 @@ def attention_case(heads: int, n: int, k: int) -> tuple:
 
 
 @pytest.mark.numerics
-def test_heads_are_those_of_numpy_and_amplitudes_those_of_frobenius_norms(tol):
+def test_heads_agree_with_numpy_and_amplitudes_with_frobenius_norms(tol):
     scores, values, weight = attention_case(2, 5, 3)
     a, v, w = (np.asarray(x, float) for x in (scores, values, weight))
     by_register, combined = concatenated_heads(scores, values), combined_heads(scores, values, weight)
@@ -164,13 +164,13 @@ def test_heads_are_those_of_numpy_and_amplitudes_those_of_frobenius_norms(tol):
 
 @pytest.mark.slow
 @pytest.mark.x64
-def test_circuits_of_attention_give_what_the_network_computes():
+def test_circuits_of_attention_compute_the_encoded_view():
     scores, values, weight = attention_case(2, 2, 2)
     for vec in (concatenated_heads(scores, values), combined_heads(scores, values, weight[:2])):
         np.testing.assert_allclose(run_circuit(vec), vec.encoded, rtol=0, atol=1e-12)
 
 
-def test_heads_that_do_not_fit_raise():
+def test_heads_of_unequal_shapes_raise():
     scores, values, weight = attention_case(2, 3, 2)
     with pytest.raises(ValueError, match=r"`values` must be \(heads, n, k\)"):
         concatenated_heads(scores, values[:, :2])
@@ -185,7 +185,7 @@ def one_pass(readout, qam=None) -> Pass:
     return Pass(readout, Arithmetic() if qam is None else qam, key=jax.random.key(3))
 
 
-def test_a_transfer_gives_what_the_readout_gives_and_says_what_it_took():
+def test_a_transfer_returns_the_values_of_the_readout_and_records_its_price():
     state, readout = (
         jnp.asarray(real(2, 8, 6)),
         chebyshev_readout(rank=(4, 7), relative_eps=0.01, noise="uniform", cap=True),
@@ -203,17 +203,17 @@ def test_a_transfer_gives_what_the_readout_gives_and_says_what_it_took():
     assert float(told.infidelity) == pytest.approx(1 - overlap, rel=1e-5)
     amplitude = np.linalg.norm(x) / np.abs(x).max() / np.sqrt(x.size)
     assert float(told.amplitude) == pytest.approx(amplitude, rel=1e-5)
-    assert not np.array_equal(flow.transfer("again", state).values, values), "every transfer has a key of its own"
+    assert not np.array_equal(flow.transfer("again", state).values, values), "every transfer has its own key"
 
 
-def test_what_a_transfer_writes_fits_into_registers():
+def test_a_transfer_rounds_values_to_the_format_of_the_registers():
     flow = one_pass(exact_readout(), FixedArithmetic(NARROW))
     assert flow.transfer("layer", jnp.array([0.3, 9.0])).values.tolist() == [0.3125, -7.0]
     assert int(flow.transfers[0].misfits) == 1
 
 
 @pytest.mark.numerics
-def test_infidelity_of_near_states_has_no_cancellation():
+def test_infidelity_of_close_states_has_no_cancellation():
     x = jnp.array([1.0, 1e-5])
     assert float(infidelity(x, jnp.array([1.0, 0.0]))) == pytest.approx(1e-10, rel=1e-4)
     assert float(infidelity(-3 * x, x)) < 1e-12
@@ -228,7 +228,7 @@ def test_a_rank_above_its_axis_raises_unless_capped():
     np.testing.assert_allclose(flow.transfer("layer", jnp.ones((1, 8, 8))).values, 1, rtol=1e-5)
 
 
-def test_a_state_of_zeros_is_read_as_zeros_without_bounds():
+def test_readout_of_a_zero_state_is_zero_without_bounds():
     flow = one_pass(tomography(copies=10))
     assert flow.transfer("layer", jnp.zeros(3)).values.tolist() == [0, 0, 0]
     assert np.isinf(flow.transfers[0].error_bound)
@@ -246,9 +246,9 @@ def test_a_precision_out_of_range_raises(eps):
 
 
 @pytest.mark.numerics
-def test_exact_inner_products_give_the_gradient_of_autodiff(tol):
+def test_exact_inner_products_agree_with_the_gradient_of_autodiff(tol):
     x, weight, target = (jnp.asarray(real(*shape)) for shape in ((6, 3), (2, 3), (6, 2)))
-    found = weight_gradients(relative_eps=0, noise="exact")  # not looked at
+    found = weight_gradients(relative_eps=0, noise="exact")  # relative_eps is not used
 
     def loss(x, weight, dense):
         return jnp.sum(jnp.tanh(dense(x, weight)) * target)
@@ -261,8 +261,8 @@ def test_exact_inner_products_give_the_gradient_of_autodiff(tol):
         np.testing.assert_allclose(*grads, rtol=0, atol=tol())
 
 
-def test_estimates_stay_within_the_lengths_of_their_vectors():
-    """Uniform noise has the bound for certain, and comes near to it; inputs get theirs exactly."""
+def test_errors_of_estimates_are_bounded_by_the_lengths_of_the_vectors():
+    """Uniform noise keeps the bound with certainty and comes close to it."""
     x, upstream = jnp.asarray(real(7, 3)), jnp.asarray(real(7, 2))
     found = weight_gradients(relative_eps=0.2, noise="uniform")
     keys = jax.random.split(jax.random.key(1), 200)
@@ -273,14 +273,14 @@ def test_estimates_stay_within_the_lengths_of_their_vectors():
     assert np.abs(relative.mean(axis=0)).max() < 4 * 0.2 / np.sqrt(3 * 200)
 
 
-def test_a_zero_column_has_no_gradient_and_no_nan():
+def test_inner_products_with_a_zero_column_are_zero_without_nan():
     x = jnp.zeros((4, 2)).at[:, 0].set(1.0)
     grad = inner_products(jnp.ones((4, 1)), x, weight_gradients(relative_eps=0.1), key=jax.random.key(0))
     assert np.isfinite(grad).all()
     assert float(grad[0, 1]) == 0
 
 
-def test_input_gradients_by_arithmetic_are_integers():
+def test_input_gradients_by_arithmetic_agree_with_integers():
     x, weight, upstream = on_grid(3, 4), on_grid(2, 4), on_grid(3, 2)
     found = weight_gradients(relative_eps=0.1, noise="exact", format=FORMAT)
     grad = jax.grad(lambda x: jnp.sum(estimated_dense(x, weight, found, key=jax.random.key(0)) * upstream))(x)
@@ -290,7 +290,7 @@ def test_input_gradients_by_arithmetic_are_integers():
 # Overhead
 
 
-def test_overhead_is_queries_times_depth_of_counted_circuits():
+def test_overhead_is_queries_times_depth_of_circuits():
     readout = chebyshev_readout(rank=(3, 3), relative_eps=0.1)
     net = QResNet(2, 3, width=4, stages=2, blocks=1, readout=readout, rngs=nnx.Rngs(0))
     found = overhead(net, (2, 8, 8), NARROW)
@@ -307,7 +307,7 @@ def test_overhead_is_queries_times_depth_of_counted_circuits():
     assert found.macs == stem + first + second + side + 8 * 3
 
 
-def test_price_is_what_readouts_charge():
+def test_price_agrees_with_the_shots_and_queries_of_readouts():
     state, key = jnp.asarray(real(2, 4, 4)), jax.random.key(0)
     for readout in (
         exact_readout(),
@@ -319,14 +319,14 @@ def test_price_is_what_readouts_charge():
 
 
 class Doubled(ReadoutMethod):
-    """A user's own readout: exact values at three queries for each entry."""
+    """A custom readout: exact values with three queries for each entry."""
 
     def measure(self, amplitudes, *, key):
         size = amplitudes.state.size
         return amplitudes.readout(amplitudes.state, shots=size, queries=3 * size, entry=0.0, total=0.0, method="own")
 
 
-def test_a_network_runs_and_is_counted_with_a_readout_of_ones_own():
+def test_a_network_runs_and_is_counted_with_a_custom_readout():
     net = QResNet(1, 2, width=2, stages=1, blocks=1, readout=Doubled(), rngs=nnx.Rngs(0))
     image = jnp.asarray(real(1, 4, 4), jnp.float32)
     found, run = overhead(net, image.shape, NARROW), net.run(image, key=jax.random.key(0))
@@ -337,7 +337,7 @@ def test_a_network_runs_and_is_counted_with_a_readout_of_ones_own():
 
 
 @pytest.mark.slow
-def test_amplification_costs_one_over_the_amplitude():
+def test_amplification_costs_the_inverse_of_the_success_amplitude():
     net = QResNet(1, 2, width=2, stages=1, blocks=1, readout=tomography(copies=10), rngs=nnx.Rngs(0))
     image = jnp.asarray(real(1, 4, 4), jnp.float32)
     found, run = overhead(net, image.shape, NARROW), jax.jit(net.run)(image, key=jax.random.key(0))

@@ -1,4 +1,4 @@
-"""The measured residual network against plain Flax layers with the same parameters."""
+"""The measured residual network, compared with plain Flax layers with the same parameters."""
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ def network(**options) -> QResNet:
 
 
 def twin_of(net: QResNet) -> PlainResNet:
-    """The plain network with the parameters of the measured one."""
+    """Return the plain network with the parameters of the measured network."""
     plain = PlainResNet(1, 3, **SIZES, rngs=nnx.Rngs(1))
     pairs = [(plain.stem, net.stem)]
     for mine, theirs in zip(plain.blocks, net.blocks, strict=True):
@@ -56,19 +56,19 @@ def trained_outcomes(model: nnx.Module, images: jax.Array) -> tuple:
 
 @pytest.fixture(scope="module")
 def net() -> QResNet:
-    """Whose statistics and offsets are those of no start."""
+    """A network whose statistics and offsets differ from their initial values."""
     model = network()
     nnx.update(model, jax.tree.map(lambda x: x + 0.1 * np.abs(ripple(x)), nnx.state(model)))
     return model
 
 
 @pytest.mark.numerics
-def test_without_measurement_it_is_its_twin(net):
+def test_exact_network_agrees_with_its_twin(net):
     np.testing.assert_allclose(outcomes(net, IMAGES), outcomes(twin_of(net), IMAGES), rtol=0, atol=1e-5)
 
 
 @pytest.mark.numerics
-def test_in_training_statistics_of_the_batch_are_those_of_the_twin(net):
+def test_training_uses_and_updates_the_same_statistics_as_the_twin(net):
     plain = twin_of(net)
     (found, moved), (expected, theirs) = (trained_outcomes(model, IMAGES) for model in (net, plain))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
@@ -88,7 +88,7 @@ def test_in_training_statistics_of_the_batch_are_those_of_the_twin(net):
     ],
     ids=["tomography", "chebyshev"],
 )
-def test_fine_readouts_approach_the_exact_one_and_share_parameters(net, readout, bound):
+def test_fine_readouts_approach_the_exact_readout_and_share_parameters(net, readout, bound):
     measured = net.with_readout(readout)
     found = jax.jit(lambda model, images, key: model(images, key=key))(measured, IMAGES, jax.random.key(1))
     error = np.abs(found - outcomes(net, IMAGES)).max()
@@ -97,7 +97,7 @@ def test_fine_readouts_approach_the_exact_one_and_share_parameters(net, readout,
     assert measured.stem.kernel[...] is net.stem.kernel[...]
 
 
-def test_a_batch_is_its_images_one_by_one_with_keys_of_their_own(net):
+def test_a_batch_agrees_with_its_images_one_by_one_each_with_its_own_key(net):
     measured = net.with_readout(chebyshev_readout(rank=(2, 2), relative_eps=0.1, noise="uniform"))
     key, twice = jax.random.key(2), np.stack([IMAGES[0], IMAGES[0]])
     found = jax.jit(lambda model, images, key: model(images, key=key))(measured, twice, key)
@@ -106,7 +106,7 @@ def test_a_batch_is_its_images_one_by_one_with_keys_of_their_own(net):
     assert np.abs(found[0] - found[1]).max() > 1e-3
 
 
-def test_transfers_stand_where_the_placement_says():
+def test_transfers_stand_at_the_chosen_places():
     image = jnp.asarray(IMAGES[0])
     block = QResidualBlock(1, 2, stride=2, rngs=nnx.Rngs(0))
 
@@ -121,8 +121,8 @@ def test_transfers_stand_where_the_placement_says():
     assert names(EVERY_BLOCK) == ["block"]
 
 
-def test_without_transfers_depth_multiplies():
-    """A convolution of a convolution that nobody read out computes its input anew for every product."""
+def test_depths_multiply_without_transfers():
+    """The second of two convolutions without a readout in between computes its input anew for every product."""
     block = QResidualBlock(2, 2, transfers=EVERY_BLOCK, rngs=nnx.Rngs(0))
     (told,) = jax.eval_shape(block.run, jax.ShapeDtypeStruct((2, 4, 4), jnp.float32)).transfers
     inner = 18 + 1  # products of a pixel and of its normalization
@@ -142,7 +142,7 @@ def test_fixed_point_approaches_real_arithmetic(net):
 
 
 @pytest.mark.slow
-def test_estimated_gradients_of_a_network_without_noise_are_those_of_autodiff(net):
+def test_estimated_gradients_without_noise_agree_with_autodiff(net):
     def loss(model: QResidualBlock, image: jax.Array) -> jax.Array:
         return jnp.sum(jnp.tanh(model.run(image, key=jax.random.key(0)).output))
 
@@ -166,7 +166,7 @@ def test_sizes_below_one_raise(sizes, message):
         QResNet(1, 3, **{**SIZES, **sizes}, rngs=nnx.Rngs(0))
 
 
-def test_what_cannot_be_measured_raises(net):
+def test_arguments_that_cannot_be_measured_raise(net):
     with pytest.raises(ValueError, match="`key` must be given where values are drawn, but is None"):
         net.with_readout(tomography(delta=0.1))(IMAGES)
     with pytest.raises(ValueError, match="`key` must be given where values are drawn"):
@@ -195,7 +195,7 @@ def test_images_that_do_not_fit_raise(net, image, message):
         net(image[None])
 
 
-def test_resnet_18_has_its_layers():
+def test_resnet_18_has_eighteen_layers():
     net = nnx.eval_shape(lambda: QResNet(3, 10, rngs=nnx.Rngs(0)))
     convolutions = 1 + 2 * len(net.blocks)
     shortcuts = [i for i, block in enumerate(net.blocks) if block.shortcut is not None]
@@ -205,7 +205,7 @@ def test_resnet_18_has_its_layers():
 
 
 @pytest.mark.slow
-def test_on_digits_it_is_within_a_point_of_its_twin():
+def test_accuracy_on_digits_is_within_a_point_of_the_twin():
     sizes = {"width": 8, "stages": 2, "blocks": 1}
     assert_within_a_point(
         lambda kind, rngs: kind(1, 10, **sizes, rngs=rngs),

@@ -1,4 +1,4 @@
-"""The measured transformer against plain Flax layers with the same parameters."""
+"""The measured transformer, compared with plain Flax layers with the same parameters."""
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ def network(**options) -> QTransformer:
 
 
 def twin_of(net: QTransformer, **options) -> PlainTransformer:
-    """The plain network with the parameters of the measured one."""
+    """Return the plain network with the parameters of the measured network."""
     plain = PlainTransformer(SHAPE, 3, **SIZES, **options, rngs=nnx.Rngs(1))
     weight = net.embed.weight[...].reshape(-1, SHAPE[0], SIZES["patch"], SIZES["patch"])
     plain.embed.kernel[...] = jnp.transpose(weight, (2, 3, 1, 0))
@@ -56,7 +56,7 @@ def ripple(x: jax.Array) -> np.ndarray:
 
 
 def stirred(model: QTransformer) -> QTransformer:
-    """With offsets and factors of no start."""
+    """Return a network whose offsets and factors differ from their initial values."""
     state = nnx.state(model)
     nnx.update(model, jax.tree.map(lambda x: x + 0.2 * ripple(x), state))
     return model
@@ -75,18 +75,18 @@ def net() -> QTransformer:
 @pytest.mark.numerics
 @pytest.mark.parametrize("gelu", [False, True], ids=["relu", "gelu"])
 @pytest.mark.sample(1)
-def test_without_measurement_it_is_its_twin(gelu):
+def test_exact_network_agrees_with_its_twin(gelu):
     net = stirred(network(gelu=gelu))
     np.testing.assert_allclose(outcomes(net, IMAGES), outcomes(twin_of(net, gelu=gelu), IMAGES), rtol=0, atol=1e-5)
 
 
 @pytest.mark.slow
-def test_both_ways_to_merge_heads_compute_the_same(net):
+def test_both_ways_to_merge_heads_compute_the_same_outcomes(net):
     other = stirred(network(merge_by_arithmetic=True))
     np.testing.assert_allclose(outcomes(other, IMAGES), outcomes(net, IMAGES), rtol=0, atol=1e-5)
 
 
-def test_transfers_stand_where_the_placement_says():
+def test_transfers_stand_at_the_chosen_places():
     image = jax.ShapeDtypeStruct(SHAPE, jnp.float32)
     fixed = arithmetic_softmax(Format(bits=8, fraction=4))
 
@@ -103,14 +103,14 @@ def test_transfers_stand_where_the_placement_says():
     assert names(transfers=EVERYTHING, softmax=fixed) == [attention, *sums, end], "arithmetic needs no scores read"
 
 
-def test_the_amplitude_of_attention_is_that_of_its_encoding(net):
+def test_success_amplitude_of_attention_is_that_of_its_encoding(net):
     told = jax.jit(lambda model, image: model.run(image))(net, jnp.asarray(IMAGES[0])).transfers[0]
     assert 0 < float(told.amplitude) < 1
     assert float(told.infidelity) < 1e-10
 
 
 @pytest.mark.slow
-def test_a_fine_readout_approaches_the_exact_one_and_logits_keep_all_modes(net):
+def test_a_fine_readout_approaches_the_exact_readout_and_logits_keep_all_modes(net):
     fine = net.with_readout(chebyshev_readout(rank=5, axes=(-2,), relative_eps=1e-5, noise="uniform"))
     found = jax.jit(lambda model, images, key: model(images, key=key))(fine, IMAGES, key=jax.random.key(0))
     assert 0 < np.abs(found - outcomes(net, IMAGES)).max() < 1e-3
@@ -118,7 +118,7 @@ def test_a_fine_readout_approaches_the_exact_one_and_logits_keep_all_modes(net):
     assert [(t.rank, t.capped) for t in told] == [((5,), False), ((1,), True)]
 
 
-def test_a_rank_above_the_tokens_raises(net):
+def test_a_rank_above_the_number_of_tokens_raises(net):
     with pytest.raises(ValueError, match="`rank` must"):
         jax.eval_shape(
             net.with_readout(chebyshev_readout(rank=6, axes=(-2,), relative_eps=0.1)), IMAGES, key=jax.random.key(0)
@@ -166,7 +166,7 @@ def test_images_of_another_shape_raise(net, shape):
 
 
 @pytest.mark.slow
-def test_on_digits_it_is_within_a_point_of_its_twin():
+def test_accuracy_on_digits_is_within_a_point_of_the_twin():
     sizes = {"patch": 2, "width": 32, "heads": 4, "depth": 2, "hidden": 64}
     assert_within_a_point(
         lambda kind, rngs: kind((1, 8, 8), 10, **sizes, rngs=rngs),

@@ -1,4 +1,4 @@
-"""Quanvolutional modules: the functions they hold parameters for, who is trained, where gradients arrive."""
+"""Quanvolutional modules: agreement with their functions, trained and frozen parameters, reach of gradients."""
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ def network(name="O1+O2", depths=(2, 1), **options):
 
 
 @pytest.mark.numerics
-def test_a_layer_and_a_network_are_their_functions():
+def test_modules_agree_with_the_functions_of_their_parameters():
     spec = quanvolution_spec(channels=stacked)
     layer = Quanvolution(spec, rngs=nnx.Rngs(1))
     found = jax.jit(layer)(jnp.asarray(IMAGES[:2]))
@@ -58,7 +58,7 @@ def test_detached_layers_pass_no_gradient_to_their_input():
 
 
 def assert_access(one, detached):
-    """Detached, exactly those layers are reached whose outputs stand in the last sum: the table of the paper."""
+    """With detached data gradients reach exactly the layers whose outputs are in the last sum, as in the paper's table."""
     layers = one.num_layers
     model = ResQuNN(SHAPE, one, resqunn_specs((1,) * layers), detach_data=detached, rngs=nnx.Rngs(0))
     access = jax.jit(lambda x, y: gradient_access(model, x, y))(IMAGES, LABELS)
@@ -75,12 +75,12 @@ def test_gradients_reach_every_layer_unless_data_are_detached(name, detached):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("one", [*placements(2), *placements(3)], ids=str)
-def test_gradients_of_all_placements(one):
+def test_gradients_reach_the_layers_of_every_placement(one):
     assert_access(one, detached=True)
     assert_access(one, detached=False)
 
 
-def test_frozen_layers_stay_and_trainable_ones_move():
+def test_frozen_layers_stay_fixed_while_trainable_layers_move():
     config = TrainingConfig(epochs=2, batch_size=3, learning_rate=0.05)
     for trainable in (True, False):
         model = network(depths=(1, 1), trainable=trainable, head=DenseHead(16, 3, rngs=nnx.Rngs(2)))
@@ -100,7 +100,7 @@ def test_the_quantum_head_measures_four_of_ten_qubits_and_is_trained():
     assert np.abs(trained.head.angles[...] - model.head.angles[...]).max() > 1e-3
 
 
-def test_classifiers_are_probabilities_and_their_parameters_few():
+def test_classifiers_return_probabilities_and_have_few_parameters():
     model = QuantumClassifier(4, 2, depth=2, ansatz=STRONG_RING, spread=0.1, rngs=nnx.Rngs(0))
     net = QuantumConvNet(8, 2, rngs=nnx.Rngs(0))
     for one, size, classes, count in ((model, 4, 2, 24), (net, 8, 2, 34)):
@@ -124,7 +124,7 @@ def test_classifiers_are_probabilities_and_their_parameters_few():
         (lambda: QuantumConvNet(4, 3, rngs=nnx.Rngs(0)), "`stages` must leave two qubits"),
     ],
 )
-def test_bad_input_raises(make, told):
+def test_bad_arguments_of_variational_modules_raise(make, told):
     with pytest.raises(ValueError) as failure:
         make()
     assert told in str(failure.value)

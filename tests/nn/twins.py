@@ -1,4 +1,4 @@
-"""A network beside its twin, trained alike on digits."""
+"""Comparison of a network with its twin, both trained alike on digits."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,11 +10,14 @@ from qla_jax.data import load
 from qla_jax.training import TrainingConfig, accuracy, fit
 
 SEEDS = 4
-"""Of one network the accuracy moves by more than a point with its seed, and with a rounding, too."""
+"""Number of seeds. The accuracy of one network changes by more than a point with its seed, or with a rounding."""
 
 
 def assert_within_a_point(build: Callable, kinds: tuple[type, type], config: TrainingConfig) -> None:
-    """The mean difference over seeds is no point below zero, within twice its standard error; both have learnt."""
+    """Assert that both networks learned and that the mean difference over seeds is above minus one point.
+
+    Twice the standard error of the mean is allowed for.
+    """
     digits = load("digits")
 
     def trained(kind: type, seed: int) -> float:
