@@ -1,4 +1,4 @@
-"""docs/results.md says what the JSON files hold: it is made from the dataclasses, and has to be that."""
+"""docs/reference/json.md says what the JSON files hold: it is made from the dataclasses, and has to be that."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from qla_jax.experiments.core.study import Findings
 from qla_jax.experiments.costs.results import CostsReport
 from qla_jax.experiments.phases.job import PhaseReport
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "results.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "json.md"
 FILES = {
     "report.json, of `qla-jax run`": MainReport,
     "claims.json, of `qla-jax claims`": ClaimsReport,
