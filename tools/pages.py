@@ -31,7 +31,11 @@ COPIED = {
     "benchmarks/README.md": "benchmarks.md",
     "tests/README.md": "tests.md",
 }
-PAGES = {**COPIED, "README.md": "index.md", **{f"notebooks/{path.name}": f"notebooks/{path.stem}.md" for path in NOTEBOOKS}}
+PAGES = {
+    **COPIED,
+    "README.md": "index.md",
+    **{f"notebooks/{path.name}": f"notebooks/{path.stem}.md" for path in NOTEBOOKS},
+}
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+)\)")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.S)
 # The converter leaves to the browser what only the formula says: bars are no relations, and a sign is no difference.
@@ -88,7 +92,9 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
         source = posixpath.normpath(posixpath.join(here, wanted))
         made = PAGES.get(source, source.removeprefix("docs/"))
         if files.get_file_from_path(made):
-            return f"[{text}]({posixpath.relpath(made, posixpath.dirname(place) or '.')}{'#' + anchor if anchor else ''})"
+            return (
+                f"[{text}]({posixpath.relpath(made, posixpath.dirname(place) or '.')}{'#' + anchor if anchor else ''})"
+            )
         return text if (ROOT / source).exists() else link[0]
 
     parts = re.split(r"(^```.*?^```|`[^`\n]*`)", markdown, flags=re.S | re.M)
@@ -119,7 +125,9 @@ def api_pages() -> dict[str, str]:
         listed = [f"| [`{name.shown}`](#{name.path}) | {cell(first_sentence(name.path))} |" for name in here]
         whole = "\n".join(documented(name.path) for name in here)
         about = first_sentence(f"{PACKAGE}.{room}")
-        pages[f"api/{room}.md"] = f"# {title}\n\n{about}\n\n| name | |\n|---|---|\n" + "\n".join(listed) + f"\n\n{whole}"
+        pages[f"api/{room}.md"] = (
+            f"# {title}\n\n{about}\n\n| name | |\n|---|---|\n" + "\n".join(listed) + f"\n\n{whole}"
+        )
         index += ["", f"## [{title}]({room}.md)", ""]
         index += [", ".join(f"[`{name.shown.removeprefix('qla.')}`]({room}.md#{name.path})" for name in here)]
     pages["api/modules.md"] = "# Other modules\n\nThese modules are imported by their paths.\n\n" + "\n".join(

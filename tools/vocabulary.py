@@ -109,8 +109,8 @@ def first_sentence(path: str) -> str:
     module, _, name = path.rpartition(".")
     body = tree_of(source_of(module)).body
     for place, node in enumerate(body):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
-            return (ast.get_docstring(node) or "").split("\n")[0]
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name and ast.get_docstring(node):
+            return (ast.get_docstring(node) or "").split("\n")[0]  # overloads before it have none
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == name for target in targets) and place + 1 < len(body):
             after = body[place + 1]
