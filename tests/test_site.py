@@ -109,5 +109,5 @@ def test_executed_notebooks_show_their_outputs(site):
 
 
 def test_the_search_knows_the_names(site):
-    index = json.loads((of(site, "/index.html").parent / "search" / "search_index.json").read_text())
+    index = json.loads((of(site, "/404.html").parent / "search" / "search_index.json").read_text())
     assert any("block_encode_pauli" in entry["title"] for entry in index["docs"])

@@ -57,7 +57,7 @@ def on_config(config: Any) -> Any:
     }
     for section in config.nav:
         for title in section:
-            section[title] = made.get(title, section[title])
+            section[title] = made.get(title) or section[title]
     config.nav.append({"Project": ["changelog.md", "contributing.md", "tests.md", "benchmarks.md"]})
     return config
 

@@ -9,6 +9,7 @@ A stored result holds the command, when it ran, with which versions and for how 
 import json
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -99,7 +100,7 @@ def provenance(*names: str) -> str:
 
 def power(value: float) -> str:
     """Return a number of any size with two digits."""
-    return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
+    return re.sub(r"e\+?(-?)0*(\d)", r"e\1\2", f"{value:.1e}")
 
 
 def main_command() -> Iterator[str]:
@@ -289,7 +290,7 @@ def studies() -> Iterator[str]:
 
 def document() -> str:
     """Return the page."""
-    parts = (main_command, regimes, costs, comparison, claims, studies)
+    parts = (main_command, regimes, costs, comparison, studies)
     return INTRODUCTION + "\n" + "\n".join(line for part in parts for line in part())
 
 
