@@ -24,6 +24,9 @@ LANE   = $(PYTEST) -n $(WORKERS) --dist worksteal -p no:benchmark tests
 DOUBLE = @echo "== double precision"; $(BYTECODE) $(CACHE) JAX_ENABLE_X64=1
 SINGLE = @echo "== single precision"; $(BYTECODE) $(CACHE) JAX_ENABLE_X64=0
 
+# What `make check` tests after the notebooks, the longest first.
+DOCUMENTS := tests/test_site.py tests/test_documents.py tests/test_release.py
+
 .PHONY: help demo setup test test-all peers check docs bench clean
 
 help:
@@ -58,7 +61,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(CACHE) $(PYTEST) -n $(WORKERS) --maxschedchunk 1 -p no:benchmark tests/test_notebooks.py
-	@$(CACHE) $(QUICK) $(PYTEST) -n $(WORKERS) --dist loadgroup -p no:benchmark -m slow tests/test_site.py tests/test_documents.py tests/test_release.py
+	@$(CACHE) $(QUICK) $(PYTEST) -n $(WORKERS) --maxschedchunk 1 -p no:benchmark -m slow $(DOCUMENTS)
 
 # Notebooks whose outputs are stored in .cache/notebooks and up to date are not executed again.
 docs: setup

@@ -36,7 +36,6 @@ def built(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("release")
 def test_the_wheel_works_in_a_fresh_environment(built, tmp_path):
     (wheel,) = built.glob("*.whl")
     venv.create(tmp_path / "env", with_pip=True)
@@ -53,7 +52,6 @@ def test_the_wheel_works_in_a_fresh_environment(built, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("release")
 def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(built):
     (wheel,) = built.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
@@ -63,7 +61,6 @@ def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(built):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("release")
 def test_the_source_distribution_has_what_a_build_and_the_tests_need(built):
     (archive,) = built.glob("*.tar.gz")
     with tarfile.open(archive) as tar:

@@ -18,7 +18,7 @@ from tools.vocabulary import public_names
 
 ROOT = Path(__file__).parents[1]
 FEWEST_PAGES = 40
-pytestmark = [pytest.mark.slow, pytest.mark.site, pytest.mark.xdist_group("site")]
+pytestmark = [pytest.mark.slow, pytest.mark.site]
 
 
 class Links(HTMLParser):
@@ -41,7 +41,7 @@ class Links(HTMLParser):
             self.loaded.append(source)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def site(tmp_path_factory) -> dict[Path, Links]:
     """Pages of the site by file; a warning of the build is an error."""
     place = tmp_path_factory.mktemp("site")
@@ -74,40 +74,57 @@ def dead(site: dict[Path, Links]) -> list[str]:
     return found
 
 
-def test_no_link_or_anchor_is_dead(site):
+def no_link_or_anchor_is_dead(site: dict[Path, Links]) -> None:
     assert len(site) >= FEWEST_PAGES
     assert dead(site) == []
 
 
-def test_a_dead_link_and_a_dead_anchor_are_found(tmp_path):
-    page = tmp_path / "page.html"
-    page.write_text('<a id="here" href="#here"></a><a href="page.html#there"></a><a href="gone.html"></a>')
-    assert dead({page.resolve(): Links(page.read_text())}) == ["page.html: page.html#there", "page.html: gone.html"]
-
-
-def test_nothing_is_loaded_from_elsewhere(site):
+def nothing_is_loaded_from_elsewhere(site: dict[Path, Links]) -> None:
     elsewhere = {(page.name, one) for page, links in site.items() for one in links.loaded if urlsplit(one).netloc}
     assert elsewhere == set()
 
 
-def test_every_public_name_has_its_place(site):
+def every_public_name_has_its_place(site: dict[Path, Links]) -> None:
     names = public_names()
     assert [name.shown for name in names if name.path not in site[of(site, f"api/{name.room}.html")].anchors] == []
 
 
-def test_formulas_are_drawn(site):
+def formulas_are_drawn(site: dict[Path, Links]) -> None:
     for page in site:
         text = page.read_text()
         assert 'class="arithmatex">\\' not in text, page.name
 
 
-def test_executed_notebooks_show_their_outputs(site):
+def executed_notebooks_show_their_outputs(site: dict[Path, Links]) -> None:
     for path in NOTEBOOKS:
         page = of(site, f"notebooks/{path.stem}.html").read_text()
         executed = current(path)
         assert ('class="output"' in page) == (executed is not None), path.stem
 
 
-def test_the_search_knows_the_names(site):
+def the_search_knows_the_names(site: dict[Path, Links]) -> None:
     index = json.loads((of(site, "/404.html").parent / "search" / "search_index.json").read_text())
     assert any("block_encode_pauli" in entry["title"] for entry in index["docs"])
+
+
+CHECKS = (
+    no_link_or_anchor_is_dead,
+    nothing_is_loaded_from_elsewhere,
+    every_public_name_has_its_place,
+    formulas_are_drawn,
+    executed_notebooks_show_their_outputs,
+    the_search_knows_the_names,
+)
+
+
+def test_the_site(site, subtests):
+    """One test: each worker would build a site of its own."""
+    for check in CHECKS:
+        with subtests.test(check.__name__):
+            check(site)
+
+
+def test_a_dead_link_and_a_dead_anchor_are_found(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text('<a id="here" href="#here"></a><a href="page.html#there"></a><a href="gone.html"></a>')
+    assert dead({page.resolve(): Links(page.read_text())}) == ["page.html: page.html#there", "page.html: gone.html"]
