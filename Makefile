@@ -24,14 +24,18 @@ LANE   = $(PYTEST) -n $(WORKERS) --dist worksteal -p no:benchmark tests
 DOUBLE = @echo "== double precision"; $(BYTECODE) $(CACHE) JAX_ENABLE_X64=1
 SINGLE = @echo "== single precision"; $(BYTECODE) $(CACHE) JAX_ENABLE_X64=0
 
-.PHONY: help demo setup test test-all peers check bench clean
+# What `make check` tests after the notebooks, the longest first.
+DOCUMENTS := tests/test_site.py tests/test_documents.py tests/test_release.py
+
+.PHONY: help demo setup test test-all peers check docs bench clean
 
 help:
 	@echo "make demo      set up and run the demonstration"
 	@echo "make test      the tests, in double and in single precision"
 	@echo "make test-all  the same with the slow cases"
 	@echo "make peers     phase factors against other packages, in an environment of their own"
-	@echo "make check     lint, format, types, notebooks, documents"
+	@echo "make check     lint, format, types, notebooks, documents, the site and the release"
+	@echo "make docs      the documentation as a site, in site/"
 	@echo "make bench     timings"
 	@echo "make clean     remove the environment and all caches"
 
@@ -57,13 +61,18 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(CACHE) $(PYTEST) -n $(WORKERS) --maxschedchunk 1 -p no:benchmark tests/test_notebooks.py
-	@$(CACHE) $(QUICK) $(PYTEST) -n $(WORKERS) --maxschedchunk 1 -p no:benchmark -m slow tests/test_documents.py
+	@$(CACHE) $(QUICK) $(PYTEST) -n $(WORKERS) --maxschedchunk 1 -p no:benchmark -m slow $(DOCUMENTS)
+
+# Notebooks whose outputs are stored in .cache/notebooks and up to date are not executed again.
+docs: setup
+	$(CACHE) $(BIN)/python -m tools.notebooks
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 bench: setup
 	$(PYTEST) --benchmark-only --benchmark-autosave benchmarks
 
 clean:
-	rm -rf $(VENV) $(VENV)-peers .cache .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-peers .cache .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist site *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are newer than what they were installed from; a change of either file installs again.

@@ -1,35 +1,23 @@
-"""The notebooks run from top to bottom, and each ends by checking what it has shown."""
+"""The notebooks run from top to bottom, and each begins with what one learns and ends by checking what it has shown."""
 
-import os
 import sys
-from pathlib import Path
 
 import nbclient
 import nbformat
 import pytest
-from ipykernel.kernelspec import write_kernel_spec
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+import tools.notebooks
+from tools.notebooks import NOTEBOOKS
+
 FEWEST_NOTEBOOKS = 7
-TIMEOUT = 600  # seconds, for one cell
 
 pytestmark = pytest.mark.notebooks
 
 
 @pytest.fixture
-def execute(tmp_path, monkeypatch):
-    """Executes a notebook in a kernel of this very interpreter, whatever kernels the user has installed."""
-    write_kernel_spec(tmp_path / "kernels" / "this-interpreter")
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.delenv("MPLBACKEND", raising=False)
-    monkeypatch.delenv("JAX_ENABLE_X64", raising=False)  # a reader has not set it: a notebook says itself what it needs
-
-    def run(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-        client = nbclient.NotebookClient(notebook, timeout=TIMEOUT, kernel_name="this-interpreter")
-        return client.execute(cwd=str(tmp_path), env=dict(os.environ))
-
-    return run
+def execute(tmp_path):
+    """Executes a notebook as the site does."""
+    return lambda notebook: tools.notebooks.execute(notebook, tmp_path)
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[str]:
@@ -49,9 +37,16 @@ def test_notebook_ends_with_a_check(path):
     assert "assert " in code_cells(nbformat.read(path, as_version=4))[-1]
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_begins_with_what_one_learns(path):
+    first = nbformat.read(path, as_version=4).cells[0]
+    assert first.cell_type == "markdown" and first.source.startswith("# ")
+    assert "In this notebook you learn" in first.source
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS[::-1], ids=lambda path: path.stem)  # the longest first
 def test_notebook_runs(path, execute):
-    execute(nbformat.read(path, as_version=4))
+    tools.notebooks.keep(path, execute(nbformat.read(path, as_version=4)))  # the site shows these outputs
 
 
 def test_kernel_is_this_interpreter_and_cells_share_state(execute):

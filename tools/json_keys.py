@@ -1,11 +1,12 @@
-"""docs/results.md says what the JSON files hold: it is made from the dataclasses, and has to be that."""
+"""The page docs/reference/json.md: keys, types and meanings of the JSON files, from the dataclasses.
+
+python -m tools.json_keys     # writes the page
+"""
 
 import re
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
-
-import pytest
 
 from qla_jax.experiments.claims import ClaimsReport
 from qla_jax.experiments.coherent.results import MainReport
@@ -15,7 +16,7 @@ from qla_jax.experiments.core.study import Findings
 from qla_jax.experiments.costs.results import CostsReport
 from qla_jax.experiments.phases.job import PhaseReport
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "results.md"
+DOCUMENT = Path(__file__).parents[1] / "docs" / "reference" / "json.md"
 FILES = {
     "report.json, of `qla-jax run`": MainReport,
     "claims.json, of `qla-jax claims`": ClaimsReport,
@@ -61,12 +62,14 @@ def parts(kind: Any) -> list[type]:
 
 
 def document() -> str:
+    """Return the page."""
     lines = [
         "# What the JSON files hold",
         "",
-        "Made from the dataclasses of `qla_jax/experiments` by the test that reads it.",
+        "This page is made from the dataclasses of `qla_jax/experiments` by `python -m tools.json_keys`.",
+        "Numbers that are not finite are null. A key marked * is left out where it has no value.",
+        "",
     ]
-    lines += ["Numbers that are not finite are null. A key marked * is left out where there is nothing to say.", ""]
     lines += [f"* {file}: `{kind.__name__}`" for file, kind in FILES.items()]
     for kind in dict.fromkeys(part for one in FILES.values() for part in parts(one)):
         about, meanings = (kind.__doc__ or "").split("\n")[0], entries(kind)
@@ -78,14 +81,5 @@ def document() -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_the_document_is_that_of_the_types():
-    assert DOCUMENT.read_text() == document()
-
-
-def test_fields_and_meanings_are_read_from_types_and_docstrings():
-    assert told(list[dict[str, float]]) == "list of object of number" and told(int | None) == "integer or null"
-    assert told(tuple[float, int]) == "[number, integer]" and told(tuple[int, ...]) == "[integer, ...]"
-    assert entries(MainReport)["kind"] == "name of the recipe."
-    assert entries(MainReport)["failures"] == "a line for each violated bound or failed check; empty is good."
-    with pytest.raises(KeyError):
-        _ = entries(MainReport)["nothing"]
+if __name__ == "__main__":
+    DOCUMENT.write_text(document())

@@ -1,0 +1,45 @@
+"""Pages and figures that are made from stored results are what the tools make of them; the README stays short."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.test_documents import python_blocks
+from tools import figure, results
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+MOST_WORDS, MOST_LINES, BLOCKS = 1200, 10, 5
+
+
+def test_the_page_of_results_is_made_from_the_stored_ones():
+    assert results.DOCUMENT.read_text() == results.document()
+
+
+def test_the_figure_is_made_from_the_stored_result():
+    assert figure.FIGURE.read_text() == figure.figure()
+
+
+@pytest.mark.parametrize("path", sorted(results.DATA.glob("*.json")), ids=lambda path: path.stem)
+def test_a_stored_result_says_where_it_comes_from(path):
+    found = json.loads(path.read_text())
+    assert found["command"].startswith("qla-jax ") and re.fullmatch(r"\d{4}-\d\d-\d\d", found["date"])
+    assert {"python", "jax", "flax", "qla-jax"} <= set(found["versions"]) and found["seconds"] > 0
+    assert f"`{found['command']}`" in results.document()
+
+
+def test_a_changed_number_shows(monkeypatch):
+    changed = json.loads(json.dumps(results.stored("run")))
+    changed["report"]["networks"][0]["accuracy"]["argmax"] = 0.123
+    original = results.stored
+    monkeypatch.setattr(results, "stored", lambda name: changed if name == "run" else original(name))
+    assert results.DOCUMENT.read_text() != results.document()
+
+
+def test_the_readme_is_short():
+    assert len(README.split()) <= MOST_WORDS
+    blocks = [block.strip().splitlines() for block in python_blocks(README)]
+    assert len(blocks) == BLOCKS
+    assert all(len([line for line in block if line.strip()]) <= MOST_LINES for block in blocks)
