@@ -23,7 +23,7 @@ Example = Mapping[str, Any]
 
 
 def png(image: np.ndarray) -> bytes:
-    """A grey or RGB image (H, W, C) as PNG; float32 as the four bytes of each pixel, which is how tfds stores it."""
+    """A gray or RGB image (H, W, C) as PNG; float32 as the four bytes of each pixel, which is how tfds stores it."""
     pixels = image.view(np.uint8) if image.dtype == np.float32 else image
     buffer = io.BytesIO()
     Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(buffer, format="PNG")

@@ -38,6 +38,7 @@ MODULES = (
 """Modules of claims, in the order in which claims are listed."""
 
 CLAIMS = tuple(claim for module in MODULES for claim in module.CLAIMS)
+"""Claims of the package, in the order of its rooms."""
 
 
 _REGISTERED: dict[str, Claim] = {}

@@ -303,7 +303,7 @@ def ratios(row: Tried) -> Plot:
         heights = place + 0.8 * counts / max(counts.max(), 1)
         series.append(Series("", edges.tolist(), heights.tolist(), color="blue", base=place))
         if entry.known is not None:
-            series.append(Series("", [entry.known], [place + 0.1], style="o", color="grey"))
+            series.append(Series("", [entry.known], [place + 0.1], style="o", color="gray"))
         if entry.attacked is not None:
             series.append(Series("", [entry.attacked], [place + 0.1], style="v", color="orange"))
     return Plot(

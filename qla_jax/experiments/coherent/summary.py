@@ -181,8 +181,8 @@ def plots(network: Network) -> list[Figure]:
     errors = (
         ("measured, largest of all images", "actual_max", "o-", "blue"),
         ("tracked eps", "eps", "s-", "orange"),
-        (r"$19.6\,e_0 + 10.3\,e_1$", "worst_case", "^--", "grey"),
-        (r"$712(e_0 + e_1)$", "published", "v:", "grey"),
+        (r"$19.6\,e_0 + 10.3\,e_1$", "worst_case", "^--", "gray"),
+        (r"$712(e_0 + e_1)$", "published", "v:", "gray"),
     )
     classes = [*map(str, range(len(network.confusion))), "other"]
     return [

@@ -19,7 +19,7 @@ from qla_jax.experiments.core.results import named
 from qla_jax.experiments.core.study import Findings, Study
 from qla_jax.experiments.core.tables import Column, table, written
 
-COLORS = ("grey", "orange", "#f4a582", "blue", "#4393c3", "#92c5de")
+COLORS = ("gray", "orange", "#f4a582", "blue", "#4393c3", "#92c5de")
 STEPS = [
     Column("", "{0}", "method"),
     Column("read out", "{1}", "what is read out between layers"),

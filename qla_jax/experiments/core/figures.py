@@ -25,7 +25,7 @@ class Series:
         low: lower ends of intervals, if there are any.
         high: upper ends of intervals.
         style: marker and line as matplotlib writes them.
-        color: "blue", "orange", "grey" or another color of matplotlib; the next of a list unless given.
+        color: "blue", "orange", "gray" or another color of matplotlib; the next of a list unless given.
         right: whether values belong to the right axis.
         base: level from which steps are filled to the values, if they are; `x` are their left edges.
     """
@@ -74,7 +74,7 @@ class Plot:
         right: label of the right axis, if there is one.
         limits: ends of the y axis, where the data do not set them.
         filed: whether the picture is also a file of its own.
-        caption: what the figure shows, in sentences.
+        caption: description of the figure, in sentences.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Matrix:
         ylabel: label of the rows.
         values: rows of numbers.
         ticks: names of the columns and of the rows.
-        caption: what the figure shows, in sentences.
+        caption: description of the figure, in sentences.
         title: title above the figure.
         filed: whether the picture is also a file of its own.
     """
@@ -146,7 +146,7 @@ class Outcomes:
     Attributes:
         name: part of the file's name.
         outcomes: images with their distributions.
-        caption: what the figure shows, in sentences.
+        caption: description of the figure, in sentences.
         title: title above the figure.
         filed: whether the picture is also a file of its own.
     """

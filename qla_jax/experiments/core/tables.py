@@ -23,7 +23,7 @@ class Column:
         name: head of the column.
         cells: format of its cells, by fields of a dataclass or a mapping, or by places in a tuple; empty where cells
             are written by hand.
-        meaning: what the numbers are, with their unit: shown where a reader points at the head, and in the legend.
+        meaning: description of the numbers with their unit, shown where a reader points at the head and in the legend.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Table:
 
     Attributes:
         rows: cells by row, the first row the head.
-        caption: what the table shows, in sentences.
+        caption: description of the table, in sentences.
         columns: columns in order, with their meanings.
     """
 
@@ -58,7 +58,7 @@ def require_caption(name: str, caption: str) -> None:
 
     Args:
         name: name of the figure or the table.
-        caption: its caption.
+        caption: caption of that figure or table.
 
     Raises:
         ValueError: an empty caption.
@@ -82,7 +82,7 @@ def table(columns: Sequence[Column], rows: Iterable[Any], *, caption: str) -> Ta
     Args:
         columns: columns in order.
         rows: results, one for each row: dataclasses, mappings or tuples.
-        caption: what the table shows, in sentences.
+        caption: description of the table, in sentences.
     """
     cells = [[_Cells().vformat(column.cells, (), row) for column in columns] for row in rows]
     return Table([[column.name for column in columns], *cells], caption, columns)
@@ -94,7 +94,7 @@ def written(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], *
     Args:
         columns: name and meaning of each column.
         rows: cells by row.
-        caption: what the table shows, in sentences.
+        caption: description of the table, in sentences.
     """
     explained = [Column(name, "", meaning) for name, meaning in columns]
     return Table([[name for name, _ in columns], *(list(row) for row in rows)], caption, explained)

@@ -10,7 +10,7 @@ from qla_jax.experiments.costs.results import CostsReport, Run
 
 SHADES = ("#92c5de", "#4393c3", "#2166ac", "#053061")
 STYLES = {"sharp": "o-", "published": "s:"}
-KINDS = ("blue", "orange", "grey")
+KINDS = ("blue", "orange", "gray")
 
 EXPONENTS = [
     Column("power of", "{0}", "size that varies"),
@@ -148,7 +148,7 @@ def plots(report: CostsReport) -> list[Plot]:
     entries, errors, blocks, *kernels = report.curves
     singles = sorted({(p.x, p.classical) for run in entries.series if run.blocks == 1 for p in run.points})
     stars = [(row.entries, row.depth) for row in report.crossings if row.schedule == "sharp" and row.entries]
-    beside = [_points("exact classical, k = 1", singles, "--", "grey"), _points("", stars, "*", "orange")]
+    beside = [_points("exact classical, k = 1", singles, "--", "gray"), _points("", stars, "*", "orange")]
     against_k = blocks.series[0].points
     relative = [
         Series(
@@ -188,7 +188,7 @@ def plots(report: CostsReport) -> list[Plot]:
                 _points("depth in gates", [(p.x, p.depth) for p in against_k], color="blue"),
                 _points("ancillas", [(p.x, p.num_ancillas) for p in against_k], "s-", "orange", right=True),
                 _points(
-                    "ancillas, published", [(p.x, p.published_ancillas) for p in against_k], "--", "grey", right=True
+                    "ancillas, published", [(p.x, p.published_ancillas) for p in against_k], "--", "gray", right=True
                 ),
             ],
             yscale="log",

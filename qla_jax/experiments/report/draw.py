@@ -21,7 +21,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from qla_jax.experiments.core.figures import Figure, Line, Matrix, Outcome, Outcomes, Plot, Series
 
 SIZE = (5.2, 3.4)
-NAMED = {"blue": "#2166ac", "orange": "#d6604d", "grey": "#777777"}
+NAMED = {"blue": "#2166ac", "orange": "#d6604d", "gray": "#777777"}
 DISTINCT = 10
 """Largest number of curves that the shorter list of colors tells apart."""
 TITLE, SMALL, TICKS, MARKER = 9, 7, 6, 4
@@ -39,7 +39,7 @@ def draw(figure: Figure) -> canvas.Figure:
     """Draw one figure.
 
     Args:
-        figure: its data.
+        figure: data of the figure.
     """
     raise TypeError(f"`figure` must be a figure, but is {type(figure).__name__}.")
 
@@ -169,10 +169,10 @@ def _curve(axes: Axes, series: Series, color: str) -> None:
 
 
 def _line(axes: Axes, line: Line) -> None:
-    (axes.axvline if line.upright else axes.axhline)(line.value, color=NAMED["grey"], linestyle="--", linewidth=1)
+    (axes.axvline if line.upright else axes.axhline)(line.value, color=NAMED["gray"], linestyle="--", linewidth=1)
     if line.label:
         place = axes.get_yaxis_transform()
-        axes.text(0.01, line.value, line.label, color=NAMED["grey"], va="bottom", fontsize=SMALL, transform=place)
+        axes.text(0.01, line.value, line.label, color=NAMED["gray"], va="bottom", fontsize=SMALL, transform=place)
 
 
 def _ticks(axes: Axes, plot: Plot) -> None:

@@ -26,9 +26,9 @@ def test_a_figure_has_each_curve_with_its_intervals():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
     assert len({line.get_color() for line in axes.lines}) == 9
     assert picture(figure, "png").startswith(b"\x89PNG") and b"<svg" in picture(figure, "svg")
-    fitted = [CURVES[0], replace(CURVES[1], label=""), replace(CURVES[2], color="grey")]
+    fitted = [CURVES[0], replace(CURVES[1], label=""), replace(CURVES[2], color="gray")]
     first, second, third = axes_of(series=fitted).lines
-    assert first.get_color() == second.get_color() != third.get_color() == NAMED["grey"]
+    assert first.get_color() == second.get_color() != third.get_color() == NAMED["gray"]
 
 
 def test_places_without_numbers_are_named_and_whole_numbers_have_whole_ticks():
