@@ -63,6 +63,11 @@ class Verification(NamedTuple):
     Attributes:
         name: class of the encoding.
         checks: results, in the order in which the laws were checked.
+
+    Example:
+        >>> found = verify(block_encode_pauli({"X": 1.0}))
+        >>> found.passed, found.failed, found.checks[0].law
+        (True, (), 'unitarity')
     """
 
     name: str
@@ -84,8 +89,8 @@ class Verification(NamedTuple):
         return not self.failed
 
     def __repr__(self) -> str:
-        words = {True: "holds", False: "VIOLATED", None: "not looked at"}
-        lines = [f"{self.name}: {'all that was looked at holds' if self.passed else 'violated'}"]
+        words = {True: "holds", False: "VIOLATED", None: "not checked"}
+        lines = [f"{self.name}: {'all checked laws hold' if self.passed else 'violated'}"]
         for check in self.checks:
             numbers = "" if check.passed is None else f"{check.measured:9.2e} of {check.allowed:8.2e}"
             lines.append(f"  {check.law:16} {words[check.passed]:13} {numbers:22} {check.about}")
