@@ -121,6 +121,10 @@ def cost(enc: Counted) -> Cost:
     The count is static: no circuit runs, and encodings under `jax.eval_shape` can be counted. Leaves of one class are
     numbered in order of first use.
 
+    Returns:
+        A `Cost` with the attributes `num_qubits`, `num_ancillas`, `num_queries`, `calls`, `gates`, `depth` and
+        `success_probability`.
+
     Raises:
         TypeError: `enc` is not an encoding.
 
@@ -151,7 +155,7 @@ def _success(enc: Counted) -> float | None:
     numbers = getattr(enc, "encoded", None), getattr(enc, "alpha", None)
     if any(not isinstance(number, jax.Array) or isinstance(number, jax.core.Tracer) for number in numbers):
         return None
-    found = enc.success_probability  # type: ignore[attr-defined] # of what has a vector
+    found = enc.success_probability  # type: ignore[attr-defined] # an encoding with a vector has it
     return min(float(found), 1.0) if found.ndim == 0 else None
 
 

@@ -102,6 +102,7 @@ def verify(enc: Encoding, target: ArrayLike | None = None, *, samples: int = 4, 
     r"""Check numerically that an encoding satisfies the laws of encodings and, if a target is given, its error bound.
 
     The laws are checked on random states, the norm and the error of matrices of up to 1024 rows and columns exactly.
+
     * unitarity, length: $U^\dagger U\psi = \psi$ and $\|U\psi\| = \|\psi\|$.
     * adjoint: $\langle\phi, U\psi\rangle = \langle U^\dagger\phi, \psi\rangle$.
     * views: $\alpha\langle0|U|0\rangle x$ by the circuit equals `matvec`, or `encoded` for vectors.
@@ -110,7 +111,7 @@ def verify(enc: Encoding, target: ArrayLike | None = None, *, samples: int = 4, 
     * norm bound: `norm_bound` is at least the norm of the encoded matrix.
     * error: the encoded matrix or vector is within $\epsilon$ of the target.
 
-    Each law may fail by the estimate `enc.rounding`, at least a few machine epsilons for each qubit.
+    Deviations of up to four times `enc.rounding` for each qubit pass, and of at least 16 machine epsilons times alpha.
 
     Args:
         enc: block or vector encoding with concrete arrays.
