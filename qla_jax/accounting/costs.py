@@ -31,6 +31,10 @@ class Calls(NamedTuple):
         adjoint: calls of the inverse circuit.
         controlled: controlled calls of the part's circuit.
         controlled_adjoint: controlled calls of the inverse circuit.
+
+    Example:
+        >>> Calls(forward=2, adjoint=1).total
+        3
     """
 
     forward: int = 0
@@ -72,6 +76,11 @@ class Cost(NamedTuple):
             Otherwise `gates` counts one possible circuit, with controls by `Gates.controlled`.
         success_probability: probability that one run ends with all ancillas in 0. It is given for vector encodings with
             concrete arrays. For a block encoding it depends on the input and is None.
+
+    Example:
+        >>> found = cost(block_encode(jnp.eye(2), alpha=2.0) @ vector_encode(jnp.array([0.6, 0.8])))
+        >>> found.num_qubits, found.num_ancillas, round(found.success_probability, 6)
+        (2, 1, 0.25)
     """
 
     num_ancillas: int
@@ -112,6 +121,10 @@ def cost(enc: Counted) -> Cost:
     The count is static: no circuit runs, and encodings under `jax.eval_shape` can be counted. Leaves of one class are
     numbered in order of first use.
 
+    Returns:
+        A `Cost` with the attributes `num_qubits`, `num_ancillas`, `num_queries`, `calls`, `gates`, `depth` and
+        `success_probability`.
+
     Raises:
         TypeError: `enc` is not an encoding.
 
@@ -142,7 +155,7 @@ def _success(enc: Counted) -> float | None:
     numbers = getattr(enc, "encoded", None), getattr(enc, "alpha", None)
     if any(not isinstance(number, jax.Array) or isinstance(number, jax.core.Tracer) for number in numbers):
         return None
-    found = enc.success_probability  # type: ignore[attr-defined] # of what has a vector
+    found = enc.success_probability  # type: ignore[attr-defined] # an encoding with a vector has it
     return min(float(found), 1.0) if found.ndim == 0 else None
 
 

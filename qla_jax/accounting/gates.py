@@ -146,7 +146,7 @@ class Gates:
             reads=self.reads + other.reads,
             read_layers=depths(self.read_layers, other.read_layers),
             t=self.t + other.t,
-            layers=tuple(map(depths, self._layers, other._layers)),  # type: ignore[arg-type] # of four each
+            layers=tuple(map(depths, self._layers, other._layers)),  # type: ignore[arg-type] # four numbers each
         )
 
     def __rmul__(self, times: int) -> "Gates":

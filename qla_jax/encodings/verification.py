@@ -63,6 +63,11 @@ class Verification(NamedTuple):
     Attributes:
         name: class of the encoding.
         checks: results, in the order in which the laws were checked.
+
+    Example:
+        >>> found = verify(block_encode_pauli({"X": 1.0}))
+        >>> found.passed, found.failed, found.checks[0].law
+        (True, (), 'unitarity')
     """
 
     name: str
@@ -84,8 +89,8 @@ class Verification(NamedTuple):
         return not self.failed
 
     def __repr__(self) -> str:
-        words = {True: "holds", False: "VIOLATED", None: "not looked at"}
-        lines = [f"{self.name}: {'all that was looked at holds' if self.passed else 'violated'}"]
+        words = {True: "holds", False: "VIOLATED", None: "not checked"}
+        lines = [f"{self.name}: {'all checked laws hold' if self.passed else 'violated'}"]
         for check in self.checks:
             numbers = "" if check.passed is None else f"{check.measured:9.2e} of {check.allowed:8.2e}"
             lines.append(f"  {check.law:16} {words[check.passed]:13} {numbers:22} {check.about}")
@@ -97,6 +102,7 @@ def verify(enc: Encoding, target: ArrayLike | None = None, *, samples: int = 4, 
     r"""Check numerically that an encoding satisfies the laws of encodings and, if a target is given, its error bound.
 
     The laws are checked on random states, the norm and the error of matrices of up to 1024 rows and columns exactly.
+
     * unitarity, length: $U^\dagger U\psi = \psi$ and $\|U\psi\| = \|\psi\|$.
     * adjoint: $\langle\phi, U\psi\rangle = \langle U^\dagger\phi, \psi\rangle$.
     * views: $\alpha\langle0|U|0\rangle x$ by the circuit equals `matvec`, or `encoded` for vectors.
@@ -105,7 +111,7 @@ def verify(enc: Encoding, target: ArrayLike | None = None, *, samples: int = 4, 
     * norm bound: `norm_bound` is at least the norm of the encoded matrix.
     * error: the encoded matrix or vector is within $\epsilon$ of the target.
 
-    Each law may fail by the estimate `enc.rounding`, at least a few machine epsilons for each qubit.
+    Deviations of up to four times `enc.rounding` for each qubit pass, and of at least 16 machine epsilons times alpha.
 
     Args:
         enc: block or vector encoding with concrete arrays.

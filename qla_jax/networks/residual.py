@@ -232,6 +232,9 @@ def residual_network(
 def chain(network: VectorEncoding) -> list[SkipNormBlock]:
     """Return the skip norm blocks of a network, first to last, without the other nodes between and after them.
 
+    Raises:
+        TypeError: `network` is not a vector encoding.
+
     Example:
         >>> blocks = chain(residual_network([block_encode_pauli({"X": 1.0})], vector_encode(jnp.array([0.6, 0.8]))))
         >>> [type(block).__name__ for block in blocks]

@@ -49,6 +49,14 @@ class GQSPPhaseFactors(Node):
         sup_bound: proven upper bound on $|P|$ over the unit circle.
         converged: True where the residual is at most the requested tolerance, in double precision.
         convention: name of the convention of the angles: "motlagh_wiebe", as above, or "laneve".
+
+    Example:
+        >>> phases = gqsp_phase_factors([0.5, 0.25j])
+        >>> phases.degree, phases.theta.shape, phases.to("laneve").convention
+        (1, (2,), 'laneve')
+
+    References:
+        Motlagh, Wiebe (2024), Theorem 3. https://arxiv.org/abs/2308.01501
     """
 
     theta: Float[Array, " d_plus_1"]
@@ -155,6 +163,9 @@ def gqsp_response(phases: GQSPPhaseFactors, z: ArrayLike) -> Complex[Array, "...
 
     Returns:
         Complex amplitudes of the shape of z.
+
+    Raises:
+        ValueError: points that are not an array of numbers.
 
     Example:
         >>> bool(jnp.allclose(gqsp_response(gqsp_phase_factors([0.0, 0.5]), -1.0), -0.5))

@@ -32,6 +32,14 @@ class PhaseFactors(Node):
         sup_bound: proven upper bound on $|f|$ over [-1, 1].
         converged: True where the residual is at most the requested tolerance, in double precision.
         convention: name of the convention of `values`.
+
+    Example:
+        >>> phases = phase_factors([0.0, 0.5])
+        >>> phases.degree, phases.convention, bool(phases.converged)
+        (1, 'wx', True)
+
+    References:
+        Martyn, Rossi, Tan, Chuang (2021), Section II.A. https://arxiv.org/abs/2105.02859
     """
 
     values: Float[Array, " count"]

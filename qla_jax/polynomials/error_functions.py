@@ -103,7 +103,7 @@ def _tails(lib: Library, m: Any, count: int) -> Any:
     wide = j + 0.5 + xp.sqrt(xp.square(j + 0.5) + z * z)
     high = j + xp.sqrt(xp.square(j + 2) + z * z)
     ratios = z / xp.maximum(wide, high)
-    logs = xp.log(lib.special.i0e(z)) + xp.cumsum(xp.log(ratios))  # of order j + 1
+    logs = xp.log(lib.special.i0e(z)) + xp.cumsum(xp.log(ratios))  # logarithms of the bounds for order j + 1
     power = (j + 1) * xp.log(z / 2) - lib.special.gammaln(j + 2) + z * z / (4 * (j + 2)) - z
     terms = xp.exp(xp.minimum(logs, power))
     rest = terms[-1] * ratios[-1] / (1 - ratios[-1])

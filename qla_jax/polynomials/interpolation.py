@@ -75,7 +75,7 @@ def interpolant(
         proven = 4 * bound * math.exp(-(count - 1) * math.log(rho)) / (rho - 1)
         error = proven + float(dropped.sum()) + math.log(count) * noise  # times the Lebesgue constant
     kept_coeffs = coeffs[:kept].astype(jax.dtypes.canonicalize_dtype(coeffs.dtype))
-    rounding = np.finfo(kept_coeffs.dtype).eps * np.abs(coeffs).sum()  # of storing them
+    rounding = np.finfo(kept_coeffs.dtype).eps * np.abs(coeffs).sum()  # rounding of the stored coefficients
     return from_numpy(
         kept_coeffs, parity=parity, error=error + float(rounding), sup=float(chebyshev.sup_bound(kept_coeffs))
     )

@@ -35,6 +35,11 @@ class Polynomial(Node):
             the target.
         sup_bound: proven bound on |P| over all of [-1, 1].
         domain: intervals (low, high) within [-1, 1] on which the error bounds hold.
+
+    Example:
+        >>> poly = polynomial([0.0, 1.0], "odd").scaled(0.5)
+        >>> round(float(poly(0.4)), 6), poly.degree, poly.parity, bool(poly.sup_bound < 0.51)
+        (0.2, 1, 'odd', True)
     """
 
     coeffs: Inexact[Array, " degree_plus_1"]

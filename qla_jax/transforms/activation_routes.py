@@ -120,6 +120,6 @@ def _over_x(even: Array) -> Array:
     # c_2j = (r_2j-1 + r_2j+1)/2, solved from the highest degree down by alternating sums.
     coeffs = even[::2]
     signs = (-1.0) ** jnp.arange(len(coeffs))
-    sums = 2 * signs * jnp.cumsum((signs * coeffs)[::-1])[::-1]  # of the entries from j on
+    sums = 2 * signs * jnp.cumsum((signs * coeffs)[::-1])[::-1]  # sums over the entries from j on
     rest = jnp.zeros(2 * (len(coeffs) - 1), even.dtype)
     return rest.at[1::2].set(sums[1:])

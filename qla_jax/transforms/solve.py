@@ -40,6 +40,12 @@ class Solution(Node):
     Attributes:
         encoding: encoding of the solution, or of its direction.
         queries: number of calls of the circuit of the matrix and of its inverse.
+
+    Example:
+        >>> enc, vec = block_encode(jnp.diag(jnp.array([1.0, 0.5]))), vector_encode(jnp.array([1.0, 1.0]))
+        >>> found = solve(enc, vec, kappa=2.5, eps=1e-3)
+        >>> bool(jnp.allclose(found.x, jnp.array([1.0, 2.0]), atol=1e-3)), found.queries > 0
+        (True, True)
     """
 
     encoding: VectorEncoding

@@ -157,7 +157,7 @@ def test_a_zero_vector_inside_jit_is_encoded_as_zero_and_has_no_direction(tol):
 
 
 @pytest.mark.numerics
-def test_a_zero_image_in_a_batch_leaves_the_others_alone(tol):
+def test_a_zero_image_in_a_batch_does_not_change_the_others(tol):
     images = np.stack([real(2, 2), np.zeros((2, 2)), real(2, 2, seed=1)])
     along = real(3, 4)
 
@@ -201,6 +201,6 @@ def test_a_zero_image_in_a_batch_passes_through_a_residual_network(tol):
 
 @pytest.mark.parametrize("run", [run, run_projected], ids=["run", "run_projected"])
 @pytest.mark.parametrize("given", [np.ones(4), a(2, 2)], ids=["array", "matrix"])
-def test_only_a_vector_encoding_runs(run, given):
+def test_run_refuses_anything_but_a_vector_encoding(run, given):
     with pytest.raises(TypeError, match="`vec` must be of type VectorEncoding, but is of type"):
         run(given)

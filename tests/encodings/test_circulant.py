@@ -24,7 +24,7 @@ def test_alpha_of_a_circulant_is_its_spectral_norm(tol):
         assert (enc.num_ancillas, enc.num_qubits, float(enc.eps)) == (1, 3, 0.0)
 
 
-def test_what_is_given_is_the_first_column_and_not_the_first_row(tol):
+def test_the_argument_of_a_circulant_is_its_first_column_and_not_its_first_row(tol):
     encoded, matrix = block(block_encode_circulant(entries(4))), scipy.linalg.circulant(entries(4))
     np.testing.assert_allclose(encoded, matrix, atol=tol())
     assert not np.allclose(encoded, matrix.T)
@@ -78,7 +78,7 @@ def test_alpha_of_a_toeplitz_matrix_has_finite_gradients_where_the_spectrum_is_d
         assert np.isfinite(bounds(p)).all()
 
 
-def test_what_is_no_circulant_or_toeplitz_matrix_raises():
+def test_arguments_that_give_no_circulant_or_toeplitz_matrix_raise():
     with pytest.raises(ValueError, match="`column` must have a power-of-two length, but has 3 entries"):
         block_encode_circulant(np.ones(3))
     with pytest.raises(ValueError, match=r"`row` must start like `column`, but 2.0 is not 1.0"):

@@ -152,7 +152,7 @@ def slopes(kernel: Array) -> tuple:
     ids=["generic", "some taps zero", "all taps zero", "complex, some taps zero"],
 )
 @pytest.mark.sample(2)
-def test_gradients_are_those_of_the_layer_where_taps_are_zero_too(kernel, tol):
+def test_gradients_equal_those_of_the_layer_also_where_taps_are_zero(kernel, tol):
     """Through the circuit and the encoded view; the layer is linear in its taps, zero or not."""
     gradient, bounds = slopes(jnp.asarray(kernel))
     assert np.isfinite(bounds).all()
@@ -184,7 +184,7 @@ def test_the_compiled_circuit_holds_at_most_four_states(shape, image, qubits, wa
     assert used <= 4 * state.size * state.dtype.itemsize
 
 
-def test_the_paper_takes_more_ancillas():
+def test_the_paper_needs_more_ancillas_for_a_convolution():
     """3 + 8D + 2 log(CD), against two logarithms and three flags."""
     for channels, taps in ((1, 2), (2, 3), (4, 3), (16, 4)):
         enc = jax.eval_shape(lambda k: block_encode_convolution(k, (8, 8)), jnp.zeros((channels, channels, taps, taps)))
@@ -206,6 +206,6 @@ def test_the_paper_takes_more_ancillas():
         ({"kernel": np.ones((1, 1, 3, 3)), "image": (4, 4, 4)}, r"`image` must be \(rows, columns\)"),
     ],
 )
-def test_what_is_no_layer_raises(arguments, rule):
+def test_arguments_that_give_no_convolution_layer_raise(arguments, rule):
     with pytest.raises(ValueError, match=rule):
         block_encode_convolution(**arguments)

@@ -53,7 +53,7 @@ def test_nothing_is_rescaled_silently():
 
 
 @pytest.mark.parametrize(("shape", "qubits"), [((1, 1), 0), ((1, 2), 1), ((3, 2), 2), ((4, 4), 2), ((5, 3), 3)])
-def test_the_system_holds_the_longer_side(shape, qubits):
+def test_the_system_register_holds_the_longer_side_of_a_rectangular_matrix(shape, qubits):
     enc = block_encode(real(*shape))
     assert (enc.num_ancillas, enc.num_qubits, enc.shape) == (1, qubits, shape)
 
@@ -99,7 +99,7 @@ def test_the_whole_dilation_has_its_derivative_where_no_singular_value_is_alpha(
 
 
 @pytest.mark.numerics
-def test_the_complement_has_derivative_zero_where_it_has_none():
+def test_the_derivative_of_the_complement_is_returned_as_zero_where_none_exists():
     """At singular value alpha its slope is infinite; only the block's derivative is left."""
     complement = jax.jacrev(lambda b: unitary(block_encode(b, alpha=1.0))[:2, 2:])(jnp.eye(2))
     np.testing.assert_array_equal(complement, np.zeros((2, 2, 2, 2)))
@@ -114,7 +114,7 @@ def test_a_batch_of_matrices_is_dilated_as_each_of_them():
 
 @pytest.mark.x64
 @pytest.mark.parametrize("dtype", [np.float32, np.complex64])
-def test_the_dtype_is_the_callers(dtype):
+def test_the_dtype_of_an_encoding_is_that_of_its_matrix(dtype):
     enc = block_encode(real(4, 4).astype(dtype))
     precision = np.zeros(0, dtype).real.dtype
     assert (enc.unitary.dtype, enc.alpha.dtype, enc.eps.dtype) == (dtype, precision, precision)
@@ -122,7 +122,7 @@ def test_the_dtype_is_the_callers(dtype):
     assert postselect(enc @ enc, jnp.ones(4, dtype)).dtype == dtype
 
 
-def test_what_a_user_vouches_for_is_kept():
+def test_errors_and_norm_bounds_stated_by_a_user_are_kept():
     enc = from_unitary(haar(8), num_ancillas=2, alpha=3.0, eps=0.25, norm_bound=2.4)
     assert (enc.num_ancillas, enc.num_qubits, enc.alpha, enc.eps, enc.norm_bound) == (2, 1, 3, 0.25, 2.4)
     assert from_unitary(haar(8), num_ancillas=2, alpha=3.0, eps=0.25).norm_bound == 3.25

@@ -67,6 +67,6 @@ def test_the_circuit_itself_has_finite_gradients_where_entries_are_zero_or_equal
         ({"values": vector_encode(np.ones(2)), "alpha": 5.0}, "`alpha` must not be given with a vector encoding"),
     ],
 )
-def test_what_is_no_diagonal_raises(arguments, rule):
+def test_arguments_that_give_no_diagonal_matrix_raise(arguments, rule):
     with pytest.raises(ValueError, match=rule):
         block_encode_diagonal(**arguments)

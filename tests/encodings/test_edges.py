@@ -83,7 +83,7 @@ PAIRS = [
 
 @pytest.mark.parametrize(("name", "transform"), PAIRS)
 @pytest.mark.sample(6)
-def test_without_alpha_the_circuit_is_the_encoded_view_or_eps_says_that_it_may_not_be(name, transform):
+def test_at_alpha_zero_the_circuit_equals_the_encoded_view_or_eps_is_infinite(name, transform):
     found = ON_QUOTIENTS[transform](NOTHING[name]())
     x = jnp.asarray(real(found.shape[1]))
     apart = float(jnp.abs(postselect(found, x) - found.matvec(x)).max())
@@ -167,13 +167,13 @@ VOUCHED: dict[str, Callable] = {
 
 @pytest.mark.parametrize("bad", [np.nan, -1.0, np.inf], ids=str)
 @pytest.mark.parametrize("name", VOUCHED)
-def test_a_traced_word_that_can_be_none_leaves_eps_unknown(name, bad):
+def test_a_traced_bound_that_may_be_negative_or_nan_leaves_eps_unknown(name, bad):
     assert np.isinf(jax.jit(lambda word: VOUCHED[name](word).eps)(bad))
     assert np.isfinite(jax.jit(lambda word: VOUCHED[name](word).eps)(2.0))
 
 
 @pytest.mark.parametrize("name", ["alpha", "alpha of a vector", "alpha of a matrix"])
-def test_an_alpha_that_is_seen_not_to_be_finite_is_refused(name):
+def test_a_concrete_alpha_that_is_not_finite_is_refused(name):
     with pytest.raises(ValueError, match="`alpha` must be finite, but is inf"):
         VOUCHED[name](np.inf)
 
@@ -198,7 +198,7 @@ def test_values_beyond_the_range_of_floats_leave_eps_unknown():
         lambda x: exact_readout()(x, key=None),
     ],
 )
-def test_denormal_numbers_alone_are_refused_as_xla_takes_them_for_zero(build):
+def test_arrays_of_denormal_numbers_are_refused_since_xla_treats_them_as_zero(build):
     with pytest.raises(ValueError, match=r"must be zero or reach 2\.23e-308"):
         build(np.array([1e-310, 2e-310]))
     build(np.array([1e-310, 1.0]))
@@ -243,7 +243,7 @@ def test_composites_of_one_part_can_be_donated(build):
 
 @pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS]))
 @pytest.mark.sample(17)
-def test_no_array_stands_in_two_leaves(case):
+def test_no_array_is_shared_by_two_leaves_of_a_node(case):
     assert shared(case.build(jax.tree.map(jnp.asarray, case.params))) == 0
 
 
@@ -272,7 +272,7 @@ def test_both_kinds_of_encodings_have_the_operators_of_vectors():
             enc + 1
 
 
-def test_encodings_are_equal_when_all_of_them_is():
+def test_encodings_are_equal_where_structure_and_all_arrays_are_equal():
     one, other = block_encode(SYMMETRIC), block_encode(SYMMETRIC)
     assert one == other and one == one and hash(one) == hash(other)
     assert one != block_encode(2 * SYMMETRIC) and one != VEC and one != 1 and one != one.adjoint()
@@ -311,7 +311,7 @@ WRONG_KINDS: dict[str, tuple[Callable, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG_KINDS)
-def test_an_argument_of_another_kind_is_named(name):
+def test_an_argument_of_another_class_is_named_in_the_error(name):
     call, argument = WRONG_KINDS[name]
     with pytest.raises(TypeError, match=f"`{argument}` must be of type"):
         call()
@@ -324,7 +324,7 @@ SEQUENCES: dict[str, tuple[Callable, str]] = {
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_what_is_no_sequence_is_named(name):
+def test_an_argument_that_is_no_sequence_is_named_in_the_error(name):
     call, argument = SEQUENCES[name]
     with pytest.raises(TypeError, match=f"`{argument}` must be a sequence of"):
         call()
@@ -341,7 +341,7 @@ ALTOGETHER: dict[str, tuple[Callable, object]] = {
 
 
 @pytest.mark.parametrize("name", ALTOGETHER)
-def test_parts_are_given_one_by_one(name):
+def test_parts_given_as_one_sequence_are_refused(name):
     call, part = ALTOGETHER[name]
     with pytest.raises(TypeError, match=r"`parts` must be given one by one, as `\*parts`, but is one list"):
         call([part, part])
@@ -350,7 +350,7 @@ def test_parts_are_given_one_by_one(name):
     call(part)
 
 
-def test_many_parts_make_what_pairs_of_them_make_nested_shallowly(tol):
+def test_many_parts_give_the_result_of_nested_pairs_at_logarithmic_depth(tol):
     rng = np.random.default_rng(0)
     matrices = [rng.normal(size=(2, 3)), rng.normal(size=(3, 3)), rng.normal(size=(3, 2)), rng.normal(size=(2, 1))]
     encs = [block_encode(matrix) for matrix in matrices]
@@ -367,7 +367,7 @@ def test_many_parts_make_what_pairs_of_them_make_nested_shallowly(tol):
     assert product(*[block_encode(np.eye(2))] * 1000).nesting == 10
 
 
-def test_generators_are_sequences():
+def test_generators_are_accepted_as_sequences():
     assert len(chain(residual_network((0.5 * A for _ in range(2)), normalize(VEC)))) == 2
 
 

@@ -345,7 +345,7 @@ def test_no_composite_is_further_from_its_ideal_than_tracked(rule):
 
 @pytest.mark.parametrize("rule", [*RULES, *WITH_ALPHA], ids=lambda rule: rule.name)
 @pytest.mark.sample(10)
-def test_what_is_tracked_is_within_a_factor_of_four_of_what_is_reached(rule):
+def test_the_tracked_error_is_within_a_factor_of_four_of_the_reached_error(rule):
     """For an error of each part alone and of all, in general and to first order."""
     for erring in (None, *(i for i, part in enumerate(draw(rule, 0)) if isinstance(part, Part))):
         found = search(rule, erring)

@@ -169,7 +169,7 @@ def test_projecting_early_changes_nothing(seen, tol):
 @pytest.mark.x64
 @pytest.mark.parametrize("case", in_default_lane(ENCODINGS), indirect=True)
 @pytest.mark.sample(10)
-def test_building_eagerly_gives_what_jit_gives(case, seen, tol):
+def test_an_encoding_built_eagerly_equals_one_built_under_jit(case, seen, tol):
     enc = case.build(jax.tree.map(jnp.asarray, case.params))
     assert jax.tree.structure(enc) == jax.tree.structure(seen.enc)
     tolerance = seen.tolerance(tol)
@@ -186,7 +186,7 @@ def test_the_eager_circuit_is_the_compiled_one(case, seen, tol):
     np.testing.assert_allclose(enc.matvec(jnp.asarray(x)), seen.matrix @ x, rtol=0, atol=10 * seen.tolerance(tol))
 
 
-def test_a_stack_of_encodings_is_each_of_them(second, tol):
+def test_a_stack_of_encodings_gives_the_result_of_each_of_them(second, tol):
     test_the_flagged_circuit_is_the_matrix_and_leaves_the_padding_empty(second, tol)
     test_the_encoded_view_is_the_matrix(second, tol)
 
@@ -298,7 +298,7 @@ BROKEN = [
         Case("cut off", lambda a: block_encode(jax.lax.stop_gradient(a)), real(2, 2), lambda a: a),
     ),
     (
-        test_a_stack_of_encodings_is_each_of_them,
+        test_a_stack_of_encodings_gives_the_result_of_each_of_them,
         Case("frozen", lambda a: block_encode(jnp.asarray(real(2, 2)) + 0 * a), real(2, 2), lambda a: a),
     ),
     (

@@ -44,7 +44,7 @@ def test_entries_far_apart_in_size_and_zeros_among_them_are_loaded(load, tol):
 
 @pytest.mark.numerics
 @LOADERS
-def test_at_zeros_nothing_is_nan_and_the_loaded_state_has_its_derivative_elsewhere(load, tol):
+def test_derivatives_of_loading_are_finite_at_zeros_and_exact_elsewhere(load, tol):
     def state(x):
         return load(x).apply(jnp.eye(1, 8))[0]
 
@@ -76,6 +76,6 @@ def test_a_memory_is_polynomially_deep_where_gates_are_exponentially(qubits):
 @pytest.mark.parametrize(
     ("x", "rule"), [(np.zeros(4), "not be the zero vector"), (real(3), "power-of-two"), (np.array([np.nan]), "finite")]
 )
-def test_what_cannot_be_loaded_is_refused(load, x, rule):
+def test_vectors_that_cannot_be_loaded_are_refused(load, x, rule):
     with pytest.raises(ValueError, match=f"`x` must .*{rule}"):
         load(x)

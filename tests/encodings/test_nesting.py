@@ -187,7 +187,7 @@ def refused(view: Callable[[Any], Any], enc: Encoding) -> bool:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_views_of_long_chains_answer_or_name_what_is_nested_and_of_short_ones_answer(name):
+def test_views_of_long_chains_return_a_result_or_name_the_nested_argument(name):
     start, step = CHAINS[name]
     long, short = chain(start, step, 100 if name == "tensor" else DEEP), chain(start, step, 20)
     for view in views_of(name):
@@ -210,7 +210,7 @@ def test_functions_that_take_encodings_name_them_too():
             call()
 
 
-def test_recursion_that_is_none_of_an_argument_stays_what_it_is():
+def test_a_recursion_error_without_a_nested_argument_is_raised_unchanged():
     def endless(x: Any) -> Any:
         return endless(x)
 

@@ -87,6 +87,6 @@ def test_gradient_in_each_coefficient_is_the_expectation_of_its_word(tol):
         ({"X": 1.0, "Z": np.nan}, "finite"),
     ],
 )
-def test_what_is_no_sum_of_pauli_words_raises(terms, rule):
+def test_arguments_that_give_no_sum_of_pauli_words_raise(terms, rule):
     with pytest.raises(ValueError, match=f"`terms` must .*{rule}"):
         block_encode_pauli(terms)

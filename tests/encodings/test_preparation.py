@@ -29,25 +29,25 @@ vectors = pytest.mark.parametrize("v", VECTORS.values(), ids=VECTORS)
 
 
 @vectors
-def test_preparing_is_unitary_and_takes_the_first_basis_vector_there(v, tol):
+def test_preparation_is_unitary_and_maps_the_first_basis_vector_to_the_given_vector(v, tol):
     u = np.asarray(prepare(jnp.asarray(v), jnp.eye(len(v))))
     np.testing.assert_allclose(u[:, 0], v, rtol=0, atol=tol("exact"))
     np.testing.assert_allclose(u @ u.conj().T, np.eye(len(v)), rtol=0, atol=tol("exact", factor=10))
 
 
 @vectors
-def test_unpreparing_is_the_inverse(v, tol):
+def test_unprepare_is_the_inverse_of_prepare(v, tol):
     state = cplx(len(v), 3)
     there = prepare(jnp.asarray(v), jnp.asarray(state))
     np.testing.assert_allclose(unprepare(jnp.asarray(v), there), state, rtol=0, atol=tol("exact", factor=10))
 
 
-def test_the_wrong_phase_would_be_seen():
+def test_preparation_with_a_wrong_phase_fails_the_law():
     v = VECTORS["complex"]
     assert abs(np.asarray(prepare(jnp.asarray(v.conj()), jnp.eye(4)))[:, 0] - v).max() > 0.1
 
 
-def test_axes_behind_the_first_are_carried_along(tol):
+def test_preparation_acts_on_the_leading_axis_for_all_other_indices(tol):
     v, state = jnp.asarray(VECTORS["complex"]), jnp.asarray(cplx(4, 2, 3))
     flat = prepare(v, state.reshape(4, 6)).reshape(4, 2, 3)
     np.testing.assert_allclose(prepare(v, state), flat, rtol=0, atol=tol("exact"))
@@ -78,12 +78,12 @@ def test_direction_and_norm_of_the_smallest_and_largest_doubles(size):
 
 
 @pytest.mark.parametrize("x", [real(4), cplx(4), np.array([2.0, -2, 0, 0]), np.eye(4)[0]])
-def test_the_norm_has_the_direction_for_its_gradient(x, tol):
+def test_the_gradient_of_the_norm_is_the_direction(x, tol):
     gradient = jax.grad(lambda x: unit_vector(x)[1])(jnp.asarray(x))
     np.testing.assert_allclose(gradient, normed(x).conj(), rtol=0, atol=tol("exact"))
 
 
-def test_the_zero_vector_has_norm_zero_the_first_direction_and_no_slope():
+def test_the_zero_vector_has_norm_zero_the_first_direction_and_derivative_zero():
     direction, norm = unit_vector(jnp.zeros(4))
     np.testing.assert_array_equal(direction, np.eye(4)[0])
     assert norm == 0

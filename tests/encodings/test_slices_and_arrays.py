@@ -29,7 +29,7 @@ def alphas(blocks: list[list]) -> np.ndarray:
     ],
     ids=["row", "column", "diagonal", "other diagonal", "all equal"],
 )
-def test_the_subnormalization_is_the_least_that_is_known(blocks, wanted):
+def test_the_subnormalization_of_a_block_array_is_that_of_its_formula(blocks, wanted):
     np.testing.assert_allclose(qla.block_array(blocks).alpha, wanted(alphas(blocks)), rtol=1e-14)
 
 
@@ -121,7 +121,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_part_of_a_matrix_is_refused(name):
+def test_indices_and_blocks_that_give_no_matrix_are_refused(name):
     call, kind, told = REFUSED[name]
     with pytest.raises(kind, match=told):
         call()

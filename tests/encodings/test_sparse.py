@@ -74,7 +74,7 @@ def test_a_band_splits_into_its_diagonals_also_around_the_corners(tol):
         assert float(block_encode_sparse(matrix).alpha) == pytest.approx(2.3, rel=tol("exact"))
 
 
-def test_rows_come_before_columns():
+def test_the_first_argument_of_a_sparse_matrix_holds_rows_and_the_second_columns():
     rows, columns, values = [0, 0, 2], [1, 2, 0], [1.0, 2.0, 3.0]
     one = np.asarray(block(block_encode_sparse(rows, columns, values, (3, 3))))
     other = np.asarray(block(block_encode_sparse(columns, rows, values, (3, 3))))
@@ -126,7 +126,7 @@ def test_scipy_adds_its_own_duplicates_up():
         ((scipy.sparse.coo_array((2, 2)),), "`values` must not be empty"),
     ],
 )
-def test_what_is_no_sparse_matrix_raises(arguments, message):
+def test_arguments_that_give_no_sparse_matrix_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         block_encode_sparse(*arguments)
 

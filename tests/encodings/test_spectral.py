@@ -164,7 +164,7 @@ def test_without_an_image_the_bound_covers_periodic_convolutions_too(kernel):
 
 
 @pytest.mark.x64
-def test_a_peak_on_the_grid_is_met_but_for_the_factor():
+def test_the_convolution_bound_of_a_peak_on_the_grid_exceeds_it_by_the_known_factor_alone():
     """A constant kernel peaks at frequency zero, which every torus and grid holds."""
     torus, any_size = jax.jit(lambda k: (convolution_norm_bound(k, (4, 4)), convolution_norm_bound(k)))(
         np.ones((1, 1, 3, 3))
@@ -181,7 +181,7 @@ def test_a_finer_grid_tightens_the_bound():
     assert exact < fine < 1.02 * exact < coarse
 
 
-def test_what_certifies_nothing_is_found_out():
+def test_samples_on_a_grid_and_power_iteration_are_below_the_norm():
     """Negative controls on a kernel peaked between grid points: both usual estimates are below the norm."""
     kernel, image = peaked(3, BETWEEN, 0), (40, 1)
     dense = same(kernel, image)
@@ -223,7 +223,7 @@ def test_a_norm_above_the_largest_float_is_infinite():
 
 
 @pytest.mark.parametrize("size", [1e-45, 1e-40, 1e-38, 1e37, 3e38])
-def test_so_it_does_in_single_precision(size):
+def test_the_norm_bound_holds_in_single_precision(size):
     bound = spectral_norm_bound(np.float32(size) * np.array([[1, 1], [0, 1]], np.float32))
     assert bound.dtype == np.float32 and float(bound) >= (1 + np.sqrt(5)) / 2 * float(np.float32(size)) * (1 - 1e-7)
 
@@ -255,6 +255,6 @@ def test_whole_numbers_and_half_precision_are_promoted(dtype):
         ),
     ],
 )
-def test_what_has_no_norm_raises(call, told):
+def test_arrays_without_a_spectral_norm_raise(call, told):
     with pytest.raises(ValueError, match=told):
         call()

@@ -144,7 +144,7 @@ def test_gradients_pass_through_the_rounding():
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("matrix", [BASIS_COLUMNS, cplx(4, 2)], ids=["zero and basis vectors", "complex"])
-def test_the_oracle_loads_each_column_beside_its_index_with_finite_derivatives(matrix, tol):
+def test_the_oracle_loads_each_column_next_to_its_index_with_finite_derivatives(matrix, tol):
     norms, (size, count) = column_norms(matrix), matrix.shape
     start = np.kron(np.ones(count), np.eye(size)[0])[None]  # |j>|0> for all j at once
 
@@ -237,7 +237,7 @@ def test_an_alpha_below_a_column_norm_gives_an_unknown_error_inside_jit():
     np.testing.assert_array_equal(eps(jnp.array([0.0, 1.9, 2.0, 3.0])), [np.inf, np.inf, 0, 0])
 
 
-def test_an_unknown_error_of_the_vector_stays_unknown_beside_the_zero_matrix():
+def test_an_unknown_error_of_the_vector_stays_unknown_for_the_zero_matrix():
     unknown = vector_from_unitary(np.eye(2), num_ancillas=0, alpha=1.0, eps=np.inf)
     assert jax.jit(lambda w: square_product(w, unknown).eps)(np.zeros((2, 2))) == np.inf
 
@@ -252,7 +252,7 @@ def test_the_frobenius_encoding_has_the_frobenius_norm_and_one_call_of_each_stru
 
 
 @pytest.mark.x64
-def test_with_a_norm_that_is_vouched_for_the_bound_takes_no_products_and_is_no_smaller():
+def test_a_stated_norm_bound_avoids_matrix_products_and_gives_no_smaller_error():
     matrix = orthogonal(8)
     vec = vector_encode(unit(real(8))).replace(eps=jnp.asarray(1e-3))
     sharp, cheap = square_product(matrix, vec), square_product(matrix, vec, norm_bound=1.0)

@@ -23,7 +23,7 @@ def test_the_tree_shows_every_part_once_with_its_calls():
     ]
 
 
-def test_the_tree_ends_at_the_depth_that_is_asked_for():
+def test_the_tree_ends_at_the_requested_depth():
     nested = A
     for _ in range(5):
         nested = nested @ A + A
@@ -79,7 +79,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_the_error_says_what_to_write(name):
+def test_the_error_of_an_operator_suggests_what_to_write(name):
     call, told = REFUSED[name]
     with pytest.raises((TypeError, ValueError)) as refused:
         call()

@@ -140,7 +140,7 @@ def test_projecting_early_changes_nothing(seen, tol):
 @pytest.mark.x64
 @pytest.mark.parametrize("case", in_default_lane(VECTORS), indirect=True)
 @pytest.mark.sample(7)
-def test_building_eagerly_gives_what_jit_gives(case, seen, tol):
+def test_an_encoding_built_eagerly_equals_one_built_under_jit(case, seen, tol):
     vec = case.build(jax.tree.map(jnp.asarray, case.params))
     assert jax.tree.structure(vec) == jax.tree.structure(seen.vec)
     np.testing.assert_allclose(vec.alpha, seen.vec.alpha, rtol=0, atol=seen.tolerance(tol))
@@ -155,7 +155,7 @@ def test_the_eager_circuit_is_the_compiled_one(case, seen, tol):
     np.testing.assert_allclose(run(vec), seen.vector, rtol=0, atol=seen.tolerance(tol))
 
 
-def test_a_stack_of_encodings_is_each_of_them(second, tol):
+def test_a_stack_of_encodings_gives_the_result_of_each_of_them(second, tol):
     test_the_flagged_column_is_the_vector_and_leaves_the_padding_empty(second, tol)
     test_the_encoded_view_is_the_vector(second, tol)
 
@@ -264,7 +264,7 @@ BROKEN = [
         ),
     ),
     (
-        test_a_stack_of_encodings_is_each_of_them,
+        test_a_stack_of_encodings_gives_the_result_of_each_of_them,
         Case(
             "frozen",
             lambda x: normalize(vector_encode(jnp.asarray(real(4)) + 0 * x)),

@@ -73,13 +73,13 @@ def leaky() -> BlockEncoding:
         (vector_encode([1.0, 2.0]).replace(encoded=jnp.array([2.0, 1.0])), None, ("views",)),
     ],
 )
-def test_what_is_violated_is_found_and_nothing_else(enc, target, laws):
+def test_verify_reports_exactly_the_violated_laws(enc, target, laws):
     found = verify(enc, target)
     assert found.failed == laws, found
     assert found.passed == (not laws)
 
 
-def test_an_unknown_error_and_a_large_circuit_are_not_looked_at():
+def test_verify_does_not_check_an_unknown_error_or_a_large_circuit():
     unknown = verify(DENSE.replace(eps=jnp.asarray(jnp.inf)), SMALL)
     assert unknown.unseen == ("error",) and unknown.passed
     deep = block_encode(np.eye(2))
@@ -98,7 +98,7 @@ def test_a_report_prints_as_a_table():
     ]
 
 
-def test_bad_input_is_named():
+def test_bad_input_of_verify_is_named_in_the_error():
     with pytest.raises(TypeError, match="`enc` must be of type Encoding, but is of type ndarray"):
         verify(np.eye(2))
     with pytest.raises(ValueError, match=r"`target` must have shape \(2, 2\), but has \(3, 3\)"):
@@ -109,7 +109,7 @@ def test_bad_input_is_named():
         verify(DENSE, samples=0)
 
 
-def test_success_is_as_likely_as_the_circuit_finds_it():
+def test_the_success_probability_is_that_of_the_simulated_circuit():
     vec = qla.block_encode(np.diag([1.0, 0.5])) @ qla.vector_encode([0.6, 0.8])
     state = vec.apply(jnp.zeros((1 << vec.num_ancillas, 2)).at[0, 0].set(1))
     assert vec.success_probability == pytest.approx(float(jnp.linalg.norm(state[0]) ** 2), rel=1e-12)

@@ -25,7 +25,7 @@ def test_a_circuit_that_does_not_fit_says_how_many_qubits_it_has_and_what_to_use
             jax.eval_shape(way, vec)
 
 
-def test_what_early_projection_cannot_save_is_refused_as_well():
+def test_a_circuit_too_large_even_for_early_projection_is_refused():
     vec = jax.eval_shape(lambda: network(4, 1024))
     with pytest.raises(ValueError, match="must fit in memory, but has"):
         jax.eval_shape(run_projected, vec)
@@ -43,7 +43,7 @@ def test_early_projection_runs_where_the_whole_state_does_not_fit(monkeypatch):
         run_projected(vec)
 
 
-def test_a_matrix_is_refused_likewise(monkeypatch):
+def test_a_block_encoding_that_does_not_fit_is_refused(monkeypatch):
     enc, x = block_encode(np.eye(4)), jnp.ones(4)
     need = memory.COPIES * 8 * x.dtype.itemsize
     for room, fits in ((need, True), (need - 1, False)):
@@ -67,6 +67,6 @@ def test_the_largest_array_of_a_program_is_found_in_its_inner_programs_too():
     assert max(sizes) == 100 * jnp.ones(1).dtype.itemsize
 
 
-def test_there_is_some_memory():
+def test_the_available_memory_is_positive():
     assert memory.available() > 1 << 28
     assert memory.fits(10, 16) and not memory.fits(100, 16)

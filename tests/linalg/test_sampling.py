@@ -67,7 +67,7 @@ def test_counts_beyond_the_integers_of_single_precision_are_right(key):
 
 
 @pytest.mark.x64
-def test_any_number_that_the_integers_hold_can_be_drawn(key):
+def test_any_number_of_trials_within_the_integers_can_be_drawn(key):
     trials = 2**63 - 1
     p = np.array([0.6, 0.4 - 1e-9, 1e-9, 0.0])
     seen = np.asarray(jax.jit(lambda key: multinomial(trials, jnp.asarray(p), key=key))(key))
@@ -99,7 +99,7 @@ def test_logarithms_of_the_law_are_exact():
         assert abs(float(deviance(x)) - float(exact)) <= 2e-11 * abs(float(exact))
 
 
-def test_where_nothing_can_happen_nothing_does(key):
+def test_probabilities_that_are_all_zero_give_counts_of_zero(key):
     for p in (np.zeros(4), np.full(4, np.nan), np.array([1.0, -0.5, 1.0, 1.0])):
         assert not np.asarray(jax.jit(lambda p: multinomial(1000, p, key=key))(jnp.asarray(p))).any()
 

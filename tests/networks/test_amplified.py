@@ -103,7 +103,7 @@ def test_queries_multiply_from_block_to_block():
     )
 
 
-def test_what_cannot_be_amplified_raises():
+def test_encodings_that_cannot_be_amplified_raise():
     def traced(weight):
         return amplified_block(one_block(weight), eps=1e-2).alpha
 
@@ -125,7 +125,7 @@ def test_what_cannot_be_amplified_raises():
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 5])
-def test_both_schedules_end_at_the_error_that_was_asked_for(blocks):
+def test_both_schedules_end_at_the_requested_error(blocks):
     for make, after in (
         (schedule.published_schedule, schedule.published_error_after),
         (schedule.sharp_schedule, schedule.sharp_error_after),

@@ -53,7 +53,7 @@ def check(matrices: list[np.ndarray], x: np.ndarray):
     return network, projected
 
 
-def test_two_blocks_on_two_qubits_with_every_ancilla():
+def test_two_blocks_on_two_qubits_equal_their_circuit_with_every_ancilla():
     """Twenty-three qubits: the inner block's circuit runs six times in the outer one."""
     network, projected = check(weights(4, 2), start(4))
     assert network.num_ancillas + network.num_qubits == 23
@@ -63,12 +63,12 @@ def test_two_blocks_on_two_qubits_with_every_ancilla():
 
 
 @pytest.mark.parametrize(("size", "blocks"), [(8, 2), (2, 3)])
-def test_larger_ones_by_early_projection(size, blocks):
+def test_larger_networks_equal_their_circuit_with_early_projection(size, blocks):
     network, _ = check(weights(size, blocks), start(size))
     assert network.num_ancillas + network.num_qubits == {(8, 2): 27, (2, 3): 43}[size, blocks]
 
 
-def test_regime_a_with_one_block_and_everything_amplified():
+def test_an_amplified_network_of_regime_a_equals_its_circuit():
     """Nineteen qubits, 64 thousand calls: the amplified block in the terminal one, and that amplified, too.
 
     Amplified from an amplitude of 0.2, which these weights leave. From the 0.02 that all of them do, it takes 720

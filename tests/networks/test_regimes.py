@@ -46,7 +46,7 @@ def convolved(kernel: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("regime", ["a", "c"])
 @pytest.mark.sample(1)
-def test_a_network_with_numbers_has_the_counts_of_the_one_without_and_the_error_that_was_asked_for(regime):
+def test_a_network_with_numbers_has_the_counts_of_one_without_and_the_requested_error(regime):
     setting = SMALL[regime]
     weights = kernels(setting)
     planned = plan(setting, [np.abs(kernel).sum() for kernel in weights])

@@ -135,12 +135,12 @@ def test_ancillas_follow_the_recursion_of_the_lemma_and_stay_below_the_papers(de
 
 
 @pytest.mark.parametrize(("size", "qubits"), [(2, 19), (4, 23)])
-def test_two_blocks_at_degree_five_take_so_many_qubits(size, qubits):
+def test_two_blocks_at_degree_five_have_the_documented_number_of_qubits(size, qubits):
     block = shapes_of(2, size, 5)[0][-1]
     assert block.num_ancillas + block.num_qubits == qubits
 
 
-def test_a_convolutional_block_is_as_wide_as_its_lemma_says():
+def test_a_convolutional_block_has_the_number_of_ancillas_of_its_lemma():
     """One channel, 3 x 3 taps, 2 x 2 pixels: four index and two flag qubits for the weight."""
 
     def build(kernel, x):
@@ -153,7 +153,7 @@ def test_a_convolutional_block_is_as_wide_as_its_lemma_says():
 
 
 @pytest.mark.numerics
-def test_the_amplitude_alone_is_that_on_an_amplified_input(tol):
+def test_the_attribute_alone_is_the_success_amplitude_for_an_amplified_input(tol):
     """N / (1 + s), s the slope of the polynomial at zero times alpha of the weight; the paper allows 1/400."""
     weights, x, kappa, poly = [contraction(2, 0), -np.eye(2)], uniform(2), 2.0, polynomials.erf(0.8, degree=3)
     first = network(polynomial(3), weights[:1], x)[0]
@@ -237,7 +237,7 @@ def test_a_search_for_small_norms_ends_at_the_conjectured_minimizer():
 
 
 @pytest.mark.x64
-def test_without_four_fifths_the_skip_sum_can_vanish():
+def test_with_plain_erf_the_skip_sum_can_vanish():
     """Negative control: plain erf has Lipschitz constant 1.128, and a contraction that cancels the uniform state."""
     size = 16
     c = scipy.optimize.brentq(lambda c: 1 - math.sqrt(size) * math.erf(c / math.sqrt(size)), 0.5, 1)
@@ -482,7 +482,7 @@ def on_wrapped(weights: Any, x: Array, kind: type[Counted], degrees: tuple[int, 
     return run(vec)
 
 
-def test_the_second_block_runs_the_first_ones_circuit_forwards_and_backwards():
+def test_the_second_block_runs_the_circuit_of_the_first_forward_and_backward():
     """Degree k calls it k + 1 times, (k - 1)/2 of them inverted."""
     weights, x, degree = (contraction(2, 0), contraction(2, 1)), unit(real(2)), 3
     CALLS.clear()
@@ -512,7 +512,7 @@ def test_queries_multiply_from_block_to_block():
         assert cost(block).num_ancillas == block.num_ancillas
 
 
-def test_a_chain_gives_back_its_blocks():
+def test_chain_returns_the_blocks_of_a_network():
     blocks, _ = shapes_of(3, 2, 5)
     assert blocks[2].part.part.part.num_ancillas == 0
     assert [len(chain(block)) for block in blocks] == [1, 2, 3]
@@ -548,7 +548,7 @@ POLY, EVEN = polynomials.polynomial([0.0, 0.5], "odd"), polynomials.polynomial([
         (lambda w, v: residual_network([w(4, 4)], v, skip_bounds=[1.0, 1.0]), "`skip_bounds` must match 1 weights"),
     ],
 )
-def test_what_is_no_block_raises(build, rule):
+def test_arguments_that_give_no_skip_norm_block_raise(build, rule):
     with pytest.raises(ValueError, match=rule):
         jax.eval_shape(lambda: build(lambda *shape: block_encode(jnp.zeros(shape)), vector_encode(jnp.zeros(4))))
 
@@ -558,7 +558,7 @@ def test_the_scale_is_four_fifths_and_its_slope_below_one():
 
 
 @pytest.mark.x64
-def test_norms_and_lengths_that_rounding_lifts_above_one_are_no_faults():
+def test_norms_and_lengths_above_one_by_rounding_are_accepted():
     """Products of rotations: what the package itself computes as 1 may be a few units above it."""
     rotations = [block_encode(np.array([[c, -s], [s, c]])) for c, s in ((np.cos(t), np.sin(t)) for t in range(30))]
     vec, turned = vector_encode([0.6, 0.8]), rotations[0]

@@ -57,7 +57,7 @@ def test_an_error_of_the_input_is_never_more_than_tracked(seed):
     assert 0 < distance <= block.eps <= 100 * eps
 
 
-def test_what_the_matrix_has_to_say_is_less_for_spread_states():
+def test_the_contribution_of_the_matrix_is_smaller_for_spread_states():
     """The squares of a uniform vector of size N have the length 1/sqrt(N)."""
     said = [float(terminal_block(np.eye(n), vector_encode(np.full(n, n**-0.5))).contribution) for n in (2, 8, 32)]
     np.testing.assert_allclose(said, [0.49 / TAU * n**-0.5 for n in (2, 8, 32)], rtol=1e-5)
@@ -86,7 +86,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("given", "message"), FAULTS, ids=[message[:40] for _, message in FAULTS])
-def test_what_is_no_terminal_block_raises(given, message):
+def test_arguments_that_give_no_terminal_block_raise(given, message):
     with pytest.raises(ValueError) as failure:
         terminal_block(**{"matrix": CONTRACTION, "vec": vector_encode(UNIT), **given})
     assert message in str(failure.value)

@@ -45,7 +45,7 @@ pytestmark = pytest.mark.x64
         (np.float32([0, 0.2]), {}, "`poly` must be in double precision, but is float32 and jax_enable_x64 is True"),
     ],
 )
-def test_what_is_refused(poly, options, told):
+def test_polynomials_without_phase_factors_are_refused(poly, options, told):
     with pytest.raises(ValueError, match=told):
         phase_factors(np.asarray(poly), **options)
 
@@ -88,12 +88,12 @@ def test_a_polynomial_that_touches_one_is_refused_without_a_warning(degree):
         (np.float32([0.1]), "`poly` must be in double precision, but is float32"),
     ],
 )
-def test_what_is_refused_of_complex_polynomials(poly, told):
+def test_complex_polynomials_without_phase_factors_are_refused(poly, told):
     with pytest.raises(ValueError, match=told):
         gqsp_phase_factors(np.asarray(poly))
 
 
-def test_traced_there_are_outcomes_instead():
+def test_traced_polynomials_without_phase_factors_give_nan_and_an_infinite_residual():
     """NaN phases, which nobody takes for an answer, an infinite residual, and no convergence."""
     solve = jax.jit(phase_factors)
     for coeffs in (np.array([0.0, 0.0, 1.25]), np.array([0.0, 0.0, np.nan]), np.array([0.0, 0.0, 1.0])):
@@ -107,7 +107,7 @@ def test_traced_there_are_outcomes_instead():
         solve(np.array([0.1j]))
 
 
-def test_traced_the_other_parity_is_part_of_the_residual():
+def test_traced_coefficients_of_the_other_parity_count_as_residual():
     ph = jax.jit(phase_factors)(np.array([0.0, 0.3, 0.4]))
     assert abs(float(ph.residual) - 0.3) <= 1e-12
     assert not ph.converged
@@ -129,6 +129,6 @@ def test_integers_and_lists_are_coefficients():
     assert np.array_equal(phase_factors([0.0, 0.5]).values, phase_factors(jnp.array([0.0, 0.5])).values)
 
 
-def test_leading_zeros_are_kept():
+def test_zeros_of_the_highest_degrees_are_kept():
     assert phase_factors(np.r_[random_coeffs(2) / 2, 0, 0]).degree == 4
     assert phase_factors(np.r_[random_coeffs(2) / 2, 0]).degree == 2  # T_3 is odd

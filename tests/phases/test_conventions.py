@@ -88,7 +88,7 @@ def test_a_conversion_keeps_the_amplitude_up_to_the_constant_it_states(name):
 
 
 @names
-def test_there_and_back(name):
+def test_converting_to_a_convention_and_back_returns_the_values(name):
     """The values; of "qsvt" the sum of the two ends is all that is left of them."""
     for degree in degrees_of(name):
         phases = canonical(name, degree)
@@ -123,7 +123,7 @@ def test_a_wrong_phase_is_noticed(name, degree):
 
 
 @pytest.mark.parametrize("degree", DEGREES)
-def test_a_wrong_phase_is_noticed_where_nothing_is_turned(degree):
+def test_a_wrong_phase_is_noticed_where_a_convention_changes_no_value(degree):
     for name in ("pyqsp", "cudaq", *(REDUCED[degree % 2 : degree % 2 + 1])):
         phases = canonical(name, degree)
         for index, change in ((0, "negated"), (-1, "shifted")):
@@ -168,7 +168,7 @@ def test_pennylane_s_angles_hold_for_any_encoding_of_x():
         assert abs(state[0, 0] - ours(random_phases(5), x)[0, 0]) <= ROUNDING
 
 
-def test_at_high_degree_nothing_is_lost():
+def test_conversions_at_high_degree_lose_no_digits():
     """(2d - 1) pi/4 in front, unreduced, would cost the last five digits of that phase."""
     degree = 100_001
     values = jnp.zeros(degree + 1)
@@ -209,7 +209,7 @@ def test_solved_phases_reach_their_target_in_every_convention(name, degree):
     assert np.array_equal(ph.sup_bound, phase_factors(coeffs).sup_bound)
 
 
-def test_halves_take_symmetric_phases_and_say_what_mirroring_costs():
+def test_reduced_conventions_need_symmetric_phases_and_report_the_effect_of_mirroring():
     exact = phase_factors(random_coeffs(5) * 0.9)
     assert np.array_equal(exact.to("qsppack_reduced_odd").residual, exact.residual)
     skewed = exact.replace(values=exact.values.at[0].add(1e-9))
@@ -232,7 +232,7 @@ def test_a_name_is_known_or_refused_with_the_list():
             attempt()
 
 
-def test_a_tag_is_not_changed_by_hand():
+def test_replacing_the_convention_of_phase_factors_is_refused():
     ph = phase_factors([0.0, 0.5])
     with pytest.raises(ValueError, match=r"`convention` must stay 'wx', but is to be 'pyqsp'.* use \.to\(name\)"):
         ph.replace(convention="pyqsp")
@@ -240,7 +240,7 @@ def test_a_tag_is_not_changed_by_hand():
     assert jax.tree.map(lambda leaf: leaf, ph.to("pyqsp")).convention == "pyqsp"
 
 
-def test_degrees_that_a_convention_does_not_have():
+def test_degrees_that_a_convention_does_not_have_are_refused():
     constant = phase_factors([0.5])
     with pytest.raises(ValueError, match="`phases` must be of degree 1 or more for one phase per call, but"):
         constant.to("qsvt")
@@ -251,7 +251,7 @@ def test_degrees_that_a_convention_does_not_have():
     assert from_phases([0.1, 0.2], "qsvt").degree == 2
 
 
-def test_nothing_is_known_of_phases_from_elsewhere():
+def test_phases_from_elsewhere_have_an_unknown_residual():
     ph = from_phases([1, 2], "wx")
     assert np.isinf(ph.residual) and np.isinf(ph.sup_bound) and not ph.converged
     assert ph.values.dtype == np.float64
@@ -266,6 +266,6 @@ def test_nothing_is_known_of_phases_from_elsewhere():
         ([0.1j], "`values` must be real, but is complex128"),
     ],
 )
-def test_values_that_are_no_phases(values, told):
+def test_values_that_are_no_phases_are_refused(values, told):
     with pytest.raises(ValueError, match=told):
         from_phases(values, "wx")

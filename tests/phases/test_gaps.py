@@ -38,7 +38,7 @@ def test_phases_of_a_single_chebyshev_polynomial_of_any_degree_to_512_are_found(
 
 
 @pytest.mark.parametrize("degree", [6, 24, 96])
-def test_and_next_to_one(degree):
+def test_phases_of_a_chebyshev_polynomial_close_to_one_are_found(degree):
     assert phase_factors(single_term(degree, 1 - 1e-6)).converged
 
 
@@ -91,7 +91,7 @@ def test_a_transformation_by_a_single_chebyshev_polynomial_is_exact():
 @pytest.mark.parametrize("size", [1e-100, 1e-153, 1e-154, 1e-155, 1e-160, 1e-200, 1e-300])
 @pytest.mark.parametrize("degree", [0, 1, 5])
 @pytest.mark.sample(7)
-def test_the_bound_on_a_tiny_target_is_none_below_it(size, degree):
+def test_the_bound_on_a_tiny_target_is_not_below_it(size, degree):
     for find in (phase_factors, jax.jit(phase_factors)):
         assert float(find(single_term(degree, size)).sup_bound) >= size
     laurent = gqsp_phase_factors(single_term(degree, size))
@@ -121,7 +121,7 @@ def foreign() -> dict:
 
 
 @pytest.mark.parametrize("name", foreign())
-def test_what_other_libraries_call_a_polynomial_is_that_polynomial(name):
+def test_polynomials_of_other_libraries_are_read_as_the_same_polynomials(name):
     poly = foreign()[name]
     wanted = np.polynomial.polynomial.polyval(X, CUBIC)
     try:
@@ -169,7 +169,7 @@ def test_polynomials_of_numpy_are_polynomials_in_z_on_the_circle():
 
 
 @pytest.mark.parametrize("wrong", ["0.5*x", None, {1}, [np.cos], {"a": 1}, [[0.5, 0.1]], [1j, 0.5]], ids=str)
-def test_what_is_no_polynomial_is_refused_by_name(wrong):
+def test_objects_that_are_no_polynomials_are_refused_by_name(wrong):
     for call in (phase_factors, lambda p: qsvt(block_encode(np.eye(2) / 2, alpha=1.0), p)):
         with pytest.raises(ValueError, match="`poly` must"):
             call(wrong)

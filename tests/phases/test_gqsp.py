@@ -56,7 +56,7 @@ def test_the_response_is_the_target_within_the_residual(degree, sup):
 @pytest.mark.parametrize(
     "p", [np.zeros(1), np.zeros(4), np.eye(4)[2] * 0.9, np.r_[0.5, 0, 0, 0], np.r_[0, 0, 0.2, 0.3]]
 )
-def test_zeros_are_no_obstacle(p):
+def test_gqsp_polynomials_with_zero_coefficients_are_solved(p):
     ph = gqsp_phase_factors(p)
     assert np.abs(response(ph) - values(p)).max() <= 1e-15 * len(p) and bool(ph.converged)
 
@@ -105,7 +105,7 @@ def test_conventions_are_their_own_matrices_and_convert_with_the_global_phase(na
 
 
 @pytest.mark.parametrize("degree", [1, 2, 3, 4])
-def test_the_second_polynomial_is_kept_too(degree):
+def test_conversions_of_gqsp_angles_keep_the_second_polynomial(degree):
     """First column of one, first row of the other."""
     ph = random_angles(degree, "motlagh_wiebe")
     one = [motlagh_wiebe(*(np.asarray(v) for v in (ph.theta, ph.phi, ph.lam)), z)[:, 0] for z in CIRCLE]

@@ -46,7 +46,7 @@ def defining_product(gamma: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("count", LENGTHS)
 @pytest.mark.parametrize("is_complex", [False, True], ids=["real", "complex"])
-def test_the_transform_is_the_product_and_its_inverse_takes_it_back(count, is_complex):
+def test_the_transform_is_the_product_and_its_inverse_returns_the_sequence(count, is_complex):
     gamma = sequence(count, is_complex)
     outer, inner = nlft.forward_numpy(*cosines_and_sines(gamma))
     wanted = defining_product(gamma, CIRCLE)
@@ -83,7 +83,7 @@ def test_splitting_is_stripping_however_close_to_one():
         assert np.abs(found - nlft.inverse_numpy(*pair)).max() <= 1e-13
 
 
-def test_the_wrong_sign_splits_into_something_else():
+def test_splitting_with_the_wrong_sign_gives_another_sequence():
     """Negative control: the blocks to the right see what was taken off to their left."""
     outer, inner = leading(0.9)
     wrong = inner.copy()
@@ -119,7 +119,7 @@ def test_an_accelerator_splits_and_its_cpu_strips(monkeypatch):
     assert np.abs(nlft.inverse(u, v) - nlft.inverse_numpy(np.asarray(u), np.asarray(v))).max() <= 1e-14
 
 
-def test_the_first_entries_of_a_longer_sequence():
+def test_the_inverse_returns_the_first_entries_of_a_longer_sequence():
     """Layer stripping looks at as many leading coefficients as it gives entries."""
     gamma = sequence(300, False)
     outer, inner = nlft.forward_numpy(*cosines_and_sines(gamma))
@@ -138,7 +138,7 @@ def polynomial(degree: int, sup: float, is_complex: bool) -> np.ndarray:
 @pytest.mark.parametrize("degree", [0, 1, 8, 50])
 @pytest.mark.parametrize("sup", [0.5, 0.99, 0.9999])
 @pytest.mark.parametrize("is_complex", [False, True], ids=["real", "complex"])
-def test_the_squares_add_up_to_one(degree, sup, is_complex):
+def test_the_squares_of_the_complementary_polynomials_add_up_to_one(degree, sup, is_complex):
     b = polynomial(degree, sup, is_complex)
     found = complementary.outer_numpy(b, degree + 1)
     assert np.abs(np.abs(at(found.coeffs, CIRCLE)) ** 2 + np.abs(at(b, CIRCLE)) ** 2 - 1).max() <= 2e-14
@@ -147,7 +147,7 @@ def test_the_squares_add_up_to_one(degree, sup, is_complex):
 
 
 @pytest.mark.parametrize("is_complex", [False, True], ids=["real", "complex"])
-def test_the_zeros_lie_outside_of_the_disk(is_complex):
+def test_the_zeros_of_the_outer_polynomial_lie_outside_the_unit_disk(is_complex):
     """Of the zeros of 1 - |b|^2, in pairs (w, 1/conj(w)), the outer one takes those outside."""
     b = polynomial(8, 0.99, is_complex)
     square = np.convolve(b, b.conj()[::-1])
@@ -171,7 +171,7 @@ def test_the_compiled_outer_is_that_of_numpy_on_every_grid():
     assert set(together.grid.tolist()) == {max(grids)} != {min(grids)}
 
 
-def test_lengths_share_programs():
+def test_similar_lengths_share_one_compiled_program():
     """Four per octave, and at most a quarter is padding."""
     buckets = [complementary.bucket(count) for count in range(1, 4097)]
     assert all(bucket >= count for count, bucket in enumerate(buckets, start=1))

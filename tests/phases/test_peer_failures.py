@@ -17,14 +17,14 @@ pytestmark = pytest.mark.x64
 
 
 @pytest.mark.parametrize("degree", [68, 110])
-def test_no_digits_are_lost_to_monomials(degree):
+def test_phase_factors_lose_no_digits_to_monomial_coefficients(degree):
     """PennyLane's angles, from monomial coefficients, are off by 7e-5 at 68, and refused at 110 for a wrong reason."""
     target = Target("", cosine_coeffs(degree) * 0.9, 0.9)
     ph = phase_factors(target.coeffs)
     assert largest_error(ph.values, target, points()) <= 1e-14
 
 
-def test_a_peak_between_the_points_that_one_would_look_at_is_seen():
+def test_a_peak_between_the_usual_sample_points_is_found():
     """PennyLane looks at -1, 0 and 1; this polynomial is small there and reaches 1.01 elsewhere."""
     x = np.cos(np.pi * (np.arange(33) + 0.5) / 33)
     bumps = np.exp(-200 * (x - 0.42) ** 2) + np.exp(-200 * (x + 0.42) ** 2)
@@ -42,7 +42,7 @@ def test_a_peak_between_the_points_that_one_would_look_at_is_seen():
     ("degree", "sup"),
     [(1023, 0.5), (1100, 0.99), (4000, 0.5), *(pytest.param(d, 0.99, marks=pytest.mark.slow) for d in (2048, 10_000))],
 )
-def test_nothing_happens_at_a_thousand(degree, sup):
+def test_degrees_around_one_thousand_are_solved_like_any_other(degree, sup):
     """Qrisp is wrong there without a word, and scales what it is given: here the response is the target itself."""
     target = Target("", cosine_coeffs(degree) * sup, sup)
     ph = phase_factors(target.coeffs)

@@ -61,7 +61,7 @@ def test_pyqsp_evaluates_what_we_convert(degree):
 
 
 @degrees
-def test_pyqsp_s_symmetric_protocol(degree):
+def test_the_symmetric_protocol_of_pyqsp_has_i_times_the_canonical_amplitude(degree):
     """It takes the right half, with half of the middle phase."""
     protocol = pytest.importorskip("pyqsp.sym_qsp_opt").SymmetricQSPProtocol
     phases = canonical(degree, symmetric=True)
@@ -72,7 +72,7 @@ def test_pyqsp_s_symmetric_protocol(degree):
 
 
 @degrees
-def test_what_pyqsp_finds_is_read_as_it_means_it(degree):
+def test_phases_of_pyqsp_are_read_in_its_convention(degree):
     solve = pytest.importorskip("pyqsp.angle_sequence").QuantumSignalProcessingPhases
     full, _, _ = quietly(solve, target(degree), method="sym_qsp", chebyshev_basis=True)
     ph = from_phases(full, "pyqsp")
@@ -97,7 +97,7 @@ def test_qsppack_evaluates_what_we_convert(degree):
 
 @degrees
 @pytest.mark.parametrize("kind", ["full", "reduced"])
-def test_what_qsppack_finds_is_read_as_it_means_it(degree, kind):
+def test_phases_of_qsppack_are_read_in_its_convention(degree, kind):
     qsppack = pytest.importorskip("qsppack")
     parity = ("even", "odd")[degree % 2]
     found, _ = quietly(qsppack.solve, target(degree)[degree % 2 :: 2], degree % 2, {"method": "NLFT", "typePhi": kind})
@@ -120,7 +120,7 @@ def test_nlft_qsp_evaluates_what_we_convert(degree, kind, name):
 
 
 @degrees
-def test_what_nlft_qsp_finds_is_read_as_it_means_it(degree):
+def test_phases_of_nlft_qsp_are_read_in_its_convention(degree):
     nlft_qsp = pytest.importorskip("nlft_qsp")
     expansion = nlft_qsp.ChebyshevTExpansion(target(degree))
     for kind, name in (("ChebyshevQSPPhaseFactors", "nlft_qsp"), ("QSVTPhaseFactors", "nlft_qsp_qsvt")):
@@ -143,7 +143,7 @@ def test_pennylane_s_circuit_is_what_we_convert(degree):
 
 
 @degrees
-def test_what_pennylane_finds_is_read_as_it_means_it(degree):
+def test_phases_of_pennylane_are_read_in_its_convention(degree):
     qml = pytest.importorskip("pennylane")
     monomials = series.cheb2poly(target(degree))
     for routine, name in (("QSP", "pennylane_qsp"), ("QSVT", "pennylane_qsvt")):
@@ -159,7 +159,7 @@ def complex_target(degree: int) -> np.ndarray:
 
 
 @degrees
-def test_generalized_phases_in_pennylane_and_nlft_qsp(degree):
+def test_generalized_phases_are_evaluated_alike_by_pennylane_and_nlft_qsp(degree):
     """Ours, from our solver: as a circuit of the one, and as the polynomials of the other."""
     qml, nlft_qsp = pytest.importorskip("pennylane"), pytest.importorskip("nlft_qsp")
     p = complex_target(degree)
@@ -178,7 +178,7 @@ def test_generalized_phases_in_pennylane_and_nlft_qsp(degree):
 
 
 @degrees
-def test_generalized_phases_of_nlft_qsp(degree):
+def test_generalized_phases_of_nlft_qsp_are_read_in_its_convention(degree):
     nlft_qsp = pytest.importorskip("nlft_qsp")
     p = complex_target(degree)
     found = nlft_qsp.GQSPPhaseFactors.solve(nlft_qsp.Polynomial(p))

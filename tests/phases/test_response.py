@@ -46,7 +46,7 @@ def test_the_dtype_follows_the_arguments():
 
 
 @pytest.mark.x64
-def test_batches_of_phases_and_of_signals():
+def test_the_response_of_batches_of_phases_and_signals_is_that_of_each():
     x, many = np.linspace(-1, 1, 5), np.stack([PHASES, PHASES[::-1]])
     batched = jax.jit(jax.vmap(qsp_response, in_axes=(0, None)))(many, x)
     assert np.abs(batched - jnp.stack([qsp_response(row, x) for row in many])).max() <= 1e-15
@@ -98,7 +98,7 @@ def test_the_polynomial_of_phases_takes_transformations(tol):
 
 
 @pytest.mark.parametrize("x", [1.0000001, -2, np.nan, [0.5, 1.5], np.inf])
-def test_a_signal_outside_is_refused(x):
+def test_a_signal_outside_the_interval_is_refused(x):
     with pytest.raises(ValueError, match=r"`x` must lie in \[-1, 1\], but holds (1\.|-2|nan|inf)"):
         qsp_response(PHASES, x)
 

@@ -61,7 +61,7 @@ def test_the_response_is_the_target_with_fifty_digits():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("degree", "gap"), [(8, 1e-14), (51, 1e-10), (51, 1e-12), (51, 1e-14), (300, 1e-12)])
-def test_too_close_to_one_the_residual_still_tells_the_truth(degree, gap):
+def test_the_residual_is_correct_for_polynomials_too_close_to_one(degree, gap):
     """No grid is fine enough here: the answer may be poor, but says so."""
     target = Target("", chebyshev_coeffs(degree) * (1 - gap), 1 - gap)
     ph = phase_factors(target.coeffs)
@@ -78,7 +78,7 @@ def test_converged_is_about_the_tolerance_asked_for():
 
 
 @pytest.mark.parametrize("degree", [0, 1, 8, 9, 50, 51, 300])
-def test_symmetric_phases(degree):
+def test_phase_factors_are_symmetric(degree):
     values = np.asarray(phase_factors(random_coeffs(degree) * 0.9).values)
     assert np.array_equal(values, values[::-1])
 
@@ -98,7 +98,7 @@ def test_the_compiled_path_is_the_numpy_path(degree):
 
 
 @pytest.mark.parametrize("degree", [8, 51, 300])
-def test_the_compiled_path_tells_the_truth_where_its_grids_end(degree):
+def test_the_compiled_residual_is_correct_where_its_grids_end(degree):
     """Its finest grid is coarser than that of the NumPy path: with 300 coefficients 1 - 1e-6 is too close."""
     target = Target("", random_coeffs(degree) * SUP_NORMS[-1], SUP_NORMS[-1])
     ph = compiled[target.parity](target.coeffs)
@@ -108,7 +108,7 @@ def test_the_compiled_path_tells_the_truth_where_its_grids_end(degree):
 
 
 @pytest.mark.slow
-def test_a_batch_is_a_loop():
+def test_phase_factors_of_a_batch_are_those_of_a_loop():
     """One item takes the others to a finer grid; two have no solution, and the others do not care. Two axes are one."""
     rows = np.stack([random_coeffs(51, seed) * sup for seed, sup in enumerate((0.5, 1 - 1e-6, 0.3, 1.2, 0.99, 0.4))])
     rows[5, 7] = np.nan
@@ -123,13 +123,13 @@ def test_a_batch_is_a_loop():
 
 
 @pytest.mark.parametrize("degree", [8, 9])
-def test_a_polynomial_is_its_coefficients(degree):
+def test_a_polynomial_and_its_coefficients_have_the_same_phase_factors(degree):
     coeffs = random_coeffs(degree) * 0.5
     ph = phase_factors(polynomial(coeffs, ("even", "odd")[degree % 2]))
     assert np.array_equal(ph.values, phase_factors(coeffs).values)
 
 
-def test_leading_zeros_take_their_phases():
+def test_zeros_of_the_highest_degrees_have_phase_factors():
     short = random_coeffs(3) * 0.5
     long = phase_factors(np.r_[short, 0, 0, 0, 0])  # a coefficient of T_6, even, counts for the length alone
     assert long.degree == 7

@@ -240,7 +240,7 @@ def test_traced_parameters_give_the_same_polynomial_and_its_derivative(case, tol
             )
 
 
-def test_what_needs_neither_error_nor_truncation_has_none():
+def test_polynomials_that_are_exact_have_no_truncation_error():
     assert polynomials.cos(0.0, eps=1e-10).degree == 0
     assert polynomials.monomial(7, degree=7).error_bound < 1e-14
     assert polynomials.power(2.0, 0.1, eps=1e-10).degree == 2

@@ -22,7 +22,7 @@ def test_neither_or_both_of_degree_and_eps_raise(case):
 
 
 @every_family
-def test_a_degree_that_is_none_of_the_parity_raises(case):
+def test_a_degree_of_the_other_parity_raises(case):
     for degree in WRONG[case.parity]:
         with pytest.raises(ValueError, match=f"`degree` must be .* but is {degree}"):
             case(degree=degree)
@@ -30,14 +30,14 @@ def test_a_degree_that_is_none_of_the_parity_raises(case):
 
 @every_family
 @pytest.mark.parametrize("eps", [0.0, -1.0, np.nan, np.inf])
-def test_an_eps_that_is_no_error_raises(case, eps):
+def test_an_eps_that_is_not_positive_and_finite_raises(case, eps):
     with pytest.raises(ValueError, match=f"`eps` must be positive and finite, but is {eps}"):
         case(eps=eps)
 
 
 @pytest.mark.numerics
 @every_family
-def test_an_eps_below_rounding_raises_with_the_way_out(case, x64):
+def test_an_eps_below_rounding_raises_and_names_the_remedy(case, x64):
     kind = "float64" if x64 else "float32"
     with pytest.raises(ValueError, match=f"`eps` must be at least the rounding .* of {kind}.*jax_enable_x64"):
         case(eps=1e-17)
@@ -114,7 +114,7 @@ def test_a_traced_parameter_with_an_error_instead_of_a_degree_raises():
         jax.jit(lambda time: polynomials.cos(time, degree=2).coeffs)(np.ones(2))
 
 
-def test_series_tools_refuse_what_they_cannot_do():
+def test_functions_of_series_refuse_bad_arguments():
     with pytest.raises(ValueError, match="`count` must be above the degree 3, but is 3"):
         chebyshev.at_nodes(np.ones(4), 3)
     for oversampling in (1, 2.5):
@@ -157,7 +157,7 @@ def test_a_function_that_cannot_be_interpolated_raises(function, options, messag
         ({"degree": 3, "max_norm": 0.0}, "`max_norm` must be positive and finite, but is 0.0"),
     ],
 )
-def test_a_fit_that_cannot_be_raises(options, message):
+def test_a_fit_with_contradictory_arguments_raises(options, message):
     with pytest.raises(ValueError, match=message):
         minimax_fit(np.exp, **options)
     with pytest.raises(ValueError, match="`function` must give a finite real number"):

@@ -220,7 +220,7 @@ OUTWARDS = [
 @pytest.mark.parametrize(
     ("build", "given", "target", "start"), OUTWARDS, ids=lambda case: getattr(case, "__name__", "")
 )
-def test_proven_bounds_are_rounded_outwards(build, given, target, start):
+def test_proven_bounds_are_rounded_up(build, given, target, start):
     scale, eps = given
     poly = build(scale, eps=eps)
     coeffs, low = np.asarray(poly.coeffs), start(scale)

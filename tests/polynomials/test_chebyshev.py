@@ -40,7 +40,7 @@ def test_evaluation_holds_outside_the_interval_and_for_any_shape(tol):
 
 
 @pytest.mark.parametrize("degree", DEGREES)
-def test_interpolation_at_the_nodes_gives_a_polynomial_back(degree, tol):
+def test_interpolation_at_the_nodes_reproduces_a_polynomial(degree, tol):
     coeffs = coefficients(degree)
     for count in (degree + 1, degree + 4):
         nodes = chebyshev.nodes(count)
@@ -187,7 +187,7 @@ def test_more_oversampling_gives_a_tighter_sup_bound():
 
 
 @pytest.mark.x64
-def test_a_degree_of_1e5_takes_no_time():
+def test_a_series_of_degree_1e5_is_fast():
     """O(d log d): the square of the degree would take a minute and 80 GB."""
     coeffs = 0.5 ** np.arange(100_001.0)
     assert 2 <= chebyshev.sup_bound(coeffs) <= 2.04
@@ -216,7 +216,7 @@ def test_gradients_in_the_coefficients_are_finite_differences(operation, tol):
     assert abs(float(slope) - reference) <= tol("gradient", factor=max(1.0, abs(reference)))
 
 
-def test_a_polynomial_of_ones_own_is_its_own_target():
+def test_a_polynomial_from_coefficients_is_its_own_target():
     poly = polynomial([0, 1, 0, 2], "odd")
     assert (poly.degree, poly.parity, poly.error_bound, poly.relative_bound) == (3, "odd", 0, 0)
     assert poly(0.5) == 0.5 + 2 * (4 * 0.125 - 1.5)
@@ -231,7 +231,7 @@ def test_a_complex_polynomial_keeps_its_coefficients():
     assert not jnp.iscomplexobj(poly.error_bound)
 
 
-def test_scaling_scales_what_is_known_and_leaves_unknown_what_is_not(tol):
+def test_scaling_multiplies_known_bounds_and_keeps_unknown_ones(tol):
     poly = polynomial([0.5, 0.0, 2.0], "even").replace(
         error_bound=jnp.asarray(0.25), relative_bound=jnp.asarray(jnp.inf), lipschitz=jnp.asarray(3.0)
     )
@@ -246,7 +246,7 @@ def test_scaling_scales_what_is_known_and_leaves_unknown_what_is_not(tol):
     assert polynomial([1.0], "even").scaled(2.0).lipschitz is None
 
 
-def test_a_polynomial_knows_its_domain():
+def test_covers_is_true_exactly_in_the_domain_of_a_polynomial():
     everywhere = polynomial([0.0, 1.0], "odd")
     assert everywhere.covers(jnp.asarray([-1.0, 0.0, 1.0])).all()
     assert not everywhere.covers(1.5)
@@ -271,6 +271,6 @@ def test_a_polynomial_knows_its_domain():
         ([0.0, np.nan], "odd", r"`coeffs` must .*nan"),
     ],
 )
-def test_a_polynomial_that_is_none_raises(coeffs, parity, message):
+def test_arguments_that_give_no_polynomial_raise(coeffs, parity, message):
     with pytest.raises(ValueError, match=message):
         polynomial(coeffs, parity)

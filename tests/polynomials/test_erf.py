@@ -185,7 +185,7 @@ def test_a_traced_scale_gives_the_same_polynomial_and_its_derivative(tol):
         (1e7, {"eps": 1e-3}, "`eps` must be reached by a degree of at most 100001, but 0.001 is not"),
     ],
 )
-def test_what_gives_no_polynomial_raises(scale, options, message):
+def test_arguments_that_give_no_erf_polynomial_raise(scale, options, message):
     with pytest.raises(ValueError, match=message):
         erf(scale, **options)
 
@@ -196,7 +196,7 @@ def test_a_traced_scale_with_an_error_instead_of_a_degree_raises():
 
 
 @pytest.mark.numerics
-def test_an_error_below_rounding_is_refused_with_the_way_out():
+def test_an_error_below_rounding_is_refused_and_the_remedy_named():
     with pytest.raises(
         ValueError, match=r"`eps` must be at least the rounding 1\.2e-07 of float32, but is 1e-09; float64"
     ):

@@ -26,7 +26,7 @@ X = np.linspace(-0.9, 0.9, 7)
         ("2**3**2", 512 + 0 * X),
     ],
 )
-def test_a_formula_means_what_it_says(text, values):
+def test_a_formula_is_evaluated_as_it_is_written(text, values):
     found = parse(text)(X)
     assert found.shape == X.shape and found.dtype == np.float64
     assert np.abs(found - values).max() <= 1e-14 * max(1, np.abs(values).max())
@@ -77,7 +77,7 @@ def test_every_function_is_that_of_its_name(name):
         ("(" * 400 + "x" + ")" * 400, "must be a formula in x"),
     ],
 )
-def test_what_is_no_formula_is_refused(text, told):
+def test_text_that_is_no_formula_is_refused(text, told):
     with pytest.raises(ValueError, match="`expression` " + ("" if told.startswith("must") else ".*") + told):
         parse(text)
 
@@ -92,7 +92,7 @@ def test_outside_of_its_domain_a_formula_is_not_finite():
     assert np.isinf(parse("1/(x - x)")(np.ones(1))).all()
 
 
-def test_deep_nesting_is_read_or_refused():
+def test_a_deeply_nested_formula_is_evaluated_or_refused():
     text = "-" * 900 + "x"
     try:
         found = parse(text)(X)

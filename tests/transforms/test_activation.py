@@ -64,7 +64,7 @@ def test_ancillas_and_calls_are_those_of_the_lemma(degree, index):
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("coeffs", [CUBIC, QUINTIC], ids=["cubic", "quintic"])
-def test_the_polynomial_acts_on_true_values_whatever_alpha(coeffs, tol):
+def test_the_polynomial_acts_on_true_values_for_any_alpha(coeffs, tol):
     x, poly = 0.3 * cplx(4), polynomials.polynomial(coeffs, "odd")
     direct, detour = activate(vector_encode(x), poly), activate(subnormalized(x), poly)
     assert detour.alpha > 2 * direct.alpha
@@ -75,7 +75,7 @@ def test_the_polynomial_acts_on_true_values_whatever_alpha(coeffs, tol):
 
 
 @pytest.mark.numerics
-def test_activating_keeps_the_phase_of_complex_entries(tol):
+def test_activation_keeps_the_phase_of_complex_entries(tol):
     x = 0.3 * cplx(4)
     found = activate(vector_encode(x), polynomials.polynomial(CUBIC, "odd")).encoded
     turned = activate(vector_encode(1j * x), polynomials.polynomial(CUBIC, "odd")).encoded

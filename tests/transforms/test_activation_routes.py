@@ -111,7 +111,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("call", "message"), FAULTS, ids=[message[:30] for _, message in FAULTS])
-def test_faults_raise(call, message):
+def test_faulty_arguments_of_activations_raise(call, message):
     with pytest.raises(ValueError) as failure:
         call()
     assert message in str(failure.value)

@@ -37,7 +37,7 @@ def subnormalized(amplitude: float) -> VectorEncoding:
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("amplitude", [0.3, 0.47, 0.9, 1.0])
-def test_the_vector_is_kept_phase_and_all_with_nearly_all_of_the_amplitude(amplitude, tol):
+def test_amplification_keeps_the_vector_with_its_phase_at_nearly_full_amplitude(amplitude, tol):
     vec = subnormalized(amplitude)
     found = amplify(vec, amplitude_bound=BOUND, relative_eps=EPS, margin=MARGIN)
     size = np.linalg.norm(vec.encoded)
@@ -58,7 +58,7 @@ def test_the_circuit_is_unitary_and_its_adjoint_the_inverse():
     np.testing.assert_allclose(back.reshape(len(matrix), -1).T, matrix.conj().T, rtol=0, atol=1e-12)
 
 
-def test_an_amplitude_below_the_bound_is_told_and_not_hidden():
+def test_an_amplitude_below_the_bound_makes_the_error_infinite():
     assert amplify(subnormalized(0.29), amplitude_bound=BOUND, relative_eps=EPS).eps == np.inf
     assert np.isfinite(amplify(subnormalized(0.31), amplitude_bound=BOUND, relative_eps=EPS).eps)
 
@@ -100,7 +100,7 @@ def test_an_error_of_the_part_is_carried_over(amplitude, eps, seed):
         ({"margin": 1.0}, "`margin` must lie between 0 and 1, but is 1.0"),
     ],
 )
-def test_numbers_that_make_no_circuit_raise(changes, message):
+def test_bounds_and_errors_that_allow_no_amplification_raise(changes, message):
     with pytest.raises(ValueError, match=message):
         amplify(subnormalized(0.5), **{"amplitude_bound": BOUND, "eps": EPS, "margin": MARGIN} | changes)
 
@@ -122,7 +122,7 @@ def test_an_isometry_at_the_angle_of_its_order_is_amplified_to_itself(order, tol
     np.testing.assert_allclose(postselect(found, jnp.asarray(x)), isometry @ x, rtol=0, atol=tol(factor=10))
 
 
-def test_another_alpha_has_no_such_order():
+def test_an_alpha_that_fits_no_order_leaves_the_error_unknown_and_an_even_order_raises():
     assert oblivious_amplification(block_encode(rotation(0.4), alpha=2.1), order=3).eps == np.inf
     with pytest.raises(ValueError, match="`order` must be odd and positive, but is 2"):
         oblivious_amplification(block_encode(rotation(0.4), alpha=2.0), order=2)
@@ -147,7 +147,7 @@ def test_a_matrix_is_encoded_with_a_smaller_alpha():
         ({"gap": 0.0}, "`gap` must lie between 0 and 1, but is 0.0"),
     ],
 )
-def test_a_gain_that_is_none_raises(changes, message):
+def test_a_gain_not_above_one_raises(changes, message):
     given = {"gain": 2.0, "gap": 0.1, "eps": 1e-2} | changes
     with pytest.raises(ValueError, match=message):
         uniform_amplification(block_encode(np.eye(2), alpha=4.0), given.pop("gain"), **given)

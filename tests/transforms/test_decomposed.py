@@ -34,7 +34,7 @@ def test_values_and_gradients_are_those_of_the_recurrence(name, degree):
     assert np.abs(kept[1]).max() > 0.1
 
 
-def test_a_batch_is_each_of_them():
+def test_a_batch_of_decomposed_encodings_gives_the_result_of_each_of_them():
     batch = 0.2 * real(3, 4, 4)
 
     def transform(a):
@@ -44,7 +44,7 @@ def test_a_batch_is_each_of_them():
         np.testing.assert_allclose(found, transform(one), rtol=0, atol=1e-14)
 
 
-def test_singular_values_that_the_inverse_was_not_promised_leave_its_error_unknown():
+def test_singular_values_outside_the_domain_of_the_inverse_leave_its_error_unknown():
     matrix = np.diag([1.0, 0.4, 0.0])
     enc = decomposed(block_encode(matrix, alpha=1.0))
     found = pseudo_inverse(enc, 4.0, relative_eps=1e-4)

@@ -70,7 +70,7 @@ def test_the_pseudo_inverse_is_that_of_numpy_zero_singular_values_included(shape
     assert np.linalg.norm(found - np.linalg.pinv(a) @ b) <= (enc.eps + 1e-11) * np.linalg.norm(b)
 
 
-def test_a_singular_value_that_was_vouched_for_and_is_not_there_shows():
+def test_below_alpha_over_kappa_the_polynomial_is_not_the_inverse():
     """Negative control: below alpha / kappa the polynomial is not the inverse."""
     enc = pseudo_inverse(block_encode(np.diag([1.0, 0.05]), alpha=1.0), 4.0, relative_eps=1e-4)
     assert distance(enc, np.diag([1.0, 20.0])) > 1
@@ -89,7 +89,7 @@ def test_the_filter_projects_on_the_null_space():
 @pytest.mark.parametrize(
     "build", [lambda e: hamiltonian_simulation(e, 1.0, eps=1e-3), lambda e: eigenstate_filter(e, 0.3, eps=1e-3)]
 )
-def test_what_is_not_square_raises(build):
+def test_functions_of_matrices_that_are_not_square_raise(build):
     with pytest.raises(ValueError, match=r"`enc` must be square, but is \(3,\) x \(5,\)"):
         build(block_encode(cplx(3, 5)))
 
@@ -107,7 +107,7 @@ def test_without_a_margin_there_are_no_phases(build):
         build(block_encode(np.eye(2)))
 
 
-def test_a_margin_is_paid_with_alpha():
+def test_a_larger_margin_increases_alpha():
     enc = eigenstate_filter(block_encode(np.diag([0.0, 1.0])), 0.5, eps=1e-2, margin=0.1)
     np.testing.assert_allclose(enc.alpha, 1 / 0.9)
     assert distance(enc, np.diag([1.0, 0.0])) <= enc.eps

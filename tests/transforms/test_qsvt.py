@@ -40,7 +40,7 @@ def test_a_hermitian_matrix_is_transformed_through_its_eigenvalues(degree, tol):
 
 
 @pytest.mark.x64
-def test_the_error_to_the_function_is_tracked_and_not_idle():
+def test_the_error_to_the_target_function_is_bounded_and_close_to_its_bound():
     poly = polynomials.cos(5.0, degree=10).scaled(0.8)
     h = hermitian(8, norm=1.0)
     enc = qsvt(block_encode(h, alpha=1.0), poly)
@@ -49,7 +49,7 @@ def test_the_error_to_the_function_is_tracked_and_not_idle():
 
 
 @pytest.mark.x64
-def test_phases_found_before_give_the_same_circuit_and_its_own_polynomial():
+def test_qsvt_of_phase_factors_has_the_same_circuit_and_their_own_polynomial():
     a, x = contraction(3, 3), jnp.asarray(real(3))
     enc = block_encode(a, alpha=1.0)
     by_coeffs, by_phases = qsvt(enc, CUBIC), qsvt(enc, phase_factors(CUBIC))
@@ -117,7 +117,7 @@ def test_a_call_is_a_use_of_the_part_and_one_ancilla_is_added():
     assert qsvt(block_encode(contraction(3, 5), alpha=1.0), CUBIC).shape == (3, 5)
 
 
-def test_outside_of_its_domain_a_polynomial_proves_nothing():
+def test_singular_values_outside_the_domain_of_a_polynomial_leave_the_error_unknown():
     poly = polynomials.inverse(3.0, degree=15)
     poly = poly.scaled(0.9 / poly.sup_bound)
     enc, gap = (block_encode(np.diag([1.0, value]), alpha=1.0) for value in (0.5, 0.2))

@@ -26,7 +26,7 @@ def test_the_eigenphases_of_the_walk_are_the_arc_cosines_of_the_eigenvalues_over
             assert np.abs(eigenvalues + wanted).min() > 1e-3  # negative control: that of -A
 
 
-def test_its_powers_are_repetitions_of_one_circuit():
+def test_powers_of_the_walk_are_repetitions_of_one_circuit():
     part = block_encode(HERMITIAN, alpha=1.0)
     once, thrice = (np.asarray(unitary(qubitization_walk(part, power=power))) for power in (1, 3))
     np.testing.assert_allclose(np.linalg.matrix_power(once, 3), thrice, rtol=0, atol=1e-13)
@@ -46,7 +46,7 @@ def test_the_error_grows_with_the_square_of_the_power_and_is_reached_within_a_fa
     assert distance <= walk.eps * (1 + 1e-9) <= 1.1 * distance
 
 
-def test_what_has_no_walk_raises():
+def test_encodings_without_a_walk_raise():
     with pytest.raises(ValueError, match=r"`enc` must be square, but is \(3,\) x \(5,\)"):
         qubitization_walk(block_encode(contraction(3, 5)))
     with pytest.raises(ValueError, match="`power` must be at least 0, but is -1"):

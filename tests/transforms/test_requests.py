@@ -99,7 +99,7 @@ CASES = [
 
 @pytest.mark.parametrize(("build", "scale"), CASES, ids=lambda case: getattr(case, "__name__", case))
 @pytest.mark.sample(3)
-def test_what_is_asked_for_is_had_or_the_argument_is_named(build, scale):
+def test_a_requested_error_is_reached_or_the_argument_is_named(build, scale):
     given = {*inspect.signature(build).parameters, "time", "kappa", "gap", "gain"}
     answered = 0
     for eps in EPS:
@@ -138,7 +138,7 @@ def test_scales_and_errors_of_numpy_are_numbers(number):
 
 @pytest.mark.parametrize("bad", [0.0, -1e-3, np.nan, np.inf, 1j, "1e-3", None, [1e-3, 1e-3]], ids=repr)
 @pytest.mark.sample(3)
-def test_an_eps_that_is_none_is_named(bad):
+def test_an_eps_that_is_no_positive_number_is_named(bad):
     enc = block_encode(hermitian(1.0, -1.0, 0.5, 0.25))
     for call in (
         lambda: pseudo_inverse(enc, 4.0, relative_eps=bad),

@@ -30,7 +30,7 @@ MOST_QUBITS = 12
 @pytest.mark.numerics
 @pytest.mark.parametrize("case", [case for case in ENCODINGS if case.single], ids=lambda case: case.name)
 @pytest.mark.sample(10)
-def test_no_view_of_a_matrix_is_further_off_than_eps_and_rounding(case):
+def test_both_views_of_a_matrix_are_within_eps_and_rounding(case):
     enc, matrix = case.build(jax.tree.map(jnp.asarray, case.params)), np.asarray(case.oracle(case.params))
     x = real(matrix.shape[1]) / np.linalg.norm(real(matrix.shape[1]))
     errors = [norm2(np.asarray(block(enc)) - matrix)]
@@ -42,7 +42,7 @@ def test_no_view_of_a_matrix_is_further_off_than_eps_and_rounding(case):
 @pytest.mark.numerics
 @pytest.mark.parametrize("case", [case for case in VECTORS if case.single], ids=lambda case: case.name)
 @pytest.mark.sample(8)
-def test_no_view_of_a_vector_is_further_off_than_eps_and_rounding(case):
+def test_both_views_of_a_vector_are_within_eps_and_rounding(case):
     vec, x = case.build(jax.tree.map(jnp.asarray, case.params)), np.asarray(case.oracle(case.params))
     views = [vec.encoded] + ([run(vec)] if vec.num_ancillas + vec.num_qubits <= MOST_QUBITS else [])
     assert max(np.linalg.norm(np.asarray(view) - x) for view in views) <= vec.eps + vec.rounding
@@ -145,7 +145,7 @@ def test_an_error_below_rounding_warns_by_name_or_is_refused(name):
 
 
 @pytest.mark.x64
-def test_a_warning_comes_once_and_tells_the_rounding():
+def test_a_rounding_warning_is_given_once_and_reports_the_rounding():
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("default")
         for _ in range(3):

@@ -28,7 +28,7 @@ def condition(matrix: np.ndarray) -> float:
 @pytest.mark.parametrize("eps", [1e-2, 1e-6])
 @pytest.mark.parametrize("name", SYSTEMS)
 @pytest.mark.sample(6)
-def test_solutions_are_within_the_error_that_was_asked_for(name, eps, normalized):
+def test_solutions_are_within_the_requested_error(name, eps, normalized):
     matrix, b = SYSTEMS[name]
     wanted = np.linalg.pinv(matrix, rcond=1e-9) @ b
     scale = np.linalg.norm(wanted)
@@ -64,7 +64,7 @@ def test_the_error_of_the_right_hand_side_counts():
         qla.solve(enc, rough, kappa=2.0, eps=1e-3)
 
 
-def test_a_gap_that_is_not_there_is_not_certified():
+def test_a_kappa_that_the_matrix_violates_leaves_the_error_unknown():
     enc = qla.block_encode(np.diag([1.0, 0.1]))
     assert np.isinf(qla.solve(enc, qla.vector_encode([1.0, 1.0]), kappa=5.0, eps=1e-3).eps)
 
@@ -99,7 +99,7 @@ def test_bad_input_raises(options, told):
 # --- Errors are absolute, or named relative.
 
 
-def test_absolute_errors_are_in_units_of_what_is_encoded():
+def test_absolute_errors_are_in_units_of_the_encoded_matrix():
     enc, vec = qla.block_encode(np.diag([4.0, 2.0])), 0.5 * qla.vector_encode([30.0, 40.0])
     absolute, relative = (qla.pseudo_inverse(enc, 2.0, **error) for error in ({"eps": 1e-3}, {"relative_eps": 4e-3}))
     assert absolute.eps == relative.eps <= 1.01e-3
@@ -132,14 +132,14 @@ SMALL = qla.block_encode(0.1 * np.eye(2), alpha=1.0)
         (lambda eps: qla.uniform_amplification(SMALL, 2.0, gap=0.3, eps=eps), 1e-18),
     ],
 )
-def test_an_absolute_error_out_of_range_is_told_as_it_was_given(call, given):
+def test_an_absolute_error_out_of_range_is_reported_in_its_own_units(call, given):
     with pytest.raises(ValueError, match=rf"^`eps` must be .* but is {given}"):
         call(given)
 
 
 @pytest.mark.parametrize("eps", [1e-1, 1e-4, 1e-8])
 @pytest.mark.parametrize("unit", [1e-3, 1.0, 50.0])
-def test_absolute_errors_are_had_in_any_units(unit, eps):
+def test_absolute_errors_are_reached_in_any_units(unit, eps):
     """The polynomial takes the error that is asked for; its phase factors may add a millionth."""
     matrix, allowed = unit * np.diag([0.3, 0.2]), unit * eps
     enc, vec = qla.block_encode(matrix, alpha=unit), unit * qla.block_encode(0.5 * np.eye(2)) @ SHORT

@@ -115,20 +115,20 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "function"), REFUSED)
 @pytest.mark.sample(8)
-def test_a_function_of_a_matrix_that_is_seen_not_to_be_hermitian_is_refused(name, function):
+def test_a_function_of_a_concrete_matrix_that_is_not_hermitian_is_refused(name, function):
     for word in ({}, {"hermitian": True}):  # a word changes nothing where the numbers are at hand
         with pytest.raises(ValueError, match=r"`enc` must encode a Hermitian matrix, but \|A - A\^H\| is up to"):
             OF_HERMITIAN[function](NOT_HERMITIAN[name](), **word)
 
 
 @pytest.mark.parametrize("function", ["gqet", "walk"])
-def test_inside_jit_it_leaves_eps_unknown(function):
+def test_a_matrix_that_is_not_hermitian_leaves_eps_unknown_inside_jit(function):
     eps = jax.jit(jax.vmap(lambda a: OF_HERMITIAN[function](block_encode(a, alpha=2.0)).eps))(np.stack([H, N]))
     assert eps[0] < 1e-9 and np.isinf(eps[1])
 
 
 @pytest.mark.parametrize("function", OF_HERMITIAN)
-def test_what_is_too_large_to_be_looked_at_needs_a_word(function):
+def test_a_matrix_too_large_to_be_checked_needs_the_assertion_that_it_is_hermitian(function):
     large = tensor(block_encode_diagonal(np.linspace(0.5, 1, 32)), block_encode_diagonal(np.linspace(0.5, 1, 32)))
     assert np.isinf(OF_HERMITIAN[function](large).eps)
     words = {"hermitian": True} | ({"in_domain": True} if function == "filter" else {})
@@ -137,7 +137,7 @@ def test_what_is_too_large_to_be_looked_at_needs_a_word(function):
 
 @pytest.mark.parametrize("case", in_default_lane(ENCODINGS))
 @pytest.mark.sample(10)
-def test_what_structure_tells_of_a_node_is_true(case):
+def test_hermitian_defects_and_singular_values_from_structure_are_correct(case):
     """The defect is at least the spectral norm of the difference, and zero where that is; values are NumPy's."""
     enc, matrix = case.build(jax.tree.map(jnp.asarray, case.params)), np.asarray(case.oracle(case.params))
     scale = max(1.0, float(enc.alpha))
@@ -185,13 +185,13 @@ def test_inside_jit_a_kappa_that_is_too_small_leaves_the_error_unknown():
     assert found[0] < 1e-2 and np.isinf(found[1]) and found[2] < 1e-2
 
 
-def test_a_large_system_needs_a_word():
+def test_a_large_linear_system_needs_an_assertion_on_its_singular_values():
     large = tensor(block_encode_diagonal(np.linspace(0.5, 1, 32)), block_encode_diagonal(np.linspace(0.5, 1, 32)))
     assert np.isinf(pseudo_inverse(large, 5.0, relative_eps=1e-3).eps)
     assert pseudo_inverse(large, 5.0, relative_eps=1e-3, in_domain=True).eps < 1e-2
 
 
-def test_an_encoding_with_an_error_of_its_own_may_hide_a_value_in_the_gap():
+def test_a_value_within_eps_of_the_gap_needs_an_assertion_and_one_inside_the_gap_contradicts_it():
     """Values within eps of the gap are nobody's to see: a word counts there, and where they are surely in it none."""
     enc = from_unitary(dilation(np.diag([1.0, 0.26])), num_ancillas=1, alpha=1.0, eps=0.02, norm_bound=1.0)
     poly = polynomials.inverse(4.0, eps=1e-3).scaled(0.1)
@@ -207,7 +207,7 @@ def test_an_eigenvalue_in_the_gap_of_a_filter_leaves_its_error_unknown():
     assert np.isinf(eigenstate_filter(bad, 0.4, eps=1e-3, in_domain=True).eps)
 
 
-def test_of_a_hermitian_matrix_it_is_eigenvalues_that_count():
+def test_the_domain_of_a_hermitian_matrix_is_checked_by_eigenvalues():
     step = polynomials.minimax_fit(lambda x: 0.5 * x, 5, parity="none", domain=[(0.2, 1.0)], lipschitz=0.5)
     up, down = (block_encode(np.diag([1.0, sign * 0.5])) for sign in (1, -1))
     assert np.isfinite(gqet(up, step).eps) and np.isinf(gqet(down, step).eps)
@@ -216,7 +216,7 @@ def test_of_a_hermitian_matrix_it_is_eigenvalues_that_count():
 # Other words.
 
 
-def test_an_isometry_is_looked_at():
+def test_an_isometry_is_checked_numerically():
     right = block_encode(haar(4), alpha=2.0)
     assert oblivious_amplification(right, order=3).eps < 1e-12
     wrong = block_encode(haar(4) @ np.diag([1, 1, 1, 0.9]), alpha=2.0)

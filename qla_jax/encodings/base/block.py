@@ -44,6 +44,15 @@ class BlockEncoding(Encoding, kw_only=True):
         norm_bound: certified upper bound on $\|A\|$; `alpha + eps` where nothing better is known.
         domain: sizes of the input registers; their product is the number of columns.
         codomain: sizes of the output registers; their product is the number of rows.
+
+    Example:
+        >>> a = block_encode(jnp.array([[1.0, 2.0], [3.0, 4.0]]))
+        >>> enc = 0.5 * a @ a.adjoint() + identity(2)
+        >>> type(enc).__name__, enc.shape, block(enc).round(6).tolist()
+        ('LinearCombination', (2, 2), [[3.5, 5.5], [5.5, 13.5]])
+
+    References:
+        Gilyen, Su, Low, Wiebe (2018), Definition 43. https://arxiv.org/abs/1806.01838
     """
 
     norm_bound: Array

@@ -39,6 +39,14 @@ class VectorEncoding(Encoding, kw_only=True):
     Attributes:
         encoded: encoded vector $\alpha\langle 0|U|0\rangle|0\rangle$, shape (prod(sizes),).
         sizes: sizes of the registers of $x$, such as `(3, 5, 5)` for three channels of a 5 x 5 image.
+
+    Example:
+        >>> vec = block_encode(jnp.eye(2), alpha=2.0) @ vector_encode(jnp.array([3.0, 4.0]))
+        >>> vec.encoded.tolist(), float(vec.alpha), float(vec.success_probability)
+        ([3.0, 4.0], 10.0, 0.25)
+
+    References:
+        Rattew et al. (2025), Definition 3. https://arxiv.org/abs/2510.07195
     """
 
     encoded: Num[Array, " size"]

@@ -1,4 +1,4 @@
-"""Any number of parts: what they must be, and how an operation on two of them takes more.
+"""Functions of any number of parts: the check of their classes, and balanced nesting of an operation on two parts.
 
 Example:
     >>> balanced(lambda left, right: f"({left}{right})", "abcde")

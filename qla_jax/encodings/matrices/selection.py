@@ -56,8 +56,8 @@ class Selection(BlockEncoding, kw_only=True):
         padding = np.setdiff1d(np.arange(size), inputs)
         forth = np.arange(2 * size)
         forth[inputs], forth[padding] = places, size + padding
-        # The permutation is completed: states with a set ancilla go to the places that no input took, ancilla reset,
-        # and the others among them to the states that the inputs left.
+        # States with the ancilla set complete the permutation: (1, r) goes to (0, r), unless r is a place that an input
+        # took; then it goes to that input, with the ancilla still set.
         raised = np.arange(size)
         forth[size + raised] = raised
         forth[size + places] = size + inputs
