@@ -73,7 +73,7 @@ def test_larger_instances_agree_with_the_encoded_view_by_early_projection(build)
 
 
 def test_instances_are_slices_of_trained_weights_at_the_largest_amplitudes_of_an_image():
-    """Slices have norm at most 1; a convolution keeps the middle row of its kernel on the channel of the brightest row."""
+    """A convolution keeps the middle row of its kernel, on the channel of the brightest row of pixels."""
     for instance, places in zip(dense_instances(KERNELS, IMAGE), ([3, 6], [3, 4, 6, 7]), strict=True):
         assert [enc.shape for enc in instance.weights] == [(len(places),) * 2] * 2
         for enc, kernel in zip(instance.weights, KERNELS, strict=False):
@@ -116,9 +116,7 @@ reflect = chebyshev_lcu.reflect
 
 
 def is_second() -> bool:
-    """Whether the caller's caller is the second reflection of a step. Its line decides, as tracing may call it any number
-    of times.
-    """
+    """Return whether the second reflection of a step calls, by its line: a count fails, as tracing repeats calls."""
     return inspect.stack()[2].code_context[0].strip().startswith("return")
 
 

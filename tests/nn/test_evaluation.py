@@ -143,7 +143,7 @@ def test_without_a_measurable_error_there_is_no_ratio():
 
 
 def test_accuracies_agree_with_a_count_by_hand():
-    """Outcomes of probability 1 are right with one sample; outcome 2 of the last image is right with probability 0.3."""
+    """The first two images are certain; the third is right with probability 0.3 in each sample."""
     outcomes = np.array([[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 0.3, 0.7]])
     ideal = np.array([[1.0, 0, 0, 0], [1.0, 0, 0, 0], [0, 0, 0.7, 0.3]])
     found = accuracies(by_hand(outcomes=outcomes, ideal_outcomes=ideal), np.array([0, 1, 2]), 0.25, seed=0)

@@ -58,7 +58,7 @@ def test_detached_layers_pass_no_gradient_to_their_input():
 
 
 def assert_access(one, detached):
-    """With detached data gradients reach exactly the layers whose outputs are in the last sum, as in the paper's table."""
+    """With detached data, gradients reach exactly the layers in the last sum, as in the table of the paper."""
     layers = one.num_layers
     model = ResQuNN(SHAPE, one, resqunn_specs((1,) * layers), detach_data=detached, rngs=nnx.Rngs(0))
     access = jax.jit(lambda x, y: gradient_access(model, x, y))(IMAGES, LABELS)
