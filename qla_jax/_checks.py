@@ -77,7 +77,7 @@ def require_key(name: str, value: Any) -> None:
     new = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
     one = shape == () if new else dtype == np.uint32 and len(shape or ()) == 1
     if not one:
-        told = f"of shape {shape}; batch with jax.vmap" if new else _told(value)
+        told = f"of shape {shape}; batch with jax.vmap" if new else kind_of(value)
         raise TypeError(f"`{name}` must be one key of jax.random, but is {told}.")
 
 
@@ -110,7 +110,7 @@ def require_mapping(name: str, value: Any) -> None:
         value: value of the argument.
     """
     if not isinstance(value, Mapping):
-        raise TypeError(f"`{name}` must be a mapping, but is {_told(value)}{_advice(value)}.")
+        raise TypeError(f"`{name}` must be a mapping, but is {kind_of(value)}{_advice(value)}.")
 
 
 def is_concrete(*values: Any) -> bool:
@@ -135,7 +135,7 @@ def as_integer(name: str, value: Any, least: int | None = None, most: int | None
     except (TypeError, jax.errors.TracerIntegerConversionError):
         number = None
     if number is None:
-        raise ValueError(f"`{name}` must be an integer, but is {_told(value)}{_advice(value)}.")
+        raise ValueError(f"`{name}` must be an integer, but is {kind_of(value)}{_advice(value)}.")
     require(least is None or number >= least, f"`{name}` must be at least {least}, but is {number}.")
     require(most is None or number <= most, f"`{name}` must be at most {most}, but is {number}.")
     return number
@@ -155,7 +155,7 @@ def as_integers(name: str, values: Any, least: int | None = None) -> tuple[int, 
     try:
         entries = tuple(values)
     except TypeError:
-        raise ValueError(f"`{name}` must be a sequence of integers, but is {_told(values)}.") from None
+        raise ValueError(f"`{name}` must be a sequence of integers, but is {kind_of(values)}.") from None
     return tuple(as_integer(name, entry, least) for entry in entries)
 
 
@@ -185,8 +185,8 @@ def as_real(name: str, value: Any) -> float:
         ValueError: a value that is traced, not a number, complex, NaN, or an array with axes.
     """
     require(is_concrete(value), f"`{name}` must be known outside jit, but is traced.")
-    real = _is_number(value) and np.ndim(value) == 0 and not jnp.iscomplexobj(value)
-    require(real, f"`{name}` must be a real number, but is {_told(value)}{_advice(value)}.")
+    real = is_number(value) and np.ndim(value) == 0 and not jnp.iscomplexobj(value)
+    require(real, f"`{name}` must be a real number, but is {kind_of(value)}{_advice(value)}.")
     number = float(value)
     require(not math.isnan(number), f"`{name}` must be a number, but is {number}.")
     return number
@@ -282,97 +282,6 @@ def _moved_within(array: Array, low: float, high: float, room: float) -> Array:
     return jnp.where(inside, array + jax.lax.stop_gradient(moved - array), jnp.nan)
 
 
-def as_alpha(alpha: ArrayLike | None, norm: Array, rule: str, *, name: str = "alpha") -> tuple[Array, Array]:
-    """Return the subnormalization of an exact encoding, by default its norm, and the error of the encoding.
-
-    An alpha below the norm, or one that is not finite, raises outside jit and gives `eps = inf` inside.
-
-    Args:
-        alpha: subnormalization, or None for the norm.
-        norm: smallest allowed subnormalization.
-        rule: description of the norm, for error messages.
-        name: name of the argument, for error messages.
-    """
-    if alpha is None:
-        return norm, exact(norm)
-    alpha, unknown = as_subnormalization(name, alpha, norm.dtype)
-    enough = norm <= alpha * (1 + ROUNDING * jnp.finfo(norm.dtype).eps)
-    if is_concrete(enough):
-        require(bool(enough), f"`{name}` must be at least {rule}, but {name} = {alpha} < {norm}.")
-    return alpha, jnp.where(enough, unknown, jnp.inf).astype(norm.dtype)
-
-
-def as_subnormalization(name: str, alpha: ArrayLike, dtype: jnp.dtype) -> tuple[Array, Array]:
-    """Return a checked subnormalization, and the error 0, or `inf` for a traced one that is negative or not finite.
-
-    Args:
-        name: name of the argument, for error messages.
-        alpha: real scalar, finite and not negative.
-        dtype: real or complex dtype that sets the precision.
-    """
-    alpha = as_bound(name, alpha, dtype)
-    if is_concrete(alpha):
-        # NumPy's function: inside jit every operation of JAX is traced, also on concrete numbers.
-        require(bool(np.isfinite(np.asarray(alpha))), f"`{name}` must be finite, but is {alpha}.")
-    return alpha, exact(alpha)
-
-
-@jax.jit
-def exact(size: Array) -> Array:
-    """Return the error 0 of an exact encoding, or `inf` where its alpha or its norm, `size`, is not finite."""
-    # Inside jit no check can reject NaN or infinite entries, but a sum or maximum over them is not finite either.
-    return jnp.where(jnp.isfinite(size), 0.0, jnp.inf).astype(size.dtype)
-
-
-@jax.jit
-def known(eps: Array, *values: Array) -> Array:
-    """Return an error bound, `inf` where the bound is NaN or where an encoded entry is not finite.
-
-    Args:
-        eps: error bound, absolute in units of the values.
-        values: encoded arrays.
-    """
-    finite = [jnp.all(jnp.isfinite(value)) for value in values]
-    return jnp.where(jnp.all(jnp.stack([~jnp.isnan(eps), *finite])), eps, jnp.inf)
-
-
-def as_bound(name: str, value: ArrayLike, dtype: jnp.dtype) -> Array:
-    """Return a bound as a non-negative real scalar, where `inf` means unknown.
-
-    Inside jit a negative number or NaN becomes `inf`.
-
-    Args:
-        name: name of the argument, for error messages.
-        value: real scalar, absolute in units of the bounded quantity.
-        dtype: real or complex dtype that sets the precision.
-    """
-    real = _is_number(value) and np.ndim(value) == 0 and not jnp.iscomplexobj(value)
-    require(real, f"`{name}` must be a real scalar, but is {_told(value)} of shape {np.shape(value)}.")
-    if is_concrete(value):
-        require(bool(np.asarray(value) >= 0), f"`{name}` must not be negative or NaN, but is {value}.")
-        return jnp.asarray(value, real_dtype(dtype))
-    bound = jnp.asarray(value, real_dtype(dtype))
-    return jnp.where(bound >= 0, bound, jnp.inf)
-
-
-def real_dtype(dtype: jnp.dtype) -> jnp.dtype:
-    """Return the real dtype of the same precision as a real or complex dtype."""
-    return jnp.zeros((), dtype).real.dtype
-
-
-@jax.jit
-def times(factor: ArrayLike, bound: ArrayLike) -> Array:
-    """Return the product of an error bound with a factor, `inf` where either is unknown, also times zero.
-
-    Args:
-        factor: non-negative number or array, `inf` or NaN where unknown.
-        bound: error bound, `inf` or NaN where unknown.
-    """
-    unknown = ~(jnp.isfinite(factor) & jnp.isfinite(bound))
-    product = jnp.where(unknown, 0.0, factor) * jnp.where(unknown, 0.0, bound)
-    return jnp.where(unknown, jnp.inf, product)
-
-
 def _array_of(name: str, value: Any) -> Array:
     if isinstance(value, bool | int | float | complex) and not isinstance(value, np.generic):
         # Python numbers keep JAX's weak type, so that they do not widen the arrays that they multiply.
@@ -386,14 +295,14 @@ def _array_of(name: str, value: Any) -> Array:
             return array
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ValueError(f"`{name}` must be an array of numbers, but is {_told(value)}{_advice(value)}.")
+    raise ValueError(f"`{name}` must be an array of numbers, but is {kind_of(value)}{_advice(value)}.")
 
 
 def _as_float(name: str, value: int | float) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise ValueError(f"`{name}` must be within the range of floats, but is {_told(value)}.") from None
+        raise ValueError(f"`{name}` must be within the range of floats, but is {kind_of(value)}.") from None
 
 
 def _of_numpy(array: np.ndarray) -> np.ndarray:
@@ -407,7 +316,7 @@ def in_known_types(array: np.ndarray) -> np.ndarray:
     return array.astype(min(native, widest, key=lambda one: one.itemsize), copy=False)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     if isinstance(value, int | float | complex):
         return True
     dtype = getattr(value, "dtype", None)
@@ -418,7 +327,7 @@ def _holds_numbers(dtype: Any) -> bool:
     return jnp.issubdtype(dtype, jnp.number) or jnp.issubdtype(dtype, jnp.bool_)
 
 
-def _told(value: Any) -> str:
+def kind_of(value: Any) -> str:
     """Return the text by which an error names a value: the value itself if it is short, otherwise its type."""
     if isinstance(value, jax.core.Tracer):
         return "traced"

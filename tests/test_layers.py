@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "qla_jax"
 
 BOTTOM = frozenset(
     {
+        "_bounds",
         "_checks",
         "_extras",
         "_files",
@@ -33,7 +34,10 @@ ROOT = "__init__"
 # room: what it may import from besides itself. `__init__` is the public vocabulary: only those who use the package as a
 # user does may import it, and it knows none of them.
 MAY_IMPORT: dict[str, frozenset[str]] = {room: BOTTOM | set(CORE[:i]) for i, room in enumerate(CORE)}
-MAY_IMPORT |= dict.fromkeys(BOTTOM, frozenset()) | {"_modes": frozenset({"_recursion"})}
+MAY_IMPORT |= dict.fromkeys(BOTTOM, frozenset()) | {
+    "_modes": frozenset({"_recursion"}),
+    "_bounds": frozenset({"_checks"}),
+}
 MAY_IMPORT |= {room: BOTTOM | {"linalg", "accounting", "polynomials", "phases", "encodings"} for room in SIDE}
 _below: frozenset[str] = BOTTOM | {*CORE, *SIDE}
 _UPPER = (

@@ -26,7 +26,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_alpha, as_numeric, is_concrete, require, require_callable, require_kind
+from qla_jax._bounds import as_alpha
+from qla_jax._checks import as_numeric, is_concrete, require, require_callable, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, remembered
 from qla_jax.arithmetic.elementwise import relu

@@ -26,16 +26,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import (
-    as_inexact,
-    as_integers,
-    as_real,
-    is_concrete,
-    real_dtype,
-    require,
-    require_key,
-    require_normal,
-)
+from qla_jax._bounds import real_dtype
+from qla_jax._checks import as_inexact, as_integers, as_real, is_concrete, require, require_key, require_normal
 from qla_jax._modes import default_promotion
 from qla_jax._nodes import Node
 from qla_jax.linalg.preparation import unit_vector

@@ -22,7 +22,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Num
 
-from qla_jax._checks import ROUNDING, as_tuple, is_concrete, require, require_kind, times
+from qla_jax._bounds import times
+from qla_jax._checks import ROUNDING, as_tuple, is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination

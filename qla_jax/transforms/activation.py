@@ -17,7 +17,8 @@ import numpy as np
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax._checks import ROUNDING, known, require, require_kind, times
+from qla_jax._bounds import known, times
+from qla_jax._checks import ROUNDING, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates

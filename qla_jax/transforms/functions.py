@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from qla_jax import polynomials
-from qla_jax._checks import as_real, is_concrete, require, require_kind, times
+from qla_jax._bounds import times
+from qla_jax._checks import as_real, is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.combine.algebra import adjoint, scale

@@ -16,7 +16,8 @@ from flax import struct
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax._checks import as_real, is_concrete, require, require_kind, times
+from qla_jax._bounds import times
+from qla_jax._checks import as_real, is_concrete, require, require_kind
 from qla_jax._nodes import Node
 from qla_jax.accounting.costs import Cost, calls_of, cost
 from qla_jax.encodings.base.block import BlockEncoding

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax._checks import times
+from qla_jax._bounds import times
 from qla_jax._modes import varying_like
 from qla_jax.encodings.base.encoding import Encoding, Link, State, apply_adjoint_of, apply_of, flagged_on, run_on
 from qla_jax.linalg.preparation import prepare, unit_vector, unprepare

@@ -28,7 +28,8 @@ from flax import struct
 from jax import Array
 from jaxtyping import Float, Num
 
-from qla_jax._checks import require, require_kind, times
+from qla_jax._bounds import times
+from qla_jax._checks import require, require_kind
 from qla_jax._modes import default_promotion, promoted
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, multiplexed, select

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax._checks import require, require_kind, times
+from qla_jax._bounds import times
+from qla_jax._checks import require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates

@@ -26,17 +26,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import (
-    as_alpha,
-    as_integer,
-    as_integers,
-    as_numeric,
-    is_concrete,
-    known,
-    require,
-    require_kind,
-    times,
-)
+from qla_jax._bounds import as_alpha, known, times
+from qla_jax._checks import as_integer, as_integers, as_numeric, is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, remembered

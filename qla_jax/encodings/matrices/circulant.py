@@ -22,7 +22,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_alpha, as_numeric, is_concrete, require
+from qla_jax._bounds import as_alpha
+from qla_jax._checks import as_numeric, is_concrete, require
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, adder, fourier, multiplexed

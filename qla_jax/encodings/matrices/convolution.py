@@ -23,7 +23,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_image, as_numeric, exact, require
+from qla_jax._bounds import exact
+from qla_jax._checks import as_image, as_numeric, require
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.gates import Gates, adder, tree
 from qla_jax.encodings.base.block import BlockEncoding

@@ -16,16 +16,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import (
-    as_alpha,
-    as_bound,
-    as_image,
-    as_integer,
-    as_numeric,
-    as_subnormalization,
-    is_concrete,
-    require,
-)
+from qla_jax._bounds import as_alpha, as_bound, as_subnormalization
+from qla_jax._checks import as_image, as_integer, as_numeric, is_concrete, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, synthesized
 from qla_jax.encodings.base.block import BlockEncoding

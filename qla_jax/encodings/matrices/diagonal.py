@@ -20,7 +20,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_alpha, as_inexact, as_numeric, require
+from qla_jax._bounds import as_alpha
+from qla_jax._checks import as_inexact, as_numeric, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, multiplexed
 from qla_jax.encodings.base import registers

@@ -23,7 +23,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, exact, require, require_mapping
+from qla_jax._bounds import exact
+from qla_jax._checks import as_numeric, require, require_mapping
 from qla_jax._modes import default_promotion, varying_like
 from qla_jax.accounting.gates import Gates, combination
 from qla_jax.encodings.base.block import BlockEncoding

@@ -27,7 +27,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from qla_jax._checks import as_image, as_numeric, exact, is_concrete, require
+from qla_jax._bounds import exact
+from qla_jax._checks import as_image, as_numeric, is_concrete, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, adder, lookup, multiplexed, tree
 from qla_jax.encodings.base.block import BlockEncoding

@@ -7,17 +7,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import (
-    as_bound,
-    as_inexact,
-    as_integer,
-    as_integers,
-    as_numeric,
-    as_subnormalization,
-    exact,
-    is_concrete,
-    require,
-)
+from qla_jax._bounds import as_bound, as_subnormalization, exact
+from qla_jax._checks import as_inexact, as_integer, as_integers, as_numeric, is_concrete, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, reflection, synthesized, tree
 from qla_jax.encodings.base import registers
