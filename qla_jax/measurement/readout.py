@@ -217,6 +217,7 @@ class Amplitudes:
         """
         dtype = real_dtype(self.state.dtype)
         return Readout(
+            # A zero vector has no direction and reads out as 0; entries that are not finite make every value NaN.
             values=jnp.where(self.finite, jnp.where(self.exists, values, 0), jnp.nan),
             shots=count(shots),
             queries=count(queries),

@@ -164,7 +164,7 @@ def test_the_norms_are_drawn_between_the_proven_bounds():
     assert low <= 0.01 and high >= 1.9
 
 
-def test_errors_are_drawn_with_every_bound_beside_them():
+def test_errors_are_drawn_with_every_bound():
     axes = draw(plots(network())[2]).axes[0]
     drawn = [list(line.get_ydata()) for line in axes.lines]
     assert drawn == [[1e-6, 2e-6], [1e-5, 2e-5], [1e-4] * 2, [1e-3] * 2]
