@@ -107,7 +107,7 @@ class ReadoutMethod(Node, ABC):
         return Price(int(found.shots), int(found.queries))
 
     def kept_modes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
-        """Return how many modes are kept along each axis, and whether an axis has fewer than are asked for.
+        """Return the number of modes kept along each axis, and whether an axis has fewer than are asked for.
 
         The base class has no modes and returns an empty tuple.
 
