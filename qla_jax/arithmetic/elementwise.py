@@ -302,6 +302,8 @@ def divide(x: FixedPoint, y: FixedPoint) -> FixedPoint:
         rest, high, low = carry
         place = digit_count - 1 - i - format.fraction
         bit = jnp.where(place >= 0, numerator >> jnp.maximum(place, 0).astype(jnp.uint32) & 1, 0)
+        # Restoring division from the top digit. The rest is below the divisor, at most 2^31, so its double fits in 32
+        # bits.
         rest = rest << 1 | bit
         fits = rest >= divisor
         rest = jnp.where(fits, rest - divisor, rest)
@@ -309,6 +311,7 @@ def divide(x: FixedPoint, y: FixedPoint) -> FixedPoint:
 
     zero = varying_like(jnp.zeros_like(numerator), numerator, divisor)
     _, high, low = jax.lax.fori_loop(0, digit_count, step, (zero, zero, zero))
+    # A quotient has up to bits + fraction <= 64 digits, which two words hold.
     quotient = jnp.concatenate([wide.digits(low, 4), wide.digits(high, 5)])[: _length(format)]
     signed = wide.negate_where((x.integers < 0) != (y.integers < 0), quotient)
     return fitted(signed, 0, format, x.overflow, y.overflow, divisor == 0)
@@ -330,6 +333,7 @@ def sqrt(x: FixedPoint) -> FixedPoint:
 
     def step(i: Array, root: Array) -> Array:
         larger = root | jnp.uint32(1) << (root_bits - 1 - i).astype(jnp.uint32)
+        # From the top digit: a digit is 1 if the square of the root with it is at most the radicand.
         factor = wide.digits(larger, length)
         fits = ~wide.negative(wide.subtract(radicand, wide.multiply(factor, factor)))
         return jnp.where(fits, larger, root)

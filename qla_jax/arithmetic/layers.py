@@ -95,6 +95,7 @@ def _dot_in_full(x: Int[Array, "m n"], y: Int[Array, "n k"], format: Format) -> 
     for i, a in enumerate(left):
         for j, b in enumerate(right):
             columns[i + j] += jnp.einsum("mcn,cnk->cmk", a, b)
+    # Chunks carry before they are summed, so that no column exceeds an int32.
     return wide.carried(wide.carried(jnp.stack(columns)).sum(axis=1))
 
 

@@ -197,7 +197,7 @@ def piecewise(
         domain: interval of arguments, by default all numbers of the format.
 
     Raises:
-        TypeError: `format` is none.
+        TypeError: `format` is no `Format`.
         ValueError: a degree that is no integer or negative, an empty domain, values that are not real and finite, a
             bound that is negative or NaN, or an `eps` that no table of at most $2^{14}$ segments reaches.
 

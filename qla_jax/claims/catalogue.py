@@ -124,7 +124,7 @@ def every() -> tuple[Claim, ...]:
 
 
 def tally(claims: Sequence[Claim]) -> dict[str, int]:
-    """Return how many claims could fail, how many are too loose to fail, and how many are negative controls.
+    """Return the numbers of claims that could fail, that are too loose to fail, and that are negative controls.
 
     Example:
         >>> tally(select(["skip-norm"]))

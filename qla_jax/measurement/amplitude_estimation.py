@@ -180,6 +180,7 @@ def fejer(whole: ArrayLike, fraction: ArrayLike, points: int) -> Array:
     """
     fraction = jnp.asarray(fraction)  # kept apart from `whole`: their sum would lose its digits
     within = whole - points * jnp.round(jnp.asarray(whole, fraction.dtype) / points) + fraction
+    # At a peak the quotient is 0/0. So close to it F is 1 up to rounding.
     at_peak = jnp.abs(within) < jnp.sqrt(jnp.finfo(fraction.dtype).eps) / points
     below = points * jnp.sin(jnp.pi * within / points)
     ratio = jnp.sin(jnp.pi * fraction) / jnp.where(at_peak, 1, below)  # sin(pi M D) = +- sin(pi fraction)
@@ -233,6 +234,7 @@ def _drawn(key: Array, probability: Array, points: int) -> Array:
     theta = jnp.where(possible, theta, 0)
     side_key, offset_key = jax.random.split(key)
     place = theta * points / jnp.pi
+    # The law is an even mixture of peaks at theta and at -theta, so a fair coin chooses the side.
     place = jnp.where(jax.random.bernoulli(side_key, shape=theta.shape), place, -place)
     nearest = jnp.round(place)
     outcome = (nearest.astype(counting_dtype()) + _offsets(offset_key, place - nearest, points)) % points
@@ -295,6 +297,8 @@ def _offsets(key: Array, fraction: Float[Array, " draw"], points: int) -> Int[Ar
         key, open_, found = state
         key, now = jax.random.split(key)
         which_coarse, which_fine, coarse, fine, v = jax.random.uniform(now, (5, *fraction.shape), fraction.dtype)
+        # The proposal is found by counting the cumulative weights below a uniform number. Rare proposals come first in
+        # the sum, where their small weights keep their digits.
         which = jnp.sum((_fine(which_coarse, which_fine) * reached[-1])[None] >= reached[:-1], axis=0)
         u = _fine(coarse, fine)
         side = jnp.where(which == 1, -1, 1).astype(whole)

@@ -67,6 +67,7 @@ class ChebyshevReadout(ReadoutMethod):
         found = from_chebyshev(self.noise.sample(exact, self.relative_eps, key=key), shape, axes)
         projected = from_chebyshev(chebyshev_coefficients(amplitudes.state, rank, axes), shape, axes)
         lost = unit - kept
+        # At full rank the tail is exactly 0, rather than the rounding of a transform and its inverse.
         tail = jnp.where(jnp.array(rank == tuple(shape[axis] for axis in axes)), 0, jnp.linalg.norm(lost.reshape(-1)))
         total = jnp.sqrt(exact.size * self.relative_eps**2 + jnp.square(tail))
         return amplitudes.readout(

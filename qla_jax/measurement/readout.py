@@ -99,7 +99,7 @@ class ReadoutMethod(Node, ABC):
         return Price(int(found.shots), int(found.queries))
 
     def kept_modes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
-        """Return how many modes are kept along each axis, and whether an axis has fewer than are asked for.
+        """Return the number of modes kept along each axis, and whether an axis has fewer than are asked for.
 
         The base class has no modes and returns an empty tuple.
 
@@ -209,6 +209,7 @@ class Amplitudes:
         """
         dtype = real_dtype(self.state.dtype)
         return Readout(
+            # A zero vector has no direction and reads out as 0; entries that are not finite make every value NaN.
             values=jnp.where(self.finite, jnp.where(self.exists, values, 0), jnp.nan),
             shots=count(shots),
             queries=count(queries),

@@ -63,6 +63,7 @@ class ShadowReadout(ReadoutMethod):
         groups, size, eps = self.plan()
         exact = jnp.stack([expectation(word, psi) for word in self.observables])
         frozen = jax.lax.stop_gradient(psi)
+        # A map over groups, rather than vmap, holds only one group's batch in memory.
         means = jax.lax.map(
             lambda group: self._mean(frozen, size, key=jax.random.fold_in(key, group)),
             jnp.arange(groups, dtype=jnp.int32),

@@ -155,6 +155,7 @@ def sampled_amplitudes(x: Float[Array, " d"], copies: int, threshold: float, *, 
         return seen / copies, seen
 
     keys, second = jax.random.split(key), jnp.array([False, True])
+    # The second round needs the shares of the first as its carry, and a scan of two steps compiles the sampler once.
     _, (found, plus) = jax.lax.scan(one_round, varying_like(jnp.zeros_like(x), x, key), (keys, second))
     sizes = jnp.sqrt(found / copies)
     return jnp.where(plus > threshold * found, sizes, -sizes)

@@ -108,6 +108,7 @@ def _layer(kernel: Array, image: Array, key: Array, eps: float, eta: float, cap:
 
 def _products(rows: Array, taps: Array, key: Array, eps: float, repetitions: int) -> tuple[Array, float, int]:
     """Estimate inner products of all patches with all kernels in superposition, at the calls of a single one."""
+    # The longest patch needs the most points, and all inner products are estimated in one superposition.
     points, _ = precision(taps, _longest(rows), eps)
     found, largest = _estimated(rows, taps, key, points, repetitions)
     error = 2 * math.sin(math.pi / points) * float(largest)

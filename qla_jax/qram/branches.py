@@ -177,6 +177,7 @@ def _level(nodes: Array) -> Array:
 
 def _gates(mem: Memory, row: Tables, branch: Branch) -> Branch:
     places, values = branch
+    # A step has at most two exchanges, which follow each other. All other gates of a step act on different elements.
     for slot in row.exchange:
         outside = -1 - slot
         swapped = jnp.where(places == outside, ROOT, jnp.where(places == ROOT, outside, places))
@@ -186,14 +187,17 @@ def _gates(mem: Memory, row: Tables, branch: Branch) -> Branch:
     down = carried & ((row.route >> levels) & 1 == 1)
     up = carried & (levels > 0) & ((row.route >> (levels - 1)) & 1 == 1)
     routers = jnp.where(up, nodes >> 1, nodes)
+    # The bit of a router is found by comparing all places, (n + k)^2 comparisons instead of a tree of 2^n nodes.
     asked = places[None, :] == (2 * routers + 1)[:, None]
     points, side = asked.any(axis=1), jnp.sum(asked * values[None], axis=1, dtype=jnp.int32)
     reads = carried & (row.read >= 0) & (levels == mem.address_bits - 1) & points
     cells = jnp.clip(2 * nodes + side - (1 << mem.address_bits), 0, None)
     values = values ^ jnp.where(reads, varying_like(mem.bits, cells)[cells, row.read], 0).astype(jnp.int32)
+    # A route swaps the carriers of parent and child, so bits on their way down and up move in the same step.
     moved = jnp.where(down & points, 2 * (2 * nodes + side), places)
     moved = jnp.where(up & points & (side == nodes & 1), 2 * (nodes >> 1), moved)
     stores = inside & ((row.store >> levels) & 1 == 1)
+    # Carrier and router of node h have the places 2h and 2h + 1, so a store flips the last bit.
     return Branch(jnp.where(stores, moved ^ 1, moved), values)
 
 

@@ -138,6 +138,8 @@ def draw_good(address_bits: int, word_bits: int, rate: ArrayLike, *, key: Array,
         good = good if level == 0 else 2 * good
         if sites:
             chance = missed(possible, sites)
+            # Nodes of a level without an error above them are independent, so one binomial number draws those that are
+            # cut off.
             good -= jax.random.binomial(jax.random.fold_in(key, level), good, chance, dtype=rate.dtype)
     return nan_unless_finite(good / (1 << (plan.address_bits - 1)), rate)
 
@@ -171,6 +173,7 @@ def good_weight(address_bits: int, nodes: Int[Array, " errors"], amplitudes: Arr
     order = jnp.argsort(low)
     low, high = low[order], high[order]
     before = jnp.concatenate([jnp.zeros(1, high.dtype), jax.lax.cummax(high)[:-1]])
+    # Each interval is cut where an earlier one covers it, so that the lengths add up to that of the union.
     low = jnp.minimum(jnp.maximum(low, before), high)
     if amplitudes is None:
         return jnp.where(there, 1 - jnp.sum(high - low) / (1 << address_bits), jnp.nan)

@@ -208,6 +208,8 @@ def _strike(ends: TreeEnds, element: int, where: Array, noise: ErrorRates, key: 
     held_a, held_b = where & (a > 0), where & (b > 0)
     odd = jnp.sum(held_a & phases & (a == 2)) + jnp.sum(held_b & phases & (b == 2))
     a, b = jnp.where(held_a & flips, 3 - a, a), jnp.where(held_b & flips, 3 - b, b)
+    # Damping takes a shared bit from both branches with probability gamma. Each unshared bit only contributes a factor
+    # of sqrt(1 - gamma).
     shared = held_a & (a == b)
     unshared = jnp.sum(held_a & ~shared) + jnp.sum(held_b & ~shared)
     a, b = jnp.where(shared & lost, 0, a), jnp.where(shared & lost, 0, b)

@@ -182,6 +182,7 @@ def run_layer(layer: GateLayer, state: Array) -> Array:
             state = gate.apply(state)
         return state, None
 
+    # A scan over the repeats keeps program and compile time independent of the depth.
     return jax.lax.scan(step, varying_like(state, layer.gates), layer.gates, length=layer.repeats)[0]
 
 

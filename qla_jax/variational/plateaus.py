@@ -72,6 +72,7 @@ def gradient_samples(
 
     def component(key: Array) -> Array:
         zero = jnp.zeros(())
+        # Forward mode carries one tangent state along; reverse mode would keep a state for every gate.
         return jax.jvp(lambda shift: cost(run(build(shift, key=key))), (zero,), (jnp.ones_like(zero),))[1]
 
     return map_in_batches(component, jax.random.split(key, samples), batch)

@@ -296,6 +296,7 @@ def quanvolve(image: Image, angles: Float[Array, "depth rotation qubit"], spec: 
 
 def _contraction_pays(num_qubits: int, patches: int) -> bool:
     """Return whether contraction takes less time than a circuit for each patch, by the model of `PER_UNIT`."""
+    # A patch takes PER_GATE for each qubit by its circuit and 2^n by contraction, which also takes PER_UNIT 4^n once.
     saved = PER_GATE * num_qubits - (1 << num_qubits)
     return num_qubits <= CONTRACTED_QUBITS or patches * saved > PER_UNIT * 4**num_qubits
 

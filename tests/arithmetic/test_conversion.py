@@ -75,7 +75,7 @@ def test_what_is_encoded_goes_on_as_any_vector(key):
 
 
 @pytest.mark.parametrize("shape", [(6,), (2, 3)])
-def test_there_and_back_again(shape, key):
+def test_numbers_to_amplitudes_and_back_are_the_same_numbers(shape, key):
     f = Format(8, 4, "saturate")
     x = from_integers(NUMBERS.reshape(shape), f)
     back, found = digital_encode(amplitude_encode(x), f, readout=exact_readout(), key=key)

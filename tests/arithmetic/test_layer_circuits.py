@@ -133,7 +133,7 @@ def test_a_pool_by_gates_is_the_largest_of_every_square(f):
 
 
 @pytest.mark.parametrize("window", [1, 3])
-def test_a_pool_of_an_odd_number_by_gates(window):
+def test_a_pool_of_an_odd_number_by_gates_is_the_largest(window):
     f = Format(6, 2)
     x = draw((window**2, 200), f, 3)
     built = max_pool_circuit(window, f)

@@ -61,7 +61,7 @@ def test_a_convolution_of_sixteen_channels_is_exact_on_thirty_two_bits(shift):
 
 
 @pytest.mark.parametrize(("padding", "stride", "taps"), [("valid", 1, 2), ("same", 2, 3), ("same", 1, 4)])
-def test_padding_stride_and_even_kernels(padding, stride, taps):
+def test_convolutions_with_padding_stride_and_even_kernels_are_those_of_loops(padding, stride, taps):
     f = Format(8, 4, "saturate")
     x, kernel = draw((2, 6, 7), f, 2), draw((3, 2, taps, taps), f, 3, 2)
     layer = jax.jit(functools.partial(convolve, padding=padding, stride=stride))
@@ -132,7 +132,7 @@ def test_a_constant_of_batch_norm_that_does_not_fit_is_flagged():
     np.testing.assert_array_equal(found.overflow[:, 0, 0], [False, True])
 
 
-def test_pooling_bias_and_relu():
+def test_pooling_bias_and_relu_are_those_of_integers():
     f = Format(8, 0, "saturate")
     x = draw((2, 5, 4), f, 7)
     found = pool(from_integers(x, f), 2)

@@ -124,7 +124,7 @@ def test_the_attack_finds_the_smallest_norm_of_the_terminal_block():
     assert 0.02 <= trial.measured < 0.0201
 
 
-def test_the_attack_finds_how_far_a_block_tears_vectors_apart():
+def test_the_attack_finds_how_much_a_block_increases_distances():
     assert found(norms.block_lipschitz, 16, **HARDLY) * blocks.NORM_RANGE[1] / blocks.NORM_RANGE[0] > 17
 
 

@@ -131,7 +131,7 @@ def test_every_formula_of_the_catalogue_can_be_set_and_others_stand_as_code():
     assert formula(r"\frac{a}{") == r"<code>\frac{a}{</code>"
 
 
-def test_the_number_of_claims_is_told_in_words():
+def test_the_number_of_claims_is_given_in_words():
     told = {"could fail": 1, "too loose to fail": 2, "negative controls": 0}
     report = ClaimsReport(1, 0, False, told, [], [], 0.0)
     assert counted(report) == "1 claim that could fail, 2 published bounds too loose to."

@@ -115,7 +115,7 @@ def test_what_is_counted_is_counted_once():
         assert same and counted.project is None
 
 
-def test_the_number_that_is_told_counts_only_what_could_fail():
+def test_the_reported_number_counts_only_claims_that_could_fail():
     found = tally(CLAIMS)
     assert sum(found.values()) == len(CLAIMS)
     assert found["negative controls"] == sum(not one.expected_to_hold for one in CLAIMS)
@@ -142,7 +142,7 @@ def test_sizes_outside_of_the_range_are_refused_when_the_claim_is_made():
         ["convolution-alpha", "pooling-by-circuit", "alpha-of-concatenation", "amplified-shift"], "pooling-by-circuit"
     ),
 )
-def test_what_was_true_by_construction_is_now_measured_on_a_circuit(name, monkeypatch):
+def test_a_claim_that_was_true_by_construction_is_measured_on_a_circuit(name, monkeypatch):
     """A circuit that is off by a part in a thousand is noticed: the measured side is no formula."""
     from qla_jax.encodings.base.vector import VectorEncoding
     from qla_jax.encodings.matrices.convolution import Convolution

@@ -278,7 +278,7 @@ def test_a_study_without_images_takes_none():
         study_qram.study(Options(dataset="mnist"))
 
 
-def test_sets_at_hand_are_the_digits_and_what_is_prepared_and_others_are_told(tmp_path):
+def test_available_sets_are_the_digits_and_prepared_ones_and_others_are_reported(tmp_path):
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 256, (8, 8, 1), dtype=np.uint8) for _ in range(6)]
     splits = {"train": labeled(images[:4], [0, 1, 2, 0]), "test": labeled(images[4:], [1, 2])}
@@ -302,7 +302,7 @@ def test_ranks_of_the_elbow_go_from_one_to_all_tokens():
         )
 
 
-def test_fits_of_the_memory_study_foretell_what_was_left_out_of_them():
+def test_fits_of_the_memory_study_predict_what_was_left_out_of_them():
     def row(n: int, k: int) -> MemoryStudy:
         held = (n - 1) * (4 * n + 4 * k + 1)
         noises = {

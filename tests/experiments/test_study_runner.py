@@ -174,7 +174,7 @@ def test_rows_that_are_not_plain_are_refused_by_key(tmp_path, row):
         study_runner.run(study, tmp_path)
 
 
-def test_the_page_is_one_file_and_pictures_lie_beside_it(tmp_path):
+def test_the_page_is_one_file_with_pictures_next_to_it(tmp_path):
     report = study_runner.run(squares(), tmp_path)
     render.write(report, tmp_path, {"command": "qla-jax study squares", "begun": "yesterday"})
     text = (tmp_path / "squares.html").read_text()

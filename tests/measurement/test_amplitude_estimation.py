@@ -81,7 +81,7 @@ def test_the_law_is_that_of_the_circuit():
 
 @pytest.mark.x64
 @pytest.mark.parametrize("good", [True, False])
-def test_the_circuit_that_always_or_never_succeeds(good):
+def test_a_circuit_that_always_or_never_succeeds_has_the_law_of_its_probability(good):
     circuit = vector_encode(real(2))
     for points in (1, 5):
         found = np.asarray(estimation_circuit(circuit, points=points, good=jnp.full((1, 2), good)))
@@ -101,7 +101,7 @@ def test_the_grover_operator_turns_by_twice_the_angle():
 
 
 @pytest.mark.numerics
-def test_hadamard_and_swap_tests_succeed_as_the_overlap_says(tol):
+def test_hadamard_and_swap_tests_succeed_with_the_probability_of_the_overlap(tol):
     x, y = cplx(4), cplx(4, seed=1)
     z = np.vdot(x, y) / np.linalg.norm(x) / np.linalg.norm(y)
     left, right = vector_encode(x), vector_encode(y)
@@ -139,7 +139,7 @@ def test_samples_follow_the_law(points, key):
 
 @pytest.mark.slow
 @pytest.mark.numerics
-def test_the_tails_of_many_points_are_there(key):
+def test_samples_of_many_points_have_the_tails_of_the_law(key):
     points, runs = 6284, 200_000
     draw = jax.jit(lambda key: sample_outcomes(jnp.full(runs, 0.3), points, key=key))
     theta = np.arcsin(np.sqrt(0.3)) * points / np.pi
@@ -178,7 +178,7 @@ def test_estimates_are_jitted_vmapped_and_differentiated_straight_through(key):
 
 
 @pytest.mark.numerics
-def test_inner_products_of_any_norm(key, tol):
+def test_inner_products_are_within_their_bounds_for_any_norm(key, tol):
     x, y = cplx(6), cplx(6, seed=1)
     exact, norms = np.vdot(x, y), np.linalg.norm(x) * np.linalg.norm(y)
 

@@ -49,7 +49,7 @@ def test_the_circuit_is_the_orthonormal_transform(n, tol):
         assert np.abs(found[:n, :n] - basis(n)[::-1]).max() > 0.1
 
 
-def test_the_circuit_along_axes_of_a_tensor(tol):
+def test_the_circuit_transforms_along_axes_of_a_tensor(tol):
     enc = quantum_dct((2, 4, 8), axes=(2, 0))
     x = cplx(2, 4, 8)
     expected = np.einsum("ai,kj,ilj->alk", basis(2), basis(8), x)
@@ -67,7 +67,7 @@ def test_the_circuit_along_axes_of_a_tensor(tol):
 
 
 @pytest.mark.parametrize("shape", [(6,), (5, 7)])
-def test_the_map_on_any_lengths(shape, tol):
+def test_the_map_is_the_transform_on_any_lengths(shape, tol):
     x, axes, rank = real(*shape), tuple(range(len(shape))), (3,) * len(shape)
     y = real(*rank)
 

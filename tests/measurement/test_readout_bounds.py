@@ -52,7 +52,7 @@ def test_the_bound_of_an_entry_is_attained():
     assert float(found.entry_bound) < 0.7 * float(found.error_bound)
 
 
-def test_medians_of_means_stand_outliers():
+def test_medians_of_means_are_robust_to_outliers():
     """Fewer than half of the groups hold one."""
     settings = shadow_readout("ZZ", copies=1100)
     assert settings.plan()[:2] == (11, 100)
@@ -74,7 +74,7 @@ def test_copies_that_cannot_be_counted_are_refused(key):
         shadow_readout("ZI", relative_eps=1e-8)(state, key=key)
 
 
-def test_memory_knows_nothing_of_the_number_of_copies(key):
+def test_memory_does_not_grow_with_the_number_of_copies(key):
     """A compiled program says what it takes; copies of 2 GiB would be seen."""
     taken = [
         jax.jit(shadow_readout("ZI", copies=copies))

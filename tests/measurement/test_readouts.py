@@ -219,7 +219,7 @@ def test_expectations_of_pauli_words_are_those_of_matrices():
 
 
 @pytest.mark.x64
-def test_state_tomography_of_complex_states_and_of_exact_shares():
+def test_state_tomography_recovers_complex_states_and_exact_shares():
     from qla_jax.measurement.density_tomography import inverted
     from qla_jax.measurement.pauli_bases import outcome_law
 

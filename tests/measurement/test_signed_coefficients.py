@@ -27,7 +27,7 @@ from tests.cases import cplx, real
 N, RANK, POINTS = 8, 3, 41
 
 
-def test_algorithm_1_by_its_circuits(tol):
+def test_the_likeliest_outcome_of_algorithm_1_by_its_circuits_is_the_signed_coefficient(tol):
     """What a run of amplitude estimation on the Hadamard test with |t_k> finds most often is the signed coefficient."""
     x = real(N)
     coefficients = scipy.fft.dct(x / np.linalg.norm(x), norm="ortho")[:RANK]

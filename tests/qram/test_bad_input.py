@@ -221,7 +221,7 @@ def test_a_traced_rate_out_of_range_gives_nan_and_one_in_range_a_number():
 
 
 @pytest.mark.parametrize("name", with_simulations_slow(OF_RATES))
-def test_no_noise_is_taken_for_quiet(name):
+def test_a_rate_that_is_none_gives_nan_and_not_the_result_without_noise(name):
     found = jax.jit(lambda rate, loss: OF_RATES[name](noise(z=rate, loss=loss)))
     assert np.isfinite(found(0.5, 0.1)) and np.isnan(found(2.0, 0.1)) and np.isnan(found(0.5, -0.1))
 

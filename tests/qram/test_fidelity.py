@@ -61,7 +61,7 @@ def law(n, k):
     return 1.5e-4 * site_count(n, k)
 
 
-def test_the_law_itself_is_continued_exactly():
+def test_the_extrapolation_of_an_exact_law_is_exact():
     table = [[law(n, k) for n in SIZES] for k in LENGTHS]
     errors = [[1e-4 * n for n in SIZES] for _ in LENGTHS]
     for k in (32, 64):
@@ -108,7 +108,7 @@ def test_points_make_a_table_whatever_their_order_and_none_may_miss():
 
 @pytest.mark.slow
 @pytest.mark.x64
-def test_ten_thousand_shots_of_a_million_words():
+def test_ten_thousand_shots_of_a_million_words_find_the_infidelity_of_held_sites():
     mem = memory(np.random.default_rng(0).integers(0, 16, 1 << 20), word_bits=4)
     found = jax.jit(partial(read_fidelity, shots=10_000))(mem, bit_flip(1e-5), key=jax.random.key(0))
     held = held_site_count(20, 4) * 1e-5

@@ -48,7 +48,7 @@ def value(runner, angles, state):
 @pytest.mark.numerics
 @pytest.mark.parametrize("wires", [(0,), (2,), (4,), (0, 1), (4, 0), (1, 3), (3, 1), (2, 4)])
 @pytest.mark.sample(3)
-def test_flips_are_the_matrix(wires, tol):
+def test_application_by_flips_is_the_matrix_product(wires, tol):
     state, side = cplx(1 << N), 1 << len(wires)
     for matrix in (cplx(side, side, seed=1), np.diag(cplx(side, seed=2)), np.eye(side)[::-1]):
         expected = dense.on(matrix, wires, N) @ state
@@ -77,7 +77,7 @@ def test_overlaps_are_sums_by_products_too(wires, product_qubits, monkeypatch, t
 @pytest.mark.parametrize("block_qubits", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("wires", [(0,), (2,), (4,), (0, 1), (4, 0), (1, 3), (3, 1)])
 @pytest.mark.sample(12)
-def test_a_sweep_is_the_matrix_on_the_whole(wires, block_qubits, tol):
+def test_a_sweep_over_blocks_is_the_matrix_on_the_whole_state(wires, block_qubits, tol):
     left, right, side = cplx(1 << N), cplx(1 << N, seed=1), 1 << len(wires)
     matrix = cplx(side, side, seed=2)
 
@@ -147,7 +147,7 @@ def test_value_and_gradient_are_planned_in_place(monkeypatch):
     assert states_planned(n) > 4
 
 
-def test_waiting_changes_nothing():
+def test_after_returns_its_value_unchanged():
     found = blocks.after((jnp.array([jnp.nan, jnp.inf, -jnp.inf]), jnp.array(1j)), jnp.arange(3))
     np.testing.assert_array_equal(found, [0, 1, 2])
 

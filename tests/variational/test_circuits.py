@@ -195,7 +195,7 @@ def test_gradients_are_finite_at_the_identity(tol):
     chex.assert_tree_all_finite(found)
 
 
-def test_memory_of_the_gradient_does_not_know_the_depth():
+def test_memory_of_the_gradient_does_not_grow_with_the_depth():
     n = 10
 
     def temporaries(runner, depth):
@@ -215,7 +215,7 @@ def test_overlaps_are_sums_over_the_other_qubits():
 
 
 @pytest.mark.numerics
-def test_ansaetze_are_their_gates(tol):
+def test_an_ansatz_is_the_product_of_its_gates(tol):
     a = real(2, 3, 3)
     single = np.eye(8)
     for unit in a:
@@ -246,7 +246,7 @@ def test_encoded_states_are_those_of_numpy(tol):
 
 
 @pytest.mark.numerics
-def test_a_zero_patch_says_so_and_has_a_finite_gradient():
+def test_a_zero_patch_is_not_encodable_and_has_a_finite_gradient():
     with pytest.raises(ValueError, match="`x` must not be zero"):
         amplitude_state(jnp.zeros(4))
     found = jax.jit(amplitude_state)(jnp.zeros(4))

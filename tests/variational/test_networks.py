@@ -55,7 +55,7 @@ def test_few_features_are_seen_by_all_measured_qubits():
 
 
 @pytest.mark.numerics
-def test_the_readout_of_nothing_is_zero_and_has_a_finite_gradient():
+def test_the_readout_of_zero_features_is_zero_and_has_a_finite_gradient():
     angles = jnp.asarray(real(1, 1, 4))
     call = jax.jit(jax.value_and_grad(lambda f, a: quantum_readout(f, a).sum(), (0, 1)))
     value, gradient = call(jnp.zeros((1, 3, 3)), angles)

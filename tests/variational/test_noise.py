@@ -159,7 +159,7 @@ def test_trajectories_have_the_mean_of_the_density_matrix(sampled):
 
 
 @pytest.mark.x64
-def test_their_gradients_are_unbiased_though_damping_depends_on_the_state(sampled):
+def test_gradients_of_trajectories_are_unbiased_though_damping_depends_on_the_state(sampled):
     h, expected = 1e-6, []
     for index in np.ndindex(2, 2):
         step = np.zeros((2, 2))

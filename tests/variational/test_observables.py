@@ -34,7 +34,7 @@ def test_expectation_values_are_those_of_the_matrix(letters, tol):
 
 
 @pytest.mark.numerics
-def test_sums_and_single_qubits(tol):
+def test_pauli_sums_and_z_of_chosen_qubits_are_those_of_matrices(tol):
     psi = state()
     found = pauli_sum(jnp.asarray(psi.reshape(2, 2, 2)), {"XII": 0.5, "ZZI": -2.0})
     expected = (psi.conj() @ (0.5 * word("XII") - 2 * word("ZZI")) @ psi).real

@@ -40,7 +40,7 @@ def test_samples_are_derivatives_of_the_cost_seed_by_seed(name, key):
 
 
 @pytest.mark.numerics
-def test_identity_blocks_are_the_identity_behind_the_first_row(key, tol):
+def test_identity_blocks_are_the_identity_after_the_first_row(key, tol):
     built = identity_blocks(jnp.zeros(()), num_qubits=3, depth=4, blocks=2, key=key)
     rest = built.replace(layers=built.layers[1:])
     np.testing.assert_allclose(matrix_of(rest), np.eye(8), rtol=0, atol=tol("exact", factor=50))

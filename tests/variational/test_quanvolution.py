@@ -81,7 +81,7 @@ def test_images_are_mapped_as_they_are_alone(tol):
 
 
 @pytest.mark.x64
-def test_both_ways_have_the_same_gradients_and_those_of_differences():
+def test_contraction_and_circuit_have_the_same_gradients_and_those_of_differences():
     spec = quanvolution_spec(depth=2, channels=stacked)
     image, angles, left = (jnp.asarray(real(*s)) for s in ((1, 4, 2), spec.angles_shape(1), (4, 2, 1)))
     value = {f: (lambda i, a, f=f: jnp.vdot(left, f(i, a, spec))) for f in (quanvolve, quanvolve_by_circuit)}
@@ -109,7 +109,7 @@ def test_patches_are_ordered_by_channel_row_and_column():
     np.testing.assert_array_equal(found[:, 1, 2], image[:, 2:4, 4:6].reshape(-1))
 
 
-def test_padding_is_asked_for_and_stands_behind():
+def test_padding_is_optional_and_comes_after_the_image():
     spec = quanvolution_spec(pad=True)
     image = jnp.asarray(np.arange(1.0, 26).reshape(1, 5, 5))
     assert spec.output_shape((1, 5, 5)) == (1, 3, 3)
@@ -175,7 +175,7 @@ SIZES = {  # by hand: a layer halves, 7 is padded to 8, a sum has the larger of 
 SIZES["X+O1"] = 7
 
 
-def test_feature_sizes_of_all_fifteen():
+def test_feature_sizes_of_all_fifteen_placements_are_as_derived():
     specs = resqunn_specs((1, 1, 1), pad=True)
     found = {str(one): feature_shape((1, 28, 28), specs, one)[1] for one in placements(3)}
     assert found == SIZES

@@ -216,7 +216,7 @@ def _exact(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:
     over=POWERS,
 )
 def alpha_of_sum(instance: Instance) -> Sides:
-    """The measured quantity is the flagged amplitude of the package's circuit times N, over which alpha' is 1.
+    """The measured quantity is the flagged amplitude of the package's circuit over N.
 
     Every ancilla is simulated, and the parts are exact.
     """

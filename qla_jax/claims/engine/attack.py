@@ -62,9 +62,11 @@ def attack(claim: Claim, size: int, *, key: Array, starts: int = STARTS, steps: 
 
     def step(carry: tuple, time: Array) -> tuple[tuple, None]:
         instance, state, worst = carry
+        # Adam starts from the worst instance of the first phase.
         instance = _choose(time == steps, worst.instance, instance)
         (_, seen), gradient = jax.value_and_grad(objective, has_aux=True)(instance)
         worst = _choose(seen.ratio > worst.ratio, seen, worst)
+        # A part whose gradient is infinite or NaN, as at the kink of a norm, stays where it is in this step.
         gradient = jax.tree.map(lambda g: jnp.nan_to_num(g, posinf=0, neginf=0), gradient)
         straight = jax.tree.map(lambda g: -lengths(time) * _direction(g), gradient)
         smooth, moved = adam.update(gradient, state)

@@ -128,6 +128,8 @@ class Claim:
         else:
             less, more = (measured, bound) if self.relation == "<=" else (bound, measured)
             upper = less / (jnp.maximum(more, 0) + self.rounding)
+            # Where both sides are negative their quotient is inverted. A positive side that is claimed to be below a
+            # negative one is violated by their difference, in units of rounding.
             below = jnp.where(less < 0, -more / (jnp.maximum(-less, 0) + self.rounding), (less - more) / self.rounding)
             ratio = jnp.where(more >= 0, upper, below)
         return jnp.where(jnp.isfinite(bound) & jnp.isfinite(ratio), ratio, jnp.inf)

@@ -130,7 +130,7 @@ def activation_lipschitz(instance: Instance) -> Sides:
 
 @claim(
     source="Rattew et al. (2025), Lemma 6",
-    statement="The norm of the activated part is at most L, which is less than the skip connection.",
+    statement="The norm of the activated part is at most L, which is less than 1, the norm of the skip connection.",
     formula=r"\|f(W\psi)\| \le L\|W\| \le L",
     draw=weight_and_state,
     sizes=(2, 16),

@@ -145,4 +145,5 @@ def _poly(vec: VectorEncoding) -> Polynomial:
 
 def _queries(size: int, build: Callable[[Array, Array], VectorEncoding]) -> int:
     shape = jax.ShapeDtypeStruct((size,), jnp.result_type(float))
+    # Queries do not depend on values, so the circuit is built from shapes alone.
     return cost(jax.eval_shape(build, shape, shape)).depth

@@ -199,6 +199,7 @@ def fitted(sizes: Sequence[int], samples: Sequence[Sequence[float]]) -> dict[str
         samples: samples of a component for each size.
     """
     variances, logs = np.asarray(samples), np.log2(np.var(samples, axis=1))
+    # The seed is fixed, so that intervals depend on the rows alone.
     drawn = np.random.default_rng(0).integers(0, variances.shape[1], (RESAMPLES, *variances.shape))
     resampled = np.take_along_axis(variances[None], drawn, axis=2).var(axis=2)
     low, high = np.percentile(np.polyfit(sizes, np.log2(resampled).T, 1)[0], LIMITS)

@@ -169,7 +169,7 @@ def test_the_norms_are_drawn_between_the_proven_bounds():
     assert low <= 0.01 and high >= 1.9
 
 
-def test_errors_are_drawn_with_every_bound_beside_them():
+def test_errors_are_drawn_with_every_bound():
     figure = draw(plots(network())[4])
     axes = figure.axes[0]
     drawn = [list(line.get_ydata()) for line in axes.lines]
