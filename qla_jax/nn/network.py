@@ -49,7 +49,7 @@ class MeasuredNetwork(nnx.Module):
         >>> class Linear(MeasuredNetwork):
         ...     def __init__(self):
         ...         super().__init__(exact_readout(), None)
-        ...         self.weight = nnx.Param(jax.numpy.ones((2, 4)))
+        ...         self.weight = nnx.Param(jnp.ones((2, 4)))
         ...
         ...     def forward(self, image, flow):
         ...         logits = flow.transfer("logits", flow.qam.dense(image.reshape(1, -1), self.weight[...]))
@@ -57,7 +57,7 @@ class MeasuredNetwork(nnx.Module):
         ...
         ...     def takes(self):
         ...         return 1, 2, 2
-        >>> run = Linear().run(jax.numpy.ones((1, 2, 2)))
+        >>> run = Linear().run(jnp.ones((1, 2, 2)))
         >>> run.output.tolist(), [(transfer.name, transfer.macs) for transfer in run.transfers]
         ([4.0, 4.0], [('logits', 8)])
 
