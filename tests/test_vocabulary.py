@@ -23,7 +23,8 @@ def test_every_name_of_a_room_is_listed():
     listed = {name.path for name in public_names()}
     for room in ROOMS:
         for name, module in reexports(source_of(f"{PACKAGE}.{room}")):
-            assert definition(name, module) in listed, f"{room}.{name}"
+            path = definition(name, module)
+            assert path in listed or source_of(path).is_file(), f"{room}.{name}"
 
 
 def test_names_are_where_the_reference_says_and_have_a_sentence():
