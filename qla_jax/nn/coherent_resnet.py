@@ -147,7 +147,7 @@ class CoherentResNet(nnx.Module):
     def encode(self, x: Array) -> VectorEncoding:
         r"""Return the circuit of the whole network on one input: a vector encoding of the state before measurement.
 
-        Its `eps` uses the bound $1 + L\|W\|$ of each block, so that it is larger than the `eps` of `diagnose`.
+        The `eps` of the circuit uses the bound $1 + L\|W\|$ of each block and is larger than the `eps` of `diagnose`.
         """
         start = jax.tree.map(lambda part: part[0], self.load(as_inexact("x", x)[None]))
         return self.head(self.terminal_matrix(), self.network(self.encodings(), start))
