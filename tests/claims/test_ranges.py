@@ -87,7 +87,7 @@ def test_claims_of_users_are_selected_and_run_like_the_packages_own():
         assert every() == (*CLAIMS, frobenius)
         assert select(("frobenius", "skip-norm")) == (NAMED["skip-norm"], frobenius)
         (trial,) = run("frobenius", trials=5)
-        assert trial.claim is frobenius and trial.trials == 10 and trial.passed  # of sizes 1 and 4
+        assert trial.claim is frobenius and trial.trials == 5 and trial.passed
         with pytest.raises(ValueError, match="`claim` must have a name of its own, but 'frobenius' is there already"):
             register(frobenius)
         with pytest.raises(ValueError, match="'skip-norm' is there already"):
@@ -133,7 +133,7 @@ def test_sizes_outside_of_the_range_are_refused_when_the_claim_is_made():
         made(sizes=())
     assert made(sizes=(4,), over=range(2, 9)).range_told == "sizes 2, 3, 4, ..., 8"
     assert made(sizes=(4,), over=(4,)).range_told == "size 4"
-    assert made(sizes=(4,)).range_told == "sizes 1, 2, 3, ..."
+    assert made(sizes=(4,)).range_told == "sizes 4, 5, 6, ...", "a claim speaks of no size that it does not name"
 
 
 @pytest.mark.parametrize(
@@ -178,3 +178,11 @@ def test_a_vector_that_its_error_cancels_is_an_instance_like_others():
     np.testing.assert_allclose(run_circuit(vec), 0, atol=1e-15)
     assert float(vec.eps) == 0.5 and float(vec.alpha) > 0
     assert examine(NAMED["tracked-activation"], trials=1000, sizes=(1,), kept={}).passed  # seven of them are such
+
+
+def test_a_violated_bound_of_zero_is_told_by_its_sides():
+    @claim(source="s", statement="t.", formula="x", draw=frobenius.draw, sizes=(3,))
+    def zero(instance):
+        return Sides(jnp.ones(()), jnp.zeros(()))
+
+    assert examine(zero, trials=2).verdict == "violated at size 3: measured 1, but the bound is 0"

@@ -38,8 +38,8 @@ def test_an_eps_that_is_not_positive_and_finite_raises(case, eps):
 @pytest.mark.numerics
 @every_family
 def test_an_eps_below_rounding_raises_and_names_the_remedy(case, x64):
-    kind = "float64" if x64 else "float32"
-    with pytest.raises(ValueError, match=f"`eps` must be at least the rounding .* of {kind}.*jax_enable_x64"):
+    told = r"float64, but is 1e-17\.$" if x64 else "float32, .*; float64 needs jax_enable_x64"
+    with pytest.raises(ValueError, match=f"`eps` must be at least the rounding .* of {told}"):
         case(eps=1e-17)
 
 

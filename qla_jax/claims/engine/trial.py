@@ -98,6 +98,8 @@ class Trial:
         if not np.isfinite(self.ratio):
             return "not proven: a bound is not finite"
         if self.ratio > VIOLATED:
+            if not self.worst_of:
+                return f"violated by {self.ratio:.3g}"
             if self.bound == 0:
                 return f"violated at size {self.worst_size}: measured {self.measured:.3g}, but the bound is 0"
             return f"violated by {self.ratio:.3g} at size {self.worst_size}"
