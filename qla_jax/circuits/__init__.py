@@ -1,0 +1,11 @@
+"""Circuits of gates: values that can be inverted, controlled, simulated, counted, drawn and exported."""
+
+from qla_jax.circuits.circuit import Circuit as Circuit
+from qla_jax.circuits.composites import Call as Call
+from qla_jax.circuits.composites import Diagonal as Diagonal
+from qla_jax.circuits.composites import Rotations as Rotations
+from qla_jax.circuits.composites import Within as Within
+from qla_jax.circuits.operations import Gate as Gate
+from qla_jax.circuits.operations import Operation as Operation
+from qla_jax.circuits.operations import Phase as Phase
+from qla_jax.circuits.simulation import simulate as simulate

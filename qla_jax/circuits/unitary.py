@@ -1,0 +1,79 @@
+r"""Any unitary as multiplexed rotations, by the cosine-sine decomposition all the way down.
+
+A unitary of n qubits takes $2^n - 1$ pairs of multiplexed rotations about Y and Z and one diagonal: $4^n - 1$ rotations,
+as many as a unitary has parameters besides its phase. The diagonals between the rotations about Y are pushed to the end
+but for what does not commute with the next one, a multiplexed rotation about Z.
+
+Example:
+    >>> fourier = np.exp(2j * np.pi * np.outer(range(4), range(4)) / 4) / 2
+    >>> circuit = Circuit(2, synthesis(fourier, (0, 1)))
+    >>> bool(np.abs(circuit.unitary() - fourier).max() < 1e-14)
+    True
+
+References:
+    Mottonen, Vartiainen, Bergholm, Salomaa (2004), Quantum circuits for general multiqubit gates.
+    https://arxiv.org/abs/quant-ph/0404089
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import cossin
+
+from qla_jax._checks import require
+from qla_jax.circuits.composites import Diagonal, Rotations
+from qla_jax.circuits.operations import Operation
+
+UNITARY = 1e-8
+r"""Largest entry of $U^\dagger U - 1$ that counts as rounding."""
+
+
+class Turn(NamedTuple):
+    """Rotations about Y of one qubit, with an angle for each value of the others; a diagonal if `qubit` is None."""
+
+    qubit: int | None
+    angles: np.ndarray
+
+
+def synthesis(matrix: np.ndarray, wires: Sequence[int]) -> tuple[Operation, ...]:
+    """Return operations whose product is a unitary, its phase included.
+
+    Args:
+        matrix: unitary of 2^k rows.
+        wires: k wires, the most significant first.
+
+    Raises:
+        ValueError: a matrix of another shape, or one that is not unitary.
+    """
+    matrix, wires = np.asarray(matrix, complex), tuple(wires)
+    size = 1 << len(wires)
+    require(matrix.shape == (size, size), f"`matrix` must be {size} x {size}, but has shape {matrix.shape}.")
+    defect = float(np.abs(matrix.conj().T @ matrix - np.eye(size)).max())
+    require(defect <= UNITARY, f"`matrix` must be unitary, but U^H U - 1 has an entry of size {defect:.3g}.")
+    found: list[Operation] = []
+    pending = np.zeros((2,) * len(wires))
+    for turn in _turns(matrix[None]):
+        if turn.qubit is None:
+            pending = pending + turn.angles.reshape(pending.shape)
+            continue
+        wire, index = wires[turn.qubit], (*wires[: turn.qubit], *wires[turn.qubit + 1 :])
+        zero, one = np.moveaxis(pending, turn.qubit, 0)
+        pending = np.stack([(zero + one) / 2] * 2, axis=turn.qubit)
+        found.append(Rotations("z", (one - zero).reshape(-1), index, wire))
+        found.append(Rotations("y", turn.angles.reshape(-1), index, wire))
+    return (*found, Diagonal(pending.reshape(-1), wires))
+
+
+def _turns(blocks: np.ndarray) -> Iterator[Turn]:
+    """Yield the factors of a unitary for each value of an index of the qubits above, the first one to act first."""
+    count, size, _ = blocks.shape
+    if size == 1:
+        yield Turn(None, np.angle(blocks.reshape(-1)))
+        return
+    half, qubit = size // 2, count.bit_length() - 1
+    parts = [cossin(block, p=half, q=half, separate=True) for block in blocks]
+    left, right = ([block for part in parts for block in part[side]] for side in (0, 2))
+    yield from _turns(np.stack(right))
+    yield Turn(qubit, 2 * np.stack([part[1] for part in parts]))
+    yield from _turns(np.stack(left))
