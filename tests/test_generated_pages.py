@@ -43,3 +43,14 @@ def test_the_readme_is_short():
     blocks = [block.strip().splitlines() for block in python_blocks(README)]
     assert len(blocks) == BLOCKS
     assert all(len([line for line in block if line.strip()]) <= MOST_LINES for block in blocks)
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "AGENTS.md", "benchmarks/README.md", "tests/README.md"]
+)
+def test_links_between_files_of_the_repository_lead_to_files(name):
+    """The site's own test covers `docs/`; these are read where the repository is browsed."""
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", (ROOT / name).read_text(), flags=re.S)
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text)]
+    local = [target for target in targets if target and not re.match(r"\w+:", target)]
+    assert [target for target in local if not ((ROOT / name).parent / target).exists()] == []

@@ -63,11 +63,7 @@ def trimmed(report: dict[str, Any]) -> dict[str, Any]:
     if "networks" in report:
         networks = [{key: network[key] for key in NETWORK} for network in report["networks"]]
         return {key: report[key] for key in ("regime", "dataset", "failures")} | {"networks": networks}
-    if "tally" in report:
-        shown = ("name", "ratio", "verdict", "passed", "relation", "expected_to_hold")
-        claims = [{key: claim[key] for key in shown if key in claim} for claim in report["claims"]]
-        return {key: report[key] for key in ("trials", "seed", "attacks", "tally", "failures")} | {"claims": claims}
-    return {key: value for key, value in report.items() if key not in ("curves", "plots", "rows_of_items", "seconds")}
+    return {key: value for key, value in report.items() if key not in ("curves", "plots", "seconds")}
 
 
 def stored(name: str) -> dict[str, Any]:
@@ -253,21 +249,6 @@ def comparison() -> Iterator[str]:
         ],
     )  # fmt: skip
     yield "The powers are those of the number of steps, fitted over the measured sizes and errors.\n"
-
-
-def claims() -> Iterator[str]:
-    """Yield the section on the claims."""
-    report = stored("claims")["report"]
-    held = [one for one in report["claims"] if one["passed"]]
-    tight = [one for one in report["claims"] if one["verdict"].startswith("tight")]
-    tally = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report["tally"].items())
-    yield "## Claims\n"
-    yield provenance("claims") + "\n"
-    yield (
-        f"{len(held)} of {len(report['claims'])} claims are as they are meant to be, on {report['trials']} random"
-        f" instances of each size and on the stored worst instances ({tally}). {len(tight)} are tight: the instances"
-        " reach at least 0.9 of the bound. [Claims](claims.md) explains the verdicts.\n"
-    )
 
 
 def studies() -> Iterator[str]:

@@ -95,6 +95,8 @@ def public_names() -> list[Name]:
     for room in ROOMS:
         for name, module in reexports(source_of(f"{PACKAGE}.{room}")):
             path = definition(name, module)
+            if room not in top and source_of(path).is_file():  # imported for what it registers, not as a name
+                continue
             start = f"qla.{room}" if room in top else f"{PACKAGE}.{room}"
             found.setdefault(path, Name(f"{start}.{name}", path, room))
     order = list(ROOMS)
