@@ -17,7 +17,7 @@ import numpy as np
 
 from qla_jax._checks import require
 from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Diagonal, Rotations, Under
+from qla_jax.circuits.composites import Diagonal, Permutation, Rotations, Under
 from qla_jax.circuits.operations import FIXED, Gate, Operation, Phase
 
 
@@ -42,7 +42,7 @@ def simulate(circuit: Circuit, state: Any) -> Any:
         controls, values, inner = (part.controls, part.values, part.part) if isinstance(part, Under) else ((), (), part)
         if isinstance(part, Gate | Phase):
             grid = _on_branch(xp, grid, part.controls, part.values, lambda branch, at, p=part: _act(xp, p, branch, at))
-        elif isinstance(inner, Rotations | Diagonal):
+        elif isinstance(inner, Rotations | Diagonal | Permutation):
             grid = _on_branch(xp, grid, controls, values, lambda branch, at, p=inner: _act(xp, p, branch, at))
         else:
             waiting += reversed(part.parts() or ())
@@ -79,6 +79,11 @@ def _act(xp: Any, part: Operation, branch: Any, at: Sequence[int]) -> Any:
     if isinstance(part, Diagonal):
         places = [at[wire] for wire in part.on]
         return _spread(xp, xp.exp(1j * xp.asarray(part.angles)), places, branch.ndim).astype(branch.dtype) * branch
+    if isinstance(part, Permutation):
+        places = [at[wire] for wire in part.on]
+        front = xp.moveaxis(branch, places, range(len(places)))
+        moved = front.reshape(len(part.targets), -1)[np.argsort(part.targets)].reshape(front.shape)
+        return xp.moveaxis(moved, range(len(places)), places)
     assert isinstance(part, Rotations)
     places, target = [at[wire] for wire in part.index], at[part.target]
     half = _spread(xp, xp.asarray(part.angles) / 2, places, branch.ndim)

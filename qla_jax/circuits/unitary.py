@@ -1,8 +1,8 @@
 r"""Any unitary as multiplexed rotations, by the cosine-sine decomposition all the way down.
 
-A unitary of n qubits takes $2^n - 1$ pairs of multiplexed rotations about Y and Z and one diagonal: $4^n - 1$ rotations,
-as many as a unitary has parameters besides its phase. The diagonals between the rotations about Y are pushed to the end
-but for what does not commute with the next one, a multiplexed rotation about Z.
+A unitary of n qubits takes $2^n - 1$ pairs of multiplexed rotations about Y and Z and one diagonal: $4^n - 1$
+rotations, as many as a unitary has parameters besides its phase. The diagonals between the rotations about Y are pushed
+to the end but for what does not commute with the next one, a multiplexed rotation about Z.
 
 Example:
     >>> fourier = np.exp(2j * np.pi * np.outer(range(4), range(4)) / 4) / 2
@@ -36,24 +36,27 @@ class Turn(NamedTuple):
     angles: np.ndarray
 
 
-def synthesis(matrix: np.ndarray, wires: Sequence[int]) -> tuple[Operation, ...]:
-    """Return operations whose product is a unitary, its phase included.
+def synthesis(matrix: np.ndarray, wires: Sequence[int], index: Sequence[int] = ()) -> tuple[Operation, ...]:
+    """Return operations whose product is a unitary, its phase included, or one unitary for each value of an index.
 
     Args:
-        matrix: unitary of 2^k rows.
+        matrix: unitary of 2^k rows; a stack of them where there is an index.
         wires: k wires, the most significant first.
+        index: wires of the index.
 
     Raises:
         ValueError: a matrix of another shape, or one that is not unitary.
     """
-    matrix, wires = np.asarray(matrix, complex), tuple(wires)
-    size = 1 << len(wires)
-    require(matrix.shape == (size, size), f"`matrix` must be {size} x {size}, but has shape {matrix.shape}.")
-    defect = float(np.abs(matrix.conj().T @ matrix - np.eye(size)).max())
+    size, shape = 1 << len(wires), np.shape(matrix)
+    blocks = np.asarray(matrix, complex).reshape(-1, *shape[-2:])
+    fits = shape[-2:] == (size, size) and len(blocks) == 1 << len(index)
+    require(fits, f"`matrix` must be {size} x {size} for {1 << len(index)} values, but has shape {shape}.")
+    defect = float(np.abs(blocks.conj().mT @ blocks - np.eye(size)).max())
+    wires = (*index, *wires)
     require(defect <= UNITARY, f"`matrix` must be unitary, but U^H U - 1 has an entry of size {defect:.3g}.")
     found: list[Operation] = []
     pending = np.zeros((2,) * len(wires))
-    for turn in _turns(matrix[None]):
+    for turn in _turns(blocks):
         if turn.qubit is None:
             pending = pending + turn.angles.reshape(pending.shape)
             continue

@@ -1,8 +1,8 @@
 r"""Circuits of encodings as lists of gates.
 
-Every encoding emits operations from the circuits of its parts, which are shared: the QSVT of degree 10^4 holds the gates
-of its part once. The unitary of the circuit is `unitary(enc)`, with its phase and on the same qubits: ancillas first, the
-most significant qubit first.
+Every encoding emits operations from the circuits of its parts, which are shared: the QSVT of degree 10^4 holds the
+gates of its part once. The unitary of the circuit is `unitary(enc)`, with its phase and on the same qubits: ancillas
+first, the most significant qubit first.
 
 Example:
     >>> circuit = to_circuit(block_encode_pauli({"X": 1.0, "Z": 1.0}))

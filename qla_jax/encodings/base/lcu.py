@@ -23,7 +23,7 @@ from qla_jax._modes import varying_like
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Within
 from qla_jax.circuits.operations import Operation, Phase
-from qla_jax.circuits.preparation import reflection
+from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base.encoding import Encoding, Link, State, apply_adjoint_of, apply_of, flagged_on, run_on
 from qla_jax.linalg.preparation import prepare, unit_vector, unprepare
 
@@ -165,7 +165,7 @@ def lcu_operations(
         chosen.append(enc.call(part, circuit).controlled(index, values))
         if turned[number]:
             chosen.append(Phase(float(turned[number]), index, values))
-    return [Within(reflection(np.asarray(loaded), index), tuple(chosen))]
+    return [Within(reflection_operations(np.asarray(loaded), index), tuple(chosen))]
 
 
 def bits_of(number: int, count: int) -> tuple[int, ...]:

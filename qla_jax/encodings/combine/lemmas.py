@@ -24,7 +24,7 @@ from qla_jax.accounting.gates import Gates, combination, select, tree
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Call, rearranged
 from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.preparation import reflection
+from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import (
@@ -325,7 +325,7 @@ class Concatenation(VectorEncoding, kw_only=True):
         front = self.num_qubits - inner - size
         index = self.system_wires[front : front + size]
         system = (*self.system_wires[:front], *self.system_wires[front + size :])
-        found = list(reflection(np.asarray(self._loaded), index))
+        found = list(reflection_operations(np.asarray(self._loaded), index))
         for number, (part, circuit) in enumerate(zip(self.parts, parts, strict=True)):
             ancillas = self.ancilla_wires[self.num_ancillas - part.num_ancillas :]
             on = (*ancillas, *system[len(system) - part.num_qubits :])

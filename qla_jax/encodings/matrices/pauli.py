@@ -30,7 +30,7 @@ from qla_jax.accounting.gates import Gates, combination
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Within
 from qla_jax.circuits.operations import Gate, Operation, Phase
-from qla_jax.circuits.preparation import reflection
+from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.lcu import amplitudes, bits_of, index_qubits, phases
@@ -95,7 +95,7 @@ class PauliSum(BlockEncoding, kw_only=True):
             values = bits_of(number, len(index))
             chosen += [gate.controlled(index, values) for gate in letters]
             chosen += [Phase(float(angle), index, values)] if angle else []
-        return [Within(reflection(np.asarray(amplitudes(jnp.abs(self.coeffs))), index), tuple(chosen))]
+        return [Within(reflection_operations(np.asarray(amplitudes(jnp.abs(self.coeffs))), index), tuple(chosen))]
 
     @property
     def _units(self) -> Num[Array, " terms"]:
