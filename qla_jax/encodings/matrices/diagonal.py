@@ -14,7 +14,6 @@ References:
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import overload
 
 import jax.numpy as jnp
@@ -149,11 +148,10 @@ def rotations(ratios: np.ndarray, ancilla: int, system: Sequence[int]) -> list[O
         ancilla: wire that is rotated.
         system: wires of the system.
     """
-    turn = Rotations(
-        "y", 2 * np.arctan2(np.asarray(_complement(jnp.asarray(ratios))), np.abs(ratios)), tuple(system), ancilla
-    )
-    if np.isrealobj(ratios):
-        return [replace(turn, angles=2 * np.arctan2(np.asarray(_complement(jnp.asarray(ratios))), ratios))]
+    sines, real = np.asarray(_complement(jnp.asarray(ratios))), np.isrealobj(ratios)
+    turn = Rotations("y", 2 * np.arctan2(sines, ratios if real else np.abs(ratios)), tuple(system), ancilla)
+    if real:
+        return [turn]
     phase = Rotations("z", -np.angle(ratios), tuple(system), ancilla)
     return [phase, turn, phase]
 
