@@ -92,6 +92,21 @@ class Cost(NamedTuple):
     uncounted: tuple[str, ...]
     success_probability: float | None = None
 
+    def __str__(self) -> str:
+        """Return the resources as a table."""
+        rows = [
+            ("qubits", f"{self.num_qubits}, of which {self.num_ancillas} are ancillas"),
+            *((f"queries of {name}", f"{calls.total} ({_kinds(calls)})") for name, calls in self.calls.items()),
+            ("consecutive queries", f"{self.depth}"),
+            *_rows_of(self.gates),
+            *([("not counted", ", ".join(self.uncounted))] if self.uncounted else []),
+        ]
+        if self.success_probability is not None:
+            rows += [("success probability", f"{self.success_probability:.4g}")]
+            rows += [("expected repetitions", f"{self.expected_repetitions:.4g}")]
+        width = max(len(label) for label, _ in rows)
+        return "\n".join(f"{label:<{width}}  {value}" for label, value in rows)
+
     @property
     def expected_repetitions(self) -> float | None:
         """Mean number of runs until all ancillas are measured in 0; None where the success probability is not known."""
@@ -115,6 +130,18 @@ class Cost(NamedTuple):
         return self.gates.t_depth(rotation_eps)
 
 
+def _kinds(calls: "Calls") -> str:
+    """Return how often a leaf is called in each way, in words."""
+    return ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in calls._asdict().items() if n) or "none"
+
+
+def _rows_of(gates: Gates) -> list[tuple[str, str]]:
+    """Return the gates of a circuit as rows of a table."""
+    named = {"rotations": gates.rotations, "CNOT": gates.cnot, "Toffoli": gates.toffoli, "T gates besides": gates.t}
+    named |= {"memory reads": gates.reads, "depth in gates": gates.depth}
+    return [(label, str(n)) for label, n in named.items() if n]
+
+
 def cost(enc: Counted) -> Cost:
     """Return the resources of one run of an encoding's circuit: qubits, queries of each leaf, gates, T count.
 
@@ -133,6 +160,14 @@ def cost(enc: Counted) -> Cost:
         >>> found = cost(qsvt(enc @ enc, [0.0, 0.0, 0.5]))
         >>> found.num_queries, found.num_qubits
         ({'Dense[0]': 4}, 4)
+        >>> print(found)
+        qubits               4, of which 3 are ancillas
+        queries of Dense[0]  4 (forward 2, adjoint 2)
+        consecutive queries  4
+        rotations            67
+        CNOT                 70
+        Toffoli              3
+        depth in gates       140
     """
     if not isinstance(enc, Counted):
         raise TypeError(f"`enc` must be of type Encoding, but is of type {type(enc).__name__}.")

@@ -19,7 +19,7 @@ from qla_jax.arithmetic.elementwise import multiply
 from qla_jax.arithmetic.formats import Format, decode, encode
 from qla_jax.arithmetic.newton import newton_error, reciprocal
 from qla_jax.arithmetic.piecewise import exponential
-from qla_jax.claims.engine.claim import Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, Instance, Sides, claim
 
 COUNT = 16
 """Number of entries of an instance."""
@@ -64,6 +64,7 @@ def register(bits: int, *, key: Array) -> Instance:
     formula=r"|\arccos(x)/\pi - 0.b_1\dots b_n| \le 2^{-n} + \arccos(1 - 2^{-w})/\pi,\ w = 2n + 2",
     draw=of_both_signs,
     sizes=(6, 12, 24),
+    over=EVERY_SIZE,
 )
 def arccos_bits(instance: Instance) -> Sides:
     """The size is n. The bound is attained at x = -1, except for the term of the working bits."""
@@ -79,6 +80,7 @@ def arccos_bits(instance: Instance) -> Sides:
     formula=r"|\arccos(x)/\pi - 0.b_1\dots b_n| \le 2^{-n}\text{ at }w = n",
     draw=of_both_signs,
     sizes=(12,),
+    over=EVERY_SIZE,
     expected_to_hold=False,
 )
 def arccos_without_working_bits(instance: Instance) -> Sides:
@@ -95,6 +97,7 @@ def arccos_without_working_bits(instance: Instance) -> Sides:
     formula=r"|1/a - r| \le e_K/|a| + 2^{-f},\ K = \lceil\log_2b\rceil,\ e_{k+1} = e_k^2 + (1 + e_k)2^{-b-2}",
     draw=away_from_zero,
     sizes=(4, 12, 24),
+    over=EVERY_SIZE,
 )
 def newton_bits(instance: Instance) -> Sides:
     """The size is f, with b = f + 4.
@@ -129,6 +132,7 @@ def newton_steps_suffice(instance: Instance) -> Sides:
     r" + 2^{-w}(\tfrac32d + \tfrac12) + 2^{-f-1} \le 2^{-f}",
     draw=of_both_signs,
     sizes=(4, 8, 16),
+    over=EVERY_SIZE,
 )
 def piecewise_error(instance: Instance) -> Sides:
     """The function is the exponential from -1 to 1 at degree 3.
@@ -146,6 +150,7 @@ def piecewise_error(instance: Instance) -> Sides:
     formula=r"0 \le xy - \tilde{xy} < 2^{-f}",
     draw=of_both_signs,
     sizes=(4, 12, 24),
+    over=EVERY_SIZE,
 )
 def product_floor(instance: Instance) -> Sides:
     """Each number is multiplied by the next one. The size is f."""

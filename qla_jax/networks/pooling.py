@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int, Num
@@ -77,6 +78,18 @@ def as_outcomes(outcomes: int, sizes: tuple[int, ...]) -> int:
     fits = 0 < outcomes <= states and outcomes & (outcomes - 1) == 0
     require(fits, f"`outcomes` must be a power of two of at most {states}, but is {outcomes}.")
     return outcomes
+
+
+def never(outcomes: int, sizes: tuple[int, ...]) -> list[int]:
+    """Return the outcomes that have probability zero for every state, since they are padding of the registers.
+
+    Args:
+        outcomes: number of outcomes.
+        sizes: sizes of the registers that are measured.
+    """
+    used = np.asarray(registers.embed(jnp.ones(math.prod(sizes)), sizes, registers.num_qubits(sizes)))
+    found: list[int] = np.flatnonzero(~used.reshape(outcomes, -1).any(axis=1)).tolist()
+    return found
 
 
 def sample(probabilities: Float[Array, " outcomes"], shots: int, *, key: Array) -> Num[Array, " shots"]:

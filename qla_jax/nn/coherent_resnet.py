@@ -9,6 +9,7 @@ References:
 
 import functools
 import math
+import warnings
 from collections.abc import Sequence
 
 import jax
@@ -25,7 +26,7 @@ from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.lemmas import vector_tensor
 from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.vectors.known import vector_encode
-from qla_jax.networks.pooling import as_outcomes, l2_pool
+from qla_jax.networks.pooling import as_outcomes, l2_pool, never
 from qla_jax.networks.residual import DEFAULT_DEGREE, SCALE, SkipNormBlock, chain, residual_network
 from qla_jax.networks.terminal import ideal_terminal, terminal_block
 from qla_jax.nn.weights import TerminalWeight, Weight
@@ -109,6 +110,14 @@ class CoherentResNet(nnx.Module):
     ):
         self.sizes = as_integers("sizes", sizes, least=1)
         self.outcomes = as_outcomes(outcomes, self.sizes)
+        if dead := never(self.outcomes, self.sizes):
+            holes = [outcome for outcome in dead if outcome < self.outcomes - len(dead)]
+            if holes:  # trailing ones are outcomes beyond the classes
+                warnings.warn(
+                    f"Outcomes {dead} of {self.outcomes} never occur, since the registers {self.sizes} are padded: do "
+                    "not use them as classes, or load the images on more channels.",
+                    stacklevel=2,
+                )
         self.degree = as_integer("degree", degree, least=1)
         require(self.degree % 2 == 1, f"`degree` must be odd, but is {self.degree}.")
         require(len(weights) > 0, "`weights` must hold at least one module, but is empty.")

@@ -42,8 +42,10 @@ def require_double(coeffs: np.ndarray | jax.Array) -> None:
     enabled = jax.dtypes.canonicalize_dtype(np.float64) == np.float64
     if not enabled or coeffs.dtype not in (np.float64, np.complex128):
         raise ValueError(
-            f"`poly` must be in double precision, but is {coeffs.dtype} and jax_enable_x64 is {enabled}: "
-            "phase factors lose their digits otherwise."
+            f"`poly` must be in double precision, but is {coeffs.dtype}: phase factors lose their digits otherwise."
+            if enabled
+            else "`poly` must be in double precision, which JAX has only after "
+            '`jax.config.update("jax_enable_x64", True)`: phase factors lose their digits otherwise.'
         )
 
 

@@ -161,7 +161,8 @@ def _read(poly: Polynomial | ArrayLike, parity: str | None) -> tuple[Either, int
     if parity not in (None, "even", "odd"):
         raise ValueError(
             f"`parity` must be 'even' or 'odd', of `poly` too, but is {parity!r}: solve for the even and the odd part "
-            "apart and add them by a linear combination, or take `gqsp_phase_factors`."
+            "apart and add them by a linear combination, or take `gqsp_phase_factors`. If the function is odd or even, "
+            "say so where the polynomial is made, as in `interpolant(f, degree, parity='odd')`."
         )
     coeffs: Either = poly if isinstance(poly, jax.core.Tracer) else np.asarray(poly)
     checks.require_vector(coeffs)

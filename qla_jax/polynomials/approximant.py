@@ -192,10 +192,9 @@ def _require_eps(given: Any, dtype: Any) -> float:
     if not 0 < eps < np.inf:
         raise ValueError(f"`eps` must be positive and finite, but is {given}.")
     if eps < jnp.finfo(dtype).eps:
-        raise ValueError(
-            f"`eps` must be at least the rounding {jnp.finfo(dtype).eps:.1e} of {dtype}, but is {eps}; "
-            "float64 needs jax_enable_x64."
-        )
+        way_out = "" if dtype == np.float64 else "; float64 needs jax_enable_x64"
+        least = f"{jnp.finfo(dtype).eps:.1e}"
+        raise ValueError(f"`eps` must be at least the rounding {least} of {dtype}, but is {eps}{way_out}.")
     return eps
 
 

@@ -77,7 +77,7 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
 
     Args:
         vec: vector encoding of x.
-        poly: odd polynomial P with its target f, such as `polynomials.erf(eps=1e-3)`.
+        poly: odd polynomial P with its target f, such as `polynomials.erf(0.8, eps=1e-3)`.
 
     Raises:
         ValueError: the polynomial is not odd; use `activate_any` for other parities.

@@ -20,7 +20,7 @@ from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.combine.algebra import adjoint, scale
 from qla_jax.transforms.eigenvalues import gqet
 from qla_jax.transforms.qubitization import require_square
-from qla_jax.transforms.requests import as_eps, as_margin, as_relative_eps, warn_below_rounding
+from qla_jax.transforms.requests import as_eps, as_margin, as_relative_eps, shared_eps, warn_below_rounding
 from qla_jax.transforms.singular_values import qsvt
 from qla_jax.transforms.spectrum import hermitian_error
 
@@ -69,7 +69,8 @@ def hamiltonian_simulation(
         return _unitary(
             scale(gqet(enc, jnp.array([1 - margin], enc.alpha.dtype), hermitian=hermitian), 1 / (1 - margin))
         )
-    cos, sin = (wave(abs(reach), eps=eps / 2) for wave in (polynomials.cos, polynomials.sin))
+    with shared_eps(eps, eps / 2, "each of cosine and sine"):
+        cos, sin = (wave(abs(reach), eps=eps / 2) for wave in (polynomials.cos, polynomials.sin))
     degree = max(cos.degree, sin.degree)
     even, odd = (np.pad(wave.coeffs, (0, degree - wave.degree)) for wave in (cos, sin))
     series = polynomials.polynomial(even - 1j * math.copysign(1, reach) * odd, "none")

@@ -1,7 +1,12 @@
 """Checks of requested errors and margins of matrix functions, and a warning where floats cannot reach an error."""
 
 import math
+import os
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import jax
 import numpy as np
@@ -66,7 +71,9 @@ def as_relative_eps(
         size = size if 0 < size < math.inf else 1.0
     rounding = float(np.finfo(jax.dtypes.canonicalize_dtype(float)).eps)
     least, most = rounding * parts * size, below * size
-    require(given >= least, f"`{name}` must be at least {least:.1e}, which is rounding here, but is {given}.")
+    require(
+        given >= least, f"`{name}` must be at least {least:.1e}, which is rounding here, but is {given}{way_out()}."
+    )
     require(given < most, f"`{name}` must be below {most:.3g}, but is {given}.")
     return given / size
 
@@ -112,4 +119,56 @@ def warn_below_rounding(found: Encoding, eps: float, unit: object, inherited: ob
         told = f"the bound that {name} can prove is {own / asked * eps:.1e}"
     else:
         return
-    warnings.warn(f"`eps` of {eps:.1e} was asked for, but {told}.", RoundingWarning, stacklevel=3)
+    warn_caller(f"`eps` of {eps:.1e} was asked for, but {told}.", RoundingWarning)
+
+
+def way_out() -> str:
+    """Return how to get more digits where JAX is in single precision, as the end of a sentence."""
+    double = jax.dtypes.canonicalize_dtype(np.float64) == np.float64
+    return "" if double else "; float64 needs jax_enable_x64"
+
+
+@contextmanager
+def shared_eps(eps: float, part: float, what: str) -> Iterator[None]:
+    """Name the requested error in errors and warnings about the share of a part.
+
+    Args:
+        eps: error that the caller asked for, absolute.
+        part: share of the part, in the units of the part.
+        what: name of the part, for messages.
+
+    Raises:
+        ValueError: an error about `eps` from within, in terms of the requested one.
+    """
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except ValueError as error:
+            if not str(error).startswith("`eps`"):
+                raise
+            told = f"`eps` of {eps:.3g} leaves {part:.2g} for {what}, which cannot be had: {error}"
+            raise ValueError(told) from None
+    for one in seen:
+        rounding = issubclass(one.category, RoundingWarning)
+        about = f"`eps` of {eps:.1e} leaves {part:.1e} for {what}: " if rounding else ""
+        warn_caller(f"{about}{one.message}", one.category)
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside of this package that called it.
+
+    Args:
+        message: text of the warning.
+        category: class of the warning.
+    """
+    inside = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    level, frame = 1, sys._getframe(0)
+    # Decorators and compilers stand between a public function and its caller: their number is not known.
+    while frame.f_back is not None and (frame.f_code.co_filename.startswith(inside) or _is_of_jax(frame.f_globals)):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _is_of_jax(names: dict[str, Any]) -> bool:
+    return str(names.get("__name__", "")).partition(".")[0] in ("jax", "contextlib", "functools")

@@ -26,7 +26,7 @@ from qla_jax.encodings.combine.lemmas import matrix_vector_product
 from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.linalg.preparation import length
 from qla_jax.transforms.functions import pseudo_inverse
-from qla_jax.transforms.requests import as_eps
+from qla_jax.transforms.requests import as_eps, shared_eps, warn_caller, way_out
 
 SHARE = 0.9
 """Share of the requested error that the polynomial may use; the rest is for its phase factors."""
@@ -129,15 +129,25 @@ def solve(
     for _ in range(TRIES):
         target = 2 * eps * shortest / (2 + eps) if normalized else eps
         require(target > 0, "`vec` must have a part in the range of `enc` to have a direction of its solution.")
-        told = f"the errors of `enc` and `vec` alone may change the solution by {inherited:.3g}"
+        told = f"the errors of `enc` and `vec`, and rounding, may change the solution by {inherited:.3g} already"
         require(target > inherited, f"`eps` must leave room for errors that are given, but is {eps}, and {told}.")
         asked = SHARE * (target - inherited)
         least = float(jnp.finfo(enc.alpha.dtype).eps) * size / float(enc.alpha)
-        require(asked >= least, f"`eps` must be at least {least / SHARE:.1e} beyond what is inherited, but is {eps}.")
-        inverse = pseudo_inverse(enc, kappa, eps=asked / size, in_domain=in_domain)
+        beyond = f"`eps` must be at least {least / SHARE:.1e} beyond what is inherited, but is {eps}{way_out()}."
+        require(asked >= least, beyond)
+        with shared_eps(eps, asked / size, "the inverse of `enc`"):
+            inverse = pseudo_inverse(enc, kappa, eps=asked / size, in_domain=in_domain)
         found: VectorEncoding = matrix_vector_product(inverse, vec)
         result = normalize(found) if normalized else found
         reached, best = float(found.eps), float(result.eps)
+        if not np.isfinite(reached):
+            bound = float(enc.alpha) / kappa
+            warn_caller(
+                f"The error of the solution is not proven: `kappa` = {kappa:g} states that no nonzero singular value "
+                f"of the matrix is below alpha/kappa = {bound:.3g}, and the check of that failed or was not possible. "
+                "`kappa` is relative to alpha, not to the norm. `in_domain=True` asserts the statement.",
+                UserWarning,
+            )
         if not np.isfinite(reached) or best <= eps:
             return Solution(encoding=result, queries=calls_of(result, enc).total)
         inherited = max(inherited, reached - asked)

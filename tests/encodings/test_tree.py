@@ -3,12 +3,14 @@
 import io
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.sparse
 from rich.console import Console
 
 import qla_jax as qla
+from tests.cases import ENCODINGS, VECTORS, in_default_lane
 
 A = qla.block_encode(np.diag([1.0, 0.5]))
 VEC = qla.vector_encode(np.array([0.6, 0.8]))
@@ -84,3 +86,12 @@ def test_the_error_of_an_operator_suggests_what_to_write(name):
     with pytest.raises((TypeError, ValueError)) as refused:
         call()
     assert told in str(refused.value).splitlines()[0]
+
+
+@pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS]))
+@pytest.mark.sample(25)
+def test_every_encoding_has_a_tree_with_its_parts(case):
+    enc = case.build(jax.tree.map(jnp.asarray, case.params))
+    rows = str(enc.tree()).splitlines()
+    called = {id(use.part) for use in enc.uses() if use.forward + use.adjoint}
+    assert rows[0].startswith(type(enc).__name__) and len(rows) > len(called)

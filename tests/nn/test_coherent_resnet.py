@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+import warnings
 from typing import Any, NamedTuple
 
 import chex
@@ -343,3 +344,12 @@ def test_alpha_overflows_in_a_deep_network_while_its_logarithm_stays_finite():
             size = abs(linear + cubic / 2) + abs(cubic / 2)
             alpha = (alpha + size) / mpmath.mpf(float(block.norm[0]))
             np.testing.assert_allclose(float(block.log_alpha[0]), float(mpmath.log(alpha)), rtol=1e-9)
+
+
+def test_outcomes_that_never_occur_between_others_are_warned_of():
+    weights = [ConvolutionWeight(3, (12, 12), rngs=nnx.Rngs(0))]
+    with pytest.warns(UserWarning, match=r"Outcomes \[3, 7, 11, 12, 13, 14, 15\] of 16 never occur"):
+        CoherentResNet(weights, sizes=(3, 12, 12), outcomes=16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CoherentResNet(weights, sizes=(3, 12, 12), outcomes=4)  # the last one is beyond the classes

@@ -66,7 +66,22 @@ def test_the_error_of_the_right_hand_side_counts():
 
 def test_a_kappa_that_the_matrix_violates_leaves_the_error_unknown():
     enc = qla.block_encode(np.diag([1.0, 0.1]))
-    assert np.isinf(qla.solve(enc, qla.vector_encode([1.0, 1.0]), kappa=5.0, eps=1e-3).eps)
+    with pytest.warns(UserWarning, match=r"`kappa` = 5 states that .* below alpha/kappa = 0\.2, and the check"):
+        found = qla.solve(enc, qla.vector_encode([1.0, 1.0]), kappa=5.0, eps=1e-3)
+    assert np.isinf(found.eps)
+
+
+def test_errors_and_warnings_about_shares_of_an_error_name_the_whole():
+    """And warnings point at the line of the caller, not into the package."""
+    enc, vec = qla.block_encode(np.array([[2.0, 1.0], [1.0, 2.0]])), qla.vector_encode([3.0, 3.0])
+    with pytest.raises(ValueError, match=r"`eps` of 1e-14 leaves .* for the inverse of `enc`, which cannot be had"):
+        qla.solve(enc, vec, kappa=3.5, eps=1e-14)
+    paulis = qla.block_encode_pauli({"XZ": 0.5, "ZI": 0.3})
+    with pytest.raises(ValueError, match="`eps` of 1e-16 leaves 5e-17 for each of cosine and sine"):
+        qla.hamiltonian_simulation(paulis, 5.0, eps=1e-16)
+    with pytest.warns(qla.RoundingWarning, match="`eps` of 1.0e-14 was asked for") as seen:
+        qla.hamiltonian_simulation(paulis, 5.0, eps=1e-14)
+    assert seen[0].filename == __file__
 
 
 ZERO, SINGULAR = qla.block_encode(np.zeros((2, 2)), alpha=1.0), qla.block_encode(np.diag([1.0, 0.0]))

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.engine.claim import Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, Instance, Sides, claim
 from qla_jax.claims.engine.instances import between, contractions, displacement, magnitude, onto_contractions, projected
 from qla_jax.claims.engine.parts import spectral
 
@@ -59,6 +59,7 @@ def _sides(instance: Instance) -> tuple[Array, Array, Array, Array]:
     formula=r"\|AB - \tilde A\tilde B\| \le \alpha\epsilon_B + \beta\epsilon_A + \epsilon_A\epsilon_B",
     draw=two_matrices,
     sizes=(1, 4),
+    over=EVERY_SIZE,
     project=onto_two_matrices,
 )
 def product_error(instance: Instance) -> Sides:
@@ -73,6 +74,7 @@ def product_error(instance: Instance) -> Sides:
     formula=r"\|AB - \tilde A\tilde B\| \le \alpha\epsilon_B + \beta\epsilon_A",
     draw=two_matrices,
     sizes=(1, 4),
+    over=EVERY_SIZE,
     project=onto_two_matrices,
     expected_to_hold=False,
 )
@@ -88,6 +90,7 @@ def product_error_without_cross_term(instance: Instance) -> Sides:
     formula=r"\|AB - \tilde A\tilde B\| \le \alpha\epsilon_A + \beta\epsilon_B",
     draw=two_matrices,
     sizes=(1, 4),
+    over=EVERY_SIZE,
     project=onto_two_matrices,
     expected_to_hold=False,
 )
@@ -103,6 +106,7 @@ def product_error_of_own_alpha(instance: Instance) -> Sides:
     formula=r"\|AB - \tilde A\tilde B\| \le \alpha\epsilon_B + \beta\epsilon_A,\ \|A\| \le \alpha",
     draw=two_matrices,
     sizes=(1, 4),
+    over=EVERY_SIZE,
     project=onto_two_matrices,
 )
 def product_error_within_alpha(instance: Instance) -> Sides:
@@ -119,6 +123,7 @@ def product_error_within_alpha(instance: Instance) -> Sides:
     r" \alpha\epsilon_B + \beta\epsilon_A + \epsilon_A\epsilon_B",
     draw=two_matrices,
     sizes=(1, 2),
+    over=EVERY_SIZE,
     project=onto_two_matrices,
 )
 def tensor_error(instance: Instance) -> Sides:
@@ -135,6 +140,7 @@ def tensor_error(instance: Instance) -> Sides:
     formula=r"\|\textstyle\sum_iw_i(A_i - \tilde A_i)\| \le \textstyle\sum_i|w_i|\epsilon_i",
     draw=two_matrices,
     sizes=(1, 4),
+    over=EVERY_SIZE,
     project=onto_two_matrices,
 )
 def combination_error(instance: Instance) -> Sides:
@@ -164,6 +170,7 @@ def _loaded(instance: Instance) -> tuple[Array, Array, Array, Array, Array]:
     formula=r"\epsilon' \le \alpha\epsilon_1 + \beta\epsilon_2",
     draw=two_matrices,
     sizes=(1, 4),
+    over=EVERY_SIZE,
     project=onto_two_matrices,
 )
 def combination_error_with_loading(instance: Instance) -> Sides:
@@ -178,6 +185,7 @@ def combination_error_with_loading(instance: Instance) -> Sides:
     formula=r"\epsilon' \le \alpha\epsilon_1 + \alpha\beta\epsilon_2",
     draw=two_matrices,
     sizes=(1, 4),
+    over=EVERY_SIZE,
     project=onto_two_matrices,
     expected_to_hold=False,
 )

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.engine.claim import FROM_TWO, Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, FROM_TWO, Instance, Sides, claim
 from qla_jax.claims.engine.instances import projected, unit_vector
 from qla_jax.claims.engine.parts import spectral
 from qla_jax.encodings.base.block import embed, postselect
@@ -178,6 +178,7 @@ def channel_mix(channels: int, *, key: Array) -> Instance:
     formula=r"\|K\|_1/\|C\| \le CD",
     draw=channel_mix,
     sizes=(2, 4, 8),
+    over=EVERY_SIZE,
     project=projected(kernel=_onto_unit),
     expected_to_hold=False,
 )
@@ -197,6 +198,7 @@ def amplification_gain_as_published(instance: Instance) -> Sides:
     relation="==",
     draw=kernel_of_two,
     sizes=(2, 4, 8),
+    over=EVERY_SIZE,
 )
 def amplified_shift(instance: Instance) -> Sides:
     """The circuit is the package's amplification of Q at alpha = 2, simulated with every ancilla.

@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from qla_jax.accounting.costs import cost
-from qla_jax.claims.engine.claim import POWERS, Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, POWERS, Instance, Sides, claim
 from qla_jax.claims.engine.instances import between, magnitude, projected
 from qla_jax.claims.engine.parts import erring_vector
 from qla_jax.claims.networks.pooling import build
@@ -208,6 +208,7 @@ def degree(scale: Array, eps: Array) -> Array:
     formula=r"k \le m\ln(1/\epsilon) + 3",
     draw=scale_and_error,
     sizes=(1,),
+    over=EVERY_SIZE,
     project=onto_scale_and_error,
 )
 def degree_by_logarithm(instance: Instance) -> Sides:
@@ -222,6 +223,7 @@ def degree_by_logarithm(instance: Instance) -> Sides:
     formula=r"k \le 2 + \sqrt{(m^2 + \ln(1/\epsilon))\ln(1/\epsilon)}",
     draw=scale_and_error,
     sizes=(1,),
+    over=EVERY_SIZE,
     project=onto_scale_and_error,
 )
 def degree_by_root(instance: Instance) -> Sides:
@@ -236,6 +238,7 @@ def degree_by_root(instance: Instance) -> Sides:
     formula=r"(d(\epsilon) + 1)^k \le (\tfrac45\ln(1/\epsilon) + 4)^k",
     draw=scale_and_error,
     sizes=(1, 2, 4),
+    over=EVERY_SIZE,
     project=onto_scale_and_error,
 )
 def calls_by_logarithm(instance: Instance) -> Sides:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.engine.claim import POWERS, Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, POWERS, Instance, Sides, claim
 from qla_jax.claims.engine.instances import between, displacement, into_ball, onto_sphere, projected, unit_vector
 from qla_jax.claims.engine.parts import erring_vector
 from qla_jax.encodings.base.vector import run
@@ -62,6 +62,7 @@ def normalization(instance: Instance) -> Sides:
     formula=r"\|\psi - \tilde\psi/M\| \le \epsilon/M",
     draw=vector_and_error,
     sizes=(2, 8),
+    over=EVERY_SIZE,
     project=onto_vector_and_error,
     expected_to_hold=False,
 )
@@ -80,6 +81,7 @@ def normalization_by_computed_norm(instance: Instance) -> Sides:
     formula=r"\|\psi - \tilde\psi/\|\tilde\psi\|\| \le 2\epsilon",
     draw=vector_and_error,
     sizes=(2, 8),
+    over=EVERY_SIZE,
     project=onto_vector_and_error,
 )
 def normalization_of_unit_vectors(instance: Instance) -> Sides:
@@ -98,6 +100,7 @@ def normalization_of_unit_vectors(instance: Instance) -> Sides:
     r"\ \epsilon \le 1",
     draw=vector_and_error,
     sizes=(2, 8),
+    over=EVERY_SIZE,
     project=projected(psi=onto_sphere, error=into_ball(0.999), slack=between(0.0, 3.0)),
 )
 def normalization_below_one(instance: Instance) -> Sides:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.engine.claim import POWERS, Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, POWERS, Instance, Sides, claim
 from qla_jax.claims.engine.instances import (
     between,
     displacement,
@@ -62,6 +62,7 @@ def _of_squares(instance: Instance) -> tuple[Array, Array, Array, Array]:
     formula=r"\epsilon' \le 2\alpha\epsilon/N,\ N = \|W|\psi|^2\|",
     draw=weight_state_and_error,
     sizes=(2, 8),
+    over=EVERY_SIZE,
     project=onto_weight_state_and_error,
 )
 def square_error(instance: Instance) -> Sides:
@@ -76,6 +77,7 @@ def square_error(instance: Instance) -> Sides:
     formula=r"\epsilon' \le (1 + \alpha)\epsilon/N",
     draw=weight_state_and_error,
     sizes=(2, 8),
+    over=EVERY_SIZE,
     project=onto_weight_state_and_error,
 )
 def square_error_of_unit_vectors(instance: Instance) -> Sides:
@@ -135,6 +137,7 @@ def _terminal(weight: Array, psi: Array) -> Array:
     formula=r"\|\gamma - \tilde\gamma\| \le \tau\epsilon + (1-\tau)\epsilon(2 + \epsilon)",
     draw=weight_state_and_error,
     sizes=(2, 8),
+    over=EVERY_SIZE,
     project=onto_weight_state_and_error,
 )
 def terminal_error(instance: Instance) -> Sides:
@@ -151,6 +154,7 @@ def terminal_error(instance: Instance) -> Sides:
     formula=r"\|\gamma/\|\gamma\| - \gamma'/\|\gamma'\|\| \le \tfrac{2-\tau}{2\tau-1}\|\psi - \psi'\|",
     draw=weight_state_and_error,
     sizes=(2, 8),
+    over=EVERY_SIZE,
     project=onto_weight_state_and_error,
 )
 def terminal_lipschitz(instance: Instance) -> Sides:

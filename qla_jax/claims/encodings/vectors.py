@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.engine.claim import POWERS, Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, POWERS, Instance, Sides, claim
 from qla_jax.claims.engine.instances import (
     between,
     contraction,
@@ -66,6 +66,7 @@ def encoded(instance: Instance) -> tuple[Array, Array, Array]:
     formula=r"\epsilon' \le (\tau\epsilon_0/\alpha + (1-\tau)\epsilon_1/\beta)/N",
     draw=two_vectors,
     sizes=(2, 8),
+    over=EVERY_SIZE,
     project=onto_two_vectors,
 )
 def error_of_sum(instance: Instance) -> Sides:
@@ -86,6 +87,7 @@ def error_of_sum(instance: Instance) -> Sides:
     formula=r"\|(\psi + \phi) - (\tilde\psi + \tilde\phi)\| \le \epsilon_0 + \epsilon_1,\ \alpha' = \alpha + \beta",
     draw=two_vectors,
     sizes=(2, 8),
+    over=EVERY_SIZE,
     project=onto_two_vectors,
 )
 def error_of_plain_sum(instance: Instance) -> Sides:
@@ -120,6 +122,7 @@ def matrix_and_vector(size: int, *, key: Array) -> Instance:
     formula=r"\epsilon' \le (\epsilon_0 + \alpha\epsilon_1)/N,\ N = \|A\psi\|",
     draw=matrix_and_vector,
     sizes=(2, 8),
+    over=EVERY_SIZE,
     project=projected(
         matrix=into_ball(3.0, 2),
         matrix_error=into_ball(LARGEST, 2),
@@ -145,6 +148,7 @@ def error_of_matrix_times_vector(instance: Instance) -> Sides:
     formula=r"\epsilon' \le \epsilon_0 + \epsilon_1 + \epsilon_0\epsilon_1",
     draw=two_vectors,
     sizes=(2, 4),
+    over=EVERY_SIZE,
     project=onto_two_vectors,
 )
 def error_of_tensor(instance: Instance) -> Sides:

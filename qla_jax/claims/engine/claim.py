@@ -145,7 +145,7 @@ def claim(
     relation: Relation = "<=",
     project: Callable[[Instance], Instance] | None = None,
     expected_to_hold: bool = True,
-    over: Sequence[int] = EVERY_SIZE,
+    over: Sequence[int] | None = None,
     counted: bool = False,
     loose: bool = False,
     rounding: float = ROUNDING,
@@ -162,7 +162,8 @@ def claim(
         project: function that brings an instance back onto the constraints; `free` where there are none, None where the
             claim cannot be attacked.
         expected_to_hold: whether the claim is meant to hold; a negative control is not.
-        over: sizes for which the claim is made.
+        over: sizes for which the claim is made, of which the smallest is always tried. All sizes from the smallest of
+            `sizes` on by default.
         counted: whether instances are deterministic, so that one instance of each size is enough.
         loose: whether the bound is published and so loose that no instance comes near.
         rounding: absolute allowance for rounding of either side.
@@ -193,6 +194,7 @@ def claim(
     rounding = as_real("rounding", rounding)
     require(0 < rounding < jnp.inf, f"`rounding` must be positive and finite, but is {rounding}.")
     require(len(sizes) > 0, "`sizes` must not be empty, but is ().")
+    over = range(min(sizes), EVERY_SIZE[-1] + 1) if over is None else over
     outside = [size for size in sizes if size not in over]
     require(not outside, f"`sizes` must lie in `over`, {over}, but {outside} do not.")
 

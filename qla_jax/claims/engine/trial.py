@@ -98,7 +98,9 @@ class Trial:
         if not np.isfinite(self.ratio):
             return "not proven: a bound is not finite"
         if self.ratio > VIOLATED:
-            return f"violated by {self.ratio:.3g}"
+            if self.bound == 0:
+                return f"violated at size {self.worst_size}: measured {self.measured:.3g}, but the bound is 0"
+            return f"violated by {self.ratio:.3g} at size {self.worst_size}"
         if self.claim.relation == "==":
             return "holds to rounding"
         if self.worst_of and max(abs(self.measured), abs(self.bound)) <= self.claim.rounding:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from qla_jax.arithmetic import Format
-from qla_jax.claims.engine.claim import Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, Instance, Sides, claim
 from qla_jax.claims.engine.instances import magnitude
 from qla_jax.measurement import chebyshev_readout
 from qla_jax.measurement.noise import noise_model
@@ -138,6 +138,7 @@ def convolution_overhead(instance: Instance) -> Sides:
     relation="==",
     draw=attention,
     sizes=(3, 4),
+    over=EVERY_SIZE,
 )
 def attention_amplitude(instance: Instance) -> Sides:
     """The amplitude is that of the encoding in the network."""
@@ -154,6 +155,7 @@ def attention_amplitude(instance: Instance) -> Sides:
     relation=">=",
     draw=attention,
     sizes=(2, 4, 16),
+    over=EVERY_SIZE,
 )
 def attention_amplitude_from_below(instance: Instance) -> Sides:
     r"""The proof is $\sqrt N\|A'v\| \ge 1^TA'v \ge \min_jc_j\,1^Tv \ge \min_jc_j\|v\|$ for each column v of V.
@@ -171,6 +173,7 @@ def attention_amplitude_from_below(instance: Instance) -> Sides:
     relation=">=",
     draw=attention,
     sizes=(4,),
+    over=EVERY_SIZE,
     expected_to_hold=False,
 )
 def attention_amplitude_of_any_values(instance: Instance) -> Sides:
@@ -195,6 +198,7 @@ def _from_below(values: Array, scores: Array) -> Sides:
     formula=r"\sqrt{E\|\Delta W\|_F^2} \le \epsilon\|G\|_F\|X\|_F",
     draw=points_and_gradients,
     sizes=(2, 8, 32),
+    over=EVERY_SIZE,
 )
 def weight_gradient_error(instance: Instance) -> Sides:
     """Amplitude estimation follows its exact law, with medians of five runs.

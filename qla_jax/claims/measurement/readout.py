@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.engine.claim import FROM_TWO, Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, FROM_TWO, Instance, Sides, claim
 from qla_jax.claims.engine.instances import between, magnitude, onto_sphere, projected, unit_vector, unit_vectors
 from qla_jax.linalg.pauli import expectation
 from qla_jax.measurement.amplitude_estimation import SUCCESS, amplitude_law, amplitude_of
@@ -78,6 +78,7 @@ def probability(size: int, *, key: Array) -> Instance:
     relation="==",
     draw=two_vectors,
     sizes=(5, 16),
+    over=EVERY_SIZE,
 )
 def chebyshev_basis(instance: Instance) -> Sides:
     """T is the orthonormal DCT-II of any length."""
@@ -92,6 +93,7 @@ def chebyshev_basis(instance: Instance) -> Sides:
     relation="==",
     draw=one_vector,
     sizes=(5, 16),
+    over=EVERY_SIZE,
 )
 def chebyshev_lossless(instance: Instance) -> Sides:
     """The state is recovered to rounding."""
@@ -145,6 +147,7 @@ def chebyshev_error(instance: Instance) -> Sides:
     relation=">=",
     draw=probability,
     sizes=(3, 8, 101),
+    over=EVERY_SIZE,
 )
 def estimation_success(instance: Instance) -> Sides:
     """The probability is a sum over the exact law, and the size is M.
@@ -182,6 +185,7 @@ def estimation_heavy_tail(instance: Instance) -> Sides:
     formula=r"\sqrt{E(\tilde c - c)^2} \le \epsilon, \epsilon = 2\pi/M",
     draw=probability,
     sizes=(8, 101, 629),
+    over=EVERY_SIZE,
 )
 def estimation_median(instance: Instance) -> Sides:
     """The error comes from the exact law of the middle order statistic.
@@ -231,6 +235,7 @@ def overlap_and_error(size: int, *, key: Array) -> Instance:
     formula=r"|\sqrt{\tilde s} - |\langle x|y\rangle|| \le \min(\sqrt\epsilon, \epsilon/|\langle x|y\rangle|)",
     draw=overlap_and_error,
     sizes=(1,),
+    over=EVERY_SIZE,
     project=onto_overlap_and_error,
 )
 def swap_test_modulus(instance: Instance) -> Sides:
@@ -244,6 +249,7 @@ def swap_test_modulus(instance: Instance) -> Sides:
     formula=r"|\sqrt{\tilde s} - |\langle x|y\rangle|| \le \epsilon",
     draw=overlap_and_error,
     sizes=(1,),
+    over=EVERY_SIZE,
     project=onto_overlap_and_error,
     expected_to_hold=False,
 )
@@ -265,6 +271,7 @@ def _modulus_off_by(instance: Instance) -> Array:
     formula=r"\mathrm{Var}(\hat o) = 3^w - \langle P\rangle^2 \le 3^w",
     draw=lambda size, *, key: {"psi": unit_vector(2 << size, key=key)},
     sizes=(1, 2, 3),
+    over=EVERY_SIZE,
 )
 def shadow_variance(instance: Instance) -> Sides:
     """The variance is computed from all bases and all outcomes.

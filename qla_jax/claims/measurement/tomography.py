@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.engine.claim import Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, Instance, Sides, claim
 from qla_jax.claims.measurement.readout import one_vector
 from qla_jax.measurement.vector_tomography import THRESHOLD, failure_probability, tomography
 
@@ -24,6 +24,7 @@ DELTA = 0.3
     formula=r"P(\|\tilde x - x\|_\infty > \delta) \le d(2e^{-N\delta^2} + \sum_\tau e^{-N(\tau^2 + h_\tau)})",
     draw=one_vector,
     sizes=(8, 16),
+    over=EVERY_SIZE,
     loose=True,
 )
 def tomography_failure(instance: Instance) -> Sides:
@@ -47,6 +48,7 @@ def tomography_failure(instance: Instance) -> Sides:
     formula=r"\sqrt{E\||\tilde x| - |x|\|^2} \le \sqrt{(d - 1)/N}",
     draw=one_vector,
     sizes=(8, 16),
+    over=EVERY_SIZE,
 )
 def tomography_noise(instance: Instance) -> Sides:
     r"""The bound follows from $(\sqrt{\hat p} - \sqrt p)^2 \le (\hat p - p)^2/p$.
@@ -65,6 +67,7 @@ def tomography_noise(instance: Instance) -> Sides:
     formula=r"\sqrt{E_{N/36}\||\tilde x| - |x|\|^2} \le 8.1\sqrt{E_N\||\tilde x| - |x|\|^2}",
     draw=one_vector,
     sizes=(8, 16),
+    over=EVERY_SIZE,
 )
 def noise_of_fewer_copies(instance: Instance) -> Sides:
     """The factor is six in the limit of many copies.
@@ -82,6 +85,7 @@ def noise_of_fewer_copies(instance: Instance) -> Sides:
     formula=r"\sqrt{E_{N/36}\|\tilde x - x\|^2} \le 6\sqrt{E_N\|\tilde x - x\|^2}",
     draw=one_vector,
     sizes=(8, 16),
+    over=EVERY_SIZE,
     expected_to_hold=False,
 )
 def noise_of_fewer_copies_with_signs(instance: Instance) -> Sides:

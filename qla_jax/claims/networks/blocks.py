@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.engine.claim import POWERS, Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, POWERS, Instance, Sides, claim
 from qla_jax.claims.engine.instances import (
     between,
     displacement,
@@ -66,6 +66,7 @@ def _norm_and_slope(instance: Instance) -> tuple[Array, Array]:
     relation=">=",
     draw=weight_state_and_kappa,
     sizes=(2, 16),
+    over=EVERY_SIZE,
     project=onto_weight_state_and_kappa,
     loose=True,
 )
@@ -83,6 +84,7 @@ def amplitude_as_published(instance: Instance) -> Sides:
     relation=">=",
     draw=weight_state_and_kappa,
     sizes=(2, 16),
+    over=EVERY_SIZE,
     project=onto_weight_state_and_kappa,
 )
 def amplitude(instance: Instance) -> Sides:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.engine.claim import Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, Instance, Sides, claim
 from qla_jax.claims.engine.instances import (
     contractions,
     displacement,
@@ -53,6 +53,7 @@ onto_network = projected(weights=onto_contractions, psi=onto_sphere, error=into_
     formula=r"\|F_k(\psi) - F_k(\phi)\| \le \big(\tfrac{1+L}{1-L}\big)^k\|\psi - \phi\|",
     draw=lambda blocks, *, key: network_of(blocks, 4, key=key),
     sizes=(1, 2),
+    over=EVERY_SIZE,
     project=onto_network,
 )
 def network_lipschitz(instance: Instance) -> Sides:
@@ -71,6 +72,7 @@ def network_lipschitz(instance: Instance) -> Sides:
     formula=r"\|\psi_k - \tilde\psi_k\| \le \epsilon_k",
     draw=lambda blocks, *, key: network_of(blocks, 4, key=key),
     sizes=(1, 2),
+    over=EVERY_SIZE,
     project=onto_network,
 )
 def tracked_network(instance: Instance) -> Sides:

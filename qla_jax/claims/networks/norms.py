@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.engine.claim import POWERS, Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, POWERS, Instance, Sides, claim
 from qla_jax.claims.engine.instances import contraction, onto_contractions, onto_sphere, projected, unit_vector
 from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.combine.lemmas import matrix_vector_product
@@ -47,6 +47,7 @@ onto_both = projected(weight=onto_contractions, psi=onto_sphere)
     relation=">=",
     draw=weight_and_state,
     sizes=(2, 4, 16),
+    over=EVERY_SIZE,
     project=onto_both,
 )
 def skip_norm(instance: Instance) -> Sides:
@@ -64,6 +65,7 @@ def skip_norm(instance: Instance) -> Sides:
     formula=r"\|\psi + \mathrm{erf}(\tfrac45W\psi)\| \le 1 + \tfrac{8}{5\sqrt\pi}",
     draw=weight_and_state,
     sizes=(2, 16),
+    over=EVERY_SIZE,
     project=onto_both,
 )
 def skip_norm_from_above(instance: Instance) -> Sides:
@@ -79,6 +81,7 @@ def skip_norm_from_above(instance: Instance) -> Sides:
     relation=">=",
     draw=weight_and_state,
     sizes=(2, 4, 16),
+    over=EVERY_SIZE,
     project=onto_both,
 )
 def skip_norm_in_dimension(instance: Instance) -> Sides:
@@ -95,6 +98,7 @@ def skip_norm_in_dimension(instance: Instance) -> Sides:
     relation=">=",
     draw=weight_and_state,
     sizes=(16,),
+    over=EVERY_SIZE,
     project=onto_both,
     expected_to_hold=False,
 )
@@ -133,6 +137,7 @@ def norm_without_skip(instance: Instance) -> Sides:
     relation=">=",
     draw=weight_and_state,
     sizes=(16,),
+    over=EVERY_SIZE,
     project=onto_both,
     expected_to_hold=False,
 )
@@ -160,6 +165,7 @@ def weight_state_and_direction(size: int, *, key: Array) -> Instance:
     formula=r"\|dF_\psi(v)\| \le \tfrac{1+L}{1-L}\|v\|,\ F(\psi) = \tfrac{\psi + f(W\psi)}{\|\psi + f(W\psi)\|}",
     draw=weight_state_and_direction,
     sizes=(4, 16),
+    over=EVERY_SIZE,
     project=projected(weight=onto_contractions, psi=onto_sphere, direction=onto_sphere),
 )
 def block_lipschitz(instance: Instance) -> Sides:
@@ -180,6 +186,7 @@ def block_lipschitz(instance: Instance) -> Sides:
     relation=">=",
     draw=weight_and_state,
     sizes=(2, 4, 16),
+    over=EVERY_SIZE,
     project=onto_both,
 )
 def terminal_norm(instance: Instance) -> Sides:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qla_jax.claims.engine.claim import Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, Instance, Sides, claim
 from qla_jax.claims.engine.instances import between, projected
 from qla_jax.polynomials import chebyshev, erf
 from qla_jax.polynomials.polynomial import Polynomial
@@ -96,6 +96,7 @@ def _of_package(instance: Instance) -> Polynomial:
     r"(\tfrac{1}{2j+1} + \tfrac{1}{2j-1})",
     draw=scale_and_points,
     sizes=(3, 5, 9),
+    over=EVERY_SIZE,
     project=onto_scale_and_points,
 )
 def erf_tail(instance: Instance) -> Sides:
@@ -112,6 +113,7 @@ def erf_tail(instance: Instance) -> Sides:
     formula=r"|P - \mathrm{erf}(mx)| \le \tfrac{4m}{\sqrt\pi k}\max|P_{gauss,k-1} - e^{-m^2x^2}|",
     draw=scale_and_points,
     sizes=(3, 5, 9),
+    over=EVERY_SIZE,
     project=onto_scale_and_points,
 )
 def erf_by_gaussian(instance: Instance) -> Sides:
@@ -190,6 +192,7 @@ def erf_error_table(instance: Instance) -> Sides:
     formula=r"|P'| \le 2m/\sqrt\pi",
     draw=scale_and_points,
     sizes=(3, 5, 9),
+    over=EVERY_SIZE,
     project=onto_scale_and_points,
 )
 def erf_polynomial_slope(instance: Instance) -> Sides:

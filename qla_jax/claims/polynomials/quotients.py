@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.engine.claim import Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, Instance, Sides, claim
 from qla_jax.claims.engine.instances import projected
 from qla_jax.claims.polynomials.erf import SCALES, onto_scale_and_points, published, scale_and_points, slope
 from qla_jax.polynomials import chebyshev
@@ -30,6 +30,7 @@ def _quotient_at(instance: Instance) -> tuple[Array, Array]:
     formula=r"\max P(x)/x \le 2m/\sqrt\pi",
     draw=scale_and_points,
     sizes=(3, 5, 9),
+    over=EVERY_SIZE,
     project=onto_scale_and_points,
 )
 def quotient_maximum(instance: Instance) -> Sides:
@@ -44,6 +45,7 @@ def quotient_maximum(instance: Instance) -> Sides:
     relation=">=",
     draw=scale_and_points,
     sizes=(3, 5, 9),
+    over=EVERY_SIZE,
     project=onto_scale_and_points,
 )
 def quotient_minimum(instance: Instance) -> Sides:
@@ -58,6 +60,7 @@ def quotient_minimum(instance: Instance) -> Sides:
     relation=">=",
     draw=scale_and_points,
     sizes=(3,),
+    over=EVERY_SIZE,
     project=onto_scale_and_points,
 )
 def quotient_minimum_of_erf(instance: Instance) -> Sides:
@@ -73,6 +76,7 @@ def quotient_minimum_of_erf(instance: Instance) -> Sides:
     relation="==",
     draw=scale_and_points,
     sizes=(3, 5, 9),
+    over=EVERY_SIZE,
 )
 def quotient_sum(instance: Instance) -> Sides:
     """The activation of erf therefore costs no more than its steepest slope, a quarter of the paper's bound."""
@@ -96,6 +100,7 @@ def odd_series(degree: int, *, key: Array) -> Instance:
     formula=r"\sum_j|q_{2j}| \le \max|P(x)/x|",
     draw=odd_series,
     sizes=(7, 21),
+    over=EVERY_SIZE,
     project=projected(odd=lambda coeffs: coeffs / jnp.linalg.norm(coeffs)),
     expected_to_hold=False,
 )

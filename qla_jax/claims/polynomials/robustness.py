@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.engine.claim import Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, Instance, Sides, claim
 from qla_jax.claims.engine.instances import contraction, magnitude, onto_contractions, projected
 from qla_jax.claims.engine.parts import spectral
 from qla_jax.polynomials import chebyshev
@@ -82,6 +82,7 @@ def _distances(coeffs: Array, one: Array, other: Array) -> tuple[Array, Array]:
     formula=r"\|P(A) - P(\tilde A)\| \le 4d\sqrt{\|A - \tilde A\|}",
     draw=matrices_and_polynomial,
     sizes=(3, 8),
+    over=EVERY_SIZE,
     project=_onto,
     loose=True,
 )
@@ -99,6 +100,7 @@ def robustness_by_square_root(instance: Instance) -> Sides:
     r"\ \delta + \mu^2 \le 1",
     draw=matrices_and_polynomial,
     sizes=(3, 8),
+    over=EVERY_SIZE,
     project=_onto,
 )
 def robustness_linear(instance: Instance) -> Sides:
@@ -121,6 +123,7 @@ def robustness_linear(instance: Instance) -> Sides:
     formula=r"\|P(A) - P(\tilde A)\| \le \textstyle\sum_k|c_k|\min(k^2\|A - \tilde A\|, 2)",
     draw=matrices_and_polynomial,
     sizes=(3, 8),
+    over=EVERY_SIZE,
     project=_onto,
 )
 def robustness_by_coefficients(instance: Instance) -> Sides:

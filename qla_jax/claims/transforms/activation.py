@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from qla_jax.claims.encodings.normalization import vector_and_error
-from qla_jax.claims.engine.claim import POWERS, Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, POWERS, Instance, Sides, claim
 from qla_jax.claims.engine.instances import (
     contraction,
     displacement,
@@ -70,6 +70,7 @@ def short_vector(size: int, *, key: Array) -> Instance:
     formula=r"\|P(v) - f(v)\| \le \sqrt n\,\max|P - f|",
     draw=short_vector,
     sizes=(2, 4, 16),
+    over=EVERY_SIZE,
     project=projected(v=into_ball(1.0)),
 )
 def activation_by_uniform_error(instance: Instance) -> Sides:
@@ -87,6 +88,7 @@ def activation_by_uniform_error(instance: Instance) -> Sides:
     formula=r"\|P(v) - f(v)\| \le r\|v\|",
     draw=short_vector,
     sizes=(2, 4, 16, 256),
+    over=EVERY_SIZE,
     project=projected(v=into_ball(1.0)),
 )
 def activation_by_relative_error(instance: Instance) -> Sides:
@@ -134,6 +136,7 @@ def activation_lipschitz(instance: Instance) -> Sides:
     formula=r"\|f(W\psi)\| \le L\|W\| \le L",
     draw=weight_and_state,
     sizes=(2, 16),
+    over=EVERY_SIZE,
     project=onto_both,
 )
 def activated_norm(instance: Instance) -> Sides:
@@ -166,6 +169,7 @@ def _sides_of_activation(instance: Instance) -> tuple[Array, Array, Array]:
     formula=r"\|P(\tilde v) - f(v)\| \le L\epsilon_0 + \epsilon_1",
     draw=vector_and_short_error,
     sizes=(2, 4),
+    over=EVERY_SIZE,
     project=projected(v=into_ball(0.9), error=into_ball(0.1)),
 )
 def activation_error(instance: Instance) -> Sides:
@@ -183,6 +187,7 @@ def activation_error(instance: Instance) -> Sides:
     formula=r"\|P(\tilde v) - f(v)\| \le L(\epsilon_0 + \epsilon_1)",
     draw=short_vector,
     sizes=(2, 4),
+    over=EVERY_SIZE,
     project=projected(v=into_ball(1.0)),
     expected_to_hold=False,
 )
@@ -228,6 +233,7 @@ def contraction_and_coefficients(order: int, *, key: Array) -> Instance:
     relation="==",
     draw=contraction_and_coefficients,
     sizes=(1, 2, 5),
+    over=EVERY_SIZE,
 )
 def chebyshev_block(instance: Instance) -> Sides:
     """The size is j. The ideal T is the cosine of multiples of the angles of the singular values."""

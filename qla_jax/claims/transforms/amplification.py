@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qla_jax.claims.engine.claim import FROM_TWO, POWERS, Instance, Sides, claim
+from qla_jax.claims.engine.claim import EVERY_SIZE, FROM_TWO, POWERS, Instance, Sides, claim
 from qla_jax.claims.engine.instances import (
     between,
     contraction,
@@ -184,6 +184,7 @@ def _searched(instance: Instance) -> tuple[Array, Array]:
     relation=">=",
     draw=search,
     sizes=(1, 3, 8),
+    over=EVERY_SIZE,
     project=onto_search,
 )
 def search_succeeds(instance: Instance) -> Sides:
@@ -199,6 +200,7 @@ def search_succeeds(instance: Instance) -> Sides:
     relation="==",
     draw=search,
     sizes=(1, 3, 8),
+    over=EVERY_SIZE,
 )
 def search_fails_by_chebyshev(instance: Instance) -> Sides:
     """Above the least amplitude the argument is below 1, so T is a cosine."""
@@ -215,6 +217,7 @@ def search_fails_by_chebyshev(instance: Instance) -> Sides:
     formula=r"\sqrt w \le \text{amplitude},\ L = \ln(2/\delta)/\text{amplitude}",
     draw=search,
     sizes=(1,),
+    over=EVERY_SIZE,
     project=onto_search,
 )
 def search_length(instance: Instance) -> Sides:
@@ -230,6 +233,7 @@ def search_length(instance: Instance) -> Sides:
     formula=r"\|S_L|s\rangle - |T\rangle\| \le 2\delta",
     draw=search,
     sizes=(3,),
+    over=EVERY_SIZE,
     project=onto_search,
     expected_to_hold=False,
 )

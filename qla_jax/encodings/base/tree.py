@@ -98,9 +98,11 @@ def nested(node: Any, depth: int) -> str:
 
 def told(node: Any) -> str:
     """Return the shape, alpha, eps and qubits of a node in words."""
-    shape = getattr(node, "shape", None) or (len(node.encoded),)
+    encoded = getattr(node, "encoded", None)
+    shape = getattr(node, "shape", None) or ((len(encoded),) if encoded is not None else ())  # oracles encode neither
     numbers = [f"{label} {_number(getattr(node, label))}" for label in ("alpha", "eps")]
-    return "  ".join([" x ".join(map(str, shape)), *numbers, f"{node.num_ancillas} + {node.num_qubits} qubits"])
+    size = [" x ".join(map(str, shape))] if shape else []
+    return "  ".join([*size, *numbers, f"{node.num_ancillas} + {node.num_qubits} qubits"])
 
 
 def _below(node: Any, indent: str, depth: int) -> Iterator[tuple[str, Any, str]]:

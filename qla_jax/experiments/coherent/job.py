@@ -96,6 +96,7 @@ class Subject:
         self.job, self.kind, self.progress = job, kind, progress
         self.recipe, self.images = job.recipe(kind), job.images
         self.shape = self.images.train_images.shape[1:]
+        self.trained = False
 
     def training(self, rows: object) -> TrainedNetwork:
         """Train the network, or go on with its last checkpoint."""
@@ -146,14 +147,15 @@ class Subject:
     @cached_property
     def _trained(self) -> tuple[CoherentResNet, list[Epoch]]:
         model = build(self.shape, self.images.num_classes, self.recipe)
-        return self._fit(model, arranged(model, self.images.train_images), self.kind)
+        return self._fit(model, arranged(model, self.images.train_images), self.kind, done=self.trained)
 
     @cached_property
     def _traced(self) -> Traced:
         model, _ = self._trained
         return Traced(model, arranged(model, self.images.test_images))
 
-    def _fit(self, model: Model, images: Any, name: str) -> tuple[Model, list[Epoch]]:
+    def _fit(self, model: Model, images: Any, name: str, *, done: bool = False) -> tuple[Model, list[Epoch]]:
+        """Train a model, or load it from its checkpoints; a finished training is loaded without a word."""
         config = self.recipe.training
         return fit(
             model,
@@ -162,7 +164,7 @@ class Subject:
             config,
             directory=self.job.directory / "checkpoints" / name,
             resume=self.job.resume,
-            report=lambda epoch: self.progress.epoch(epoch, config.epochs),
+            report=lambda epoch: None if done else self.progress.epoch(epoch, config.epochs),
             notice=self.progress.note,
         )
 
@@ -202,7 +204,9 @@ def study(job: Job, progress: Progress | None = None) -> Study:
     subject = lru_cache(maxsize=1)(lambda kind: Subject(job, kind, progress or Progress()))
 
     def item(rows: Mapping[str, Part], kind: str, part: str) -> Part:
-        found: Part = getattr(subject(kind), part)(rows)
+        chosen = subject(kind)
+        chosen.trained = key(kind, "training") in rows
+        found: Part = getattr(chosen, part)(rows)
         return found
 
     parts = [part for part in PARTS if part != "regime" or job.regime is not None]

@@ -64,6 +64,10 @@ CIRCUITS = [
     Column("largest deviation", "{0.max_deviation:.1e}", "largest difference from the encoded view"),
 ]
 LARGE = 10**5
+SLICES = {
+    "dense": "at the rows and columns of these amplitudes",
+    "convolutional": "the middle row of each kernel on the channel with the largest amplitude",
+}
 
 
 def summary(report: MainReport) -> Findings:
@@ -117,18 +121,16 @@ def _section(network: Network) -> Section:
         "circuits against the encoded view": table(
             CIRCUITS,
             circuits,
-            caption="Circuits of trained weights on small registers, compared with their encoded view.",
+            caption="Circuits on small registers, compared with their encoded view. The blocks have polynomials of "
+            f"degree {check.degree}. The weights are slices of the trained ones, {SLICES[network.recipe.weights]}. The "
+            "input holds the largest amplitudes of the first test image that is not black. Where every ancilla is "
+            "simulated, the flagged output, the norm of the state and the way back to |0> are checked; where ancillas "
+            "are projected early, the flagged output is.",
         ),
     }
     return Section(
         network.kind,
         f"{network.kind}: {network.description}",
-        text=[
-            f"Circuits have blocks of degree {check.degree}. They start from the largest amplitudes of the first test "
-            "image that is not black, as the network loads it, normalized. Their weights are slices of the trained "
-            "ones: rows and columns at these places, or the middle row of a kernel on one channel. With every ancilla "
-            "the flagged output, the total norm and the way back to |0> are compared; projected early, the output."
-        ],
         tables={title: rows for title, rows in tables.items() if rows is not None},
         plots=plots(network),
         trees={"one residual block as its circuit calls it": network.block_tree},

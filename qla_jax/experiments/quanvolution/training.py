@@ -154,6 +154,8 @@ def told(rows: Sequence[Trained], kind: str) -> str:
         kind: "train" or "test".
     """
     values = [100 * getattr(row, kind) for row in rows]
+    if len(values) == 1:
+        return f"{values[0]:.1f}"
     return f"{100 * mean(rows, kind):.1f} ({min(values):.1f}-{max(values):.1f})"
 
 

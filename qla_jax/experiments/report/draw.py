@@ -160,7 +160,8 @@ def _colored(series: Sequence[Series]) -> Iterator[tuple[Series, str]]:
 def _curve(axes: Axes, series: Series, color: str) -> None:
     x, y = np.asarray(series.x), np.asarray(series.y)
     if series.base is None:
-        style = series.style if len(x) > 1 else "o"  # a line through one point cannot be seen
+        # A line through one point cannot be seen.
+        style = "o" if len(x) == 1 and series.style in ("-", "--", ":") else series.style
         axes.plot(x, y, style, color=color, label=series.label or None, markersize=MARKER)
     else:
         axes.fill_between(x, series.base, y, step="post", color=color, label=series.label or None, alpha=0.6, lw=0)

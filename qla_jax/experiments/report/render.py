@@ -82,7 +82,7 @@ def as_json(value: Any) -> str:
 
 def sentence(text: str) -> str:
     """Return a text with a full stop at its end, if it has none."""
-    return text if text.endswith((".", "!", "?", ":")) else f"{text}."
+    return text if text.endswith((".", "!", "?", ":", "...")) else f"{text}."
 
 
 def explained(columns: Iterable[Column]) -> dict[str, str]:

@@ -204,7 +204,7 @@ def test_every_sentence_of_the_page_has_one_full_stop(source):
 
 def test_the_section_of_a_network_says_what_its_circuits_were_run_on():
     (section,) = report(network()).findings.sections
-    (told,) = section.text
+    told = section.tables["circuits against the encoded view"].caption
     for part in ("degree 5", "largest amplitudes of the first test image that is not black", "slices of the trained"):
         assert part in told
     assert section.tables["circuits against the encoded view"].rows[1][:2] == ["2 x 2 <dense>", "2"]
