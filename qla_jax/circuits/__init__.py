@@ -8,6 +8,8 @@ from qla_jax.circuits.composites import Rotations as Rotations
 from qla_jax.circuits.composites import Within as Within
 from qla_jax.circuits.counting import count as count
 from qla_jax.circuits.drawing import draw as draw
+from qla_jax.circuits.foreign import to_pennylane as to_pennylane
+from qla_jax.circuits.foreign import to_qiskit as to_qiskit
 from qla_jax.circuits.operations import Gate as Gate
 from qla_jax.circuits.operations import Operation as Operation
 from qla_jax.circuits.operations import Phase as Phase

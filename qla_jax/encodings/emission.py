@@ -10,12 +10,11 @@ Example:
     ((('ancilla', 1), ('system', 1)), 8)
 """
 
-import jax
-
 from qla_jax._checks import is_concrete, require, require_kind
 from qla_jax.accounting.fold import identity
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.encodings.base.encoding import Encoding
+from qla_jax.encodings.base.nesting import own_arrays
 from qla_jax.encodings.combine.composed import Composed
 
 
@@ -42,8 +41,6 @@ def to_circuit(enc: Encoding) -> Circuit:
         True
     """
     require_kind("enc", enc, Encoding)
-    traced = not is_concrete(*jax.tree.leaves(enc))
-    require(not traced, f"`enc` must have concrete arrays to become gates, but {type(enc).__name__} is traced.")
     circuits: dict[int, Circuit] = {}
     bodies: dict[int, Encoding] = {}
     waiting = [(enc, False)]
@@ -55,6 +52,10 @@ def to_circuit(enc: Encoding) -> Circuit:
         body = bodies.setdefault(key, _body(node))
         uses = body.uses()
         if parts_done:
+            # Looked at node by node: the leaves of a long chain cannot be listed in one recursion.
+            traced = not is_concrete(*own_arrays(body))
+            told = f"`enc` must have concrete arrays to become gates, but {type(body).__name__} is traced."
+            require(not traced, told)
             circuits[key] = _circuit(node, body, [circuits[identity(use.part)] for use in uses])
             continue
         waiting.append((node, True))
