@@ -35,7 +35,9 @@ def simulate(circuit: Circuit, state: Any) -> Any:
     size = 1 << circuit.num_wires
     require(state.shape[0] == size, f"`state` must have {size} amplitudes, but has shape {state.shape}.")
     xp = jnp if isinstance(state, jax.Array) else np
-    grid = xp.asarray(state, dtype=xp.result_type(state.dtype, xp.complex64)).reshape((2,) * circuit.num_wires + (-1,))
+    # A copy, since controlled gates write into it.
+    kept = xp.array(state, dtype=xp.result_type(state.dtype, xp.complex64))
+    grid = kept.reshape((2,) * circuit.num_wires + (-1,))
     waiting: list[Operation] = list(reversed(circuit.operations))
     while waiting:
         part = waiting.pop()
@@ -60,7 +62,6 @@ def _on_branch(xp: Any, grid: Any, controls: Sequence[int], values: Sequence[int
     changed = act(grid[tuple(place)], at)
     if xp is jnp:
         return grid.at[tuple(place)].set(changed)
-    grid = grid.copy() if not grid.flags.writeable else grid
     grid[tuple(place)] = changed
     return grid
 
