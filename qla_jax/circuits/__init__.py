@@ -2,9 +2,9 @@
 
 from qla_jax.circuits.circuit import Circuit as Circuit
 from qla_jax.circuits.composites import Call as Call
-from qla_jax.circuits.composites import Diagonal as Diagonal
+from qla_jax.circuits.composites import DiagonalPhases as DiagonalPhases
+from qla_jax.circuits.composites import MultiplexedRotation as MultiplexedRotation
 from qla_jax.circuits.composites import Permutation as Permutation
-from qla_jax.circuits.composites import Rotations as Rotations
 from qla_jax.circuits.composites import Within as Within
 from qla_jax.circuits.counting import count as count
 from qla_jax.circuits.drawing import draw as draw
@@ -15,3 +15,5 @@ from qla_jax.circuits.operations import Operation as Operation
 from qla_jax.circuits.operations import Phase as Phase
 from qla_jax.circuits.qasm import to_openqasm3 as to_openqasm3
 from qla_jax.circuits.simulation import simulate as simulate
+from qla_jax.circuits.simulation import to_matrix as to_matrix
+from qla_jax.circuits.synthesis import synthesis as synthesis

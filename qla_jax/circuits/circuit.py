@@ -5,23 +5,17 @@ Operations may be calls of other circuits, which are shared: a circuit of 10^4 c
 
 Example:
     >>> bell = Circuit(2, (Gate("h", 0), Gate("x", 1, controls=(0,))))
-    >>> bell.unitary().real.round(3)[:, 0].tolist()
-    [0.707, 0.0, 0.0, 0.707]
     >>> [gate.name for gate in bell.inverse().elementary()]
     ['x', 'h']
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import numpy as np
-
 from qla_jax._checks import as_integer, require
-from qla_jax.circuits.composites import Call, inverted
-from qla_jax.circuits.operations import Elementary, Operation
-
-MAX_UNITARY_WIRES = 13
+from qla_jax.circuits.composites import Composite, inverted
+from qla_jax.circuits.operations import Elementary, Operation, require_disjoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,28 +75,35 @@ class Circuit:
             else:
                 waiting += reversed(part.parts() or ())
 
-    def unitary(self) -> np.ndarray:
-        """Return the explicit unitary of up to 13 wires.
 
-        Raises:
-            ValueError: more than 13 wires.
-        """
-        from qla_jax.circuits.simulation import simulate
+@dataclass(frozen=True, eq=False)
+class Call(Composite):
+    """Call of a circuit, or of its inverse. Calls of one circuit share it.
 
-        require(
-            self.num_wires <= MAX_UNITARY_WIRES,
-            f"`circuit` must have at most {MAX_UNITARY_WIRES} wires for an explicit unitary, but has {self.num_wires}; "
-            "`simulate` applies it to a state.",
-        )
-        return simulate(self, np.eye(1 << self.num_wires, dtype=complex))
-
-
-def sequence(num_wires: int, operations: Sequence[Operation], name: str = "circuit") -> Circuit:
-    """Return a circuit of operations one after another.
-
-    Args:
-        num_wires: number of wires.
-        operations: operations, first to last.
-        name: name in drawings and exports.
+    Attributes:
+        circuit: the circuit.
+        on: wire for each wire of the circuit.
+        inverted: whether its inverse runs.
     """
-    return Circuit(num_wires, tuple(operations), name)
+
+    circuit: "Circuit"
+    on: tuple[int, ...]
+    inverted: bool = False
+
+    def __post_init__(self) -> None:
+        require_disjoint((), self.on)
+        count = self.circuit.num_wires
+        require(len(self.on) == count, f"`on` must name {count} wires of the circuit, but names {len(self.on)}.")
+
+    @property
+    def wires(self) -> tuple[int, ...]:
+        return self.on
+
+    def inverse(self) -> "Call":
+        return replace(self, inverted=not self.inverted)
+
+    def moved(self, places: Sequence[int]) -> "Call":
+        return replace(self, on=tuple(places[wire] for wire in self.on))
+
+    def parts(self) -> list[Operation]:
+        return [part.moved(self.on) for part in self.circuit.directed(self.inverted)]

@@ -1,9 +1,9 @@
-r"""Operations that consist of others: multiplexed rotations, diagonals, calls of circuits, and conjugations.
+r"""Operations that consist of others: multiplexed rotations, diagonals, permutations, and conjugations.
 
 A control of a composite operation reaches only the parts that need it: of $V^\dagger M V$ the middle alone.
 
 Example:
-    >>> turn = Rotations("y", np.array([0.1, 0.2]), (0,), 1)
+    >>> turn = MultiplexedRotation("y", np.array([0.1, 0.2]), (0,), 1)
     >>> [part.name for part in turn.parts()]
     ['ry', 'x', 'ry', 'x']
     >>> kept = Within((Gate("h", 1),), (Gate("x", 1),)).controlled((0,))
@@ -17,15 +17,10 @@ References:
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qla_jax._checks import require
 from qla_jax.circuits.operations import Gate, Operation, Phase, require_disjoint, values_of
-
-if TYPE_CHECKING:
-    from qla_jax.circuits.circuit import Circuit
 
 
 class Composite(Operation):
@@ -86,7 +81,7 @@ class Under(Operation):
 
 
 @dataclass(frozen=True, eq=False)
-class Rotations(Composite):
+class MultiplexedRotation(Composite):
     r"""Multiplexed rotation: one about an axis, with an angle for each value of the index wires.
 
     Attributes:
@@ -105,10 +100,10 @@ class Rotations(Composite):
     def wires(self) -> tuple[int, ...]:
         return (*self.index, self.target)
 
-    def inverse(self) -> "Rotations":
+    def inverse(self) -> "MultiplexedRotation":
         return replace(self, angles=-self.angles)
 
-    def moved(self, places: Sequence[int]) -> "Rotations":
+    def moved(self, places: Sequence[int]) -> "MultiplexedRotation":
         return replace(self, index=tuple(places[wire] for wire in self.index), target=places[self.target])
 
     def parts(self) -> list[Operation]:
@@ -131,8 +126,8 @@ class Rotations(Composite):
 
 
 @dataclass(frozen=True, eq=False)
-class Diagonal(Composite):
-    r"""Diagonal unitary $\mathrm{diag}(e^{i\theta_0}, e^{i\theta_1}, \dots)$.
+class DiagonalPhases(Composite):
+    r"""DiagonalPhases unitary $\mathrm{diag}(e^{i\theta_0}, e^{i\theta_1}, \dots)$.
 
     Attributes:
         angles: angles, $2^k$ of them.
@@ -146,10 +141,10 @@ class Diagonal(Composite):
     def wires(self) -> tuple[int, ...]:
         return self.on
 
-    def inverse(self) -> "Diagonal":
+    def inverse(self) -> "DiagonalPhases":
         return replace(self, angles=-self.angles)
 
-    def moved(self, places: Sequence[int]) -> "Diagonal":
+    def moved(self, places: Sequence[int]) -> "DiagonalPhases":
         return replace(self, on=tuple(places[wire] for wire in self.on))
 
     def parts(self) -> list[Operation]:
@@ -157,15 +152,15 @@ class Diagonal(Composite):
         if not self.on:
             return [Phase(float(self.angles[0]))]
         pairs = self.angles.reshape(-1, 2)
-        rest = Diagonal(pairs.mean(axis=1), self.on[:-1])
-        return [Rotations("z", pairs[:, 1] - pairs[:, 0], self.on[:-1], self.on[-1]), rest]
+        rest = DiagonalPhases(pairs.mean(axis=1), self.on[:-1])
+        return [MultiplexedRotation("z", pairs[:, 1] - pairs[:, 0], self.on[:-1], self.on[-1]), rest]
 
     def parts_under(self, wires: tuple[int, ...], values: tuple[int, ...]) -> list[Operation]:
         """Return one diagonal with angle 0 for all other values of the controls."""
         angles = self.angles
         for value in reversed(values):
             angles = _beside_zeros(angles, value)
-        return [Diagonal(angles, (*wires, *self.on))]
+        return [DiagonalPhases(angles, (*wires, *self.on))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,39 +214,6 @@ class Permutation(Composite):
         others = [k for k in range(n) if k != pivot]
         controls, values = tuple(self.on[k] for k in others), tuple(bits[k][0] for k in others)
         return [Within(tuple(compute), (Gate("x", self.on[pivot], controls=controls, values=values),))]
-
-
-@dataclass(frozen=True, eq=False)
-class Call(Composite):
-    """Call of a circuit, or of its inverse. Calls of one circuit share it.
-
-    Attributes:
-        circuit: the circuit.
-        on: wire for each wire of the circuit.
-        inverted: whether its inverse runs.
-    """
-
-    circuit: "Circuit"
-    on: tuple[int, ...]
-    inverted: bool = False
-
-    def __post_init__(self) -> None:
-        require_disjoint((), self.on)
-        count = self.circuit.num_wires
-        require(len(self.on) == count, f"`on` must name {count} wires of the circuit, but names {len(self.on)}.")
-
-    @property
-    def wires(self) -> tuple[int, ...]:
-        return self.on
-
-    def inverse(self) -> "Call":
-        return replace(self, inverted=not self.inverted)
-
-    def moved(self, places: Sequence[int]) -> "Call":
-        return replace(self, on=tuple(places[wire] for wire in self.on))
-
-    def parts(self) -> list[Operation]:
-        return [part.moved(self.on) for part in self.circuit.directed(self.inverted)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,8 @@ References:
 import math
 
 from qla_jax.accounting.gates import Gates, multiplexed
-from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Call, Diagonal, Rotations, Under, Within
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Under, Within
 from qla_jax.circuits.operations import Gate, Operation, Phase
 
 CLIFFORD_TURNS = math.pi / 2
@@ -45,9 +45,9 @@ def count(circuit: Circuit) -> Gates:
             return kept[key]
         if isinstance(part, Within):
             return 2 * total(part.compute, 0) + total(part.middle, controls)
-        if isinstance(part, Rotations):
+        if isinstance(part, MultiplexedRotation):
             return _under(multiplexed(len(part.index) + min(controls, 1)), max(controls - 1, 0))
-        if isinstance(part, Diagonal):
+        if isinstance(part, DiagonalPhases):
             levels = [multiplexed(level + min(controls, 1)) for level in range(len(part.on))]
             return _under(sum(levels, _phase(controls)), max(controls - 1, 0))
         if isinstance(part, Gate | Phase):

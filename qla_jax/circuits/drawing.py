@@ -8,8 +8,8 @@ Example:
 
 from collections.abc import Sequence
 
-from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Call, Diagonal, Permutation, Rotations, Under, Within
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Permutation, Under, Within
 from qla_jax.circuits.operations import Elementary, Gate, Operation, Phase
 
 MOST = 200
@@ -76,11 +76,11 @@ def _boxes(part: Operation) -> tuple[Sequence[int], Sequence[str]]:
         case Phase():
             last = part.controls[-1:]
             return last, [f"{'●' if part.values[-1] else '○'}({float(part.angle):.3g})"] * len(last)
-        case Rotations():
+        case MultiplexedRotation():
             return part.wires, [*["◐"] * len(part.index), f"R{part.axis.upper()}"]
         case Call():
             name = part.circuit.name + ("†" if part.inverted else "")
-        case Diagonal():
+        case DiagonalPhases():
             name = "D"
         case Permutation():
             name = "π"

@@ -12,8 +12,8 @@ from typing import Any
 
 from qla_jax._checks import require_kind
 from qla_jax._extras import needs
-from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Call, Under
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import Under
 from qla_jax.circuits.operations import Elementary, Gate, Operation, Phase
 
 
@@ -24,7 +24,7 @@ def to_qiskit(circuit: Circuit) -> Any:
         circuit: the circuit, with concrete angles.
 
     Returns:
-        Circuit whose `Operator` is `circuit.unitary()`, global phase included.
+        Circuit whose `Operator` is `to_matrix(circuit)`, global phase included.
 
     Raises:
         TypeError: `circuit` is not a circuit.
@@ -86,7 +86,7 @@ def to_pennylane(circuit: Circuit, wires: Sequence[Any] | None = None) -> list[A
         wires: PennyLane's wires in the order here; 0, 1, ... by default.
 
     Returns:
-        Operations whose product is `circuit.unitary()`, global phase included: apply them with `qml.apply`, or make one
+        Operations whose product is `to_matrix(circuit)`, global phase included: apply them with `qml.apply`, or make one
         operation of them with `qml.prod(*operations[::-1])`.
 
     Raises:

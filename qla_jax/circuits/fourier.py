@@ -2,7 +2,7 @@ r"""Quantum Fourier transform, $|x\rangle \mapsto 2^{-n/2}\sum_k e^{2\pi ixk/2^n
 
 Example:
     >>> from qla_jax.circuits import Circuit
-    >>> Circuit(2, fourier_operations((0, 1))).unitary()[1].round(3).tolist()
+    >>> to_matrix(Circuit(2, fourier_operations((0, 1))))[1].round(3).tolist()
     [(0.5+0j), 0.5j, (-0.5+0j), -0.5j]
 
 References:

@@ -5,7 +5,7 @@ and a diagonal adds the phases of complex entries.
 
 Example:
     >>> operations = tree_operations(np.array([0.6, 0.0, 0.0, 0.8j]), (0, 1))
-    >>> Circuit(2, operations).unitary()[:, 0].round(3).tolist()
+    >>> to_matrix(Circuit(2, operations))[:, 0].round(3).tolist()
     [(0.6+0j), 0j, 0j, 0.8j]
 
 References:
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qla_jax.circuits.composites import Diagonal, Rotations, Within, inverted
+from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Within, inverted
 from qla_jax.circuits.operations import Operation, Phase
 
 
@@ -37,10 +37,10 @@ def tree_operations(state: np.ndarray, wires: Sequence[int], index: Sequence[int
     for level, wire in enumerate(wires):
         # The last rotation of a real vector has its signs; all norms above are not negative.
         zero, one = norms[len(wires) - 1 - level].reshape(-1, 2).T
-        found.append(Rotations("y", 2 * np.arctan2(one, zero), (*index, *wires[:level]), wire))
+        found.append(MultiplexedRotation("y", 2 * np.arctan2(one, zero), (*index, *wires[:level]), wire))
     angles = np.angle(state)
     if (not signed or not wires) and angles.any():
-        found.append(Diagonal(angles, (*index, *wires)))
+        found.append(DiagonalPhases(angles, (*index, *wires)))
     return tuple(found)
 
 
@@ -62,4 +62,4 @@ def reflection_operations(state: np.ndarray, wires: Sequence[int], index: Sequen
     along[:, 0] += 1
     prepared = tree_operations(along / np.linalg.norm(along, axis=1, keepdims=True), wires, index)
     sign = Phase(np.pi, wires, (0,) * len(wires))
-    return Within(inverted(prepared), (sign,)), Diagonal(np.pi + theta, index)
+    return Within(inverted(prepared), (sign,)), DiagonalPhases(np.pi + theta, index)

@@ -22,8 +22,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from qla_jax._checks import require_kind
-from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Call, Under
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import Under
 from qla_jax.circuits.operations import Elementary, Gate, Operation, Phase
 
 SHARED = 2

@@ -17,8 +17,10 @@ import numpy as np
 
 from qla_jax._checks import require
 from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Diagonal, Permutation, Rotations, Under
+from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Permutation, Under
 from qla_jax.circuits.operations import FIXED, Gate, Operation, Phase
+
+MAX_MATRIX_WIRES = 13
 
 
 def simulate(circuit: Circuit, state: Any) -> Any:
@@ -44,11 +46,29 @@ def simulate(circuit: Circuit, state: Any) -> Any:
         controls, values, inner = (part.controls, part.values, part.part) if isinstance(part, Under) else ((), (), part)
         if isinstance(part, Gate | Phase):
             grid = _on_branch(xp, grid, part.controls, part.values, lambda branch, at, p=part: _act(xp, p, branch, at))
-        elif isinstance(inner, Rotations | Diagonal | Permutation):
+        elif isinstance(inner, MultiplexedRotation | DiagonalPhases | Permutation):
             grid = _on_branch(xp, grid, controls, values, lambda branch, at, p=inner: _act(xp, p, branch, at))
         else:
             waiting += reversed(part.parts() or ())
     return grid.reshape(state.shape)
+
+
+def to_matrix(circuit: Circuit) -> np.ndarray:
+    """Return the explicit unitary of a circuit of up to 13 wires, wire 0 the most significant qubit.
+
+    Args:
+        circuit: the circuit.
+
+    Raises:
+        ValueError: more than 13 wires.
+
+    Example:
+        >>> to_matrix(Circuit(2, (Gate("x", 1, controls=(0,)),))).real.astype(int).tolist()
+        [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]]
+    """
+    told = f"`circuit` must have at most {MAX_MATRIX_WIRES} wires for a matrix, but has {circuit.num_wires}"
+    require(circuit.num_wires <= MAX_MATRIX_WIRES, f"{told}; `simulate` applies it to a state.")
+    return np.asarray(simulate(circuit, np.eye(1 << circuit.num_wires, dtype=complex)))
 
 
 def _on_branch(xp: Any, grid: Any, controls: Sequence[int], values: Sequence[int], act: Any) -> Any:
@@ -77,7 +97,7 @@ def _act(xp: Any, part: Operation, branch: Any, at: Sequence[int]) -> Any:
         matrix = matrix.astype(branch.dtype)
         moved = xp.tensordot(matrix, branch, ((1,), (at[part.target],)))
         return xp.moveaxis(moved, 0, at[part.target])
-    if isinstance(part, Diagonal):
+    if isinstance(part, DiagonalPhases):
         places = [at[wire] for wire in part.on]
         return _spread(xp, xp.exp(1j * xp.asarray(part.angles)), places, branch.ndim).astype(branch.dtype) * branch
     if isinstance(part, Permutation):
@@ -85,7 +105,7 @@ def _act(xp: Any, part: Operation, branch: Any, at: Sequence[int]) -> Any:
         front = xp.moveaxis(branch, places, range(len(places)))
         moved = front.reshape(len(part.targets), -1)[np.argsort(part.targets)].reshape(front.shape)
         return xp.moveaxis(moved, range(len(places)), places)
-    assert isinstance(part, Rotations)
+    assert isinstance(part, MultiplexedRotation)
     places, target = [at[wire] for wire in part.index], at[part.target]
     half = _spread(xp, xp.asarray(part.angles) / 2, places, branch.ndim)
     zero, one = xp.take(branch, np.array([0]), target), xp.take(branch, np.array([1]), target)

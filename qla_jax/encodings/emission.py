@@ -37,7 +37,7 @@ def to_circuit(enc: Encoding) -> Circuit:
 
     Example:
         >>> enc = block_encode(jnp.array([[0.5, 0.2], [0.1, 0.4]]))
-        >>> bool(abs(to_circuit(enc).unitary() - unitary(enc)).max() < 1e-12)
+        >>> bool(abs(to_matrix(to_circuit(enc)) - unitary(enc)).max() < 1e-12)
         True
     """
     require_kind("enc", enc, Encoding)

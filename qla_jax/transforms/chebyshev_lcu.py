@@ -23,8 +23,7 @@ from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination, reflection
 from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Diagonal as Phases
-from qla_jax.circuits.composites import Within
+from qla_jax.circuits.composites import DiagonalPhases, Within
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base.block import BlockEncoding
@@ -110,13 +109,13 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
         forward, found = self.call(self.part, parts[0]), list[Operation]()
         for step in range(terms - 1):
             # 2 Pi - 1 where the index is above the step: a sign there, and another one of the flagged states.
-            sign = Phases(np.pi * ((values > step) & (values < terms)), index)
+            sign = DiagonalPhases(np.pi * ((values > step) & (values < terms)), index)
             reflect = [sign, sign.controlled(tuple(ancillas), (0,) * len(ancillas)) if ancillas else sign]
             found += [forward, *reflect, forward.inverse(), *reflect]
         turned = np.zeros(len(values))
         turned[:terms] = np.angle(np.asarray(phases(self.coeffs)))
         loaded = np.asarray(amplitudes(jnp.abs(coeffs)))
-        return [Within(reflection_operations(loaded, index), (*found, Phases(turned, index)))]
+        return [Within(reflection_operations(loaded, index), (*found, DiagonalPhases(turned, index)))]
 
 
 @default_promotion

@@ -24,7 +24,7 @@ from qla_jax.accounting.gates import Gates, reflection
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import inverted
 from qla_jax.circuits.operations import Gate, Operation
-from qla_jax.circuits.unitary import synthesis
+from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.phases.gqsp import find

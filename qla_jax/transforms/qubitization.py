@@ -22,8 +22,8 @@ from qla_jax._checks import as_integer, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, reflection
-from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Call, Within
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import Within
 from qla_jax.circuits.operations import Gate, Operation, Phase
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, contraction

@@ -7,12 +7,24 @@ import pytest
 import scipy.linalg
 import scipy.stats
 
-from qla_jax.circuits import Call, Circuit, Diagonal, Gate, Permutation, Phase, Rotations, Within, count, draw, simulate
+from qla_jax.circuits import (
+    Call,
+    Circuit,
+    DiagonalPhases,
+    Gate,
+    MultiplexedRotation,
+    Permutation,
+    Phase,
+    Within,
+    count,
+    draw,
+    simulate,
+)
 from qla_jax.circuits.composites import rearranged
 from qla_jax.circuits.fourier import fourier_operations
 from qla_jax.circuits.operations import FIXED, TURNING
 from qla_jax.circuits.preparation import reflection_operations, tree_operations
-from qla_jax.circuits.unitary import synthesis
+from qla_jax.circuits.synthesis import synthesis
 from qla_jax.linalg.preparation import prepare
 from tests.cases import cplx, real
 
@@ -47,19 +59,19 @@ def test_gates_are_their_matrices_under_controls(name, value):
     angle = None if name in FIXED else 0.7
     matrix = FIXED[name] if name in FIXED else TURNS[name](0.7)
     gate = Gate(name, 1, angle)
-    np.testing.assert_allclose(Circuit(3, (gate,)).unitary(), on(matrix, 1, 3), atol=ATOL)
+    np.testing.assert_allclose(to_matrix(Circuit(3, (gate,))), on(matrix, 1, 3), atol=ATOL)
     both = projector(2, value, 3) @ projector(0, 1, 3)
     expected = np.eye(8) - both + both @ on(matrix, 1, 3)
     held = gate.controlled((0, 2), (1, value))
-    np.testing.assert_allclose(Circuit(3, (held,)).unitary(), expected, atol=ATOL)
-    np.testing.assert_allclose(Circuit(3, (held, held.inverse())).unitary(), np.eye(8), atol=ATOL)
+    np.testing.assert_allclose(to_matrix(Circuit(3, (held,))), expected, atol=ATOL)
+    np.testing.assert_allclose(to_matrix(Circuit(3, (held, held.inverse()))), np.eye(8), atol=ATOL)
 
 
 @pytest.mark.parametrize("axis", ["y", "z"])
 @pytest.mark.parametrize("controls", [(), (0,), (3, 0)])
 def test_multiplexed_rotations_rotate_by_the_angle_of_their_index(axis, controls):
     angles = real(4)
-    turn = Rotations(axis, angles, (2, 4), 1)
+    turn = MultiplexedRotation(axis, angles, (2, 4), 1)
     expected = np.zeros((32, 32), complex)
     for number, angle in enumerate(angles):
         at = projector(2, number >> 1, 5) @ projector(4, number & 1, 5)
@@ -71,14 +83,14 @@ def test_multiplexed_rotations_rotate_by_the_angle_of_their_index(axis, controls
     part = turn.controlled(controls) if controls else turn
     circuit = Circuit(5, (part,))
     for found in (circuit, flat(circuit), Circuit(5, (part.moved(range(5)),))):
-        np.testing.assert_allclose(found.unitary(), expected, atol=ATOL)
+        np.testing.assert_allclose(to_matrix(found), expected, atol=ATOL)
 
 
 @pytest.mark.parametrize("controls", [(), (1,), (1, 3)])
 def test_diagonals_and_permutations_are_their_tables(controls):
     angles, order = real(4), np.array([2, 0, 3, 1])
     for part, matrix in (
-        (Diagonal(angles, (0, 2)), np.diag(np.exp(1j * angles))),
+        (DiagonalPhases(angles, (0, 2)), np.diag(np.exp(1j * angles))),
         (Permutation(order, (0, 2)), np.eye(4)[:, order]),
     ):
         middle = np.kron(matrix, np.eye(4)).reshape((2,) * 8).transpose(0, 2, 1, 3, 4, 6, 5, 7).reshape(16, 16)
@@ -87,9 +99,9 @@ def test_diagonals_and_permutations_are_their_tables(controls):
             at = at @ projector(wire, 1, 4)
         expected = np.eye(16) - at + at @ middle
         circuit = Circuit(4, (part.controlled(controls) if controls else part,))
-        np.testing.assert_allclose(circuit.unitary(), expected, atol=ATOL)
+        np.testing.assert_allclose(to_matrix(circuit), expected, atol=ATOL)
         np.testing.assert_allclose(flat(circuit).unitary(), expected, atol=ATOL)
-        np.testing.assert_allclose(circuit.inverse().unitary(), expected.conj().T, atol=ATOL)
+        np.testing.assert_allclose(to_matrix(circuit.inverse()), expected.conj().T, atol=ATOL)
 
 
 @pytest.mark.parametrize("qubits", [0, 1, 2, 3, 4])
@@ -98,10 +110,10 @@ def test_states_are_prepared_and_reflections_are_those_of_the_package(qubits, ma
     state = make(1 << qubits)
     state = state / np.linalg.norm(state)
     wires = tuple(range(qubits))
-    np.testing.assert_allclose(Circuit(qubits, tree_operations(state, wires)).unitary()[:, 0], state, atol=ATOL)
+    np.testing.assert_allclose(to_matrix(Circuit(qubits, tree_operations(state, wires)))[:, 0], state, atol=ATOL)
     expected = np.asarray(prepare(jnp.asarray(state), jnp.eye(1 << qubits, dtype=state.dtype)))
     for circuit in (found := Circuit(qubits, reflection_operations(state, wires)), flat(found)):
-        np.testing.assert_allclose(circuit.unitary(), expected, atol=ATOL)
+        np.testing.assert_allclose(to_matrix(circuit), expected, atol=ATOL)
 
 
 @pytest.mark.parametrize("qubits", [1, 2, 3, 4, 5])
@@ -109,7 +121,7 @@ def test_any_unitary_takes_4_to_the_n_rotations_less_one(qubits):
     matrix = scipy.stats.unitary_group.rvs(1 << qubits, random_state=qubits)
     circuit = Circuit(qubits, synthesis(matrix, range(qubits)))
     for found in (circuit, flat(circuit)):
-        np.testing.assert_allclose(found.unitary(), matrix, atol=ATOL)
+        np.testing.assert_allclose(to_matrix(found), matrix, atol=ATOL)
     assert count(circuit).rotations == 4**qubits - 1
     assert sum(gate.name in ("ry", "rz") for gate in circuit.elementary() if isinstance(gate, Gate)) == 4**qubits - 1
 
@@ -117,12 +129,12 @@ def test_any_unitary_takes_4_to_the_n_rotations_less_one(qubits):
 def test_degenerate_unitaries_are_synthesized():
     for matrix in (np.eye(8), -np.eye(4), np.eye(8)[::-1], np.kron(FIXED["h"], FIXED["h"]), np.diag([1, -1, 1j, -1j])):
         size = len(matrix).bit_length() - 1
-        np.testing.assert_allclose(Circuit(size, synthesis(matrix, range(size))).unitary(), matrix, atol=ATOL)
+        np.testing.assert_allclose(to_matrix(Circuit(size, synthesis(matrix, range(size)))), matrix, atol=ATOL)
 
 
 def test_an_indexed_unitary_is_block_diagonal():
     blocks = scipy.stats.unitary_group.rvs(4, size=2, random_state=0)
-    found = Circuit(3, synthesis(blocks, (1, 2), (0,))).unitary()
+    found = to_matrix(Circuit(3, synthesis(blocks, (1, 2), (0,))))
     np.testing.assert_allclose(found, scipy.linalg.block_diag(*blocks), atol=ATOL)
 
 
@@ -130,7 +142,7 @@ def test_an_indexed_unitary_is_block_diagonal():
 def test_the_fourier_transform_has_plus_in_its_exponent(qubits):
     size = 1 << qubits
     expected = np.exp(2j * np.pi * np.outer(range(size), range(size)) / size) / np.sqrt(size)
-    np.testing.assert_allclose(Circuit(qubits, fourier_operations(range(qubits))).unitary(), expected, atol=ATOL)
+    np.testing.assert_allclose(to_matrix(Circuit(qubits, fourier_operations(range(qubits)))), expected, atol=ATOL)
 
 
 def test_qubits_move_to_the_wanted_wires():
@@ -142,9 +154,9 @@ def test_qubits_move_to_the_wanted_wires():
 def test_a_control_of_a_conjugation_reaches_the_middle_alone():
     part = Within((Gate("h", 1), Gate("ry", 2, 0.3)), (Gate("x", 2, controls=(1,)),))
     circuit = Circuit(3, (part.controlled((0,)),))
-    inner = Circuit(3, (part,)).unitary()
+    inner = to_matrix(Circuit(3, (part,)))
     at = projector(0, 1, 3)
-    np.testing.assert_allclose(circuit.unitary(), np.eye(8) - at + at @ inner, atol=ATOL)
+    np.testing.assert_allclose(to_matrix(circuit), np.eye(8) - at + at @ inner, atol=ATOL)
     assert [gate.controls for gate in circuit.elementary()] == [(), (), (0, 1), (), ()]
 
 
@@ -164,7 +176,7 @@ def test_simulation_in_jax_has_derivatives_and_is_that_of_numpy():
 
 
 def test_counts_follow_calls_and_leave_conjugations_uncontrolled():
-    part = Circuit(2, (Within((Rotations("y", real(2), (0,), 1),), (Gate("x", 1, controls=(0,)),)),))
+    part = Circuit(2, (Within((MultiplexedRotation("y", real(2), (0,), 1),), (Gate("x", 1, controls=(0,)),)),))
     assert count(part).rotations == 4 and count(part).cnot == 5
     calls = Circuit(2, (Call(part, (0, 1)), Call(part, (1, 0), True)))
     assert count(calls) == 2 * count(part)
@@ -197,11 +209,14 @@ def test_a_simulation_leaves_the_state_that_it_is_given():
             lambda: Gate("x", 0).controlled((1,), (2,)),
             r"`values` must be 0 or 1 for each of 1 controls, but are \(2,\)",
         ),
-        (lambda: Rotations("y", real(2), (0,), 1).controlled((1,)), r"`wires` must not overlap, but \[1\] occur twice"),
+        (
+            lambda: MultiplexedRotation("y", real(2), (0,), 1).controlled((1,)),
+            r"`wires` must not overlap, but \[1\] occur twice",
+        ),
         (lambda: Circuit(1, (Gate("x", 1),)), r"`operations` must use wires below 1, but one uses \[1\]"),
         (lambda: Circuit(2, registers=(("a", 1),)), "`registers` must have 2 wires in all, but have 1"),
         (lambda: Call(Circuit(2), (0,)), "`on` must name 2 wires of the circuit, but names 1"),
-        (lambda: Circuit(14).unitary(), "`circuit` must have at most 13 wires"),
+        (lambda: to_matrix(Circuit(14)), "`circuit` must have at most 13 wires"),
         (lambda: simulate(Circuit(2), np.ones(3)), r"`state` must have 4 amplitudes, but has shape \(3,\)"),
         (lambda: synthesis(np.ones((2, 2)), (0,)), "`matrix` must be unitary"),
         (lambda: synthesis(np.eye(4), (0,)), "`matrix` must be 2 x 2"),

@@ -22,10 +22,9 @@ from qla_jax._nodes import Node
 from qla_jax.accounting.costs import Cost, cost
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
-from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Call
+from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.unitary import synthesis
+from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.base.nesting import after_parts, equal, is_encoding, nesting_of
 from qla_jax.encodings.base.rounding import by_calls, rounding_of
 from qla_jax.encodings.base.sharing import separate

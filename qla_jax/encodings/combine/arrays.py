@@ -33,8 +33,8 @@ from qla_jax._checks import require, require_kind
 from qla_jax._modes import default_promotion, promoted
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, multiplexed, select
-from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Call, inverted, rearranged
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import inverted, rearranged
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base import registers

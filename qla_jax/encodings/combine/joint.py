@@ -16,8 +16,8 @@ from qla_jax._checks import require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
-from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Call, rearranged
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import rearranged
 from qla_jax.circuits.operations import Operation
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding

@@ -33,8 +33,7 @@ from qla_jax._checks import as_integer, as_integers, as_numeric, is_concrete, re
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, remembered
-from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Call
+from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.operations import Operation
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.encoding import Encoding, State, flagged_on, run_on

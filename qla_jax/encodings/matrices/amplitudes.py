@@ -20,8 +20,7 @@ from qla_jax._checks import require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
-from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Call
+from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.operations import Gate, Operation
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State

@@ -27,8 +27,8 @@ from qla_jax._checks import as_numeric, is_concrete, require
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, adder, fourier, multiplexed
-from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Call, Within, inverted
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import Within, inverted
 from qla_jax.circuits.fourier import fourier_operations
 from qla_jax.circuits.operations import Gate, Operation
 from qla_jax.encodings.base.block import BlockEncoding

@@ -28,8 +28,7 @@ from qla_jax._checks import as_image, as_numeric, require
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.gates import Gates, adder, tree
 from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Diagonal as Phases
-from qla_jax.circuits.composites import Permutation, Within
+from qla_jax.circuits.composites import DiagonalPhases, Permutation, Within
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base.block import BlockEncoding
@@ -120,7 +119,7 @@ class Convolution(BlockEncoding, kw_only=True):
         taps = self._padded_taps()
         wires = (*self.ancilla_wires, *self.system_wires)
         tap = wires[: (taps.size - 1).bit_length()]
-        turned = Phases(np.angle(np.asarray(phases(taps.reshape(-1)))), tap)
+        turned = DiagonalPhases(np.angle(np.asarray(phases(taps.reshape(-1)))), tap)
         move = Permutation(np.argsort(np.asarray(self._sources(inverse=False))), wires)
         return [Within(reflection_operations(np.asarray(amplitudes(jnp.abs(taps).reshape(-1))), tap), (turned, move))]
 

@@ -24,7 +24,7 @@ from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, synthesized
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.unitary import synthesis
+from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_unitary

@@ -27,7 +27,7 @@ from qla_jax._checks import as_inexact, as_numeric, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, multiplexed
 from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Rotations
+from qla_jax.circuits.composites import MultiplexedRotation
 from qla_jax.circuits.operations import Operation
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
@@ -149,10 +149,10 @@ def rotations(ratios: np.ndarray, ancilla: int, system: Sequence[int]) -> list[O
         system: wires of the system.
     """
     sines, real = np.asarray(_complement(jnp.asarray(ratios))), np.isrealobj(ratios)
-    turn = Rotations("y", 2 * np.arctan2(sines, ratios if real else np.abs(ratios)), tuple(system), ancilla)
+    turn = MultiplexedRotation("y", 2 * np.arctan2(sines, ratios if real else np.abs(ratios)), tuple(system), ancilla)
     if real:
         return [turn]
-    phase = Rotations("z", -np.angle(ratios), tuple(system), ancilla)
+    phase = MultiplexedRotation("z", -np.angle(ratios), tuple(system), ancilla)
     return [phase, turn, phase]
 
 

@@ -30,8 +30,8 @@ from qla_jax._checks import as_numeric
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, remembered_tree
-from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Call, rearranged
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import rearranged
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base.block import BlockEncoding

@@ -32,7 +32,7 @@ from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Within, inverted
 from qla_jax.circuits.fourier import fourier_operations
 from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.unitary import synthesis
+from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.matrices.dense import dilation

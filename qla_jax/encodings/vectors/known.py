@@ -16,7 +16,7 @@ from qla_jax.accounting.gates import Gates, reflection, synthesized, tree
 from qla_jax.circuits import preparation
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.unitary import synthesis
+from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_unitary

@@ -33,7 +33,7 @@ from jaxtyping import Num
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, remembered_tree, tree
 from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Rotations
+from qla_jax.circuits.composites import MultiplexedRotation
 from qla_jax.circuits.operations import Operation, Phase
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.vector import VectorEncoding
@@ -66,11 +66,11 @@ class TreePreparation(VectorEncoding, kw_only=True):
         for level, pairs in enumerate(levels):
             (u, v), index, wire = np.asarray(pairs).T, self.system_wires[:level], self.system_wires[level]
             if np.isrealobj(u):
-                found.append(Rotations("y", 2 * np.arctan2(v, u), index, wire))
+                found.append(MultiplexedRotation("y", 2 * np.arctan2(v, u), index, wire))
                 continue
             before, after = -np.angle(u) - np.angle(v), np.angle(v) - np.angle(u)
-            turn = Rotations("y", 2 * np.arctan2(np.abs(v), np.abs(u)), index, wire)
-            found += [Rotations("z", before, index, wire), turn, Rotations("z", after, index, wire)]
+            turn = MultiplexedRotation("y", 2 * np.arctan2(np.abs(v), np.abs(u)), index, wire)
+            found += [MultiplexedRotation("z", before, index, wire), turn, MultiplexedRotation("z", after, index, wire)]
         return found
 
 

@@ -7,7 +7,7 @@ to the end but for what does not commute with the next one, a multiplexed rotati
 Example:
     >>> fourier = np.exp(2j * np.pi * np.outer(range(4), range(4)) / 4) / 2
     >>> circuit = Circuit(2, synthesis(fourier, (0, 1)))
-    >>> bool(np.abs(circuit.unitary() - fourier).max() < 1e-14)
+    >>> bool(np.abs(to_matrix(circuit) - fourier).max() < 1e-14)
     True
 
 References:
@@ -22,14 +22,14 @@ import numpy as np
 from scipy.linalg import cossin
 
 from qla_jax._checks import require
-from qla_jax.circuits.composites import Diagonal, Rotations
+from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation
 from qla_jax.circuits.operations import Operation
 
 UNITARY = 1e-8
 r"""Largest entry of $U^\dagger U - 1$ that counts as rounding."""
 
 
-class Turn(NamedTuple):
+class Factor(NamedTuple):
     """Rotations about Y of one qubit, with an angle for each value of the others; a diagonal if `qubit` is None."""
 
     qubit: int | None
@@ -56,27 +56,27 @@ def synthesis(matrix: np.ndarray, wires: Sequence[int], index: Sequence[int] = (
     require(defect <= UNITARY, f"`matrix` must be unitary, but U^H U - 1 has an entry of size {defect:.3g}.")
     found: list[Operation] = []
     pending = np.zeros((2,) * len(wires))
-    for turn in _turns(blocks):
+    for turn in _factors(blocks):
         if turn.qubit is None:
             pending = pending + turn.angles.reshape(pending.shape)
             continue
         wire, index = wires[turn.qubit], (*wires[: turn.qubit], *wires[turn.qubit + 1 :])
         zero, one = np.moveaxis(pending, turn.qubit, 0)
         pending = np.stack([(zero + one) / 2] * 2, axis=turn.qubit)
-        found.append(Rotations("z", (one - zero).reshape(-1), index, wire))
-        found.append(Rotations("y", turn.angles.reshape(-1), index, wire))
-    return (*found, Diagonal(pending.reshape(-1), wires))
+        found.append(MultiplexedRotation("z", (one - zero).reshape(-1), index, wire))
+        found.append(MultiplexedRotation("y", turn.angles.reshape(-1), index, wire))
+    return (*found, DiagonalPhases(pending.reshape(-1), wires))
 
 
-def _turns(blocks: np.ndarray) -> Iterator[Turn]:
+def _factors(blocks: np.ndarray) -> Iterator[Factor]:
     """Yield the factors of a unitary for each value of an index of the qubits above, the first one to act first."""
     count, size, _ = blocks.shape
     if size == 1:
-        yield Turn(None, np.angle(blocks.reshape(-1)))
+        yield Factor(None, np.angle(blocks.reshape(-1)))
         return
     half, qubit = size // 2, count.bit_length() - 1
     parts = [cossin(block, p=half, q=half, separate=True) for block in blocks]
     left, right = ([block for part in parts for block in part[side]] for side in (0, 2))
-    yield from _turns(np.stack(right))
-    yield Turn(qubit, 2 * np.stack([part[1] for part in parts]))
-    yield from _turns(np.stack(left))
+    yield from _factors(np.stack(right))
+    yield Factor(qubit, 2 * np.stack([part[1] for part in parts]))
+    yield from _factors(np.stack(left))
