@@ -8,6 +8,7 @@ import pytest
 
 from tests.test_documents import python_blocks
 from tools import figure, results
+from tools.cells import cell
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -36,6 +37,11 @@ def test_a_changed_number_shows(monkeypatch):
     original = results.stored
     monkeypatch.setattr(results, "stored", lambda name: changed if name == "run" else original(name))
     assert results.DOCUMENT.read_text() != results.document()
+
+
+def test_bars_of_a_cell_end_no_cell_and_stay_what_they_are():
+    assert cell(r"|x| and $|x|^2 \le \|x\|$ and `a | b`") == r"\|x\| and $\lvert x\lvert^2 \le \|x\|$ and `a | b`"
+    assert cell(r"$|a|$, |b|, $|c|$") == r"$\lvert a\lvert$, \|b\|, $\lvert c\lvert$"
 
 
 def test_the_readme_is_short():

@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -93,6 +94,8 @@ def formulas_are_drawn(site: dict[Path, Links]) -> None:
     for page in site:
         text = page.read_text()
         assert 'class="arithmatex">\\' not in text, page.name
+        prose = re.sub(r"<(pre|code|script|style)\b.*?</\1>", "", text, flags=re.S)
+        assert "$" not in prose, f"{page.name}: {prose[max(prose.find('$') - 80, 0) :][:160]}"
 
 
 def executed_notebooks_show_their_outputs(site: dict[Path, Links]) -> None:

@@ -15,6 +15,7 @@ from qla_jax.experiments.core.results import keys
 from qla_jax.experiments.core.study import Findings
 from qla_jax.experiments.costs.results import CostsReport
 from qla_jax.experiments.phases.job import PhaseReport
+from tools.cells import cell
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "reference" / "json.md"
 FILES = {
@@ -77,7 +78,7 @@ def document() -> str:
         marks = {one.name for one in getattr(kind, "__dataclass_fields__", {}).values() if one.default is None}
         for name, (field, one) in keys(kind).items():
             cells = f"`{name}`{'*' if field in marks else ''}", told(one), meanings.get(field, "")
-            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+            lines.append("| " + " | ".join(map(cell, cells)) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -22,6 +22,7 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # a hook is loaded by its path
 
+from tools.cells import cell  # noqa: E402
 from tools.notebooks import NOTEBOOKS, current  # noqa: E402
 from tools.vocabulary import MODULES, PACKAGE, ROOMS, first_sentence, public_names  # noqa: E402
 
@@ -142,11 +143,6 @@ def documented(path: str) -> str:
     """Return the directive that documents a name."""
     inherits = path.rpartition(".")[2] in INHERITING
     return f"::: {path}\n    options:\n      inherited_members: {str(inherits).lower()}\n"
-
-
-def cell(text: str) -> str:
-    """Return a sentence as a cell of a table."""
-    return re.sub(r"(?<!\\)\|", r"\\|", text)
 
 
 def notebook_files(path: Path) -> dict[str, str | bytes]:

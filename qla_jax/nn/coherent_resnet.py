@@ -142,7 +142,10 @@ class CoherentResNet(nnx.Module):
         return run(self.load(inputs))
 
     def diagnose(self, inputs: Float[Array, "batch ..."]) -> list[BlockDiagnostics]:
-        """Return norm, error bounds and success amplitudes of every block, each with one entry per input."""
+        r"""Return norm, error bounds and success amplitudes of every block, each with one entry per input.
+
+        The error bounds use `skip_bounds()`. They are smaller than the `eps` of `encode`, which uses $1 + L\|W\|$.
+        """
         encodings, bounds = self.encodings(), self.skip_bounds()
 
         def diagnose(start: Start) -> list[BlockDiagnostics]:
@@ -151,7 +154,10 @@ class CoherentResNet(nnx.Module):
         return jax.vmap(diagnose)(self.load(inputs))
 
     def encode(self, x: Array) -> VectorEncoding:
-        """Return the circuit of the whole network on one input: a vector encoding of the state before measurement."""
+        r"""Return the circuit of the whole network on one input: a vector encoding of the state before measurement.
+
+        The `eps` of the circuit uses the bound $1 + L\|W\|$ of each block and is larger than the `eps` of `diagnose`.
+        """
         start = jax.tree.map(lambda part: part[0], self.load(as_inexact("x", x)[None]))
         return self.head(self.terminal_matrix(), self.network(self.encodings(), start))
 

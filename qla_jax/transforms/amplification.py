@@ -70,7 +70,7 @@ def amplify(
     The result has $\alpha' = \|\tilde x\|/(1 - \text{margin})$ and one ancilla more, where $\tilde x$ is the vector
     encoded by the part. The phase of x is kept. The length of the circuit follows from the bound $\Delta$ alone: the
     polynomial approximates the sign function outside $[-\Delta, \Delta]$ with degree about $\log(2/\epsilon)/\Delta$.
-    It is multiplied by $1 - $ margin, since phase factors need a polynomial below 1 and their cost grows with
+    It is multiplied by $1 - \text{margin}$, since phase factors need a polynomial below 1 and their cost grows with
     $1/\sqrt{\text{margin}}$.
 
     Args:

@@ -1,5 +1,5 @@
-/* A page that is opened from a disk may not start a worker. The search then runs in a hidden frame, which gets what a
-   worker has: `importScripts`, and messages in both directions. */
+/* A page that is opened from a disk may not start a worker. The search then runs in a hidden frame, an "iframe worker",
+   which gets what a worker has: `importScripts`, and messages in both directions. */
 const loaded = (page, url) =>
   new Promise((resolve, reject) => {
     const script = page.createElement("script")
