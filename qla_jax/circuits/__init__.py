@@ -1,7 +1,7 @@
 """Circuits of gates: values that can be inverted, controlled, simulated, counted, drawn and exported."""
 
+from qla_jax.circuits.circuit import Call as Call
 from qla_jax.circuits.circuit import Circuit as Circuit
-from qla_jax.circuits.composites import Call as Call
 from qla_jax.circuits.composites import DiagonalPhases as DiagonalPhases
 from qla_jax.circuits.composites import MultiplexedRotation as MultiplexedRotation
 from qla_jax.circuits.composites import Permutation as Permutation

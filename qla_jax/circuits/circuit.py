@@ -4,6 +4,7 @@ Wire 0 is the most significant qubit, so that the unitary of a circuit has the s
 Operations may be calls of other circuits, which are shared: a circuit of 10^4 calls of one part holds the part once.
 
 Example:
+    >>> from qla_jax.circuits import Gate
     >>> bell = Circuit(2, (Gate("h", 0), Gate("x", 1, controls=(0,))))
     >>> [gate.name for gate in bell.inverse().elementary()]
     ['x', 'h']
@@ -61,12 +62,14 @@ class Circuit:
         """
         return self._inverted if inverse else self.operations
 
+    # Kept, so that the inverse calls of one circuit share their operations, too.
     @cached_property
     def _inverted(self) -> tuple[Operation, ...]:
         return inverted(self.operations)
 
     def elementary(self) -> Iterator[Elementary]:
         """Yield the elementary operations one by one; no list of them is held."""
+        # A stack in place of recursion, as calls may be nested deeper than Python's recursion allows.
         waiting = list(reversed(self.operations))
         while waiting:
             part = waiting.pop()

@@ -120,8 +120,10 @@ class MultiplexedRotation(Composite):
 
     def parts_under(self, wires: tuple[int, ...], values: tuple[int, ...]) -> list[Operation]:
         """Return one rotation with angle 0 for all other values of a single control; more controls take a ladder."""
+        # One more index wire doubles the angles but needs no Toffoli gate.
         if len(wires) == 1:
             return [replace(self, angles=_beside_zeros(self.angles, values[0]), index=(*wires, *self.index))]
+        # With all angles 0 the CNOT gates cancel in pairs, so that only the rotations need the controls.
         return [part.controlled(wires, values) if part.name != "x" else part for part in _gates(self.parts())]
 
 
@@ -167,8 +169,8 @@ class DiagonalPhases(Composite):
 class Permutation(Composite):
     """Permutation of basis states, given by a table.
 
-    Its gates are those of its transpositions, up to $n$ for each moved state: it is meant for small tables, and for
-    permutations that have no arithmetic.
+    The gates are those of the transpositions, up to $n$ for each moved state. The operation is meant for small tables
+    and for permutations without arithmetic.
 
     Attributes:
         targets: basis state to which each basis state moves.
@@ -243,6 +245,7 @@ class Within(Composite):
         return [*self.compute, *self.middle, *inverted(self.compute)]
 
     def parts_under(self, wires: tuple[int, ...], values: tuple[int, ...]) -> list[Operation]:
+        # Without the middle, V and its inverse cancel: neither needs the control.
         middle = [part.controlled(wires, values) for part in self.middle]
         return [*self.compute, *middle, *inverted(self.compute)]
 

@@ -43,6 +43,7 @@ def count(circuit: Circuit) -> Gates:
             if key not in kept:
                 kept[key] = total(part.circuit.operations, controls)
             return kept[key]
+        # A control reaches the middle of a conjugation alone, as in `Within.parts_under`.
         if isinstance(part, Within):
             return 2 * total(part.compute, 0) + total(part.middle, controls)
         if isinstance(part, MultiplexedRotation):

@@ -32,6 +32,7 @@ def draw(circuit: Circuit, *, depth: int = 0) -> str:
     for part in operations[:MOST]:
         cells = _cells(part)
         span = range(min(cells, default=0), max(cells, default=-1) + 1)
+        # An operation stands in the first column in which all wires that it spans are free.
         at = max((ends[wire] for wire in span), default=len(columns))
         while len(columns) <= at:
             columns.append(["─"] * circuit.num_wires)

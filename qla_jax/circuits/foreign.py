@@ -37,7 +37,7 @@ def to_qiskit(circuit: Circuit) -> Any:
 
 
 class _QiskitBuilder:
-    """Gates of called circuits, which are made once."""
+    """Builder that makes the gate of each called circuit once."""
 
     def __init__(self, qiskit: Any) -> None:
         self.qiskit = qiskit
@@ -53,6 +53,7 @@ class _QiskitBuilder:
             gate, controls, values, targets = self._gate(part, controls, values, targets)
             if controls:  # Qiskit reads the state of controls from the last one
                 gate = gate.control(len(controls), ctrl_state="".join(map(str, reversed(values))))
+            # Qiskit's first qubit is the least significant one, within a gate as well.
             found.append(gate, [last - wire for wire in (*controls, *reversed(targets))])
         return found
 
@@ -86,8 +87,8 @@ def to_pennylane(circuit: Circuit, wires: Sequence[Any] | None = None) -> list[A
         wires: PennyLane's wires in the order here; 0, 1, ... by default.
 
     Returns:
-        Operations whose product is `to_matrix(circuit)`, global phase included: apply them with `qml.apply`, or make one
-        operation of them with `qml.prod(*operations[::-1])`.
+        Operations whose product is `to_matrix(circuit)`, global phase included. `qml.apply` applies them one by one,
+        and `qml.prod(*operations[::-1])` makes one operation of them.
 
     Raises:
         TypeError: `circuit` is not a circuit.
@@ -102,6 +103,7 @@ def to_pennylane(circuit: Circuit, wires: Sequence[Any] | None = None) -> list[A
     found = []
     for part in circuit.elementary():
         if isinstance(part, Phase):
+            # PennyLane's global phase has the opposite sign: GlobalPhase(t) multiplies by exp(-i t).
             made = qml.GlobalPhase(-float(part.angle), wires=named[:0])
         else:
             assert isinstance(part, Gate)

@@ -1,7 +1,7 @@
 r"""Quantum Fourier transform, $|x\rangle \mapsto 2^{-n/2}\sum_k e^{2\pi ixk/2^n}|k\rangle$.
 
 Example:
-    >>> from qla_jax.circuits import Circuit
+    >>> from qla_jax.circuits import Circuit, to_matrix
     >>> to_matrix(Circuit(2, fourier_operations((0, 1))))[1].round(3).tolist()
     [(0.5+0j), 0.5j, (-0.5+0j), -0.5j]
 

@@ -4,6 +4,7 @@ The tree rotates qubit by qubit into the norms of the halves, quarters, ... of t
 and a diagonal adds the phases of complex entries.
 
 Example:
+    >>> from qla_jax.circuits import Circuit, to_matrix
     >>> operations = tree_operations(np.array([0.6, 0.0, 0.0, 0.8j]), (0, 1))
     >>> to_matrix(Circuit(2, operations))[:, 0].round(3).tolist()
     [(0.6+0j), 0j, 0j, 0.8j]
@@ -59,7 +60,7 @@ def reflection_operations(state: np.ndarray, wires: Sequence[int], index: Sequen
     rows = np.asarray(state).reshape(-1, 1 << len(wires))
     theta = np.where(rows[:, 0] == 0, 0, np.angle(rows[:, 0]))
     along = rows * (np.exp(-1j * theta) if np.iscomplexobj(rows) else np.cos(theta))[:, None]
-    along[:, 0] += 1
+    along[:, 0] += 1  # not b - e_0, which vanishes at b = e_0
     prepared = tree_operations(along / np.linalg.norm(along, axis=1, keepdims=True), wires, index)
     sign = Phase(np.pi, wires, (0,) * len(wires))
     return Within(inverted(prepared), (sign,)), DiagonalPhases(np.pi + theta, index)

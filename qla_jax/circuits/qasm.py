@@ -64,6 +64,7 @@ class _Written:
                 yield _line(_named(part), part.controls, part.values, _targets(part), wires)
             elif isinstance(inner, Call) and len(inner.circuit.operations):
                 controls, values = (part.controls, part.values) if isinstance(part, Under) else ((), ())
+                # A gate is defined once and called with modifiers: the file grows with calls, not with gates.
                 name = ("inv @ " if inner.inverted else "") + self.name(inner.circuit)
                 yield _line(name, controls, values, inner.on, wires)
             else:

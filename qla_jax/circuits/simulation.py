@@ -80,6 +80,7 @@ def _on_branch(xp: Any, grid: Any, controls: Sequence[int], values: Sequence[int
         place[wire] = value
     at = [wire - sum(control < wire for control in controls) for wire in range(grid.ndim - 1)]
     changed = act(grid[tuple(place)], at)
+    # JAX arrays cannot be written into; NumPy's branch is written in place, without a copy of the state.
     if xp is jnp:
         return grid.at[tuple(place)].set(changed)
     grid[tuple(place)] = changed
@@ -107,6 +108,7 @@ def _act(xp: Any, part: Operation, branch: Any, at: Sequence[int]) -> Any:
         return xp.moveaxis(moved, range(len(places)), places)
     assert isinstance(part, MultiplexedRotation)
     places, target = [at[wire] for wire in part.index], at[part.target]
+    # One product for all values of the index, in place of 2^k gates.
     half = _spread(xp, xp.asarray(part.angles) / 2, places, branch.ndim)
     zero, one = xp.take(branch, np.array([0]), target), xp.take(branch, np.array([1]), target)
     if part.axis == "z":

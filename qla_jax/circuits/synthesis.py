@@ -5,6 +5,7 @@ rotations, as many as a unitary has parameters besides its phase. The diagonals 
 to the end but for what does not commute with the next one, a multiplexed rotation about Z.
 
 Example:
+    >>> from qla_jax.circuits import Circuit, to_matrix
     >>> fourier = np.exp(2j * np.pi * np.outer(range(4), range(4)) / 4) / 2
     >>> circuit = Circuit(2, synthesis(fourier, (0, 1)))
     >>> bool(np.abs(to_matrix(circuit) - fourier).max() < 1e-14)
@@ -61,6 +62,7 @@ def synthesis(matrix: np.ndarray, wires: Sequence[int], index: Sequence[int] = (
             pending = pending + turn.angles.reshape(pending.shape)
             continue
         wire, index = wires[turn.qubit], (*wires[: turn.qubit], *wires[turn.qubit + 1 :])
+        # The mean over the qubit commutes with its rotation and waits; the difference is a rotation about Z.
         zero, one = np.moveaxis(pending, turn.qubit, 0)
         pending = np.stack([(zero + one) / 2] * 2, axis=turn.qubit)
         found.append(MultiplexedRotation("z", (one - zero).reshape(-1), index, wire))
@@ -75,6 +77,7 @@ def _factors(blocks: np.ndarray) -> Iterator[Factor]:
         yield Factor(None, np.angle(blocks.reshape(-1)))
         return
     half, qubit = size // 2, count.bit_length() - 1
+    # SciPy's order of the angles is that of the lower half of the register, which is the index of the rotation.
     parts = [cossin(block, p=half, q=half, separate=True) for block in blocks]
     left, right = ([block for part in parts for block in part[side]] for side in (0, 2))
     yield from _factors(np.stack(right))

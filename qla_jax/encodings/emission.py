@@ -7,7 +7,7 @@ first, the most significant qubit first.
 Example:
     >>> circuit = to_circuit(block_encode_pauli({"X": 1.0, "Z": 1.0}))
     >>> circuit.registers, sum(1 for gate in circuit.elementary())
-    ((('ancilla', 1), ('system', 1)), 8)
+    ((('ancilla', 1), ('system', 1)), 10)
 """
 
 from qla_jax._checks import is_concrete, require, require_kind
@@ -37,7 +37,7 @@ def to_circuit(enc: Encoding) -> Circuit:
 
     Example:
         >>> enc = block_encode(jnp.array([[0.5, 0.2], [0.1, 0.4]]))
-        >>> bool(abs(to_matrix(to_circuit(enc)) - unitary(enc)).max() < 1e-12)
+        >>> bool(abs(qla.circuits.to_matrix(to_circuit(enc)) - unitary(enc)).max() < 1e-12)
         True
     """
     require_kind("enc", enc, Encoding)

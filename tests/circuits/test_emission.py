@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.circuits import Circuit, Gate
+from qla_jax.circuits import Circuit, Gate, to_matrix
 from qla_jax.encodings.base.encoding import SYNTHESIS_QUBITS, Encoding, unitary
 from qla_jax.encodings.combine.algebra import adjoint, product, scale
 from qla_jax.encodings.emission import to_circuit

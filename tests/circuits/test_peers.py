@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 
 import qla_jax as qla
-from qla_jax.circuits import to_openqasm3, to_pennylane, to_qiskit
+from qla_jax.circuits import to_matrix, to_openqasm3, to_pennylane, to_qiskit
 from qla_jax.encodings.emission import to_circuit
 from tests.cases import cplx, real
 
