@@ -2,8 +2,8 @@ r"""Quantum Fourier transform, $|x\rangle \mapsto 2^{-n/2}\sum_k e^{2\pi ixk/2^n
 
 Example:
     >>> from qla_jax.circuits import Circuit, to_matrix
-    >>> to_matrix(Circuit(2, fourier_operations((0, 1))))[1].round(3).tolist()
-    [(0.5+0j), 0.5j, (-0.5+0j), -0.5j]
+    >>> to_matrix(Circuit(2, fourier_operations((0, 1))))[1, 1].round(3).item()
+    0.5j
 
 References:
     Coppersmith (1994), An approximate Fourier transform useful in quantum factoring. https://arxiv.org/abs/quant-ph/0201067

@@ -72,7 +72,7 @@ def to_matrix(circuit: Circuit) -> np.ndarray:
 
 
 def _on_branch(xp: Any, grid: Any, controls: Sequence[int], values: Sequence[int], act: Any) -> Any:
-    """Act on the part of a state whose controls have their values; `act` is told where the other wires are in it."""
+    """Act on the part of a state whose controls have their values; `act` gets the places of the other wires in it."""
     if not controls:
         return act(grid, list(range(grid.ndim - 1)))
     place: list[Any] = [slice(None)] * grid.ndim
