@@ -1,6 +1,7 @@
 """Public names of the package, each imported from the module that defines it."""
 
 from qla_jax import arithmetic as arithmetic
+from qla_jax import circuits as circuits
 from qla_jax import claims as claims
 from qla_jax import nn as nn
 from qla_jax import polynomials as polynomials
@@ -32,6 +33,7 @@ from qla_jax.encodings.combine.lemmas import vector_sum as vector_sum
 from qla_jax.encodings.combine.lemmas import vector_tensor as vector_tensor
 from qla_jax.encodings.combine.normalized import normalize as normalize
 from qla_jax.encodings.combine.squares import square_product as square_product
+from qla_jax.encodings.emission import to_circuit as to_circuit
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes as diagonal_of_amplitudes
 from qla_jax.encodings.matrices.circulant import block_encode_circulant as block_encode_circulant
 from qla_jax.encodings.matrices.circulant import block_encode_toeplitz as block_encode_toeplitz

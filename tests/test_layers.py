@@ -27,7 +27,7 @@ BOTTOM = frozenset(
         "mapping",
     }
 )
-CORE = ("linalg", "accounting", "polynomials", "phases", "encodings", "transforms", "networks")
+CORE = ("linalg", "accounting", "circuits", "polynomials", "phases", "encodings", "transforms", "networks")
 SIDE = ("measurement", "arithmetic", "qram", "variational")
 ROOT = "__init__"
 
@@ -38,7 +38,9 @@ MAY_IMPORT |= dict.fromkeys(BOTTOM, frozenset()) | {
     "_modes": frozenset({"_recursion"}),
     "_bounds": frozenset({"_checks"}),
 }
-MAY_IMPORT |= {room: BOTTOM | {"linalg", "accounting", "polynomials", "phases", "encodings"} for room in SIDE}
+MAY_IMPORT |= {
+    room: BOTTOM | {"linalg", "accounting", "circuits", "polynomials", "phases", "encodings"} for room in SIDE
+}
 _below: frozenset[str] = BOTTOM | {*CORE, *SIDE}
 _UPPER = (
     "prior",

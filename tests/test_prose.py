@@ -20,7 +20,7 @@ from tests.test_signatures import functions
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "qla_jax"
 ROOMS = sorted({file.relative_to(PACKAGE).parts[0].removesuffix(".py") for file in PACKAGE.rglob("*.py")})
-CORE = ["linalg", "accounting", "polynomials", "phases", "encodings", "transforms", "networks"]
+CORE = ["linalg", "accounting", "circuits", "polynomials", "phases", "encodings", "transforms", "networks"]
 PROSE = [
     *(file for file in ROOT.glob("*.md")),
     *(ROOT / "docs").rglob("*.md"),

@@ -10,6 +10,7 @@ References:
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -19,6 +20,9 @@ from jax import Array
 from jaxtyping import Bool, Complex, Float
 
 from qla_jax.accounting.fold import Use
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.composites import Within
+from qla_jax.circuits.operations import Gate, Operation
 from qla_jax.encodings.base.encoding import Encoding, State
 from qla_jax.linalg.hadamard import hadamard
 
@@ -65,6 +69,26 @@ class Alternation(Encoding, kw_only=True):
     def uses(self) -> tuple[Use, ...]:
         degree = len(self.phases) - 1
         return Use(self.part, degree // 2, degree // 2, paired=True), Use(self.part, degree % 2)
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        angles = np.asarray(self.phases)[::-1]
+        forward = self.call(self.part, parts[0])
+        flags = [self._flagged(flag) for flag in self.flags]
+        found: list[Operation] = [Gate("h", 0), *self._turned(flags[1], angles[0])]
+        for place, angle in enumerate(angles[1:]):
+            found.append(forward.inverse() if place % 2 else forward)
+            found += self._turned(flags[place % 2], angle)
+        return [*found, Gate("h", 0)]
+
+    def _flagged(self, flag: Flag) -> tuple[int, ...]:
+        """Return the wires that are all 0 in the flagged states: those of the ancillas, or of the system too."""
+        return tuple(range(1, 1 + self.part.num_ancillas + (self.part.num_qubits if flag.shape[1] > 1 else 0)))
+
+    def _turned(self, zeros: tuple[int, ...], angle: float) -> list[Operation]:
+        # With C a NOT of the qubit in front on flagged states, C Z C = -Z (2 Pi - 1), so that the phases of
+        # exp(i phi Z (2 Pi - 1)) are one rotation between two C.
+        flip = Gate("x", 0, controls=zeros, values=(0,) * len(zeros))
+        return [Within((flip,), (Gate("rz", 0, float(2 * angle)),))]
 
 
 def alternate(part: Encoding, phases: Float[Array, " d_plus_1"], flags: Flags, state: State) -> State:

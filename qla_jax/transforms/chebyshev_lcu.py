@@ -8,7 +8,7 @@ References:
     Gilyen, Su, Low, Wiebe (2018), Lemma 9 and Lemma 52. https://arxiv.org/abs/1806.01838
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -22,6 +22,10 @@ from qla_jax._checks import as_numeric, is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination, reflection
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.composites import DiagonalPhases, Within
+from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, contraction
 from qla_jax.encodings.base.lcu import amplitudes, index_qubits, phases
@@ -97,6 +101,21 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return combined_steps(len(self.coeffs), self.part.num_ancillas, phases=jnp.iscomplexobj(self.coeffs))
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        terms, coeffs = len(self.coeffs), np.asarray(self.coeffs)
+        index, ancillas = self.ancilla_wires[: index_qubits(terms)], self.ancilla_wires[index_qubits(terms) :]
+        values = np.arange(1 << len(index))
+        forward, found = self.call(self.part, parts[0]), list[Operation]()
+        for step in range(terms - 1):
+            # 2 Pi - 1 where the index is above the step: a sign there, and another one of the flagged states.
+            sign = DiagonalPhases(np.pi * ((values > step) & (values < terms)), index)
+            reflect = [sign, sign.controlled(tuple(ancillas), (0,) * len(ancillas)) if ancillas else sign]
+            found += [forward, *reflect, forward.inverse(), *reflect]
+        turned = np.zeros(len(values))
+        turned[:terms] = np.angle(np.asarray(phases(self.coeffs)))
+        loaded = np.asarray(amplitudes(jnp.abs(coeffs)))
+        return [Within(reflection_operations(loaded, index), (*found, DiagonalPhases(turned, index)))]
 
 
 @default_promotion

@@ -13,6 +13,7 @@ References:
     Noferini (2017), derivatives of generalized matrix functions. https://doi.org/10.1137/16M1072851
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -24,6 +25,8 @@ from qla_jax._checks import require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.operations import Operation
 from qla_jax.encodings.base.block import BlockEncoding, block
 from qla_jax.encodings.base.encoding import State, contraction
 from qla_jax.encodings.combine.algebra import Adjoint
@@ -79,6 +82,9 @@ class Decomposed(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return Gates()
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        return [self.call(self.part, parts[0])]
 
 
 @default_promotion

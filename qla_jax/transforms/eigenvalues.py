@@ -21,13 +21,17 @@ from jaxtyping import Complex, Float, Num
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, reflection
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.composites import inverted
+from qla_jax.circuits.operations import Gate, Operation
+from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.phases.gqsp import find
 from qla_jax.phases.solve import TOLERANCE
 from qla_jax.polynomials.foreign import as_chebyshev
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
-from qla_jax.transforms.qubitization import hermitian_series, require_square, turned, walk, walk_back
+from qla_jax.transforms.qubitization import hermitian_series, require_square, turned, walk, walk_back, walk_operations
 from qla_jax.transforms.robustness import recurrence_rounding, steepest, target_bound, transformed_error
 from qla_jax.transforms.spectrum import hermitian_error, in_domain_of
 
@@ -101,6 +105,20 @@ class GQET(BlockEncoding, kw_only=True):
     def gates(self) -> Gates:
         """Return the gates: three rotations for each unitary of the control qubit, and one reflection for each step."""
         return Gates(rotations=3 * len(self.theta)) + (len(self.theta) - 1) * reflection(self.part.num_ancillas + 2)
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        control, mirror, *ancillas = self.ancilla_wires
+        step = walk_operations(self.call(self.part, parts[0]), mirror, ancillas)
+        theta, phi = np.asarray(self.theta), np.asarray(self.phi)
+        turns = [synthesis(np.asarray(_rotation(t, p, self.lam if k == 0 else 0.0)), (control,))
+                 for k, (t, p) in enumerate(zip(theta, phi, strict=True))]  # fmt: skip
+        found: list[Operation] = [Gate("h", mirror), *turns[0]]
+        for place, turn in enumerate(turns[1:]):
+            forward = place % 2 == 0
+            run = step if forward else inverted(step)
+            found += [part.controlled((control,), (0 if forward else 1,)) for part in run]
+            found += turn
+        return [*found, Gate("h", mirror)]
 
 
 @default_promotion

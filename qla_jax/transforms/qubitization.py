@@ -22,6 +22,9 @@ from qla_jax._checks import as_integer, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, reflection
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import Within
+from qla_jax.circuits.operations import Gate, Operation, Phase
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, contraction
 from qla_jax.encodings.base.registers import same_place
@@ -80,6 +83,11 @@ class QubitizationWalk(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return self.power * reflection(self.part.num_ancillas + 1)
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        mirror, *ancillas = self.ancilla_wires
+        step = walk_operations(self.call(self.part, parts[0]), mirror, ancillas)
+        return [Gate("h", mirror), *(step * self.power), Gate("h", mirror)]
 
 
 @default_promotion
@@ -149,6 +157,21 @@ def walk_back(part: BlockEncoding, s: Mirrored) -> Mirrored:
         s: state with the mirror in front.
     """
     return _mirrored(part, _reflected(s))
+
+
+def walk_operations(part: Call, mirror: int, ancillas: Sequence[int]) -> list[Operation]:
+    """Return the operations of `walk`: the part in either direction with a flip of the mirror, and the reflection.
+
+    Args:
+        part: call of the circuit of the part.
+        mirror: wire of the mirror.
+        ancillas: wires of the part's ancillas.
+    """
+    zeros = (mirror, *ancillas)
+    # 2 Pi - 1 is a sign of the flagged states, and a sign of all.
+    about = Within((Gate("h", mirror),), (Phase(np.pi, zeros, (0,) * len(zeros)),))
+    both = [part.controlled((mirror,)), part.inverse().controlled((mirror,), (0,))]
+    return [*both, Gate("x", mirror), about, Phase(np.pi)]
 
 
 def turned(grid: Complex[Array, "... mirror ancilla system"]) -> Array:

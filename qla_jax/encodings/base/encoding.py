@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array
 from jaxtyping import Num
@@ -21,6 +22,9 @@ from qla_jax._nodes import Node
 from qla_jax.accounting.costs import Cost, cost
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.base.nesting import after_parts, equal, is_encoding, nesting_of
 from qla_jax.encodings.base.rounding import by_calls, rounding_of
 from qla_jax.encodings.base.sharing import separate
@@ -29,6 +33,9 @@ from qla_jax.linalg.memory import require_fit
 
 MAX_UNITARY_QUBITS = 13
 """Largest number of qubits of an explicit unitary: 2^13 rows take 1 GiB in complex128."""
+
+SYNTHESIS_QUBITS = 8
+"""Largest number of qubits of an encoding without a circuit of its own: 8 take 65 000 rotations and two seconds."""
 
 State = Num[Array, "ancilla system"]
 
@@ -154,6 +161,46 @@ class Encoding(Node, ABC, kw_only=True):
     def gates(self) -> Gates | None:
         """Return the gates of this circuit without its parts; None where the construction defines none."""
         return None
+
+    def operations(self, parts: Sequence[Circuit]) -> Sequence[Operation]:
+        """Return the operations of the circuit; the base class synthesizes the explicit unitary of up to 8 qubits.
+
+        Args:
+            parts: circuits of the parts, in the order of `uses`.
+
+        Raises:
+            ValueError: more than 8 qubits.
+        """
+        size = self.num_ancillas + self.num_qubits
+        require(
+            size <= SYNTHESIS_QUBITS,
+            f"`enc` must have at most {SYNTHESIS_QUBITS} qubits for the synthesis of its unitary, but "
+            f"{type(self).__name__} has {size}; its class may define `operations`.",
+        )
+        return synthesis(np.asarray(unitary(self)), range(size))
+
+    @property
+    def ancilla_wires(self) -> tuple[int, ...]:
+        """Wires of the ancillas in the circuit."""
+        return tuple(range(self.num_ancillas))
+
+    @property
+    def system_wires(self) -> tuple[int, ...]:
+        """Wires of the system in the circuit."""
+        return tuple(range(self.num_ancillas, self.num_ancillas + self.num_qubits))
+
+    def call(self, part: "Encoding", circuit: Circuit, *, front: bool = False, after: int = 0) -> Call:
+        """Return a call of a part on the last system wires and the last ancillas, the first ones if `front`.
+
+        Args:
+            part: the encoding that is called.
+            circuit: circuit of the part.
+            front: whether the part has the most significant ancillas.
+            after: number of ancillas in front that the part does not use where `front` is True.
+        """
+        ancillas = self.ancilla_wires[after:] if front else self.ancilla_wires
+        chosen = ancillas[: part.num_ancillas] if front else ancillas[len(ancillas) - part.num_ancillas :]
+        return Call(circuit, (*chosen, *self.system_wires[self.num_qubits - part.num_qubits :]))
 
 
 class Link(NamedTuple):

@@ -14,11 +14,16 @@ from typing import TypedDict
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Num
 
 from qla_jax._bounds import times
 from qla_jax._modes import varying_like
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.composites import Within
+from qla_jax.circuits.operations import Operation, Phase
+from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base.encoding import Encoding, Link, State, apply_adjoint_of, apply_of, flagged_on, run_on
 from qla_jax.linalg.preparation import prepare, unit_vector, unprepare
 
@@ -136,6 +141,41 @@ def flagged_lcu(
         phase * flagged_on(part, spread[i]) for i, (part, phase) in enumerate(zip(parts, phases(weights), strict=True))
     ]
     return unprepare(loaded, jnp.concatenate([jnp.stack(chosen), unused]))[0]
+
+
+def lcu_operations(
+    enc: Encoding, weights: Num[Array, " parts"], parts: Sequence[Encoding], circuits: Sequence[Circuit]
+) -> list[Operation]:
+    """Return the operations of the LCU circuit: a SELECT between PREPARE and its inverse.
+
+    Args:
+        enc: the combination, whose first ancillas are the index.
+        weights: real or complex weights.
+        parts: one encoding for each weight.
+        circuits: circuits of the parts.
+    """
+    turned = np.angle(np.asarray(phases(weights)))
+    if len(parts) == 1:
+        return [Phase(float(turned[0])), enc.call(parts[0], circuits[0])]
+    index = enc.ancilla_wires[: index_qubits(len(parts))]
+    loaded = amplitudes(jnp.abs(weights) * stacked([part.alpha for part in parts]))
+    chosen: list[Operation] = []
+    for number, (part, circuit) in enumerate(zip(parts, circuits, strict=True)):
+        values = bits_of(number, len(index))
+        chosen.append(enc.call(part, circuit).controlled(index, values))
+        if turned[number]:
+            chosen.append(Phase(float(turned[number]), index, values))
+    return [Within(reflection_operations(np.asarray(loaded), index), tuple(chosen))]
+
+
+def bits_of(number: int, count: int) -> tuple[int, ...]:
+    """Return the bits of a number, the most significant first.
+
+    Args:
+        number: number below 2^count.
+        count: number of bits.
+    """
+    return tuple(number >> place & 1 for place in reversed(range(count)))
 
 
 def _run(weights: Array, parts: Sequence[Encoding], state: State, way: Callable, turned: Array) -> State:

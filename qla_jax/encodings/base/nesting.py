@@ -121,6 +121,15 @@ def equal(mine: Any, yours: Any) -> bool:
     return True
 
 
+def own_arrays(enc: Any) -> list[Array]:
+    """Return the arrays of an encoding without those of its parts.
+
+    Args:
+        enc: any encoding.
+    """
+    return [leaf for leaf in jax.tree.leaves(_opened(enc)[1], is_leaf=is_encoding) if not is_encoding(leaf)]
+
+
 def _opened(node: Any) -> tuple[tuple[Any, ...], list[Any]]:
     """Return the structure of one node, and its leaves: arrays and parts."""
     held: dict[str, Any] = {}

@@ -11,6 +11,7 @@ References:
 from collections.abc import Sequence
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
@@ -20,6 +21,8 @@ from qla_jax._checks import ROUNDING, as_numeric, is_concrete, require, require_
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.operations import Operation, Phase
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import Link, State, flagged_in_row, on_front_ancillas, run_on
 from qla_jax.encodings.base.lcu import (
@@ -27,6 +30,7 @@ from qla_jax.encodings.base.lcu import (
     apply_lcu_adjoint,
     combine,
     flagged_lcu,
+    lcu_operations,
     lcu_parameters,
     lcu_row,
     stacked,
@@ -63,6 +67,9 @@ class Product(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return Gates()
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        return [self.call(self.right, parts[1]), self.call(self.left, parts[0], front=True)]
 
 
 @default_promotion
@@ -155,6 +162,9 @@ class LinearCombination(BlockEncoding, kw_only=True):
     def gates(self) -> Gates:
         return combination(len(self.parts), phases=jnp.iscomplexobj(self.weights))
 
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        return lcu_operations(self, self.weights, self.parts, parts)
+
 
 @default_promotion
 def linear_combination(
@@ -227,6 +237,9 @@ class Adjoint(BlockEncoding, kw_only=True):
     def gates(self) -> Gates:
         return Gates()
 
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        return [self.call(self.part, parts[0]).inverse()]
+
 
 @rule("adjoint", BlockEncoding)
 @default_promotion
@@ -280,6 +293,9 @@ class Scaled(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return Gates()
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        return [self.call(self.part, parts[0]), Phase(float(np.angle(self.phase)))]
 
 
 @default_promotion

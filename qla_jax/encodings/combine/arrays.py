@@ -33,10 +33,14 @@ from qla_jax._checks import require, require_kind
 from qla_jax._modes import default_promotion, promoted
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, multiplexed, select
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import inverted, rearranged
+from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, apply_adjoint_of, apply_of, run_on, swap_qubits
-from qla_jax.encodings.base.lcu import stacked
+from qla_jax.encodings.base.lcu import bits_of, stacked
 from qla_jax.encodings.base.registers import same_place
 from qla_jax.encodings.combine.algebra import adjoint, product
 from qla_jax.encodings.matrices.selection import selection
@@ -135,6 +139,27 @@ class BlockArray(BlockEncoding, kw_only=True):
     def gates(self) -> Gates:
         load = sum((multiplexed(self._bits + level) for level in range(self._bits + 1)), Gates())
         return 2 * load + select(len(self.parts)) + Gates(cnot=3 * self._bits)
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        left, right = (np.asarray(side) for side in self._loaded())
+        loaded, ancillas = self.ancilla_wires[: self._bits + 1], self.ancilla_wires[self._bits + 1 :]
+        (index, system), ends = self._placed("domain"), self._placed("codomain")
+        found = list(reflection_operations(right, loaded, index))
+        for (row, column), part, circuit in zip(self.places, self.parts, parts, strict=True):
+            inner = system[len(system) - part.num_qubits :]
+            call = Call(circuit, (*ancillas[len(ancillas) - part.num_ancillas :], *inner))
+            values = (*bits_of(row, self._bits + 1), *bits_of(column, self._bits))
+            found.append(call.controlled((*loaded, *index), values))
+        found += rearranged((*loaded[1:], *index), (*index, *loaded[1:]))
+        found += inverted(reflection_operations(left, loaded, index))
+        return [*found, *rearranged((*index, *system), (*ends[0], *ends[1]))]
+
+    def _placed(self, side: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the wires of the index of blocks and of the parts' system, before or after the circuit."""
+        inner = registers.num_qubits(getattr(self.parts[0], side))
+        idle = self.num_qubits - self._bits - inner
+        wires = self.system_wires
+        return wires[idle : idle + self._bits], (*wires[:idle], *wires[idle + self._bits :])
 
 
 def _added(found: list[tuple[int, Array]], count: int) -> Vector:

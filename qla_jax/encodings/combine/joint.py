@@ -4,7 +4,7 @@ The tensor product is $(A \otimes I)(I \otimes B)$, and its $(\alpha, a, \epsilo
 two circuits act on disjoint qubits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,9 @@ from qla_jax._checks import require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import rearranged
+from qla_jax.circuits.operations import Operation
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, apply_adjoint_of, apply_of, contraction, side_by_side, swap_qubits
@@ -67,6 +70,21 @@ class Tensor(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return Gates()
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        taken, given = self._places("domain"), self._places("codomain")
+        split = self.left.num_ancillas
+        left = (*self.ancilla_wires[:split], *taken[: self.left.num_qubits])
+        right = (*self.ancilla_wires[split:], *taken[self.left.num_qubits :])
+        return [Call(parts[0], left), Call(parts[1], right), *rearranged(taken, given)]
+
+    def _places(self, side: str) -> tuple[int, ...]:
+        """Return the wires of the left part's system, then of the right part's, before or after both circuits."""
+        left, right = (registers.num_qubits(getattr(part, side)) for part in (self.left, self.right))
+        idle, other = self.left.num_qubits - left, self.right.num_qubits - right
+        first = (*range(idle), *range(idle + other, idle + other + left))
+        second = (*range(idle, idle + other), *range(self.num_qubits - right, self.num_qubits))
+        return tuple(self.system_wires[place] for place in (*first, *second))
 
 
 @default_promotion
@@ -136,6 +154,12 @@ class Controlled(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return Gates()
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        place = self.num_qubits - registers.num_qubits(self.part.domain) - 1
+        control = self.system_wires[place]
+        others = (*self.system_wires[:place], *self.system_wires[place + 1 :])
+        return [Call(parts[0], (*self.ancilla_wires, *others)).controlled((control,))]
 
 
 @default_promotion

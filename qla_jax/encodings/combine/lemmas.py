@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
@@ -20,6 +21,10 @@ from qla_jax._checks import as_numeric, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, combination, select, tree
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import rearranged
+from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import (
@@ -37,8 +42,10 @@ from qla_jax.encodings.base.lcu import (
     amplitudes,
     apply_lcu,
     apply_lcu_adjoint,
+    bits_of,
     combine,
     flagged_lcu,
+    lcu_operations,
     lcu_parameters,
     lcu_row,
     stacked,
@@ -80,6 +87,9 @@ class VectorSum(VectorEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return combination(len(self.parts), phases=jnp.iscomplexobj(self.weights))
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        return lcu_operations(self, self.weights, self.parts, parts)
 
 
 @default_promotion
@@ -153,6 +163,9 @@ class MatrixVectorProduct(VectorEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return Gates()
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        return [self.call(self.part, parts[1]), self.call(self.matrix, parts[0], front=True)]
 
 
 @rule("@", BlockEncoding, VectorEncoding)
@@ -233,6 +246,21 @@ class VectorTensor(VectorEncoding, kw_only=True):
     def gates(self) -> Gates:
         return Gates()
 
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        (left, right), split, middle = self._inner, self.left.num_ancillas, self.left.num_qubits
+        idle, other = middle - left, self.right.num_qubits - right
+        given = (
+            *range(idle),
+            *range(idle + other, idle + other + left),
+            *range(idle, idle + other),
+            *range(self.num_qubits - right, self.num_qubits),
+        )
+        return [
+            Call(parts[0], (*self.ancilla_wires[:split], *self.system_wires[:middle])),
+            Call(parts[1], (*self.ancilla_wires[split:], *self.system_wires[middle:])),
+            *rearranged(self.system_wires, [self.system_wires[place] for place in given]),
+        ]
+
 
 @default_promotion
 def vector_tensor(*parts: VectorEncoding) -> VectorEncoding:
@@ -291,6 +319,18 @@ class Concatenation(VectorEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return tree((len(self.parts) - 1).bit_length()) + select(len(self.parts))
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        inner, size = registers.num_qubits(self.parts[0].sizes), (len(self.parts) - 1).bit_length()
+        front = self.num_qubits - inner - size
+        index = self.system_wires[front : front + size]
+        system = (*self.system_wires[:front], *self.system_wires[front + size :])
+        found = list(reflection_operations(np.asarray(self._loaded), index))
+        for number, (part, circuit) in enumerate(zip(self.parts, parts, strict=True)):
+            ancillas = self.ancilla_wires[self.num_ancillas - part.num_ancillas :]
+            on = (*ancillas, *system[len(system) - part.num_qubits :])
+            found.append(Call(circuit, on).controlled(index, bits_of(number, size)))
+        return found
 
     @property
     def _loaded(self) -> Array:

@@ -1,5 +1,7 @@
 r"""Normalization of a vector encoding: the circuit of $x$, read as an encoding of $x/\|x\|$."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -14,6 +16,8 @@ from qla_jax._checks import (
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.operations import Operation
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.linalg.preparation import unit_vector
@@ -43,6 +47,9 @@ class Normalized(VectorEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return Gates()
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        return [self.call(self.part, parts[0])]
 
 
 @default_promotion

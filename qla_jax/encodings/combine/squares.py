@@ -18,10 +18,12 @@ References:
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
@@ -31,6 +33,8 @@ from qla_jax._checks import as_integer, as_integers, as_numeric, is_concrete, re
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, remembered
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.operations import Operation
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.encoding import Encoding, State, flagged_on, run_on
 from qla_jax.encodings.base.vector import VectorEncoding, _start
@@ -89,6 +93,18 @@ class SquareProduct(VectorEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return Gates()
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        a, n, first = self.part.num_ancillas, self.part.num_qubits, self.norms.num_ancillas
+        ends = np.cumsum([0, first, a, a, n]).tolist()
+        norms, back, forth, index = (self.ancilla_wires[start:end] for start, end in pairwise(ends))
+        loading = (*index, *self.system_wires)
+        return [
+            Call(parts[0], (*forth, *index)),
+            Call(parts[1], loading[len(loading) - self.columns.num_qubits :]),
+            Call(parts[2], (*norms, *index[len(index) - self.norms.num_qubits :])),
+            Call(parts[0], (*back, *index)).inverse(),
+        ]
 
     @property
     def _grid(self) -> tuple[int, ...]:

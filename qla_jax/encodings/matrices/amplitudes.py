@@ -9,6 +9,8 @@ References:
     Rattew, Rebentrost (2023) reach the same with six controlled calls. https://arxiv.org/abs/2309.09839
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -18,6 +20,8 @@ from qla_jax._checks import require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.operations import Gate, Operation
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.vector import VectorEncoding
@@ -47,6 +51,11 @@ class DiagonalOfAmplitudes(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return Gates(cnot=self.part.num_qubits)
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        copy = self.ancilla_wires[self.part.num_ancillas :]
+        pairs = zip(self.system_wires, copy, strict=True)
+        return [Call(parts[0], self.ancilla_wires), *(Gate("x", to, controls=(data,)) for data, to in pairs)]
 
     def _grid(self, state: State) -> Num[Array, "ancilla copy data"]:
         return state.reshape(1 << self.part.num_ancillas, 1 << self.part.num_qubits, -1)

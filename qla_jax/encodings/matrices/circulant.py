@@ -13,7 +13,7 @@ References:
     Zhou, Wang (2017), an LCU of cyclic shifts with alpha = sum(abs(c)). https://arxiv.org/abs/1607.07149
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -27,9 +27,14 @@ from qla_jax._checks import as_numeric, is_concrete, require
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, adder, fourier, multiplexed
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import Within, inverted
+from qla_jax.circuits.fourier import fourier_operations
+from qla_jax.circuits.operations import Gate, Operation
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
-from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back
+from qla_jax.encodings.base.lcu import bits_of
+from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back, rotations
 
 Vector = Num[Array, " n"]
 
@@ -64,6 +69,11 @@ class Circulant(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return 2 * fourier(self.num_qubits) + 3 * multiplexed(self.num_qubits)
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        ratios = np.asarray(ratio(self._spectrum, self.alpha))
+        middle = rotations(ratios, self.ancilla_wires[0], self.system_wires)
+        return [Within(inverted(fourier_operations(self.system_wires)), tuple(middle))]
 
     @property
     def _spectrum(self) -> Vector:
@@ -163,6 +173,15 @@ class Toeplitz(BlockEncoding, kw_only=True):
         compares = self.shape != (1 << self.num_qubits,) * 2
         return (2 * compares) * adder(self.circulant.num_qubits + 1)
 
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        size = self.circulant.num_qubits
+        wires = (*self.ancilla_wires, *self.system_wires)
+        index, rest = wires[len(wires) - size :], wires[: len(wires) - size]
+        run, compared = Call(parts[0], (rest[-1], *index)), len(rest) > 1
+        rows, columns = self.shape
+        before, after = (flips_beyond(bound, rest[0], index) if compared else [] for bound in (columns, rows))
+        return [*before, run, *after]
+
 
 @default_promotion
 def block_encode_toeplitz(column: ArrayLike, row: ArrayLike) -> Toeplitz:
@@ -212,6 +231,25 @@ def block_encode_toeplitz(column: ArrayLike, row: ArrayLike) -> Toeplitz:
         codomain=(rows,),
         circulant=circulant,
     )
+
+
+def flips_beyond(size: int, target: int, index: Sequence[int]) -> list[Operation]:
+    """Return NOT gates of a wire for the index values from `size` on: one for each block of values with one prefix.
+
+    Args:
+        size: first value of the index for which the wire is flipped.
+        target: the wire.
+        index: wires of the index.
+    """
+    found: list[Operation] = []
+    # From `size` on are: each prefix of size - 1 whose next bit is 0, with that bit set.
+    bits = bits_of(size - 1, len(index)) if size else ()
+    if not size:
+        return [Gate("x", target)]
+    for place, bit in enumerate(bits):
+        if not bit and size - 1 < 1 << len(index):
+            found.append(Gate("x", target, controls=tuple(index[: place + 1]), values=(*bits[:place], 1)))
+    return found
 
 
 def _flip_beyond(size: int, grid: Num[Array, "comparator 2 index"]) -> Num[Array, "comparator 2 index"]:

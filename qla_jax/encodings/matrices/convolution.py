@@ -12,7 +12,7 @@ References:
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, reduce
 
 import jax
@@ -27,6 +27,10 @@ from qla_jax._bounds import exact
 from qla_jax._checks import as_image, as_numeric, require
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.gates import Gates, adder, tree
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.composites import DiagonalPhases, Permutation, Within
+from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.lcu import amplitudes, phases
@@ -110,6 +114,14 @@ class Convolution(BlockEncoding, kw_only=True):
             if len(shifts) > 1:  # the tap is added, the anchor, and the padding before and after
                 total += (1 + (shifts[0] != 0) + 2 * (length < 1 << bits)) * adder(bits + 1)
         return total
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        taps = self._padded_taps()
+        wires = (*self.ancilla_wires, *self.system_wires)
+        tap = wires[: (taps.size - 1).bit_length()]
+        turned = DiagonalPhases(np.angle(np.asarray(phases(taps.reshape(-1)))), tap)
+        move = Permutation(np.argsort(np.asarray(self._sources(inverse=False))), wires)
+        return [Within(reflection_operations(np.asarray(amplitudes(jnp.abs(taps).reshape(-1))), tap), (turned, move))]
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return _real_parts(self._convolve, x.reshape(self.domain), self.kernel).reshape(-1)

@@ -9,6 +9,8 @@ Example:
     (2.0, 1, 2.0)
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +22,9 @@ from qla_jax._bounds import as_alpha, as_bound, as_subnormalization
 from qla_jax._checks import as_image, as_integer, as_numeric, is_concrete, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, synthesized
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_unitary
@@ -63,6 +68,9 @@ class Dense(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return synthesized(self.num_ancillas + self.num_qubits)
+
+    def operations(self, parts: Sequence[Circuit]) -> tuple[Operation, ...]:
+        return synthesis(np.asarray(self.unitary), (*self.ancilla_wires, *self.system_wires))
 
 
 def stored_defect(matrix: Num[Array, "rows columns"]) -> Array | None:

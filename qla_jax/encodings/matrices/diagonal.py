@@ -13,9 +13,11 @@ References:
     Gilyen, Su, Low, Wiebe (2018), the rotation of Lemma 48. https://arxiv.org/abs/1806.01838
 """
 
+from collections.abc import Sequence
 from typing import overload
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
@@ -24,6 +26,9 @@ from qla_jax._bounds import as_alpha
 from qla_jax._checks import as_inexact, as_numeric, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, multiplexed
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.composites import MultiplexedRotation
+from qla_jax.circuits.operations import Operation
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
@@ -58,6 +63,9 @@ class Diagonal(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return (3 if jnp.iscomplexobj(self.values) else 1) * multiplexed(self.num_qubits)
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        return rotations(np.asarray(self._ratios), self.ancilla_wires[0], self.system_wires)
 
     @property
     def _ratios(self) -> Num[Array, " system"]:
@@ -130,6 +138,22 @@ def rotate(ratios: Num[Array, " n"], state: Num[Array, "2 n"]) -> Num[Array, "2 
     """
     c = _complement(ratios)
     return jnp.stack([ratios * state[0] - c * state[1], c * state[0] + ratios.conj() * state[1]])
+
+
+def rotations(ratios: np.ndarray, ancilla: int, system: Sequence[int]) -> list[Operation]:
+    """Return the operations of `rotate`: a multiplexed rotation about Y, between two about Z for complex ratios.
+
+    Args:
+        ratios: entries over alpha, one for each basis state of the system.
+        ancilla: wire that is rotated.
+        system: wires of the system.
+    """
+    sines, real = np.asarray(_complement(jnp.asarray(ratios))), np.isrealobj(ratios)
+    turn = MultiplexedRotation("y", 2 * np.arctan2(sines, ratios if real else np.abs(ratios)), tuple(system), ancilla)
+    if real:
+        return [turn]
+    phase = MultiplexedRotation("z", -np.angle(ratios), tuple(system), ancilla)
+    return [phase, turn, phase]
 
 
 def rotate_back(ratios: Num[Array, " n"], state: Num[Array, "2 n"]) -> Num[Array, "2 n"]:

@@ -16,8 +16,11 @@ References:
     Gilyen, Su, Low, Wiebe (2018), Lemma 47, the Gram matrix lemma. https://arxiv.org/abs/1806.01838
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
@@ -27,6 +30,10 @@ from qla_jax._checks import as_numeric
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, remembered_tree
+from qla_jax.circuits.circuit import Call, Circuit
+from qla_jax.circuits.composites import rearranged
+from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import Encoding, State
 from qla_jax.encodings.matrices.dense import stored_defect, stored_values
@@ -53,6 +60,10 @@ class ColumnOracle(Encoding, kw_only=True):
         """Return the gates of one tree of norms for each column, read level by level with the index in the address."""
         index, loaded = ((size - 1).bit_length() for size in self.directions.shape)
         return remembered_tree(loaded, index=index, phases=jnp.iscomplexobj(self.directions))
+
+    def operations(self, parts: Sequence[Circuit]) -> tuple[Operation, ...]:
+        index = (len(self.directions) - 1).bit_length()
+        return reflection_operations(np.asarray(self.directions), self.system_wires[index:], self.system_wires[:index])
 
 
 def column_oracle(columns: Num[Array, "index loaded"]) -> tuple[ColumnOracle, Num[Array, " index"]]:
@@ -102,6 +113,11 @@ class Frobenius(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return Gates()
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        front, back = self.ancilla_wires, self.system_wires
+        exchanged = rearranged((*front, *back), (*back, *front))
+        return [Call(parts[0], (*back, *front)), *exchanged, Call(parts[1], front).inverse()]
 
 
 @default_promotion

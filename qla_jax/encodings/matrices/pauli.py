@@ -13,7 +13,7 @@ References:
     Gilyen, Su, Low, Wiebe (2018), Lemma 52. https://arxiv.org/abs/1806.01838
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -27,9 +27,13 @@ from qla_jax._bounds import exact
 from qla_jax._checks import as_numeric, require, require_mapping
 from qla_jax._modes import default_promotion, varying_like
 from qla_jax.accounting.gates import Gates, combination
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.composites import Within
+from qla_jax.circuits.operations import Gate, Operation, Phase
+from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
-from qla_jax.encodings.base.lcu import amplitudes, index_qubits, phases
+from qla_jax.encodings.base.lcu import amplitudes, bits_of, index_qubits, phases
 from qla_jax.linalg.pauli import flip_and_sign, masks
 from qla_jax.linalg.preparation import prepare, unprepare
 
@@ -80,6 +84,18 @@ class PauliSum(BlockEncoding, kw_only=True):
     def gates(self) -> Gates:
         letters = sum(len(word) - word.count("I") for word in self.words)
         return combination(len(self.words), phases=jnp.iscomplexobj(self.coeffs)) + Gates(cnot=letters)
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        index = self.ancilla_wires
+        chosen: list[Operation] = []
+        for number, (word, angle) in enumerate(zip(self.words, np.angle(np.asarray(phases(self.coeffs))), strict=True)):
+            letters = [
+                Gate(letter.lower(), w) for letter, w in zip(word, self.system_wires, strict=True) if letter != "I"
+            ]
+            values = bits_of(number, len(index))
+            chosen += [gate.controlled(index, values) for gate in letters]
+            chosen += [Phase(float(angle), index, values)] if angle else []
+        return [Within(reflection_operations(np.asarray(amplitudes(jnp.abs(self.coeffs))), index), tuple(chosen))]
 
     @property
     def _units(self) -> Num[Array, " terms"]:

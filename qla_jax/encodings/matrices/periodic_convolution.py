@@ -14,8 +14,11 @@ References:
     Rattew et al. (2025), Lemma B.14 and the remark on circulant convolutions. https://arxiv.org/abs/2510.07195
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
@@ -25,6 +28,11 @@ from qla_jax._bounds import exact
 from qla_jax._checks import as_image, as_numeric, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, fourier, synthesized
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.composites import Within, inverted
+from qla_jax.circuits.fourier import fourier_operations
+from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.matrices.dense import dilation
@@ -62,6 +70,13 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
     def gates(self) -> Gates:
         rows, columns, channels, _ = (size.bit_length() - 1 for size in self.dilations.shape)
         return 2 * (fourier(rows) + fourier(columns)) + synthesized(channels, index=rows + columns)
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        wires = (*self.ancilla_wires, *self.system_wires)
+        rows, columns = ((size - 1).bit_length() for size in self.domain[1:])
+        channels, row, column = (wires[: len(wires) - rows - columns], *_last_two(wires, rows, columns))
+        middle = synthesis(np.asarray(self.dilations), channels, (*row, *column))
+        return [Within(inverted((*fourier_operations(row), *fourier_operations(column))), middle)]
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return self._multiply(self.symbol, x.reshape(self.domain))
@@ -117,6 +132,11 @@ def block_encode_periodic_convolution(kernel: ArrayLike, image: tuple[int, int])
         dilations=dilations,
         real=not jnp.iscomplexobj(kernel),
     )
+
+
+def _last_two(wires: tuple[int, ...], rows: int, columns: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    start = len(wires) - rows - columns
+    return wires[start : start + rows], wires[start + rows :]
 
 
 def _symbol(kernel: Array, image: tuple[int, int]) -> Array:

@@ -11,7 +11,7 @@ Example:
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,9 @@ from jaxtyping import Num
 
 from qla_jax._checks import as_integers, require
 from qla_jax.accounting.gates import Gates, adder, lookup
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.composites import Permutation
+from qla_jax.circuits.operations import Operation
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
@@ -85,6 +88,9 @@ class Selection(BlockEncoding, kw_only=True):
             return flag + adder(self.num_qubits)
         # One lookup writes the place next to the input; a second one, of the input by its place, erases the input.
         return flag + 2 * lookup(self.num_qubits, self.num_qubits)
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        return [Permutation(np.asarray(self._targets()), (*self.ancilla_wires, *self.system_wires))]
 
     def _is_identity(self) -> bool:
         return self.places == range(self.shape[0]) and registers.same_place(self.domain, self.codomain)

@@ -15,6 +15,7 @@ References:
     Gilyen, Su, Low, Wiebe (2018), Lemma 48. https://arxiv.org/abs/1806.01838
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax
@@ -31,10 +32,14 @@ from qla_jax._bounds import exact
 from qla_jax._checks import as_image, as_numeric, is_concrete, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, adder, lookup, multiplexed, tree
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.composites import Permutation, Within
+from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.lcu import amplitudes, index_qubits
-from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back
+from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back, rotations
 from qla_jax.linalg.preparation import prepare, unprepare
 
 
@@ -113,6 +118,14 @@ class Sparse(BlockEncoding, kw_only=True):
         else:
             moved = 2 * lookup(index + system, system)
         return 2 * tree(index) + weights + moved
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        loaded, ratios, rows = (np.asarray(table) for table in self._tables())
+        *index, flag = self.ancilla_wires
+        weigh = rotations(ratios.reshape(-1), flag, (*index, *self.system_wires))
+        targets = (rows + np.arange(len(rows))[:, None] * rows.shape[1]).reshape(-1)
+        move = Permutation(targets, (*index, *self.system_wires))
+        return [Within(reflection_operations(loaded, index), (*weigh, move))]
 
     def _tables(self) -> tuple[Array, Array, np.ndarray]:
         rows = self.pattern.rows

@@ -1,5 +1,7 @@
 """Vector encodings of known vectors, prepared by a reflection or by a user's own unitary."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +13,10 @@ from qla_jax._bounds import as_bound, as_subnormalization, exact
 from qla_jax._checks import as_inexact, as_integer, as_integers, as_numeric, is_concrete, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, reflection, synthesized, tree
+from qla_jax.circuits import preparation
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_unitary
@@ -32,6 +38,9 @@ class StatePreparation(VectorEncoding, kw_only=True):
     def gates(self) -> Gates:
         """Return the gates of a reflection between two trees of rotations; `load_vector` needs one tree instead."""
         return 2 * tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction)) + reflection(self.num_qubits)
+
+    def operations(self, parts: Sequence[Circuit]) -> tuple[Operation, ...]:
+        return preparation.reflection_operations(np.asarray(self.direction), self.system_wires)
 
 
 @default_promotion
@@ -96,6 +105,9 @@ class ExplicitVector(VectorEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         return synthesized(self.num_ancillas + self.num_qubits)
+
+    def operations(self, parts: Sequence[Circuit]) -> tuple[Operation, ...]:
+        return synthesis(np.asarray(self.unitary), (*self.ancilla_wires, *self.system_wires))
 
 
 @default_promotion

@@ -22,13 +22,19 @@ References:
     Rattew et al. (2025), Lemma D.1. https://arxiv.org/abs/2510.07195
 """
 
+from collections.abc import Sequence
+
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, remembered_tree, tree
+from qla_jax.circuits.circuit import Circuit
+from qla_jax.circuits.composites import MultiplexedRotation
+from qla_jax.circuits.operations import Operation, Phase
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.vectors.known import vector_encode
@@ -53,6 +59,19 @@ class TreePreparation(VectorEncoding, kw_only=True):
 
     def gates(self) -> Gates | None:
         return tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction))
+
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        root, levels = tree_of(self.direction)
+        found: list[Operation] = [Phase(float(np.angle(np.asarray(root))))]
+        for level, pairs in enumerate(levels):
+            (u, v), index, wire = np.asarray(pairs).T, self.system_wires[:level], self.system_wires[level]
+            if np.isrealobj(u):
+                found.append(MultiplexedRotation("y", 2 * np.arctan2(v, u), index, wire))
+                continue
+            before, after = -np.angle(u) - np.angle(v), np.angle(v) - np.angle(u)
+            turn = MultiplexedRotation("y", 2 * np.arctan2(np.abs(v), np.abs(u)), index, wire)
+            found += [MultiplexedRotation("z", before, index, wire), turn, MultiplexedRotation("z", after, index, wire)]
+        return found
 
 
 class QRAMPreparation(TreePreparation, kw_only=True):

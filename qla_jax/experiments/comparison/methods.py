@@ -32,7 +32,7 @@ class CountedMethod(NamedTuple):
     between: int
 
 
-class Circuit(NamedTuple):
+class CircuitFacts(NamedTuple):
     """Properties of a method's largest coherent circuit, and the least norm between layers."""
 
     activated: bool
@@ -71,7 +71,7 @@ class Method(About):
     """
 
     run: Callable[[int, float], CountedMethod]
-    circuit: Callable[[], Circuit]
+    circuit: Callable[[], CircuitFacts]
     entries: Sequence[int]
     errors: Sequence[float]
 
@@ -111,13 +111,13 @@ def _attention(entries: int, eps: float) -> CountedMethod:
     return _of(transformer(blocks, tokens, eps=min(eta, 1e-2), eta=eta, key=jax.random.key(0)))
 
 
-def _of_inner_products() -> Circuit:
+def _of_inner_products() -> CircuitFacts:
     """Return the properties of a Hadamard test; the least norm is 0, since W = 0 leaves no amplitude."""
     vec = qram_encode(jnp.ones(4))
     return _seen(hadamard_test(vec, vec).circuit, 0.0)
 
 
-def _of_token() -> Circuit:
+def _of_token() -> CircuitFacts:
     """Return the properties of a block; equal tokens with a value of -1 make its sum vanish."""
     one, tokens = jnp.eye(4), jnp.full((4, 4), 0.5)
     polys = exp(-0.5, degree=3), erf(math.sqrt(0.5), degree=3)
@@ -129,7 +129,7 @@ def _of_token() -> Circuit:
     return _seen(jax.eval_shape(build, one), float(jnp.linalg.norm(residual)))
 
 
-def _of_regime(regime: str) -> Circuit:
+def _of_regime(regime: str) -> CircuitFacts:
     setting = Setting(regime, 16, LAYERS)
     drawn = kernels(setting)
     planned = plan(setting, [float(np.abs(kernel).sum()) for kernel in drawn])
@@ -140,8 +140,8 @@ def _of_regime(regime: str) -> Circuit:
     return _seen(built, NORM_RANGE[0])
 
 
-def _seen(circuit: Encoding, least_norm: float) -> Circuit:
-    return Circuit(_activated(circuit, set()), cost(circuit).gates.reads, least_norm)
+def _seen(circuit: Encoding, least_norm: float) -> CircuitFacts:
+    return CircuitFacts(_activated(circuit, set()), cost(circuit).gates.reads, least_norm)
 
 
 def _activated(node: Encoding, seen: set[int]) -> bool:

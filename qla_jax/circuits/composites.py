@@ -1,0 +1,301 @@
+r"""Operations that consist of others: multiplexed rotations, diagonals, permutations, and conjugations.
+
+A control of a composite operation reaches only the parts that need it: of $V^\dagger M V$ the middle alone.
+
+Example:
+    >>> turn = MultiplexedRotation("y", np.array([0.1, 0.2]), (0,), 1)
+    >>> [part.name for part in turn.parts()]
+    ['ry', 'x', 'ry', 'x']
+    >>> kept = Within((Gate("h", 1),), (Gate("x", 1),)).controlled((0,))
+    >>> [(part.name, part.controls) for part in kept.parts()]
+    [('h', ()), ('x', (0,)), ('h', ())]
+
+References:
+    Mottonen, Vartiainen, Bergholm, Salomaa (2004), multiplexed rotations. https://arxiv.org/abs/quant-ph/0407010
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qla_jax.circuits.operations import Gate, Operation, Phase, require_disjoint, values_of
+
+
+class Composite(Operation):
+    """Operation with parts. Under controls it becomes `Under`, which asks it for its controlled parts."""
+
+    def controlled(self, wires: tuple[int, ...], values: tuple[int, ...] = ()) -> "Under":
+        require_disjoint(self.wires, wires)
+        return Under(self, tuple(wires), values_of(wires, values))
+
+    @abstractmethod
+    def parts(self) -> Sequence[Operation]:
+        """Return the operations that this one consists of, first to last."""
+
+    def parts_under(self, wires: tuple[int, ...], values: tuple[int, ...]) -> Sequence[Operation]:
+        """Return the operations of which this one consists under controls; each part takes them by default.
+
+        Args:
+            wires: wires of the controls.
+            values: value of each control for which the operation acts.
+        """
+        return [part.controlled(wires, values) for part in self.parts()]
+
+
+@dataclass(frozen=True)
+class Under(Operation):
+    """Composite operation under controls.
+
+    Attributes:
+        part: the operation that is controlled.
+        controls: wires of the controls.
+        values: value of each control for which the part acts.
+    """
+
+    part: Composite
+    controls: tuple[int, ...]
+    values: tuple[int, ...]
+
+    @property
+    def wires(self) -> tuple[int, ...]:
+        return (*self.controls, *self.part.wires)
+
+    def inverse(self) -> "Under":
+        part = self.part.inverse()
+        assert isinstance(part, Composite)
+        return replace(self, part=part)
+
+    def moved(self, places: Sequence[int]) -> "Under":
+        part = self.part.moved(places)
+        assert isinstance(part, Composite)
+        return Under(part, tuple(places[wire] for wire in self.controls), self.values)
+
+    def controlled(self, wires: tuple[int, ...], values: tuple[int, ...] = ()) -> "Under":
+        require_disjoint(self.wires, wires)
+        return Under(self.part, (*wires, *self.controls), (*values_of(wires, values), *self.values))
+
+    def parts(self) -> Sequence[Operation]:
+        return self.part.parts_under(self.controls, self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class MultiplexedRotation(Composite):
+    r"""Multiplexed rotation: one about an axis, with an angle for each value of the index wires.
+
+    Attributes:
+        axis: "y" or "z".
+        angles: angles, $2^k$ of them, the first index wire the most significant bit.
+        index: k wires of the index.
+        target: wire of the qubit that is rotated.
+    """
+
+    axis: str
+    angles: np.ndarray
+    index: tuple[int, ...]
+    target: int
+
+    @property
+    def wires(self) -> tuple[int, ...]:
+        return (*self.index, self.target)
+
+    def inverse(self) -> "MultiplexedRotation":
+        return replace(self, angles=-self.angles)
+
+    def moved(self, places: Sequence[int]) -> "MultiplexedRotation":
+        return replace(self, index=tuple(places[wire] for wire in self.index), target=places[self.target])
+
+    def parts(self) -> list[Operation]:
+        """Return $2^k$ rotations, with a CNOT gate after each where there is an index, in the order of a Gray code."""
+        name, k = f"r{self.axis}", len(self.index)
+        if k == 0:
+            return [Gate(name, self.target, float(self.angles[0]))]
+        found: list[Operation] = []
+        for step, angle in enumerate(gray_angles(self.angles).tolist(), 1):
+            # The wire whose bit changes between two words of the Gray code; the last word leads back to the first.
+            bit = min((step & -step).bit_length() - 1, k - 1)
+            found += [Gate(name, self.target, angle), Gate("x", self.target, controls=(self.index[k - 1 - bit],))]
+        return found
+
+    def parts_under(self, wires: tuple[int, ...], values: tuple[int, ...]) -> list[Operation]:
+        """Return one rotation with angle 0 for all other values of a single control; more controls take a ladder."""
+        # One more index wire doubles the angles but needs no Toffoli gate.
+        if len(wires) == 1:
+            return [replace(self, angles=_beside_zeros(self.angles, values[0]), index=(*wires, *self.index))]
+        # With all angles 0 the CNOT gates cancel in pairs, so that only the rotations need the controls.
+        return [part.controlled(wires, values) if part.name != "x" else part for part in _gates(self.parts())]
+
+
+@dataclass(frozen=True, eq=False)
+class DiagonalPhases(Composite):
+    r"""DiagonalPhases unitary $\mathrm{diag}(e^{i\theta_0}, e^{i\theta_1}, \dots)$.
+
+    Attributes:
+        angles: angles, $2^k$ of them.
+        on: k wires, the first the most significant bit.
+    """
+
+    angles: np.ndarray
+    on: tuple[int, ...]
+
+    @property
+    def wires(self) -> tuple[int, ...]:
+        return self.on
+
+    def inverse(self) -> "DiagonalPhases":
+        return replace(self, angles=-self.angles)
+
+    def moved(self, places: Sequence[int]) -> "DiagonalPhases":
+        return replace(self, on=tuple(places[wire] for wire in self.on))
+
+    def parts(self) -> list[Operation]:
+        """Return a multiplexed Z rotation of the last wire, and the diagonal of mean angles on the others."""
+        if not self.on:
+            return [Phase(float(self.angles[0]))]
+        pairs = self.angles.reshape(-1, 2)
+        rest = DiagonalPhases(pairs.mean(axis=1), self.on[:-1])
+        return [MultiplexedRotation("z", pairs[:, 1] - pairs[:, 0], self.on[:-1], self.on[-1]), rest]
+
+    def parts_under(self, wires: tuple[int, ...], values: tuple[int, ...]) -> list[Operation]:
+        """Return one diagonal with angle 0 for all other values of the controls."""
+        angles = self.angles
+        for value in reversed(values):
+            angles = _beside_zeros(angles, value)
+        return [DiagonalPhases(angles, (*wires, *self.on))]
+
+
+@dataclass(frozen=True, eq=False)
+class Permutation(Composite):
+    """Permutation of basis states, given by a table.
+
+    The gates are those of the transpositions, up to $n$ for each moved state. The operation is meant for small tables
+    and for permutations without arithmetic.
+
+    Attributes:
+        targets: basis state to which each basis state moves.
+        on: wires, the first the most significant bit.
+    """
+
+    targets: np.ndarray
+    on: tuple[int, ...]
+
+    @property
+    def wires(self) -> tuple[int, ...]:
+        return self.on
+
+    def inverse(self) -> "Permutation":
+        return replace(self, targets=np.argsort(self.targets))
+
+    def moved(self, places: Sequence[int]) -> "Permutation":
+        return replace(self, on=tuple(places[wire] for wire in self.on))
+
+    def parts(self) -> list[Operation]:
+        """Return the transpositions of all cycles."""
+        found: list[Operation] = []
+        seen = self.targets == np.arange(len(self.targets))
+        for start in np.flatnonzero(~seen):
+            # The cycle (s, t, u, ...) is the product of (s, t), then (s, u), ... in the order of application reversed.
+            cycle, state = [int(start)], int(self.targets[start])
+            while state != start and not seen[start]:
+                cycle.append(state)
+                state = int(self.targets[state])
+            if not seen[start]:
+                seen[cycle] = True
+                found += [part for other in cycle[1:] for part in self._transposed(cycle[0], other)]
+        return found
+
+    def _transposed(self, first: int, second: int) -> list[Operation]:
+        """Return the transposition of two basis states: CNOT gates that leave one differing bit, and its NOT."""
+        n = len(self.on)
+        bits = [(first >> n - 1 - k & 1, second >> n - 1 - k & 1) for k in range(n)]
+        differing = [k for k, (a, b) in enumerate(bits) if a != b]
+        pivot, a = differing[0], bits[differing[0]][0]
+        # On the branch of `second`, whose pivot is not a, the other differing bits are flipped to those of `first`.
+        compute = [Gate("x", self.on[k], controls=(self.on[pivot],), values=(1 - a,)) for k in differing[1:]]
+        others = [k for k in range(n) if k != pivot]
+        controls, values = tuple(self.on[k] for k in others), tuple(bits[k][0] for k in others)
+        return [Within(tuple(compute), (Gate("x", self.on[pivot], controls=controls, values=values),))]
+
+
+@dataclass(frozen=True, eq=False)
+class Within(Composite):
+    r"""Conjugation $V^\dagger M V$: a middle between operations and their inverses. A control reaches the middle only.
+
+    Attributes:
+        compute: operations V, first to last.
+        middle: operations M, first to last.
+    """
+
+    compute: tuple[Operation, ...]
+    middle: tuple[Operation, ...]
+
+    @property
+    def wires(self) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(wire for part in (*self.compute, *self.middle) for wire in part.wires))
+
+    def inverse(self) -> "Within":
+        return replace(self, middle=inverted(self.middle))
+
+    def moved(self, places: Sequence[int]) -> "Within":
+        compute, middle = (tuple(part.moved(places) for part in side) for side in (self.compute, self.middle))
+        return Within(compute, middle)
+
+    def parts(self) -> list[Operation]:
+        return [*self.compute, *self.middle, *inverted(self.compute)]
+
+    def parts_under(self, wires: tuple[int, ...], values: tuple[int, ...]) -> list[Operation]:
+        # Without the middle, V and its inverse cancel: neither needs the control.
+        middle = [part.controlled(wires, values) for part in self.middle]
+        return [*self.compute, *middle, *inverted(self.compute)]
+
+
+def inverted(operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """Return the inverse of each operation, in reverse order.
+
+    Args:
+        operations: operations, first to last.
+    """
+    return tuple(part.inverse() for part in reversed(operations))
+
+
+def rearranged(places: Sequence[int], wanted: Sequence[int]) -> list[Operation]:
+    """Return CNOT gates that move each qubit from one wire to another, three for each swap.
+
+    Args:
+        places: wire on which each qubit is.
+        wanted: wire on which it shall be; the same wires in any order.
+    """
+    at, found = list(places), list[Operation]()
+    for qubit, wire in enumerate(wanted):
+        here = at[qubit]
+        if here != wire:
+            found += [Gate("x", b, controls=(a,)) for a, b in ((here, wire), (wire, here), (here, wire))]
+            at[at.index(wire)], at[qubit] = here, wire
+    return found
+
+
+def gray_angles(angles: np.ndarray) -> np.ndarray:
+    """Return the angles of the gates of a multiplexed rotation, in the order of a Gray code.
+
+    A CNOT gate reverses the sign of a rotation, so that the angles of the gates are a Walsh-Hadamard transform of those
+    of the values, permuted by the Gray code (Mottonen et al., equation 3).
+
+    Args:
+        angles: angle for each value of the index.
+    """
+    found = np.asarray(angles, float)
+    for level in range(len(found).bit_length() - 1):
+        pairs = found.reshape(-1, 2, 1 << level)
+        found = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], axis=1).reshape(-1)
+    order = np.arange(len(found))
+    return found[order ^ (order >> 1)] / len(found)
+
+
+def _beside_zeros(angles: np.ndarray, value: int) -> np.ndarray:
+    zeros = np.zeros_like(angles)
+    return np.concatenate([zeros, angles] if value else [angles, zeros])
+
+
+def _gates(parts: Sequence[Operation]) -> list[Gate]:
+    return [part for part in parts if isinstance(part, Gate)]

@@ -1,0 +1,66 @@
+r"""State preparation: a tree of multiplexed rotations, and the reflection that has a state as its first column.
+
+The tree rotates qubit by qubit into the norms of the halves, quarters, ... of the vector (Mottonen et al., section 5),
+and a diagonal adds the phases of complex entries.
+
+Example:
+    >>> from qla_jax.circuits import Circuit, to_matrix
+    >>> operations = tree_operations(np.array([0.6, 0.0, 0.0, 0.8j]), (0, 1))
+    >>> to_matrix(Circuit(2, operations))[:, 0].round(3).tolist()
+    [(0.6+0j), 0j, 0j, 0.8j]
+
+References:
+    Mottonen, Vartiainen, Bergholm, Salomaa (2004). https://arxiv.org/abs/quant-ph/0407010
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Within, inverted
+from qla_jax.circuits.operations import Operation, Phase
+
+
+def tree_operations(state: np.ndarray, wires: Sequence[int], index: Sequence[int] = ()) -> tuple[Operation, ...]:
+    """Return operations that prepare a state from |0>, or one for each value of an index.
+
+    Args:
+        state: unit vector of 2^k entries, real or complex; rows of them where there is an index.
+        wires: k wires, the most significant first.
+        index: wires of the index.
+    """
+    wires, index, state = tuple(wires), tuple(index), np.asarray(state).reshape(-1)
+    signed = np.isrealobj(state)
+    norms = [np.asarray(state, float) if signed else np.abs(state)]
+    for _ in wires:
+        norms.append(np.hypot(*norms[-1].reshape(-1, 2).T))
+    found: list[Operation] = []
+    for level, wire in enumerate(wires):
+        # The last rotation of a real vector has its signs; all norms above are not negative.
+        zero, one = norms[len(wires) - 1 - level].reshape(-1, 2).T
+        found.append(MultiplexedRotation("y", 2 * np.arctan2(one, zero), (*index, *wires[:level]), wire))
+    angles = np.angle(state)
+    if (not signed or not wires) and angles.any():
+        found.append(DiagonalPhases(angles, (*index, *wires)))
+    return tuple(found)
+
+
+def reflection_operations(state: np.ndarray, wires: Sequence[int], index: Sequence[int] = ()) -> tuple[Operation, ...]:
+    r"""Return operations of the reflection whose first column is a state, as `qla_jax.linalg.preparation` defines it.
+
+    With $b = e^{-i\theta}v$, $b_0 \ge 0$, and the unit vector w along $b + e_0$ it is $e^{i\theta}(2ww^\dagger - 1)$:
+    two trees around a sign of |0>.
+
+    Args:
+        state: unit vector of 2^k entries, real or complex; rows of them where there is an index.
+        wires: k wires, the most significant first.
+        index: wires of the index.
+    """
+    wires, index = tuple(wires), tuple(index)
+    rows = np.asarray(state).reshape(-1, 1 << len(wires))
+    theta = np.where(rows[:, 0] == 0, 0, np.angle(rows[:, 0]))
+    along = rows * (np.exp(-1j * theta) if np.iscomplexobj(rows) else np.cos(theta))[:, None]
+    along[:, 0] += 1  # not b - e_0, which vanishes at b = e_0
+    prepared = tree_operations(along / np.linalg.norm(along, axis=1, keepdims=True), wires, index)
+    sign = Phase(np.pi, wires, (0,) * len(wires))
+    return Within(inverted(prepared), (sign,)), DiagonalPhases(np.pi + theta, index)

@@ -1,0 +1,85 @@
+r"""Any unitary as multiplexed rotations, by the cosine-sine decomposition all the way down.
+
+A unitary of n qubits takes $2^n - 1$ pairs of multiplexed rotations about Y and Z and one diagonal: $4^n - 1$
+rotations, as many as a unitary has parameters besides its phase. The diagonals between the rotations about Y are pushed
+to the end but for what does not commute with the next one, a multiplexed rotation about Z.
+
+Example:
+    >>> from qla_jax.circuits import Circuit, to_matrix
+    >>> fourier = np.exp(2j * np.pi * np.outer(range(4), range(4)) / 4) / 2
+    >>> circuit = Circuit(2, synthesis(fourier, (0, 1)))
+    >>> bool(np.abs(to_matrix(circuit) - fourier).max() < 1e-14)
+    True
+
+References:
+    Mottonen, Vartiainen, Bergholm, Salomaa (2004), Quantum circuits for general multiqubit gates.
+    https://arxiv.org/abs/quant-ph/0404089
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import cossin
+
+from qla_jax._checks import require
+from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation
+from qla_jax.circuits.operations import Operation
+
+UNITARY = 1e-8
+r"""Largest entry of $U^\dagger U - 1$ that counts as rounding."""
+
+
+class Factor(NamedTuple):
+    """Rotations about Y of one qubit, with an angle for each value of the others; a diagonal if `qubit` is None."""
+
+    qubit: int | None
+    angles: np.ndarray
+
+
+def synthesis(matrix: np.ndarray, wires: Sequence[int], index: Sequence[int] = ()) -> tuple[Operation, ...]:
+    """Return operations whose product is a unitary, its phase included, or one unitary for each value of an index.
+
+    Args:
+        matrix: unitary of 2^k rows; a stack of them where there is an index.
+        wires: k wires, the most significant first.
+        index: wires of the index.
+
+    Raises:
+        ValueError: a matrix of another shape, or one that is not unitary.
+    """
+    size, shape = 1 << len(wires), np.shape(matrix)
+    blocks = np.asarray(matrix, complex).reshape(-1, *shape[-2:])
+    fits = shape[-2:] == (size, size) and len(blocks) == 1 << len(index)
+    require(fits, f"`matrix` must be {size} x {size} for {1 << len(index)} values, but has shape {shape}.")
+    defect = float(np.abs(blocks.conj().mT @ blocks - np.eye(size)).max())
+    wires = (*index, *wires)
+    require(defect <= UNITARY, f"`matrix` must be unitary, but U^H U - 1 has an entry of size {defect:.3g}.")
+    found: list[Operation] = []
+    pending = np.zeros((2,) * len(wires))
+    for turn in _factors(blocks):
+        if turn.qubit is None:
+            pending = pending + turn.angles.reshape(pending.shape)
+            continue
+        wire, index = wires[turn.qubit], (*wires[: turn.qubit], *wires[turn.qubit + 1 :])
+        # The mean over the qubit commutes with its rotation and waits; the difference is a rotation about Z.
+        zero, one = np.moveaxis(pending, turn.qubit, 0)
+        pending = np.stack([(zero + one) / 2] * 2, axis=turn.qubit)
+        found.append(MultiplexedRotation("z", (one - zero).reshape(-1), index, wire))
+        found.append(MultiplexedRotation("y", turn.angles.reshape(-1), index, wire))
+    return (*found, DiagonalPhases(pending.reshape(-1), wires))
+
+
+def _factors(blocks: np.ndarray) -> Iterator[Factor]:
+    """Yield the factors of a unitary for each value of an index of the qubits above, the first one to act first."""
+    count, size, _ = blocks.shape
+    if size == 1:
+        yield Factor(None, np.angle(blocks.reshape(-1)))
+        return
+    half, qubit = size // 2, count.bit_length() - 1
+    # SciPy's order of the angles is that of the lower half of the register, which is the index of the rotation.
+    parts = [cossin(block, p=half, q=half, separate=True) for block in blocks]
+    left, right = ([block for part in parts for block in part[side]] for side in (0, 2))
+    yield from _factors(np.stack(right))
+    yield Factor(qubit, 2 * np.stack([part[1] for part in parts]))
+    yield from _factors(np.stack(left))

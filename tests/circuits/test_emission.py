@@ -1,0 +1,109 @@
+"""Gates of encodings against the action of their circuits: the whole unitary, with its phase."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qla_jax.circuits import Circuit, Gate, to_matrix
+from qla_jax.encodings.base.encoding import SYNTHESIS_QUBITS, Encoding, unitary
+from qla_jax.encodings.combine.algebra import adjoint, product, scale
+from qla_jax.encodings.emission import to_circuit
+from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.encodings.matrices.pauli import block_encode_pauli
+from qla_jax.polynomials import erf
+from qla_jax.transforms.singular_values import qsvt
+from tests.cases import ENCODINGS, VECTORS, Case, in_default_lane, real
+from tests.test_foreign_encoding import swap_test
+
+pytestmark = pytest.mark.x64
+LARGEST = 10
+"""Number of qubits up to which unitaries are compared."""
+
+
+def encoding_of(case: Case) -> Encoding:
+    return case.build(jax.tree.map(jnp.asarray, case.params))
+
+
+@pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS]))
+def test_gates_have_the_unitary_of_the_circuit(case):
+    enc = encoding_of(case)
+    size = enc.num_ancillas + enc.num_qubits
+    if size > LARGEST:
+        pytest.skip(f"{size} qubits")
+    circuit = to_circuit(enc)
+    assert circuit.registers == (("ancilla", enc.num_ancillas), ("system", enc.num_qubits))
+    np.testing.assert_allclose(to_matrix(circuit), unitary(enc), rtol=0, atol=1e-10)
+
+
+SMALL = [case for case in [*ENCODINGS, *VECTORS] if "squares" not in case.name]
+
+
+@pytest.mark.parametrize("case", in_default_lane(SMALL))
+@pytest.mark.sample(12)
+def test_elementary_gates_have_the_unitary_of_the_circuit(case):
+    """One by one: nothing is left of rotations by an index, diagonals, tables and calls."""
+    enc = encoding_of(case)
+    size = enc.num_ancillas + enc.num_qubits
+    if size > 7:
+        pytest.skip(f"{size} qubits")
+    flat = Circuit(size, tuple(to_circuit(enc).elementary()))
+    np.testing.assert_allclose(to_matrix(flat), unitary(enc), rtol=0, atol=1e-10)
+
+
+def test_every_class_of_the_registry_has_gates_of_its_own():
+    from qla_jax.encodings.combine.composed import Composed
+
+    kinds = {type(encoding_of(case)) for case in [*ENCODINGS, *VECTORS]}
+    assert [kind for kind in kinds if kind.operations is Encoding.operations and not issubclass(kind, Composed)] == []
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_controlled_and_inverse_circuits_are_those_of_the_unitary(size):
+    enc = block_encode(real(2, 2)) @ block_encode_pauli({"X": 0.3, "Z": -0.4, "Y": 0.2})
+    circuit = to_circuit(enc if size == 3 else adjoint(enc))
+    matrix, rows = to_matrix(circuit), 1 << circuit.num_wires
+    expected = np.eye(2 * rows, dtype=complex)
+    expected[rows:, rows:] = matrix
+    for found in (circuit.controlled(), Circuit(circuit.num_wires + 1, tuple(circuit.controlled().elementary()))):
+        np.testing.assert_allclose(to_matrix(found), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(to_matrix(circuit.inverse()), matrix.conj().T, rtol=0, atol=1e-12)
+
+
+def test_a_wrong_order_of_wires_is_seen():
+    """A negative control: little-endian wires have another unitary."""
+    circuit = to_circuit(block_encode_pauli({"XZ": 0.5, "ZI": -0.25}))
+    reverse = [circuit.num_wires - 1 - wire for wire in range(circuit.num_wires)]
+    wrong = Circuit(circuit.num_wires, tuple(part.moved(reverse) for part in circuit.operations))
+    assert np.abs(to_matrix(wrong) - to_matrix(circuit)).max() > 0.1
+
+
+def test_a_users_own_encoding_is_synthesized_up_to_eight_qubits():
+    own = swap_test(0.3)
+    np.testing.assert_allclose(to_matrix(to_circuit(own)), unitary(own), rtol=0, atol=1e-14)
+    large = own.replace(num_ancillas=1, num_qubits=SYNTHESIS_QUBITS)
+    with pytest.raises(ValueError, match=r"`enc` must have at most 8 qubits for the synthesis .* SwapTest has 9"):
+        to_circuit(large)
+
+
+def test_parts_are_shared_and_long_circuits_are_short():
+    part = block_encode_pauli({"XZ": 0.5, "ZI": -0.25})
+    circuit = to_circuit(qsvt(part, erf(30.0, degree=401).scaled(0.9)))
+    called = {id(each.circuit) for each in circuit.operations if hasattr(each, "circuit")}
+    assert len(called) == 1 and len(circuit.operations) == 2 * 401 + 3
+
+
+def test_chains_of_any_length_become_circuits():
+    enc = block_encode_pauli({"X": 0.5})
+    for _ in range(2000):
+        enc = scale(enc, 1.0)
+    assert to_circuit(enc).num_wires == 1
+
+
+def test_traced_encodings_are_refused_by_name():
+    with pytest.raises(ValueError, match="`enc` must have concrete arrays to become gates, but Dense is traced"):
+        jax.jit(lambda matrix: to_circuit(block_encode(matrix, alpha=1.0)).num_wires)(0.5 * jnp.eye(2))
+    with pytest.raises(TypeError, match="`enc`"):
+        to_circuit(Circuit(1, (Gate("h", 0),)))
+    with pytest.raises(TypeError, match="`enc`"):
+        to_circuit(product)
