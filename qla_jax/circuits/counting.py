@@ -19,6 +19,7 @@ from qla_jax.accounting.gates import Gates, multiplexed
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Under, Within
 from qla_jax.circuits.operations import Gate, Operation, Phase
+from qla_jax.circuits.synthesis import MatrixGate
 
 CLIFFORD_TURNS = math.pi / 2
 """Phases that are multiples of this angle are Clifford gates, and free."""
@@ -48,6 +49,8 @@ def count(circuit: Circuit) -> Gates:
             return 2 * total(part.compute, 0) + total(part.middle, controls)
         if isinstance(part, MultiplexedRotation):
             return _under(multiplexed(len(part.index) + min(controls, 1)), max(controls - 1, 0))
+        if isinstance(part, MatrixGate):
+            return _under(_synthesized(len(part.on), len(part.index) + min(controls, 1)), max(controls - 1, 0))
         if isinstance(part, DiagonalPhases):
             levels = [multiplexed(level + min(controls, 1)) for level in range(len(part.on))]
             return _under(sum(levels, _phase(controls)), max(controls - 1, 0))
@@ -56,6 +59,12 @@ def count(circuit: Circuit) -> Gates:
         return total(tuple(part.parts() or ()), controls)
 
     return total(circuit.operations, 0)
+
+
+def _synthesized(qubits: int, index: int) -> Gates:
+    """Return the gates of `synthesis`: pairs of rotations by all other wires, and one diagonal."""
+    pairs = 2 * ((1 << qubits) - 1) * multiplexed(max(qubits - 1, 0) + index)
+    return sum((multiplexed(level) for level in range(qubits + index)), pairs)
 
 
 def _elementary(part: Gate | Phase, controls: int) -> Gates:

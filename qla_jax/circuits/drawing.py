@@ -11,49 +11,81 @@ from collections.abc import Sequence
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Permutation, Under, Within
 from qla_jax.circuits.operations import Elementary, Gate, Operation, Phase
+from qla_jax.circuits.synthesis import MatrixGate
 
 MOST = 200
 """Largest number of columns; a longer drawing says how many operations it leaves out."""
 
 
-def draw(circuit: Circuit, *, depth: int = 0) -> str:
+def draw(circuit: Circuit, *, depth: int = 0, fold: bool = False) -> str:
     """Return a drawing of a circuit.
 
     Args:
         circuit: the circuit.
         depth: number of levels of composite operations that are drawn as their parts.
+        fold: whether neighboring wires of a register that look the same are drawn as one.
     """
+    operations = _opened(circuit, depth)
+    columns = _columns(operations[:MOST], circuit.num_wires)
+    rows = [[column[wire] for column in columns] for wire in range(circuit.num_wires)]
+    labels = _labels(circuit)
+    if fold:
+        labels, rows = _folded(labels, rows)
+    names = [f"{name}{places}" for name, places in labels]
+    width = max(map(len, names), default=0)
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)] if rows else []
+    lines = [
+        f"{name:<{width}}: ─" + "─".join(cell.ljust(size, "─") for cell, size in zip(row, widths, strict=True))
+        for name, row in zip(names, rows, strict=True)
+    ]
+    left = len(operations) - MOST
+    return "\n".join([*lines, *([f"... and {left} more operations"] if left > 0 else [])])
+
+
+def _opened(circuit: Circuit, depth: int) -> list[Operation]:
+    """Return the operations of a circuit, `depth` levels of composite ones as their parts."""
     operations: list[Operation] = list(circuit.operations)
     for _ in range(depth):
         operations = [each for part in operations for each in (part.parts() or (part,))]
-    labels = _labels(circuit)
-    rows, ends = [f"{label}: ─" for label in labels], [0] * circuit.num_wires
+    return operations
+
+
+def _columns(operations: Sequence[Operation], num_wires: int) -> list[list[str]]:
+    """Return the columns of a drawing, a cell for each wire."""
+    ends = [0] * num_wires
     columns: list[list[str]] = []
-    for part in operations[:MOST]:
+    for part in operations:
         cells = _cells(part)
         span = range(min(cells, default=0), max(cells, default=-1) + 1)
         # An operation stands in the first column in which all wires that it spans are free.
-        at = max((ends[wire] for wire in span), default=len(columns))
-        while len(columns) <= at:
-            columns.append(["─"] * circuit.num_wires)
+        at = max((ends[wire] for wire in span), default=0)
+        while len(columns) <= at and cells:
+            columns.append(["─"] * num_wires)
         for wire in span:
             columns[at][wire] = cells.get(wire, "┼")
             ends[wire] = at + 1
-        if not cells:
-            columns[at] = ["─"] * circuit.num_wires
-    for column in columns:
-        width = max(map(len, column))
-        rows = [row + cell.ljust(width, "─") + "─" for row, cell in zip(rows, column, strict=True)]
-    left = len(operations) - MOST
-    more = f"\n... and {left} more operations" if left > 0 else ""
-    return "\n".join(row.removesuffix("─") for row in rows) + more
+    return columns
 
 
-def _labels(circuit: Circuit) -> list[str]:
-    names = [f"{name}{place}" for name, size in circuit.registers for place in range(size)]
-    names = names or [f"q{wire}" for wire in range(circuit.num_wires)]
-    width = max(map(len, names), default=0)
-    return [name.ljust(width) for name in names]
+def _folded(
+    labels: Sequence[tuple[str, str]], rows: Sequence[list[str]]
+) -> tuple[list[tuple[str, str]], list[list[str]]]:
+    """Return labels and rows with runs of equal rows of one register as one."""
+    found: list[tuple[str, str, list[str]]] = []
+    for (name, place), row in zip(labels, rows, strict=True):
+        # Controls are not folded: how many there are is what a reader wants to see.
+        plain = not {"●", "○", "◐"} & {cell[:1] for cell in row}
+        if found and plain and found[-1][0] == name and found[-1][2] == row:
+            found[-1] = name, f"{found[-1][1].partition('-')[0]}-{place}", row
+        else:
+            found.append((name, place, row))
+    return [(name, places) for name, places, _ in found], [row for _, _, row in found]
+
+
+def _labels(circuit: Circuit) -> list[tuple[str, str]]:
+    """Return the name of the register and the place in it, for each wire."""
+    names = [(name, str(place)) for name, size in circuit.registers for place in range(size)]
+    return names or [("q", str(wire)) for wire in range(circuit.num_wires)]
 
 
 def _cells(part: Operation) -> dict[int, str]:
@@ -85,6 +117,8 @@ def _boxes(part: Operation) -> tuple[Sequence[int], Sequence[str]]:
             name = "D"
         case Permutation():
             name = "π"
+        case MatrixGate():
+            name = "U"
         case Within():
             name = "V†MV"
         case _:

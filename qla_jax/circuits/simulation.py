@@ -19,8 +19,11 @@ from qla_jax._checks import require
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Permutation, Under
 from qla_jax.circuits.operations import FIXED, Gate, Operation, Phase
+from qla_jax.circuits.synthesis import MatrixGate
 
 MAX_MATRIX_WIRES = 13
+AT_ONCE = (MultiplexedRotation, DiagonalPhases, Permutation, MatrixGate)
+"""Composite operations that act by one product."""
 
 
 def simulate(circuit: Circuit, state: Any) -> Any:
@@ -46,7 +49,7 @@ def simulate(circuit: Circuit, state: Any) -> Any:
         controls, values, inner = (part.controls, part.values, part.part) if isinstance(part, Under) else ((), (), part)
         if isinstance(part, Gate | Phase):
             grid = _on_branch(xp, grid, part.controls, part.values, lambda branch, at, p=part: _act(xp, p, branch, at))
-        elif isinstance(inner, MultiplexedRotation | DiagonalPhases | Permutation):
+        elif isinstance(inner, AT_ONCE):
             grid = _on_branch(xp, grid, controls, values, lambda branch, at, p=inner: _act(xp, p, branch, at))
         else:
             waiting += reversed(part.parts() or ())
@@ -101,6 +104,8 @@ def _act(xp: Any, part: Operation, branch: Any, at: Sequence[int]) -> Any:
     if isinstance(part, DiagonalPhases):
         places = [at[wire] for wire in part.on]
         return _spread(xp, xp.exp(1j * xp.asarray(part.angles)), places, branch.ndim).astype(branch.dtype) * branch
+    if isinstance(part, MatrixGate):
+        return _product(xp, part, branch, at)
     if isinstance(part, Permutation):
         places = [at[wire] for wire in part.on]
         front = xp.moveaxis(branch, places, range(len(places)))
@@ -116,6 +121,15 @@ def _act(xp: Any, part: Operation, branch: Any, at: Sequence[int]) -> Any:
     else:
         turned = [xp.cos(half) * zero - xp.sin(half) * one, xp.sin(half) * zero + xp.cos(half) * one]
     return xp.concatenate(turned, axis=target).astype(branch.dtype)
+
+
+def _product(xp: Any, part: MatrixGate, branch: Any, at: Sequence[int]) -> Any:
+    places = [at[wire] for wire in part.wires]
+    front = xp.moveaxis(branch, places, range(len(places)))
+    size = 1 << len(part.on)
+    matrix = xp.asarray(part.matrix).astype(branch.dtype).reshape(-1, size, size)
+    moved = (matrix @ front.reshape(len(matrix), size, -1)).reshape(front.shape)
+    return xp.moveaxis(moved, range(len(places)), places)
 
 
 def _turn(xp: Any, name: str, angle: Any) -> Any:

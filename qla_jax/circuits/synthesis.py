@@ -17,17 +17,56 @@ References:
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cossin
 
 from qla_jax._checks import require
-from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation
+from qla_jax.circuits.composites import Composite, DiagonalPhases, MultiplexedRotation
 from qla_jax.circuits.operations import Operation
 
 UNITARY = 1e-8
 r"""Largest entry of $U^\dagger U - 1$ that counts as rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixGate(Composite):
+    """Unitary given by its matrix, or one for each value of an index. It is synthesized only where gates are asked for.
+
+    Attributes:
+        matrix: unitary of 2^k rows; a stack of them where there is an index.
+        on: k wires, the first the most significant bit.
+        index: wires of the index.
+    """
+
+    matrix: np.ndarray
+    on: tuple[int, ...]
+    index: tuple[int, ...] = ()
+
+    @property
+    def wires(self) -> tuple[int, ...]:
+        return (*self.index, *self.on)
+
+    def inverse(self) -> "MatrixGate":
+        return replace(self, matrix=np.asarray(self.matrix).conj().mT)
+
+    def moved(self, places: Sequence[int]) -> "MatrixGate":
+        on, index = (tuple(places[wire] for wire in wires) for wires in (self.on, self.index))
+        return replace(self, on=on, index=index)
+
+    def parts(self) -> Sequence[Operation]:
+        return synthesis(self.matrix, self.on, self.index)
+
+    def parts_under(self, wires: tuple[int, ...], values: tuple[int, ...]) -> Sequence[Operation]:
+        """Return the synthesis of the controlled unitary under one control; more controls reach its rotations."""
+        if len(wires) > 1:
+            return super().parts_under(wires, values)
+        blocks = np.asarray(self.matrix, complex).reshape(-1, *np.shape(self.matrix)[-2:])
+        idle = np.broadcast_to(np.eye(blocks.shape[-1]), blocks.shape)
+        both = [idle, blocks] if values[0] else [blocks, idle]
+        return synthesis(np.concatenate(both), self.on, (*wires, *self.index))
 
 
 class Factor(NamedTuple):

@@ -12,6 +12,7 @@ from qla_jax.circuits import (
     Circuit,
     DiagonalPhases,
     Gate,
+    MatrixGate,
     MultiplexedRotation,
     Permutation,
     Phase,
@@ -226,3 +227,26 @@ def test_a_simulation_leaves_the_state_that_it_is_given():
 def test_bad_input_is_named_with_rule_and_value(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("index", [(), (3,)])
+@pytest.mark.parametrize("controls", [(), (0,), (0, 2)])
+def test_matrices_are_applied_as_they_are_and_synthesized_where_gates_are_asked_for(index, controls):
+    blocks = scipy.stats.unitary_group.rvs(4, size=1 << len(index) or 1, random_state=3).reshape(-1, 4, 4)
+    gate = MatrixGate(blocks if index else blocks[0], (4, 1), index)
+    part = gate.controlled(controls) if controls else gate
+    found = to_matrix(Circuit(5, (part,)))
+    np.testing.assert_allclose(to_matrix(flat(Circuit(5, (part,)))), found, atol=ATOL)
+    np.testing.assert_allclose(to_matrix(Circuit(5, (part, part.inverse()))), np.eye(32), atol=ATOL)
+    at = np.eye(32)
+    for wire in controls:
+        at = at @ projector(wire, 1, 5)
+    bare = to_matrix(Circuit(5, (gate,)))
+    np.testing.assert_allclose(found, np.eye(32) - at + at @ bare, atol=ATOL)
+    if not controls and not index:
+        kept = bare.reshape((2,) * 10)[0, :, 0, 0, :, 0, :, 0, 0, :]  # wires 1 and 4, rows and columns
+        np.testing.assert_allclose(kept.transpose(1, 0, 3, 2).reshape(4, 4), blocks[0], atol=ATOL)
+    if len(controls) < 2:
+        assert count(Circuit(5, (part,))).rotations == sum(
+            gate.name in ("ry", "rz") for gate in Circuit(5, (part,)).elementary() if isinstance(gate, Gate)
+        )

@@ -24,7 +24,7 @@ from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.synthesis import synthesis
+from qla_jax.circuits.synthesis import MatrixGate
 from qla_jax.encodings.base.nesting import after_parts, equal, is_encoding, nesting_of
 from qla_jax.encodings.base.rounding import by_calls, rounding_of
 from qla_jax.encodings.base.sharing import separate
@@ -177,7 +177,7 @@ class Encoding(Node, ABC, kw_only=True):
             f"`enc` must have at most {SYNTHESIS_QUBITS} qubits for the synthesis of its unitary, but "
             f"{type(self).__name__} has {size}; its class may define `operations`.",
         )
-        return synthesis(np.asarray(unitary(self)), range(size))
+        return [MatrixGate(np.asarray(unitary(self)), tuple(range(size)))]
 
     @property
     def ancilla_wires(self) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, synthesized
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.synthesis import synthesis
+from qla_jax.circuits.synthesis import MatrixGate
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_unitary
@@ -69,8 +69,8 @@ class Dense(BlockEncoding, kw_only=True):
     def gates(self) -> Gates:
         return synthesized(self.num_ancillas + self.num_qubits)
 
-    def operations(self, parts: Sequence[Circuit]) -> tuple[Operation, ...]:
-        return synthesis(np.asarray(self.unitary), (*self.ancilla_wires, *self.system_wires))
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        return [MatrixGate(np.asarray(self.unitary), (*self.ancilla_wires, *self.system_wires))]
 
 
 def stored_defect(matrix: Num[Array, "rows columns"]) -> Array | None:

@@ -32,7 +32,7 @@ from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Within, inverted
 from qla_jax.circuits.fourier import fourier_operations
 from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.synthesis import synthesis
+from qla_jax.circuits.synthesis import MatrixGate
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.matrices.dense import dilation
@@ -75,8 +75,8 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
         wires = (*self.ancilla_wires, *self.system_wires)
         rows, columns = ((size - 1).bit_length() for size in self.domain[1:])
         channels, row, column = (wires[: len(wires) - rows - columns], *_last_two(wires, rows, columns))
-        middle = synthesis(np.asarray(self.dilations), channels, (*row, *column))
-        return [Within(inverted((*fourier_operations(row), *fourier_operations(column))), middle)]
+        middle = MatrixGate(np.asarray(self.dilations), channels, (*row, *column))
+        return [Within(inverted((*fourier_operations(row), *fourier_operations(column))), (middle,))]
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return self._multiply(self.symbol, x.reshape(self.domain))

@@ -16,7 +16,7 @@ from qla_jax.accounting.gates import Gates, reflection, synthesized, tree
 from qla_jax.circuits import preparation
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.synthesis import synthesis
+from qla_jax.circuits.synthesis import MatrixGate
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_unitary
@@ -106,8 +106,8 @@ class ExplicitVector(VectorEncoding, kw_only=True):
     def gates(self) -> Gates:
         return synthesized(self.num_ancillas + self.num_qubits)
 
-    def operations(self, parts: Sequence[Circuit]) -> tuple[Operation, ...]:
-        return synthesis(np.asarray(self.unitary), (*self.ancilla_wires, *self.system_wires))
+    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+        return [MatrixGate(np.asarray(self.unitary), (*self.ancilla_wires, *self.system_wires))]
 
 
 @default_promotion

@@ -11,9 +11,12 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import jax
 from flax import nnx
 
+from qla_jax.circuits import draw
 from qla_jax.data import ImageSet
+from qla_jax.encodings.emission import to_circuit
 from qla_jax.experiments.coherent.outcomes import confusion, examples
 from qla_jax.experiments.coherent.own_claims import own_claims
 from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, Recipe, build
@@ -130,6 +133,7 @@ class Subject:
             confusion(found.outcomes, labels, self.images.num_classes),
             examples(found.outcomes, self.images.test_images, labels),
             str(self._traced.first_block.tree()),
+            drawing(self._traced),
         )
 
     def claims(self, rows: object) -> OwnClaims:
@@ -243,6 +247,16 @@ def _network(job: Job, kind: str, rows: Mapping[str, Any], seconds: Mapping[str,
         training=found["training"].training,
         seconds=Seconds(seconds[key(kind, "training")]),
     )
+
+
+def drawing(traced: Traced) -> str:
+    """Return a drawing of the first block's circuit: the skip connection and the activation under one ancilla.
+
+    Args:
+        traced: the network in double precision.
+    """
+    with jax.enable_x64(True):
+        return draw(to_circuit(traced.first_block), depth=2, fold=True)
 
 
 def _description(model: CoherentResNet, recipe: Recipe) -> str:

@@ -74,6 +74,7 @@ class Evaluated:
             the last column.
         examples: images of different classes with their outcomes.
         block_tree: the first block as a tree of the parts that its circuit calls.
+        block_circuit: drawing of the first block's circuit.
     """
 
     accuracy: Accuracies
@@ -86,6 +87,7 @@ class Evaluated:
     confusion: list[list[int]]
     examples: list[Example]
     block_tree: str
+    block_circuit: str
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,10 @@ def _section(network: Network) -> Section:
         f"{network.kind}: {network.description}",
         tables={title: rows for title, rows in tables.items() if rows is not None},
         plots=plots(network),
-        trees={"one residual block as its circuit calls it": network.block_tree},
+        trees={
+            "one residual block as a circuit": network.block_circuit,
+            "its parts, with the calls of each": network.block_tree,
+        },
     )
 
 

@@ -48,6 +48,7 @@ def network(kind: str = "dense", **changes: Any) -> Network:
         confusion=[[5, 0, 1], [2, 7, 0]],
         examples=[Example([[[0.0, 1.0], [0.5, 0.2]]], label, [0.1, 0.7, 0.1, 0.1]) for label in (1, 0)],
         block_tree="SkipNormBlock\n  <part>",
+        block_circuit="ancilla0: ─[V†MV]",
         claims=[],
         regime_costs=None,
         circuit_check=CircuitCheck(19, 2, 5, 1.5e-15, 1e-9, [checked, replace(checked, every_ancilla=False)]),
