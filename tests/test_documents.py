@@ -41,6 +41,7 @@ LONG = {
     "nn.softmax",
     "nn.twins",
     "nn.variational",
+    "prior.transformer",
     "nn.weights",
     "qram.branches",
     "qram.exact",

@@ -4,10 +4,6 @@ Each circuit that is called is counted once, however often it is called. Multipl
 by formula, without making their gates. A gate under k > 1 controls takes a ladder of k - 1 Toffoli gates on clean work
 qubits, which measurements undo.
 
-Example:
-    >>> count(Circuit(3, (Gate("x", 2, controls=(0, 1)), Gate("h", 0), Gate("rz", 1, 0.3)))).toffoli
-    1
-
 References:
     Gidney (2018), temporary ANDs. https://arxiv.org/abs/1709.06648
     Mottonen, Vartiainen, Bergholm, Salomaa (2004). https://arxiv.org/abs/quant-ph/0407010
@@ -30,6 +26,10 @@ def count(circuit: Circuit) -> Gates:
 
     Args:
         circuit: the circuit.
+
+    Example:
+        >>> count(Circuit(3, (Gate("x", 2, controls=(0, 1)), Gate("h", 0), Gate("rz", 1, 0.3)))).toffoli
+        1
     """
     kept: dict[tuple[int, int], Gates] = {}
 

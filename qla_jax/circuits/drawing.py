@@ -1,10 +1,4 @@
-"""Drawings of circuits as text: a line for each wire, time from left to right.
-
-Example:
-    >>> print(draw(Circuit(2, (Gate("h", 0), Gate("x", 1, controls=(0,)), Gate("rz", 1, 0.25)))))
-    q0: ─H─●─────────
-    q1: ───X─RZ(0.25)
-"""
+"""Drawings of circuits as text: a line for each wire, time from left to right."""
 
 from collections.abc import Sequence
 
@@ -24,6 +18,11 @@ def draw(circuit: Circuit, *, depth: int = 0, fold: bool = False) -> str:
         circuit: the circuit.
         depth: number of levels of composite operations that are drawn as their parts.
         fold: whether neighboring wires of a register that look the same are drawn as one.
+
+    Example:
+        >>> print(draw(Circuit(2, (Gate("h", 0), Gate("x", 1, controls=(0,)), Gate("rz", 1, 0.25)))))
+        q0: ─H─●─────────
+        q1: ───X─RZ(0.25)
     """
     operations = _opened(circuit, depth)
     columns = _columns(operations[:MOST], circuit.num_wires)

@@ -4,16 +4,6 @@ Circuits that are called become gates, which are defined once, so that a long ci
 
 The first wire is `q[0]`, the most significant qubit. The global phase is written as `gphase`.
 
-Example:
-    >>> bell = Circuit(2, (Gate("h", 0), Gate("x", 1, controls=(0,))))
-    >>> print(to_openqasm3(bell))
-    OPENQASM 3.0;
-    include "stdgates.inc";
-    qubit[2] q;
-    h q[0];
-    ctrl @ x q[0], q[1];
-    <BLANKLINE>
-
 References:
     Cross et al. (2022), OpenQASM 3. https://arxiv.org/abs/2104.14722
 """
@@ -38,6 +28,16 @@ def to_openqasm3(circuit: Circuit) -> str:
 
     Raises:
         TypeError: `circuit` is not a circuit.
+
+    Example:
+        >>> bell = Circuit(2, (Gate("h", 0), Gate("x", 1, controls=(0,))))
+        >>> print(to_openqasm3(bell))
+        OPENQASM 3.0;
+        include "stdgates.inc";
+        qubit[2] q;
+        h q[0];
+        ctrl @ x q[0], q[1];
+        <BLANKLINE>
     """
     require_kind("circuit", circuit, Circuit)
     written = _Written()

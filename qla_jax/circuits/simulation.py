@@ -2,10 +2,6 @@
 
 Composite operations act at once where that is one product: a multiplexed rotation or a diagonal of 2^k angles is a
 product entry by entry, and not 2^(k+1) gates.
-
-Example:
-    >>> simulate(Circuit(2, (Gate("x", 1, controls=(0,), values=(0,)),)), np.array([1.0, 0, 0, 0])).real.tolist()
-    [0.0, 1.0, 0.0, 0.0]
 """
 
 from collections.abc import Sequence
@@ -36,6 +32,10 @@ def simulate(circuit: Circuit, state: Any) -> Any:
 
     Raises:
         ValueError: a state of another size.
+
+    Example:
+        >>> simulate(Circuit(2, (Gate("x", 1, controls=(0,), values=(0,)),)), np.array([1.0, 0, 0, 0])).real.tolist()
+        [0.0, 1.0, 0.0, 0.0]
     """
     size = 1 << circuit.num_wires
     require(state.shape[0] == size, f"`state` must have {size} amplitudes, but has shape {state.shape}.")

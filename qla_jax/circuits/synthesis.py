@@ -4,13 +4,6 @@ A unitary of n qubits takes $2^n - 1$ pairs of multiplexed rotations about Y and
 rotations, as many as a unitary has parameters besides its phase. The diagonals between the rotations about Y are pushed
 to the end but for what does not commute with the next one, a multiplexed rotation about Z.
 
-Example:
-    >>> from qla_jax.circuits import Circuit, to_matrix
-    >>> fourier = np.exp(2j * np.pi * np.outer(range(4), range(4)) / 4) / 2
-    >>> circuit = Circuit(2, synthesis(fourier, (0, 1)))
-    >>> bool(np.abs(to_matrix(circuit) - fourier).max() < 1e-14)
-    True
-
 References:
     Mottonen, Vartiainen, Bergholm, Salomaa (2004), Quantum circuits for general multiqubit gates.
     https://arxiv.org/abs/quant-ph/0404089
@@ -86,6 +79,13 @@ def synthesis(matrix: np.ndarray, wires: Sequence[int], index: Sequence[int] = (
 
     Raises:
         ValueError: a matrix of another shape, or one that is not unitary.
+
+    Example:
+        >>> from qla_jax.circuits import Circuit, to_matrix
+        >>> fourier = np.exp(2j * np.pi * np.outer(range(4), range(4)) / 4) / 2
+        >>> circuit = Circuit(2, synthesis(fourier, (0, 1)))
+        >>> bool(np.abs(to_matrix(circuit) - fourier).max() < 1e-14)
+        True
     """
     size, shape = 1 << len(wires), np.shape(matrix)
     blocks = np.asarray(matrix, complex).reshape(-1, *shape[-2:])

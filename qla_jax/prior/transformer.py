@@ -96,6 +96,12 @@ def transformer(
     Raises:
         ValueError: no blocks, shapes that do not fit, a weight whose norm is above 1, a zero token, `eps` or `beta`
             that is not positive, `eta` or `failure` that is not between 0 and 1.
+
+    Example:
+        >>> weights = AttentionWeights(*(0.5 * jnp.eye(2) for _ in range(5)))
+        >>> run = transformer([weights], jnp.eye(2), key=jax.random.key(0), eps=0.1, eta=0.1)
+        >>> len(run.states), run.states[-1].shape
+        (1, (2, 2))
     """
     require_key("key", key)
     blocks = as_tuple("blocks", blocks, AttentionWeights)
