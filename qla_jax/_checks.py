@@ -337,8 +337,8 @@ def kind_of(value: Any) -> str:
 
 ADVICE = (
     ("tocoo", "for a sparse matrix write `block_encode_sparse(matrix)`"),
-    ("to_list", "for a SparsePauliOp write `block_encode_pauli(dict(operator.to_list()))`"),
-    ("pauli_rep", "for a PennyLane operator write `block_encode_pauli` of its words and coefficients"),
+    ("to_list", "for a SparsePauliOp write `block_encode_pauli(operator)`"),
+    ("pauli_rep", "for a PennyLane operator write `block_encode_pauli(operator)`"),
     ("matvec", "for the matrix of a block encoding write `block(enc)`, for its product with an array `enc.matvec(x)`"),
     ("encoded", "for the array of a vector encoding write `vec.encoded`"),
 )

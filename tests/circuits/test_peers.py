@@ -87,3 +87,16 @@ def test_a_qsvt_of_degree_1000_is_a_short_file_that_qiskit_reads():
     text = to_openqasm3(to_circuit(qla.qsvt(qla.block_encode_pauli(words), poly)))
     assert len(text) < 1 << 20
     assert qasm3.loads(text).num_qubits == 8 + 3 + 1
+
+
+def test_hamiltonians_of_other_packages_have_their_matrices():
+    sparse = qiskit.quantum_info.SparsePauliOp(["XZI", "IYY", "XZI"], [0.5, -0.25j, 0.25])
+    enc = qla.block_encode_pauli(sparse)
+    np.testing.assert_allclose(qla.block(enc), sparse.to_matrix(), rtol=0, atol=ATOL)
+    for operator in (
+        0.5 * (qml.X(0) @ qml.Z(2)) - 0.25 * qml.Y(1),
+        qml.Hamiltonian([0.5, 0.2], [qml.X("b") @ qml.Y("a"), qml.Z("a")]),
+    ):
+        expected = qml.matrix(operator, wire_order=operator.wires)
+        np.testing.assert_allclose(qla.block(qla.block_encode_pauli(operator)), expected, rtol=0, atol=ATOL)
+    assert qla.block_encode_pauli(0.5 * qml.X(0) @ qml.Z(1)).alpha.dtype == np.float64

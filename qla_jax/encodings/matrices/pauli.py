@@ -14,6 +14,7 @@ References:
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +35,7 @@ from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.lcu import amplitudes, bits_of, index_qubits, phases
+from qla_jax.encodings.matrices.hamiltonians import pauli_terms
 from qla_jax.linalg.pauli import flip_and_sign, masks
 from qla_jax.linalg.preparation import prepare, unprepare
 
@@ -107,12 +109,13 @@ class PauliSum(BlockEncoding, kw_only=True):
 
 
 @default_promotion
-def block_encode_pauli(terms: Mapping[str, ArrayLike]) -> PauliSum:
+def block_encode_pauli(terms: Mapping[str, ArrayLike] | Any) -> PauliSum:
     r"""Encode a sum of m Pauli words exactly: a $(\sum_i|c_i|,\ \lceil\log_2 m\rceil,\ 0)$-block-encoding.
 
     Args:
         terms: coefficient of each word over the letters I, X, Y, Z, the first letter on the most significant qubit.
-            Coefficients may be complex, zero or traced.
+            Coefficients may be complex, zero or traced. A `SparsePauliOp` of Qiskit, an operator of PennyLane and a
+            `PauliSum` of Cirq are read as such words, the same matrix (`hamiltonians.pauli_terms`).
 
     Raises:
         ValueError: no words, words of different lengths, another letter, or a coefficient that is no finite scalar.
@@ -124,6 +127,7 @@ def block_encode_pauli(terms: Mapping[str, ArrayLike]) -> PauliSum:
     References:
         Gilyen, Su, Low, Wiebe (2018), Lemma 52. https://arxiv.org/abs/1806.01838
     """
+    terms = pauli_terms(terms)
     require_mapping("terms", terms)
     words = tuple(terms)
     require(len(words) > 0, "`terms` must hold at least one Pauli word, but is empty.")
