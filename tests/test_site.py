@@ -62,8 +62,6 @@ def dead(site: dict[Path, Links]) -> list[str]:
     """Links and sources that lead nowhere."""
     found = []
     for page, links in site.items():
-        if page.name == "404.html":  # it is served at any depth: its addresses are absolute
-            continue
         for target in [*links.targets, *links.loaded]:
             parts = urlsplit(target)
             if parts.scheme or parts.netloc:
@@ -106,7 +104,7 @@ def executed_notebooks_show_their_outputs(site: dict[Path, Links]) -> None:
 
 
 def the_search_knows_the_names(site: dict[Path, Links]) -> None:
-    index = json.loads((of(site, "/404.html").parent / "search" / "search_index.json").read_text())
+    index = json.loads((of(site, "/results.html").parent / "search" / "search_index.json").read_text())
     assert any("block_encode_pauli" in entry["title"] for entry in index["docs"])
 
 
