@@ -38,12 +38,13 @@ PAGES = {
     **{f"notebooks/{path.name}": f"notebooks/{path.stem}.md" for path in NOTEBOOKS},
 }
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+)\)")
-FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.S)
+FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>([,.;:)]?)', re.S)
 # The converter leaves to the browser what only the formula says: bars are no relations, and a sign is no difference.
 SPACING = (
     (r'<mo[^>]*>(&#x0007C;|&#x02016;)</mo>', r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>'),
     (r"(<math[^>]*><mrow>|<m\w+>|<mo[^>]*>(?:[\[(=]|&#x000(?:28|2C|3D|3C|7C);|&#x02264;|,)</mo>)<mo>&#x02212;</mo>",
      r'\1<mo form="prefix" rspace="0">&#x02212;</mo>'),
+    ("<mo>&#x0002F;</mo>", '<mo lspace="0" rspace="0">&#x0002F;</mo>'),
     # A prime is a raised sign already: as an exponent it would float above its letter.
     (r"<msup>(<m[in]>[^<]*</m[in]>)<m[io]>&#x02032;</m[io]></msup>", r"<mrow>\1<mo>&#x02032;</mo></mrow>"),
     (r"<msubsup>(<mi>[^<]*</mi>)(<m[in]>[^<]*</m[in]>)<m[io]>&#x02032;</m[io]></msubsup>",
@@ -116,12 +117,13 @@ def on_page_content(html_text: str, page: Any, config: Any, files: Files) -> str
 
 
 def mathml(found: re.Match) -> str:
-    """Return a formula as MathML; a formula that cannot be read is an error of the build."""
-    tag, opening, formula = found.groups()
+    """Return a formula as MathML, with the mark after it; a formula that cannot be read is an error of the build."""
+    tag, opening, formula, mark = found.groups()
     drawn = convert(html.unescape(formula).strip(), display="block" if opening == "[" else "inline")
     for pattern, better in SPACING:
         drawn = re.sub(pattern, better, drawn)
-    return f'<{tag} class="arithmatex">{drawn}</{tag}>'
+    whole = f'<{tag} class="arithmatex">{drawn}</{tag}>{mark}'
+    return f'<span class="unbroken">{whole}</span>' if mark and tag == "span" else whole
 
 
 def api_pages() -> dict[str, str]:
