@@ -150,7 +150,7 @@ def main_command() -> Iterator[str]:
         " connection, so that the cubic part decides.\n"
     )
     yield (
-        "The figure shows the dense network. Its right panel shows Euclidean distances between the state after a block"
+        "The figure shows the dense network. The right panel shows Euclidean distances between the state after a block"
         " and the state of the ideal network, while the table shows distances between distributions of outcomes. A"
         " state at the distance ε from the ideal one has a distribution at a distance of at most 2ε.\n"
     )
