@@ -62,8 +62,6 @@ def dead(site: dict[Path, Links]) -> list[str]:
     """Links and sources that lead nowhere."""
     found = []
     for page, links in site.items():
-        if page.name == "404.html":  # it is served at any depth: its addresses are absolute
-            continue
         for target in [*links.targets, *links.loaded]:
             parts = urlsplit(target)
             if parts.scheme or parts.netloc:
@@ -98,6 +96,19 @@ def formulas_are_drawn(site: dict[Path, Links]) -> None:
         assert "$" not in prose, f"{page.name}: {prose[max(prose.find('$') - 80, 0) :][:160]}"
 
 
+def primes_stand_next_to_their_letters(site: dict[Path, Links]) -> None:
+    pages = [page.read_text() for page in site]
+    assert any("&#x02032;" in page for page in pages)
+    assert [
+        prime for page in pages for prime in re.findall(r"<msup><m[in]>[^<]*</m[in]><mo[^>]*>&#x02032;", page)
+    ] == []
+
+
+def no_page_needs_the_root_of_a_server(site: dict[Path, Links]) -> None:
+    targets = [(page.name, one) for page, links in site.items() for one in (*links.targets, *links.loaded)]
+    assert [(name, one) for name, one in targets if one.startswith("/")] == []
+
+
 def executed_notebooks_show_their_outputs(site: dict[Path, Links]) -> None:
     for path in NOTEBOOKS:
         page = of(site, f"notebooks/{path.stem}.html").read_text()
@@ -106,7 +117,7 @@ def executed_notebooks_show_their_outputs(site: dict[Path, Links]) -> None:
 
 
 def the_search_knows_the_names(site: dict[Path, Links]) -> None:
-    index = json.loads((of(site, "/404.html").parent / "search" / "search_index.json").read_text())
+    index = json.loads((of(site, "/results.html").parent / "search" / "search_index.json").read_text())
     assert any("block_encode_pauli" in entry["title"] for entry in index["docs"])
 
 
@@ -115,6 +126,8 @@ CHECKS = (
     nothing_is_loaded_from_elsewhere,
     every_public_name_has_its_place,
     formulas_are_drawn,
+    primes_stand_next_to_their_letters,
+    no_page_needs_the_root_of_a_server,
     executed_notebooks_show_their_outputs,
     the_search_knows_the_names,
 )

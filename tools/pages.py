@@ -38,20 +38,29 @@ PAGES = {
     **{f"notebooks/{path.name}": f"notebooks/{path.stem}.md" for path in NOTEBOOKS},
 }
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+)\)")
-FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.S)
+FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>([,.;:)]?)', re.S)
 # The converter leaves to the browser what only the formula says: bars are no relations, and a sign is no difference.
 SPACING = (
     (r'<mo[^>]*>(&#x0007C;|&#x02016;)</mo>', r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>'),
     (r"(<math[^>]*><mrow>|<m\w+>|<mo[^>]*>(?:[\[(=]|&#x000(?:28|2C|3D|3C|7C);|&#x02264;|,)</mo>)<mo>&#x02212;</mo>",
      r'\1<mo form="prefix" rspace="0">&#x02212;</mo>'),
-    ("<mi>&#x02032;</mi>", "<mo>&#x02032;</mo>"),
+    ("<mo>&#x0002F;</mo>", '<mo lspace="0" rspace="0">&#x0002F;</mo>'),
+    # A prime is a raised sign already: as an exponent it would float above its letter.
+    (r"<msup>(<m[in]>[^<]*</m[in]>)<m[io]>&#x02032;</m[io]></msup>", r"<mrow>\1<mo>&#x02032;</mo></mrow>"),
+    (r"<msubsup>(<mi>[^<]*</mi>)(<m[in]>[^<]*</m[in]>)<m[io]>&#x02032;</m[io]></msubsup>",
+     r"<msub><mrow>\1<mo>&#x02032;</mo></mrow>\2</msub>"),
+    (r"<m[io]>&#x02032;</m[io]>", '<mo lspace="0" rspace="0">&#x02032;</mo>'),
 )  # fmt: skip
 NOT_EXECUTED = "*This page shows the notebook without outputs: `make docs` executes it.*"
 INHERITING = {"BlockEncoding", "VectorEncoding", "MeasuredNetwork"}
 
 
 def on_config(config: Any) -> Any:
-    """Fill in the parts of the navigation whose pages are made here."""
+    """Fill in the parts of the navigation whose pages are made here, and leave out the page 404.
+
+    The page 404 would load its style from the root of a server, where a site in a folder or on a disk has none.
+    """
+    config.theme.static_templates.discard("404.html")
     made = {
         "Notebooks": [f"notebooks/{path.stem}.md" for path in NOTEBOOKS],
         "API": ["api/index.md", *(f"api/{room}.md" for room in ROOMS), "api/modules.md", "reference/json.md"],
@@ -108,12 +117,13 @@ def on_page_content(html_text: str, page: Any, config: Any, files: Files) -> str
 
 
 def mathml(found: re.Match) -> str:
-    """Return a formula as MathML; a formula that cannot be read is an error of the build."""
-    tag, opening, formula = found.groups()
+    """Return a formula as MathML, with the mark after it; a formula that cannot be read is an error of the build."""
+    tag, opening, formula, mark = found.groups()
     drawn = convert(html.unescape(formula).strip(), display="block" if opening == "[" else "inline")
     for pattern, better in SPACING:
         drawn = re.sub(pattern, better, drawn)
-    return f'<{tag} class="arithmatex">{drawn}</{tag}>'
+    whole = f'<{tag} class="arithmatex">{drawn}</{tag}>{mark}'
+    return f'<span class="unbroken">{whole}</span>' if mark and tag == "span" else whole
 
 
 def api_pages() -> dict[str, str]:
@@ -127,7 +137,7 @@ def api_pages() -> dict[str, str]:
         whole = "\n".join(documented(name.path) for name in here)
         about = first_sentence(f"{PACKAGE}.{room}")
         pages[f"api/{room}.md"] = (
-            f"# {title}\n\n{about}\n\n| name | |\n|---|---|\n" + "\n".join(listed) + f"\n\n{whole}"
+            f"# {title}\n\n{about}\n\n| name | description |\n|---|---|\n" + "\n".join(listed) + f"\n\n{whole}"
         )
         index += ["", f"## [{title}]({room}.md)", ""]
         index += [", ".join(f"[`{name.shown.removeprefix('qla.')}`]({room}.md#{name.path})" for name in here)]

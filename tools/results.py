@@ -30,6 +30,12 @@ machine that also did other work. What took longer than a few minutes stands in 
 [benchmarks](../benchmarks/README.md#long-commands), with its date and its command.
 """
 
+DISTANCE = (
+    "distance, bound: 1-norm of the difference between the distribution of outcomes and that of the ideal network, and"
+    " the tracked bound on it, each the largest over all test images"
+)
+"""Meaning of two columns that appear in two tables."""
+
 
 def store(name: str, directory: Path) -> None:
     """Store what a finished run of a command holds as `docs/data/NAME.json`."""
@@ -107,8 +113,7 @@ def main_command() -> Iterator[str]:
     yield provenance("run") + f" {images['train']} training and {images['test']} test images of {images['name']}.\n"
     yield violations(report) + "\n"
     yield table(
-        "network | most likely outcome | one sample | with the ideal erf | plain network | distance from ideal | bound"
-        " | circuit against encoded view",
+        "network | most likely | one sample | ideal erf | plain | distance | bound | circuit",
         [
             (
                 network["description"],
@@ -121,15 +126,20 @@ def main_command() -> Iterator[str]:
         ],
     )
     yield (
-        "The columns from the second to the fifth are accuracies on the test images. The distance and the bound are"
-        " the largest over all test images.\n"
+        "The columns:\n\n"
+        "* most likely, one sample: accuracy on the test images of the most likely outcome and of one sample,\n"
+        "* ideal erf: accuracy of the most likely outcome with the error function in place of the polynomial,\n"
+        "* plain: accuracy of the plain network,\n"
+        f"* {DISTANCE},\n"
+        "* circuit: largest deviation of small circuits with every ancilla from the encoded view.\n"
     )
+    yield "The norms of the blocks before normalization, on the test images:\n"
     for network in report["networks"]:
         norms = network["norms"]
         least, most = min(one["min"] for one in norms), max(one["max"] for one in norms)
         without = network["norms_without_skip"]
         yield (
-            f"* {network['kind']}: the norms lie between {least:.3f} and {most:.3f}, inside the proven range from"
+            f"* {network['kind']}: they lie between {least:.3f} and {most:.3f}, inside the proven range from"
             f" {norms[0]['low']:.4f} to {norms[0]['high']:.4f}. With the same weights and without the skip connection"
             f" they lie between {min(one['min'] for one in without):.2f} and {max(one['max'] for one in without):.2f}."
         )
@@ -138,6 +148,11 @@ def main_command() -> Iterator[str]:
         " study what a circuit can compute, and claim no advantage. The recipes were chosen with these test images in"
         " view. Training lowers the norms on purpose: it makes the linear part of a block nearly cancel the skip"
         " connection, so that the cubic part decides.\n"
+    )
+    yield (
+        "The figure shows the dense network. The right panel shows Euclidean distances between the state after a block"
+        " and the state of the ideal network, while the table shows distances between distributions of outcomes. A"
+        " state at the distance ε from the ideal one has a distribution at a distance of at most 2ε.\n"
     )
     yield "![Norms and errors of the six blocks](assets/bounds.svg)\n"
 
@@ -161,8 +176,7 @@ def regimes() -> Iterator[str]:
             scores, terminal = network["accuracy"], network["terminal"] or {}
             rows.append(
                 (
-                    report["regime"],
-                    network["description"],
+                    f"{report['regime']}: {network['description']}",
                     f"{scores['argmax']:.3f}",
                     f"{scores['sampled_expected']:.3f}",
                     f"{terminal['sampled_expected_before']:.3f}" if terminal else None,
@@ -172,17 +186,26 @@ def regimes() -> Iterator[str]:
                 )
             )
     yield table(
-        "regime | network | most likely outcome | one sample, expected | one sample before the terminal block"
-        " | terminal matrix against skip | distance from ideal | bound",
+        "regime and network | most likely | one sample | before terminal | matrix / skip | distance | bound",
         rows,
     )
     yield (
+        "The columns:\n\n"
+        "* most likely: accuracy of the most likely outcome,\n"
+        "* one sample, before terminal: expected accuracy of one sample at the end of the network, and before its"
+        " terminal block,\n"
+        "* matrix / skip: mean length of the matrix part of the terminal block over that of its skip connection,"
+        " $(1-\\tau)\\|V|\\psi|^2\\|$ over $\\tau\\|\\psi\\|$,\n"
+        f"* {DISTANCE}.\n\n"
         "The matrix of the terminal block acts on squares of amplitudes, which are small in a spread state. Trained"
         " dense blocks learn to concentrate the state, and the matrix then contributes most.\n"
     )
-    yield "What these networks would cost, with each block amplified to an error of 0.01:\n"
+    yield (
+        "What these networks would cost, with each block amplified to an error of 0.01, in layers of gates, and what"
+        " the exact network costs in multiplications:\n"
+    )
     yield table(
-        "network | blocks | qubits | depth in gates | multiplications of the exact network",
+        "network | blocks | qubits | depth | multiplications",
         [
             (network["kind"], one["blocks"], one["num_qubits"], power(one["depth"]), power(one["classical"]))
             for report in reports
@@ -201,16 +224,17 @@ def costs() -> Iterator[str]:
     yield provenance("costs-a", "costs-b", "costs-c") + "\n"
     yield "In regime (a), the depth falls below that of the exact network from this size on:\n"
     yield table(
-        "errors | blocks | entries N | depth there | measured or extrapolated",
+        "errors | blocks | entries N | depth there | found by",
         [
             (one["schedule"], one["blocks"], power(one["entries"]), power(one["depth"]),
-             "extrapolated" if one["extrapolated"] else "within the counted sizes")
+             "extrapolation" if one["extrapolated"] else "counting")
             for one in report["crossings"]
         ],
     )  # fmt: skip
-    yield "Without skip connections and with weights of size 1/√N, the number of runs grows with a power of N:\n"
+    yield "Without skip connections and with weights of size 1/√N, the number of runs grows with a power of N."
+    yield "The table compares this power with that of the queries with skip connections:\n"
     yield table(
-        "blocks | power of N of the runs without | power of N of the queries with skip connections",
+        "blocks | runs without | queries with",
         [(one["blocks"], f"{one['runs']:.2f}", f"{abs(one['with']):.2f}") for one in report["ablation"]["fits"]],
     )
     yield (
@@ -236,7 +260,7 @@ def comparison() -> Iterator[str]:
     yield "Each network has two layers and runs in a simulation of its own protocol, at a fixed Euclidean error.\n"
     verdict = {True: "yes", False: "no"}
     yield table(
-        "network | coherent layers | coherent activation | no quantum memory | norm kept | power of N | power of 1/ε",
+        "network | layers | activation | no memory | norm kept | N | 1/ε",
         [
             (
                 f"{row['architecture']}, {row['name']}",
@@ -248,7 +272,11 @@ def comparison() -> Iterator[str]:
             for row in stored("comparison")["report"]["rows"]
         ],
     )  # fmt: skip
-    yield "The powers are those of the number of steps, fitted over the measured sizes and errors.\n"
+    yield (
+        "The table says whether layers and activation are coherent, whether the network needs no quantum memory, and"
+        " whether it keeps the norm. The last two columns are the powers of N and 1/ε in the number of steps, fitted"
+        " over the measured sizes and errors.\n"
+    )
 
 
 def studies() -> Iterator[str]:
