@@ -12,7 +12,7 @@ from tools.cells import cell
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-MOST_WORDS, MOST_LINES, BLOCKS = 1200, 10, 5
+MOST_WORDS, MOST_LINES, BLOCKS = 1200, 10, 6
 
 
 def test_the_page_of_results_is_made_from_the_stored_ones():
