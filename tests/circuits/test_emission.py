@@ -26,6 +26,7 @@ def encoding_of(case: Case) -> Encoding:
 
 
 @pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS]))
+@pytest.mark.sample(20)
 def test_gates_have_the_unitary_of_the_circuit(case):
     enc = encoding_of(case)
     size = enc.num_ancillas + enc.num_qubits
@@ -51,6 +52,7 @@ def test_elementary_gates_have_the_unitary_of_the_circuit(case):
     np.testing.assert_allclose(to_matrix(flat), unitary(enc), rtol=0, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_every_class_of_the_registry_has_gates_of_its_own():
     from qla_jax.encodings.combine.composed import Composed
 

@@ -88,7 +88,7 @@ def test_the_error_of_an_operator_suggests_what_to_write(name):
 
 
 @pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS]))
-@pytest.mark.sample(25)
+@pytest.mark.sample(8)
 def test_every_encoding_has_a_tree_with_its_parts(case):
     enc = case.build(jax.tree.map(jnp.asarray, case.params))
     rows = str(enc.tree()).splitlines()
