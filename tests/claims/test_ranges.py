@@ -144,7 +144,6 @@ def test_sizes_outside_of_the_range_are_refused_when_the_claim_is_made():
 )
 def test_a_claim_that_was_true_by_construction_is_measured_on_a_circuit(name, monkeypatch):
     """A circuit that is off by a part in a thousand is noticed: the measured side is no formula."""
-    from qla_jax.encodings.base.vector import VectorEncoding
     from qla_jax.encodings.matrices.convolution import Convolution
 
     assert examine(NAMED[name], trials=5, kept={}).passed
@@ -162,7 +161,7 @@ def test_a_claim_that_was_true_by_construction_is_measured_on_a_circuit(name, mo
         turned = lambda enc, state: apply(enc, state) + 1e-3 * state  # noqa: E731
         monkeypatch.setattr(kind, "apply", turned)
     elif name == "alpha-of-concatenation":
-        monkeypatch.setattr(f"{owner[name]}.run", lambda vec: 1.001 * VectorEncoding.vector(vec))
+        monkeypatch.setattr(f"{owner[name]}.run", lambda vec: 1.001 * vec.encoded)
     else:
         from qla_jax.claims.encodings import convolution
 
