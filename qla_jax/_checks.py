@@ -239,7 +239,12 @@ def as_numeric(name: str, value: ArrayLike | Sequence[ArrayLike], ndim: int | No
 
 
 def require_normal(name: str, array: np.ndarray) -> None:
-    """Raise a ValueError for an array whose largest entry is denormal, which XLA treats as zero."""
+    """Raise a ValueError for an array whose largest entry is denormal, which XLA treats as zero.
+
+    Args:
+        name: name of the argument, for error messages.
+        array: array of numbers.
+    """
     largest, least = np.abs(array).max(initial=0), float(jnp.finfo(array.dtype).tiny)
     told = f"zero or reach {least:.3g}, below which XLA takes numbers for zero, but has no entry beyond {largest:.3g}"
     require(largest == 0 or largest >= least, f"`{name}` must be {told}.")

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from qla_jax._checks import as_integer, require
+from qla_jax._checks import as_integer, require, require_kind
 from qla_jax.circuits.composites import Composite, inverted
 from qla_jax.circuits.operations import Elementary, Operation, require_disjoint
 
@@ -39,6 +39,7 @@ class Circuit:
         object.__setattr__(self, "num_wires", as_integer("num_wires", self.num_wires, least=0))
         object.__setattr__(self, "operations", tuple(self.operations))
         for part in self.operations:
+            require_kind("operations", part, Operation)
             outside = [wire for wire in part.wires if not 0 <= wire < self.num_wires]
             require(not outside, f"`operations` must use wires below {self.num_wires}, but one uses {outside}.")
         total = sum(size for _, size in self.registers)

@@ -19,7 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from qla_jax._checks import require
 from qla_jax.circuits.operations import Gate, Operation, Phase, require_disjoint, values_of
 
 
@@ -96,6 +98,11 @@ class MultiplexedRotation(Composite):
     index: tuple[int, ...]
     target: int
 
+    def __post_init__(self) -> None:
+        require_disjoint((), self.wires)
+        require(self.axis in ("y", "z"), f"`axis` must be 'y' or 'z', but is {self.axis!r}.")
+        object.__setattr__(self, "angles", table_of("angles", self.angles, len(self.index)))
+
     @property
     def wires(self) -> tuple[int, ...]:
         return (*self.index, self.target)
@@ -139,6 +146,10 @@ class DiagonalPhases(Composite):
     angles: np.ndarray
     on: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        require_disjoint((), self.on)
+        object.__setattr__(self, "angles", table_of("angles", self.angles, len(self.on)))
+
     @property
     def wires(self) -> tuple[int, ...]:
         return self.on
@@ -158,11 +169,10 @@ class DiagonalPhases(Composite):
         return [MultiplexedRotation("z", pairs[:, 1] - pairs[:, 0], self.on[:-1], self.on[-1]), rest]
 
     def parts_under(self, wires: tuple[int, ...], values: tuple[int, ...]) -> list[Operation]:
-        """Return one diagonal with angle 0 for all other values of the controls."""
-        angles = self.angles
-        for value in reversed(values):
-            angles = _beside_zeros(angles, value)
-        return [DiagonalPhases(angles, (*wires, *self.on))]
+        """Return one diagonal with angle 0 for the other value of a single control; more controls reach its parts."""
+        if len(wires) > 1:  # a table over all controls would double with each
+            return [part.controlled(wires, values) for part in self.parts()]
+        return [DiagonalPhases(_beside_zeros(self.angles, values[0]), (*wires, *self.on))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +189,13 @@ class Permutation(Composite):
 
     targets: np.ndarray
     on: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        require_disjoint((), self.on)
+        targets = np.asarray(self.targets)
+        fits = targets.shape == (1 << len(self.on),) and np.array_equal(np.sort(targets), np.arange(targets.size))
+        require(fits, f"`targets` must hold each of {1 << len(self.on)} basis states once, but do not.")
+        object.__setattr__(self, "targets", targets)
 
     @property
     def wires(self) -> tuple[int, ...]:
@@ -248,6 +265,24 @@ class Within(Composite):
         # Without the middle, V and its inverse cancel: neither needs the control.
         middle = [part.controlled(wires, values) for part in self.middle]
         return [*self.compute, *middle, *inverted(self.compute)]
+
+
+def table_of(name: str, values: ArrayLike, qubits: int) -> np.ndarray:
+    """Return a table of real numbers for each basis state of some qubits.
+
+    Args:
+        name: name of the argument, for error messages.
+        values: numbers.
+        qubits: number of qubits.
+
+    Raises:
+        ValueError: another number of values, or one that is not real and finite.
+    """
+    found = np.asarray(values)
+    require(found.shape == (1 << qubits,), f"`{name}` must be {1 << qubits} numbers, but have shape {found.shape}.")
+    real = np.isrealobj(found) and bool(np.isfinite(found).all())
+    require(real, f"`{name}` must be real and finite, but are not.")
+    return found.astype(float)
 
 
 def inverted(operations: Sequence[Operation]) -> tuple[Operation, ...]:

@@ -2,7 +2,8 @@ r"""Counts of the elementary gates of a circuit, in the gates of `qla_jax.accoun
 
 Each circuit that is called is counted once, however often it is called. Multiplexed rotations and diagonals are counted
 by formula, without making their gates. A gate under k > 1 controls takes a ladder of k - 1 Toffoli gates on clean work
-qubits, which measurements undo.
+qubits, which measurements undo. So does a composite operation, whose rotations then have one control: the list of
+`elementary` operations has no work qubits, and all controls on each of them.
 
 References:
     Gidney (2018), temporary ANDs. https://arxiv.org/abs/1709.06648
@@ -11,14 +12,16 @@ References:
 
 import math
 
+from qla_jax._checks import require_kind
 from qla_jax.accounting.gates import Gates, multiplexed
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Under, Within
 from qla_jax.circuits.operations import Gate, Operation, Phase
 from qla_jax.circuits.synthesis import MatrixGate
 
-CLIFFORD_TURNS = math.pi / 2
-"""Phases that are multiples of this angle are Clifford gates, and free."""
+EXACT = 1e-12
+"""Distance from a multiple of an eighth of a turn below which a phase is a Clifford or a T gate."""
+PHASES = {"z": math.pi, "s": math.pi / 2, "sdg": -math.pi / 2, "t": math.pi / 4, "tdg": -math.pi / 4}
 
 
 def count(circuit: Circuit) -> Gates:
@@ -27,10 +30,15 @@ def count(circuit: Circuit) -> Gates:
     Args:
         circuit: the circuit.
 
+    Raises:
+        TypeError: `circuit` is not a circuit.
+        ValueError: a phase with a traced angle, which may or may not be a Clifford gate.
+
     Example:
         >>> count(Circuit(3, (Gate("x", 2, controls=(0, 1)), Gate("h", 0), Gate("rz", 1, 0.3)))).toffoli
         1
     """
+    require_kind("circuit", circuit, Circuit)
     kept: dict[tuple[int, int], Gates] = {}
 
     def total(operations: tuple[Operation, ...], controls: int) -> Gates:
@@ -53,7 +61,8 @@ def count(circuit: Circuit) -> Gates:
             return _under(_synthesized(len(part.on), len(part.index) + min(controls, 1)), max(controls - 1, 0))
         if isinstance(part, DiagonalPhases):
             levels = [multiplexed(level + min(controls, 1)) for level in range(len(part.on))]
-            return _under(sum(levels, _phase(controls)), max(controls - 1, 0))
+            mean = Gates(rotations=1) if controls else Gates()  # of all angles: a global phase without controls
+            return _under(sum(levels, mean), max(controls - 1, 0))
         if isinstance(part, Gate | Phase):
             return _elementary(part, controls + len(part.controls))
         return total(tuple(part.parts() or ()), controls)
@@ -69,29 +78,29 @@ def _synthesized(qubits: int, index: int) -> Gates:
 
 def _elementary(part: Gate | Phase, controls: int) -> Gates:
     if isinstance(part, Phase):
-        sign = math.isclose(abs(math.remainder(float(part.angle), 2 * math.pi)), math.pi, abs_tol=1e-12)
-        return _sign(controls) if sign else _phase(controls)
-    if controls == 0:
-        if part.name in ("t", "tdg"):
-            return Gates(t=1)
-        return Gates(rotations=1) if part.angle is not None else Gates()
-    ladder = Gates(toffoli=max(controls - 2, 0))
-    if part.name in ("x", "y", "z", "h"):  # Z, Y and controlled H are X between gates of the target
-        flip = Gates(toffoli=1) if controls > 1 else Gates(cnot=1)
-        return ladder + flip + (Gates(t=2) if part.name == "h" else Gates())
-    # A controlled rotation is two halves around two flips.
-    return Gates(toffoli=max(controls - 1, 0)) + Gates(
-        rotations=3 if part.name in ("p", "s", "sdg", "t", "tdg") else 2, cnot=2
-    )
+        return _phase(part.number(), controls)
+    if part.name in PHASES or part.name == "p":  # the phase of the target and the controls together
+        return _phase(part.number() if part.name == "p" else PHASES[part.name], controls + 1)
+    if part.angle is not None:  # a controlled rotation is two halves around two flips
+        return Gates(toffoli=controls - 1, rotations=2, cnot=2) if controls else Gates(rotations=1)
+    # Y, Z and H under controls are X between gates of the target, which are T and its inverse for H.
+    flip = Gates(toffoli=controls - 1) if controls > 1 else Gates(cnot=controls)
+    return flip + (Gates(t=2) if part.name == "h" and controls else Gates())
 
 
-def _sign(controls: int) -> Gates:
-    return Gates() if controls < 2 else Gates(toffoli=controls - 2, cnot=1)
+def _phase(angle: float, wires: int) -> Gates:
+    """Return the gates of a phase of one value of some wires; a global phase is free."""
+    if wires == 0 or _multiple_of(angle, 2 * math.pi):
+        return Gates()
+    if _multiple_of(angle, math.pi) and wires > 1:  # a CZ at the end of the ladder
+        return Gates(toffoli=wires - 2, cnot=1)
+    if _multiple_of(angle, math.pi / 2):  # S, S-adjoint and Z are free
+        return Gates(toffoli=wires - 1)
+    return Gates(toffoli=wires - 1, t=1) if _multiple_of(angle, math.pi / 4) else Gates(toffoli=wires - 1, rotations=1)
 
 
-def _phase(controls: int) -> Gates:
-    """Return the gates of a phase of one value of the controls; a global phase is free."""
-    return Gates() if controls == 0 else Gates(toffoli=controls - 1, rotations=1)
+def _multiple_of(angle: float, unit: float) -> bool:
+    return abs(math.remainder(angle, unit)) < EXACT
 
 
 def _under(gates: Gates, controls: int) -> Gates:

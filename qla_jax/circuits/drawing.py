@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from qla_jax._checks import as_integer, require_kind
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Permutation, Under, Within
 from qla_jax.circuits.operations import Elementary, Gate, Operation, Phase
@@ -19,12 +20,17 @@ def draw(circuit: Circuit, *, depth: int = 0, fold: bool = False) -> str:
         depth: number of levels of composite operations that are drawn as their parts.
         fold: whether neighboring wires of a register that look the same are drawn as one.
 
+    Raises:
+        TypeError: `circuit` is not a circuit.
+        ValueError: a negative depth, or traced angles.
+
     Example:
         >>> print(draw(Circuit(2, (Gate("h", 0), Gate("x", 1, controls=(0,)), Gate("rz", 1, 0.25)))))
         q0: ─H─●─────────
         q1: ───X─RZ(0.25)
     """
-    operations = _opened(circuit, depth)
+    require_kind("circuit", circuit, Circuit)
+    operations = _opened(circuit, as_integer("depth", depth, least=0))
     columns = _columns(operations[:MOST], circuit.num_wires)
     rows = [[column[wire] for column in columns] for wire in range(circuit.num_wires)]
     labels = _labels(circuit)
@@ -103,11 +109,12 @@ def _cells(part: Operation) -> dict[int, str]:
 def _boxes(part: Operation) -> tuple[Sequence[int], Sequence[str]]:
     match part:
         case Gate():
-            angle = "" if part.angle is None else f"({float(part.angle):.3g})"
+            angle = "" if part.angle is None else f"({part.number():.3g})"
             return (part.target,), (f"{part.name.upper()}{angle}",)
         case Phase():
-            last = part.controls[-1:]
-            return last, [f"{'●' if part.values[-1] else '○'}({float(part.angle):.3g})"] * len(last)
+            # The phase stands at its last control; a global phase stands on no wire.
+            last = list(zip(part.controls, part.values, strict=True))[-1:]
+            return [wire for wire, _ in last], [f"{'●' if value else '○'}({part.number():.3g})" for _, value in last]
         case MultiplexedRotation():
             return part.wires, [*["◐"] * len(part.index), f"R{part.axis.upper()}"]
         case Call():

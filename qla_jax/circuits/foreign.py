@@ -48,7 +48,7 @@ class _QiskitBuilder:
         last = circuit.num_wires - 1
         for part, controls, values, targets in _pieces(circuit.operations):
             if isinstance(part, Phase) and not controls:
-                found.global_phase += float(part.angle)
+                found.global_phase += part.number()
                 continue
             gate, controls, values, targets = self._gate(part, controls, values, targets)
             if controls:  # Qiskit reads the state of controls from the last one
@@ -61,16 +61,16 @@ class _QiskitBuilder:
         library = self.qiskit.circuit.library
         if isinstance(part, Phase):  # the phase of one control is a gate on it, between flips if its value is 0
             if values[-1]:
-                return library.PhaseGate(float(part.angle)), controls[:-1], values[:-1], controls[-1:]
+                return library.PhaseGate(part.number()), controls[:-1], values[:-1], controls[-1:]
             flipped = self.qiskit.QuantumCircuit(1)
             flipped.x(0)
-            flipped.p(float(part.angle), 0)
+            flipped.p(part.number(), 0)
             flipped.x(0)
             return flipped.to_gate(), controls[:-1], values[:-1], controls[-1:]
         if isinstance(part, Gate):
             named = {"sdg": "Sdg", "tdg": "Tdg", "p": "Phase"}.get(part.name, part.name.upper())
             kind = getattr(library, f"{named}Gate")
-            return kind() if part.angle is None else kind(float(part.angle)), controls, values, targets
+            return kind() if part.angle is None else kind(part.number()), controls, values, targets
         assert isinstance(part, Call)
         key = id(part.circuit), part.inverted
         if key not in self.gates:
@@ -104,12 +104,12 @@ def to_pennylane(circuit: Circuit, wires: Sequence[Any] | None = None) -> list[A
     for part in circuit.elementary():
         if isinstance(part, Phase):
             # PennyLane's global phase has the opposite sign: GlobalPhase(t) multiplies by exp(-i t).
-            made = qml.GlobalPhase(-float(part.angle), wires=named[:0])
+            made = qml.GlobalPhase(-part.number(), wires=named[:0])
         else:
             assert isinstance(part, Gate)
             place = [named[part.target]]
             base = kinds[part.name.removesuffix("dg")]
-            made = base(wires=place) if part.angle is None else base(float(part.angle), wires=place)
+            made = base(wires=place) if part.angle is None else base(part.number(), wires=place)
             made = qml.adjoint(made) if part.name.endswith("dg") else made
         if part.controls:
             made = qml.ctrl(made, [named[wire] for wire in part.controls], control_values=list(part.values))

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from qla_jax._checks import require
+from qla_jax._checks import as_real, is_concrete, require
 
 HALF = math.sqrt(0.5)
 FIXED: dict[str, np.ndarray] = {
@@ -89,15 +89,17 @@ def values_of(wires: Sequence[int], values: Sequence[int]) -> tuple[int, ...]:
 
 
 def require_disjoint(used: Sequence[int], wires: Sequence[int]) -> None:
-    """Raise unless wires differ from each other and from those that an operation uses.
+    """Raise unless wires are integers that differ from each other and from those that an operation uses.
 
     Args:
         used: wires of the operation.
         wires: new wires.
 
     Raises:
-        ValueError: a wire that occurs twice.
+        ValueError: a wire that is no integer, or that occurs twice.
     """
+    odd = [wire for wire in wires if not isinstance(wire, int | np.integer) or isinstance(wire, bool)]
+    require(not odd, f"`wires` must be integers, but one is {odd[:1]}.")
     twice = sorted({wire for wire in wires if wire in used or list(wires).count(wire) > 1})
     require(not twice, f"`wires` must not overlap, but {twice} occur twice.")
 
@@ -108,9 +110,23 @@ class Elementary(Operation):
     controls: tuple[int, ...]
     values: tuple[int, ...]
 
+    angle: Any
+
     def __post_init__(self) -> None:
+        object.__setattr__(self, "controls", tuple(self.controls))
         object.__setattr__(self, "values", values_of(self.controls, self.values))
         require_disjoint((), self.wires)
+        if self.angle is not None and is_concrete(self.angle):
+            require(math.isfinite(as_real("angle", self.angle)), f"`angle` must be finite, but is {self.angle}.")
+
+    def number(self) -> float:
+        """Return the angle as a number.
+
+        Raises:
+            ValueError: a traced angle, which counts, drawings and exports cannot read.
+        """
+        require(is_concrete(self.angle), "`circuit` must have concrete angles here, but one is traced.")
+        return float(self.angle)
 
     def controlled(self, wires: tuple[int, ...], values: tuple[int, ...] = ()) -> Self:
         controls, found = (*wires, *self.controls), (*values_of(wires, values), *self.values)

@@ -16,9 +16,6 @@ from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import Under
 from qla_jax.circuits.operations import Elementary, Gate, Operation, Phase
 
-SHARED = 2
-"""Number of elementary operations from which on a called circuit becomes a gate of its own."""
-
 
 def to_openqasm3(circuit: Circuit) -> str:
     """Return a circuit as OpenQASM 3.
@@ -28,6 +25,7 @@ def to_openqasm3(circuit: Circuit) -> str:
 
     Raises:
         TypeError: `circuit` is not a circuit.
+        ValueError: traced angles.
 
     Example:
         >>> bell = Circuit(2, (Gate("h", 0), Gate("x", 1, controls=(0,))))
@@ -87,9 +85,9 @@ def _targets(part: Elementary) -> tuple[int, ...]:
 
 def _named(part: Elementary) -> str:
     if isinstance(part, Phase):
-        return f"gphase({float(part.angle)!r})"
+        return f"gphase({part.number()!r})"
     assert isinstance(part, Gate)
-    return part.name if part.angle is None else f"{part.name}({float(part.angle)!r})"
+    return part.name if part.angle is None else f"{part.name}({part.number()!r})"
 
 
 def _line(

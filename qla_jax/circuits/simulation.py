@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qla_jax._checks import require
+from qla_jax._checks import require, require_kind
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Permutation, Under
 from qla_jax.circuits.operations import FIXED, Gate, Operation, Phase
@@ -31,14 +31,19 @@ def simulate(circuit: Circuit, state: Any) -> Any:
             without compiling, JAX arrays by JAX, where angles may be traced.
 
     Raises:
+        TypeError: `circuit` is not a circuit.
         ValueError: a state of another size.
 
     Example:
         >>> simulate(Circuit(2, (Gate("x", 1, controls=(0,), values=(0,)),)), np.array([1.0, 0, 0, 0])).real.tolist()
         [0.0, 1.0, 0.0, 0.0]
     """
-    size = 1 << circuit.num_wires
-    require(state.shape[0] == size, f"`state` must have {size} amplitudes, but has shape {state.shape}.")
+    require_kind("circuit", circuit, Circuit)
+    size, state = 1 << circuit.num_wires, state if isinstance(state, jax.Array) else np.asarray(state)
+    require(
+        state.ndim in (1, 2) and state.shape[0] == size,
+        f"`state` must have {size} amplitudes, but has shape {state.shape}.",
+    )
     xp = jnp if isinstance(state, jax.Array) else np
     # A copy, since controlled gates write into it.
     kept = xp.array(state, dtype=xp.result_type(state.dtype, xp.complex64))
@@ -63,12 +68,14 @@ def to_matrix(circuit: Circuit) -> np.ndarray:
         circuit: the circuit.
 
     Raises:
+        TypeError: `circuit` is not a circuit.
         ValueError: more than 13 wires.
 
     Example:
         >>> to_matrix(Circuit(2, (Gate("x", 1, controls=(0,)),))).real.astype(int).tolist()
         [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]]
     """
+    require_kind("circuit", circuit, Circuit)
     told = f"`circuit` must have at most {MAX_MATRIX_WIRES} wires for a matrix, but has {circuit.num_wires}"
     require(circuit.num_wires <= MAX_MATRIX_WIRES, f"{told}; `simulate` applies it to a state.")
     return np.asarray(simulate(circuit, np.eye(1 << circuit.num_wires, dtype=complex)))

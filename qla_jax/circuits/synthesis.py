@@ -9,8 +9,9 @@ References:
     https://arxiv.org/abs/quant-ph/0404089
 """
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +19,7 @@ from scipy.linalg import cossin
 
 from qla_jax._checks import require
 from qla_jax.circuits.composites import Composite, DiagonalPhases, MultiplexedRotation
-from qla_jax.circuits.operations import Operation
-
-UNITARY = 1e-8
-r"""Largest entry of $U^\dagger U - 1$ that counts as rounding."""
+from qla_jax.circuits.operations import Operation, require_disjoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +30,19 @@ class MatrixGate(Composite):
         matrix: unitary of 2^k rows; a stack of them where there is an index.
         on: k wires, the first the most significant bit.
         index: wires of the index.
+        trusted: whether the matrix is known to be unitary, as that of an inverse is.
     """
 
     matrix: np.ndarray
     on: tuple[int, ...]
     index: tuple[int, ...] = ()
+    trusted: bool = field(default=False, repr=False)
+
+    def __post_init__(self) -> None:
+        require_disjoint((), self.wires)
+        if not self.trusted:  # once: a move and an inverse need no second look
+            _as_blocks(self.matrix, len(self.on), len(self.index))
+            object.__setattr__(self, "trusted", True)
 
     @property
     def wires(self) -> tuple[int, ...]:
@@ -87,13 +93,8 @@ def synthesis(matrix: np.ndarray, wires: Sequence[int], index: Sequence[int] = (
         >>> bool(np.abs(to_matrix(circuit) - fourier).max() < 1e-14)
         True
     """
-    size, shape = 1 << len(wires), np.shape(matrix)
-    blocks = np.asarray(matrix, complex).reshape(-1, *shape[-2:])
-    fits = shape[-2:] == (size, size) and len(blocks) == 1 << len(index)
-    require(fits, f"`matrix` must be {size} x {size} for {1 << len(index)} values, but has shape {shape}.")
-    defect = float(np.abs(blocks.conj().mT @ blocks - np.eye(size)).max())
+    blocks = _as_blocks(matrix, len(wires), len(index))
     wires = (*index, *wires)
-    require(defect <= UNITARY, f"`matrix` must be unitary, but U^H U - 1 has an entry of size {defect:.3g}.")
     found: list[Operation] = []
     pending = np.zeros((2,) * len(wires))
     for turn in _factors(blocks):
@@ -107,6 +108,19 @@ def synthesis(matrix: np.ndarray, wires: Sequence[int], index: Sequence[int] = (
         found.append(MultiplexedRotation("z", (one - zero).reshape(-1), index, wire))
         found.append(MultiplexedRotation("y", turn.angles.reshape(-1), index, wire))
     return (*found, DiagonalPhases(pending.reshape(-1), wires))
+
+
+def _as_blocks(matrix: np.ndarray, qubits: int, index: int) -> np.ndarray:
+    """Return a checked stack of unitaries, one for each value of the index."""
+    size, shape = 1 << qubits, np.shape(matrix)
+    fits = shape[-2:] == (size, size) and math.prod(shape[:-2]) == 1 << index
+    require(fits, f"`matrix` must be {size} x {size} for {1 << index} values of the index, but has shape {shape}.")
+    rounding = np.finfo(np.result_type(np.asarray(matrix).dtype, np.float32)).eps  # of the matrix as it is given
+    blocks = np.asarray(matrix, complex).reshape(-1, size, size)
+    defect = float(np.abs(blocks.conj().mT @ blocks - np.eye(size)).max())
+    told = f"`matrix` must be unitary, but U^H U - 1 has an entry of size {defect:.3g}."
+    require(defect <= math.sqrt(rounding), told)
+    return blocks
 
 
 def _factors(blocks: np.ndarray) -> Iterator[Factor]:

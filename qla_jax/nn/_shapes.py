@@ -19,7 +19,12 @@ def as_sizes(**sizes: Any) -> tuple[int, ...]:
 
 
 def require_parts(readout: Any, format: Any) -> None:
-    """Raise TypeError unless `readout` is callable or None, and `format` is a `Format` or None."""
+    """Raise a TypeError for parts of a network that are of another kind.
+
+    Args:
+        readout: a callable, or None.
+        format: a `Format`, or None.
+    """
     if readout is not None:
         require_callable("readout", readout)
     if format is not None:

@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qla_jax._checks import require
 from qla_jax.linalg.patches import windows
 from qla_jax.nn.estimated_gradients import WeightGradients, estimated_dense
 from qla_jax.nn.steps import ArithmeticStep, Numbers, as_numbers
@@ -74,6 +75,8 @@ class Arithmetic:
             bias: b, shape (m,); zero unless given.
         """
         x = as_numbers(x)
+        fits = len(x.shape) == 2 and weight.shape[1:] == x.shape[1:]
+        require(fits, f"`weight` must be (m, k) for `x` (n, k), but they are {weight.shape} and {x.shape}.")
         y = self._dense(x.values, weight, bias)
         once = {} if bias is None else {"add": 1}
         products = x.shape[0] * weight.size
@@ -88,6 +91,9 @@ class Arithmetic:
             stride: distance between the pixels that are kept.
         """
         x = as_numbers(x)
+        fits = len(x.shape) == 3 and kernel.ndim == 4 and kernel.shape[1] == x.shape[0]
+        told = f"`kernel` must be (outputs, channels, rows, columns) for `x` {x.shape}, but has shape {kernel.shape}."
+        require(fits, told)
         y = self._convolve(x.values, kernel, stride)
         products = kernel.size * math.prod(y.values.shape[1:])
         return made(y, x, fan_in=kernel[0].size, each=PRODUCT_AND_SUM, products=products)
@@ -141,6 +147,8 @@ class Arithmetic:
             y: right factor, shape (k, m).
         """
         x, y = as_numbers(x), as_numbers(y)
+        fits = len(x.shape) == len(y.shape) == 2 and x.shape[1] == y.shape[0]
+        require(fits, f"`y` must be (k, m) for `x` (n, k), but they are {y.shape} and {x.shape}.")
         products = x.shape[0] * x.shape[1] * y.shape[1]
         found = self._product(x.values, y.values)
         return made(found, x, y, fan_in=x.shape[1], each=PRODUCT_AND_SUM, products=products)

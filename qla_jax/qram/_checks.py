@@ -17,6 +17,11 @@ from qla_jax._checks import ROUNDING, as_numeric, is_concrete, require
 def as_whole_numbers(name: str, value: Any, *, bits: bool = False) -> np.ndarray | Array:
     """Return an array of integers, a NumPy array where the value is known; truth values are accepted if `bits` is set.
 
+    Args:
+        name: name of the argument, for error messages.
+        value: integers of any shape.
+        bits: whether truth values are accepted.
+
     Raises:
         ValueError: no integers.
     """
@@ -32,6 +37,11 @@ def as_amplitudes(
     """Return the amplitudes of 2^n addresses, all equal by default.
 
     Traced amplitudes that are no unit vector become NaN.
+
+    Args:
+        address_bits: number n of address bits.
+        amplitudes: unit vector of 2^n entries; None for equal ones.
+        dtype: dtype that sets the precision.
 
     Raises:
         ValueError: another shape, or no unit vector where that can be seen.

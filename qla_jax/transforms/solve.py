@@ -117,6 +117,7 @@ def solve(
     require_kind("enc", enc, BlockEncoding)
     require_kind("vec", vec, VectorEncoding)
     eps, kappa = as_eps(eps), as_real("kappa", kappa)
+    require(1 < kappa < np.inf, f"`kappa` must be above 1 and finite, but is {kappa}.")
     known = is_concrete(enc.alpha, enc.norm_bound, vec.encoded)
     require(known, "`enc` and `vec` must be known: the length of the circuit follows from them.")
     size = float(length(vec.encoded))

@@ -7,6 +7,7 @@ import pytest
 import scipy.linalg
 import scipy.stats
 
+from qla_jax.accounting.gates import Gates
 from qla_jax.circuits import (
     Call,
     Circuit,
@@ -21,12 +22,14 @@ from qla_jax.circuits import (
     draw,
     simulate,
     to_matrix,
+    to_openqasm3,
 )
 from qla_jax.circuits.composites import rearranged
 from qla_jax.circuits.fourier import fourier_operations
 from qla_jax.circuits.operations import FIXED, TURNING
 from qla_jax.circuits.preparation import reflection_operations, tree_operations
 from qla_jax.circuits.synthesis import synthesis
+from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.linalg.preparation import prepare
 from tests.cases import cplx, real
 
@@ -218,6 +221,17 @@ def test_a_simulation_leaves_the_state_that_it_is_given():
         (lambda: Circuit(1, (Gate("x", 1),)), r"`operations` must use wires below 1, but one uses \[1\]"),
         (lambda: Circuit(2, registers=(("a", 1),)), "`registers` must have 2 wires in all, but have 1"),
         (lambda: Call(Circuit(2), (0,)), "`on` must name 2 wires of the circuit, but names 1"),
+        (lambda: Gate("rx", 0, np.nan), "`angle` must be a number, but is nan"),
+        (lambda: Phase(np.inf), "`angle` must be finite, but is inf"),
+        (lambda: Gate("x", 0.5), r"`wires` must be integers, but one is \[0\.5\]"),
+        (lambda: MultiplexedRotation("x", real(2), (0,), 1), "`axis` must be 'y' or 'z', but is 'x'"),
+        (lambda: MultiplexedRotation("y", real(3), (0,), 1), r"`angles` must be 2 numbers, but have shape \(3,\)"),
+        (lambda: DiagonalPhases(np.full(4, np.nan), (0, 1)), "`angles` must be real and finite"),
+        (lambda: Permutation(np.array([0, 0]), (0,)), "`targets` must hold each of 2 basis states once"),
+        (lambda: MatrixGate(np.ones((2, 2)), (0,)), "`matrix` must be unitary"),
+        (lambda: MatrixGate(np.eye(4), (0,)), "`matrix` must be 2 x 2"),
+        (lambda: draw(Circuit(1), depth=-1), "`depth` must be at least 0"),
+        (lambda: jax.jit(lambda a: [count(Circuit(1, (Gate("p", 0, a),))), 0][1])(0.3), "must have concrete angles"),
         (lambda: to_matrix(Circuit(14)), "`circuit` must have at most 13 wires"),
         (lambda: simulate(Circuit(2), np.ones(3)), r"`state` must have 4 amplitudes, but has shape \(3,\)"),
         (lambda: synthesis(np.ones((2, 2)), (0,)), "`matrix` must be unitary"),
@@ -250,3 +264,40 @@ def test_matrices_are_applied_as_they_are_and_synthesized_where_gates_are_asked_
         assert count(Circuit(5, (part,))).rotations == sum(
             gate.name in ("ry", "rz") for gate in Circuit(5, (part,)).elementary() if isinstance(gate, Gate)
         )
+
+
+@pytest.mark.parametrize("use", [count, draw, to_matrix, to_openqasm3, lambda circuit: simulate(circuit, np.ones(4))])
+def test_an_encoding_in_place_of_its_circuit_is_refused(use):
+    with pytest.raises(TypeError, match="`circuit` must be of type Circuit, but is of type Dense"):
+        use(block_encode(np.eye(2)))
+
+
+@pytest.mark.parametrize(
+    ("gate", "expected"),
+    [
+        (Gate("s", 0), Gates()),
+        (Gate("p", 0, np.pi / 2), Gates()),
+        (Gate("p", 0, -np.pi / 4), Gates(t=1)),
+        (Gate("p", 0, 0.3), Gates(rotations=1)),
+        (Gate("z", 1, controls=(0,)), Gates(cnot=1)),
+        (Gate("t", 1, controls=(0,)), Gates(toffoli=1, t=1)),
+        (Gate("h", 1, controls=(0,)), Gates(cnot=1, t=2)),
+        (Gate("x", 2, controls=(0, 1)), Gates(toffoli=1)),
+        (Phase(np.pi, (0, 1, 2)), Gates(toffoli=1, cnot=1)),
+        (Phase(0.3, (0, 1)), Gates(toffoli=1, rotations=1)),
+        (Phase(0.3), Gates()),
+    ],
+)
+def test_phases_of_an_eighth_of_a_turn_are_clifford_and_t_gates(gate, expected):
+    assert count(Circuit(3, (gate,))) == expected
+
+
+def test_a_global_phase_stands_on_no_wire_of_a_drawing():
+    assert draw(Circuit(1, (Phase(0.3), Gate("h", 0)))) == "q0: ─H"
+
+
+def test_matrices_in_single_precision_are_unitary_to_their_rounding():
+    matrix = scipy.stats.unitary_group.rvs(8, random_state=0).astype(np.complex64)
+    np.testing.assert_allclose(to_matrix(Circuit(3, (MatrixGate(matrix, (0, 1, 2)),))), matrix, rtol=0, atol=1e-6)
+    with pytest.raises(ValueError, match="`matrix` must be unitary"):
+        MatrixGate((1 + 1e-3) * matrix, (0, 1, 2))

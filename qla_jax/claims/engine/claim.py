@@ -1,20 +1,4 @@
-r"""Claims: one bound of a paper each, with the instances that it is about and both of its sides.
-
-Example:
-    >>> @claim(
-    ...     source="Cauchy (1821)",
-    ...     statement="An inner product is at most the product of the lengths.",
-    ...     formula=r"|\langle x, y\rangle| \le \|x\|\|y\|",
-    ...     draw=lambda size, *, key: {"x": jax.random.normal(key, (2, size))},
-    ...     sizes=(4,),
-    ... )
-    ... def cauchy(instance):
-    ...     "The sides are equal where the vectors are parallel."
-    ...     x, y = instance["x"]
-    ...     return Sides(jnp.abs(x @ y), jnp.linalg.norm(x) * jnp.linalg.norm(y))
-    >>> cauchy.name, bool(cauchy.ratio(cauchy.draw(4, key=jax.random.key(0))) <= 1)
-    ('cauchy', True)
-"""
+r"""Claims: one bound of a paper each, with the instances that it is about and both of its sides."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
