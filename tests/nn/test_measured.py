@@ -56,6 +56,19 @@ def integers(x: jax.Array) -> np.ndarray:
     return scaled.astype(int)
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda qam: qam.dense(jnp.ones((2, 3)), jnp.ones((4, 2))), "`weight` must be"),
+        (lambda qam: qam.convolve(jnp.ones((2, 5, 4)), jnp.ones((3, 1, 3, 3))), "`kernel` must be"),
+        (lambda qam: qam.product(jnp.ones((2, 3)), jnp.ones((2, 3))), "`y` must be"),
+    ],
+)
+def test_operands_of_other_shapes_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(Arithmetic())
+
+
 def test_fixed_point_layers_agree_with_integers_and_one_floor_after_each_sum():
     """Compare with Python integers: no partial sum is rounded, and the floor is toward minus infinity."""
     qam, x, weight, bias = FixedArithmetic(FORMAT), on_grid(3, 5), on_grid(4, 5), on_grid(4)

@@ -71,6 +71,12 @@ def test_a_kappa_that_the_matrix_violates_leaves_the_error_unknown():
     assert np.isinf(found.eps)
 
 
+@pytest.mark.parametrize("kappa", [0.0, 1.0, np.inf, np.nan])
+def test_a_kappa_that_bounds_nothing_is_refused(kappa):
+    with pytest.raises(ValueError, match=f"`kappa` must be .*{kappa}"):
+        qla.solve(qla.block_encode(np.eye(2)), qla.vector_encode([1.0, 1.0]), kappa=kappa, eps=1e-3)
+
+
 def test_errors_and_warnings_about_shares_of_an_error_name_the_whole():
     """And warnings point at the line of the caller, not into the package."""
     enc, vec = qla.block_encode(np.array([[2.0, 1.0], [1.0, 2.0]])), qla.vector_encode([3.0, 3.0])
