@@ -10,7 +10,12 @@ from typing import Any
 
 import jax
 
-QUICK: dict[str, Any] = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+QUICK: dict[str, Any] = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+    # A small program is not worth dividing among threads: each part is a module of its own to LLVM.
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
 """XLA options for `jax.jit` that halve compile time at the price of slower code."""
 
 # The older code generator takes two thirds of the compile time of its successor. It was removed after jax 0.10, and XLA

@@ -132,6 +132,7 @@ def test_a_part_in_two_places_is_one_leaf():
     assert cost(terminal_block(jnp.eye(2), prepare())).calls["StatePreparation[0]"] == Calls(0, 0, 2, 1)
 
 
+@pytest.mark.slow
 def test_long_chains_take_little_time_and_no_call_is_lost():
     """8^40 calls of the input: no more than 2^63 fit in a machine's integer, and no recursion would end."""
     found = cost(jax.eval_shape(lambda: network(40)))
@@ -334,7 +335,7 @@ def contains(enc: Encoding, *kinds: type) -> bool:
 
 
 @pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS, AMPLIFIED]))
-@pytest.mark.sample(20)
+@pytest.mark.sample(10)
 def test_calls_are_those_made_when_the_circuit_runs(case):
     enc = case.build(case.params) if case is AMPLIFIED else jax.eval_shape(case.build, case.params)
     if not enc.uses():

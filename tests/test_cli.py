@@ -107,6 +107,7 @@ def test_what_is_printed_are_stages_epochs_tables_and_the_page(asked):
     assert "here/report.html" in told.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_resume_goes_on_with_the_newest_run_of_the_command_and_its_own_options(asked):
     for name, seed in (("b", "4"), ("a", "5")):
         assert command("--output", f"runs/{name}", "--seed", seed, "--regime", "c").exit_code == 0
@@ -331,6 +332,7 @@ def test_claims_are_printed_and_written(claims):
     assert {path.name for path in Path("here").iterdir()} == names
 
 
+@pytest.mark.slow
 def test_claims_go_into_a_new_directory_by_default(claims):
     assert claims("pooling-by-circuit", "--trials", "1").exit_code == 0
     (directory,) = Path("runs").iterdir()

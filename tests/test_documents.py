@@ -1,6 +1,6 @@
 """The documents run: every Python block of README.md and docs/, and every example in a docstring.
 
-Documents, and the examples that compile for seconds, are slow: `make check` runs them.
+All are slow tests, which `make check` runs.
 The blocks of one file share one namespace, in order, as a reader would type them.
 """
 
@@ -23,42 +23,12 @@ REQUIRED = ["README.md", "docs/conventions.md"]
 FEWEST_README_BLOCKS = 3  # a pattern that matches nothing would pass for ever
 
 PYTHON_BLOCK = re.compile(r"^([ \t]*)```python\b[^\n]*\n(.*?)^\1```[ \t]*$", re.DOTALL | re.MULTILINE)
-LONG = {
-    "arithmetic.newton",
-    "claims.catalogue",
-    "encodings.verification",
-    "linalg.sampling",
-    "measurement.decomposition",
-    "measurement.density_tomography",
-    "measurement.shadows",
-    "measurement.vector_tomography",
-    "nn.baselines",
-    "nn.coherent_resnet",
-    "nn.overheads",
-    "nn.qresnet",
-    "nn.qtransformer",
-    "nn.quanvolution",
-    "nn.softmax",
-    "nn.twins",
-    "nn.variational",
-    "prior.transformer",
-    "nn.weights",
-    "qram.branches",
-    "qram.exact",
-    "qram.fidelity",
-    "qram.sweeps",
-    "qram.tree",
-    "variational.plateaus",
-}
 
 
-def modules_with_examples() -> list:
-    """Modules that have doctests: those of `LONG` are slow."""
+def modules_with_examples() -> list[str]:
     packages = pkgutil.walk_packages(qla_jax.__path__, "qla_jax.")
     sources = {one.name: importlib.util.find_spec(one.name).origin for one in packages} | {"qla_jax": qla_jax.__file__}
-    found = [name for name, source in sources.items() if ">>> " in Path(source).read_text()]
-    assert {f"qla_jax.{name}" for name in LONG} <= set(found)
-    return [pytest.param(name, marks=[pytest.mark.slow] if name.partition(".")[2] in LONG else []) for name in found]
+    return [name for name, source in sources.items() if ">>> " in Path(source).read_text()]
 
 
 pytestmark = pytest.mark.x64
@@ -102,6 +72,7 @@ def test_readme_shows_code():
     assert len(python_blocks((ROOT / "README.md").read_text())) >= FEWEST_README_BLOCKS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", modules_with_examples())
 def test_docstring_examples_run(name):
     """An example may use the public vocabulary and `jnp` without importing them."""

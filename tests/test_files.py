@@ -70,6 +70,7 @@ def test_a_disk_that_is_full_or_read_only_is_named_by_phases(tmp_path):
         assert "Read-only" in one_line(["phases", "x/2", "--degree", "3", "--output", str(still / "found.json")])
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_costs_the_running_item_and_says_how_to_go_on(tmp_path, monkeypatch):
     arguments = ["claims", "pooling-by-circuit", "alpha-of-concatenation", "--trials", "5", "--output"]
     whole = CliRunner().invoke(app, [*arguments, str(tmp_path / "whole")])

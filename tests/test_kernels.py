@@ -106,7 +106,7 @@ def traced_in_shard_map(kernel: Kernel, kind: AxisType) -> None:
 
 
 @kernels("strict")
-@pytest.mark.sample(52)
+@pytest.mark.sample(26)
 def test_strict_promotion_is_enough(kernel):
     """For arrays in single precision, which meet the constants of functions in double."""
     arrays = in_dtype(kernel, "float32")
@@ -115,14 +115,14 @@ def test_strict_promotion_is_enough(kernel):
 
 
 @kernels("shard_map")
-@pytest.mark.sample(52)
+@pytest.mark.sample(26)
 def test_shard_map_of_vmap_is_traced(kernel):
     """With `check_vma`, and an axis in the types of arrays: constants that loops start from are told of it."""
     traced_in_shard_map(kernel, AxisType.Explicit)
 
 
 @kernels("mesh")
-@pytest.mark.sample(52)
+@pytest.mark.sample(26)
 def test_vmap_over_an_explicit_mesh_axis_is_traced(kernel):
     mesh, arrays = shapes(kernel, AxisType.Explicit)
     with jax.sharding.use_abstract_mesh(mesh):
@@ -142,7 +142,7 @@ def operations(program: jex.Jaxpr) -> Counter:
 
 
 @kernels("programs")
-@pytest.mark.sample(42)
+@pytest.mark.sample(24)
 def test_programs_are_those_of_promoted_arrays(kernel):
     """What is traced for integers and lower precisions is what is traced for the same arrays promoted before.
 
@@ -172,7 +172,7 @@ def test_numbers_that_are_not_whole_are_refused(kernel):
 
 
 @kernels("shapes", arrays=False, integers=True)
-@pytest.mark.sample(38)
+@pytest.mark.sample(24)
 def test_integers_of_numpy_have_the_results_of_integers(kernel):
     wanted = jax.eval_shape(lambda *arrays: called(kernel, arrays), *in_double(kernel))
     kind = (np.int64, np.uint8, np.array)[KERNELS.index(kernel) % 3]
@@ -215,6 +215,7 @@ LAYOUTS: dict[str, Callable] = {
 
 
 @kernels("layout", values=True)
+@pytest.mark.sample(9)
 def test_layouts_of_arrays_do_not_change_values(kernel):
     """Lists, NumPy arrays with strides, in another byte order or longer, and NumPy scalars as those numbers of JAX."""
     wanted = called(kernel, in_double(kernel))
@@ -276,6 +277,7 @@ def sharded(names: set[str]) -> Iterator[str]:
     return iter(done.stdout.splitlines())
 
 
+@pytest.mark.slow
 def test_values_on_two_devices_are_those_on_one():
     names = {
         kernel.name

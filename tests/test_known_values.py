@@ -91,7 +91,7 @@ def test_known_parts_are_taken_inside_jit(build):
     jax.eval_shape(lambda: seen(build()))
 
 
-@pytest.mark.parametrize("name", mostly_slow([*LENGTHS, *OTHERS], "pseudo_inverse", "amplify_to_norm"))
+@pytest.mark.parametrize("name", mostly_slow([*LENGTHS, *OTHERS], "pseudo_inverse"))
 def test_known_parts_are_taken_in_shard_map_without_jit(name):
     build = (LENGTHS | OTHERS)[name]
     found = without_jit(lambda zero: jax.tree.map(lambda leaf: leaf + zero, seen(build())), jnp.zeros(2))
@@ -117,6 +117,7 @@ OF_TRACED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", mostly_slow(OF_TRACED, "uniform_amplification"))
 def test_lengths_of_circuits_are_found_for_traced_encodings_in_shard_map_without_jit(name):
     def call(matrix):

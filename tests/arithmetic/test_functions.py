@@ -111,6 +111,7 @@ def test_newtons_iteration_needs_the_logarithm_of_the_bits(bits, steps):
     assert fewer > 2.0**-bits
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_the_reciprocal_of_thirty_two_bits_against_exact_fractions():
     f = Format(32, 16)

@@ -26,7 +26,7 @@ def encoding_of(case: Case) -> Encoding:
 
 
 @pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS]))
-@pytest.mark.sample(20)
+@pytest.mark.sample(12)
 def test_gates_have_the_unitary_of_the_circuit(case):
     enc = encoding_of(case)
     size = enc.num_ancillas + enc.num_qubits
@@ -41,7 +41,7 @@ SMALL = [case for case in [*ENCODINGS, *VECTORS] if "squares" not in case.name]
 
 
 @pytest.mark.parametrize("case", in_default_lane(SMALL))
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 def test_elementary_gates_have_the_unitary_of_the_circuit(case):
     """One by one: nothing is left of rotations by an index, diagonals, tables and calls."""
     enc = encoding_of(case)
@@ -95,6 +95,7 @@ def test_parts_are_shared_and_long_circuits_are_short():
     assert len(called) == 1 and len(circuit.operations) == 2 * 401 + 3
 
 
+@pytest.mark.slow
 def test_chains_of_any_length_become_circuits():
     enc = block_encode_pauli({"X": 0.5})
     for _ in range(2000):

@@ -38,9 +38,9 @@ LONG = {  # seconds each, for draws by the thousand or memories that are simulat
     "qram-infidelity",
     "tomography-failure",
 }
-# By default every negative control, and every third claim that holds.
+# By default every negative control, and every sixth claim that holds.
 MARKS = [
-    [pytest.mark.slow] if claim.name in LONG or (claim.expected_to_hold and place % 3) else []
+    [pytest.mark.slow] if claim.name in LONG or (claim.expected_to_hold and place % 6) else []
     for place, claim in enumerate(CLAIMS)
 ]
 
@@ -83,6 +83,7 @@ def test_a_control_that_random_instances_do_not_violate_is_violated_by_the_attac
     assert max(trial.attacked.values()) == trial.ratio
 
 
+@pytest.mark.slow
 def test_the_instances_that_are_kept_satisfy_their_constraints_and_are_instances_of_claims():
     with np.load(FILE) as arrays:
         assert {key.split("/")[0] for key in arrays.files} <= {one.name for one in CLAIMS}
@@ -119,11 +120,13 @@ def test_the_attack_finds_the_smallest_norm_of_a_block():
     assert np.allclose(trial.worst["weight"] @ worst, -worst, atol=0.02)
 
 
+@pytest.mark.slow
 def test_the_attack_finds_the_smallest_norm_of_the_terminal_block():
     trial = examine(norms.terminal_norm, trials=1, sizes=(4,), kept={}, attacks=True, **HARDLY)
     assert 0.02 <= trial.measured < 0.0201
 
 
+@pytest.mark.slow
 def test_the_attack_finds_how_much_a_block_increases_distances():
     assert found(norms.block_lipschitz, 16, **HARDLY) * blocks.NORM_RANGE[1] / blocks.NORM_RANGE[0] > 17
 
@@ -229,7 +232,8 @@ def test_a_trial_is_in_float64_whatever_the_callers_precision():
     assert {part.dtype for part in trial.worst.values()} == {np.dtype("float64")}
 
 
-@pytest.mark.parametrize("attacks", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("attacks", [False, True])
 def test_the_worst_instance_has_the_worst_ratio(attacks):
     trial = examine(norms.skip_norm, trials=50, kept={}, attacks=attacks, steps=20, starts=2)
     assert norms.skip_norm.ratio(trial.worst) == pytest.approx(trial.ratio, rel=1e-9)

@@ -52,6 +52,7 @@ def report(ran) -> ClaimsReport:
     return ran.document
 
 
+@pytest.mark.slow
 def test_a_report_has_a_row_for_each_claim(report):
     assert [row.name for row in report.claims] == [claim.name for claim in CHOSEN]
     assert (report.trials, report.seed, report.attacks) == (20, 3, False)
@@ -64,10 +65,12 @@ def test_a_report_has_a_row_for_each_claim(report):
     assert report.seconds == sum(row.seconds for row in report.claims) > 0
 
 
+@pytest.mark.slow
 def test_a_control_that_was_not_attacked_is_no_failure(report):
     assert report.failures == []
 
 
+@pytest.mark.slow
 def test_the_worst_instances_are_kept(report, directory):
     for claim, row in zip(CHOSEN[:1], report.claims[:1], strict=True):
         measured, bound = claim.sides(known(claim.name, directory / "known.npz")[row.worst_size])
@@ -75,6 +78,7 @@ def test_the_worst_instances_are_kept(report, directory):
         assert float(bound) == pytest.approx(row.bound, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_an_attack_writes_how_much_of_each_sharper_constant_it_reached(ran, report, directory):
     assert not (directory / "sharper.json").exists()  # there was none
     entry = replace(report.claims[0].sizes[0], size=16, random=0.2, known=0.5, attacked=0.75)
@@ -86,6 +90,7 @@ def test_an_attack_writes_how_much_of_each_sharper_constant_it_reached(ran, repo
     assert written == {name: sizes for name, sizes in sharper.REACHED.items() if name != "amplitude"}
 
 
+@pytest.mark.slow
 def test_the_page_is_whole_and_fetches_nothing(ran, directory):
     render.write(ran.run, directory)
     assert json.loads((directory / "claims.json").read_text())["claims"][0]["name"] == CHOSEN[0].name
@@ -98,6 +103,7 @@ def test_the_page_is_whole_and_fetches_nothing(ran, directory):
         assert claim.name in page and "All are as they were meant to be." in page
 
 
+@pytest.mark.slow
 def test_what_is_not_finite_is_written_as_null(ran, report, directory):
     row = replace(report.claims[0], ratio=float("inf"), bound=float("nan"), passed=False, verdict="not proven")
     other = replace(report, claims=[row], failures=["a: not proven."])
@@ -108,6 +114,7 @@ def test_what_is_not_finite_is_written_as_null(ran, report, directory):
     assert '<p class="bad">a: not proven.</p>' in page and '<p class="bad">not proven; measured ' in page
 
 
+@pytest.mark.slow
 def test_a_figure_has_a_line_for_each_size(report):
     row = report.claims[1]
     (axes,) = draw(ratios(row)).axes
@@ -117,6 +124,7 @@ def test_a_figure_has_a_line_for_each_size(report):
     assert len(draw(ratios(attacked)).axes[0].lines) == len(draw(ratios(kept)).axes[0].lines) == len(axes.lines) + 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("relation", "label"), [("<=", "measured / bound"), (">=", "bound / measured"), ("==", "difference / rounding")]
 )
@@ -164,6 +172,7 @@ def test_claims_are_selected_by_name():
         select(("skip-nor",))
 
 
+@pytest.mark.slow
 def test_claims_run_by_name():
     (trial,) = run("terminal-norm", trials=20)
     assert trial.claim is norms.terminal_norm and trial.trials == 20 * len(norms.terminal_norm.tried) and trial.passed

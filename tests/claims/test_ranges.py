@@ -171,6 +171,7 @@ def test_a_claim_that_was_true_by_construction_is_measured_on_a_circuit(name, mo
     assert not examine(NAMED[name], trials=5, kept={}).passed
 
 
+@pytest.mark.slow
 def test_a_vector_that_its_error_cancels_is_an_instance_like_others():
     x = jnp.array([0.5, 0.0])
     vec = erring_vector(x, -x, jnp.zeros(()))

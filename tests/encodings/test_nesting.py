@@ -100,7 +100,7 @@ def views_of(name: str) -> list[str]:
     ],
     ids=["product", "scale", "scale and adjoint", "one-term combination", "product and scale"],
 )
-@pytest.mark.sample(3)
+@pytest.mark.sample(1)
 def test_encoded_views_of_long_chains_are_those_of_the_matrices(view, step, gains):
     enc = chain(DIAGONAL, step, DEEP)
     wanted = np.diag(ENTRIES).astype(complex)
@@ -117,6 +117,7 @@ def test_long_chains_are_run_inside_jit_and_under_vmap():
     np.testing.assert_allclose(found, rows * (0.99**200 * ENTRIES**201)[None], rtol=1e-12, atol=0)
 
 
+@pytest.mark.slow
 def test_projected_runs_of_long_products_are_those_of_the_matrices():
     vec = chain(VECTOR, lambda x: DIAGONAL @ x, DEEP)
     wanted = np.array([0.6, 0.8]) * ENTRIES**DEEP
@@ -159,6 +160,7 @@ def test_logarithms_of_alpha_of_long_chains_are_sums(step, gain):
     np.testing.assert_allclose(vec.log_alpha, wanted, rtol=1e-12, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", mostly_slow(CHAINS, "product"))
 def test_long_chains_are_equal_to_their_copies_alone(name):
     start, step = CHAINS[name]
@@ -186,7 +188,9 @@ def refused(view: Callable[[Any], Any], enc: Encoding) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.sample(1)
 def test_views_of_long_chains_return_a_result_or_name_the_nested_argument(name):
     start, step = CHAINS[name]
     long, short = chain(start, step, 100 if name == "tensor" else DEEP), chain(start, step, 20)

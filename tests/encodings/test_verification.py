@@ -24,6 +24,7 @@ SOME = [pytest.param(case, id=case.name, marks=marks) for case, marks in zip(CAS
 
 
 @pytest.mark.parametrize("case", SOME)
+@pytest.mark.sample(2)
 def test_every_encoding_of_the_registry_keeps_the_laws(case):
     enc = case.build(jax.tree.map(jnp.asarray, case.params))
     found = verify(enc, samples=2)

@@ -44,6 +44,7 @@ def told(row: Compared) -> str:
     return "".join("+" if found else "-" for found in vars(row.verdicts).values())
 
 
+@pytest.mark.slow
 def test_verdicts_on_coherent_networks_are_those_of_the_paper(coherent):
     assert {name: told(row) for name, row in coherent.rows.items()} == dict(list(PAPER.items())[3:])
 
@@ -70,6 +71,7 @@ def test_circuits_are_looked_at_rather_than_believed():
     assert token.activated and token.reads > 0 and token.least_norm < 1e-12
 
 
+@pytest.mark.slow
 def test_steps_that_grow_like_a_root_are_no_logarithm(coherent):
     rooted = replace(
         comparison_job.METHODS[5],
@@ -82,6 +84,7 @@ def test_steps_that_grow_like_a_root_are_no_logarithm(coherent):
     assert row.exponents["N"] == pytest.approx(0.5)
 
 
+@pytest.mark.slow
 def test_a_report_is_written_as_numbers_pictures_and_one_page(coherent, tmp_path):
     render.write(coherent, tmp_path)
     written = json.loads((tmp_path / "comparison.json").read_text())
@@ -91,6 +94,7 @@ def test_a_report_is_written_as_numbers_pictures_and_one_page(coherent, tmp_path
     assert not re.search(r"(src|href)=\"http", text)
 
 
+@pytest.mark.slow
 def test_the_command_prints_its_tables(monkeypatch, tmp_path):
     monkeypatch.setattr(comparison_job, "METHODS", [quick(method) for method in comparison_job.METHODS[3:]])
     result = CliRunner().invoke(app, ["comparison", "--output", str(tmp_path)], env={"COLUMNS": "80"})

@@ -38,6 +38,7 @@ def test_fits_find_the_laws_of_synthetic_data():
         fits.power([1, 2], [0, 1])
 
 
+@pytest.mark.slow
 def test_without_skip_connections_the_cost_grows_with_every_layer_and_with_them_it_does_not():
     rows = ablation([16, 256], [1, 2])
     amplitudes = [row.amplitude for row in rows if row.blocks == 2]
@@ -81,6 +82,7 @@ def report(ran) -> CostsReport:
     return ran.document
 
 
+@pytest.mark.slow
 def test_a_report_is_written_as_numbers_pictures_and_one_page(ran, report, tmp_path):
     render.write(ran, tmp_path)
     read = json.loads((tmp_path / "costs.json").read_text())
@@ -101,6 +103,7 @@ def test_a_report_is_written_as_numbers_pictures_and_one_page(ran, report, tmp_p
     assert 0.95 < loading < 1.1
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_the_counts(report):
     drawn = {plot.name: {one.label: one for one in plot.series} for plot in plots(report)}
     first = report.curves[0].series[0]
@@ -113,6 +116,7 @@ def test_the_figures_are_those_of_the_counts(report):
     ]
 
 
+@pytest.mark.slow
 def test_what_must_not_happen_is_a_failure(report):
     (first, *others), rows = report.curves, report.ablation.rows
     points = [*first.series[0].points[:-1], replace(first.series[0].points[-1], depth=1)]
@@ -143,6 +147,7 @@ def stored(ran, monkeypatch):
     return change
 
 
+@pytest.mark.slow
 def test_the_command_prints_tables_and_ends_with_the_status_of_the_report(stored, tmp_path):
     result = command("--regime", "c", "--output", str(tmp_path))
     assert "…" not in result.stdout  # nothing is cut off at 80 columns
@@ -159,6 +164,7 @@ def test_an_unknown_regime_is_said_in_one_line_with_status_2(tmp_path):
     assert not Path(tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 def test_points_that_were_not_counted_are_named_on_the_page_and_in_the_terminal(report, stored, tmp_path):
     assert left_out(report) == []
     first, *others = report.curves

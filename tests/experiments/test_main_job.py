@@ -161,6 +161,7 @@ def resumed(directory: Path, *options: str) -> Result:
         return CliRunner().invoke(app, ["run", "--resume", "--output", str(directory), *options])
 
 
+@pytest.mark.slow
 def test_finished_parts_are_not_repeated_when_a_run_is_resumed(finished, tmp_path, monkeypatch):
     directory = shutil.copytree(finished.directory, tmp_path / "run")
     (directory / "report.json").unlink()
@@ -188,12 +189,13 @@ def test_a_part_that_was_not_finished_is_done_and_no_other(finished, tmp_path, m
         assert now | {"seconds": None} == before | {"seconds": None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        pytest.param(("--max-train", "16"), "--max-train is 16 and was None", marks=pytest.mark.slow),
-        pytest.param(("--regime", "c"), "--regime is c and was None", marks=pytest.mark.slow),
-        pytest.param(("--epochs", "9"), "--epochs is 9 and was None", marks=pytest.mark.slow),
+        (("--max-train", "16"), "--max-train is 16 and was None"),
+        (("--regime", "c"), "--regime is c and was None"),
+        (("--epochs", "9"), "--epochs is 9 and was None"),
         (("--kind", "dense"), "--kind is dense and was convolutional"),
     ],
 )
@@ -216,6 +218,7 @@ def test_a_run_is_not_resumed_with_other_data(finished, monkeypatch):
     assert re.search(r"must go on with the data of .*, but train_images is float32 .* and was float32", line)
 
 
+@pytest.mark.slow
 def test_the_network_is_built_once_and_its_states_are_computed_once_for_all_readers(finished, monkeypatch):
     """Evaluation, claims, costs in a regime and circuits of one network, from its checkpoints."""
     followed, built, traced = traces._trace_one, traces.Built, []
@@ -284,6 +287,7 @@ def test_the_report_is_that_of_its_types_and_comes_back_from_its_file(finished):
     assert to_json(report) == finished.report and isinstance(report.networks[1].circuit_check, CircuitCheck)
 
 
+@pytest.mark.slow
 def test_a_violated_or_unknown_bound_is_named_with_status_1_and_still_reported(finished, tmp_path, monkeypatch):
     first, second = from_json(MainReport, finished.report).networks
     spoilt = replace(first, errors=[first.errors[0], replace(first.errors[1], eps=math.inf, violations=3)])

@@ -36,6 +36,7 @@ def network(name: str, monkeypatch: pytest.MonkeyPatch) -> CoherentResNet:
     return build((1, 4, 4), 4, replace(RECIPES[name], blocks=2, degree=7))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.sample(1)
 def test_every_network_gives_probabilities_within_the_tracked_error_of_the_ideal_one(name, monkeypatch):
@@ -106,6 +107,7 @@ def test_a_bilinear_network_starts_from_the_product_of_its_paths(monkeypatch):
     np.testing.assert_allclose(start, expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_terminal_block_changes_what_is_read_out(monkeypatch):
     """Negative control: its matrix is in use."""
     model = network("a-dense", monkeypatch)

@@ -140,6 +140,7 @@ def test_errors_of_ranked_readouts_are_those_of_the_coefficients_that_are_used()
     assert float(told.error_bound) == pytest.approx(float(single.error_bound), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_poisson_tomography_is_as_good_as_tomography_and_costs_the_same():
     state, delta = jnp.asarray(real(256)), 0.1
     single, other = tomography(delta=delta), PoissonTomography(delta)
@@ -189,6 +190,7 @@ def test_weights_come_back_from_a_row_bit_by_bit_and_only_into_the_same_build():
         restored(network(1, width=3), weights_of(model))
 
 
+@pytest.mark.slow
 def test_accuracies_with_all_modes_and_no_noise_are_those_of_the_network():
     model, images = network(0), np.asarray(real(12, 1, 6, 6), np.float32)
     answers = np.asarray(model(jnp.asarray(images)).argmax(1))

@@ -124,6 +124,7 @@ def begun_or_resumed(program: Program, command: str, name: str) -> list[str]:
     return [*COMMANDS[command], "--output", name]
 
 
+@pytest.mark.slow
 def test_a_command_that_is_killed_ends_in_the_same_bits(program):
     killed_and_resumed(program, "claims", kills=1, seed=1)
 
@@ -170,7 +171,8 @@ def test_phases_that_are_killed_leave_no_file_and_start_clean(program):
     assert not list(program.directory.glob(".found*"))
 
 
-@pytest.mark.parametrize("resume", [pytest.param([], marks=pytest.mark.slow), ["--resume"]], ids=len)
+@pytest.mark.slow
+@pytest.mark.parametrize("resume", [[], ["--resume"]], ids=len)
 def test_two_runs_in_one_directory_give_one_line(program, resume):
     name = f"shared-{len(resume)}"
     first = program.begin("claims", "--output", name)  # all of them, for minutes

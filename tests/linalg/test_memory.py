@@ -31,6 +31,7 @@ def test_a_circuit_too_large_even_for_early_projection_is_refused():
         jax.eval_shape(run_projected, vec)
 
 
+@pytest.mark.slow
 def test_early_projection_runs_where_the_whole_state_does_not_fit(monkeypatch):
     vec = network(2, 2)
     projected, whole = run_projected(vec), 1 << (vec.num_ancillas + vec.num_qubits)

@@ -66,6 +66,7 @@ def test_counts_beyond_the_integers_of_single_precision_are_right(key):
     assert (np.abs(seen - trials * p) < 5 * spread).all()
 
 
+@pytest.mark.slow
 @pytest.mark.x64
 def test_any_number_of_trials_within_the_integers_can_be_drawn(key):
     trials = 2**63 - 1

@@ -177,6 +177,7 @@ def test_estimates_are_jitted_vmapped_and_differentiated_straight_through(key):
     assert np.allclose(together[1], estimate(keys[1], a[1]), atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_inner_products_are_within_their_bounds_for_any_norm(key, tol):
     x, y = cplx(6), cplx(6, seed=1)

@@ -87,6 +87,7 @@ def test_one_at_a_time_and_eagerly_is_the_same(name, tol):
 
 @pytest.mark.parametrize("name", list(ON_VALUES))
 @pytest.mark.numerics
+@pytest.mark.sample(4)
 def test_values_are_within_their_bounds(name):
     states, _, ((_, found), _) = batch(name)
     error = np.asarray(found.values[0] - states[0])
@@ -96,6 +97,7 @@ def test_values_are_within_their_bounds(name):
     assert found.failure_probability[0] < 0.05 or name in REAL_ONLY
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_the_derivative_is_that_of_the_exact_map(tol):
     weights = jnp.arange(1.0, 9.0).reshape(SHAPE)
@@ -149,6 +151,7 @@ def test_full_rank_is_lossless_and_the_tail_is_the_rest(tol):
     assert int(capped.shots) == x.size
 
 
+@pytest.mark.slow
 def test_tomography_is_as_good_as_proven_and_its_noise_as_derived(key):
     d, delta = 256, 0.1
     x = np.abs(real(d)) ** 0.2 * np.sign(real(d))
@@ -247,6 +250,7 @@ def test_noise_models_are_independent_within_their_precision_and_named(key):
     assert noise_model("uniform").failure(10**6) == 0 and noise_model("qae").failure(900) == 1
 
 
+@pytest.mark.slow
 def test_the_table_of_protocols_is_what_readouts_charge():
     sizes = Sizes(dimension=8, rank=6, eps=0.05, observables=2, weight=2)
     rows = {row.name: row for row in protocols()}

@@ -56,6 +56,7 @@ def garbage(x):
     return vector_from_unitary(turned, num_ancillas=1, alpha=1.0, eps=0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_the_swap_test_swaps_states_and_leaves_returned_ancillas_alone(tol):
     x, mode = cplx(N), 2
@@ -90,6 +91,7 @@ def test_circuits_that_leave_garbage_are_refused(test):
             test(left, right)
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_what_was_read_is_prepared_for_the_next_layer(tol):
     """From a readout to the state of the next layer, whose circuit holds what was estimated, within the bound."""

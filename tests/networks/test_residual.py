@@ -211,6 +211,7 @@ def test_the_extreme_norms_are_those_of_the_uniform_state(size):
     assert max(low - LOW, HIGH - high) < 0.2 / size
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_a_search_for_small_norms_ends_at_the_conjectured_minimizer():
     """Descent on weight and state from eight starts, dimension 4: it finds 1 - 2 erf(0.4), and nothing below."""

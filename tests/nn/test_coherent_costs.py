@@ -31,6 +31,7 @@ def convolutional(blocks: int) -> CoherentResNet:
     return CoherentResNet(weights, sizes=(4, 2, 2), outcomes=4)
 
 
+@pytest.mark.slow
 def test_regime_costs_of_a_block_are_the_cost_of_its_built_circuit():
     traced = Traced(dense(1), IMAGES)
     (row,) = regime_costs(traced, "a")
@@ -45,6 +46,7 @@ def test_regime_costs_of_a_block_are_the_cost_of_its_built_circuit():
 
 
 @pytest.mark.parametrize(("build", "regime", "exact"), [(dense, "a", 16), (convolutional, "c", 16 * 4 * 9)])
+@pytest.mark.sample(1)
 def test_each_block_adds_depth_and_ancillas(build, regime, exact):
     first, second = regime_costs(Traced(build(2), IMAGES), regime)
     assert 100 * first.depth < second.depth and first.num_ancillas < second.num_ancillas

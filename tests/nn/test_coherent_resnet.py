@@ -128,6 +128,7 @@ def test_an_input_has_the_same_state_in_any_batch(seen, tol):
         np.testing.assert_allclose(seen.states(np.array([one] * 3)), [state] * 3, rtol=0, atol=tol("exact", factor=100))
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_states_do_not_depend_on_the_scale_of_inputs_or_parameters(seen, tol):
     inputs = inputs_for(seen.model)
@@ -326,6 +327,7 @@ def test_sizes_may_be_numpy_integers():
     assert jax.eval_shape(lambda x: net(x), np.ones((1, 2, 4, 4), np.uint8)).shape == (1, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.x64
 def test_alpha_overflows_in_a_deep_network_while_its_logarithm_stays_finite():
     """Compare with the recursion alpha -> (alpha + S(alpha)) / N in extended precision."""

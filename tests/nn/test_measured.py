@@ -116,6 +116,7 @@ def test_fixed_point_layers_approach_real_layers_and_have_their_derivative(name)
     np.testing.assert_array_equal(*grads)
 
 
+@pytest.mark.slow
 def test_arithmetic_softmax_is_a_quotient_of_exponentials_within_its_error():
     softmax, scores = arithmetic_softmax(FORMAT), on_grid(2, 3, 3)
 

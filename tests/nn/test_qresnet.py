@@ -97,6 +97,7 @@ def test_fine_readouts_approach_the_exact_readout_and_share_parameters(net, read
     assert measured.stem.kernel[...] is net.stem.kernel[...]
 
 
+@pytest.mark.slow
 def test_a_batch_agrees_with_its_images_one_by_one_each_with_its_own_key(net):
     measured = net.with_readout(chebyshev_readout(rank=(2, 2), relative_eps=0.1, noise="uniform"))
     key, twice = jax.random.key(2), np.stack([IMAGES[0], IMAGES[0]])

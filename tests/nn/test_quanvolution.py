@@ -92,6 +92,7 @@ def test_frozen_layers_stay_fixed_while_trainable_layers_move():
         assert count_parameters(model) == 16 * 3 + 3 + 8 * trainable
 
 
+@pytest.mark.slow
 def test_the_quantum_head_measures_four_of_ten_qubits_and_is_trained():
     head = QuantumHead(rngs=nnx.Rngs(0))
     assert head.angles.shape == (1, 1, 10)
@@ -100,6 +101,7 @@ def test_the_quantum_head_measures_four_of_ten_qubits_and_is_trained():
     assert np.abs(trained.head.angles[...] - model.head.angles[...]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_classifiers_return_probabilities_and_have_few_parameters():
     model = QuantumClassifier(4, 2, depth=2, ansatz=STRONG_RING, spread=0.1, rngs=nnx.Rngs(0))
     net = QuantumConvNet(8, 2, rngs=nnx.Rngs(0))

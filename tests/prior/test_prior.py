@@ -85,6 +85,7 @@ def test_calls_of_a_dense_network_are_those_of_the_formula():
     assert run.words == (6, 3) and run.steps == sum(run.calls) + 9
 
 
+@pytest.mark.slow
 def test_a_finer_estimate_takes_more_calls_and_a_surer_one_too():
     rough, fine = (feedforward(DENSE, real(4), eps=eps, key=KEY) for eps in (0.1, 0.01))
     sure = feedforward(DENSE, real(4), eps=0.1, failure=1e-6, key=KEY)

@@ -28,6 +28,7 @@ def test_an_estimate_repeats_for_its_key_in_any_batches_and_under_jit():
     assert float(jax.grad(lambda r: read_fidelity(mem, bit_flip(r), shots=4, key=jax.random.key(0)).value)(0.0)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.x64
 def test_branches_without_any_error_come_back_intact_as_often_as_held_sites_allow():
     """Bit flips at all sites of a plan with one noisy level: a flip is undone by another at the same router only."""
@@ -72,6 +73,7 @@ def test_the_extrapolation_of_an_exact_law_is_exact():
         assert found.line.p_value > 0.999
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("confidence", [0.68, 0.95])
 @pytest.mark.sample(1)
 def test_the_band_covers_as_often_as_it_says(confidence):

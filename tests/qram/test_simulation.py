@@ -93,6 +93,7 @@ def of_bits(mem, rates, key, i, j):
     return arrivals, ends.sign, ends.unshared, branches.left_behind(ends), held
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 @pytest.mark.parametrize(("n", "all_levels"), [SLOW(2, False), (3, True)])
 def test_the_bits_alone_give_what_the_tree_gives_under_the_same_errors(n, all_levels):
@@ -147,8 +148,10 @@ def test_the_mean_of_trajectories_is_the_fidelity_of_the_channel(name, channel, 
         assert off <= 3.9 * values.std() / len(values) ** 0.5 + 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.x64
 @pytest.mark.parametrize("rate", [0.0, 0.01, 0.3])
+@pytest.mark.sample(1)
 def test_damping_alone_leaves_a_power_of_what_is_kept(rate, channel):
     assert channel[1](amplitude_damping(rate), AMPLITUDES) == pytest.approx((1 - rate) ** 13, abs=1e-13)
 

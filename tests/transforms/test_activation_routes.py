@@ -92,6 +92,7 @@ def test_the_parts_of_a_polynomial_add_up_on_padded_registers():
     assert np.abs(wrong.encoded - found.encoded).max() > 0.01  # negative control
 
 
+@pytest.mark.slow
 def test_gradients_reach_the_vector_through_both_routes():
     def value(x, route):
         return jnp.sum(route(vector_encode(x), ODD["erf"]).encoded)

@@ -73,6 +73,7 @@ def test_the_length_of_the_circuit_follows_from_the_bound_alone():
     assert 1.5 < max(longer.values()) / calls[0] < 2.5
 
 
+@pytest.mark.slow
 @pytest.mark.x64
 @given(st.floats(0.35, 1.0), st.floats(0, 0.05), st.integers(0, 1000))
 def test_an_error_of_the_part_is_carried_over(amplitude, eps, seed):

@@ -60,6 +60,7 @@ LONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.x64
 @pytest.mark.parametrize("name", mostly_slow(LONG, "Pauli"))
 def test_after_fifty_thousand_calls_both_views_are_within_eps_and_rounding(name):

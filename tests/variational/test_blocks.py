@@ -96,7 +96,8 @@ def test_a_sweep_over_blocks_is_the_matrix_on_the_whole_state(wires, block_qubit
 
 
 @pytest.mark.numerics
-@pytest.mark.parametrize("block_qubits", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.slow
+@pytest.mark.parametrize("block_qubits", [1, 3])
 def test_un_computing_in_blocks_gives_the_gradient_of_reverse_mode(block_qubits, monkeypatch, tol):
     monkeypatch.setattr(blocks, "BLOCK_QUBITS", block_qubits)
     monkeypatch.setattr(contraction, "PRODUCT_QUBITS", 3)

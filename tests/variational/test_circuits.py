@@ -195,6 +195,7 @@ def test_gradients_are_finite_at_the_identity(tol):
     chex.assert_tree_all_finite(found)
 
 
+@pytest.mark.slow
 def test_memory_of_the_gradient_does_not_grow_with_the_depth():
     n = 10
 

@@ -89,6 +89,7 @@ RATES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 @pytest.mark.parametrize(("channel", "rate"), RATES, ids=lambda value: getattr(value, "__name__", str(value)))
 @pytest.mark.sample(1)
