@@ -118,7 +118,7 @@ OF_TRACED = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", mostly_slow(OF_TRACED, "uniform_amplification"))
+@pytest.mark.parametrize("name", OF_TRACED)
 def test_lengths_of_circuits_are_found_for_traced_encodings_in_shard_map_without_jit(name):
     def call(matrix):
         return seen(OF_TRACED[name](qla.block_encode(matrix, alpha=40.0)))

@@ -13,7 +13,6 @@ import qla_jax as qla
 from qla_jax._recursion import NestingError
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import Encoding
-from tests.cases import mostly_slow
 
 pytestmark = pytest.mark.x64
 
@@ -161,7 +160,7 @@ def test_logarithms_of_alpha_of_long_chains_are_sums(step, gain):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", mostly_slow(CHAINS, "product"))
+@pytest.mark.parametrize("name", CHAINS)
 def test_long_chains_are_equal_to_their_copies_alone(name):
     start, step = CHAINS[name]
     length = 300 if name == "tensor" else LONG
@@ -190,7 +189,6 @@ def refused(view: Callable[[Any], Any], enc: Encoding) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.sample(1)
 def test_views_of_long_chains_return_a_result_or_name_the_nested_argument(name):
     start, step = CHAINS[name]
     long, short = chain(start, step, 100 if name == "tensor" else DEEP), chain(start, step, 20)

@@ -38,7 +38,6 @@ def network(name: str, monkeypatch: pytest.MonkeyPatch) -> CoherentResNet:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.sample(1)
 def test_every_network_gives_probabilities_within_the_tracked_error_of_the_ideal_one(name, monkeypatch):
     model = network(name, monkeypatch)
     inputs = arranged(model, IMAGES)

@@ -75,7 +75,6 @@ def test_the_extrapolation_of_an_exact_law_is_exact():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("confidence", [0.68, 0.95])
-@pytest.mark.sample(1)
 def test_the_band_covers_as_often_as_it_says(confidence):
     """1000 sets of synthetic data, an exact binomial test at a significance of 10^-3."""
     rng, trials = np.random.default_rng(0), 1000

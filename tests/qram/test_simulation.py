@@ -95,7 +95,7 @@ def of_bits(mem, rates, key, i, j):
 
 @pytest.mark.slow
 @pytest.mark.numerics
-@pytest.mark.parametrize(("n", "all_levels"), [SLOW(2, False), (3, True)])
+@pytest.mark.parametrize(("n", "all_levels"), [(2, False), (3, True)])
 def test_the_bits_alone_give_what_the_tree_gives_under_the_same_errors(n, all_levels):
     mem, rates = some_memory(n, 3, all_levels=all_levels), noise(**MIXED)
     keys = jax.random.split(jax.random.key(2), 500)
@@ -151,7 +151,6 @@ def test_the_mean_of_trajectories_is_the_fidelity_of_the_channel(name, channel, 
 @pytest.mark.slow
 @pytest.mark.x64
 @pytest.mark.parametrize("rate", [0.0, 0.01, 0.3])
-@pytest.mark.sample(1)
 def test_damping_alone_leaves_a_power_of_what_is_kept(rate, channel):
     assert channel[1](amplitude_damping(rate), AMPLITUDES) == pytest.approx((1 - rate) ** 13, abs=1e-13)
 

@@ -22,7 +22,7 @@ from qla_jax.transforms.functions import eigenstate_filter, hamiltonian_simulati
 from qla_jax.transforms.qubitization import qubitization_walk
 from qla_jax.transforms.requests import RoundingWarning
 from qla_jax.transforms.singular_values import qsvt
-from tests.cases import ENCODINGS, VECTORS, contraction, mostly_slow, norm2, orthogonal, real
+from tests.cases import ENCODINGS, VECTORS, contraction, norm2, orthogonal, real
 
 MOST_QUBITS = 12
 
@@ -62,7 +62,7 @@ LONG = {
 
 @pytest.mark.slow
 @pytest.mark.x64
-@pytest.mark.parametrize("name", mostly_slow(LONG, "Pauli"))
+@pytest.mark.parametrize("name", LONG)
 def test_after_fifty_thousand_calls_both_views_are_within_eps_and_rounding(name):
     """Against cosines of multiples of an angle in extended precision."""
     enc = LONG[name]()

@@ -92,7 +92,6 @@ RATES = [
 @pytest.mark.slow
 @pytest.mark.numerics
 @pytest.mark.parametrize(("channel", "rate"), RATES, ids=lambda value: getattr(value, "__name__", str(value)))
-@pytest.mark.sample(1)
 def test_derivatives_in_a_rate_are_those_of_the_sums_at_the_ends_of_its_range_too(channel, rate, tol):
     h, angles = 1e-5, jnp.asarray(ANGLES[:1] if rate == 1 else ANGLES)  # two layers of full noise leave nothing
     wanted = (z_at(channel, rate + h, angles) - z_at(channel, rate - h, angles)) / (2 * h)
