@@ -26,8 +26,8 @@ References:
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from qla_jax._checks import as_real, require
 
@@ -61,6 +61,7 @@ class Gates:
         read_layers: number of layers of routers of all reads, where parallel reads count once.
         t: number of T gates, without those of Toffoli gates and rotations.
         layers: number of layers of rotations, CNOT, Toffoli and T gates; by default one layer for each gate.
+        under: gates of the controlled circuit where they are known to be fewer than with a control on each gate.
     """
 
     rotations: int = 0
@@ -70,6 +71,7 @@ class Gates:
     read_layers: int = 0
     t: int = 0
     layers: tuple[int, int, int, int] | None = field(default=None, repr=False)
+    under: "Gates | None" = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.layers is None:
@@ -116,12 +118,15 @@ class Gates:
 
     @property
     def controlled(self) -> "Gates":
-        """Gates of the circuit with a control on each gate, an upper bound: often controlling a few gates suffices.
+        """Gates of the controlled circuit, which has a control on each gate unless `under` says otherwise.
 
-        A rotation becomes two rotations by half of its angle and two CNOT, a CNOT becomes a Toffoli gate, a Toffoli
-        gate becomes two, a T gate becomes two rotations and two CNOT, and a read has one layer more. Free gates occur
-        in pairs around the controlled ones and need no control. All gates are consecutive, as they share the control.
+        With a control on each gate, a rotation becomes two rotations by half of its angle and two CNOT, a CNOT becomes
+        a Toffoli gate, a Toffoli gate becomes two, a T gate becomes two rotations and two CNOT, and a read has one
+        layer more. Free gates occur in pairs around the controlled ones and need no control. All gates are consecutive,
+        as they share the control.
         """
+        if self.under is not None:
+            return self.under
         return Gates(
             rotations=2 * (self.rotations + self.t),
             cnot=2 * (self.rotations + self.t),
@@ -147,17 +152,27 @@ class Gates:
             read_layers=depths(self.read_layers, other.read_layers),
             t=self.t + other.t,
             layers=tuple(map(depths, self._layers, other._layers)),  # type: ignore[arg-type] # four numbers each
+            # All gates share the control: they are consecutive.
+            under=None if self.under is other.under is None else self.controlled + other.controlled,
         )
 
     def __rmul__(self, times: int) -> "Gates":
         numbers = {name: times * getattr(self, name) for name in COUNTED}
         rotations, cnot, toffoli, t = self._layers
-        return Gates(**numbers, layers=(times * rotations, times * cnot, times * toffoli, times * t))
+        under = None if self.under is None else times * self.under
+        return Gates(**numbers, layers=(times * rotations, times * cnot, times * toffoli, times * t), under=under)
+
+    @property
+    def around(self) -> "Gates":
+        """Gates that stand with their inverses around others: without these they cancel, and so they need no control."""
+        return replace(self, under=replace(self, under=None))
 
 
 def multiplexed(controls: int) -> Gates:
     """Return the gates of a rotation with an angle for each value of the controls (Mottonen et al., Theorem 1)."""
-    return Gates(rotations=1 << controls, cnot=1 << controls if controls else 0)
+    # Under a control it is multiplexed by one more qubit, with angle 0 for the other value.
+    under = Gates(rotations=2 << controls, cnot=2 << controls)
+    return Gates(rotations=1 << controls, cnot=1 << controls if controls else 0, under=under)
 
 
 def synthesized(qubits: int, *, index: int = 0) -> Gates:
@@ -214,9 +229,28 @@ def remembered_tree(qubits: int, *, index: int = 0, phases: bool = False) -> Gat
     return sum(levels, Gates(rotations=2) if phases and levels else Gates())
 
 
+def iteration(qubits: int, numbers: Sequence[int], controls: int = 0) -> Gates:
+    """Return the gates that walk the tree of some values of an index, by unary iteration (Babbush et al., Fig. 7).
+
+    The qubit of each inner node takes one Toffoli gate, with the qubit of the node above and a bit of the index. Where
+    a node has two successors, the second one takes a CNOT gate.
+
+    Args:
+        qubits: number of qubits of the index.
+        numbers: values of the index.
+        controls: number of controls of the whole; all are joined to one first.
+    """
+    nodes = [len({number >> qubits - level for number in numbers}) for level in range(qubits + 1)]
+    # Without controls the root has no qubit, and its successors are controlled by the first bit alone.
+    first = 0 if controls else 1
+    forks = sum(nodes[level + 1] - nodes[level] for level in range(first, qubits))
+    return Gates(toffoli=sum(nodes[first:qubits]) + max(controls - 1, 0), cnot=forks)
+
+
 def select(count: int) -> Gates:
-    """Return the gates of a control for each value of an index, by unary iteration (Babbush et al., Fig. 7)."""
-    return Gates(toffoli=count - 1, cnot=count - 1)
+    """Return the gates of a control for each of the first values of an index."""
+    qubits = (count - 1).bit_length()
+    return replace(iteration(qubits, range(count)), under=iteration(qubits, range(count), 1))
 
 
 def lookup(address: int, bits: int) -> Gates:
@@ -241,12 +275,24 @@ def combination(count: int, *, phases: bool = False) -> Gates:
         phases: True where the weights are complex.
     """
     qubits = (count - 1).bit_length()
-    return 2 * tree(qubits) + select(count) + Gates(rotations=count if phases else 0)
+    return 2 * tree(qubits).around + select(count) + (Gates(rotations=count).around if phases else Gates())
 
 
 def reflection(qubits: int) -> Gates:
     """Return the gates of a sign for one basis state: a ladder of ANDs and a CZ."""
-    return Gates(toffoli=max(qubits - 2, 0), cnot=1 if qubits > 1 else 0)
+    under = Gates(toffoli=max(qubits - 1, 0), cnot=1 if qubits else 0)
+    return Gates(toffoli=max(qubits - 2, 0), cnot=1 if qubits > 1 else 0, under=under)
+
+
+def boundary(bound: int, qubits: int, controls: int) -> Gates:
+    """Return the gates of a sign for all values of an index below a bound, under controls: one sign for each bit.
+
+    Args:
+        bound: number of values that have a sign, at most 2^qubits.
+        qubits: number of qubits of the index.
+        controls: number of controls.
+    """
+    return sum((reflection(controls + qubits - bit) for bit in range(qubits + 1) if bound >> bit & 1), Gates())
 
 
 def flag_phase(qubits: int) -> Gates:
@@ -255,10 +301,13 @@ def flag_phase(qubits: int) -> Gates:
 
 
 def fourier(qubits: int) -> Gates:
-    """Return the gates of the quantum Fourier transform: one controlled phase for each pair of qubits."""
-    # A controlled phase is three rotations and two CNOT.
-    pairs = qubits * (qubits - 1) // 2
-    return Gates(rotations=3 * pairs, cnot=2 * pairs)
+    """Return the gates of the quantum Fourier transform: one controlled phase for each pair of qubits.
+
+    A controlled phase is a Toffoli gate and a phase of its target, which is a Clifford gate for neighbors and a T gate
+    for qubits at distance 2.
+    """
+    far = max(qubits - 2, 0) * max(qubits - 3, 0) // 2 if qubits > 3 else 0
+    return Gates(toffoli=qubits * (qubits - 1) // 2, t=max(qubits - 2, 0), rotations=far)
 
 
 def adder(bits: int) -> Gates:

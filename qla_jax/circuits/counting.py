@@ -13,10 +13,11 @@ References:
 import math
 
 from qla_jax._checks import require_kind
-from qla_jax.accounting.gates import Gates, multiplexed
+from qla_jax.accounting.gates import Gates, iteration, multiplexed
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Under, Within
 from qla_jax.circuits.operations import Gate, Operation, Phase
+from qla_jax.circuits.select import Select
 from qla_jax.circuits.synthesis import MatrixGate
 
 EXACT = 1e-12
@@ -55,13 +56,16 @@ def count(circuit: Circuit) -> Gates:
         # A control reaches the middle of a conjugation alone, as in `Within.parts_under`.
         if isinstance(part, Within):
             return 2 * total(part.compute, 0) + total(part.middle, controls)
+        if isinstance(part, Select):
+            chosen = sum((total(branch, 1 if part.index else controls) for branch in part.branches), Gates())
+            return iteration(len(part.index), part.numbers, controls) + chosen
         if isinstance(part, MultiplexedRotation):
             return _under(multiplexed(len(part.index) + min(controls, 1)), max(controls - 1, 0))
         if isinstance(part, MatrixGate):
             return _under(_synthesized(len(part.on), len(part.index) + min(controls, 1)), max(controls - 1, 0))
         if isinstance(part, DiagonalPhases):
             levels = [multiplexed(level + min(controls, 1)) for level in range(len(part.on))]
-            mean = Gates(rotations=1) if controls else Gates()  # of all angles: a global phase without controls
+            mean = _phase(float(part.angles.mean()), min(controls, 1))
             return _under(sum(levels, mean), max(controls - 1, 0))
         if isinstance(part, Gate | Phase):
             return _elementary(part, controls + len(part.controls))

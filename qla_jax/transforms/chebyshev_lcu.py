@@ -21,15 +21,16 @@ from jaxtyping import Num
 from qla_jax._checks import as_numeric, is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
-from qla_jax.accounting.gates import Gates, combination, reflection
+from qla_jax.accounting.gates import Gates, boundary, combination
 from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import DiagonalPhases, Within
-from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.preparation import reflection_operations
+from qla_jax.circuits.composites import Within
+from qla_jax.circuits.operations import Operation, Phase
+from qla_jax.circuits.preparation import tree_operations
+from qla_jax.circuits.select import Select, signs_below
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, contraction
 from qla_jax.encodings.base.lcu import amplitudes, index_qubits, phases
-from qla_jax.linalg.preparation import prepare, unprepare
+from qla_jax.linalg.trees import load, unload
 from qla_jax.polynomials.numpy_series import series_of_numpy
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
 from qla_jax.transforms.recurrence import even_series
@@ -54,7 +55,7 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
 
     def _combine(self, state: State, steps: Callable, signs: Array) -> State:
         loaded = amplitudes(jnp.abs(self.coeffs))
-        branches = prepare(loaded, state.reshape(len(loaded), -1, state.shape[1]))
+        branches = load(loaded, state.reshape(len(loaded), -1, state.shape[1]))
         # A complex part makes a real state complex, and the carry of the scan below must have the final dtype.
         branches = branches.astype(jax.eval_shape(jax.vmap(self.part.apply), branches).dtype)
         terms = len(self.coeffs)
@@ -62,7 +63,7 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
         if terms > 1:
             branches = jnp.concatenate([branches[:1], steps(branches[1:terms]), branches[terms:]])
         signs = jnp.pad(signs, (0, len(loaded) - terms), constant_values=1)
-        return unprepare(loaded, signs[:, None, None] * branches).reshape(state.shape)
+        return unload(loaded, signs[:, None, None] * branches).reshape(state.shape)
 
     def _steps(self, branches: Num[Array, "terms ancilla system"]) -> Num[Array, "terms ancilla system"]:
         @jax.checkpoint
@@ -105,17 +106,15 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         terms, coeffs = len(self.coeffs), np.asarray(self.coeffs)
         index, ancillas = self.ancilla_wires[: index_qubits(terms)], self.ancilla_wires[index_qubits(terms) :]
-        values = np.arange(1 << len(index))
         forward, found = self.call(self.part, parts[0]), list[Operation]()
         for step in range(terms - 1):
-            # 2 Pi - 1 where the index is above the step: a sign there, and another one of the flagged states.
-            sign = DiagonalPhases(np.pi * ((values > step) & (values < terms)), index)
-            reflect = [sign, sign.controlled(tuple(ancillas), (0,) * len(ancillas)) if ancillas else sign]
-            found += [forward, *reflect, forward.inverse(), *reflect]
-        turned = np.zeros(len(values))
-        turned[:terms] = np.angle(np.asarray(phases(self.coeffs)))
+            # -R without its sign of all active branches: that commutes with the part, and occurs twice in each step.
+            reflect = [part for bound in (step + 1, terms) for part in signs_below(bound, index, ancillas)]
+            found += [Within((forward,), tuple(reflect)), *reflect]
+        turned = np.angle(np.asarray(phases(self.coeffs))).tolist()
+        found.append(Select(index, tuple(range(terms)), tuple((Phase(angle),) if angle else () for angle in turned)))
         loaded = np.asarray(amplitudes(jnp.abs(coeffs)))
-        return [Within(reflection_operations(loaded, index), (*found, DiagonalPhases(turned, index)))]
+        return [Within(tree_operations(loaded, index), tuple(found))]
 
 
 @default_promotion
@@ -178,14 +177,16 @@ def _even_series(poly: Any) -> Any:
 
 
 def combined_steps(terms: int, ancillas: int, *, phases: bool) -> Gates:
-    """Return the gates of the circuit without those of the part; one CNOT for each step selects the active branches.
+    """Return the gates of the circuit without those of the part.
 
     Args:
         terms: number of terms of the combination.
         ancillas: number of ancillas of the part.
         phases: True where the coefficients are complex.
     """
-    return combination(terms, phases=phases) + (terms - 1) * (Gates(cnot=1) + 2 * reflection(ancillas + 1))
+    bounds = [bound for step in range(1, terms) for bound in (step, terms)]
+    reflections = [2 * boundary(bound, index_qubits(terms), ancillas) for bound in bounds]
+    return sum(reflections, combination(terms, phases=phases))
 
 
 def reflect(

@@ -7,7 +7,7 @@ import pytest
 import scipy.linalg
 import scipy.stats
 
-from qla_jax.accounting.gates import Gates
+from qla_jax.accounting.gates import Gates, boundary
 from qla_jax.circuits import (
     Call,
     Circuit,
@@ -17,6 +17,7 @@ from qla_jax.circuits import (
     MultiplexedRotation,
     Permutation,
     Phase,
+    Select,
     Within,
     count,
     draw,
@@ -28,6 +29,7 @@ from qla_jax.circuits.composites import rearranged
 from qla_jax.circuits.fourier import fourier_operations
 from qla_jax.circuits.operations import FIXED, TURNING
 from qla_jax.circuits.preparation import reflection_operations, tree_operations
+from qla_jax.circuits.select import signs_below
 from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.linalg.preparation import prepare
@@ -163,6 +165,41 @@ def test_a_control_of_a_conjugation_reaches_the_middle_alone():
     at = projector(0, 1, 3)
     np.testing.assert_allclose(to_matrix(circuit), np.eye(8) - at + at @ inner, atol=ATOL)
     assert [gate.controls for gate in circuit.elementary()] == [(), (), (0, 1), (), ()]
+
+
+@pytest.mark.parametrize("numbers", [(), (0,), (1, 2), (0, 1, 2, 3)], ids=str)
+def test_a_selection_is_block_diagonal_also_under_controls(numbers):
+    branches = tuple((Gate("ry", 2, 0.3 + number), Phase(0.1 * number)) for number in numbers)
+    chosen = Select((1, 0), numbers, branches)
+    expected = np.eye(8, dtype=complex)
+    for number, branch in zip(numbers, branches, strict=True):
+        place = 4 * (number & 1) + 2 * (number >> 1)  # the first wire of the index is the most significant bit
+        expected[place : place + 2, place : place + 2] = to_matrix(
+            Circuit(1, [part.moved((0, 0, 0)) for part in branch])
+        )
+    for found in (Circuit(3, (chosen,)), flat(Circuit(3, (chosen,)))):
+        np.testing.assert_allclose(to_matrix(found), expected, rtol=0, atol=ATOL)
+    controlled = Circuit(3, (chosen,)).controlled()
+    np.testing.assert_allclose(to_matrix(controlled), scipy.linalg.block_diag(np.eye(8), expected), rtol=0, atol=ATOL)
+    np.testing.assert_allclose(to_matrix(Circuit(3, (chosen.inverse(),))), expected.conj().T, rtol=0, atol=ATOL)
+
+
+@pytest.mark.parametrize("bound", range(9))
+@pytest.mark.parametrize("controls", [(), (3,)])
+def test_signs_below_a_bound_are_those_of_the_numbers_and_counted(bound, controls):
+    circuit = Circuit(4, signs_below(bound, (0, 1, 2), controls))
+    expected = [-1 if number >> 1 < bound and not (controls and number & 1) else 1 for number in range(16)]
+    np.testing.assert_allclose(to_matrix(circuit), np.diag(expected), rtol=0, atol=ATOL)
+    assert count(circuit) == boundary(bound, 3, len(controls))
+
+
+def test_a_selection_of_bad_numbers_is_refused():
+    with pytest.raises(ValueError, match="`numbers` must rise from 0 to below 2, but are"):
+        Select((0,), (1, 0), ((), ()))
+    with pytest.raises(ValueError, match="`branches` must be 1, one for each number, but are 2"):
+        Select((0,), (1,), ((), ()))
+    with pytest.raises(ValueError, match="must not overlap"):
+        Select((0,), (1,), ((Gate("x", 0),),))
 
 
 def test_simulation_in_jax_has_derivatives_and_is_that_of_numpy():

@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qla_jax.circuits import Circuit, Gate, to_matrix
+from qla_jax.accounting.costs import cost
+from qla_jax.accounting.gates import Gates
+from qla_jax.circuits import Circuit, Gate, count, to_matrix
 from qla_jax.encodings.base.encoding import SYNTHESIS_QUBITS, Encoding, unitary
 from qla_jax.encodings.combine.algebra import adjoint, product, scale
 from qla_jax.encodings.emission import to_circuit
@@ -50,6 +52,28 @@ def test_elementary_gates_have_the_unitary_of_the_circuit(case):
         pytest.skip(f"{size} qubits")
     flat = Circuit(size, tuple(to_circuit(enc).elementary()))
     np.testing.assert_allclose(to_matrix(flat), unitary(enc), rtol=0, atol=1e-10)
+
+
+MEMORY = ("memory", "Frobenius", "squares")
+"""Encodings that read a memory, whose reads are no gates and become tables of angles."""
+TABLES = ("convolution", "sparse", "rows of registers", "identity")
+"""Encodings whose permutations are emitted as transpositions of states, and counted as adders."""
+
+
+@pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS]))
+def test_counted_gates_are_those_of_the_circuit_or_few_more(case):
+    if any(name in case.name for name in (*MEMORY, *TABLES)) and "periodic" not in case.name:
+        pytest.skip("reads or tables")
+    enc = encoding_of(case)
+    counted, found = cost(enc).gates, count(to_circuit(enc))
+    assert found.rotations <= counted.rotations <= 1.5 * found.rotations + 1
+    assert found.t_count(1e-10) <= counted.t_count(1e-10) <= 1.5 * found.t_count(1e-10)
+
+
+def test_gates_that_are_not_in_the_circuit_are_seen():
+    enc = block_encode_pauli({"X": 0.3, "Z": -0.4, "Y": 0.2})
+    found = count(to_circuit(scale(enc, 0.5)))
+    assert found.rotations < (cost(enc).gates + Gates(rotations=4)).rotations / 1.5
 
 
 @pytest.mark.slow

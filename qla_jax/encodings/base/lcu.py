@@ -23,9 +23,11 @@ from qla_jax._modes import varying_like
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Within
 from qla_jax.circuits.operations import Operation, Phase
-from qla_jax.circuits.preparation import reflection_operations
+from qla_jax.circuits.preparation import tree_operations
+from qla_jax.circuits.select import Select
 from qla_jax.encodings.base.encoding import Encoding, Link, State, apply_adjoint_of, apply_of, flagged_on, run_on
-from qla_jax.linalg.preparation import prepare, unit_vector, unprepare
+from qla_jax.linalg.preparation import unit_vector
+from qla_jax.linalg.trees import load, unload
 
 
 def index_qubits(count: int) -> int:
@@ -135,12 +137,12 @@ def flagged_lcu(
     """
     # Only the index register is held next to the system: no part's ancillas meet another part's.
     loaded = amplitudes(jnp.abs(weights) * stacked([part.alpha for part in parts]))
-    spread = prepare(loaded, jnp.zeros((len(loaded), system.size), system.dtype).at[0].set(system))
+    spread = load(loaded, jnp.zeros((len(loaded), system.size), system.dtype).at[0].set(system))
     unused = jnp.zeros((len(loaded) - len(parts), system.size), system.dtype)
     chosen = [
         phase * flagged_on(part, spread[i]) for i, (part, phase) in enumerate(zip(parts, phases(weights), strict=True))
     ]
-    return unprepare(loaded, jnp.concatenate([jnp.stack(chosen), unused]))[0]
+    return unload(loaded, jnp.concatenate([jnp.stack(chosen), unused]))[0]
 
 
 def lcu_operations(
@@ -159,31 +161,19 @@ def lcu_operations(
         return [Phase(float(turned[0])), enc.call(parts[0], circuits[0])]
     index = enc.ancilla_wires[: index_qubits(len(parts))]
     loaded = amplitudes(jnp.abs(weights) * stacked([part.alpha for part in parts]))
-    chosen: list[Operation] = []
-    for number, (part, circuit) in enumerate(zip(parts, circuits, strict=True)):
-        values = bits_of(number, len(index))
-        chosen.append(enc.call(part, circuit).controlled(index, values))
-        if turned[number]:
-            chosen.append(Phase(float(turned[number]), index, values))
-    return [Within(reflection_operations(np.asarray(loaded), index), tuple(chosen))]
-
-
-def bits_of(number: int, count: int) -> tuple[int, ...]:
-    """Return the bits of a number, the most significant first.
-
-    Args:
-        number: number below 2^count.
-        count: number of bits.
-    """
-    return tuple(number >> place & 1 for place in reversed(range(count)))
+    branches = tuple(
+        (enc.call(part, circuit), *([Phase(float(angle))] if angle else []))
+        for part, circuit, angle in zip(parts, circuits, turned, strict=True)
+    )
+    return [Within(tree_operations(np.asarray(loaded), index), (Select(index, tuple(range(len(parts))), branches),))]
 
 
 def _run(weights: Array, parts: Sequence[Encoding], state: State, way: Callable, turned: Array) -> State:
     if len(parts) == 1:
         return turned[0] * run_on(way(parts[0]), parts[0], state)
     loaded = amplitudes(jnp.abs(weights) * stacked([part.alpha for part in parts]))
-    branches = prepare(loaded, state.reshape(len(loaded), -1, state.shape[1]))
+    branches = load(loaded, state.reshape(len(loaded), -1, state.shape[1]))
     # A Python loop, because the parts are nodes of different structure. Index values without a part pass unchanged.
     chosen = [turned[i] * run_on(way(part), part, branches[i]) for i, part in enumerate(parts)]
     chosen += [branches[i] for i in range(len(parts), len(loaded))]
-    return unprepare(loaded, jnp.stack(chosen)).reshape(state.shape)
+    return unload(loaded, jnp.stack(chosen)).reshape(state.shape)

@@ -36,15 +36,17 @@ from qla_jax.accounting.gates import Gates, multiplexed, select
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import inverted, rearranged
 from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.preparation import reflection_operations
+from qla_jax.circuits.preparation import tree_operations
+from qla_jax.circuits.select import Select
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, apply_adjoint_of, apply_of, run_on, swap_qubits
-from qla_jax.encodings.base.lcu import bits_of, stacked
+from qla_jax.encodings.base.lcu import stacked
 from qla_jax.encodings.base.registers import same_place
 from qla_jax.encodings.combine.algebra import adjoint, product
 from qla_jax.encodings.matrices.selection import selection
-from qla_jax.linalg.preparation import length, prepare, unit_vector, unprepare
+from qla_jax.linalg.preparation import length, unit_vector
+from qla_jax.linalg.trees import load, unload
 
 Vector = Num[Array, " n"]
 Grid = Float[Array, "rows columns"]
@@ -61,17 +63,17 @@ class BlockArray(BlockEncoding, kw_only=True):
     def apply(self, state: State) -> State:
         left, right = self._loaded()
         grid = self._index_first(state, self.parts[0].domain)
-        grid = jax.vmap(prepare, in_axes=(0, 1), out_axes=1)(right, grid)
+        grid = jax.vmap(load, in_axes=(0, 1), out_axes=1)(right, grid)
         grid = self._swap(self._select(grid, apply_of))
-        grid = jax.vmap(unprepare, in_axes=(0, 1), out_axes=1)(left, grid)
+        grid = jax.vmap(unload, in_axes=(0, 1), out_axes=1)(left, grid)
         return self._index_back(grid, state.shape, self.parts[0].codomain)
 
     def apply_adjoint(self, state: State) -> State:
         left, right = self._loaded()
         grid = self._index_first(state, self.parts[0].codomain)
-        grid = jax.vmap(prepare, in_axes=(0, 1), out_axes=1)(left, grid)
+        grid = jax.vmap(load, in_axes=(0, 1), out_axes=1)(left, grid)
         grid = self._select(self._swap(grid), apply_adjoint_of)
-        grid = jax.vmap(unprepare, in_axes=(0, 1), out_axes=1)(right, grid)
+        grid = jax.vmap(unload, in_axes=(0, 1), out_axes=1)(right, grid)
         return self._index_back(grid, state.shape, self.parts[0].domain)
 
     def _loaded(self) -> tuple[Array, Array]:
@@ -144,14 +146,16 @@ class BlockArray(BlockEncoding, kw_only=True):
         left, right = (np.asarray(side) for side in self._loaded())
         loaded, ancillas = self.ancilla_wires[: self._bits + 1], self.ancilla_wires[self._bits + 1 :]
         (index, system), ends = self._placed("domain"), self._placed("codomain")
-        found = list(reflection_operations(right, loaded, index))
+        found = list(tree_operations(right, loaded, index))
+        calls = {}
         for (row, column), part, circuit in zip(self.places, self.parts, parts, strict=True):
             inner = system[len(system) - part.num_qubits :]
             call = Call(circuit, (*ancillas[len(ancillas) - part.num_ancillas :], *inner))
-            values = (*bits_of(row, self._bits + 1), *bits_of(column, self._bits))
-            found.append(call.controlled((*loaded, *index), values))
+            calls[row << self._bits | column] = (call,)
+        numbers = tuple(sorted(calls))
+        found.append(Select((*loaded, *index), numbers, tuple(calls[number] for number in numbers)))
         found += rearranged((*loaded[1:], *index), (*index, *loaded[1:]))
-        found += inverted(reflection_operations(left, loaded, index))
+        found += inverted(tree_operations(left, loaded, index))
         return [*found, *rearranged((*index, *system), (*ends[0], *ends[1]))]
 
     def _placed(self, side: str) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -24,7 +24,8 @@ from qla_jax.accounting.gates import Gates, combination, select, tree
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import rearranged
 from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.preparation import reflection_operations
+from qla_jax.circuits.preparation import tree_operations
+from qla_jax.circuits.select import Select
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import (
@@ -42,7 +43,6 @@ from qla_jax.encodings.base.lcu import (
     amplitudes,
     apply_lcu,
     apply_lcu_adjoint,
-    bits_of,
     combine,
     flagged_lcu,
     lcu_operations,
@@ -54,7 +54,8 @@ from qla_jax.encodings.base.operators import rule
 from qla_jax.encodings.base.registers import same_place
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.several import balanced, require_parts
-from qla_jax.linalg.preparation import length, prepare, unprepare
+from qla_jax.linalg.preparation import length
+from qla_jax.linalg.trees import load, unload
 
 Vector = Num[Array, " n"]
 
@@ -307,12 +308,12 @@ class Concatenation(VectorEncoding, kw_only=True):
     parts: tuple[VectorEncoding, ...]
 
     def apply(self, state: State) -> State:
-        grid = prepare(self._loaded, self._index_first(state))
+        grid = load(self._loaded, self._index_first(state))
         return self._index_back(self._select(grid, apply_of), state.shape)
 
     def apply_adjoint(self, state: State) -> State:
         grid = self._select(self._index_first(state), apply_adjoint_of)
-        return self._index_back(unprepare(self._loaded, grid), state.shape)
+        return self._index_back(unload(self._loaded, grid), state.shape)
 
     def uses(self) -> tuple[Use, ...]:
         return tuple(Use(part, controlled=len(self.parts) > 1) for part in self.parts)
@@ -325,12 +326,12 @@ class Concatenation(VectorEncoding, kw_only=True):
         front = self.num_qubits - inner - size
         index = self.system_wires[front : front + size]
         system = (*self.system_wires[:front], *self.system_wires[front + size :])
-        found = list(reflection_operations(np.asarray(self._loaded), index))
-        for number, (part, circuit) in enumerate(zip(self.parts, parts, strict=True)):
+        calls = []
+        for part, circuit in zip(self.parts, parts, strict=True):
             ancillas = self.ancilla_wires[self.num_ancillas - part.num_ancillas :]
-            on = (*ancillas, *system[len(system) - part.num_qubits :])
-            found.append(Call(circuit, on).controlled(index, bits_of(number, size)))
-        return found
+            calls.append((Call(circuit, (*ancillas, *system[len(system) - part.num_qubits :])),))
+        chosen = Select(index, tuple(range(len(calls))), tuple(calls))
+        return [*tree_operations(np.asarray(self._loaded), index), chosen]
 
     @property
     def _loaded(self) -> Array:

@@ -31,9 +31,9 @@ from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import Within, inverted
 from qla_jax.circuits.fourier import fourier_operations
 from qla_jax.circuits.operations import Gate, Operation
+from qla_jax.circuits.select import bits_of
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
-from qla_jax.encodings.base.lcu import bits_of
 from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back, rotations
 
 Vector = Num[Array, " n"]
@@ -68,7 +68,7 @@ class Circulant(BlockEncoding, kw_only=True):
         return jnp.abs(self._spectrum)
 
     def gates(self) -> Gates:
-        return 2 * fourier(self.num_qubits) + 3 * multiplexed(self.num_qubits)
+        return 2 * fourier(self.num_qubits).around + 3 * multiplexed(self.num_qubits)
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         ratios = np.asarray(ratio(self._spectrum, self.alpha))

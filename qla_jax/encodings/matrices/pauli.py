@@ -31,13 +31,14 @@ from qla_jax.accounting.gates import Gates, combination
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Within
 from qla_jax.circuits.operations import Gate, Operation, Phase
-from qla_jax.circuits.preparation import reflection_operations
+from qla_jax.circuits.preparation import tree_operations
+from qla_jax.circuits.select import Select
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
-from qla_jax.encodings.base.lcu import amplitudes, bits_of, index_qubits, phases
+from qla_jax.encodings.base.lcu import amplitudes, index_qubits, phases
 from qla_jax.encodings.matrices.hamiltonians import pauli_terms
 from qla_jax.linalg.pauli import flip_and_sign, masks
-from qla_jax.linalg.preparation import prepare, unprepare
+from qla_jax.linalg.trees import load, unload
 
 
 class PauliSum(BlockEncoding, kw_only=True):
@@ -57,12 +58,12 @@ class PauliSum(BlockEncoding, kw_only=True):
 
     def _lcu(self, turned: Num[Array, " terms"], state: State) -> State:
         loaded = amplitudes(jnp.abs(self.coeffs))
-        branches = prepare(loaded, state)
+        branches = load(loaded, state)
         terms = len(self.words)
         flips, signs = masks(self.words)
         chosen = jax.vmap(flip_and_sign)(flips, signs, branches[:terms])
         chosen = (turned * self._units)[:, None] * chosen
-        return unprepare(loaded, jnp.concatenate([chosen, branches[terms:]]))
+        return unload(loaded, jnp.concatenate([chosen, branches[terms:]]))
 
     def _matvec(self, x: Num[Array, " system"]) -> Num[Array, " system"]:
         return self._sum(self.coeffs * self._units, x)
@@ -85,19 +86,17 @@ class PauliSum(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         letters = sum(len(word) - word.count("I") for word in self.words)
-        return combination(len(self.words), phases=jnp.iscomplexobj(self.coeffs)) + Gates(cnot=letters)
+        return combination(len(self.words), phases=jnp.iscomplexobj(self.coeffs)) + Gates(cnot=letters).around
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
-        index = self.ancilla_wires
-        chosen: list[Operation] = []
-        for number, (word, angle) in enumerate(zip(self.words, np.angle(np.asarray(phases(self.coeffs))), strict=True)):
-            letters = [
-                Gate(letter.lower(), w) for letter, w in zip(word, self.system_wires, strict=True) if letter != "I"
-            ]
-            values = bits_of(number, len(index))
-            chosen += [gate.controlled(index, values) for gate in letters]
-            chosen += [Phase(float(angle), index, values)] if angle else []
-        return [Within(reflection_operations(np.asarray(amplitudes(jnp.abs(self.coeffs))), index), tuple(chosen))]
+        index, turned = self.ancilla_wires, np.angle(np.asarray(phases(self.coeffs)))
+        branches = []
+        for word, angle in zip(self.words, turned.tolist(), strict=True):
+            letters = zip(word, self.system_wires, strict=True)
+            gates = [Gate(letter.lower(), wire) for letter, wire in letters if letter != "I"]
+            branches.append((*gates, *([Phase(angle)] if angle else [])))
+        chosen = Select(index, tuple(range(len(self.words))), tuple(branches))
+        return [Within(tree_operations(np.asarray(amplitudes(jnp.abs(self.coeffs))), index), (chosen,))]
 
     @property
     def _units(self) -> Num[Array, " terms"]:

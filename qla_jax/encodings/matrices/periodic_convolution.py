@@ -69,7 +69,7 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         rows, columns, channels, _ = (size.bit_length() - 1 for size in self.dilations.shape)
-        return 2 * (fourier(rows) + fourier(columns)) + synthesized(channels, index=rows + columns)
+        return 2 * (fourier(rows) + fourier(columns)).around + synthesized(channels, index=rows + columns)
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         wires = (*self.ancilla_wires, *self.system_wires)

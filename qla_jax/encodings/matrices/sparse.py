@@ -35,12 +35,12 @@ from qla_jax.accounting.gates import Gates, adder, lookup, multiplexed, tree
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Permutation, Within
 from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.preparation import reflection_operations
+from qla_jax.circuits.preparation import tree_operations
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.lcu import amplitudes, index_qubits
 from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back, rotations
-from qla_jax.linalg.preparation import prepare, unprepare
+from qla_jax.linalg.trees import load, unload
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,13 @@ class Sparse(BlockEncoding, kw_only=True):
 
     def apply(self, state: State) -> State:
         loaded, ratios, rows = self._tables()
-        branches = jax.vmap(rotate)(ratios, prepare(loaded, _grid(state, rows)))
-        return unprepare(loaded, _gather(branches, np.argsort(rows, axis=1))).reshape(state.shape)
+        branches = jax.vmap(rotate)(ratios, load(loaded, _grid(state, rows)))
+        return unload(loaded, _gather(branches, np.argsort(rows, axis=1))).reshape(state.shape)
 
     def apply_adjoint(self, state: State) -> State:
         loaded, ratios, rows = self._tables()
-        branches = _gather(prepare(loaded, _grid(state, rows)), rows)
-        return unprepare(loaded, jax.vmap(rotate_back)(ratios, branches)).reshape(state.shape)
+        branches = _gather(load(loaded, _grid(state, rows)), rows)
+        return unload(loaded, jax.vmap(rotate_back)(ratios, branches)).reshape(state.shape)
 
     def hermitian_defect(self) -> Array | None:
         r"""Return $\|A - A^\dagger\|_F$, where an entry that is not stored is zero."""
@@ -125,7 +125,7 @@ class Sparse(BlockEncoding, kw_only=True):
         weigh = rotations(ratios.reshape(-1), flag, (*index, *self.system_wires))
         targets = (rows + np.arange(len(rows))[:, None] * rows.shape[1]).reshape(-1)
         move = Permutation(targets, (*index, *self.system_wires))
-        return [Within(reflection_operations(loaded, index), (*weigh, move))]
+        return [Within(tree_operations(loaded, index), (*weigh, move))]
 
     def _tables(self) -> tuple[Array, Array, np.ndarray]:
         rows = self.pattern.rows

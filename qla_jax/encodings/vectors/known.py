@@ -37,7 +37,7 @@ class StatePreparation(VectorEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         """Return the gates of a reflection between two trees of rotations; `load_vector` needs one tree instead."""
-        return 2 * tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction)) + reflection(self.num_qubits)
+        return 2 * tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction)).around + reflection(self.num_qubits)
 
     def operations(self, parts: Sequence[Circuit]) -> tuple[Operation, ...]:
         return preparation.reflection_operations(np.asarray(self.direction), self.system_wires)

@@ -1,11 +1,7 @@
 r"""Loading of a vector by the binary tree of its norms, from a quantum memory or gate by gate.
 
-Each inner node of a binary tree over the entries holds the norm of the entries below it. From the root down, the qubit
-of level $l$ is rotated by the angle that splits the norm of a prefix $p$ of $l$ bits into those of $p0$ and $p1$:
-$$|p\rangle|0\rangle \mapsto |p\rangle\,\frac{\|x_{p0}\|\,|0\rangle + \|x_{p1}\|\,|1\rangle}{\|x_p\|}, \qquad
-\begin{pmatrix} u & -\bar v \\ v & \bar u \end{pmatrix}.$$
-On the last level u and v are the entries themselves, with their signs and phases. Below a norm of zero no qubit is
-rotated.
+From the root of the tree down, the qubit of each level is rotated by the angle that splits the norm of the entries
+below a node into those of its halves (`linalg.trees`).
 
 The two functions differ in the place of the angles. `qram_encode` reads them from a memory in superposition, one word
 for each level. `load_vector` has them in its gates, 2^n of them. Structured matrices such as that of
@@ -38,6 +34,7 @@ from qla_jax.circuits.operations import Operation, Phase
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.vectors.known import vector_encode
+from qla_jax.linalg.trees import load, tree_of, unload
 
 
 class TreePreparation(VectorEncoding, kw_only=True):
@@ -46,16 +43,10 @@ class TreePreparation(VectorEncoding, kw_only=True):
     direction: Num[Array, " system"]
 
     def apply(self, state: State) -> State:
-        root, levels = tree_of(self.direction)
-        for pairs in levels:
-            state = _turn(pairs[:, 0], pairs[:, 1], state)
-        return root * state
+        return load(self.direction, state.T).T
 
     def apply_adjoint(self, state: State) -> State:
-        root, levels = tree_of(self.direction)
-        for pairs in reversed(levels):
-            state = _turn(pairs[:, 0].conj(), -pairs[:, 1], state)
-        return root.conj() * state
+        return unload(self.direction, state.T).T
 
     def gates(self) -> Gates | None:
         return tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction))
@@ -132,26 +123,3 @@ def load_vector(x: ArrayLike, *, pad: bool = False) -> TreePreparation:
         Mottonen, Vartiainen, Bergholm, Salomaa (2004). https://arxiv.org/abs/quant-ph/0407010
     """
     return TreePreparation(**vars(vector_encode(x, pad=pad)))
-
-
-def tree_of(unit: Num[Array, " n"]) -> tuple[Num[Array, ""], list[Num[Array, "prefix 2"]]]:
-    """Return the factor at the root, 1 unless the vector has one entry, and the pairs (u, v) of each level.
-
-    Levels are ordered from the root down, with one pair for each prefix.
-    """
-    levels = []
-    while unit.size > 1:
-        pairs = unit.reshape(-1, 2)
-        squares = jnp.square(pairs.real) + jnp.square(pairs.imag)
-        empty = squares.sum(axis=1) == 0
-        norms = jnp.sqrt(jnp.where(empty, 1, squares.sum(axis=1)))  # sqrt has no derivative at 0, so 0 never enters it
-        levels.append(jnp.where(empty[:, None], jnp.eye(1, 2, dtype=pairs.dtype), pairs / norms[:, None]))
-        unit = jnp.where(empty, 0, norms)
-    return (unit[0] if not levels else jnp.ones_like(unit[0])), levels[::-1]
-
-
-def _turn(u: Num[Array, " prefix"], v: Num[Array, " prefix"], state: State) -> State:
-    u, v = u[None, :, None], v[None, :, None]
-    grid = state.reshape(state.shape[0], u.shape[1], 2, -1)
-    up, down = grid[:, :, 0], grid[:, :, 1]
-    return jnp.stack([u * up - v.conj() * down, v * up + u.conj() * down], axis=2).reshape(state.shape)

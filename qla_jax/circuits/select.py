@@ -1,0 +1,97 @@
+r"""SELECT: one of several lists of operations, chosen by the value of an index.
+
+Unary iteration walks the binary tree of the values once. The qubit of a node tells whether the index begins with the
+bits of the node, so that each operation needs a single control.
+
+Example:
+    >>> chosen = Select((0, 1), (0, 2, 3), ((), (Gate("x", 2),), (Gate("z", 2),)))
+    >>> [(gate.name, gate.values) for gate in chosen.parts()]
+    [('x', (1, 0)), ('z', (1, 1))]
+
+References:
+    Babbush et al. (2018), section III A. https://arxiv.org/abs/1805.03662
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qla_jax._checks import require
+from qla_jax.circuits.composites import Composite, inverted
+from qla_jax.circuits.operations import Operation, Phase, require_disjoint
+
+
+@dataclass(frozen=True)
+class Select(Composite):
+    """Operations for some values of an index; for all other values nothing happens.
+
+    Attributes:
+        index: wires of the index, the most significant first.
+        numbers: values of the index, rising.
+        branches: operations for each of these values, first to last.
+    """
+
+    index: tuple[int, ...]
+    numbers: tuple[int, ...]
+    branches: tuple[tuple[Operation, ...], ...]
+
+    def __post_init__(self) -> None:
+        rising = list(self.numbers) == sorted(set(self.numbers))
+        fits = rising and all(0 <= number < 1 << len(self.index) for number in self.numbers)
+        require(fits, f"`numbers` must rise from 0 to below {1 << len(self.index)}, but are {self.numbers}.")
+        told = f"`branches` must be {len(self.numbers)}, one for each number, but are {len(self.branches)}."
+        require(len(self.branches) == len(self.numbers), told)
+        require_disjoint(self._targets, self.index)
+
+    @property
+    def wires(self) -> tuple[int, ...]:
+        return (*self.index, *self._targets)
+
+    @property
+    def _targets(self) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(wire for branch in self.branches for part in branch for wire in part.wires))
+
+    def inverse(self) -> "Select":
+        return replace(self, branches=tuple(inverted(branch) for branch in self.branches))
+
+    def moved(self, places: Sequence[int]) -> "Select":
+        branches = tuple(tuple(part.moved(places) for part in branch) for branch in self.branches)
+        return Select(tuple(places[wire] for wire in self.index), self.numbers, branches)
+
+    def parts(self) -> list[Operation]:
+        """Return the operations, each under the whole index: the list has no wires for unary iteration."""
+        return [
+            part.controlled(self.index, bits_of(number, len(self.index)))
+            for number, branch in zip(self.numbers, self.branches, strict=True)
+            for part in branch
+        ]
+
+
+def signs_below(bound: int, index: Sequence[int], controls: Sequence[int] = ()) -> list[Operation]:
+    """Return a sign for all values of an index below a bound, under controls on 0: one phase for each bit of the bound.
+
+    Args:
+        bound: number of values that have a sign, at most $2^k$.
+        index: k wires, the most significant first.
+        controls: wires that must be 0.
+    """
+    # The values below 1011 are 0***, 100* and 1010: one block of the tree for each 1 of the bound.
+    bits = bits_of(bound, len(index) + 1)
+    if bits[0]:
+        return [_sign(controls, (), ())]
+    return [_sign(controls, index[: place + 1], (*bits[1 : place + 1], 0)) for place, bit in enumerate(bits[1:]) if bit]
+
+
+def _sign(controls: Sequence[int], wires: Sequence[int], values: Sequence[int]) -> Phase:
+    return Phase(np.pi, (*controls, *wires), (*(0,) * len(controls), *values))
+
+
+def bits_of(number: int, count: int) -> tuple[int, ...]:
+    """Return the bits of a number, the most significant first.
+
+    Args:
+        number: number below 2^count.
+        count: number of bits.
+    """
+    return tuple(number >> place & 1 for place in reversed(range(count)))
