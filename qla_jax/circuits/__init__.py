@@ -14,6 +14,9 @@ from qla_jax.circuits.operations import Gate as Gate
 from qla_jax.circuits.operations import Operation as Operation
 from qla_jax.circuits.operations import Phase as Phase
 from qla_jax.circuits.qasm import to_openqasm3 as to_openqasm3
+from qla_jax.circuits.read_pennylane import from_pennylane as from_pennylane
+from qla_jax.circuits.read_qasm import from_openqasm3 as from_openqasm3
+from qla_jax.circuits.read_qiskit import from_qiskit as from_qiskit
 from qla_jax.circuits.simulation import simulate as simulate
 from qla_jax.circuits.simulation import to_matrix as to_matrix
 from qla_jax.circuits.synthesis import MatrixGate as MatrixGate
