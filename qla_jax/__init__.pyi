@@ -54,6 +54,7 @@ from qla_jax.encodings.matrices.periodic_convolution import (
 from qla_jax.encodings.matrices.selection import identity as identity
 from qla_jax.encodings.matrices.selection import projector as projector
 from qla_jax.encodings.matrices.sparse import block_encode_sparse as block_encode_sparse
+from qla_jax.encodings.pennylane import to_pennylane_qsvt as to_pennylane_qsvt
 from qla_jax.encodings.vectors.known import vector_encode as vector_encode
 from qla_jax.encodings.vectors.known import vector_from_unitary as vector_from_unitary
 from qla_jax.encodings.vectors.loading import load_vector as load_vector

@@ -185,6 +185,7 @@ EXEMPT = {
     "qla.from_openqasm3": "of a text: tests/circuits/test_imports.py",
     "qla.from_pennylane": "of an object of another package: tests/circuits/test_peers.py",
     "qla.from_qiskit": "of an object of another package: tests/circuits/test_peers.py",
+    "qla.to_pennylane_qsvt": "an object of another package: tests/circuits/test_peers.py",
     "qla.to_circuit": "a list of gates from concrete arrays, which nothing compiles: tests/circuits",
     "qla.Gates": "counts of gates, which nothing computes with arrays",
 }
