@@ -37,19 +37,24 @@ class Structure:
 
     Attributes:
         circuit: circuit whose open angles are of the class `Open`.
+        content: tuple that equal circuits share.
+        code: hash of the content.
     """
 
     circuit: Circuit
     content: Hashable = field(init=False, repr=False)
+    code: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "content", _content(self.circuit, {}))
+        # Kept, since a tuple computes its hash again at each call of a compiled function.
+        object.__setattr__(self, "code", hash(self.content))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Structure) and (self.circuit is other.circuit or self.content == other.content)
 
     def __hash__(self) -> int:
-        return hash(self.content)
+        return self.code
 
     def with_angles(self, angles: Sequence[Any]) -> Circuit:
         """Return the circuit with angles in its places.
@@ -97,8 +102,9 @@ def _content(value: Any, seen: dict[int, int]) -> Hashable:
         return type(value).__name__, *(_content(getattr(value, name), seen) for name in names)
     if isinstance(value, tuple):
         return tuple(_content(each, seen) for each in value)
-    if isinstance(value, np.ndarray):
-        return value.shape, value.dtype.str, value.tobytes()
+    if isinstance(value, np.ndarray | jax.Array | list):
+        array = np.asarray(value)
+        return array.shape, array.dtype.str, array.tobytes()
     return "open" if isinstance(value, Open) else value
 
 
