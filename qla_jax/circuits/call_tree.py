@@ -143,9 +143,8 @@ def _routine(node: CallTree, depth: int, mark: str) -> dict[str, Any]:
         again = names[_identifier(called)]
         inner = _routine(called, depth - 1, f"_{again}" if again > 1 else "")
         repetition = {"count": times, "sequence": {"type": "constant", "multiplier": 1}}
-        repeated = _resources({kind: times * getattr(called.total, kind) for kind in KINDS})
-        name = f"calls_of_{inner['name']}"
-        children.append({"name": name, "repetition": repetition, "resources": repeated, "children": [inner]})
+        # A repetition has no resources of its own in QREF: they are those of its child, so many times.
+        children.append({"name": f"calls_of_{inner['name']}", "repetition": repetition, "children": [inner]})
     return {**found, "children": children}
 
 

@@ -1,10 +1,12 @@
 """Trees of calls: counts add up at every level, and a QREF document holds them."""
 
 import json
+import sys
 
 import pytest
 
 import qla_jax as qla
+from qla_jax._extras import MissingExtra
 from qla_jax.circuits import Call, Circuit, Gate, Within, count, to_qref
 from qla_jax.circuits.call_tree import KINDS, CallTree, call_tree
 from qla_jax.encodings.emission import to_circuit
@@ -52,6 +54,11 @@ def routines(routine):
 
 
 def additive(routine):
+    """The additive resources of a routine; those of a repetition are those of its child, so many times."""
+    if "repetition" in routine:
+        (child,) = routine["children"]
+        assert "resources" not in routine
+        return {kind: routine["repetition"]["count"] * value for kind, value in additive(child).items()}
     return {each["name"]: each["value"] for each in routine["resources"] if each["type"] == "additive"}
 
 
@@ -63,9 +70,8 @@ def test_documents_add_up_and_are_plain_data(name):
     assert additive(document["program"]) == of(count(circuit))
     for routine in routines(document["program"]):
         children = routine.get("children", [])
-        times = routine.get("repetition", {"count": 1})["count"]
-        found = {kind: times * sum(additive(child)[kind] for child in children) for kind in KINDS}
-        assert not children or found == additive(routine)
+        found = {kind: sum(additive(child)[kind] for child in children) for kind in KINDS}
+        assert not children or "repetition" in routine or found == additive(routine)
         names = [child["name"] for child in children]
         assert len(set(names)) == len(names)
 
@@ -79,3 +85,21 @@ def test_the_depth_of_a_document_is_chosen():
         to_qref(circuit, depth=-1)
     with pytest.raises(TypeError, match="`circuit` must be of type Circuit"):
         to_qref(enc)
+
+
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [
+        ("from_pennylane", "pennylane"),
+        ("from_qiskit", "qiskit"),
+        ("to_cirq", "cirq"),
+        ("to_pennylane", "pennylane"),
+        ("to_qiskit", "qiskit"),
+        ("to_qualtran", "qualtran"),
+    ],
+)
+def test_a_package_that_is_missing_is_named(monkeypatch, name, library):
+    monkeypatch.setitem(sys.modules, library, None)
+    told = rf"`{name}` needs {library}: pip install 'qla-jax\[peers\]'"
+    with pytest.raises(MissingExtra, match=told):
+        getattr(qla.circuits, name)(Circuit(1))

@@ -106,6 +106,23 @@ def test_qref_documents_are_valid_and_add_up(circuit):
     assert qref.verification.verify_topology(document).is_valid
 
 
+def test_bartiq_adds_up_what_the_leaves_of_a_qref_document_have(circuit):
+    """Without the totals, from the gates between calls and the repetitions alone."""
+    bartiq = pytest.importorskip("bartiq")
+    document = to_qref(circuit, depth=50)
+
+    def without_totals(routine):
+        children = [without_totals(child) for child in routine.get("children", ())]
+        kept = {name: value for name, value in routine.items() if not (children and name == "resources")}
+        return kept | ({"children": children} if children else {})
+
+    for program in (document["program"], without_totals(document["program"])):
+        found = bartiq.compile_routine({"version": "v1", "program": program}).routine.resources
+        gates = count(circuit)
+        for name in ("rotations", "cnot", "toffoli", "t"):
+            assert int(found[name].value) == getattr(gates, name)
+
+
 def test_qualtran_counts_what_we_count(circuit):
     counting = pytest.importorskip("qualtran.resource_counting")
     for each in (circuit, circuit.controlled()):
