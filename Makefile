@@ -33,7 +33,7 @@ help:
 	@echo "make demo      set up and run the demonstration"
 	@echo "make test      the tests, in double and in single precision"
 	@echo "make test-all  the same with the slow cases"
-	@echo "make peers     phase factors against other packages, in an environment of their own"
+	@echo "make peers     phase factors and circuits against other packages, in an environment of their own"
 	@echo "make check     lint, format, types, notebooks, documents, the site and the release"
 	@echo "make docs      the documentation as a site, in site/"
 	@echo "make bench     timings"
@@ -54,7 +54,7 @@ test-all: setup
 
 # Not with the constraints: the other packages ask for what they ask for.
 peers: $(VENV)-peers/.installed
-	$(CACHE) JAX_ENABLE_X64=1 $(VENV)-peers/bin/pytest -p no:benchmark -m peers tests/phases tests/arithmetic tests/variational
+	$(CACHE) JAX_ENABLE_X64=1 $(VENV)-peers/bin/pytest -p no:benchmark -m peers tests/phases tests/arithmetic tests/variational tests/circuits tests/test_cli_export.py
 
 check: setup
 	$(BIN)/ruff check .

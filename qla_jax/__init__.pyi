@@ -34,6 +34,11 @@ from qla_jax.encodings.combine.lemmas import vector_tensor as vector_tensor
 from qla_jax.encodings.combine.normalized import normalize as normalize
 from qla_jax.encodings.combine.squares import square_product as square_product
 from qla_jax.encodings.emission import to_circuit as to_circuit
+from qla_jax.encodings.imports import from_circuit as from_circuit
+from qla_jax.encodings.imports import from_openqasm3 as from_openqasm3
+from qla_jax.encodings.imports import from_pennylane as from_pennylane
+from qla_jax.encodings.imports import from_qiskit as from_qiskit
+from qla_jax.encodings.imports import vector_from_circuit as vector_from_circuit
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes as diagonal_of_amplitudes
 from qla_jax.encodings.matrices.circulant import block_encode_circulant as block_encode_circulant
 from qla_jax.encodings.matrices.circulant import block_encode_toeplitz as block_encode_toeplitz
@@ -49,6 +54,7 @@ from qla_jax.encodings.matrices.periodic_convolution import (
 from qla_jax.encodings.matrices.selection import identity as identity
 from qla_jax.encodings.matrices.selection import projector as projector
 from qla_jax.encodings.matrices.sparse import block_encode_sparse as block_encode_sparse
+from qla_jax.encodings.pennylane import to_pennylane_qsvt as to_pennylane_qsvt
 from qla_jax.encodings.vectors.known import vector_encode as vector_encode
 from qla_jax.encodings.vectors.known import vector_from_unitary as vector_from_unitary
 from qla_jax.encodings.vectors.loading import load_vector as load_vector

@@ -16,12 +16,14 @@ import scipy.special
 from numpy.polynomial import chebyshev as series
 
 from qla_jax import polynomials
+from qla_jax.circuits import Circuit, Gate, Phase
 from qla_jax.encodings.combine.algebra import linear_combination, scale
 from qla_jax.encodings.combine.arrays import block_array
 from qla_jax.encodings.combine.joint import controlled, tensor
 from qla_jax.encodings.combine.lemmas import concatenate, vector_sum, vector_tensor
 from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.combine.squares import square_product
+from qla_jax.encodings.imports import from_circuit, vector_from_circuit
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.matrices.circulant import block_encode_circulant, block_encode_toeplitz
 from qla_jax.encodings.matrices.convolution import block_encode_convolution
@@ -86,6 +88,22 @@ def dilation(contraction: np.ndarray) -> np.ndarray:
 def unitary_with_first_column(column: np.ndarray) -> np.ndarray:
     q, r = np.linalg.qr(np.c_[column, np.eye(len(column))[:, 1:]])
     return q * np.r_[r[0, 0], np.ones(len(column) - 1)]
+
+
+def turned(angles: Any) -> Circuit:
+    """Gates of every kind that a circuit may have, with three angles."""
+    flip, turn = Gate("x", 2, controls=(0,), values=(0,)), Gate("rz", 2, angles[2], (0,))
+    return Circuit(3, (Gate("ry", 0, angles[0]), Gate("h", 1), flip, Phase(angles[1], (1, 2)), turn))
+
+
+def turned_matrix(angles: np.ndarray) -> np.ndarray:
+    a, b, c = angles
+    zero, one, two = np.diag([1, 0]), np.diag([0, 1]), np.eye(2)
+    turn = np.array([[np.cos(a / 2), -np.sin(a / 2)], [np.sin(a / 2), np.cos(a / 2)]])
+    first = np.kron(np.kron(turn, np.array([[1, 1], [1, -1]]) / np.sqrt(2)), two)
+    flip = np.kron(np.kron(zero, two), two[::-1]) + np.kron(one, np.eye(4))
+    last = np.kron(zero, np.eye(4)) + np.kron(np.kron(one, two), np.diag(np.exp(0.5j * c * np.array([-1, 1]))))
+    return last @ np.kron(two, np.diag([1, 1, 1, np.exp(1j * b)])) @ flip @ first
 
 
 def positions(sizes: tuple[int, ...]) -> np.ndarray:
@@ -197,6 +215,13 @@ DENSE = [
         lambda p: from_unitary(jnp.where(EMPTY, 0, p), num_ancillas=1, alpha=2.0, eps=0.0, shape=(2, 3)),
         dilation(np.pad(contraction(2, 3), [(0, 2), (0, 1)])),
         lambda p: 2 * p[:2, :3],
+        single=SLOW,
+    ),
+    Case(
+        "circuit of gates",
+        lambda p: from_circuit(turned(p[0]), num_ancillas=1, alpha=p[1], eps=0.0),
+        (real(3), np.array(3.0)),
+        lambda p: p[1] * turned_matrix(p[0])[:4, :4],
         single=SLOW,
     ),
     Case(
@@ -682,6 +707,13 @@ PREPARED = [
         lambda p: vector_from_unitary(p.at[3, 0].set(0), num_ancillas=1, alpha=1.0, eps=0.0, sizes=(3,)),
         unitary_with_first_column(np.insert(haar(7)[0], 3, 0)),
         lambda p: p[:3, 0],
+    ),
+    Case(
+        "circuit of gates",
+        lambda p: vector_from_circuit(turned(p[0]), num_ancillas=1, alpha=p[1], eps=0.0),
+        (real(3), np.array(3.0)),
+        lambda p: p[1] * turned_matrix(p[0])[:4, 0],
+        single=False,
     ),
     Case("loaded by a tree", load_vector, real(8), lambda x: x, single=False),
     Case("loaded by a tree, complex, with empty branches", load_vector, EMPTY_BRANCHES, lambda x: x),

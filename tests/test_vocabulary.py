@@ -40,7 +40,9 @@ def test_rooms_with_public_names_have_a_page():
 
 
 ROOMS_WITH_NAMES = "arithmetic circuits claims measurement nn phases polynomials prior qram variational".split()
-NEED_ANOTHER_PACKAGE = {"to_qiskit", "to_pennylane"}
+NEED_ANOTHER_PACKAGE = {
+    "from_pennylane", "from_qiskit", "to_cirq", "to_pennylane", "to_pennylane_qsvt", "to_qiskit", "to_qualtran",
+}  # fmt: skip
 
 
 def public_functions() -> dict[str, Callable]:

@@ -22,6 +22,7 @@ ROOMS = {
     "measurement": "Measurement",
     "arithmetic": "Arithmetic",
     "qram": "Quantum memory",
+    "circuits": "Circuits of gates",
     "variational": "Variational circuits",
     "nn": "Flax modules",
     "accounting": "Costs",

@@ -164,7 +164,7 @@ class Gates:
 
     @property
     def around(self) -> "Gates":
-        """Gates that stand with their inverses around others: without these they cancel, and so they need no control."""
+        """Gates that stand with their inverses around others: without these they cancel, so they need no control."""
         return replace(self, under=replace(self, under=None))
 
 

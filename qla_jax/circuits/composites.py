@@ -79,7 +79,7 @@ class Under(Operation):
         return Under(self.part, (*wires, *self.controls), (*values_of(wires, values), *self.values))
 
     def parts(self) -> Sequence[Operation]:
-        return self.part.parts_under(self.controls, self.values)
+        return self.part.parts_under(self.controls, self.values) if self.controls else self.part.parts()
 
 
 @dataclass(frozen=True, eq=False)

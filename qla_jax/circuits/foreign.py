@@ -1,12 +1,14 @@
-r"""Circuits for other packages: Qiskit and PennyLane, with the global phase.
+r"""Circuits for other packages: Qiskit, PennyLane and Cirq, with the global phase.
 
 Qiskit numbers its qubits from the least significant one: wire k of n becomes qubit n - 1 - k, so that the matrix of
-`qiskit.quantum_info.Operator` is the unitary here. PennyLane's wires have the order here.
+`qiskit.quantum_info.Operator` is the unitary here. PennyLane's wires and Cirq's qubits have the order here.
 
-Neither package is a dependency: each is imported by its own function.
+No package is a dependency: each is imported by its own function.
 """
 
+import cmath
 import importlib
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -115,6 +117,42 @@ def to_pennylane(circuit: Circuit, wires: Sequence[Any] | None = None) -> list[A
             made = qml.ctrl(made, [named[wire] for wire in part.controls], control_values=list(part.values))
         found.append(made)
     return found
+
+
+def to_cirq(circuit: Circuit, qubits: Sequence[Any] | None = None) -> Any:
+    """Return a circuit as a `cirq.Circuit` of gates under controls.
+
+    Args:
+        circuit: the circuit, with concrete angles.
+        qubits: Cirq's qubits in the order here; `cirq.LineQubit.range(n)` by default.
+
+    Returns:
+        Circuit whose `unitary(qubit_order=qubits, qubits_that_should_be_present=qubits)` is `to_matrix(circuit)`,
+        global phase included. Cirq leaves out qubits without gates, unless they are named.
+
+    Raises:
+        TypeError: `circuit` is not a circuit.
+        MissingExtra: Cirq is not installed.
+    """
+    require_kind("circuit", circuit, Circuit)
+    with needs("peers", "`to_cirq`"):
+        cirq = importlib.import_module("cirq")
+    named = cirq.LineQubit.range(circuit.num_wires) if qubits is None else list(qubits)
+    fixed = {"x": cirq.X, "y": cirq.Y, "z": cirq.Z, "h": cirq.H, "s": cirq.S, "sdg": cirq.S**-1, "t": cirq.T,
+             "tdg": cirq.T**-1}  # fmt: skip
+    turning = {"rx": cirq.rx, "ry": cirq.ry, "rz": cirq.rz, "p": lambda angle: cirq.ZPowGate(exponent=angle / math.pi)}
+    found = []
+    for part in circuit.elementary():
+        if isinstance(part, Phase):
+            made = cirq.GlobalPhaseGate(cmath.exp(1j * part.number())).on()
+        else:
+            assert isinstance(part, Gate)
+            gate = fixed[part.name] if part.angle is None else turning[part.name](part.number())
+            made = gate.on(named[part.target])
+        if part.controls:
+            made = made.controlled_by(*(named[wire] for wire in part.controls), control_values=part.values)
+        found.append(made)
+    return cirq.Circuit(found)
 
 
 def _pieces(operations: Sequence[Operation]) -> Iterator[tuple[Operation, tuple, tuple, tuple]]:

@@ -43,7 +43,8 @@ def to_openqasm3(circuit: Circuit) -> str:
         f"{line}\n" for line in written.lines(circuit.operations, [f"q[{k}]" for k in range(circuit.num_wires)])
     )
     head = f'OPENQASM 3.0;\ninclude "stdgates.inc";\n{"".join(written.definitions)}'
-    return f"{head}qubit[{circuit.num_wires}] q;\n{body}"
+    register = f"qubit[{circuit.num_wires}] q;\n" if circuit.num_wires else ""  # no register may be empty
+    return f"{head}{register}{body}"
 
 
 class _Written:

@@ -5,12 +5,13 @@ from typing import Annotated
 import typer
 
 import qla_jax
+from qla_jax.cli.export import export
 from qla_jax.cli.phases import phases
 from qla_jax.cli.run import run
 from qla_jax.cli.studies import claims, comparison, costs, study
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (run, phases, claims, costs, comparison, study):
+for command in (run, phases, claims, costs, comparison, study, export):
     app.command()(command)
 
 

@@ -33,7 +33,7 @@ from qla_jax.circuits.select import signs_below
 from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.linalg.preparation import prepare
-from tests.cases import cplx, real
+from tests.cases import cplx, haar, real
 
 pytestmark = pytest.mark.x64
 ATOL = 1e-13
@@ -338,3 +338,14 @@ def test_matrices_in_single_precision_are_unitary_to_their_rounding():
     np.testing.assert_allclose(to_matrix(Circuit(3, (MatrixGate(matrix, (0, 1, 2)),))), matrix, rtol=0, atol=1e-6)
     with pytest.raises(ValueError, match="`matrix` must be unitary"):
         MatrixGate((1 + 1e-3) * matrix, (0, 1, 2))
+
+
+def test_operations_under_no_controls_are_their_own_parts():
+    for part in (
+        DiagonalPhases(real(4), (0, 1)),
+        MultiplexedRotation("y", real(2), (0,), 1),
+        MatrixGate(haar(4), (0, 1)),
+    ):
+        same = part.controlled(())
+        for circuit in (Circuit(2, (same,)), Circuit(2, tuple(Circuit(2, (same,)).elementary()))):
+            np.testing.assert_allclose(to_matrix(circuit), to_matrix(Circuit(2, (part,))), rtol=0, atol=ATOL)

@@ -41,6 +41,10 @@ def of_products(name, call):
     return [Kernel(f"{name} {kind}", lambda x, enc=enc: call(enc, x), (FOUR,)) for kind, enc in PRODUCTS.items()]
 
 
+def turn(angle):
+    return qla.circuits.Circuit(2, (qla.circuits.Gate("ry", 0, angle), qla.circuits.Gate("x", 1, controls=(0,))))
+
+
 KERNELS = [
     Kernel("qla.block_encode", lambda a: seen(qla.block_encode(a)), (MATRIX,)),
     Kernel("qla.block_encode alpha", lambda a, alpha: seen(qla.block_encode(a, alpha=alpha)), (MATRIX, numbers(40)[0])),
@@ -123,6 +127,22 @@ KERNELS = [
     Kernel("qla.load_vector", lambda x: read(qla.load_vector(x)), (FOUR,)),
     Kernel("qla.qram_encode", lambda x: read(qla.qram_encode(x)), (FOUR,)),
     Kernel(
+        "qla.from_circuit",
+        lambda angle, alpha, num_ancillas: seen(
+            qla.from_circuit(turn(angle), num_ancillas=num_ancillas, alpha=alpha, eps=0.0)
+        ),
+        (numbers(1)[0], numbers(3)[0]),
+        {"num_ancillas": 1},
+    ),
+    Kernel(
+        "qla.vector_from_circuit",
+        lambda angle, alpha, num_ancillas, sizes: read(
+            qla.vector_from_circuit(turn(angle), num_ancillas=num_ancillas, alpha=alpha, eps=0.0, sizes=sizes)
+        ),
+        (numbers(1)[0], numbers(3)[0]),
+        {"num_ancillas": 1, "sizes": (2,)},
+    ),
+    Kernel(
         "qla.vector_from_unitary",
         lambda u, alpha, num_ancillas, sizes: read(
             qla.vector_from_unitary(u, num_ancillas=num_ancillas, alpha=alpha, eps=0.0, sizes=sizes)
@@ -162,6 +182,10 @@ EXEMPT = {
     "qla.Verification": "a report of Python numbers",
     "qla.Calls": "a named tuple of counts, which nothing computes with arrays",
     "qla.Cost": "a named tuple of counts, which nothing computes with arrays",
+    "qla.from_openqasm3": "of a text: tests/circuits/test_imports.py",
+    "qla.from_pennylane": "of an object of another package: tests/circuits/test_peers.py",
+    "qla.from_qiskit": "of an object of another package: tests/circuits/test_peers.py",
+    "qla.to_pennylane_qsvt": "an object of another package: tests/circuits/test_peers.py",
     "qla.to_circuit": "a list of gates from concrete arrays, which nothing compiles: tests/circuits",
     "qla.Gates": "counts of gates, which nothing computes with arrays",
 }
