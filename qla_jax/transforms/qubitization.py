@@ -176,7 +176,7 @@ def calls_in_step(mirrored: bool) -> int:
 def walk_operations(part: Call, ancillas: Sequence[int], mirrored: bool) -> list[Operation]:
     """Return the operations of one step of the walk.
 
-    These are the call of the part, or calls in either direction with a flip of the mirror, and the reflection.
+    A step calls the part, or calls it in either direction and flips the mirror, and then reflects.
 
     Args:
         part: call of the circuit of the part.

@@ -49,12 +49,12 @@ def unknown_unless_hermitian(name: str, matrix: Array) -> Array:
     zero = jnp.zeros((), matrix.real.dtype)
     if is_concrete(matrix):
         known = np.asarray(matrix)
-        apart = float(np.abs(known - known.conj().T).max())
-        fits = apart <= _tolerance(matrix) * float(np.abs(known).max())
-        require(fits, f"`{name}` must be Hermitian as declared, but |A - A^H| reaches {apart:.3g}.")
+        largest = float(np.abs(known - known.conj().T).max())
+        fits = largest <= _tolerance(matrix) * float(np.abs(known).max())
+        require(fits, f"`{name}` must be Hermitian as declared, but |A - A^H| reaches {largest:.3g}.")
         return zero
-    fits = jnp.abs(matrix - matrix.conj().T).max() <= _tolerance(matrix) * jnp.abs(matrix).max()
-    return jnp.where(fits, zero, jnp.inf)
+    apart = jnp.abs(matrix - matrix.conj().T).max()
+    return jnp.where(apart <= _tolerance(matrix) * jnp.abs(matrix).max(), zero, jnp.inf)
 
 
 @jax.jit
