@@ -225,6 +225,25 @@ DENSE = [
         single=SLOW,
     ),
     Case(
+        "dense Hermitian, declared",
+        lambda a: block_encode((a + a.conj().T) / 2, hermitian=True),
+        cplx(3, 3),
+        lambda a: (a + a.conj().T) / 2,
+    ),
+    Case(
+        "explicit unitary, declared its own inverse",
+        lambda v: from_unitary(
+            2 * jnp.outer(v, v.conj()) / jnp.sum(jnp.abs(v) ** 2) - jnp.eye(8),
+            num_ancillas=1,
+            alpha=3.0,
+            eps=0.0,
+            self_inverse=True,
+        ),
+        cplx(8),
+        lambda v: 3 * (2 * np.outer(v, v.conj()) / np.vdot(v, v).real - np.eye(8))[:4, :4],
+        single=False,
+    ),
+    Case(
         "bare unitary",
         lambda p: from_unitary(p, num_ancillas=0, alpha=1.0, eps=0.0),
         haar(4),
@@ -548,6 +567,33 @@ SINGULAR_VALUES = [
         lambda a: hermitian_function(np.eye(4)[3], (a + a.conj().T) / 2),
     ),
     Case(
+        "qubitization walk of Pauli words, three steps",
+        lambda c: qubitization_walk(block_encode_pauli(dict(zip(WORDS, c, strict=True))), power=3),
+        real(3),
+        lambda c: hermitian_function(np.eye(4)[3], pauli_sum(c) / np.abs(c).sum()),
+    ),
+    Case(
+        "GQET of Pauli words, complex coefficients",
+        lambda c: gqet(block_encode_pauli(dict(zip(WORDS, c, strict=True))), MIXED),
+        real(3),
+        lambda c: hermitian_function(MIXED, pauli_sum(c) / np.abs(c).sum()),
+        single=False,
+    ),
+    Case(
+        "GQET of a declared Hermitian matrix",
+        lambda a: gqet(block_encode((a + a.conj().T) / 2, alpha=1.0, hermitian=True), MIXED),
+        contraction(3, 3),
+        lambda a: hermitian_function(MIXED, (a + a.conj().T) / 2),
+        single=SLOW,
+    ),
+    Case(
+        "qubitization walk of a real diagonal",
+        lambda v: qubitization_walk(block_encode_diagonal(v, alpha=4.0), power=2),
+        real(3),
+        lambda v: hermitian_function(np.eye(3)[2], np.diag(v) / 4),
+        single=False,
+    ),
+    Case(
         "GQET of degree zero",
         lambda a: gqet(block_encode(a + a.T, alpha=1.0), np.array([0.3 - 0.4j])),
         contraction(2, 2, norm=0.4).real,
@@ -616,6 +662,17 @@ def on_torus(kernel: np.ndarray, image: tuple[int, int]) -> np.ndarray:
 
 STRUCTURED = [
     Case("diagonal", block_encode_diagonal, cplx(4), np.diag, single=False),
+    Case("real diagonal", block_encode_diagonal, real(4), np.diag, single=False),
+    Case(
+        "Pauli words and a projector on two registers, subtracted",
+        lambda c: tensor(block_encode_pauli({"XY": c[0], "ZI": c[1]}), projector([1], 3)) - c[2] * identity((4, 3)),
+        real(3),
+        lambda c: (
+            np.kron(c[0] * np.kron(PAULI["X"], PAULI["Y"]) + c[1] * np.kron(PAULI["Z"], PAULI["I"]), np.diag([0, 1, 0]))
+            - c[2] * np.eye(12)
+        ),
+        single=False,
+    ),
     Case(
         "padded diagonal, alpha given",
         lambda v: block_encode_diagonal(v, alpha=4.0),

@@ -31,6 +31,7 @@ from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import Under, Within
 from qla_jax.circuits.counting import count
 from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.select import Select
 
 KINDS = ("rotations", "cnot", "toffoli", "t")
 """Counted gates of circuits."""
@@ -85,7 +86,7 @@ def _tree(circuit: Circuit, controls: int, made: dict[tuple[int, int], CallTree]
 
 
 def _collect(operations: Sequence[Operation], controls: int, times: int, found: Counter) -> None:
-    """Add the calls among operations, those in conjugations as well, which pass controls to their middle alone."""
+    """Add the calls among operations, also those in conjugations and selections."""
     for part in operations:
         under = controls + (len(part.controls) if isinstance(part, Under) else 0)
         inner = part.part if isinstance(part, Under) else part
@@ -94,6 +95,9 @@ def _collect(operations: Sequence[Operation], controls: int, times: int, found: 
         elif isinstance(inner, Within):
             _collect(inner.compute, 0, 2 * times, found)
             _collect(inner.middle, under, times, found)
+        elif isinstance(inner, Select):
+            for branch in inner.branches:
+                _collect(branch, 1 if inner.index else under, times, found)
 
 
 def to_qref(circuit: Circuit, *, depth: int = 4) -> dict[str, Any]:

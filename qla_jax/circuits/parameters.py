@@ -25,6 +25,7 @@ from qla_jax._checks import as_inexact, as_real, require
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import Composite, Under, Within
 from qla_jax.circuits.operations import Elementary, Operation
+from qla_jax.circuits.select import Select
 
 
 class Open(float):
@@ -135,4 +136,7 @@ def _changed(part: Operation, angle_of: Callable[[Any], Any], done: dict[int, Ci
     if isinstance(part, Within):
         compute, middle = (_changed_all(side, angle_of, done) for side in (part.compute, part.middle))
         return part if compute is part.compute and middle is part.middle else Within(compute, middle)
+    if isinstance(part, Select):
+        branches = tuple(_changed_all(branch, angle_of, done) for branch in part.branches)
+        return part if all(map(operator.is_, branches, part.branches)) else replace(part, branches=branches)
     return part

@@ -105,6 +105,7 @@ def verify(enc: Encoding, target: ArrayLike | None = None, *, samples: int = 4, 
 
     * unitarity, length: $U^\dagger U\psi = \psi$ and $\|U\psi\| = \|\psi\|$.
     * adjoint: $\langle\phi, U\psi\rangle = \langle U^\dagger\phi, \psi\rangle$.
+    * self-inverse: $U^2\psi = \psi$ where `is_self_inverse` says so.
     * views: $\alpha\langle0|U|0\rangle x$ by the circuit equals `matvec`, or `encoded` for vectors.
     * padding: basis states without an entry keep amplitude zero.
     * transpose: `rmatvec` is the adjoint of `matvec`.
@@ -167,6 +168,8 @@ def _of_circuit(enc: Encoding, key: Array, samples: int, slack: float) -> Iterat
     yield Check("length", float(jnp.abs(_lengths(moved) - 1).max()), slack, "||U psi| - 1|")
     apart = jnp.abs(_products(phi, moved) - _products(back(phi), psi)).max()
     yield Check("adjoint", float(apart), slack, "|<phi, U psi> - <U^H phi, psi>|")
+    if enc.is_self_inverse:
+        yield Check("self-inverse", _largest(_mapped(enc.apply)(moved) - psi), slack, "|U U psi - psi| where declared")
 
 
 def _of_views(enc: Encoding, key: Array, samples: int, room: float) -> Iterator[Check]:

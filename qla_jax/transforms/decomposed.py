@@ -77,6 +77,10 @@ class Decomposed(BlockEncoding, kw_only=True):
     def singular_values(self) -> Float[Array, " n"]:
         return self.kept.values * self.alpha
 
+    @property
+    def is_self_inverse(self) -> bool:
+        return self.part.is_self_inverse
+
     def uses(self) -> tuple[Use, ...]:
         return (Use(self.part),)
 

@@ -4,6 +4,9 @@ The qubitized walk W of a Hermitian A has $\langle0|W^k|0\rangle = T_{|k|}(A/\al
 $\sum_k c_kT_k = \sum_k \frac{c_k}2(z^k + z^{-k})$ of W is $f(A/\alpha)$. Generalized quantum signal processing encodes
 this polynomial with one control qubit: d forward steps where it is 0, d backward steps where it is 1.
 
+Calls without a control cannot replace the controlled ones for a polynomial without parity. The circuit of $-A/\alpha$
+is -U, so that a circuit with n calls of U and no controlled one is multiplied by $(-1)^n$, and f has the parity of n.
+
 References:
     Motlagh, Wiebe (2024), Theorems 3 and 6. https://arxiv.org/abs/2308.01501
     Sunderhauf (2023), generalized quantum singular value transformation. https://arxiv.org/abs/2312.00723
@@ -14,6 +17,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Complex, Float, Num
@@ -23,26 +27,36 @@ from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, reflection
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import inverted
-from qla_jax.circuits.operations import Gate, Operation
+from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.encoding import State
+from qla_jax.encodings.base.encoding import State, apply_adjoint_of, apply_of
 from qla_jax.phases.gqsp import find
 from qla_jax.phases.solve import TOLERANCE
 from qla_jax.polynomials.foreign import as_chebyshev
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
-from qla_jax.transforms.qubitization import hermitian_series, require_square, turned, walk, walk_back, walk_operations
+from qla_jax.transforms.qubitization import (
+    calls_in_step,
+    closed,
+    hermitian_series,
+    mirror_operations,
+    opened,
+    require_square,
+    steps_of,
+    walk_operations,
+)
 from qla_jax.transforms.robustness import recurrence_rounding, steepest, target_bound, transformed_error
 from qla_jax.transforms.spectrum import hermitian_error, in_domain_of
 
 Vector = Num[Array, " n"]
-Grid = Complex[Array, "control mirror ancilla system"]
+Grid = Complex[Array, "control *mirror ancilla system"]
 
 
 class GQET(BlockEncoding, kw_only=True):
-    r"""Block encoding of $f(A/\alpha)$ for a Hermitian A, with two ancillas in front of the part's ancillas.
+    r"""Block encoding of $f(A/\alpha)$ for a Hermitian A, with one or two ancillas in front of the part's ancillas.
 
-    The first is the control qubit, the second the mirror, which makes the part's circuit its own inverse.
+    The first is the control qubit. The second is the mirror, which makes the part's circuit its own inverse; a circuit
+    that is its own inverse by its structure needs none.
     """
 
     coeffs: Num[Array, " d_plus_1"]
@@ -50,36 +64,39 @@ class GQET(BlockEncoding, kw_only=True):
     phi: Float[Array, " two_d_plus_1"]
     lam: Float[Array, ""]
     steepest: Float[Array, ""]
+    mirrored: bool = struct.field(pytree_node=False)
     part: BlockEncoding
 
     @jax.jit
     def apply(self, state: State) -> State:
-        grid = turned(self._grid(state))
-        grid = _rotate(grid, _rotation(self.theta[0], self.phi[0], self.lam))
+        steps = steps_of(self.part, self.mirrored, apply_of)
+        grid = _rotate(self._grid(state), _rotation(self.theta[0], self.phi[0], self.lam))
 
         # One forward step and one backward step make a pair; a scan over pairs is one program for every degree.
         @jax.checkpoint
         def pair(s: Grid, angles: Array) -> tuple[Grid, None]:
-            s = _rotate(jnp.stack([walk(self.part, s[0]), s[1]]), _rotation(angles[0, 0], angles[0, 1]))
-            return _rotate(jnp.stack([s[0], walk_back(self.part, s[1])]), _rotation(angles[1, 0], angles[1, 1])), None
+            s = _rotate(jnp.stack([steps.ahead(s[0]), s[1]]), _rotation(angles[0, 0], angles[0, 1]))
+            return _rotate(jnp.stack([s[0], steps.back(s[1])]), _rotation(angles[1, 0], angles[1, 1])), None
 
         grid, _ = jax.lax.scan(pair, grid, self._pairs())
-        return turned(grid).reshape(state.shape)
+        return closed(grid, self.mirrored).reshape(state.shape)
 
     @jax.jit
     def apply_adjoint(self, state: State) -> State:
+        steps = steps_of(self.part, self.mirrored, apply_adjoint_of)
+
         @jax.checkpoint
         def pair(s: Grid, angles: Array) -> tuple[Grid, None]:
             s = _rotate(s, _rotation(angles[1, 0], angles[1, 1]).conj().T)
-            s = _rotate(jnp.stack([s[0], walk(self.part, s[1])]), _rotation(angles[0, 0], angles[0, 1]).conj().T)
-            return jnp.stack([walk_back(self.part, s[0]), s[1]]), None
+            s = _rotate(jnp.stack([s[0], steps.ahead(s[1])]), _rotation(angles[0, 0], angles[0, 1]).conj().T)
+            return jnp.stack([steps.back(s[0]), s[1]]), None
 
-        grid, _ = jax.lax.scan(pair, turned(self._grid(state)), self._pairs(), reverse=True)
-        return turned(_rotate(grid, _rotation(self.theta[0], self.phi[0], self.lam).conj().T)).reshape(state.shape)
+        grid, _ = jax.lax.scan(pair, self._grid(state), self._pairs(), reverse=True)
+        grid = _rotate(grid, _rotation(self.theta[0], self.phi[0], self.lam).conj().T)
+        return closed(grid, self.mirrored).reshape(state.shape)
 
     def _grid(self, state: State) -> Grid:
-        grid = state.reshape(2, 2, -1, state.shape[-1])
-        return grid.astype(jnp.result_type(grid, self.theta, jnp.complex64))
+        return jax.vmap(lambda s: opened(s, self.mirrored, self.theta))(state.reshape(2, -1, state.shape[-1]))
 
     def _pairs(self) -> Float[Array, "d 2 2"]:
         return jnp.stack([self.theta[1:], self.phi[1:]], axis=1).reshape(-1, 2, 2)
@@ -93,41 +110,48 @@ class GQET(BlockEncoding, kw_only=True):
         return hermitian_series(self.coeffs.conj(), self.part, y)
 
     def relative_rounding(self, parts: Sequence[Array]) -> Array:
-        return recurrence_rounding(self, 4 * (len(self.coeffs) - 1), self.steepest, parts[0])
+        return recurrence_rounding(self, calls_in_step(self.mirrored) * self._steps, self.steepest, parts[0])
 
     def hermitian_defect(self) -> Array:
         return 2 * jnp.abs(self.coeffs.imag).sum()
 
     def uses(self) -> tuple[Use, ...]:
-        steps = 2 * (len(self.coeffs) - 1)
-        return (Use(self.part, steps, steps, controlled=True),)
+        return (Use(self.part, self._steps, self._steps if self.mirrored else 0, controlled=True),)
+
+    @property
+    def _steps(self) -> int:
+        return len(self.theta) - 1
 
     def gates(self) -> Gates:
         """Return the gates: three rotations for each unitary of the control qubit, and one reflection for each step."""
-        return Gates(rotations=3 * len(self.theta)) + (len(self.theta) - 1) * reflection(self.part.num_ancillas + 2)
+        return Gates(rotations=3 * len(self.theta)) + self._steps * reflection(self.num_ancillas)
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
-        control, mirror, *ancillas = self.ancilla_wires
-        step = walk_operations(self.call(self.part, parts[0]), mirror, ancillas)
+        control, *others = self.ancilla_wires
+        step = walk_operations(self.call(self.part, parts[0]), others, self.mirrored)
+        back = inverted(step) if self.mirrored else step[::-1]  # one circuit is called where it is its own inverse
         theta, phi = np.asarray(self.theta), np.asarray(self.phi)
         turns = [synthesis(np.asarray(_rotation(t, p, self.lam if k == 0 else 0.0)), (control,))
                  for k, (t, p) in enumerate(zip(theta, phi, strict=True))]  # fmt: skip
-        found: list[Operation] = [Gate("h", mirror), *turns[0]]
+        mirror = mirror_operations(others, self.mirrored)
+        found: list[Operation] = [*mirror, *turns[0]]
         for place, turn in enumerate(turns[1:]):
             forward = place % 2 == 0
-            run = step if forward else inverted(step)
+            run = step if forward else back
             found += [part.controlled((control,), (0 if forward else 1,)) for part in run]
             found += turn
-        return [*found, Gate("h", mirror)]
+        return [*found, *mirror]
 
 
 @default_promotion
 def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = False, hermitian: bool = False) -> GQET:
-    r"""Encode any polynomial of a Hermitian matrix: a $(1, a + 2, \epsilon')$-block-encoding of $f(A/\alpha)$.
+    r"""Encode any polynomial of a Hermitian matrix: a $(1, a + 1, \epsilon')$-block-encoding of $f(A/\alpha)$.
 
-    A polynomial of degree d takes 4d calls of the part, since each of the 2d walk steps calls the part and its inverse.
-    The error is the sum of the polynomial's error bound, the residual of the phase factors, and the effect of the
-    part's error, at most $\sum_k|c_k|\min(k^2\delta, 2)$ with $\delta = \epsilon/\alpha$ as for `qsvt`.
+    A polynomial of degree d takes 2d steps of the walk. Each step is one controlled call of a circuit that is its own
+    inverse by its structure (`is_self_inverse`), as for Pauli words with real coefficients. A step calls any other
+    circuit and its inverse, 4d calls in all, and takes one ancilla more. The error is the sum of the polynomial's error
+    bound, the residual of the phase factors, and the effect of the part's error, at most
+    $\sum_k|c_k|\min(k^2\delta, 2)$ with $\delta = \epsilon/\alpha$ as for `qsvt`.
 
     Args:
         enc: block encoding of a Hermitian A. Small matrices are checked (`transforms.spectrum`); inside jit a matrix
@@ -163,11 +187,12 @@ def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = 
     found = find(laurent, TOLERANCE)
     real = enc.alpha.dtype
     dtype = real if jnp.isrealobj(poly.coeffs) else jnp.result_type(real, jnp.complex64)
+    mirrored = not enc.is_self_inverse
     return GQET(
         alpha=jnp.ones_like(enc.alpha),
         eps=transformed_error(enc, poly, found.residual, in_domain_of(enc, poly, vouched=in_domain, signed=True))
         + hermitian_error(enc, vouched=hermitian),
-        num_ancillas=enc.num_ancillas + 2,
+        num_ancillas=enc.num_ancillas + 1 + mirrored,
         num_qubits=enc.num_qubits,
         norm_bound=target_bound(poly).astype(real),
         domain=enc.domain,
@@ -177,6 +202,7 @@ def gqet(enc: BlockEncoding, poly: Polynomial | ArrayLike, *, in_domain: bool = 
         phi=found.phi.astype(real),
         lam=found.lam.astype(real),
         steepest=steepest(poly).astype(real),
+        mirrored=mirrored,
         part=enc,
     )
 
@@ -188,4 +214,4 @@ def _rotation(theta: Array, phi: Array, lam: ArrayLike = 0.0) -> Complex[Array, 
 
 
 def _rotate(grid: Grid, matrix: Complex[Array, "2 2"]) -> Grid:
-    return jnp.einsum("ij,jmas->imas", matrix.astype(grid.dtype), grid)
+    return jnp.einsum("ij,j...->i...", matrix.astype(grid.dtype), grid)

@@ -42,6 +42,9 @@ State = Num[Array, "ancilla system"]
 VIEWS = ("apply", "apply_adjoint", "flagged", "_matvec", "_rmatvec")
 """Methods whose arguments may differ in precision from the node. They promote dtypes in every mode of the caller."""
 
+RECURSIVE = ("log_alpha", "is_self_inverse")
+"""Properties that ask the parts for theirs, however deep the parts are nested."""
+
 
 class Encoding(Node, ABC, kw_only=True):
     r"""Base class of encodings: a unitary $U$ on $a$ ancillas and $n$ qubits encodes $\alpha\langle 0|U|0\rangle$.
@@ -73,8 +76,9 @@ class Encoding(Node, ABC, kw_only=True):
         for name in VIEWS:
             if name in vars(cls):
                 setattr(cls, name, default_promotion(vars(cls)[name]))
-        if "log_alpha" in vars(cls):
-            cls.log_alpha = property(after_parts(vars(cls)["log_alpha"].fget))  # type: ignore[assignment]
+        for name in RECURSIVE:
+            if isinstance(vars(cls).get(name), property):
+                setattr(cls, name, property(after_parts(name, vars(cls)[name].fget)))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -152,6 +156,16 @@ class Encoding(Node, ABC, kw_only=True):
     def row(self) -> tuple["Link", ...] | None:
         """Return the parts, first to last, of a circuit that only runs them one after another; otherwise None."""
         return None
+
+    @property
+    def is_self_inverse(self) -> bool:
+        r"""True where the structure proves that the circuit is its own inverse, $U^2 = 1$, for all values of arrays.
+
+        The answer follows from classes, static fields and dtypes alone, so that it is the same inside jit. A class of
+        your own may define it as `is_self_inverse = True`; `verify` checks the claim. Walks call such a circuit once
+        in each step (`qubitization_walk`).
+        """
+        return False
 
     @property
     def nesting(self) -> int:

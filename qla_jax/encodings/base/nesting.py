@@ -22,7 +22,7 @@ from jax import Array
 from qla_jax._checks import is_concrete
 from qla_jax.accounting.fold import identity, parts_first
 
-_answers: ContextVar[dict[int, Array] | None] = ContextVar("answers", default=None)
+_answers: ContextVar[dict[tuple[str, int], Any]] = ContextVar("answers")
 
 
 def is_encoding(value: Any) -> bool:
@@ -38,37 +38,38 @@ def nesting_of(enc: Any) -> int:
     return depths[identity(enc)]
 
 
-def after_parts(ask: Callable[[Any], Array]) -> Callable[[Any], Array]:
+def after_parts(name: str, ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Make a recursive property fall back to a loop over the parts where Python's recursion limit is reached.
 
     Args:
-        ask: getter of the property `log_alpha` of a class of nodes.
+        name: name of the property.
+        ask: getter of the property of a class of nodes.
     """
 
-    def answer(enc: Any) -> Array:
-        known = _answers.get()
-        if known is not None and identity(enc) in known:
-            return known[identity(enc)]
+    def answer(enc: Any) -> Any:
+        known = _answers.get({})
+        if (name, identity(enc)) in known:
+            return known[name, identity(enc)]
         try:
             return ask(enc)
         except RecursionError:
-            return _asked_in_a_loop(enc)
+            return _asked_in_a_loop(name, enc)
 
     return answer
 
 
-def _asked_in_a_loop(enc: Any) -> Array:
-    """Return `enc.log_alpha` by computing it for all parts first."""
+def _asked_in_a_loop(name: str, enc: Any) -> Any:
+    """Return a property of an encoding by computing it for all parts first."""
     # The answers live in a context variable for the time of this call alone: nodes are immutable and hold no caches.
-    known: dict[int, Array] = {}
+    known: dict[tuple[str, int], Any] = {}
     nodes = parts_first(enc)
     token = _answers.set(known)
     try:
         for key, (node, _) in nodes.items():
-            known[key] = node.log_alpha
+            known[name, key] = getattr(node, name)
     finally:
         _answers.reset(token)
-    return known[identity(enc)]
+    return known[name, identity(enc)]
 
 
 def links(enc: Any, *, adjoint: bool = False) -> tuple[tuple[Any, ...], tuple[bool, ...]]:

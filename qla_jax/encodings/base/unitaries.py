@@ -1,4 +1,4 @@
-"""Checks of a user's own unitary matrix: the number of its qubits, and its unitarity."""
+"""Checks of a user's own matrix: its qubits, its unitarity, and whether it is Hermitian."""
 
 import jax
 import jax.numpy as jnp
@@ -33,6 +33,28 @@ def unknown_unless_unitary(unitary: Array) -> Array:
     """Return 0, or `inf` for a traced matrix that is not unitary to rounding, which cannot raise inside jit."""
     zero = jnp.zeros((), unitary.real.dtype)
     return zero if is_concrete(unitary) else jnp.where(_defect(unitary) <= _tolerance(unitary), zero, jnp.inf)
+
+
+def unknown_unless_hermitian(name: str, matrix: Array) -> Array:
+    """Return 0, or `inf` for a traced matrix that differs from its adjoint by more than rounding.
+
+    Args:
+        name: name of the argument, for error messages.
+        matrix: matrix that is declared to be Hermitian.
+
+    Raises:
+        ValueError: a matrix that is not square, or a concrete one that differs from its adjoint.
+    """
+    require(matrix.shape[0] == matrix.shape[1], f"`{name}` must be Hermitian, but has shape {matrix.shape}.")
+    zero = jnp.zeros((), matrix.real.dtype)
+    if is_concrete(matrix):
+        known = np.asarray(matrix)
+        largest = float(np.abs(known - known.conj().T).max())
+        fits = largest <= _tolerance(matrix) * float(np.abs(known).max())
+        require(fits, f"`{name}` must be Hermitian as declared, but |A - A^H| reaches {largest:.3g}.")
+        return zero
+    apart = jnp.abs(matrix - matrix.conj().T).max()
+    return jnp.where(apart <= _tolerance(matrix) * jnp.abs(matrix).max(), zero, jnp.inf)
 
 
 @jax.jit

@@ -156,6 +156,10 @@ class LinearCombination(BlockEncoding, kw_only=True):
         # Parts that are not Hermitian may add up to a Hermitian matrix, so that only a vanishing sum is conclusive.
         return total if small or not is_concrete(total) else None
 
+    @property
+    def is_self_inverse(self) -> bool:
+        return jnp.isrealobj(self.weights) and all(part.is_self_inverse for part in self.parts)
+
     def uses(self) -> tuple[Use, ...]:
         return tuple(Use(part, controlled=len(self.parts) > 1) for part in self.parts)
 
@@ -231,6 +235,10 @@ class Adjoint(BlockEncoding, kw_only=True):
     def singular_values(self) -> Num[Array, " values"] | None:
         return self.part.singular_values()
 
+    @property
+    def is_self_inverse(self) -> bool:
+        return self.part.is_self_inverse
+
     def uses(self) -> tuple[Use, ...]:
         return (Use(self.part, 0, 1),)
 
@@ -287,6 +295,10 @@ class Scaled(BlockEncoding, kw_only=True):
     def singular_values(self) -> Num[Array, " values"] | None:
         values = self.part.singular_values()
         return None if values is None else jnp.abs(self.factor) * values
+
+    @property
+    def is_self_inverse(self) -> bool:
+        return jnp.isrealobj(self.phase) and self.part.is_self_inverse
 
     def uses(self) -> tuple[Use, ...]:
         return (Use(self.part),)

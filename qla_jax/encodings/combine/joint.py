@@ -65,6 +65,12 @@ class Tensor(BlockEncoding, kw_only=True):
         grid = y.reshape(self.left.shape[0], self.right.shape[0])
         return jax.vmap(self.right.rmatvec)(jax.vmap(self.left.rmatvec, 1, 1)(grid)).reshape(-1)
 
+    @property
+    def is_self_inverse(self) -> bool:
+        # The idle qubits of both parts are at one place before and at another after the circuit of a rectangle.
+        square = same_place(self.domain, self.codomain) and self._places("domain") == self._places("codomain")
+        return square and self.left.is_self_inverse and self.right.is_self_inverse
+
     def uses(self) -> tuple[Use, ...]:
         return Use(self.left), Use(self.right)
 
@@ -148,6 +154,10 @@ class Controlled(BlockEncoding, kw_only=True):
     def _blocks(self, act: Callable[[Vector], Vector], x: Vector) -> Vector:
         off, on = jnp.split(x, 2)
         return jnp.concatenate([off, act(on) / contraction(self.part)[0]])
+
+    @property
+    def is_self_inverse(self) -> bool:
+        return self.part.is_self_inverse
 
     def uses(self) -> tuple[Use, ...]:
         return (Use(self.part, controlled=True),)

@@ -2,6 +2,7 @@ r"""Dense matrices as block encodings: the unitary dilation of any matrix, and a
 
 With the singular value decomposition $B = A/\alpha = W S V^\dagger$ the dilation is
 $$U = \begin{pmatrix} B & W C W^\dagger \\ V C V^\dagger & -B^\dagger \end{pmatrix}, \qquad C = \sqrt{1 - S^2}.$$
+For a Hermitian B the complements are equal and U is its own inverse.
 
 Example:
     >>> enc = block_encode(2.0 * jnp.eye(2))
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
@@ -27,7 +29,7 @@ from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.synthesis import MatrixGate
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
-from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_unitary
+from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_hermitian, unknown_unless_unitary
 from qla_jax.linalg.norms import require_norm_bound
 
 DECOMPOSED_SIZE = 1024
@@ -43,8 +45,13 @@ class Dense(BlockEncoding, kw_only=True):
 
     matrix: Num[Array, "rows columns"]
     unitary: Num[Array, "dimension dimension"]
+    self_inverse: bool = struct.field(pytree_node=False, default=False)
 
     zero_without_alpha = True
+
+    @property
+    def is_self_inverse(self) -> bool:
+        return self.self_inverse
 
     def apply(self, state: State) -> State:
         return _times(self.unitary, state.reshape(-1)).reshape(state.shape)
@@ -110,7 +117,7 @@ def _times_in_parts_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
 
 
 @default_promotion
-def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None) -> Dense:
+def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None, hermitian: bool = False) -> Dense:
     r"""Encode any matrix exactly by its unitary dilation: an $(\alpha, 1, 0)$-block-encoding.
 
     The dilation has the leading block $B = A/\alpha$. Rectangular matrices, and sizes that are not powers of two, are
@@ -121,12 +128,15 @@ def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None) -> Dense:
     Args:
         matrix: matrix A, real or complex, of any shape.
         alpha: subnormalization, at least $\|A\|_2$, which is the default. Inside jit a smaller one gives `eps = inf`.
+        hermitian: True to declare that A is Hermitian, so that the circuit is its own inverse and walks take half of
+            the calls. A concrete matrix is checked; inside jit one that is not Hermitian gives `eps = inf`.
 
     Returns:
         Encoding `enc` with `block(enc) == matrix` and `unitary(enc)[:rows, :columns] == matrix / alpha`.
 
     Raises:
-        ValueError: wrong rank, an entry that is not finite, or `alpha` below the spectral norm outside jit.
+        ValueError: wrong rank, an entry that is not finite, or outside jit `alpha` below the spectral norm or a matrix
+            that is not the declared Hermitian one.
 
     Example:
         >>> enc = block_encode(jnp.array([[0.0, 2.0], [0.0, 0.0]]))
@@ -138,15 +148,19 @@ def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None) -> Dense:
     """
     matrix = as_numeric("matrix", matrix, ndim=2)
     norm = jnp.linalg.norm(matrix, 2)
-    return _dilated(matrix, norm, *as_alpha(alpha, norm, "the spectral norm of `matrix`"))
+    alpha, eps = as_alpha(alpha, norm, "the spectral norm of `matrix`")
+    if hermitian:
+        eps = eps + unknown_unless_hermitian("matrix", matrix)
+    return _dilated(matrix, norm, alpha, eps, hermitian)
 
 
-@jax.jit
-def _dilated(matrix: Array, norm: Array, alpha: Array, eps: Array) -> Dense:
+@jax.jit(static_argnames="hermitian")
+def _dilated(matrix: Array, norm: Array, alpha: Array, eps: Array, hermitian: bool) -> Dense:
     qubits = (max(matrix.shape) - 1).bit_length()
     contraction = matrix / jnp.where(alpha == 0, 1, alpha)
     square = jnp.zeros((1 << qubits, 1 << qubits), matrix.dtype)
     square = square.at[: matrix.shape[0], : matrix.shape[1]].set(contraction)
+    unitary = dilation(square)
     return Dense(
         alpha=alpha,
         eps=eps,
@@ -156,7 +170,9 @@ def _dilated(matrix: Array, norm: Array, alpha: Array, eps: Array) -> Dense:
         domain=(matrix.shape[1],),
         codomain=(matrix.shape[0],),
         matrix=matrix,
-        unitary=dilation(square),
+        # The complements of a Hermitian matrix are equal up to rounding; the mean makes them equal.
+        unitary=(unitary + unitary.conj().T) / 2 if hermitian else unitary,
+        self_inverse=hermitian,
     )
 
 
@@ -169,6 +185,7 @@ def from_unitary(
     eps: ArrayLike,
     shape: tuple[int, int] | None = None,
     norm_bound: ArrayLike | None = None,
+    self_inverse: bool = False,
 ) -> Dense:
     r"""Return the block encoding given by a user's own unitary: $\|A - \alpha\langle 0|U|0\rangle\| \le \epsilon$.
 
@@ -183,10 +200,12 @@ def from_unitary(
         shape: rows and columns of A where it is smaller than 2^n x 2^n; the rest of the block must be zero.
         norm_bound: upper bound on $\|A\|$, `alpha + eps` by default. A bound that the block contradicts raises outside
             jit and is trusted inside.
+        self_inverse: True to declare that $U = U^\dagger$, so that walks take half of the calls. A concrete matrix is
+            checked; inside jit one that is not Hermitian gives `eps = inf`.
 
     Raises:
-        ValueError: a matrix that is not square, not of power-of-two size or not unitary to rounding, padding that is
-            not zero, a negative bound, or an alpha that is not finite.
+        ValueError: a matrix that is not square, not of power-of-two size or not unitary to rounding, one that is not
+            Hermitian as declared, padding that is not zero, a negative bound, or an alpha that is not finite.
 
     Example:
         >>> swap = jnp.eye(4)[jnp.array([0, 2, 1, 3])]
@@ -208,6 +227,8 @@ def from_unitary(
         require(leak < 1e-6, f"`shape` must leave the padding empty, but {shape} leaves up to {leak:.3g} there.")
     alpha, unknown = as_subnormalization("alpha", alpha, unitary.dtype)
     eps = as_bound("eps", eps, unitary.dtype) + unknown + unknown_unless_unitary(unitary)
+    if self_inverse:
+        eps = eps + unknown_unless_hermitian("unitary", unitary)
     matrix = alpha * unitary[: shape[0], : shape[1]]
     if norm_bound is not None:
         norm_bound = as_bound("norm_bound", norm_bound, unitary.dtype)
@@ -222,6 +243,7 @@ def from_unitary(
         codomain=(shape[0],),
         matrix=matrix,
         unitary=unitary,
+        self_inverse=self_inverse,
     )
 
 

@@ -2,7 +2,8 @@ r"""Block encodings of diagonal matrices by one rotation of one ancilla for each
 
 Where the system is in the basis state of the entry $v$, the ancilla is transformed by
 $$\begin{pmatrix} b & -c \\ c & \bar b \end{pmatrix}, \qquad b = v/\alpha, \quad c = \sqrt{1 - |b|^2}.$$
-Sparse and circulant matrices use the same rotation.
+Sparse and circulant matrices use the same rotation. A real diagonal applies a Z to the ancilla first, which makes the
+rotation a reflection and the circuit its own inverse.
 
 Example:
     >>> enc = block_encode_diagonal(jnp.array([1.0, -2.0, 0.5]))
@@ -28,7 +29,7 @@ from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, multiplexed
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import MultiplexedRotation
-from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.operations import Gate, Operation
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
@@ -44,10 +45,10 @@ class Diagonal(BlockEncoding, kw_only=True):
     zero_without_alpha = True
 
     def apply(self, state: State) -> State:
-        return rotate(self._ratios, state)
+        return rotate(self._ratios, _flipped(state) if self.is_self_inverse else state)
 
     def apply_adjoint(self, state: State) -> State:
-        return rotate_back(self._ratios, state)
+        return self.apply(state) if self.is_self_inverse else rotate_back(self._ratios, state)
 
     def _matvec(self, x: Num[Array, " size"]) -> Num[Array, " size"]:
         return self.values * x
@@ -61,11 +62,16 @@ class Diagonal(BlockEncoding, kw_only=True):
     def singular_values(self) -> Num[Array, " size"]:
         return jnp.abs(self.values)
 
+    @property
+    def is_self_inverse(self) -> bool:
+        return jnp.isrealobj(self.values)
+
     def gates(self) -> Gates:
         return (3 if jnp.iscomplexobj(self.values) else 1) * multiplexed(self.num_qubits)
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
-        return rotations(np.asarray(self._ratios), self.ancilla_wires[0], self.system_wires)
+        flip = [Gate("z", self.ancilla_wires[0])] if self.is_self_inverse else []
+        return [*flip, *rotations(np.asarray(self._ratios), self.ancilla_wires[0], self.system_wires)]
 
     @property
     def _ratios(self) -> Num[Array, " system"]:
@@ -165,6 +171,10 @@ def rotate_back(ratios: Num[Array, " n"], state: Num[Array, "2 n"]) -> Num[Array
     """
     c = _complement(ratios)
     return jnp.stack([ratios.conj() * state[0] + c * state[1], ratios * state[1] - c * state[0]])
+
+
+def _flipped(state: Num[Array, "2 n"]) -> Num[Array, "2 n"]:
+    return jnp.stack([state[0], -state[1]])
 
 
 def _complement(ratios: Array) -> Array:

@@ -84,6 +84,10 @@ class PauliSum(BlockEncoding, kw_only=True):
     def hermitian_defect(self) -> Array:
         return 2 * jnp.abs(self.coeffs.imag).sum()
 
+    @property
+    def is_self_inverse(self) -> bool:
+        return jnp.isrealobj(self.coeffs)  # SELECT applies words and signs, and PREPARE is undone by its inverse
+
     def gates(self) -> Gates:
         letters = sum(len(word) - word.count("I") for word in self.words)
         return combination(len(self.words), phases=jnp.iscomplexobj(self.coeffs)) + Gates(cnot=letters).around

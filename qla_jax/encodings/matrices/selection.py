@@ -78,6 +78,11 @@ class Selection(BlockEncoding, kw_only=True):
     def singular_values(self) -> Vector:
         return jnp.ones(self.shape[1], self.alpha.dtype)
 
+    @property
+    def is_self_inverse(self) -> bool:
+        targets = self._targets()
+        return bool(np.array_equal(targets[targets], np.arange(targets.size)))
+
     def gates(self) -> Gates:
         """Return the gates of a comparison with the number of inputs, and of no move, an adder, or two lookups."""
         flag = adder(max(self.num_qubits, 1)) if self.num_ancillas else Gates()
