@@ -23,6 +23,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
 
+from qla_jax._modes import reshaped
+
 MERGED = 4
 """Levels of the tree that are applied as one product."""
 
@@ -79,22 +81,22 @@ def _merged(unit: Num[Array, " n"]) -> list[Num[Array, "prefix row column"]]:
         prefixes, size = 1 << first, 1 << len(group)
         matrices = jnp.broadcast_to(jnp.eye(size, dtype=unit.dtype), (prefixes, size, size))
         for pairs in group:
-            matrices = jax.vmap(_turned)(pairs.reshape(prefixes, -1, 2), matrices)
+            matrices = jax.vmap(_turned)(reshaped(pairs, (prefixes, -1, 2)), matrices)
         found.append(matrices)
     return found or [root.reshape(1, 1, 1)]
 
 
 def _turned(pairs: Num[Array, "prefix 2"], columns: Num[Array, "row column"]) -> Num[Array, "row column"]:
     u, v = pairs[:, 0, None, None], pairs[:, 1, None, None]
-    grid = columns.reshape(len(pairs), 2, -1, columns.shape[-1])
+    grid = reshaped(columns, (len(pairs), 2, -1, columns.shape[-1]))
     up, down = grid[:, 0], grid[:, 1]
-    return jnp.stack([u * up - v.conj() * down, v * up + u.conj() * down], axis=1).reshape(columns.shape)
+    return reshaped(jnp.stack([u * up - v.conj() * down, v * up + u.conj() * down], axis=1), columns.shape)
 
 
 def _multiplied(matrices: Num[Array, "prefix row column"], state: Num[Array, "n ..."]) -> Num[Array, "n ..."]:
     def times(part: Array) -> Array:
-        grid = part.reshape(*matrices.shape[:2], -1)
-        return jnp.einsum("pij,pjk->pik", matrices, grid, precision="highest").reshape(part.shape)
+        grid = reshaped(part, (*matrices.shape[:2], -1))
+        return reshaped(jnp.einsum("pij,pjk->pik", matrices, grid, precision="highest"), part.shape)
 
     # Real matrices take two real products in place of a complex one, which are four.
     if jnp.iscomplexobj(state) and not jnp.iscomplexobj(matrices):
