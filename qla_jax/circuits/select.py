@@ -4,6 +4,7 @@ Unary iteration walks the binary tree of the values once. The qubit of a node te
 bits of the node, so that each operation needs a single control.
 
 Example:
+    >>> from qla_jax.circuits import Gate
     >>> chosen = Select((0, 1), (0, 2, 3), ((), (Gate("x", 2),), (Gate("z", 2),)))
     >>> [(gate.name, gate.values) for gate in chosen.parts()]
     [('x', (1, 0)), ('z', (1, 1))]

@@ -6,7 +6,7 @@ References:
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ from qla_jax.arithmetic import Format, Piecewise, decode, encode
 from qla_jax.linalg.derivatives import straight_through
 from qla_jax.nn.fixed_qam import spread
 from qla_jax.nn.qam import Computed, made
-from qla_jax.nn.steps import Numbers, as_numbers
+from qla_jax.nn.steps import Numbers
 from qla_jax.nn.tables import exponential_table
 
 Scores = Float[Array, "head n n"]
@@ -60,8 +60,7 @@ class ClassicalSoftmax(Softmax):
     classical = True
 
     def __call__(self, scores: Scores | Numbers) -> Numbers:
-        scores = as_numbers(scores)
-        return scores.in_memory().rearranged(lambda x: jax.nn.softmax(as_inexact("scores", x), axis=-1))
+        return _scores(scores).in_memory().rearranged(lambda x: jax.nn.softmax(x, axis=-1))
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,8 @@ class ArithmeticSoftmax(Softmax):
     classical = False
 
     def __call__(self, scores: Scores | Numbers) -> Numbers:
-        given = as_numbers(scores)
-        scores = as_inexact("scores", given.values)
+        given = _scores(scores)
+        scores = given.values
         keys = scores.shape[-1]
         registers = encode(jax.lax.stop_gradient(scores), self.table.format)
         # Without the maximum the arguments are at most 0, where the table is defined and the exponential at most 1.
@@ -101,6 +100,11 @@ class ArithmeticSoftmax(Softmax):
         each = {"maximum": 1, "subtract": 1, "exponential": 1, "add": 1}
         misfits = found.overflow.sum(dtype=jnp.int32)
         return made(Computed(weights, misfits), given, fan_in=keys, each=each, once={"divide": 1})
+
+
+def _scores(scores: Scores | Numbers) -> Numbers:
+    values = as_inexact("scores", scores.values if isinstance(scores, Numbers) else scores)
+    return replace(scores, values=values) if isinstance(scores, Numbers) else Numbers(values)
 
 
 def arithmetic_softmax(format: Format) -> ArithmeticSoftmax:
