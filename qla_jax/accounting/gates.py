@@ -297,7 +297,8 @@ def boundary(bound: int, qubits: int, controls: int) -> Gates:
 
 def flag_phase(qubits: int) -> Gates:
     """Return the gates of opposite phases for one basis state and all others, with the sign given by one more qubit."""
-    return Gates(rotations=1, cnot=2, toffoli=max(qubits - 1, 0))
+    around = Gates(cnot=2, toffoli=max(qubits - 1, 0)).around
+    return around + multiplexed(0)
 
 
 def fourier(qubits: int) -> Gates:

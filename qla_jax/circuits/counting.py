@@ -49,10 +49,11 @@ def count(circuit: Circuit) -> Gates:
         if isinstance(part, Under):
             return counted(part.part, controls + len(part.controls))
         if isinstance(part, Call):
-            key = id(part.circuit), controls
+            # Several controls are joined in a work qubit for the time of the call.
+            key = id(part.circuit), min(controls, 1)
             if key not in kept:
-                kept[key] = total(part.circuit.operations, controls)
-            return kept[key]
+                kept[key] = total(part.circuit.operations, key[1])
+            return kept[key] + Gates(toffoli=max(controls - 1, 0))
         # A control reaches the middle of a conjugation alone, as in `Within.parts_under`.
         if isinstance(part, Within):
             return 2 * total(part.compute, 0) + total(part.middle, controls)

@@ -15,6 +15,7 @@ Example:
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -62,7 +63,8 @@ class _OfCircuit(Encoding, kw_only=True):
 
     def gates(self) -> Gates:
         """Return the gates of the circuit, where an angle that is an array of JAX counts as a rotation by any angle."""
-        return count(self.structure.circuit)
+        circuit = self.structure.circuit
+        return replace(count(circuit), under=count(circuit.controlled()))
 
     def operations(self, parts: Sequence[Circuit]) -> tuple[Operation, ...]:
         return self.circuit.operations

@@ -74,11 +74,13 @@ class Alternation(Encoding, kw_only=True):
         angles = np.asarray(self.phases)[::-1]
         forward = self.call(self.part, parts[0])
         flags = [self._flagged(flag) for flag in self.flags]
-        found: list[Operation] = [Gate("h", 0), *self._turned(flags[1], angles[0])]
-        for place, angle in enumerate(angles[1:]):
-            found.append(forward.inverse() if place % 2 else forward)
-            found += self._turned(flags[place % 2], angle)
-        return [*found, Gate("h", 0)]
+        found: list[Operation] = [*self._turned(flags[1], angles[0])]
+        # In pairs of calls, so that a control reaches what is between them alone.
+        for out, into in zip(angles[1::2], angles[2::2], strict=False):
+            found += [Within((forward,), tuple(self._turned(flags[0], out))), *self._turned(flags[1], into)]
+        if len(angles) % 2 == 0:
+            found += [forward, *self._turned(flags[0], angles[-1])]
+        return [Within((Gate("h", 0),), tuple(found))]
 
     def _flagged(self, flag: Flag) -> tuple[int, ...]:
         """Return the wires that are all 0 in the flagged states: those of the ancillas, or of the system too."""

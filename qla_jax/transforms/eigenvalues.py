@@ -13,6 +13,7 @@ References:
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +27,7 @@ from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, reflection
 from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import inverted
+from qla_jax.circuits.composites import Within, inverted
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.base.block import BlockEncoding
@@ -124,7 +125,12 @@ class GQET(BlockEncoding, kw_only=True):
 
     def gates(self) -> Gates:
         """Return the gates: three rotations for each unitary of the control qubit, and one reflection for each step."""
-        return Gates(rotations=3 * len(self.theta)) + self._steps * reflection(self.num_ancillas)
+        # Under a control the phase of a unitary is a rotation, too.
+        turn = Gates(rotations=3, under=Gates(rotations=7, cnot=6))
+        # Calls and reflections have one control anyway, which joins the other.
+        sign = reflection(self.num_ancillas)
+        joined = replace(sign, under=sign.controlled + Gates(toffoli=calls_in_step(self.mirrored)))
+        return len(self.theta) * turn + self._steps * joined
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         control, *others = self.ancilla_wires
@@ -134,13 +140,13 @@ class GQET(BlockEncoding, kw_only=True):
         turns = [synthesis(np.asarray(_rotation(t, p, self.lam if k == 0 else 0.0)), (control,))
                  for k, (t, p) in enumerate(zip(theta, phi, strict=True))]  # fmt: skip
         mirror = mirror_operations(others, self.mirrored)
-        found: list[Operation] = [*mirror, *turns[0]]
+        found: list[Operation] = [*turns[0]]
         for place, turn in enumerate(turns[1:]):
             forward = place % 2 == 0
             run = step if forward else back
             found += [part.controlled((control,), (0 if forward else 1,)) for part in run]
             found += turn
-        return [*found, *mirror]
+        return [Within(tuple(mirror), tuple(found))]
 
 
 @default_promotion

@@ -7,9 +7,11 @@ import pytest
 
 from qla_jax.accounting.costs import cost
 from qla_jax.accounting.gates import Gates
-from qla_jax.circuits import Circuit, Gate, count, to_matrix
+from qla_jax.circuits import Call, Circuit, Gate, Within, count, to_matrix
 from qla_jax.encodings.base.encoding import SYNTHESIS_QUBITS, Encoding, unitary
-from qla_jax.encodings.combine.algebra import adjoint, product, scale
+from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.encodings.combine.algebra import adjoint, linear_combination, product, scale
+from qla_jax.encodings.combine.lemmas import vector_sum
 from qla_jax.encodings.emission import to_circuit
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.encodings.matrices.pauli import block_encode_pauli
@@ -62,8 +64,11 @@ COUNTED = [case for case in [*ENCODINGS, *VECTORS] if not any(name in case.name 
 
 
 @pytest.mark.parametrize("case", in_default_lane(COUNTED))
-def test_counted_gates_are_those_of_the_circuit_or_few_more(case):
+@pytest.mark.parametrize("under_control", [False, True])
+def test_counted_gates_are_those_of_the_circuit_or_few_more(case, under_control):
     enc = encoding_of(case)
+    if under_control:
+        enc = (vector_sum if isinstance(enc, VectorEncoding) else linear_combination)(enc, enc, weights=(0.5, 0.5))
     counted, found = cost(enc).gates, count(to_circuit(enc))
     assert found.rotations <= counted.rotations <= 1.5 * found.rotations + 1
     assert found.t_count(1e-10) <= counted.t_count(1e-10) <= 1.5 * found.t_count(1e-10)
@@ -114,8 +119,10 @@ def test_a_users_own_encoding_is_synthesized_up_to_eight_qubits():
 def test_parts_are_shared_and_long_circuits_are_short():
     part = block_encode_pauli({"XZ": 0.5, "ZI": -0.25})
     circuit = to_circuit(qsvt(part, erf(30.0, degree=401).scaled(0.9)))
-    called = {id(each.circuit) for each in circuit.operations if hasattr(each, "circuit")}
-    assert len(called) == 1 and len(circuit.operations) == 2 * 401 + 3
+    (within,) = circuit.operations
+    calls = [each for pair in within.middle if isinstance(pair, Within) for each in pair.compute]
+    called = {id(each.circuit) for each in calls if isinstance(each, Call)}
+    assert len(called) == 1 and len(within.middle) == 401 + 2
 
 
 @pytest.mark.slow
