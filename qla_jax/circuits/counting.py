@@ -56,7 +56,7 @@ def count(circuit: Circuit) -> Gates:
             return kept[key] + Gates(toffoli=max(controls - 1, 0))
         # A control reaches the middle of a conjugation alone, as in `Within.parts_under`.
         if isinstance(part, Within):
-            return 2 * total(part.compute, 0) + total(part.middle, controls)
+            return _around(part, 2 * total(part.compute, 0)) + total(part.middle, controls)
         if isinstance(part, Select):
             chosen = sum((total(branch, 1 if part.index else controls) for branch in part.branches), Gates())
             return iteration(len(part.index), part.numbers, controls) + chosen
@@ -73,6 +73,15 @@ def count(circuit: Circuit) -> Gates:
         return total(tuple(part.parts() or ()), controls)
 
     return total(circuit.operations, 0)
+
+
+def _around(part: Within, apart: Gates) -> Gates:
+    """Return the gates on both sides of a conjugation, where two equal flips share an undisturbed ladder."""
+    flip = part.compute[0] if len(part.compute) == 1 else None
+    if not isinstance(flip, Gate) or flip.name != "x" or len(flip.controls) < 2:
+        return apart
+    touched = {wire for inner in part.middle for wire in inner.wires}
+    return apart if touched & {*flip.controls} else Gates(toffoli=len(flip.controls) - 1, cnot=2)
 
 
 def _synthesized(qubits: int, index: int) -> Gates:

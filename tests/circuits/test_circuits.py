@@ -193,6 +193,14 @@ def test_signs_below_a_bound_are_those_of_the_numbers_and_counted(bound, control
     assert count(circuit) == boundary(bound, 3, len(controls))
 
 
+def test_equal_flips_around_others_share_their_ladder_unless_it_is_disturbed():
+    flip = Gate("x", 0, controls=(1, 2, 3))
+    assert count(Circuit(4, (Within((flip,), (Gate("rz", 0, 0.3),)),))) == Gates(rotations=1, toffoli=2, cnot=2)
+    assert count(Circuit(4, (Within((flip,), (Gate("ry", 2, 0.3),)),))) == Gates(rotations=1, toffoli=4)
+    controlled = Circuit(4, (Within((flip,), (Gate("rz", 0, 0.3),)),)).controlled()
+    assert count(controlled) == Gates(rotations=2, toffoli=2, cnot=4)
+
+
 def test_a_selection_of_bad_numbers_is_refused():
     with pytest.raises(ValueError, match="`numbers` must rise from 0 to below 2, but are"):
         Select((0,), (1, 0), ((), ()))

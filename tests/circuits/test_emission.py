@@ -74,6 +74,12 @@ def test_counted_gates_are_those_of_the_circuit_or_few_more(case, under_control)
     assert found.t_count(1e-10) <= counted.t_count(1e-10) <= 1.5 * found.t_count(1e-10)
 
 
+def test_counts_of_a_long_transformation_are_equal():
+    words = {"XZI": 0.5, "ZIY": -0.25, "YYX": 0.3, "IIZ": 0.1, "XXX": 0.2, "ZZZ": 0.3, "XIX": 0.1, "YIY": -0.2}
+    enc = qsvt(block_encode_pauli(words), erf(30.0, degree=401).scaled(0.9))
+    assert count(to_circuit(enc)) == cost(enc).gates
+
+
 def test_gates_that_are_not_in_the_circuit_are_seen():
     enc = block_encode_pauli({"X": 0.3, "Z": -0.4, "Y": 0.2})
     found = count(to_circuit(scale(enc, 0.5)))
