@@ -15,6 +15,7 @@ from qla_jax.variational.circuit import run as run
 from qla_jax.variational.classifier import classify as classify
 from qla_jax.variational.classifier import cross_entropy as cross_entropy
 from qla_jax.variational.classifier import quantum_readout as quantum_readout
+from qla_jax.variational.elementary import gate_circuit as gate_circuit
 from qla_jax.variational.gates import axis_turn as axis_turn
 from qla_jax.variational.gates import block as block
 from qla_jax.variational.gates import crx as crx

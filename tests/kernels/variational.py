@@ -280,4 +280,5 @@ EXEMPT = {
     "variational.ParametrizedCircuit": "what `circuit` returns",
     "variational.Placement": "what `placement` returns",
     "variational.direct_layers": "takes a placement and no number",
+    "variational.gate_circuit": "takes a circuit, and returns one of gates",
 }
