@@ -114,6 +114,7 @@ from qla_jax.transforms.functions import hamiltonian_simulation as hamiltonian_s
 from qla_jax.transforms.functions import pseudo_inverse as pseudo_inverse
 from qla_jax.transforms.qubitization import qubitization_walk as qubitization_walk
 from qla_jax.transforms.requests import RoundingWarning as RoundingWarning
+from qla_jax.transforms.simplification import simplify as simplify
 from qla_jax.transforms.singular_values import qsvt as qsvt
 from qla_jax.transforms.solve import Solution as Solution
 from qla_jax.transforms.solve import solve as solve

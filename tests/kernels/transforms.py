@@ -118,6 +118,7 @@ KERNELS = [
 EXEMPT = {
     "qla.solve": "of known encodings alone: tests/transforms/test_solve.py",
     "qla.Solution": "a class: what makes its instances is tested apart",
+    "qla.simplify": "takes an encoding and returns one: tests/transforms/test_simplification.py",
     "qla.amplified_block": WORDS,
     "qla.amplified_network": WORDS,
     "qla.sample_runs": "takes an encoding, a key and numbers: tests/networks/test_pooling.py",
