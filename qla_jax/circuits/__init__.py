@@ -13,6 +13,9 @@ from qla_jax.circuits.drawing import draw as draw
 from qla_jax.circuits.foreign import to_cirq as to_cirq
 from qla_jax.circuits.foreign import to_pennylane as to_pennylane
 from qla_jax.circuits.foreign import to_qiskit as to_qiskit
+from qla_jax.circuits.integers import Add as Add
+from qla_jax.circuits.integers import Bound as Bound
+from qla_jax.circuits.integers import Flip as Flip
 from qla_jax.circuits.operations import Gate as Gate
 from qla_jax.circuits.operations import Operation as Operation
 from qla_jax.circuits.operations import Phase as Phase

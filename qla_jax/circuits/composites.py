@@ -179,8 +179,8 @@ class DiagonalPhases(Composite):
 class Permutation(Composite):
     """Permutation of basis states, given by a table.
 
-    The gates are those of the transpositions, up to $n$ for each moved state. The operation is meant for small tables
-    and for permutations without arithmetic.
+    The gates are those of the transpositions, up to $n$ for each moved state. `count` takes two lookups instead where
+    these are fewer. The operation is meant for small tables and for permutations without arithmetic.
 
     Attributes:
         targets: basis state to which each basis state moves.

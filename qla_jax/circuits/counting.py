@@ -3,7 +3,8 @@ r"""Counts of the elementary gates of a circuit, in the gates of `qla_jax.accoun
 Each circuit that is called is counted once, however often it is called. Multiplexed rotations and diagonals are counted
 by formula, without making their gates. A gate under k > 1 controls takes a ladder of k - 1 Toffoli gates on clean work
 qubits, which measurements undo. So does a composite operation, whose rotations then have one control: the list of
-`elementary` operations has no work qubits, and all controls on each of them.
+`elementary` operations has no work qubits, and all controls on each of them. Additions, comparisons and permutations
+are counted by the formulas of `accounting.integers`, with work qubits as well.
 
 References:
     Gidney (2018), temporary ANDs. https://arxiv.org/abs/1709.06648
@@ -11,11 +12,15 @@ References:
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 from qla_jax._checks import require_kind
 from qla_jax.accounting.gates import Gates, iteration, multiplexed
+from qla_jax.accounting.integers import addition, comparison, permutation
 from qla_jax.circuits.circuit import Call, Circuit
-from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Under, Within
+from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Permutation, Under, Within
+from qla_jax.circuits.integers import Add, Flip
 from qla_jax.circuits.operations import Gate, Operation, Phase
 from qla_jax.circuits.select import Select
 from qla_jax.circuits.synthesis import MatrixGate
@@ -68,6 +73,13 @@ def count(circuit: Circuit) -> Gates:
             levels = [multiplexed(level + min(controls, 1)) for level in range(len(part.on))]
             mean = _phase(float(part.angles.mean()), min(controls, 1))
             return _under(sum(levels, mean), max(controls - 1, 0))
+        if isinstance(part, Add):
+            return addition(len(part.on), part.amounts, controls)
+        if isinstance(part, Flip):
+            depths = [bound.depth for bound in part.bounds]
+            return Gates() if None in depths else comparison([depth for depth in depths if depth], controls)
+        if isinstance(part, Permutation):
+            return permutation(part.targets.tolist(), controls)
         if isinstance(part, Gate | Phase):
             return _elementary(part, controls + len(part.controls))
         return total(tuple(part.parts() or ()), controls)
@@ -82,6 +94,17 @@ def _around(part: Within, apart: Gates) -> Gates:
         return apart
     touched = {wire for inner in part.middle for wire in inner.wires}
     return apart if touched & {*flip.controls} else Gates(toffoli=len(flip.controls) - 1, cnot=2)
+
+
+def gates_of(operations: Sequence[Operation]) -> Gates:
+    """Return the gates of operations, and with `under` those of the operations under one control.
+
+    Args:
+        operations: operations that are known without the numbers of an encoding, such as additions.
+    """
+    free = 1 + max((wire for part in operations for wire in part.wires), default=-1)
+    under = count(Circuit(free + 1, tuple(part.controlled((free,)) for part in operations)))
+    return replace(count(Circuit(free, tuple(operations))), under=under)
 
 
 def _synthesized(qubits: int, index: int) -> Gates:
