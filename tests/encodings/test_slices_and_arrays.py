@@ -85,10 +85,13 @@ def test_slices_are_those_of_numpy():
     np.testing.assert_allclose(qla.block(enc[1:]), matrix[1:], rtol=0, atol=1e-14)
 
 
-def test_slices_count_an_adder_where_they_are_contiguous_and_lookups_elsewhere():
+def test_slices_count_flips_where_they_are_aligned_an_adder_where_contiguous_and_a_table_elsewhere():
     wide = qla.block_encode(np.ones((64, 64)))
-    first, moved, scattered = (wide[index].cost().gates.toffoli for index in (slice(8), slice(8, 16), [40, 2, 7]))
-    assert wide.cost().gates.toffoli < first < moved < scattered
+    slices = slice(8), slice(8, 16), slice(5, 13), [40, 2, 7]
+    first, aligned, moved, scattered = (wide[index].cost().gates.toffoli for index in slices)
+    assert wide.cost().gates.toffoli + 2 == first == aligned  # more than seven: whether any of three bits is 1
+    assert moved == first + 5  # an adder of six bits
+    assert scattered == wide.cost().gates.toffoli + 5 + 3 * 4  # more than two, and three transpositions
     assert wide[[40, 2, 7]].cost().uncounted == ()
 
 

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from qla_jax.circuits import Circuit, count, to_matrix
 from qla_jax.encodings.base.block import block
 from qla_jax.encodings.base.encoding import unitary
+from qla_jax.encodings.emission import to_circuit
 from qla_jax.encodings.matrices.sparse import block_encode_sparse
+from tests.cases import cplx
 
 pytestmark = pytest.mark.numerics
 
@@ -134,3 +137,20 @@ def test_arguments_that_give_no_sparse_matrix_raise(arguments, message):
 def test_a_traced_pattern_raises():
     with pytest.raises(ValueError, match="`rows` must be known outside jit"):
         jax.jit(lambda rows: block_encode_sparse(rows, [0], [1.0], (2, 2)).alpha)(jnp.array([0]))
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("scattered", [False, True])
+def test_gates_are_those_of_the_permutations_also_under_a_control(scattered):
+    """Three cyclic diagonals take an addition of a number for each; two rows that are swapped take a table."""
+    rows, columns = np.repeat(np.arange(8), 3), (np.arange(8)[:, None] + np.array([-1, 0, 2])).reshape(-1) % 8
+    if scattered:
+        rows = np.array([1, 0, 2, 3, 4, 5, 6, 7])[rows]
+    enc = block_encode_sparse(rows, columns, cplx(24), (8, 8))
+    circuit = to_circuit(enc)
+    assert enc.pattern.cyclic != scattered
+    np.testing.assert_allclose(to_matrix(circuit), unitary(enc), rtol=0, atol=1e-12)
+    flat = Circuit(circuit.num_wires, tuple(circuit.elementary()))
+    np.testing.assert_allclose(to_matrix(flat), unitary(enc), rtol=0, atol=1e-12)
+    assert enc.cost().gates == count(circuit)
+    assert enc.cost().gates.controlled == count(circuit.controlled())

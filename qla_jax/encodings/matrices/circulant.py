@@ -26,12 +26,13 @@ from qla_jax._bounds import as_alpha
 from qla_jax._checks import as_numeric, is_concrete, require
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.fold import Use
-from qla_jax.accounting.gates import Gates, adder, fourier, multiplexed
+from qla_jax.accounting.gates import Gates, fourier, multiplexed
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import Within, inverted
+from qla_jax.circuits.counting import gates_of
 from qla_jax.circuits.fourier import fourier_operations
-from qla_jax.circuits.operations import Gate, Operation
-from qla_jax.circuits.select import bits_of
+from qla_jax.circuits.integers import Bound, Flip
+from qla_jax.circuits.operations import Operation
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back, rotations
@@ -169,18 +170,24 @@ class Toeplitz(BlockEncoding, kw_only=True):
         return (Use(self.circulant),)
 
     def gates(self) -> Gates:
-        """Return the gates of two comparisons with a constant, each the carry of an adder with one more bit."""
-        compares = self.shape != (1 << self.num_qubits,) * 2
-        return (2 * compares) * adder(self.circulant.num_qubits + 1)
+        """Return the gates of two comparisons with a constant."""
+        before, after = self._comparisons()
+        return gates_of([*before, *after])
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
-        size = self.circulant.num_qubits
+        before, after = self._comparisons()
         wires = (*self.ancilla_wires, *self.system_wires)
-        index, rest = wires[len(wires) - size :], wires[: len(wires) - size]
-        run, compared = Call(parts[0], (rest[-1], *index)), len(rest) > 1
+        return [*before, Call(parts[0], wires[len(wires) - parts[0].num_wires :]), *after]
+
+    def _comparisons(self) -> list[list[Operation]]:
+        """Return the operations that flip the comparator beyond the last column, and beyond the last row."""
         rows, columns = self.shape
-        before, after = (flips_beyond(bound, rest[0], index) if compared else [] for bound in (columns, rows))
-        return [*before, run, *after]
+        if rows == columns == 1 << self.num_qubits:
+            return [[], []]
+        wires = (*self.ancilla_wires, *self.system_wires)
+        index = wires[len(wires) - self.circulant.num_qubits :]
+        bounds = (Bound(index, size) for size in (columns, rows))
+        return [[Flip(wires[0], (bound,))] if bound.depth else [] for bound in bounds]
 
 
 @default_promotion
@@ -231,25 +238,6 @@ def block_encode_toeplitz(column: ArrayLike, row: ArrayLike) -> Toeplitz:
         codomain=(rows,),
         circulant=circulant,
     )
-
-
-def flips_beyond(size: int, target: int, index: Sequence[int]) -> list[Operation]:
-    """Return NOT gates of a wire for the index values from `size` on: one for each block of values with one prefix.
-
-    Args:
-        size: first value of the index for which the wire is flipped.
-        target: the wire.
-        index: wires of the index.
-    """
-    found: list[Operation] = []
-    # From `size` on are: each prefix of size - 1 whose next bit is 0, with that bit set.
-    bits = bits_of(size - 1, len(index)) if size else ()
-    if not size:
-        return [Gate("x", target)]
-    for place, bit in enumerate(bits):
-        if not bit and size - 1 < 1 << len(index):
-            found.append(Gate("x", target, controls=tuple(index[: place + 1]), values=(*bits[:place], 1)))
-    return found
 
 
 def _flip_beyond(size: int, grid: Num[Array, "comparator 2 index"]) -> Num[Array, "comparator 2 index"]:

@@ -1,7 +1,8 @@
 r"""Block encodings of the identity, of projectors, and of the isometries that select rows and columns.
 
-The isometry of places $p_0, p_1, \dots$ has the columns $e_{p_0}, e_{p_1}, \dots$ The circuit permutes basis states: an
-input i becomes $p_i$, and inputs that are padding set the ancilla.
+The isometry of places $p_0, p_1, \dots$ has the columns $e_{p_0}, e_{p_1}, \dots$ The circuit permutes basis states:
+padding flips the ancilla, and then input i becomes $p_i$ whatever the ancilla is. The move is an exclusive or or an
+addition where it can be, and a table of few cycles otherwise.
 
 Example:
     >>> identity((3, 4)).shape, float(identity(5).alpha), identity(4).num_ancillas, identity(5).num_ancillas
@@ -21,10 +22,13 @@ from jax import Array
 from jaxtyping import Num
 
 from qla_jax._checks import as_integers, require
-from qla_jax.accounting.gates import Gates, adder, lookup
+from qla_jax.accounting.gates import Gates
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Permutation
-from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.counting import gates_of
+from qla_jax.circuits.integers import Add, Bound, Flip
+from qla_jax.circuits.operations import Gate, Operation
+from qla_jax.circuits.select import bits_of
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
@@ -50,21 +54,39 @@ class Selection(BlockEncoding, kw_only=True):
 
     def _targets(self) -> np.ndarray:
         """Return the basis state, ancilla most significant, to which the circuit moves each basis state."""
-        size, places = 1 << self.num_qubits, positions(self.codomain)[np.asarray(self.places, int)]
-        inputs = positions(self.domain)
+        moved = self._moved()
         if not self.num_ancillas:
-            forth = np.empty(size, int)
-            forth[inputs] = places
-            return forth
-        padding = np.setdiff1d(np.arange(size), inputs)
-        forth = np.arange(2 * size)
-        forth[inputs], forth[padding] = places, size + padding
-        # States with the ancilla set complete the permutation: (1, r) goes to (0, r), unless r is a place that an input
-        # took; then it goes to that input, with the ancilla still set.
-        raised = np.arange(size)
-        forth[size + raised] = raised
-        forth[size + places] = size + inputs
-        return forth
+            return moved
+        padding = ~np.isin(np.arange(moved.size), positions(self.domain))
+        flags = np.arange(2)[:, None] ^ padding
+        return (flags * moved.size + moved).reshape(-1)
+
+    def _moved(self) -> np.ndarray:
+        """Return the basis state of the system to which each one moves."""
+        states, places = np.arange(1 << self.num_qubits), self._places
+        if (turned := self._difference(np.bitwise_xor)) is not None:
+            return states ^ turned
+        if (added := self._difference(np.subtract)) is not None:
+            return (states + added) % states.size
+        # Chains of inputs and places are closed to cycles: the last place of a chain moves to the first input.
+        inputs, back = positions(self.domain), states.copy()
+        moved = states.copy()
+        moved[inputs], back[places] = places, inputs
+        for last in np.setdiff1d(places, inputs):
+            start = last
+            while back[start] != start:
+                start = back[start]
+            moved[last] = start
+        return moved
+
+    @property
+    def _places(self) -> np.ndarray:
+        return positions(self.codomain)[np.asarray(self.places, int)]
+
+    def _difference(self, kind: np.ufunc) -> int | None:
+        """Return the difference of each place and its input if all are equal."""
+        found = kind(self._places, positions(self.domain)) % (1 << self.num_qubits)
+        return int(found[0]) if np.all(found == found[0]) else None
 
     def _matvec(self, x: Vector) -> Vector:
         return jnp.zeros(self.shape[0], x.dtype).at[np.asarray(self.places, int)].set(x)
@@ -84,18 +106,37 @@ class Selection(BlockEncoding, kw_only=True):
         return bool(np.array_equal(targets[targets], np.arange(targets.size)))
 
     def gates(self) -> Gates:
-        """Return the gates of a comparison with the number of inputs, and of no move, an adder, or two lookups."""
-        flag = adder(max(self.num_qubits, 1)) if self.num_ancillas else Gates()
-        single = len(self.codomain) == len(self.domain) == 1
-        if self._is_identity() or (single and self.places == range(len(self.places))):
-            return flag
-        if single and isinstance(self.places, range) and self.places.step == 1:
-            return flag + adder(self.num_qubits)
-        # One lookup writes the place next to the input; a second one, of the input by its place, erases the input.
-        return flag + 2 * lookup(self.num_qubits, self.num_qubits)
+        """Return the gates of a comparison with the number of inputs, and of no move, an addition, or a table."""
+        return gates_of(self.operations(()))
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
-        return [Permutation(np.asarray(self._targets()), (*self.ancilla_wires, *self.system_wires))]
+        return [*self._flag_padding(), *self._move()]
+
+    def _flag_padding(self) -> list[Operation]:
+        if not self.num_ancillas:
+            return []
+        (flag,), wires, bounds = self.ancilla_wires, self.system_wires, list[Bound]()
+        for axis in reversed(range(len(self.domain))):
+            # Qubits in front of the first register are 0 for all inputs.
+            bits = (self.domain[axis] - 1).bit_length() if axis else len(wires)
+            wires, own = wires[: len(wires) - bits], wires[len(wires) - bits :]
+            bounds.append(Bound(own, self.domain[axis], below=True))
+        bounds = [bound for bound in bounds if bound.depth]
+        if len(bounds) == 1:
+            return [Flip(flag, (bounds[0]._replace(below=False),))]
+        return [Gate("x", flag), Flip(flag, tuple(bounds))]
+
+    def _move(self) -> list[Operation]:
+        if self._is_identity():
+            return []
+        # A table that moves anything takes at least n - 2 Toffoli gates, an addition at most n - 1.
+        turned, added = self._difference(np.bitwise_xor), self._difference(np.subtract)
+        if turned is not None:
+            bits = bits_of(turned, self.num_qubits)
+            return [Gate("x", wire) for wire, bit in zip(self.system_wires, bits, strict=True) if bit]
+        if added is not None:
+            return [Add(self.system_wires, (added,))]
+        return [Permutation(self._moved(), self.system_wires)]
 
     def _is_identity(self) -> bool:
         return self.places == range(self.shape[0]) and registers.same_place(self.domain, self.codomain)

@@ -31,9 +31,11 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 from qla_jax._bounds import exact
 from qla_jax._checks import as_image, as_numeric, is_concrete, require
 from qla_jax._modes import default_promotion
-from qla_jax.accounting.gates import Gates, adder, lookup, multiplexed, tree
+from qla_jax.accounting.gates import Gates, multiplexed, tree
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Permutation, Within
+from qla_jax.circuits.counting import gates_of
+from qla_jax.circuits.integers import Add
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.preparation import tree_operations
 from qla_jax.encodings.base.block import BlockEncoding
@@ -110,22 +112,24 @@ class Sparse(BlockEncoding, kw_only=True):
         return jnp.sqrt(jnp.sum(jnp.square(jnp.abs(self.values - mirror)) * np.where(there, 1, 2)))
 
     def gates(self) -> Gates:
-        """Return the gates: cyclic shifts look up one number for each index, other permutations look up each target."""
+        """Return the gates: cyclic shifts add one number for each index, other permutations take a table."""
         index, system = len(self.pattern.rows).bit_length() - 1, self.num_qubits
         weights = (3 if jnp.iscomplexobj(self.values) else 1) * multiplexed(index + system)
-        if self.pattern.cyclic:
-            moved = 2 * lookup(index, system) + adder(system) if system else Gates()
-        else:
-            moved = 2 * lookup(index + system, system)
-        return 2 * tree(index) + weights + moved
+        return 2 * tree(index).around + weights + gates_of([self._move()])
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
-        loaded, ratios, rows = (np.asarray(table) for table in self._tables())
+        loaded, ratios, _ = (np.asarray(table) for table in self._tables())
         *index, flag = self.ancilla_wires
         weigh = rotations(ratios.reshape(-1), flag, (*index, *self.system_wires))
-        targets = (rows + np.arange(len(rows))[:, None] * rows.shape[1]).reshape(-1)
-        move = Permutation(targets, (*index, *self.system_wires))
-        return [Within(tree_operations(loaded, index), (*weigh, move))]
+        return [Within(tree_operations(loaded, index), (*weigh, self._move()))]
+
+    def _move(self) -> Operation:
+        """Return the operation that moves column j to row c(l, j)."""
+        rows, index = self.pattern.rows, self.ancilla_wires[:-1]
+        if self.pattern.cyclic:
+            return Add(self.system_wires, tuple(rows[:, 0].tolist()), index)
+        targets = rows + np.arange(len(rows))[:, None] * rows.shape[1]
+        return Permutation(targets.reshape(-1), (*index, *self.system_wires))
 
     def _tables(self) -> tuple[Array, Array, np.ndarray]:
         rows = self.pattern.rows
