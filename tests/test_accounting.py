@@ -217,13 +217,19 @@ LEAVES = {
         Gates(2 * 3, 2 * 2 + 1 + 4, 2),
     ),
     "circulant": (lambda: block_encode_circulant(jnp.ones(4)), Gates(3 * 4, 3 * 4, 2)),
-    "three taps, two adders": (
+    # Each PREPARE is two trees around a sign. Then come the signs of the taps, and the adder with its copied summand.
+    "three taps, one adder": (
         lambda: block_encode_convolution(jnp.ones((1, 1, 3, 1)), (4, 4)),
-        Gates(2 * 3, 2 * 2 + 2 * 9, 2 * 2),
+        2 * (2 * Gates(3, 2) + Gates(cnot=1)) + Gates(0, 2, 2) + adder(3) + Gates(cnot=2 * 3),
     ),
+    "three complex taps": (
+        lambda: block_encode_convolution(1j * jnp.ones((1, 1, 3, 1)), (4, 4)),
+        2 * (2 * Gates(3, 2) + Gates(cnot=1)) + Gates(3, 2) + adder(3) + Gates(cnot=2 * 3),
+    ),
+    # Also the channels with their comparison of two bits, and one of a tap with the first edge of the padding.
     "four channels, edges that are no powers of two": (
         lambda: block_encode_convolution(jnp.ones((4, 4, 1, 2)), (3, 3), padding="top-left"),
-        Gates(2 * 31, 2 * 30 + 4 + 1 + 3 * 9, 1 + 3 * 2),
+        2 * (2 * Gates(31, 30) + Gates(0, 1, 3)) + Gates(0, 30, 30) + Gates(0, 4, 1) + adder(3) + Gates(0, 2, 2),
     ),
     "columns in a memory": (
         lambda: block_encode_frobenius(jnp.eye(4)).oracle,
@@ -233,11 +239,11 @@ LEAVES = {
     "a reflection": (lambda: prepare(4), 2 * Gates(3, 2) + Gates(cnot=1)),
     "two shifts of four entries": (
         lambda: block_encode_sparse([0, 1, 2, 3, 0], [0, 1, 2, 3, 1], jnp.ones(5), (4, 4)),
-        Gates(2 * 1 + 8, 8 + 2 * 2 * 2, 0) + adder(2),
+        Gates(2 * 1 + 8, 8 + 2, 0) + adder(2),
     ),
     "two permutations of four entries": (
         lambda: block_encode_sparse([1, 0, 3, 2, 0, 1, 2, 3], [0, 1, 2, 3, 0, 1, 2, 3], jnp.ones(8), (4, 4)),
-        Gates(2 * 1 + 8, 8 + 2 * 2 * 8, 2 * 6),
+        Gates(2 * 1 + 8, 8, 2),  # one permutation moves nothing, the other one swaps two pairs
     ),
     "four frequencies, one channel": (
         lambda: block_encode_periodic_convolution(jnp.ones((1, 1, 2, 1)), (4, 1)),
@@ -245,7 +251,7 @@ LEAVES = {
     ),
     "two comparisons of three bits": (
         lambda: block_encode_toeplitz(jnp.ones(3), jnp.ones(3)),
-        2 * adder(4),
+        2 * Gates(toffoli=2),
     ),
     "column norms in a memory": (
         lambda: square_product(jnp.eye(4), prepare(4)).norms,

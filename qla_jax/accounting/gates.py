@@ -199,6 +199,12 @@ def tree(qubits: int, *, phases: bool = False) -> Gates:
     return sum(levels + 2 * levels[-1:] if phases else levels, Gates())
 
 
+def diagonal(qubits: int) -> Gates:
+    """Return the gates of a phase for each basis state: a multiplexed rotation for each qubit, and a global phase."""
+    under = tree(qubits).controlled + Gates(rotations=1)  # the global phase becomes one of the control
+    return replace(tree(qubits), under=under)
+
+
 def read(address: int) -> Gates:
     """Return the gates of a read of a memory of 2^address words: a layer of routers per address qubit, and the bus."""
     return Gates(reads=1, read_layers=address + 1)

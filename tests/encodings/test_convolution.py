@@ -9,8 +9,11 @@ import pytest
 import scipy.signal
 from jax import Array
 
+from qla_jax.circuits import Circuit, count, simulate, to_matrix
 from qla_jax.encodings.base.block import block, embed, postselect
+from qla_jax.encodings.emission import to_circuit
 from qla_jax.encodings.matrices.convolution import block_encode_convolution
+from qla_jax.encodings.matrices.shifts import continued, shift_operations, shifted
 from tests.cases import convolution, cplx, derivative, nearby, norm2, positions, real, slope
 
 CIRCUITS = {  # (kernel, image, padding): ancillas by hand, index registers of the taps and flags
@@ -127,6 +130,83 @@ def test_the_same_kernel_at_another_anchor_is_another_matrix():
     assert np.abs(found - top_left).max() > 0.1
     # By the paper's anchor nothing is read from below or from the right.
     np.testing.assert_array_equal(np.triu(top_left.reshape(4, 4, 4, 4)[0, :, 0]), np.diag([kernel[0, 0, 0, 0]] * 4))
+
+
+@pytest.mark.parametrize(("length", "size"), [(4, 4), (5, 8), (7, 8), (3, 4), (2, 4)])
+def test_shifts_flag_what_leaves_the_image_and_keep_padding_out_of_it(length, size):
+    flag, position = np.divmod(np.arange(2 * size), size)
+    inside = (flag == 0) & (position < length)
+    for amount in range(1 - length, length):
+        left, where = shifted(flag, position, np.full_like(flag, amount), length, size)
+        stays = inside & (position + amount >= 0) & (position + amount < length)
+        np.testing.assert_array_equal(where[stays], position[stays] + amount)
+        assert not left[stays].any() and left[inside & ~stays].all()
+        padding = (flag == 0) & (position >= length)
+        assert ((left == 1) | (where >= length))[padding].all()
+        back = shifted(left, where, np.full_like(flag, -amount), length, size)
+        np.testing.assert_array_equal(back, (flag, position))
+
+
+@pytest.mark.parametrize("shifts", [(1, 0, -1), (0, 1), (0, -1), (0, 1, 2), (2, 1, 0, -1, -2), (1, 0, -1, -2)], ids=len)
+@pytest.mark.parametrize("length", [5, 6, 8])
+def test_gates_of_a_shift_are_the_shift_of_each_tap(shifts, length):
+    bits = (len(shifts) - 1).bit_length()
+    wires = bits + 4
+    circuit = Circuit(
+        wires, tuple(shift_operations(tuple(range(bits)), bits, tuple(range(bits + 1, wires)), shifts, length))
+    )
+    tap, flag, position = np.unravel_index(np.arange(1 << wires), (1 << bits, 2, 8))
+    amounts = np.array(continued(shifts, 1 << bits))
+    assert amounts[: len(shifts)].tolist() == list(shifts)
+    moved, where = shifted(flag, position, amounts[tap], length, 8)
+    expected = np.ravel_multi_index((tap, moved, where), (1 << bits, 2, 8))
+    np.testing.assert_array_equal(to_matrix(circuit).real.argmax(axis=0), expected)
+    ups, downs = (amounts > 0).any(), (amounts < 0).any()
+    assert len(circuit.operations) == 1 + (length < 8) * (int(ups) + int(downs))
+
+
+def test_a_shift_without_the_flips_on_padding_lets_pixels_in_and_out():
+    """A negative control: the adder alone takes size 8 for the edge of an image of 5."""
+    position = np.arange(8)
+    assert (((position + 2) // 8 == 0) & (position + 2 >= 5))[:5].any()  # pixels in the padding, not flagged
+    flag, _ = shifted(np.zeros(8, int), position, np.full(8, 2), 5, 8)
+    np.testing.assert_array_equal(flag[:5], [0, 0, 0, 1, 1])
+
+
+CIRCUIT_CASES = {
+    "padding on both sides": (real(1, 2, 3, 2), (3, 5), "same"),
+    "complex, top-left": (cplx(2, 1, 2, 3), (3, 3), "top-left"),
+    "five taps": (real(1, 1, 5, 1), (6, 1), "same"),
+}
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize(
+    ("kernel", "image", "padding"),
+    [pytest.param(*case, id=name) for name, case in CIRCUIT_CASES.items()],
+)
+def test_gates_of_kernels_with_unused_taps_have_the_whole_unitary(kernel, image, padding):
+    enc = block_encode_convolution(kernel, image, padding=padding)
+    circuit = to_circuit(enc)
+    state = cplx(1 << circuit.num_wires)
+    expected = np.asarray(enc.apply(jnp.asarray(state).reshape(1 << enc.num_ancillas, -1))).reshape(-1)
+    for found in (circuit, Circuit(circuit.num_wires, tuple(circuit.elementary()))):
+        np.testing.assert_allclose(simulate(found, state), expected, rtol=0, atol=1e-10)
+    counted, one_control = enc.cost().gates, count(circuit.controlled())
+    assert count(circuit).rotations == counted.rotations
+    assert counted.controlled.t_count(1e-10) <= 1.1 * one_control.t_count(1e-10)
+    assert one_control.t_count(1e-10) <= counted.controlled.t_count(1e-10)
+
+
+@pytest.mark.x64
+@pytest.mark.parametrize("image", [(16, 16), (28, 28)])
+def test_kernels_on_images_are_circuits_of_few_gates(image):
+    """Without tables: one of all basis states would have 2^20 entries and more for eight channels."""
+    enc = block_encode_convolution(real(8, 8, 3, 3), image)
+    circuit = to_circuit(enc)
+    assert circuit.num_wires >= 24
+    assert sum(1 for _ in circuit.elementary()) < 9 * 1024  # four trees over 2^10 taps, and few gates more
+    assert count(circuit).toffoli < 1024  # signs of half of the taps, two signs of PREPARE, two shifts
 
 
 X, LEFT = cplx(9), cplx(18)
