@@ -87,15 +87,6 @@ def count(circuit: Circuit) -> Gates:
     return total(circuit.operations, 0)
 
 
-def _around(part: Within, apart: Gates) -> Gates:
-    """Return the gates on both sides of a conjugation, where two equal flips share an undisturbed ladder."""
-    flip = part.compute[0] if len(part.compute) == 1 else None
-    if not isinstance(flip, Gate) or flip.name != "x" or len(flip.controls) < 2:
-        return apart
-    touched = {wire for inner in part.middle for wire in inner.wires}
-    return apart if touched & {*flip.controls} else Gates(toffoli=len(flip.controls) - 1, cnot=2)
-
-
 def gates_of(operations: Sequence[Operation]) -> Gates:
     """Return the gates of operations, and with `under` those of the operations under one control.
 
@@ -105,6 +96,15 @@ def gates_of(operations: Sequence[Operation]) -> Gates:
     free = 1 + max((wire for part in operations for wire in part.wires), default=-1)
     under = count(Circuit(free + 1, tuple(part.controlled((free,)) for part in operations)))
     return replace(count(Circuit(free, tuple(operations))), under=under)
+
+
+def _around(part: Within, apart: Gates) -> Gates:
+    """Return the gates on both sides of a conjugation, where two equal flips share an undisturbed ladder."""
+    flip = part.compute[0] if len(part.compute) == 1 else None
+    if not isinstance(flip, Gate) or flip.name != "x" or len(flip.controls) < 2:
+        return apart
+    touched = {wire for inner in part.middle for wire in inner.wires}
+    return apart if touched & {*flip.controls} else Gates(toffoli=len(flip.controls) - 1, cnot=2)
 
 
 def _synthesized(qubits: int, index: int) -> Gates:
