@@ -9,7 +9,7 @@ import pytest
 import tools.notebooks
 from tools.notebooks import NOTEBOOKS
 
-FEWEST_NOTEBOOKS = 7
+FEWEST_NOTEBOOKS = 8
 
 pytestmark = pytest.mark.notebooks
 

@@ -1,10 +1,7 @@
 """`qla-jax export`: the circuit of an encoding as a file for other packages, with its counts."""
 
-import importlib
-import io
 import json
 import zipfile
-from collections.abc import Callable
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
@@ -31,9 +28,6 @@ class Form(StrEnum):
     qpy = "qpy"
 
 
-ENDINGS = {Form.qasm3: ".qasm", Form.qref: ".qref.json", Form.qpy: ".qpy"}
-
-
 def export(
     source: Annotated[
         str,
@@ -56,25 +50,27 @@ def export(
 ) -> None:
     """Write the circuit of an encoding as gates for another package, and count them."""
     with ending(), ExitStack() as stack:
-        path = output or Path(f"circuit{ENDINGS[to]}")
-        write = stack.enter_context(reserved(path, "--output"))
         # Imported here: neither `qla-jax --help` nor another command should wait for what runs.
         import jax
 
         from qla_jax.circuits import count
+        from qla_jax.circuits.files import ENDINGS, content
+
+        path = output or Path(f"circuit{ENDINGS[to]}")
+        write = stack.enter_context(reserved(path, "--output"))
 
         with jax.enable_x64(True):
             circuit, facts = _circuit(source, array, alpha)
-            content = _written(circuit, to)
+            written = content(circuit, to)
         gates = count(circuit)
         facts |= {name: getattr(gates, name) for name in ("rotations", "cnot", "toffoli", "t")}
         facts |= {"t_count": gates.t_count(rotation_eps), "rotation_eps": rotation_eps}
-        write(content)
+        write(written)
     if as_json:
         typer.echo(json.dumps({"source": source, "format": to.value, "output": str(path), **facts}, indent=2))
         return
     _show(facts)
-    size = len(content.encode() if isinstance(content, str) else content)
+    size = len(written.encode() if isinstance(written, str) else written)
     console.print(escape(f"{size} bytes in {path}"), soft_wrap=True, highlight=False)
 
 
@@ -121,22 +117,6 @@ def _evaluated(expression: str) -> Any:
     except Exception as error:
         told = f"`SOURCE` must be a file {' or '.join(FILES)} or an expression that can be evaluated"
         raise ValueError(f"{told}, but {expression!r} raises {type(error).__name__}: {error}") from error
-
-
-def _written(circuit: "Circuit", form: Form) -> str | bytes:
-    from qla_jax import circuits
-
-    def as_qpy(circuit: "Circuit") -> bytes:
-        made, file = circuits.to_qiskit(circuit), io.BytesIO()
-        importlib.import_module("qiskit.qpy").dump(made, file)
-        return file.getvalue()
-
-    ways: dict[Form, Callable[["Circuit"], str | bytes]] = {
-        Form.qasm3: circuits.to_openqasm3,
-        Form.qref: lambda circuit: json.dumps(circuits.to_qref(circuit), indent=2) + "\n",
-        Form.qpy: as_qpy,
-    }
-    return ways[form](circuit)
 
 
 MEANINGS = {

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from qla_jax.cli.export import Form
 from qla_jax.cli.session import Output, Resume, carry_out, session
 from qla_jax.cli.terminal import show
 
@@ -26,6 +27,13 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the split, the weights, the shuffles and the samples.")] = 0,
     max_train: Annotated[int | None, typer.Option(min=1, help="Largest number of training images.")] = None,
     max_test: Annotated[int | None, typer.Option(min=1, help="Largest number of test images.")] = None,
+    export: Annotated[
+        Form | None,
+        typer.Option(
+            help="Write the circuit of each network's first block as a file of this format; large weights make large "
+            "files, except with qref, which holds counts."
+        ),
+    ] = None,
     output: Output = None,
     resume: Resume = False,
 ) -> None:
@@ -38,7 +46,7 @@ def run(
         names = ("data_dir", "seed", "max_train", "max_test")
         images = load(options["dataset"], **{name: options[name] for name in names})
         here.pin("data", fingerprint(images))
-        chosen = {name: options[name] for name in ("kind", "regime", "epochs", "seed")}
+        chosen = {name: options[name] for name in ("kind", "regime", "epochs", "seed", "export")}
         job = main_job.Job(images, here.path, **chosen, resume=resume)
         report = carry_out(lambda progress: main_job.study(job, progress), here, lines=True)
     show(report, here.path)

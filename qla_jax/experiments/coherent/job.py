@@ -15,8 +15,10 @@ import jax
 from flax import nnx
 
 from qla_jax.circuits import draw
+from qla_jax.circuits.files import require_format
 from qla_jax.data import ImageSet
 from qla_jax.encodings.emission import to_circuit
+from qla_jax.experiments.coherent.exported import exported
 from qla_jax.experiments.coherent.outcomes import confusion, examples
 from qla_jax.experiments.coherent.own_claims import own_claims
 from qla_jax.experiments.coherent.recipes import RECIPES, REGIMES, Recipe, build
@@ -25,6 +27,7 @@ from qla_jax.experiments.coherent.results import (
     Dataset,
     EpochResult,
     Evaluated,
+    ExportedBlock,
     InRegime,
     MainReport,
     Network,
@@ -61,6 +64,7 @@ class Job:
         epochs: number of epochs of each training, by default the recipe's own.
         seed: seed of weights, shuffles and samples.
         resume: whether to go on with checkpoints in the directory.
+        export: format of the file with the circuit of one block, or None for no file.
     """
 
     images: ImageSet
@@ -70,6 +74,7 @@ class Job:
     epochs: int | None = None
     seed: int = 0
     resume: bool = False
+    export: str | None = None
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -148,6 +153,10 @@ class Subject:
         """Run small networks of slices of the weights as circuits."""
         return circuit_check(instances_of(self._traced), CHECK_DEGREE)
 
+    def exported(self, rows: object) -> ExportedBlock:
+        """Write the circuit of the first block as a file."""
+        return exported(self._traced.first_block, self.job.directory, self.kind, str(self.job.export))
+
     @cached_property
     def _trained(self) -> tuple[CoherentResNet, list[Epoch]]:
         model = build(self.shape, self.images.num_classes, self.recipe)
@@ -180,8 +189,11 @@ PARTS = {
     "claims": "claims on its own weights and images",
     "regime": "costs in its regime",
     "circuits": "two blocks as one circuit",
+    "exported": "one block as a file",
 }
-"""Parts of a network by method of `Subject`, in words; a network without a regime has no costs in one."""
+"""Parts of a network by method of `Subject`, in words."""
+NEEDS = {"regime": "regime", "exported": "export"}
+"""Parts that are done only where an option of the job asks for them."""
 
 
 def key(kind: str, part: str) -> str:
@@ -202,8 +214,11 @@ def study(job: Job, progress: Progress | None = None) -> Study:
         progress: receiver of progress.
 
     Raises:
-        ValueError: an unknown regime or kind.
+        ValueError: an unknown regime, kind or format.
+        MissingExtra: a format that needs a package which is not installed.
     """
+    if job.export is not None:
+        require_format(job.export)
     # One network at a time, since its states on all images are large.
     subject = lru_cache(maxsize=1)(lambda kind: Subject(job, kind, progress or Progress()))
 
@@ -213,10 +228,10 @@ def study(job: Job, progress: Progress | None = None) -> Study:
         found: Part = getattr(chosen, part)(rows)
         return found
 
-    parts = [part for part in PARTS if part != "regime" or job.regime is not None]
+    parts = [part for part in PARTS if part not in NEEDS or getattr(job, NEEDS[part]) is not None]
     items = {key(kind, part): partial(item, kind=kind, part=part) for kind in job.kinds for part in parts}
     title = f"Coherent residual networks on {job.images.name}"
-    settings = {name: getattr(job, name) for name in ("kind", "regime", "epochs", "seed")}
+    settings = {name: getattr(job, name) for name in ("kind", "regime", "epochs", "seed", "export")}
     return Study("run", title, settings, items, summary, Part, "report", partial(_report, job), bounded=False)
 
 
@@ -244,6 +259,7 @@ def _network(job: Job, kind: str, rows: Mapping[str, Any], seconds: Mapping[str,
         claims=found["claims"].claims,
         regime_costs=found["regime"].costs if "regime" in found else None,
         circuit_check=found["circuits"],
+        exported=found.get("exported"),
         training=found["training"].training,
         seconds=Seconds(seconds[key(kind, "training")]),
     )

@@ -91,6 +91,35 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
+class ExportedBlock:
+    """The first residual block on the first image as a file for other packages.
+
+    Attributes:
+        file: name of the file in the directory of the run.
+        form: format of the file: qasm3, qref or qpy.
+        size: number of bytes of the file.
+        num_qubits: number of qubits of the circuit, ancillas included.
+        rotations: number of rotations.
+        cnot: number of CNOT gates and other Clifford gates of two qubits.
+        toffoli: number of Toffoli gates.
+        t: number of T gates besides those of rotations and Toffoli gates.
+        t_count: number of all T gates at `rotation_eps`.
+        rotation_eps: error of each rotation in operator norm.
+    """
+
+    file: str
+    form: str
+    size: int
+    num_qubits: int
+    rotations: int
+    cnot: int
+    toffoli: int
+    t: int
+    t_count: int
+    rotation_eps: float
+
+
+@dataclass(frozen=True)
 class Network(Evaluated):
     """Network of the report.
 
@@ -102,6 +131,7 @@ class Network(Evaluated):
         claims: claims on its own weights and images.
         regime_costs: costs in its regime by number of blocks, null without a regime.
         circuit_check: circuits that were run.
+        exported: the first block as a file, null unless `--export` asks for one.
         training: epochs of the training.
         seconds: time of training.
     """
@@ -113,6 +143,7 @@ class Network(Evaluated):
     claims: list[OwnClaim]
     regime_costs: list[RegimeCosts | Uncounted] | None
     circuit_check: CircuitCheck
+    exported: ExportedBlock | None
     training: list[EpochResult]
     seconds: Seconds
 
@@ -175,5 +206,5 @@ class InRegime:
     costs: list[RegimeCosts | Uncounted]
 
 
-Part = TrainedNetwork | Baseline | Evaluated | OwnClaims | InRegime | CircuitCheck
+Part = TrainedNetwork | Baseline | Evaluated | OwnClaims | InRegime | CircuitCheck | ExportedBlock
 """Row of a finished item."""

@@ -63,6 +63,15 @@ CIRCUITS = [
     Column("every ancilla", "{1}", "whether all ancillas are simulated to the end, or projected as early as possible"),
     Column("largest deviation", "{0.max_deviation:.1e}", "largest difference from the encoded view"),
 ]
+EXPORTED = [
+    Column("file", "{file}", "file in the directory of the run"),
+    Column("bytes", "{size}", "size of the file"),
+    Column("qubits", "{num_qubits}", "qubits of the circuit, ancillas included"),
+    Column("rotations", "{rotations}", "rotations by any angle"),
+    Column("CNOT", "{cnot}", "CNOT and other Clifford gates of two qubits"),
+    Column("Toffoli", "{toffoli}", "Toffoli gates"),
+    Column("T", "{t_count}", "T gates in all, at the stated error of each rotation"),
+]
 LARGE = 10**5
 SLICES = {
     "dense": "at the rows and columns of these amplitudes",
@@ -127,6 +136,7 @@ def _section(network: Network) -> Section:
             "simulated, the flagged output, the norm of the state and the way back to |0> are checked; where ancillas "
             "are projected early, the flagged output is.",
         ),
+        "one residual block as a file": exported_rows(network),
     }
     return Section(
         network.kind,
@@ -176,6 +186,15 @@ def claim_rows(network: Network) -> Table:
     cells = [[place, *(ratios.get((place, name), "") for name in names)] for place in places]
     caption = "How much of each bound the network's own weights and images reach; a bound is violated above 1."
     return written(columns, cells, caption=caption)
+
+
+def exported_rows(network: Network) -> Table | None:
+    """Return the file of the first block with its counts; None without a file."""
+    row = network.exported
+    if row is None:
+        return None
+    caption = f"Circuit of the first block on the first test image, with rotations to an error of {row.rotation_eps:g}."
+    return table(EXPORTED, [row], caption=caption)
 
 
 def plots(network: Network) -> list[Figure]:

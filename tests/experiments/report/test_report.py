@@ -52,6 +52,7 @@ def network(kind: str = "dense", **changes: Any) -> Network:
         claims=[],
         regime_costs=None,
         circuit_check=CircuitCheck(19, 2, 5, 1.5e-15, 1e-9, [checked, replace(checked, every_ancilla=False)]),
+        exported=None,
         training=[EpochResult(e, 1 / e, 0.5) for e in (1, 2, 3)],
         seconds=Seconds(12.25),
     )
