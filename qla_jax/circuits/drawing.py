@@ -6,6 +6,7 @@ from qla_jax._checks import as_integer, require_kind
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Permutation, Under, Within
 from qla_jax.circuits.operations import Elementary, Gate, Operation, Phase
+from qla_jax.circuits.select import Select
 from qla_jax.circuits.synthesis import MatrixGate
 
 MOST = 200
@@ -117,6 +118,8 @@ def _boxes(part: Operation) -> tuple[Sequence[int], Sequence[str]]:
             return [wire for wire, _ in last], [f"{'●' if value else '○'}({part.number():.3g})" for _, value in last]
         case MultiplexedRotation():
             return part.wires, [*["◐"] * len(part.index), f"R{part.axis.upper()}"]
+        case Select():
+            return part.wires, ["◐" if wire in part.index else "[select]" for wire in part.wires]
         case Call():
             name = part.circuit.name + ("†" if part.inverted else "")
         case DiagonalPhases():
