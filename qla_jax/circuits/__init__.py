@@ -6,7 +6,6 @@ from qla_jax.circuits.circuit import Call as Call
 from qla_jax.circuits.circuit import Circuit as Circuit
 from qla_jax.circuits.composites import DiagonalPhases as DiagonalPhases
 from qla_jax.circuits.composites import MultiplexedRotation as MultiplexedRotation
-from qla_jax.circuits.composites import Permutation as Permutation
 from qla_jax.circuits.composites import Within as Within
 from qla_jax.circuits.counting import count as count
 from qla_jax.circuits.drawing import draw as draw
@@ -19,6 +18,7 @@ from qla_jax.circuits.integers import Flip as Flip
 from qla_jax.circuits.operations import Gate as Gate
 from qla_jax.circuits.operations import Operation as Operation
 from qla_jax.circuits.operations import Phase as Phase
+from qla_jax.circuits.permutation import Permutation as Permutation
 from qla_jax.circuits.qasm import to_openqasm3 as to_openqasm3
 from qla_jax.circuits.read_pennylane import from_pennylane as from_pennylane
 from qla_jax.circuits.read_qasm import from_openqasm3 as from_openqasm3

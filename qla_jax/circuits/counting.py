@@ -19,9 +19,10 @@ from qla_jax._checks import require_kind
 from qla_jax.accounting.gates import Gates, iteration, multiplexed
 from qla_jax.accounting.integers import addition, comparison, permutation
 from qla_jax.circuits.circuit import Call, Circuit
-from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Permutation, Under, Within
+from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Under, Within
 from qla_jax.circuits.integers import Add, Flip
 from qla_jax.circuits.operations import Gate, Operation, Phase
+from qla_jax.circuits.permutation import Permutation
 from qla_jax.circuits.select import Select
 from qla_jax.circuits.synthesis import MatrixGate
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from qla_jax._checks import as_integer, require_kind
 from qla_jax.circuits.circuit import Call, Circuit
-from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Permutation, Under, Within
+from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Under, Within
 from qla_jax.circuits.operations import Elementary, Gate, Operation, Phase
+from qla_jax.circuits.permutation import Permutation
 from qla_jax.circuits.select import Select
 from qla_jax.circuits.synthesis import MatrixGate
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from qla_jax._checks import require, require_kind
 from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Permutation, Under
+from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Under
 from qla_jax.circuits.operations import FIXED, Gate, Operation, Phase
+from qla_jax.circuits.permutation import Permutation
 from qla_jax.circuits.synthesis import MatrixGate
 
 MAX_MATRIX_WIRES = 13

@@ -24,10 +24,10 @@ from jaxtyping import Num
 from qla_jax._checks import as_integers, require
 from qla_jax.accounting.gates import Gates
 from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Permutation
 from qla_jax.circuits.counting import gates_of
 from qla_jax.circuits.integers import Add, Bound, Flip
 from qla_jax.circuits.operations import Gate, Operation
+from qla_jax.circuits.permutation import Permutation
 from qla_jax.circuits.select import bits_of
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.block import BlockEncoding

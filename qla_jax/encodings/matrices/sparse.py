@@ -33,10 +33,11 @@ from qla_jax._checks import as_image, as_numeric, is_concrete, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, multiplexed, tree
 from qla_jax.circuits.circuit import Circuit
-from qla_jax.circuits.composites import Permutation, Within
+from qla_jax.circuits.composites import Within
 from qla_jax.circuits.counting import gates_of
 from qla_jax.circuits.integers import Add
 from qla_jax.circuits.operations import Operation
+from qla_jax.circuits.permutation import Permutation
 from qla_jax.circuits.preparation import tree_operations
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
