@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import jax
 
 from qla_jax.accounting.fold import Counted, Use, identity, parts_first
-from qla_jax.accounting.gates import Gates
+from qla_jax.accounting.gates import Gates, t_per_rotation
 
 
 class Calls(NamedTuple):
@@ -76,6 +76,10 @@ class Cost(NamedTuple):
             Otherwise `gates` counts one possible circuit, with controls by `Gates.controlled`.
         success_probability: probability that one run ends with all ancillas in 0. It is given for vector encodings with
             concrete arrays. For a block encoding it depends on the input and is None.
+        eps: bound on the error of the encoded matrix or vector, absolute in its units. The rotations of the circuit add
+            their number times `rotation_eps` times alpha; rotations are exact where `rotation_eps` is None. The bound
+            is `inf` where uncounted nodes may have rotations, and None without concrete numbers.
+        rotation_eps: error of each rotation in operator norm, or None.
 
     Example:
         >>> found = cost(block_encode(jnp.eye(2), alpha=2.0) @ vector_encode(jnp.array([0.6, 0.8])))
@@ -91,6 +95,8 @@ class Cost(NamedTuple):
     gates: Gates
     uncounted: tuple[str, ...]
     success_probability: float | None = None
+    eps: float | None = None
+    rotation_eps: float | None = None
 
     def __str__(self) -> str:
         """Return the resources as a table."""
@@ -99,6 +105,7 @@ class Cost(NamedTuple):
             *((f"queries of {name}", f"{calls.total} ({_kinds(calls)})") for name, calls in self.calls.items()),
             ("consecutive queries", f"{self.depth}"),
             *_rows_of(self.gates),
+            *self._synthesized(),
             *([("not counted", ", ".join(self.uncounted))] if self.uncounted else []),
         ]
         if self.success_probability is not None:
@@ -107,6 +114,13 @@ class Cost(NamedTuple):
         width = max(len(label) for label, _ in rows)
         return "\n".join(f"{label:<{width}}  {value}" for label, value in rows)
 
+    def _synthesized(self) -> list[tuple[str, str]]:
+        """Return the rows of a table on T gates and errors, if the error of the rotations is known."""
+        if self.rotation_eps is None:
+            return []
+        told = [("T gates", f"{self.t_count()}, with an error of {self.rotation_eps:.3g} of each rotation")]
+        return told + ([] if self.eps is None else [("error of the encoding", f"{self.eps:.4g}")])
+
     @property
     def expected_repetitions(self) -> float | None:
         """Mean number of runs until all ancillas are measured in 0; None where the success probability is not known."""
@@ -114,20 +128,31 @@ class Cost(NamedTuple):
             return None
         return 1 / self.success_probability if self.success_probability > 0 else math.inf
 
-    def t_count(self, rotation_eps: float | None = None) -> int:
+    def t_count(self, rotation_eps: float | None = None, *, total_eps: float | None = None) -> int:
         """Return the number of T gates of one run, with rotations and Toffoli gates counted as in `Gates.t_count`.
 
         Args:
-            rotation_eps: error of each rotation in operator norm; not needed for circuits without rotations.
+            rotation_eps: error of each rotation in operator norm; by default that of `cost`. Circuits without rotations
+                need none.
+            total_eps: error of all rotations together in operator norm, in place of `rotation_eps`. The encoded matrix
+                gets alpha times this error.
 
         Raises:
-            ValueError: rotations without `rotation_eps`, or one that is not between 0 and 1.
-        """
-        return self.gates.t_count(rotation_eps)
+            ValueError: rotations with neither or both of the errors, or an error that is not between 0 and 1.
 
-    def t_depth(self, rotation_eps: float | None = None) -> int:
+        Example:
+            >>> found = cost(block_encode_pauli({"XZ": 0.5, "ZI": -0.3}))
+            >>> found.gates.rotations, found.t_count(total_eps=2e-10) == found.t_count(rotation_eps=1e-10)
+            (2, True)
+        """
+        return self.gates.t_count(self._each(rotation_eps, total_eps), total_eps=total_eps)
+
+    def t_depth(self, rotation_eps: float | None = None, *, total_eps: float | None = None) -> int:
         """Return the number of layers of T gates of one run; arguments and errors are those of `t_count`."""
-        return self.gates.t_depth(rotation_eps)
+        return self.gates.t_depth(self._each(rotation_eps, total_eps), total_eps=total_eps)
+
+    def _each(self, rotation_eps: float | None, total_eps: float | None) -> float | None:
+        return self.rotation_eps if rotation_eps is None and total_eps is None else rotation_eps
 
 
 def _kinds(calls: "Calls") -> str:
@@ -142,18 +167,27 @@ def _rows_of(gates: Gates) -> list[tuple[str, str]]:
     return [(label, str(n)) for label, n in named.items() if n]
 
 
-def cost(enc: Counted) -> Cost:
-    """Return the resources of one run of an encoding's circuit: qubits, queries of each leaf, gates, T count.
+def cost(enc: Counted, *, rotation_eps: float | None = None) -> Cost:
+    r"""Return the resources of one run of an encoding's circuit: qubits, queries of each leaf, gates, T count.
 
     The count is static: no circuit runs, and encodings under `jax.eval_shape` can be counted. Leaves of one class are
     numbered in order of first use.
 
+    Errors of gates add up in operator norm. A circuit of R rotations with the error $\delta$ each, of an encoding with
+    the error $\epsilon$, encodes the matrix up to $\epsilon + \alpha R\delta$, which is the attribute `eps`.
+
+    Args:
+        enc: block or vector encoding.
+        rotation_eps: error of each rotation in operator norm, for `eps` and for T counts; by default rotations are
+            exact.
+
     Returns:
-        A `Cost` with the attributes `num_qubits`, `num_ancillas`, `num_queries`, `calls`, `gates`, `depth` and
-        `success_probability`.
+        A `Cost` with the attributes `num_qubits`, `num_ancillas`, `num_queries`, `calls`, `gates`, `depth`,
+        `success_probability` and `eps`.
 
     Raises:
         TypeError: `enc` is not an encoding.
+        ValueError: `rotation_eps` is not between 0 and 1.
 
     Example:
         >>> enc = block_encode(jnp.eye(2))
@@ -168,7 +202,15 @@ def cost(enc: Counted) -> Cost:
         CNOT                 70
         Toffoli              3
         depth in gates       140
+        >>> words = cost(block_encode_pauli({"XZ": 0.5, "ZI": -0.3}), rotation_eps=1e-6)
+        >>> words.gates.rotations, words.t_count(), f"{words.eps:.2e}"
+        (2, 65, '1.60e-06')
+
+    References:
+        Nielsen, Chuang (2010), Section 4.5.3, errors of consecutive gates add up.
     """
+    if rotation_eps is not None:
+        t_per_rotation(rotation_eps)  # raises for an error that no rotation has
     if not isinstance(enc, Counted):
         raise TypeError(f"`enc` must be of type Encoding, but is of type {type(enc).__name__}.")
     nodes = parts_first(enc)
@@ -183,7 +225,19 @@ def cost(enc: Counted) -> Cost:
     queries = {name: number.total for name, number in calls.items()}
     gates, uncounted = _gates([(node, called[key]) for key, (node, _) in nodes.items()])
     qubits = enc.num_ancillas + enc.num_qubits
-    return Cost(enc.num_ancillas, qubits, queries, sum(queries.values()), calls, gates, uncounted, _success(enc))
+    depth, eps = sum(queries.values()), _eps(enc, gates, uncounted, rotation_eps)
+    return Cost(enc.num_ancillas, qubits, queries, depth, calls, gates, uncounted, _success(enc), eps, rotation_eps)
+
+
+def _eps(enc: Counted, gates: Gates, uncounted: tuple[str, ...], rotation_eps: float | None) -> float | None:
+    """Return the error of an encoding with synthesized rotations, or None without concrete numbers."""
+    numbers: list[Any] = [getattr(enc, name, None) for name in ("eps", "alpha")]
+    if any(not isinstance(one, jax.Array) or isinstance(one, jax.core.Tracer) or one.ndim for one in numbers):
+        return None
+    eps, alpha = map(float, numbers)
+    if rotation_eps is None:
+        return eps
+    return math.inf if uncounted else eps + alpha * gates.rotations * rotation_eps
 
 
 def _success(enc: Counted) -> float | None:

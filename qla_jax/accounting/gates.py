@@ -87,34 +87,54 @@ class Gates:
         assert self.layers is not None  # since __post_init__
         return self.layers
 
-    def t_count(self, rotation_eps: float | None = None) -> int:
+    def t_count(self, rotation_eps: float | None = None, *, total_eps: float | None = None) -> int:
         r"""Return the number of T gates: four for each Toffoli gate, $1.15\log_2(1/\epsilon) + 9.2$ for a rotation.
 
+        Circuits without rotations need neither error.
+
         Args:
-            rotation_eps: error of each rotation in operator norm; not needed for circuits without rotations.
+            rotation_eps: error of each rotation in operator norm.
+            total_eps: error of all rotations together in operator norm, in place of `rotation_eps`; each rotation gets
+                an equal share, which takes the fewest T gates.
 
         Raises:
-            ValueError: rotations without `rotation_eps`, or one that is not between 0 and 1.
-        """
-        return self.t + T_PER_TOFFOLI * self.toffoli + self._of_rotations(self.rotations, rotation_eps)
+            ValueError: rotations with neither or both of the errors, or an error that is not between 0 and 1.
 
-    def t_depth(self, rotation_eps: float | None = None) -> int:
+        Example:
+            >>> Gates(rotations=100).t_count(total_eps=1e-6) == Gates(rotations=100).t_count(rotation_eps=1e-8)
+            True
+        """
+        return self.t + T_PER_TOFFOLI * self.toffoli + self._of_rotations(self.rotations, rotation_eps, total_eps)
+
+    def t_depth(self, rotation_eps: float | None = None, *, total_eps: float | None = None) -> int:
         """Return the number of layers of T gates: one for a Toffoli gate, one for each T gate of a rotation.
 
+        Circuits without rotations need neither error.
+
         Args:
-            rotation_eps: error of each rotation in operator norm; not needed for circuits without rotations.
+            rotation_eps: error of each rotation in operator norm.
+            total_eps: error of all rotations together in operator norm, in place of `rotation_eps`; each rotation gets
+                an equal share.
 
         Raises:
-            ValueError: rotations without `rotation_eps`, or one that is not between 0 and 1.
+            ValueError: rotations with neither or both of the errors, or an error that is not between 0 and 1.
         """
         rotations, _, toffoli, t = self._layers
-        return t + toffoli + self._of_rotations(rotations, rotation_eps)
+        return t + toffoli + self._of_rotations(rotations, rotation_eps, total_eps)
 
-    def _of_rotations(self, count: int, rotation_eps: float | None) -> int:
+    def _of_rotations(self, layers: int, rotation_eps: float | None, total_eps: float | None) -> int:
+        require(
+            rotation_eps is None or total_eps is None, "`total_eps` must not be given together with `rotation_eps`."
+        )
+        if total_eps is not None:
+            total = as_real("total_eps", total_eps)
+            require(0 < total < 1, f"`total_eps` must lie between 0 and 1, but is {total}.")
+            rotation_eps = total / max(self.rotations, 1)
         if rotation_eps is None:
-            require(count == 0, f"`rotation_eps` must be given for {count} rotations, but is None.")
+            told = f"`rotation_eps` must be given for {layers} rotations, but is None; or give `total_eps`."
+            require(layers == 0, told)
             return 0
-        return math.ceil(count * t_per_rotation(rotation_eps)) if count else 0
+        return math.ceil(layers * t_per_rotation(rotation_eps)) if layers else 0
 
     @property
     def controlled(self) -> "Gates":

@@ -147,7 +147,7 @@ def test_the_call_graph_of_qualtran_shares_parts():
     assert sum(sigma.values()) > 0
 
 
-@pytest.mark.parametrize("name", ["to-qiskit", "from-qiskit"])
+@pytest.mark.parametrize("name", ["to-qiskit", "from-qiskit", "t-gates"])
 def test_pages_on_other_packages_run(name):
     """All blocks, also those that `tests/test_documents.py` does not run, as they need another package."""
     for package in ("qiskit", "pennylane", "cirq", "qualtran"):

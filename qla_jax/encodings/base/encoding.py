@@ -96,9 +96,16 @@ class Encoding(Node, ABC, kw_only=True):
         parts = nested(self, 2)
         return f"{parts[:-1]}; {told})" if parts.endswith(")") else f"{parts}({told})"
 
-    def cost(self) -> Cost:
-        """Return the resources of one run of the circuit: qubits, queries, gates, T count, success probability."""
-        return cost(self)
+    def cost(self, *, rotation_eps: float | None = None) -> Cost:
+        """Return the resources of one run of the circuit: qubits, queries, gates, T count, success probability.
+
+        Args:
+            rotation_eps: error of each rotation in operator norm, as in `qla.cost`; by default rotations are exact.
+
+        Raises:
+            ValueError: `rotation_eps` is not between 0 and 1.
+        """
+        return cost(self, rotation_eps=rotation_eps)
 
     def tree(self, depth: int = DEPTH) -> EncodingTree:
         """Return the tree of the parts, which prints as text, in color with rich and in notebooks with treescope.
