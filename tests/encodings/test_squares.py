@@ -75,7 +75,7 @@ def test_alpha_is_below_that_of_any_encoding_of_the_matrix_where_columns_are_par
     routes = three_routes(np.ones((4, 4)) / 2, unit(np.ones(4)))
     np.testing.assert_allclose([route.alpha for route in routes], [1, 2, 2])
     np.testing.assert_allclose([route.amplitude for route in routes], [1, 1 / 2, 1 / 2])
-    assert [route.num_ancillas for route in routes] == [3, 3, 4]
+    assert [route.num_ancillas for route in routes] == [3, 3, 3]
     assert [cost(route).depth for route in routes] == [4, 3, 4]  # two of them of the vector, in each
 
 
