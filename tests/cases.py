@@ -977,6 +977,12 @@ NONLINEAR = [
 
 SQUARES = [
     Case(
+        "squares on shared ancillas",
+        lambda p: square_product(p[0], (block_encode(p[1]) + block_encode(p[2])) @ vector_encode(p[3])),
+        (cplx(2, 2), cplx(2, 2, seed=1), real(2, 2), cplx(2)),
+        lambda p: squares(p[0], (p[1] + p[2]) @ p[3]),
+    ),
+    Case(
         "squares, complex 3 x 4",
         lambda p: square_product(p[0], vector_encode(p[1])),
         (cplx(3, 4), cplx(4)),

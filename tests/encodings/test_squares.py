@@ -44,6 +44,14 @@ def test_ancillas_and_calls_are_those_of_the_theorem():
     assert cost(out).num_queries == expected
 
 
+def test_both_calls_of_a_vector_with_more_ancillas_share_them():
+    """Three ancillas, one mark, one of the norms and the index."""
+    vec = jax.eval_shape(lambda A, x: (block_encode(A) + block_encode(A)) @ vector_encode(x), real(2, 2), real(2))
+    vec = jax.eval_shape(lambda A, vec: block_encode(A) @ vec, real(2, 2), vec)
+    assert vec.num_ancillas == 3
+    assert jax.eval_shape(square_product, real(2, 2), vec).num_ancillas == 3 + 1 + 1 + 1
+
+
 @pytest.mark.numerics
 @pytest.mark.parametrize("n", [2, 16])
 def test_alpha_of_an_orthogonal_matrix_stays_where_the_frobenius_norm_grows(n, tol):

@@ -77,7 +77,7 @@ def test_larger_networks_equal_their_circuit_with_early_projection(size, blocks)
 
 
 def test_an_amplified_network_of_regime_a_equals_its_circuit():
-    """Nineteen qubits, 64 thousand calls: the amplified block in the terminal one, and that amplified, too.
+    """Thirteen qubits, 64 thousand calls: the amplified block in the terminal one, and that amplified, too.
 
     Amplified from an amplitude of 0.2, which these weights leave. From the 0.02 that all of them do, it takes 720
     thousand calls and four minutes.
@@ -91,7 +91,7 @@ def test_an_amplified_network_of_regime_a_equals_its_circuit():
         return amplified_block(terminal_block(matrix, inner, norm_bound=1.0), eps=1e-2, amplitude_bound=0.2)
 
     network = build(jnp.asarray(block), jnp.asarray(matrix), jnp.asarray(start(2)))
-    assert network.num_ancillas + network.num_qubits == 19 and cost(network).depth > 60_000
+    assert network.num_ancillas + network.num_qubits == 13 and cost(network).depth > 60_000
     np.testing.assert_allclose(jax.jit(run)(network), network.encoded, rtol=0, atol=1e-9)
     assert network.amplitude > 0.98
     gamma = 0.51 * ideal([block], start(2)) + 0.49 * matrix @ ideal([block], start(2)) ** 2

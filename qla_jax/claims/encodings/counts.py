@@ -123,7 +123,7 @@ def ancillas_of_package_convolution(instance: Instance) -> Sides:
 @claim(
     source="the package's Theorem 1",
     statement="Squares of amplitudes have at most as many ancillas in the package as the theorem allows.",
-    formula=r"2a + n + 1 \le 2a + d + 3 + n",
+    formula=r"a + \min(a, 1) + n + 1 \le 2a + d + 3 + n",
     draw=lambda size, *, key: {"psi": jnp.eye(size)[0]},
     sizes=(2, 8, 64),
     over=POWERS[:7],
