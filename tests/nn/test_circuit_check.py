@@ -46,7 +46,7 @@ def of_kind(check: CircuitCheck, kind: str = "dense") -> Network:
 
 
 @pytest.mark.slow
-def test_two_trained_blocks_form_one_circuit_of_nineteen_qubits():
+def test_two_trained_blocks_form_one_circuit_of_thirteen_qubits():
     """With every ancilla of both blocks: the output, the norm of the state, and the inverse back to |0>."""
     found = circuit_check(dense_instances(KERNELS, IMAGE)[:1], CHECK_DEGREE)
     (row,) = found.instances
