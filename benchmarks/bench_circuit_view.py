@@ -7,7 +7,6 @@ import pytest
 
 import qla_jax as qla
 from benchmarks.helpers import assert_same, compiled
-from qla_jax.nn.circuit_check import dense_instances
 
 QUBITS = 22
 
@@ -33,20 +32,21 @@ def test_convolution_of_22_qubits(report, way, donated):
 
 @pytest.mark.benchmark(group="circuit view")
 @pytest.mark.parametrize("way", [qla.run, qla.run_projected], ids=["every ancilla", "projected"])
-def test_two_blocks_on_19_qubits(report, way):
-    """Two skip norm blocks of degree 5 on one system qubit, in float64, against the encoded view."""
-    draws = np.random.default_rng(0).standard_normal((2, 2, 2))
-    (instance, _) = dense_instances([0.9 * draw / np.linalg.norm(draw, 2) for draw in draws], np.array([0.6, 0.8]))
+def test_three_blocks_on_19_qubits(report, way):
+    """Three skip norm blocks of degree 5 on one system qubit, in float64, against the encoded view."""
+    draws = np.random.default_rng(0).standard_normal((3, 2, 2))
     with jax.enable_x64(True):
 
         def network(weights, x):
             poly = qla.polynomials.erf(0.8, degree=5)
             return qla.residual_network(weights, qla.vector_encode(x), poly=poly)
 
-        built = network(instance.weights, instance.x)
+        weights = [qla.block_encode(0.9 * draw / np.linalg.norm(draw, 2), alpha=1.0) for draw in draws]
+        x = jnp.array([0.6, 0.8])
+        built = network(weights, x)
         assert built.num_ancillas + built.num_qubits == 19
-        program = compiled(lambda weights, x: way(network(weights, x)), instance.weights, instance.x)
-        np.testing.assert_allclose(program.run(instance.weights, instance.x), built.encoded, rtol=0, atol=1e-12)
+        program = compiled(lambda weights, x: way(network(weights, x)), weights, x)
+        np.testing.assert_allclose(program.run(weights, x), built.encoded, rtol=0, atol=1e-12)
         # Every amplitude has to be written and read, where all of them are simulated.
         moved = 2 * (8 << 19) if way is qla.run else 0
         report(program, moved=moved, state_bytes=8 << 19, leaf_calls=qla.cost(built).num_queries)

@@ -275,6 +275,12 @@ ALGEBRA = [
         single=False,
     ),
     Case(
+        "product on shared ancillas",
+        lambda p: (block_encode(p[0]) + block_encode(p[1])) @ linear_combination(*[block_encode(a) for a in p[2]]),
+        (real(2, 3), real(2, 3, seed=1), [cplx(3, 2), cplx(3, 2, seed=1), real(3, 2, seed=2)]),
+        lambda p: (p[0] + p[1]) @ sum(p[2]),
+    ),
+    Case(
         "sum",
         lambda p: block_encode(p[0]) + block_encode(p[1]),
         (real(3, 5), 3 * real(3, 5, seed=1)),
@@ -837,6 +843,15 @@ LEMMAS = [
         single=False,
     ),
     Case(
+        "matrix times vector on shared ancillas",
+        lambda p: (
+            linear_combination(*[block_encode(a) for a in p[0]])
+            @ vector_sum(block_encode(p[1]) @ vector_encode(p[2], pad=True), vector_encode(p[3]), weights=(1.0, -2.0))
+        ),
+        ([cplx(3, 2), real(3, 2, seed=1), real(3, 2, seed=2)], real(2, 3), real(3), real(2)),
+        lambda p: sum(p[0]) @ (p[1] @ p[2] - 2 * p[3]),
+    ),
+    Case(
         "zero matrix times vector",
         lambda p: block_encode(p[0]) @ vector_encode(p[1]),
         (np.zeros((4, 4)), real(4)),
@@ -936,6 +951,17 @@ NONLINEAR = [
         lambda p: (lambda y: y / np.linalg.norm(y))(p[1] + series.chebval(p[0] @ p[1], erf_coeffs(3, 0.8))),
     ),
     Case(
+        "skip norm block of a product",
+        lambda p: skip_norm_block(
+            block_encode(p[0], alpha=1.0), block_encode(p[1]) @ vector_encode(p[2]), poly=polynomials.erf(0.8, degree=3)
+        ),
+        (0.8 * orthogonal(2), orthogonal(2, seed=1) @ np.diag([1.0, 0.4]), real(2) / np.linalg.norm(real(2))),
+        lambda p: (lambda x: (lambda y: y / np.linalg.norm(y))(x + series.chebval(p[0] @ x, erf_coeffs(3, 0.8))))(
+            p[1] @ p[2]
+        ),
+        single=SLOW,
+    ),
+    Case(
         "nested",
         lambda p: vector_tensor(
             concatenate(
@@ -950,6 +976,12 @@ NONLINEAR = [
 ]
 
 SQUARES = [
+    Case(
+        "squares on shared ancillas",
+        lambda p: square_product(p[0], (block_encode(p[1]) + block_encode(p[2])) @ vector_encode(p[3])),
+        (cplx(2, 2), cplx(2, 2, seed=1), real(2, 2), cplx(2)),
+        lambda p: squares(p[0], (p[1] + p[2]) @ p[3]),
+    ),
     Case(
         "squares, complex 3 x 4",
         lambda p: square_product(p[0], vector_encode(p[1])),

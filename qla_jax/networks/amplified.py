@@ -31,8 +31,9 @@ def amplified_block(
 ) -> AmplifiedVector:
     r"""Amplify a residual or terminal block to $\alpha = 1/(1 - \text{margin})$: the last step of Lemmas 6 and C.1.
 
-    The encoded unit vector does not change, and one ancilla is added. A skip norm block with a polynomial of degree k
-    then has $2(a + b) + n + \lceil\log_2\frac{k+1}2\rceil + 2$ ancillas; the paper has $2(a + b) + n + 9$.
+    The encoded unit vector does not change, and one ancilla is added to those of the block. The paper has
+    $2(a + b) + n + 9$ ancillas for an amplified skip norm block; here they are at most
+    $\max(a, b) + n + \lceil\log_2\frac{k+1}2\rceil + 4$ for a polynomial of degree k.
 
     Args:
         block: block whose input is a unit vector.

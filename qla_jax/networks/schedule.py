@@ -15,6 +15,7 @@ References:
 import math
 
 from qla_jax._checks import require
+from qla_jax.encodings.base.in_turn import together
 from qla_jax.networks.residual import LIPSCHITZ
 
 GROWTH, SHARE = (1 + LIPSCHITZ) / (1 - LIPSCHITZ), 1 / (1 - LIPSCHITZ)
@@ -89,7 +90,9 @@ def published_ancillas(qubits: int, weight: int, blocks: int, of_input: int = 0)
 def ancillas(qubits: int, weight: int, blocks: int, degree: int, *, amplified: bool, of_input: int = 0) -> int:
     r"""Return the number of ancillas of this package's circuits.
 
-    The rule is $a_i = 2(a_{i-1} + b) + n + \lceil\log_2\frac{d+1}2\rceil + 1$, and one more for an amplified block.
+    The rule is $a_i = c_i + n + \lceil\log_2\frac{d+1}2\rceil + 1 + \min(c_i, 1)$ with the
+    $c_i = \min(a_{i-1} + b, \max(a_{i-1}, b) + 1)$ ancillas of the weight times the state, and one more for an
+    amplified block. Without sharing it would be $a_i = 2(a_{i-1} + b) + n + \lceil\log_2\frac{d+1}2\rceil + 1$.
 
     Args:
         qubits: number n of system qubits.
@@ -101,7 +104,8 @@ def ancillas(qubits: int, weight: int, blocks: int, degree: int, *, amplified: b
     """
     index = math.ceil(math.log2((degree + 1) / 2))
     for _ in range(blocks):
-        of_input = 2 * (of_input + weight) + qubits + index + 1 + amplified
+        multiplied = together(of_input, weight)
+        of_input = together(multiplied, multiplied + qubits + index) + 1 + amplified
     return of_input
 
 

@@ -80,9 +80,8 @@ def terminal_block(
 ) -> TerminalBlock:
     r"""Encode a terminal block $\gamma/\|\gamma\|$ with $\gamma = \tau\psi + (1-\tau)W|\psi|^2$: Lemma C.1.
 
-    The result is a
-    $\big((\tau\alpha + (1-\tau)\alpha^2\max_j\|w_j\|)/\|\gamma\|,\ 2a + n + 2,\ \epsilon'\big)$-vector-encoding. The
-    error follows from the rules of `square_product`, `vector_sum` and `normalize`.
+    The result is a $\big((\tau\alpha + (1-\tau)\alpha^2\max_j\|w_j\|)/\|\gamma\|,\ a + \min(a, 1) + n + 2,\
+    \epsilon'\big)$-vector-encoding. The error follows from the rules of `square_product`, `vector_sum` and `normalize`.
 
     Args:
         matrix: square matrix W with $\|W\| \le 1$.

@@ -22,6 +22,8 @@ from qla_jax._checks import ROUNDING, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates
+from qla_jax.encodings.base.in_turn import marking, together
+from qla_jax.encodings.base.lcu import index_qubits
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.composed import Composed
 from qla_jax.encodings.combine.lemmas import MatrixVectorProduct, matrix_vector_product
@@ -65,8 +67,8 @@ class Activation(Composed, kw_only=True):
 def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
     r"""Encode $f(x)$ entrywise by an odd polynomial $P$ of degree $k$ with $k$ calls of the circuit of $x$.
 
-    The result is a $(\sum_j|q_{2j}|,\ n + 2a + \lceil\log_2\frac{k+1}2\rceil,\ \epsilon')$-vector-encoding, where
-    $q_{2j}$ are the Chebyshev coefficients of $P(\alpha y)/y$. For erf, tanh and sin at $\alpha = 1$ the normalization
+    The result is a $(\sum_j|q_{2j}|,\ n + a + \min(a, 1) + \lceil\log_2\frac{k+1}2\rceil,\ \epsilon')$-vector-encoding,
+    where $q_{2j}$ are the Chebyshev coefficients of $P(\alpha y)/y$. For erf, tanh and sin at $\alpha = 1$ it
     is $\max|P(x)/x|$; for other polynomials it can be larger. It grows like $\alpha^k$. For complex amplitudes the
     result is $Q(|x|)\,x$ with $Q(x) = P(x)/x$, which keeps the phase.
 
@@ -105,7 +107,7 @@ def activate(vec: VectorEncoding, poly: Polynomial) -> Activation:
     return Activation(
         alpha=jnp.where(jnp.isnan(alpha), jnp.inf, alpha),  # beyond the largest float
         eps=known(activation_error(vec, poly), encoded),
-        num_ancillas=vec.num_qubits + 2 * vec.num_ancillas + (terms - 1).bit_length(),
+        num_ancillas=together(vec.num_ancillas, vec.num_ancillas + vec.num_qubits + index_qubits(terms)),
         num_qubits=vec.num_qubits,
         encoded=encoded,
         sizes=vec.sizes,
@@ -153,7 +155,9 @@ def activating(terms: int, ancillas: int, qubits: int) -> Gates:
         ancillas: number of ancillas of the vector encoding.
         qubits: number of system qubits of the vector encoding.
     """
-    return combined_steps(terms, ancillas + qubits, phases=False) + 2 * (terms - 1) * Gates(cnot=qubits)
+    copies = 2 * (terms - 1) * Gates(cnot=qubits).around
+    own = ancillas + qubits + index_qubits(terms)
+    return combined_steps(terms, ancillas + qubits, phases=False) + copies + marking(ancillas, own)
 
 
 def evaluate_odd(poly: Polynomial, x: Array) -> Array:

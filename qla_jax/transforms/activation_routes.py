@@ -32,8 +32,8 @@ from qla_jax.transforms.singular_values import qsvt
 def activate_by_qsvt(vec: VectorEncoding, poly: Polynomial, *, margin: float = 1e-3) -> MatrixVectorProduct:
     r"""Encode $f(x)$ entrywise by an odd polynomial P of degree k, with phase factors and k calls of the circuit of x.
 
-    The result is a $(s/(1 - \text{margin}),\ n + 2a + 1,\ \epsilon')$-vector-encoding, where s is a bound on
-    $\max_{[-1,1]}|P(\alpha y)/y|$ that is at most $10^{-4}$ too large. The error is that of `activate` plus the
+    The result is a $(s/(1 - \text{margin}),\ n + a + 1 + \min(a, 1),\ \epsilon')$-vector-encoding, where s is a bound
+    on $\max_{[-1,1]}|P(\alpha y)/y|$ that is at most $10^{-4}$ too large. The error is that of `activate` plus the
     residual of the phase factors.
 
     Args:

@@ -67,11 +67,11 @@ def test_a_chain_of_amplified_blocks_stays_close_to_the_ideal_network():
 
 @pytest.mark.slow
 def test_a_network_of_one_block_and_the_terminal_block_is_sampled_as_its_circuit_says():
-    """Regime (a) with k = 1, end to end in eighteen qubits: amplified block, squares, pooling, classes."""
+    """Regime (a) with k = 1, end to end in twelve qubits: amplified block, squares, pooling, classes."""
     matrix = WEIGHTS[1]
     network = terminal_block(matrix, amplified_block(one_block(), eps=1e-2))
     state = jax.jit(lambda vec: vec.apply(jnp.zeros((1 << vec.num_ancillas, 2), complex).at[0, 0].set(1)))(network)
-    assert network.num_ancillas + network.num_qubits == 18
+    assert network.num_ancillas + network.num_qubits == 12
     np.testing.assert_allclose(np.linalg.norm(state), 1, rtol=0, atol=1e-11)
     np.testing.assert_allclose(network.alpha * state[0], network.encoded, rtol=0, atol=1e-11)
     x = ideal(WEIGHTS[:1], UNIT)

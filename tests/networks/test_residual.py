@@ -25,6 +25,7 @@ from qla_jax.encodings.matrices.convolution import block_encode_convolution
 from qla_jax.encodings.matrices.dense import block_encode, from_unitary
 from qla_jax.encodings.vectors.known import vector_encode, vector_from_unitary
 from qla_jax.linalg.norms import spectral_norm_bound
+from qla_jax.networks import schedule
 from qla_jax.networks.residual import (
     LIPSCHITZ,
     NORM_RANGE,
@@ -93,7 +94,7 @@ def views(weights: Any, alphas: Array, x: Array, degree: int) -> tuple:
 @pytest.mark.numerics
 @pytest.mark.parametrize(
     ("blocks", "degree", "alpha", "qubits"),
-    [(1, 5, 3.0, 7), pytest.param(2, 3, 1.5, 16, marks=pytest.mark.slow)],  # two of degree 5: test_circuit_check.py
+    [(1, 5, 3.0, 7), pytest.param(2, 3, 1.5, 11, marks=pytest.mark.slow)],  # two of degree 5: test_circuit_check.py
 )
 def test_a_network_is_one_circuit_whatever_the_subnormalization_of_its_weights(blocks, degree, alpha, qubits, tol):
     """NumPy, the encoded view, every ancilla simulated, ancillas projected early; alpha is the circuit's matter."""
@@ -125,16 +126,30 @@ def shapes_of(count: int, size: int, degree: int) -> tuple[list, list]:
 @pytest.mark.parametrize(("degree", "index"), [(1, 0), (3, 1), (5, 2), (7, 2), (9, 3), (17, 4)])
 @pytest.mark.sample(3)
 def test_ancillas_follow_the_recursion_of_the_lemma_and_stay_below_the_papers(degree, index):
-    """2(a + b) + n, the index of the combination and one for the sum; the paper takes 2(a + b) + n + 9."""
+    """The larger one of a and b, n, the index of the combination, one for the sum, two marks.
+
+    The first block has one ancilla fewer, as its input has none to share. The paper takes 2(a + b) + n + 9.
+    """
     for qubits in (1, 3):
         have, dilation_ancilla = 0, 1
         for number, (block, circuit) in enumerate(zip(*shapes_of(4, 1 << qubits, degree), strict=True), 1):
-            have = qubits + 2 * (have + dilation_ancilla) + index + 1
+            have = max(have, dilation_ancilla) + qubits + index + 3 - (have == 0)
             assert block.num_ancillas == circuit.num_ancillas == have
+            assert have == dilation_ancilla + number * (qubits + index + 3) - 1  # the bound of `residual_network`
+            assert have == schedule.ancillas(qubits, dilation_ancilla, number, degree, amplified=False)
             assert have <= (2**number - 1) * (2 * dilation_ancilla + qubits + 9)
 
 
-@pytest.mark.parametrize(("size", "qubits"), [(2, 19), (4, 23)])
+@pytest.mark.parametrize(("blocks", "shared", "separate"), [(1, 11, 11), (2, 22, 33), (3, 33, 77)])
+def test_networks_on_six_qubits_have_the_documented_numbers_of_ancillas(blocks, shared, separate):
+    """Degree 7; separate ancillas follow 2(a + b) + n + 3, from block to block."""
+    block, have = shapes_of(blocks, 64, 7)[0][-1], 0
+    for _ in range(blocks):
+        have = 2 * (have + 1) + 6 + 3
+    assert (block.num_ancillas, have) == (shared, separate)
+
+
+@pytest.mark.parametrize(("size", "qubits"), [(2, 13), (4, 16)])
 def test_two_blocks_at_degree_five_have_the_documented_number_of_qubits(size, qubits):
     block = shapes_of(2, size, 5)[0][-1]
     assert block.num_ancillas + block.num_qubits == qubits
@@ -148,7 +163,7 @@ def test_a_convolutional_block_has_the_number_of_ancillas_of_its_lemma():
         return skip_norm_block(block_encode_convolution(kernel, (2, 2)), vector_encode(x), poly=poly)
 
     block = jax.eval_shape(build, jnp.zeros((1, 1, 3, 3)), jnp.zeros((1, 2, 2)))
-    assert (block.num_qubits, block.num_ancillas) == (2, 2 + 2 * (4 + 2) + 2 + 1)
+    assert (block.num_qubits, block.num_ancillas) == (2, (4 + 2) + 2 + 2 + 1 + 1)
     assert block.sizes == (1, 2, 2)
 
 

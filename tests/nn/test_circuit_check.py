@@ -46,12 +46,12 @@ def of_kind(check: CircuitCheck, kind: str = "dense") -> Network:
 
 
 @pytest.mark.slow
-def test_two_trained_blocks_form_one_circuit_of_nineteen_qubits():
+def test_two_trained_blocks_form_one_circuit_of_thirteen_qubits():
     """With every ancilla of both blocks: the output, the norm of the state, and the inverse back to |0>."""
     found = circuit_check(dense_instances(KERNELS, IMAGE)[:1], CHECK_DEGREE)
     (row,) = found.instances
-    assert (found.num_qubits, found.blocks, found.degree, found.tolerance) == (19, 2, 5, 1e-9)
-    assert (row.system_qubits, row.num_qubits, row.every_ancilla) == (1, 19, True)
+    assert (found.num_qubits, found.blocks, found.degree, found.tolerance) == (13, 2, 5, 1e-9)
+    assert (row.system_qubits, row.num_qubits, row.every_ancilla) == (1, 13, True)
     deviations = [getattr(row, f"{name}_deviation") for name in ("projected", "output", "norm", "inverse")]
     assert found.max_deviation == row.max_deviation == max(deviations) < 1e-13
     assert 0 < row.amplitude < 1

@@ -52,7 +52,8 @@ def _number(count: float) -> Array:
 @claim(
     source="the package's Lemma 6",
     statement="A block of the package has at most as many ancillas as the lemma allows.",
-    formula=r"n + 2(a + b) + \lceil\log_2\tfrac{k+1}2\rceil + 1 \le 2(a + b) + n + 9",
+    formula=r"c + \min(c, 1) + n + \lceil\log_2\tfrac{k+1}2\rceil + 1 \le 2(a + b) + n + 9,"
+    r"\ c = \min(a + b, \max(a, b) + 1)",
     draw=degree_of,
     sizes=(7, 63, 511),
     over=range(1, 512, 2),
@@ -91,7 +92,7 @@ def _activated(instance: Instance) -> tuple[VectorEncoding, VectorEncoding]:
 @claim(
     source="the package's Lemma B.18",
     statement="An activation of the package has at most as many ancillas as the lemma allows.",
-    formula=r"n + 2a + \lceil\log_2\tfrac{k+1}2\rceil \le n + 2a + 4",
+    formula=r"n + a + \min(a, 1) + \lceil\log_2\tfrac{k+1}2\rceil \le n + 2a + 4",
     draw=degree_of,
     sizes=(7, 31),
     over=range(1, 32, 2),
@@ -122,7 +123,7 @@ def ancillas_of_package_convolution(instance: Instance) -> Sides:
 @claim(
     source="the package's Theorem 1",
     statement="Squares of amplitudes have at most as many ancillas in the package as the theorem allows.",
-    formula=r"2a + n + 1 \le 2a + d + 3 + n",
+    formula=r"a + \min(a, 1) + n + 1 \le 2a + d + 3 + n",
     draw=lambda size, *, key: {"psi": jnp.eye(size)[0]},
     sizes=(2, 8, 64),
     over=POWERS[:7],

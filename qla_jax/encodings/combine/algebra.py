@@ -24,7 +24,8 @@ from qla_jax.accounting.gates import Gates, combination
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.operations import Operation, Phase
 from qla_jax.encodings.base.block import BlockEncoding
-from qla_jax.encodings.base.encoding import Link, State, flagged_in_row, on_front_ancillas, run_on
+from qla_jax.encodings.base.encoding import Link, State, flagged_in_row
+from qla_jax.encodings.base.in_turn import in_turn_operations, marking, run_in_turn, run_in_turn_adjoint, together
 from qla_jax.encodings.base.lcu import (
     apply_lcu,
     apply_lcu_adjoint,
@@ -37,24 +38,26 @@ from qla_jax.encodings.base.lcu import (
 )
 from qla_jax.encodings.base.operators import rule
 from qla_jax.encodings.base.registers import same_place
-from qla_jax.encodings.combine.several import balanced, require_parts
+from qla_jax.encodings.combine.several import require_parts, with_least_size
 
 Vector = Num[Array, " n"]
 
 
 class Product(BlockEncoding, kw_only=True):
-    r"""Block encoding of $AB$ by $(I \otimes U_A)(I \otimes U_B)$ on separate ancillas, those of $A$ in front."""
+    r"""Block encoding of $AB$: the circuit of $B$, then the circuit of $A$.
+
+    Where both have two or more ancillas, they share them: a mark in front is flipped between the two circuits unless
+    the shared ancillas are 0. Otherwise the ancillas of $A$ are in front.
+    """
 
     left: BlockEncoding
     right: BlockEncoding
 
     def apply(self, state: State) -> State:
-        state = run_on(self.right.apply, self.right, state)
-        return on_front_ancillas(self.left.apply, self.left, state)
+        return run_in_turn(self.left, self.right, state)
 
     def apply_adjoint(self, state: State) -> State:
-        state = on_front_ancillas(self.left.apply_adjoint, self.left, state)
-        return run_on(self.right.apply_adjoint, self.right, state)
+        return run_in_turn_adjoint(self.left, self.right, state)
 
     def flagged(self, system: Vector) -> Vector:
         return flagged_in_row(self, system)
@@ -66,10 +69,10 @@ class Product(BlockEncoding, kw_only=True):
         return Use(self.left), Use(self.right)
 
     def gates(self) -> Gates:
-        return Gates()
+        return marking(self.right.num_ancillas, self.left.num_ancillas)
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
-        return [self.call(self.right, parts[1]), self.call(self.left, parts[0], front=True)]
+        return in_turn_operations(self, self.left, self.right, *parts)
 
 
 @default_promotion
@@ -77,10 +80,14 @@ def product(*parts: BlockEncoding) -> BlockEncoding:
     r"""Return a block encoding of the matrix product of all parts, $A B \cdots$, the last part acting first.
 
     For two parts the result is that of `a @ b`: an
-    $(\alpha\beta,\ a + b,\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of $AB$. The error follows from
-    $AB - \tilde A\tilde B = A(B - \tilde B) + (A - \tilde A)\tilde B$ and $\|\tilde B\| \le \beta$. $\|A\|$ enters by
-    `a.norm_bound`; the default $\alpha + \epsilon_A$ gives the rule of Lemma 53. More parts are nested in a balanced
-    tree.
+    $(\alpha\beta,\ \min(a + b, \max(a, b) + 1),\ \|A\|\epsilon_B + \beta\epsilon_A)$-block-encoding of $AB$. The error
+    follows from $AB - \tilde A\tilde B = A(B - \tilde B) + (A - \tilde A)\tilde B$ and $\|\tilde B\| \le \beta$. The
+    norm $\|A\|$ enters by `a.norm_bound`; the default $\alpha + \epsilon_A$ gives the rule of Lemma 53.
+
+    More parts are nested for the least number of ancillas. K parts with ancillas take at most
+    $\max_i a_i + \lceil\log_2K\rceil$ of them: they share those of the largest part, and marks of one qubit prove that
+    the shared ones were 0 after each part. The operators of `a @ b @ c @ d` nest to the left, which takes one mark for
+    each part.
 
     Args:
         parts: block encodings; the domain of each one is the codomain of the next. A single part is returned as it is.
@@ -96,9 +103,10 @@ def product(*parts: BlockEncoding) -> BlockEncoding:
 
     References:
         Gilyen, Su, Low, Wiebe (2018), Lemma 53. https://arxiv.org/abs/1806.01838
+        Vasconcelos, Gilyen (2025), the least number of ancillas. https://arxiv.org/abs/2507.07900
     """
     require_parts(parts, BlockEncoding)
-    return balanced(_product, parts)
+    return with_least_size(_product, parts, [part.num_ancillas for part in parts])
 
 
 @rule("@", BlockEncoding, BlockEncoding)
@@ -111,7 +119,7 @@ def _product(left: BlockEncoding, right: BlockEncoding) -> Product:
     return Product(
         alpha=left.alpha * right.alpha,
         eps=times(left.norm_bound, right.eps) + times(encoded_norm(right), left.eps),
-        num_ancillas=left.num_ancillas + right.num_ancillas,
+        num_ancillas=together(right.num_ancillas, left.num_ancillas),
         num_qubits=max(left.num_qubits, right.num_qubits),
         norm_bound=times(left.norm_bound, right.norm_bound),
         domain=right.domain,

@@ -34,11 +34,11 @@ from qla_jax.encodings.base.encoding import (
     apply_adjoint_of,
     apply_of,
     flagged_in_row,
-    on_front_ancillas,
     run_on,
     side_by_side,
     swap_qubits,
 )
+from qla_jax.encodings.base.in_turn import in_turn_operations, marking, run_in_turn, run_in_turn_adjoint, together
 from qla_jax.encodings.base.lcu import (
     amplitudes,
     apply_lcu,
@@ -136,18 +136,16 @@ def vector_sum(*parts: VectorEncoding, weights: ArrayLike | Sequence[ArrayLike] 
 
 
 class MatrixVectorProduct(VectorEncoding, kw_only=True):
-    """Vector encoding of Ax: the circuit of x, then the circuit of A, whose ancillas are in front (Lemma 2)."""
+    """Vector encoding of Ax: the circuit of x, then the circuit of A, on shared ancillas as in `Product` (Lemma 2)."""
 
     matrix: BlockEncoding
     part: VectorEncoding
 
     def apply(self, state: State) -> State:
-        state = run_on(self.part.apply, self.part, state)
-        return on_front_ancillas(self.matrix.apply, self.matrix, state)
+        return run_in_turn(self.matrix, self.part, state)
 
     def apply_adjoint(self, state: State) -> State:
-        state = on_front_ancillas(self.matrix.apply_adjoint, self.matrix, state)
-        return run_on(self.part.apply_adjoint, self.part, state)
+        return run_in_turn_adjoint(self.matrix, self.part, state)
 
     def flagged(self, system: Vector) -> Vector:
         return flagged_in_row(self, system)
@@ -163,10 +161,10 @@ class MatrixVectorProduct(VectorEncoding, kw_only=True):
         return Use(self.matrix), Use(self.part)
 
     def gates(self) -> Gates:
-        return Gates()
+        return marking(self.part.num_ancillas, self.matrix.num_ancillas)
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
-        return [self.call(self.part, parts[1]), self.call(self.matrix, parts[0], front=True)]
+        return in_turn_operations(self, self.matrix, self.part, *parts)
 
 
 @rule("@", BlockEncoding, VectorEncoding)
@@ -174,8 +172,10 @@ class MatrixVectorProduct(VectorEncoding, kw_only=True):
 def matrix_vector_product(matrix: BlockEncoding, vec: VectorEncoding) -> MatrixVectorProduct:
     r"""Return a vector encoding of the matrix-vector product $Ax$, the same as `matrix @ vec`.
 
-    The result is an $(\alpha\beta,\ a + b,\ \|A\|\epsilon_x + \epsilon_A\|\tilde x\|)$-vector-encoding, since
-    $Ax - \tilde A\tilde x = A(x - \tilde x) + (A - \tilde A)\tilde x$. $\|A\|$ enters by `matrix.norm_bound`.
+    The result is an $(\alpha\beta,\ \min(a + b, \max(a, b) + 1),\ \|A\|\epsilon_x +
+    \epsilon_A\|\tilde x\|)$-vector-encoding, since $Ax - \tilde A\tilde x = A(x - \tilde x) + (A - \tilde A)\tilde x$.
+    $\|A\|$ enters by `matrix.norm_bound`. The lemma has a + b ancillas; circuits with two or more ancillas each share
+    them as in `product`.
 
     Args:
         matrix: block encoding of A.
@@ -202,7 +202,7 @@ def matrix_vector_product(matrix: BlockEncoding, vec: VectorEncoding) -> MatrixV
     return MatrixVectorProduct(
         alpha=matrix.alpha * vec.alpha,
         eps=times(matrix.norm_bound, vec.eps) + times(matrix.eps, length(vec.encoded)),
-        num_ancillas=matrix.num_ancillas + vec.num_ancillas,
+        num_ancillas=together(vec.num_ancillas, matrix.num_ancillas),
         num_qubits=max(matrix.num_qubits, vec.num_qubits),
         encoded=matrix.matvec(vec.encoded),
         sizes=matrix.codomain,

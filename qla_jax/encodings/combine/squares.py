@@ -37,6 +37,7 @@ from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.operations import Operation
 from qla_jax.encodings.base import registers
 from qla_jax.encodings.base.encoding import Encoding, State, flagged_on, run_on
+from qla_jax.encodings.base.in_turn import flipped_unless_zero, mark_operations, marking, num_shared, together
 from qla_jax.encodings.base.vector import VectorEncoding, _start
 from qla_jax.encodings.matrices.diagonal import Diagonal, block_encode_diagonal, ratio
 from qla_jax.encodings.matrices.frobenius import ColumnOracle, column_oracle
@@ -58,7 +59,8 @@ class ColumnNorms(Diagonal, kw_only=True):
 class SquareProduct(VectorEncoding, kw_only=True):
     r"""Vector encoding of $W|x|^2$ by loaded columns (Theorem 1). The loaded column is the system register.
 
-    The ancillas have the order `NORMS, BACK, FORTH, INDEX`.
+    The ancillas have the order `NORMS, BACK, FORTH, INDEX`. Where x has two or more ancillas, both of its calls share
+    those of `FORTH`, and `BACK` is the one mark of `base/in_turn.py`.
     """
 
     part: VectorEncoding
@@ -69,10 +71,12 @@ class SquareProduct(VectorEncoding, kw_only=True):
         grid = _on_index(self.part.apply, self.part, FORTH, state.reshape(self._grid))
         grid = self._load(self.columns.apply, grid)
         grid = _on_index(self.norms.apply, self.norms, NORMS, grid)
-        return _on_index(self.part.apply_adjoint, self.part, BACK, grid).reshape(state.shape)
+        grid = self._mark(grid)
+        return _on_index(self.part.apply_adjoint, self.part, self._second, grid).reshape(state.shape)
 
     def apply_adjoint(self, state: State) -> State:
-        grid = _on_index(self.part.apply, self.part, BACK, state.reshape(self._grid))
+        grid = _on_index(self.part.apply, self.part, self._second, state.reshape(self._grid))
+        grid = self._mark(grid)
         grid = _on_index(self.norms.apply_adjoint, self.norms, NORMS, grid)
         grid = self._load(self.columns.apply_adjoint, grid)
         return _on_index(self.part.apply_adjoint, self.part, FORTH, grid).reshape(state.shape)
@@ -92,24 +96,36 @@ class SquareProduct(VectorEncoding, kw_only=True):
         return Use(self.part, 1, 1), Use(self.columns), Use(self.norms)
 
     def gates(self) -> Gates:
-        return Gates()
+        return marking(self.part.num_ancillas, self.part.num_ancillas)
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         a, n, first = self.part.num_ancillas, self.part.num_qubits, self.norms.num_ancillas
-        ends = np.cumsum([0, first, a, a, n]).tolist()
+        ends = np.cumsum([0, first, together(a, a) - a, a, n]).tolist()
         norms, back, forth, index = (self.ancilla_wires[start:end] for start, end in pairwise(ends))
         loading = (*index, *self.system_wires)
         return [
             Call(parts[0], (*forth, *index)),
             Call(parts[1], loading[len(loading) - self.columns.num_qubits :]),
             Call(parts[2], (*norms, *index[len(index) - self.norms.num_qubits :])),
-            Call(parts[0], (*back, *index)).inverse(),
+            *(mark_operations(back[0], forth) if self._shared else []),
+            Call(parts[0], (*(forth if self._shared else back), *index)).inverse(),
         ]
+
+    @property
+    def _shared(self) -> int:
+        return num_shared(self.part.num_ancillas, self.part.num_ancillas)
+
+    @property
+    def _second(self) -> int:
+        return FORTH if self._shared else BACK
 
     @property
     def _grid(self) -> tuple[int, ...]:
         a, n = self.part.num_ancillas, self.part.num_qubits
-        return 1 << self.norms.num_ancillas, 1 << a, 1 << a, 1 << n, 1 << self.num_qubits
+        return 1 << self.norms.num_ancillas, 1 << together(a, a) - a, 1 << a, 1 << n, 1 << self.num_qubits
+
+    def _mark(self, grid: Array) -> Array:
+        return flipped_unless_zero(grid, mark=BACK, shared=FORTH) if self._shared else grid
 
     def _load(self, way: Callable[[State], State], grid: Array) -> Array:
         pairs = grid.reshape(-1, grid.shape[-2] * grid.shape[-1])
@@ -136,8 +152,8 @@ def square_product(
     r"""Return a vector encoding of $W|x|^2$, the moduli squared entry by entry, from one of x: Theorem 1.
 
     From an $(\alpha_x, a, \epsilon)$-encoding of x on n qubits this is an
-    $(\alpha\alpha_x^2,\ 2a + n + 1,\ \epsilon')$-vector-encoding with $\alpha = \max_j\|w_j\| \le \|W\|_2 \le
-    \|W\|_F$ unless given. With $y$ the actually encoded vector,
+    $(\alpha\alpha_x^2,\ a + \min(a, 1) + n + 1,\ \epsilon')$-vector-encoding with $\alpha = \max_j\|w_j\| \le
+    \|W\|_2 \le \|W\|_F$ unless given. With $y$ the actually encoded vector,
     $$\epsilon' = 2\epsilon\,\|W\mathrm{diag}|y|\| + \epsilon^2\max_j\|w_j\| + \|(W - \tilde W)|y|^2\|.$$
     Proof: let $x = y + d$, $\|d\| \le \epsilon$. Then $|x_j|^2 - |y_j|^2 = 2|y_j|s_j + |d_j|^2$ for a real $|s_j| \le
     |d_j|$. The first norm is over real $s$, and $\|W|d|^2\| \le \sum_j\|w_j\||d_j|^2$. The first two terms exceed the
@@ -181,7 +197,7 @@ def square_product(
     return SquareProduct(
         alpha=alpha * jnp.square(vec.alpha),
         eps=known(misfit + _inherited(matrix, norms, vec, norm_bound) + length(lost), encoded),
-        num_ancillas=1 + 2 * vec.num_ancillas + vec.num_qubits,
+        num_ancillas=1 + together(vec.num_ancillas, vec.num_ancillas) + vec.num_qubits,
         num_qubits=registers.num_qubits(sizes),
         encoded=encoded.astype(jnp.result_type(encoded, vec.encoded)),
         sizes=sizes,
