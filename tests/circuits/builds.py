@@ -22,6 +22,9 @@ BUILDS = {
     "vector": lambda: qla.vector_encode(cplx(4)),
     "tree": lambda: qla.load_vector(cplx(4)),
     "sum": lambda: 0.5 * qla.block_encode(real(2, 2)) - qla.block_encode_pauli({"X": 1.0}),
+    "product on shared ancillas": lambda: qla.product(
+        *2 * [qla.block_encode(real(2, 2)) + qla.block_encode_pauli({"X": 1.0, "Y": 0.5})]
+    ),
     "controlled": lambda: qla.controlled(qla.block_encode(0.5 * np.eye(2), alpha=1.0)),
     "qsvt": lambda: qla.qsvt(qla.block_encode(real(2, 2)), qla.polynomials.erf(2.0, degree=7).scaled(0.9)),
     "gqet": lambda: qla.gqet(qla.block_encode_pauli({"X": 0.5, "Z": 0.5}), [0.2, 0.3j, 0.1]),

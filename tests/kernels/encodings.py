@@ -37,6 +37,12 @@ def read(vec):
     return vec.alpha, vec.eps, vec.encoded
 
 
+def twice(matrix):
+    """Two ancillas, which factors share."""
+    enc = qla.block_encode(matrix)
+    return enc + enc
+
+
 def of_products(name, call):
     return [Kernel(f"{name} {kind}", lambda x, enc=enc: call(enc, x), (FOUR,)) for kind, enc in PRODUCTS.items()]
 
@@ -166,6 +172,12 @@ KERNELS = [
     ),
     Kernel("qla.normalize", lambda x: read(qla.normalize(qla.vector_encode(x))), (FOUR,)),
     Kernel("qla.run", lambda x: qla.run(STORED @ qla.vector_encode(x)), (PAIR,)),
+    Kernel("qla.postselect shared", lambda a, x: qla.postselect(twice(a) @ twice(a), x), (BITS, PAIR)),
+    Kernel(
+        "qla.run shared",
+        lambda a, x: qla.run(qla.square_product(a, twice(a) @ (twice(a) @ qla.vector_encode(x)))),
+        (BITS, PAIR),
+    ),
     Kernel("qla.run_projected", lambda x: qla.run_projected(STORED @ qla.vector_encode(x)), (PAIR,)),
     Kernel("qla.diagonal_of_amplitudes", lambda x: seen(qla.diagonal_of_amplitudes(qla.vector_encode(x))), (FOUR,)),
     Kernel("qla.square_product", lambda a, x: read(qla.square_product(a, qla.vector_encode(x))), (MATRIX, PAIR)),

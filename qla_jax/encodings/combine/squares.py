@@ -30,7 +30,7 @@ from jaxtyping import Num
 
 from qla_jax._bounds import as_alpha, known, times
 from qla_jax._checks import as_integer, as_integers, as_numeric, is_concrete, require, require_kind
-from qla_jax._modes import default_promotion
+from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, remembered
 from qla_jax.circuits.circuit import Call, Circuit
@@ -68,18 +68,18 @@ class SquareProduct(VectorEncoding, kw_only=True):
     norms: ColumnNorms
 
     def apply(self, state: State) -> State:
-        grid = _on_index(self.part.apply, self.part, FORTH, state.reshape(self._grid))
+        grid = _on_index(self.part.apply, self.part, FORTH, reshaped(state, self._grid))
         grid = self._load(self.columns.apply, grid)
         grid = _on_index(self.norms.apply, self.norms, NORMS, grid)
         grid = self._mark(grid)
-        return _on_index(self.part.apply_adjoint, self.part, self._second, grid).reshape(state.shape)
+        return reshaped(_on_index(self.part.apply_adjoint, self.part, self._second, grid), state.shape)
 
     def apply_adjoint(self, state: State) -> State:
-        grid = _on_index(self.part.apply, self.part, self._second, state.reshape(self._grid))
+        grid = _on_index(self.part.apply, self.part, self._second, reshaped(state, self._grid))
         grid = self._mark(grid)
         grid = _on_index(self.norms.apply_adjoint, self.norms, NORMS, grid)
         grid = self._load(self.columns.apply_adjoint, grid)
-        return _on_index(self.part.apply_adjoint, self.part, FORTH, grid).reshape(state.shape)
+        return reshaped(_on_index(self.part.apply_adjoint, self.part, FORTH, grid), state.shape)
 
     def flagged(self, system: Num[Array, " system"]) -> Num[Array, " system"]:
         # <0|U^H|j> = conj(x_j) turns the second call into a product, so that both copies of the ancillas are saved.
@@ -128,15 +128,15 @@ class SquareProduct(VectorEncoding, kw_only=True):
         return flipped_unless_zero(grid, mark=BACK, shared=FORTH) if self._shared else grid
 
     def _load(self, way: Callable[[State], State], grid: Array) -> Array:
-        pairs = grid.reshape(-1, grid.shape[-2] * grid.shape[-1])
-        return run_on(way, self.columns, pairs).reshape(grid.shape)
+        pairs = reshaped(grid, (-1, grid.shape[-2] * grid.shape[-1]))
+        return reshaped(run_on(way, self.columns, pairs), grid.shape)
 
 
 def _on_index(way: Callable[[State], State], part: Encoding, ancillas: int, grid: Array) -> Array:
     """Run a part on one group of ancillas and the index, and leave the others idle."""
     moved = jnp.moveaxis(grid, (ancillas, INDEX), (-2, -1))
-    done = run_on(way, part, moved.reshape(-1, moved.shape[-1]))
-    return jnp.moveaxis(done.reshape(moved.shape), (-2, -1), (ancillas, INDEX))
+    done = run_on(way, part, reshaped(moved, (-1, moved.shape[-1])))
+    return jnp.moveaxis(reshaped(done, moved.shape), (-2, -1), (ancillas, INDEX))
 
 
 @default_promotion
