@@ -357,7 +357,7 @@ def test_many_parts_give_the_result_of_nested_pairs_at_logarithmic_depth(tol):
     found, pairs = product(*encs), ((encs[0] @ encs[1]) @ encs[2]) @ encs[3]
     np.testing.assert_allclose(block(found), np.linalg.multi_dot(matrices), rtol=0, atol=tol(factor=20))
     np.testing.assert_allclose(found.alpha, pairs.alpha, rtol=1e-6)
-    assert (found.num_ancillas, found.nesting, pairs.nesting) == (pairs.num_ancillas, 2, 3)
+    assert (found.num_ancillas, pairs.num_ancillas, found.nesting, pairs.nesting) == (3, 4, 2, 3)
     assert product(encs[0]) is encs[0]
     wanted = np.kron(np.kron(matrices[0], matrices[1]), matrices[3])
     np.testing.assert_allclose(block(tensor(encs[0], encs[1], encs[3])), wanted, rtol=0, atol=tol(factor=20))

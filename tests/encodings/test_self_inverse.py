@@ -49,7 +49,7 @@ OTHERS = {
     "complex weights": lambda: linear_combination(WORDS, WORDS, weights=[1.0, 1j]),
     "one part that is not": lambda: WORDS + block_encode(real(4, 4)),
     "tensor product with one that is not": lambda: tensor(WORDS, block_encode(real(2, 2))),
-    "product": lambda: WORDS @ WORDS,
+    "product": lambda: WORDS @ block_encode_diagonal(real(4)),
     "complex diagonal": lambda: block_encode_diagonal(cplx(3)),
     "cycle": lambda: selection((1, 2, 0, 3), (4,), (4,)),
 }

@@ -102,6 +102,7 @@ def flipped_unless_zero(grid: Array, *, mark: int, shared: int) -> Array:
         mark: axis of the qubit.
         shared: axis of the register.
     """
+    # All values but one are flipped: a choice between two reads needs no table of targets.
     zero = jax.lax.broadcasted_iota(jnp.int32, grid.shape, shared) == 0
     return jnp.where(zero, grid, jnp.flip(grid, mark))
 
