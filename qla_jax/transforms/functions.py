@@ -74,7 +74,7 @@ def hamiltonian_simulation(
             scale(gqet(enc, jnp.array([1 - margin], enc.alpha.dtype), hermitian=hermitian), 1 / (1 - margin))
         )
     with shared_eps(eps, eps / 2, "each of cosine and sine"):
-        cos, sin = (wave(abs(reach), eps=eps / 2) for wave in (polynomials.cos, polynomials.sin))
+        cos, sin = _waves(abs(reach), eps)
     degree = max(cos.degree, sin.degree)
     even, odd = (np.pad(wave.coeffs, (0, degree - wave.degree)) for wave in (cos, sin))
     series = polynomials.polynomial(even - 1j * math.copysign(1, reach) * odd, "none")
@@ -84,6 +84,22 @@ def hamiltonian_simulation(
     found = _unitary(scale(gqet(enc, series.scaled(below), hermitian=hermitian), 1 / below))
     warn_below_rounding(found, eps, 1.0, times(reach, enc.eps))
     return found
+
+
+def _waves(reach: float, eps: float) -> tuple[polynomials.Polynomial, polynomials.Polynomial]:
+    """Return cos(reach x) and sin(reach x) of the least degree for which their errors add up to eps at most."""
+    cos, sin = (wave(reach, eps=eps / 2) for wave in (polynomials.cos, polynomials.sin))
+    while max(cos.degree, sin.degree) > 1:
+        # The one of higher degree gives up its last term, as long as the other one is exact enough for both.
+        even, odd = cos, sin
+        if cos.degree > sin.degree:
+            even = polynomials.cos(reach, degree=cos.degree - 2)
+        else:
+            odd = polynomials.sin(reach, degree=sin.degree - 2)
+        if not float(even.error_bound) + float(odd.error_bound) <= eps:
+            break
+        cos, sin = even, odd
+    return cos, sin
 
 
 @default_promotion

@@ -49,7 +49,7 @@ from qla_jax.nn.trace import Traced
 from qla_jax.training import Epoch, Model, accuracy, fit
 
 CHECK_DEGREE = 5
-"""Degree of the polynomial in the circuit check: 19 qubits for two blocks on one."""
+"""Degree of the polynomial in the circuit check: 13 qubits for two blocks on one."""
 
 
 @dataclass(frozen=True)
