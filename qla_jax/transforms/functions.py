@@ -58,7 +58,7 @@ def hamiltonian_simulation(
         >>> bool(jnp.allclose(block(evolution), -1j * jnp.array([[0, 1], [1, 0]]), atol=1e-6))
         True
         >>> cost(evolution).calls["PauliSum[0]"]
-        Calls(forward=0, adjoint=0, controlled=18, controlled_adjoint=0)
+        Calls(forward=0, adjoint=0, controlled=16, controlled_adjoint=0)
 
     References:
         Low, Chuang (2017). https://arxiv.org/abs/1606.02685

@@ -63,6 +63,7 @@ COUNTED = [case for case in [*ENCODINGS, *VECTORS] if not any(name in case.name 
 
 @pytest.mark.parametrize("case", in_default_lane(COUNTED))
 @pytest.mark.parametrize("under_control", [False, True])
+@pytest.mark.sample(36)
 def test_counted_gates_are_those_of_the_circuit_or_few_more(case, under_control):
     enc = encoding_of(case)
     if under_control:

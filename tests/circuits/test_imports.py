@@ -159,7 +159,7 @@ def test_a_text_must_be_a_text():
 
 
 @pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS]))
-@pytest.mark.sample(20)
+@pytest.mark.sample(8)
 def test_what_is_written_is_read_with_the_same_unitary(case):
     circuit = to_circuit(case.build(jax.tree.map(jnp.asarray, case.params)))
     if circuit.num_wires > ROUND_TRIP:

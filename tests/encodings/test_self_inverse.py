@@ -74,7 +74,7 @@ def test_a_circuit_of_the_registry_that_is_declared_its_own_inverse_is(case, tol
 
 
 @pytest.mark.parametrize("case", [case for case in ENCODINGS if case.name not in OF_THE_REGISTRY], ids=lambda c: c.name)
-@pytest.mark.sample(30)
+@pytest.mark.sample(15)
 def test_no_other_circuit_of_the_registry_is_declared(case):
     assert not build(case).is_self_inverse
 
