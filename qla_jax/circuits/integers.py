@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
-from qla_jax._checks import require
+from qla_jax._checks import as_integer, as_integers, as_tuple, require
 from qla_jax.circuits.composites import Composite
 from qla_jax.circuits.operations import Gate, Operation, require_disjoint
 from qla_jax.circuits.select import bits_of
@@ -40,6 +40,7 @@ class Add(Composite):
     index: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "amounts", as_integers("amounts", self.amounts))
         require_disjoint((), self.wires)
         size = 1 << len(self.index)
         told = f"`amounts` must be {size}, one for each value of the index, but are {len(self.amounts)}."
@@ -137,6 +138,9 @@ class Flip(Composite):
     bounds: tuple[Bound, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "bounds", as_tuple("bounds", self.bounds, Bound))
+        for each in self.bounds:
+            as_integer("bound", each.bound)
         require_disjoint((), self.wires)
 
     @property

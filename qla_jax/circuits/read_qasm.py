@@ -168,7 +168,7 @@ class _Reader:
             except QasmError:
                 raise
             except ValueError as error:
-                raise QasmError(GATES, line, f"`{statement.text}`: {error}") from error
+                raise QasmError(GATES, line, f"`{statement.text}`: {str(error).removesuffix('.')}") from error
         return found
 
     def base(self, name: str, values: tuple[float, ...], wires: list[int], line: int) -> list[Operation]:

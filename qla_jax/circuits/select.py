@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qla_jax._checks import require
+from qla_jax._checks import as_integers, as_tuple, require
 from qla_jax.circuits.composites import Composite, inverted
 from qla_jax.circuits.operations import Operation, Phase, require_disjoint
 
@@ -38,6 +38,9 @@ class Select(Composite):
     branches: tuple[tuple[Operation, ...], ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "index", tuple(self.index))
+        object.__setattr__(self, "numbers", as_integers("numbers", self.numbers))
+        object.__setattr__(self, "branches", tuple(as_tuple("branches", each, Operation) for each in self.branches))
         rising = list(self.numbers) == sorted(set(self.numbers))
         fits = rising and all(0 <= number < 1 << len(self.index) for number in self.numbers)
         require(fits, f"`numbers` must rise from 0 to below {1 << len(self.index)}, but are {self.numbers}.")

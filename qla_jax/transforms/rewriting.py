@@ -203,10 +203,10 @@ def _inverse(left: Any, right: Any) -> bool:
     size = 1 << right.num_qubits
     if left.num_ancillas or right.num_ancillas or not math.prod(right.domain) == size == math.prod(left.codomain):
         return False
-    if (isinstance(left, Adjoint) and _equal(left.part, right)) or (
-        isinstance(right, Adjoint) and _equal(left, right.part)
-    ):
-        return True
+    if isinstance(left, Adjoint):
+        return _equal(left.part, right)
+    if isinstance(right, Adjoint):
+        return _equal(left, right.part)
     return left.is_self_inverse and _equal(left, right)
 
 

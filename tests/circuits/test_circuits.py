@@ -12,6 +12,7 @@ from qla_jax.circuits import (
     Call,
     Circuit,
     DiagonalPhases,
+    Flip,
     Gate,
     MatrixGate,
     MultiplexedRotation,
@@ -208,6 +209,12 @@ def test_a_selection_of_bad_numbers_is_refused():
         Select((0,), (1,), ((), ()))
     with pytest.raises(ValueError, match="must not overlap"):
         Select((0,), (1,), ((Gate("x", 0),),))
+    with pytest.raises(ValueError, match=r"`numbers` must be an integer, but is 0\.5"):
+        Select((0,), (0.5,), ((),))
+    with pytest.raises(TypeError, match=r"`branches` must be .*Operation"):
+        Select((0,), (1,), ((1,),))
+    with pytest.raises(TypeError, match=r"`bounds` must be .*Bound"):
+        Flip(0, (1,))
 
 
 def test_simulation_in_jax_has_derivatives_and_is_that_of_numpy():

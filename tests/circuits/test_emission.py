@@ -69,7 +69,7 @@ def test_counted_gates_are_those_of_the_circuit_or_few_more(case, under_control)
     if under_control:
         enc = (vector_sum if isinstance(enc, VectorEncoding) else linear_combination)(enc, enc, weights=(0.5, 0.5))
     counted, found = cost(enc).gates, count(to_circuit(enc))
-    assert found.rotations <= counted.rotations <= 1.5 * found.rotations + 1
+    assert found.rotations <= counted.rotations <= 1.5 * found.rotations
     assert found.t_count(1e-10) <= counted.t_count(1e-10) <= 1.5 * found.t_count(1e-10)
 
 

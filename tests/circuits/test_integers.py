@@ -188,6 +188,10 @@ def test_additions_and_comparisons_are_drawn_and_exported():
     [
         (lambda: Add((0,), (1, 2)), "`amounts` must be 1, one for each value of the index, but are 2"),
         (lambda: Add((0, 1), (1, 2), (1,)), "must not overlap"),
+        (lambda: Add((0, 1), (1.5,)), "`amounts` must be an integer, but is 1.5"),
+        (lambda: Add((0, 1), (float("nan"),)), "`amounts` must be an integer, but is nan"),
+        (lambda: Add((0, 1), 1), "`amounts` must be a sequence of integers"),
+        (lambda: Flip(0, (Bound((1, 2), 0.5),)), "`bound` must be an integer, but is 0.5"),
         (lambda: Flip(0, (Bound((0, 1), 2),)), "must not overlap"),
         (lambda: Flip(2, (Bound((0, 1), 2), Bound((1,), 1))), "must not overlap"),
     ],
