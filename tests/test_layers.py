@@ -25,6 +25,7 @@ BOTTOM = frozenset(
         "_recursion",
         "compiling",
         "mapping",
+        "meshes",
     }
 )
 CORE = ("linalg", "accounting", "circuits", "polynomials", "phases", "encodings", "transforms", "networks")
@@ -37,6 +38,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {room: BOTTOM | set(CORE[:i]) for i, roo
 MAY_IMPORT |= dict.fromkeys(BOTTOM, frozenset()) | {
     "_modes": frozenset({"_recursion"}),
     "_bounds": frozenset({"_checks"}),
+    "meshes": frozenset({"_checks"}),
 }
 MAY_IMPORT |= {
     room: BOTTOM | {"linalg", "accounting", "circuits", "polynomials", "phases", "encodings"} for room in SIDE

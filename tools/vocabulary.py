@@ -37,6 +37,7 @@ MODULES = {
     "training": "Training",
     "checkpoints": "Checkpoints",
     "mapping": "Mapping in batches",
+    "meshes": "Meshes of devices",
     "compiling": "Compiler options",
     "experiments.core.study": "Studies",
     "experiments.phases.figures": "Figures of phase factors",
