@@ -8,6 +8,8 @@ References:
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +22,7 @@ from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.matrices.convolution import Convolution, block_encode_convolution
 from qla_jax.encodings.matrices.dense import Dense, block_encode
 from qla_jax.linalg.norms import convolution_norm_bound, spectral_norm_bound
+from qla_jax.meshes import BATCH, divided, shards, whole
 from qla_jax.networks.residual import LIPSCHITZ
 from qla_jax.networks.terminal import TAU
 
@@ -34,6 +37,37 @@ class Weight(nnx.Module, ABC):
     @abstractmethod
     def skip_bound(self) -> Array:
         r"""Return a certified bound on $\|1 + LW\|$ with the activation's Lipschitz constant L; it sharpens errors."""
+
+
+def encodings_of(weights: Sequence[Weight]) -> list[BlockEncoding]:
+    """Return the block encodings of the normalized weights.
+
+    In a training on a mesh, weights of equal build are normalized on different devices: the bounds on their norms take
+    most of a step otherwise, since every device computes all of them.
+
+    Args:
+        weights: weights of a network.
+    """
+    if shards(BATCH) == 1:
+        return [weight.encoding() for weight in weights]
+    found: dict[int, BlockEncoding] = {}
+    split = [nnx.split(weight) for weight in weights]
+    shapes = [jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state) for _, state in split]
+    for first, (graph, _) in enumerate(split):
+        alike = [i for i, (other, _) in enumerate(split) if other == graph and shapes[i] == shapes[first]]
+        if first == alike[0]:
+            found |= zip(alike, _encoded_apart(graph, [split[i][1] for i in alike]), strict=True)
+    return [found[i] for i in range(len(weights))]
+
+
+def _encoded_apart(graph: Any, states: list[Any]) -> list[BlockEncoding]:
+    """Return the encodings of weights of one build, each computed on one device and then given to all."""
+    filled = [states[min(i, len(states) - 1)] for i in range(-(-len(states) // shards(BATCH)) * shards(BATCH))]
+    # Whole before divided: values are then cut, and their derivatives gathered, instead of sent layer by layer.
+    stacked = jax.tree.map(lambda *leaves: divided(whole(jnp.stack(leaves), BATCH), 0, BATCH), *filled)
+    encoded = jax.vmap(lambda state: nnx.merge(graph, state).encoding())(stacked)
+    encoded = jax.tree.map(lambda leaf: whole(leaf, BATCH), encoded)
+    return [jax.tree.map(lambda leaf, i=i: leaf[i], encoded) for i in range(len(states))]
 
 
 class DenseWeight(Weight):
