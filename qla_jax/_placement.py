@@ -8,7 +8,9 @@ Example:
     True
 """
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +77,23 @@ class Placement:
         return NamedSharding(self.mesh, PartitionSpec(*names))
 
 
+_trained_on: ContextVar[Mesh | None] = ContextVar("trained_on", default=None)
+
+
+@contextmanager
+def trains_on(mesh: Mesh) -> Iterator[None]:
+    """Let trainings use a mesh inside the context, unless they are given one; nothing else is divided.
+
+    Args:
+        mesh: mesh of devices.
+    """
+    token = _trained_on.set(mesh)
+    try:
+        yield
+    finally:
+        _trained_on.reset(token)
+
+
 def placement(mesh: Mesh | None, batch_size: int, *, shard_parameters: bool) -> Placement:
     """Return where the arrays of a training lie.
 
@@ -86,7 +105,7 @@ def placement(mesh: Mesh | None, batch_size: int, *, shard_parameters: bool) -> 
     Raises:
         ValueError: a batch that does not divide among the devices.
     """
-    found = jax.sharding.get_mesh() if mesh is None else mesh
+    found = mesh or _trained_on.get() or jax.sharding.get_mesh()
     if found.empty:
         require(not shard_parameters, "`shard_parameters` needs a `mesh`, but there is none.")
         return Placement(None)

@@ -41,8 +41,13 @@ def on_first(function: Callable[[], Told]) -> Told:
     mine = _attempt(function) if is_first() else _Outcome(None, None)
     outcome = _broadcast(mine)
     if outcome.error is not None:
-        raise mine.error or outcome.error  # the first process keeps its traceback
+        raise _marked(mine.error or outcome.error)  # the first process keeps its traceback
     return outcome.value
+
+
+def is_known_to_all(error: BaseException) -> bool:
+    """Return whether an error was raised in all processes, so that one of them is enough to report it."""
+    return bool(getattr(error, "_known_to_all", False))
 
 
 @contextmanager
@@ -77,11 +82,15 @@ def same_everywhere(name: str, value: Told) -> Told:
     told = _gathered(first == repr(value))
     if not all(told):
         other = f"process {told.index(False)}"
-        here = "" if told[jax.process_index()] else f", where it is {value!r}"
-        raise ValueError(
-            f"`{name}` must be the same in all processes, but is {first} in process 0 and differs in {other}{here}."
+        raise _marked(
+            ValueError(f"`{name}` must be the same in all processes, but is {first} in process 0 and not in {other}.")
         )
     return value
+
+
+def _marked(error: Exception) -> Exception:
+    error._known_to_all = True  # type: ignore[attr-defined]
+    return error
 
 
 def _attempt(function: Callable[[], Any]) -> _Outcome:
