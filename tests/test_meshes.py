@@ -1,4 +1,4 @@
-"""Meshes of devices: the laws that need one device alone; the others run where the tests have several."""
+"""Meshes of devices: what they divide, where they change nothing, and what is refused."""
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,6 @@ def test_without_a_mesh_arrays_stay_as_they_are():
     assert divided(array) is array
 
 
-@pytest.mark.skipif(COUNT == 1, reason="needs several devices")
 def test_arrays_are_divided_along_the_axis_that_is_named():
     array = jnp.zeros((2 * COUNT, COUNT))
     with jax.set_mesh(qla.mesh()):
