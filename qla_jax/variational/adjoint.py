@@ -30,6 +30,7 @@ from qla_jax._modes import varying_like
 from qla_jax.variational.blocks import States, after
 from qla_jax.variational.circuit import ParametrizedCircuit, start
 from qla_jax.variational.layers import GateLayer
+from qla_jax.variational.sharding import engine
 from qla_jax.variational.uncomputing import cotangent_of, has_parameters, pull, push
 from qla_jax.variational.unitaries import ParametrizedGate
 
@@ -59,6 +60,8 @@ def run_adjoint(circuit: ParametrizedCircuit, state: Array | None = None) -> Arr
 
 @jax.custom_vjp
 def _run(circuit: ParametrizedCircuit, state: Array) -> Array:
+    if engine.is_divided(circuit.layers, circuit.num_qubits):
+        return engine.run(circuit.layers, state, act=engine.pushed)
     for layer in circuit.layers:
         state = _push_layer(layer, state)
     return state
@@ -71,6 +74,9 @@ def _forward(circuit: ParametrizedCircuit, state: Array) -> tuple[Array, tuple[P
 
 def _backward(kept: tuple[ParametrizedCircuit, Array], cotangent: Array) -> tuple[ParametrizedCircuit, Array]:
     circuit, state = kept
+    if engine.is_divided(circuit.layers, circuit.num_qubits):
+        found, cotangent = engine.run_back(circuit.layers, state, cotangent)
+        return circuit.replace(layers=found), cotangent
     # Without this order XLA copies the state for the un-computing, since the caller may still read the original.
     state = after(cotangent.reshape(-1)[0], state)
     layers = []

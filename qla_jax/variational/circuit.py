@@ -27,6 +27,7 @@ from qla_jax._modes import common_dtype, varying_like
 from qla_jax._nodes import Node
 from qla_jax.linalg.qubits import qubits_of
 from qla_jax.variational.layers import GateLayer
+from qla_jax.variational.sharding import engine
 from qla_jax.variational.states import require_state_fits, zero_state
 from qla_jax.variational.unitaries import ParametrizedGate
 
@@ -147,6 +148,8 @@ def run(circuit: ParametrizedCircuit, state: Array | None = None) -> Array:
         Array([0.7071, 0.    , 0.    , 0.7071], dtype=...)
     """
     state = start(circuit, state)
+    if engine.is_divided(circuit.layers, circuit.num_qubits):
+        return engine.run(circuit.layers, state, act=engine.applied)
     for one in circuit.layers:
         state = run_layer(one, state)
     return state
