@@ -1,6 +1,10 @@
 """Circuits on states divided among eight devices against one device: amplitudes, gradients, readouts, bytes."""
 
 import functools
+import json
+import socket
+import subprocess
+import sys
 
 import chex
 import jax
@@ -17,11 +21,23 @@ from qla_jax.variational.adjoint import run_adjoint
 from qla_jax.variational.circuit import circuit, repeated, run
 from qla_jax.variational.plateaus import global_cost, local_cost
 from qla_jax.variational.states import zero_state
+from qla_jax.variational.unitaries import Turn
 from tests.cases import cplx, real
 from tests.collectives import collectives, exchanged, largest
+from tests.variational import one_of_two
 
 COUNT, N = 8, 13
 several = pytest.mark.skipif(len(jax.devices()) < COUNT, reason="needs eight devices")
+
+
+class ThreePhases(Turn, kw_only=True):
+    """A diagonal gate of one's own on three wires, no two of which may be taken for each other."""
+
+    diagonal = True
+
+    def matrix(self):
+        phases = self.angle * jnp.arange(8, dtype=self.angle.dtype)
+        return jnp.diag(jax.lax.complex(jnp.cos(phases), jnp.sin(phases)))
 
 
 def row(a):
@@ -31,7 +47,7 @@ def row(a):
         g.crz(1, 12, a[1]),
         g.crx(12, 1, a[2]),
         g.cry(2, 5, a[3]),
-        g.cz(0, 1),
+        g.cry(4, 11, a[7]),
         g.cz(8, 1),
         g.block(0, 4, a[:15]),
         g.hadamard(2),
@@ -44,8 +60,13 @@ def row(a):
     ]
 
 
-def every_kind(angles):
-    return circuit(N, [g.ry(qubit, 0.3 + qubit) for qubit in range(3)], repeated(row, angles))
+def every_kind(angles, row=row):
+    before = [ThreePhases(wires=(9, 2, 0), angle=angles[0, 8]), g.ry(1, angles[0, 9])]
+    return circuit(N, before, repeated(row, angles))
+
+
+def start():
+    return jnp.asarray(cplx(1 << N) / 50)
 
 
 def layer_on_all(n, depth=1):
@@ -60,8 +81,8 @@ def compiled(function, *arguments):
     return jax.jit(function).lower(*arguments).compile()
 
 
-def observed(runner, angles):
-    state = runner(every_kind(angles))
+def observed(runner, row, angles):
+    state = runner(every_kind(angles, row), start())
     return observables.z_expectations(state, (0, 2, 5, 12)) @ jnp.arange(1.0, 5) + observables.expectation(
         state, "XIY" + "Z" * (N - 4) + "X"
     )
@@ -70,9 +91,9 @@ def observed(runner, angles):
 @several
 def test_a_divided_circuit_gives_the_amplitudes_of_one_device_bit_for_bit(capfd):
     angles = jnp.asarray(real(2, 15))
-    found = jax.jit(lambda a: run(every_kind(a)))(angles)
+    found = jax.jit(lambda a: run(every_kind(a), start()))(angles)
     with jax.set_mesh(qla.mesh(COUNT)):
-        program = compiled(lambda a: run(every_kind(a)), angles)
+        program = compiled(lambda a: run(every_kind(a), start()), angles)
         divided = program(angles)
     assert divided.sharding.shard_shape(divided.shape) == (1 << N - 3,)
     assert np.array_equal(divided, found)
@@ -84,12 +105,20 @@ def test_a_divided_circuit_gives_the_amplitudes_of_one_device_bit_for_bit(capfd)
 
 @several
 @pytest.mark.x64
-@pytest.mark.parametrize("runner", [run_adjoint, pytest.param(run, marks=pytest.mark.slow)])
-def test_gradients_of_a_divided_circuit_are_those_of_one_device(runner):
+@pytest.mark.parametrize(
+    ("runner", "row"),
+    [
+        (run_adjoint, lambda a: row(a)[:5]),
+        pytest.param(run_adjoint, row, marks=pytest.mark.slow),
+        pytest.param(run, row, marks=pytest.mark.slow),
+    ],
+    ids=["un-computing, five gates", "un-computing", "reverse mode"],
+)
+def test_gradients_of_a_divided_circuit_are_those_of_one_device(runner, row):
     angles = jnp.asarray(real(2, 15))
-    found = jax.jit(jax.value_and_grad(functools.partial(observed, run_adjoint)))(angles)
+    found = jax.jit(jax.value_and_grad(functools.partial(observed, run_adjoint, row)))(angles)
     with jax.set_mesh(qla.mesh(COUNT)):
-        program = compiled(jax.value_and_grad(functools.partial(observed, runner)), angles)
+        program = compiled(jax.value_and_grad(functools.partial(observed, runner, row)), angles)
         divided = program(angles)
     chex.assert_trees_all_close(jax.device_get(divided), jax.device_get(found), rtol=0, atol=1e-12)
     if runner is run_adjoint:
@@ -122,6 +151,26 @@ def test_readouts_of_a_divided_state_are_those_of_one_device_without_gathering_i
         divided = program(state)
     chex.assert_trees_all_close(jax.device_get(divided), jax.device_get(found), rtol=0, atol=1e-12)
     assert largest(program.as_text()) <= state.nbytes // COUNT
+
+
+@several
+@pytest.mark.slow
+def test_two_processes_on_loopback_give_the_amplitudes_of_one():
+    found = one_of_two.values(run(one_of_two.made(), one_of_two.start()))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "tests.variational.one_of_two", port]
+    parts = [subprocess.Popen([*command, str(rank)], stdout=subprocess.PIPE, text=True) for rank in (0, 1)]
+    try:
+        told = [part.communicate(timeout=200)[0].splitlines()[-1] for part in parts]
+    finally:
+        for part in parts:
+            part.kill()
+    assert [part.returncode for part in parts] == [0, 0]
+    for line in told:
+        for name, value in json.loads(line).items():
+            np.testing.assert_allclose(value, found[name], rtol=0, atol=1e-12)
 
 
 @several
@@ -159,10 +208,10 @@ def test_deep_circuits_exchange_three_shards_a_layer_and_compile_like_shallow_on
 @pytest.mark.slow
 def test_batches_forward_mode_and_other_shapes_of_divided_states(tol):
     angles = jnp.asarray(real(3, 2, 15))
-    state = jnp.asarray(cplx(1 << N)).reshape((2,) * N)
+    state = start().reshape((2,) * N)
 
     def values(a):
-        tangent = jax.jvp(lambda a: observed(run, a), (a,), (jnp.ones_like(a),))[1]
+        tangent = jax.jvp(lambda a: observed(run, row, a), (a,), (jnp.ones_like(a),))[1]
         return tangent, run(every_kind(a), state)
 
     found = jax.jit(jax.vmap(values))(angles)
