@@ -1,7 +1,6 @@
 """One of two processes, of four devices each, that run a circuit together.
 
-The command is `python -m tests.variational.one_of_two PORT RANK`. The last line that it prints holds values of the final
-state as JSON.
+The command is `python -m tests.variational.one_of_two PORT RANK`. It prints values of the final state as JSON.
 """
 
 import json
