@@ -21,7 +21,9 @@ from jax.sharding import AxisType, Mesh, PartitionSpec
 from qla_jax._checks import as_integer, require
 
 SHARDS = "shards"
-"""Name of the mesh axis along which states and batches are divided."""
+"""Name of the mesh axis along which nodes divide their states."""
+BATCH = "batch"
+"""Name of the mesh axis of a training, along which images are divided; nodes leave their states whole there."""
 
 
 def mesh(count: int | None = None, *, devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -49,28 +51,51 @@ def mesh(count: int | None = None, *, devices: Sequence[jax.Device] | None = Non
     return Mesh(np.array(devices[:count]), (SHARDS,), axis_types=(AxisType.Auto,))
 
 
-def shards() -> int:
-    """Return the number of devices along the axis `SHARDS` of the mesh in use, 1 where there is none.
+def over_batch(mesh: Mesh) -> Mesh:
+    """Return a mesh of one axis, `BATCH`, with the devices of another one.
+
+    Args:
+        mesh: mesh of any axes.
+    """
+    return Mesh(mesh.devices.reshape(-1), (BATCH,), axis_types=(AxisType.Auto,))
+
+
+def shards(name: str = SHARDS) -> int:
+    """Return the number of devices along an axis of the mesh in use, 1 where there is none.
+
+    Args:
+        name: name of the axis.
 
     Raises:
-        ValueError: an axis `SHARDS` whose shardings are explicit, or a size that is no power of two.
+        ValueError: an axis whose shardings are explicit, or an axis `SHARDS` of a size that is no power of two.
     """
     in_use = jax.sharding.get_abstract_mesh()
-    if in_use.empty or SHARDS not in in_use.axis_names:
+    if in_use.empty or name not in in_use.axis_names:
         return 1
-    kind = dict(zip(in_use.axis_names, in_use.axis_types, strict=True))[SHARDS]
+    kind = dict(zip(in_use.axis_names, in_use.axis_types, strict=True))[name]
     if kind == AxisType.Manual:  # inside `jax.shard_map`, where arrays are those of one device
         return 1
     require(
         kind == AxisType.Auto,
-        f"the axis `{SHARDS}` of the mesh in use must be of type Auto, but is {kind.name}: `qla.mesh()` makes one.",
+        f"the axis `{name}` of the mesh in use must be of type Auto, but is {kind.name}: `qla.mesh()` makes one.",
     )
-    size = in_use.shape[SHARDS]
-    require(size & (size - 1) == 0, f"the axis `{SHARDS}` of the mesh must be a power of two, but is {size}.")
+    size = in_use.shape[name]
+    fits = name != SHARDS or size & (size - 1) == 0
+    require(fits, f"the axis `{name}` of the mesh must be a power of two, but is {size}.")
     return size
 
 
-def divided(array: Array, axis: int = -1) -> Array:
+def whole(array: Array, name: str = SHARDS) -> Array:
+    """Return an array constrained to be whole on every device of the mesh in use; unchanged without a mesh.
+
+    Args:
+        array: array.
+        name: name of the mesh axis among whose devices it may be divided.
+    """
+    return array if shards(name) == 1 else jax.lax.with_sharding_constraint(array, PartitionSpec())
+
+
+def divided(array: Array, axis: int = -1, name: str = SHARDS) -> Array:
     """Return an array constrained to be divided along one axis among the devices of the mesh in use.
 
     The array stays as it is without a mesh, and where the axis is too short or does not divide.
@@ -78,12 +103,13 @@ def divided(array: Array, axis: int = -1) -> Array:
     Args:
         array: array with at least one axis.
         axis: axis that is divided; all others are on every device.
+        name: name of the mesh axis.
     """
-    count = shards()
+    count = shards(name)
     if count == 1 or array.shape[axis] % count:
         return array
     names: list[str | None] = [None] * array.ndim
-    names[axis] = SHARDS
+    names[axis] = name
     return jax.lax.with_sharding_constraint(array, PartitionSpec(*names))
 
 

@@ -17,9 +17,7 @@ os.environ.setdefault("JAX_ENABLE_X64", "1")  # before jax is imported: it reads
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 # Programs for several devices run on virtual ones; programs for one device are the same, and compile as fast.
-DEVICES = "xla_force_host_platform_device_count"
-if DEVICES not in os.environ.get("XLA_FLAGS", ""):
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --{DEVICES}=8".strip()
+os.environ["XLA_FLAGS"] = " ".join(["--xla_force_host_platform_device_count=8", os.environ.get("XLA_FLAGS", "")])
 
 import hypothesis
 import jax

@@ -29,6 +29,7 @@ ROOMS = {
     "linalg": "Linear algebra",
     "claims": "Claims",
     "prior": "Earlier networks",
+    "meshes": "Meshes of devices",
 }
 """Rooms with public names, in the order of the reference, and what their pages are called."""
 
@@ -37,7 +38,6 @@ MODULES = {
     "training": "Training",
     "checkpoints": "Checkpoints",
     "mapping": "Mapping in batches",
-    "meshes": "Meshes of devices",
     "compiling": "Compiler options",
     "experiments.core.study": "Studies",
     "experiments.phases.figures": "Figures of phase factors",

@@ -24,6 +24,7 @@ from jax import Array
 from jaxtyping import Num
 
 from qla_jax._modes import reshaped
+from qla_jax.linalg.products import einsum
 
 MERGED = 4
 """Levels of the tree that are applied as one product."""
@@ -97,7 +98,7 @@ def _multiplied(matrices: Num[Array, "prefix row column"], state: Num[Array, "n 
     def times(part: Array) -> Array:
         # The other axes are not merged, since one of them may be divided among devices.
         grid = reshaped(part, (*matrices.shape[:2], -1, *part.shape[1:]))
-        return reshaped(jnp.einsum("pij,pj...->pi...", matrices, grid, precision="highest"), part.shape)
+        return reshaped(einsum("pij,pj...->pi...", matrices, grid), part.shape)
 
     # Real matrices take two real products in place of a complex one, which are four.
     if jnp.iscomplexobj(state) and not jnp.iscomplexobj(matrices):

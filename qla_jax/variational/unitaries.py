@@ -22,6 +22,7 @@ from jaxtyping import Float, Num
 
 from qla_jax._modes import promoted, reshaped
 from qla_jax._nodes import Node
+from qla_jax.linalg.products import matmul
 from qla_jax.linalg.qubits import apply_matrix
 
 NUM_BLOCK_ANGLES = 15
@@ -182,7 +183,7 @@ class Block(Turn, kw_only=True):
     def matrix(self) -> Array:
         first, second, middle, third, fourth = self.angle.reshape(5, 3)
         singles = _rotated(jnp.stack([first, second, third, fourth]))
-        return _pair(singles[2], singles[3]) @ _interaction(middle) @ _pair(singles[0], singles[1])
+        return matmul(_pair(singles[2], singles[3]), _interaction(middle), _pair(singles[0], singles[1]))
 
     def adjoint(self) -> ParametrizedGate:
         first, second, middle, third, fourth = -self.angle.reshape(5, 3)
