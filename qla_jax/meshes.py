@@ -11,7 +11,7 @@ Example:
     1
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
@@ -111,3 +111,18 @@ def divided(array: Array, axis: int = -1, name: str = SHARDS) -> Array:
     names: list[str | None] = [None] * array.ndim
     names[axis] = name
     return jax.lax.with_sharding_constraint(array, PartitionSpec(*names))
+
+
+def local(function: Callable[..., Array], *axes: int | None, out: int) -> Callable[..., Array]:
+    """Return a function that runs on each device alone, on the parts of its arguments that the device holds.
+
+    Inside, `shards()` is 1, so that encodings run as on one device. `jax.lax` collectives over `SHARDS` exchange parts.
+    Arrays that the function encloses are on every device.
+
+    Args:
+        function: function of as many arrays as there are `axes`.
+        axes: axis along which each argument is divided, None for an argument that is whole on every device.
+        out: axis along which the result is divided.
+    """
+    ins = tuple(PartitionSpec() if axis is None else PartitionSpec(*(None,) * axis, SHARDS) for axis in axes)
+    return jax.shard_map(function, in_specs=ins, out_specs=PartitionSpec(*(None,) * out, SHARDS), axis_names={SHARDS})

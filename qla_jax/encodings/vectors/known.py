@@ -36,6 +36,10 @@ class StatePreparation(VectorEncoding, kw_only=True):
     def apply_adjoint(self, state: State) -> State:
         return unprepare(self.direction, state.T).T
 
+    @property
+    def stays_divided(self) -> bool:
+        return True
+
     def gates(self) -> Gates:
         """Return the gates of a reflection between two trees of rotations; `load_vector` needs one tree instead."""
         return 2 * tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction)).around + reflection(self.num_qubits)
