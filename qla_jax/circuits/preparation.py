@@ -28,6 +28,15 @@ def tree_operations(state: np.ndarray, wires: Sequence[int], index: Sequence[int
         state: unit vector of 2^k entries, real or complex; rows of them where there is an index.
         wires: k wires, the most significant first.
         index: wires of the index.
+
+    Example:
+        >>> from qla_jax.circuits import Circuit, count
+        >>> state = np.full(8, 8**-0.5)
+        >>> [count(Circuit(3, tree_operations(state * phase, (0, 1, 2)))).rotations for phase in (1, 1j)]
+        [7, 14]
+
+    References:
+        Mottonen, Vartiainen, Bergholm, Salomaa (2004). https://arxiv.org/abs/quant-ph/0407010
     """
     wires, index, state = tuple(wires), tuple(index), np.asarray(state).reshape(-1)
     signed = np.isrealobj(state)
@@ -55,6 +64,11 @@ def reflection_operations(state: np.ndarray, wires: Sequence[int], index: Sequen
         state: unit vector of 2^k entries, real or complex; rows of them where there is an index.
         wires: k wires, the most significant first.
         index: wires of the index.
+
+    Example:
+        >>> from qla_jax.circuits import Circuit, to_matrix
+        >>> to_matrix(Circuit(1, reflection_operations(np.array([0.6, 0.8]), (0,)))).real.round(12).tolist()
+        [[0.6, 0.8], [0.8, -0.6]]
     """
     wires, index = tuple(wires), tuple(index)
     rows = np.asarray(state).reshape(-1, 1 << len(wires))

@@ -92,6 +92,9 @@ KERNELS = [
         {"image": (2, 4)},
     ),
     Kernel("qla.block_encode_frobenius", lambda a: seen(qla.block_encode_frobenius(a)), (MATRIX,)),
+    Kernel("qla.block_encode_bitble", lambda a: seen(qla.block_encode_bitble(a)), (MATRIX,)),
+    Kernel("qla.block_encode_fable", lambda a: seen(qla.block_encode_fable(a)), (MATRIX,)),
+    Kernel("qla.block_encode_foqcs", lambda c, d: seen(qla.block_encode_foqcs({"XZ": c, "YI": d})), (PAIR[0], PAIR[1])),
     Kernel("qla.spectral_norm_bound", qla.spectral_norm_bound, (MATRIX,)),
     Kernel(
         "qla.spectral_norm_bound iterations",
@@ -192,6 +195,9 @@ KERNELS = [
 EXEMPT = {
     "qla.verify": "of known encodings alone; see tests/encodings/test_verification.py",
     "qla.Verification": "a report of Python numbers",
+    "qla.compare_encodings": "of a concrete matrix, whose structure decides: tests/encodings/test_gate_encodings.py",
+    "qla.Candidate": "a row of that comparison",
+    "qla.EncodingComparison": "a table of that comparison",
     "qla.Calls": "a named tuple of counts, which nothing computes with arrays",
     "qla.Cost": "a named tuple of counts, which nothing computes with arrays",
     "qla.from_openqasm3": "of a text: tests/circuits/test_imports.py",

@@ -1,6 +1,6 @@
 r"""Block encodings of sums of Pauli words, $A = \sum_i c_i P_i$, by PREPARE, SELECT, PREPARE-adjoint.
 
-A word is big-endian: `"XZ"` is $X \otimes Z$. A word acts on a vector by a flip of qubits and a sign, without forming a matrix.
+A word is big-endian: `"XZ"` is $X \otimes Z$. A word acts on a vector by a flip of qubits and a sign, without a matrix.
 With the masks $f$ (positions of X and Y) and $g$ (positions of Z and Y),
 $$P|s\rangle = i^{|f \wedge g|}(-1)^{|s \wedge g|}\,|s \oplus f\rangle.$$
 
@@ -14,7 +14,7 @@ References:
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import jax.numpy as jnp
 import numpy as np
@@ -35,6 +35,7 @@ from qla_jax.circuits.select import Select
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.lcu import amplitudes, index_qubits, phases
+from qla_jax.encodings.base.operators import by_rule
 from qla_jax.encodings.matrices.hamiltonians import pauli_terms
 from qla_jax.linalg.pauli_words import applied_each, weighted_sum
 from qla_jax.linalg.trees import load, unload
@@ -83,7 +84,7 @@ class PauliSum(BlockEncoding, kw_only=True):
         letters = sum(len(word) - word.count("I") for word in self.words)
         return combination(len(self.words), phases=jnp.iscomplexobj(self.coeffs)) + Gates(cnot=letters).around
 
-    def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
+    def operations(self, parts: Sequence[Circuit]) -> Sequence[Operation]:
         index, turned = self.ancilla_wires, np.angle(np.asarray(phases(self.coeffs)))
         branches = []
         for word, angle in zip(self.words, turned.tolist(), strict=True):
@@ -102,14 +103,20 @@ class PauliSum(BlockEncoding, kw_only=True):
         return jnp.asarray(units.real, self.coeffs.dtype)
 
 
+@overload
+def block_encode_pauli(terms: Mapping[str, ArrayLike] | Any) -> PauliSum: ...
+@overload
+def block_encode_pauli(terms: Mapping[str, ArrayLike] | Any, *, optimize: str | None) -> BlockEncoding: ...
 @default_promotion
-def block_encode_pauli(terms: Mapping[str, ArrayLike] | Any) -> PauliSum:
+def block_encode_pauli(terms: Mapping[str, ArrayLike] | Any, *, optimize: str | None = None) -> BlockEncoding:
     r"""Encode a sum of m Pauli words exactly: a $(\sum_i|c_i|,\ \lceil\log_2 m\rceil,\ 0)$-block-encoding.
 
     Args:
         terms: coefficient of each word over the letters I, X, Y, Z, the first letter on the most significant qubit.
             Coefficients may be complex, zero or traced. A `SparsePauliOp` of Qiskit, an operator of PennyLane and a
             `PauliSum` of Cirq are read as such words, the same matrix (`hamiltonians.pauli_terms`).
+        optimize: "gates" for the encoding with the fewest T gates of one call, which may be `block_encode_foqcs` with
+            more ancillas; "alpha" decides between equal subnormalizations in the same way.
 
     Raises:
         ValueError: no words, words of different lengths, another letter, or a coefficient that is no finite scalar.
@@ -121,6 +128,8 @@ def block_encode_pauli(terms: Mapping[str, ArrayLike] | Any) -> PauliSum:
     References:
         Gilyen, Su, Low, Wiebe (2018), Lemma 52. https://arxiv.org/abs/1806.01838
     """
+    if optimize is not None:
+        return by_rule("optimize", terms, optimize)
     terms = pauli_terms(terms)
     require_mapping("terms", terms)
     words = tuple(terms)
