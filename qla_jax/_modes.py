@@ -109,13 +109,13 @@ def varying_like(values: Tree, *references: Any) -> Tree:
 
 
 def reshaped(x: Array, shape: Sequence[int]) -> Array:
-    """Return `x.reshape(shape)` in two steps with one axis between, which JAX can follow for sharded batches.
+    """Return `x.reshape(shape)`, over an explicit mesh in two steps, which JAX can follow for sharded batches.
 
     Args:
         x: any array.
         shape: new lengths of the axes.
     """
-    return x.reshape(-1).reshape(tuple(shape))
+    return (x.reshape(-1) if _in_explicit_mesh() else x).reshape(tuple(shape))
 
 
 def _in_explicit_mesh() -> bool:

@@ -4,11 +4,9 @@ All randomness of an epoch comes from (seed, epoch), and parameters, running sta
 exactly. A run that is killed and resumed hence ends with the same bits as an uninterrupted run.
 """
 
-import json
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial, wraps
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -19,11 +17,14 @@ import numpy as np
 import optax
 from flax import nnx
 from jax import Array
+from jax.sharding import Mesh
 
 from qla_jax import checkpoints
 from qla_jax._checks import as_integer
-from qla_jax._fingerprint import require_same
+from qla_jax._epochs import Epochs
 from qla_jax._labeled import as_images, as_labels
+from qla_jax._placement import Placement, placement
+from qla_jax._processes import same_everywhere
 from qla_jax.checkpoints import Notice
 
 Model = TypeVar("Model", bound=nnx.Module)
@@ -104,6 +105,8 @@ def fit(
     report: Callable[[Epoch], None] = lambda epoch: None,
     call: Call = plain_call,
     notice: Notice = warnings.warn,
+    mesh: Mesh | None = None,
+    shard_parameters: bool = False,
 ) -> tuple[Model, list[Epoch]]:
     """Train a model that maps a batch of images to outcome probabilities.
 
@@ -121,14 +124,20 @@ def fit(
         call: function that returns the outcomes, with a key for each step that is independent of shuffles and noise:
             `lambda model, images, key: model(images, key=key)` for a model that measures.
         notice: function that is called with one line if a damaged checkpoint is skipped.
+        mesh: mesh of devices among which each batch is divided, such as `qla.mesh()`; by default the mesh in use, and
+            without one the device of the model. Of several processes each reads its own images, and the first one
+            writes checkpoints.
+        shard_parameters: True to divide parameters and the optimizer's state among the devices as well.
 
     Returns:
-        The trained model, and the reports of all epochs, including those before a resume.
+        The trained model on the device of the given one, and the reports of all epochs, including those before a
+        resume.
 
     Raises:
         ValueError: images that are not finite, labels that do not match the images or are no outcome of the model, a
-            batch larger than the set, a directory that cannot be written or holds checkpoints without `resume`,
-            checkpoints of another config, other data or another untrained model, or no intact checkpoint.
+            batch larger than the set or one that does not divide among the devices, a directory that cannot be written
+            or holds checkpoints without `resume`, checkpoints of another config, other data or another untrained model,
+            no intact checkpoint, or processes with different models, data or settings.
         OSError: a checkpoint that cannot be written; earlier ones are kept.
     """
     if len(images) != len(labels):
@@ -136,15 +145,21 @@ def fit(
     _require_config(config, len(images))
     images, labels = as_images(images), as_labels(labels)
     _require_outcomes(labels, call, model, images)
+    placed = placement(mesh, config.batch_size, shard_parameters=shard_parameters)
     began = {} if directory is None else checkpoints.began_with(model, images=images, labels=labels)
-    kept = _Checkpoints(directory, config, began, notice)
+    same_everywhere("settings of the training", config)
+    same_everywhere("data and model", began)
     graph, params, statistics, rest = nnx.split(model, nnx.Param, nnx.BatchStat, ...)  # type: ignore[misc]
-    params, statistics = jax.tree.map(jnp.copy, (params, statistics))  # donated below; the caller's model stays usable
+    given = (params, statistics)
+    params, statistics = jax.tree.map(jnp.copy, given)  # donated below; the caller's model stays usable
     steps = len(images) // config.batch_size
     state = {"params": params, "optimizer": _optimizer(config, steps).init(params), "statistics": statistics}
-    step = _step(graph, call, replace(config, seed=0), steps)
-    with kept.held(resume):
-        state, history = kept.restore(state)
+    state, constants = placed.put((state, rest))
+    step = _step(graph, call, replace(config, seed=0), steps, placed)
+    kept = Epochs(directory, config, began, notice, placed)
+    with kept.held(resume), placed.in_use():
+        state, told = kept.restore(state)
+        history = [Epoch(*numbers) for numbers in told]
         for epoch in history:
             report(epoch)
         for number in range(len(history), config.epochs):
@@ -153,17 +168,18 @@ def fit(
             order = rng.permutation(len(images))[: steps * config.batch_size].reshape(steps, -1)
             measured = []
             for chosen, key in zip(order, keys, strict=True):
-                state, found = step(state, rest, images[chosen], labels[chosen], key)
+                batch = placed.batch(images, chosen), placed.batch(labels, chosen)
+                state, found = step(state, constants, *batch, key)
                 measured.append(found)
             value, right = np.mean(jax.device_get(measured), axis=0)
             history.append(Epoch(number, float(value), float(right)))
             kept.save(state, history)
             report(history[-1])
-    return nnx.merge(graph, state["params"], state["statistics"], rest), history
+    return nnx.merge(graph, *placed.returned((state["params"], state["statistics"]), given), rest), history
 
 
 @once_for_each_build
-def _step(graph: Any, call: Call, config: TrainingConfig, steps: int) -> Callable:
+def _step(graph: Any, call: Call, config: TrainingConfig, steps: int, placed: Placement) -> Callable:
     """Return one compiled training step, for a Python loop over steps."""
     # A Python loop rather than `lax.scan`, inside which XLA's CPU convolutions run 16 times slower.
     optimizer = _optimizer(config, steps)
@@ -181,7 +197,8 @@ def _step(graph: Any, call: Call, config: TrainingConfig, steps: int) -> Callabl
         (value, (right, statistics)), grads = jax.value_and_grad(loss, has_aux=True)(state["params"])
         updates, optimizer_state = optimizer.update(grads, state["optimizer"], state["params"])
         params = optax.apply_updates(state["params"], updates)
-        return {"params": params, "optimizer": optimizer_state, "statistics": statistics}, (value, right)
+        state = {"params": params, "optimizer": optimizer_state, "statistics": statistics}
+        return placed.kept(state), (value, right)
 
     return step
 
@@ -288,42 +305,3 @@ def _require_config(config: TrainingConfig, images: int) -> None:
         as_integer(name, getattr(config, name), least)
     if not 1 <= config.batch_size <= images:
         raise ValueError(f"`batch_size` must lie between 1 and {images}, but is {config.batch_size}.")
-
-
-class _Checkpoints:
-    """Checkpoints of one training on disk; without a directory all methods do nothing."""
-
-    def __init__(self, directory: Path | None, config: TrainingConfig, about: dict[str, str], notice: Notice):
-        self.config = json.loads(json.dumps(asdict(config)))
-        self.directory = None if directory is None else Path(directory)
-        self.about, self.notice = about, notice
-
-    def save(self, state: dict, history: list[Epoch]) -> None:
-        if self.directory is not None:
-            notes = {"config": self.config, "data": self.about, "history": [list(epoch) for epoch in history]}
-            checkpoints.save(self.directory, len(history), jax.tree.leaves(state), notes)
-
-    @contextmanager
-    def held(self, resume: bool) -> Iterator[None]:
-        """Reserve the directory for this training."""
-        if self.directory is None:
-            yield
-            return
-        with checkpoints.held(self.directory, resume):
-            yield
-
-    def restore(self, state: dict) -> tuple[dict, list[Epoch]]:
-        if self.directory is None or not checkpoints.epochs_in(self.directory):
-            return state, []
-        _, arrays, notes = checkpoints.last_intact(self.directory, self.notice)
-        require_same("settings", "the checkpoint", self.config, notes["config"])
-        require_same("data", "the checkpoint", self.about, notes["data"])
-        leaves, structure = jax.tree.flatten(state)
-        restored = [_like(leaf, array) for leaf, array in zip(leaves, arrays, strict=True)]
-        return jax.tree.unflatten(structure, restored), [Epoch(*epoch) for epoch in notes["history"]]
-
-
-def _like(leaf: Array, array: np.ndarray) -> Array:
-    """Return a stored array with the dtype and the devices of the leaf that it replaces."""
-    # A file stores extended dtypes such as bfloat16 as bytes without a name.
-    return jax.device_put(array.view(leaf.dtype) if array.dtype != leaf.dtype else array, leaf.sharding)

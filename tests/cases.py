@@ -1084,11 +1084,11 @@ VECTORS = [*PREPARED, *LEMMAS, *NONLINEAR, *SQUARES]
 def as_params(cases: list[Case]) -> list:
     """Fixture parameters, each marked for the lanes it runs in.
 
-    By default every fourth of the cases that are in double precision only runs.
+    By default every eighth of the cases that are in double precision only runs.
     """
     single, double = not jax.config.jax_enable_x64, [case.name for case in cases if not case.single]
     slow = {case.name for case in cases if case.single == SLOW and single} | {
-        name for place, name in enumerate(double) if place % 4
+        name for place, name in enumerate(double) if place % 8
     }
 
     def marks(case: Case) -> list[pytest.MarkDecorator]:

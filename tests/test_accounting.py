@@ -364,7 +364,7 @@ def contains(enc: Encoding, *kinds: type) -> bool:
 
 
 @pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS, AMPLIFIED]))
-@pytest.mark.sample(10)
+@pytest.mark.sample(5)
 def test_calls_are_those_made_when_the_circuit_runs(case):
     enc = case.build(case.params) if case is AMPLIFIED else jax.eval_shape(case.build, case.params)
     if not enc.uses():

@@ -320,6 +320,7 @@ def claims(monkeypatch, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_claims_are_printed_and_written(claims):
     result = claims("alpha-of-concatenation", "pooling-by-circuit", "--trials", "5", "--output", "here")
     assert result.exit_code == 0, result.output

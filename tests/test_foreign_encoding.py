@@ -108,7 +108,7 @@ COMPOSITES = {
 
 
 @pytest.mark.parametrize(("build", "matrix"), COMPOSITES.values(), ids=COMPOSITES)
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 def test_a_foreign_encoding_composes_and_transforms(build, matrix, tol):
     """Unitary, block, circuit, vmap over encodings and the gradient, in one compilation."""
     size = matrix(0.0).shape[0]
@@ -156,7 +156,7 @@ VECTORS = {
 
 
 @pytest.mark.parametrize(("build", "vector"), VECTORS.values(), ids=VECTORS)
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 def test_a_foreign_encoding_acts_on_vectors_and_a_foreign_vector_is_acted_on(build, vector, tol):
     left = cplx(vector(0.0).size, seed=2)
 

@@ -115,14 +115,14 @@ def test_strict_promotion_is_enough(kernel):
 
 
 @kernels("shard_map")
-@pytest.mark.sample(26)
+@pytest.mark.sample(13)
 def test_shard_map_of_vmap_is_traced(kernel):
     """With `check_vma`, and an axis in the types of arrays: constants that loops start from are told of it."""
     traced_in_shard_map(kernel, AxisType.Explicit)
 
 
 @kernels("mesh")
-@pytest.mark.sample(26)
+@pytest.mark.sample(13)
 def test_vmap_over_an_explicit_mesh_axis_is_traced(kernel):
     mesh, arrays = shapes(kernel, AxisType.Explicit)
     with jax.sharding.use_abstract_mesh(mesh):
@@ -142,7 +142,7 @@ def operations(program: jex.Jaxpr) -> Counter:
 
 
 @kernels("programs")
-@pytest.mark.sample(24)
+@pytest.mark.sample(12)
 def test_programs_are_those_of_promoted_arrays(kernel):
     """What is traced for integers and lower precisions is what is traced for the same arrays promoted before.
 
@@ -198,7 +198,7 @@ def assert_same_values(kernel: Kernel, dtype: str) -> None:
 
 
 @kernels("dtype", values=True)
-@pytest.mark.sample(10)
+@pytest.mark.sample(5)
 def test_dtypes_of_arrays_do_not_change_values(kernel):
     """Integers and booleans as float64, lower precisions within float32; or an error that names the argument."""
     for dtype in dtypes_of(kernel):
@@ -215,7 +215,7 @@ LAYOUTS: dict[str, Callable] = {
 
 
 @kernels("layout", values=True)
-@pytest.mark.sample(9)
+@pytest.mark.sample(4)
 def test_layouts_of_arrays_do_not_change_values(kernel):
     """Lists, NumPy arrays with strides, in another byte order or longer, and NumPy scalars as those numbers of JAX."""
     wanted = called(kernel, in_double(kernel))

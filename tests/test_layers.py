@@ -22,9 +22,11 @@ BOTTOM = frozenset(
         "_interruption",
         "_modes",
         "_nodes",
+        "_processes",
         "_recursion",
         "compiling",
         "mapping",
+        "meshes",
     }
 )
 CORE = ("linalg", "accounting", "circuits", "polynomials", "phases", "encodings", "transforms", "networks")
@@ -37,6 +39,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {room: BOTTOM | set(CORE[:i]) for i, roo
 MAY_IMPORT |= dict.fromkeys(BOTTOM, frozenset()) | {
     "_modes": frozenset({"_recursion"}),
     "_bounds": frozenset({"_checks"}),
+    "meshes": frozenset({"_checks"}),
 }
 MAY_IMPORT |= {
     room: BOTTOM | {"linalg", "accounting", "circuits", "polynomials", "phases", "encodings"} for room in SIDE
@@ -50,6 +53,8 @@ _UPPER = (
     "_prepared",
     "data",
     "checkpoints",
+    "_placement",
+    "_epochs",
     "training",
     ROOT,
     "experiments",

@@ -10,7 +10,7 @@ from qla_jax.mapping import map_in_batches
 
 @pytest.mark.parametrize("count", [1, 4, 5, 8])
 @pytest.mark.parametrize("batch", [1, 3, 4, 9])
-@pytest.mark.sample(6)
+@pytest.mark.sample(3)
 def test_every_input_has_its_result_whatever_the_batch(count, batch):
     inputs = {"x": jnp.arange(2.0 * count).reshape(count, 2), "n": jnp.arange(count)}
     found = map_in_batches(lambda one: (one["x"].sum(), one["n"] ** 2), inputs, batch)

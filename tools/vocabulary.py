@@ -29,6 +29,7 @@ ROOMS = {
     "linalg": "Linear algebra",
     "claims": "Claims",
     "prior": "Earlier networks",
+    "meshes": "Meshes of devices",
 }
 """Rooms with public names, in the order of the reference, and what their pages are called."""
 

@@ -30,6 +30,7 @@ from qla_jax.arithmetic import digits as wide
 from qla_jax.arithmetic.elementwise import add, fitted
 from qla_jax.arithmetic.formats import FixedPoint, Format, encode, same_format
 from qla_jax.linalg.patches import windows
+from qla_jax.linalg.products import einsum
 
 CHUNK = 4096
 """Number of terms whose products of bytes fit into an int32, four products at a time."""
@@ -94,7 +95,7 @@ def _dot_in_full(x: Int[Array, "m n"], y: Int[Array, "n k"], format: Format) -> 
     columns = [nothing for _ in range(max(length, 2 * len(left)))]
     for i, a in enumerate(left):
         for j, b in enumerate(right):
-            columns[i + j] += jnp.einsum("mcn,cnk->cmk", a, b)
+            columns[i + j] += einsum("mcn,cnk->cmk", a, b)
     # Chunks carry before they are summed, so that no column exceeds an int32.
     return wide.carried(wide.carried(jnp.stack(columns)).sum(axis=1))
 

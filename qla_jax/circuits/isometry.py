@@ -28,6 +28,7 @@ from qla_jax._checks import require
 from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Within, inverted
 from qla_jax.circuits.operations import Operation, Phase, require_disjoint
 from qla_jax.circuits.synthesis import Factor, factors
+from qla_jax.linalg.products import matmul
 
 
 def isometry_operations(columns: ArrayLike, wires: Sequence[int]) -> tuple[Operation, ...]:
@@ -105,7 +106,7 @@ def _as_isometry(columns: ArrayLike, qubits: int) -> np.ndarray:
     size, shape = 1 << qubits, given.shape
     fits = given.ndim == 2 and shape[0] == size and 0 < shape[1] <= size
     require(fits, f"`columns` must have {size} rows and at most as many columns, but have shape {shape}.")
-    defect = float(np.abs(given.conj().T @ given - np.eye(shape[1])).max())
+    defect = float(np.abs(matmul(given.conj().T, given) - np.eye(shape[1])).max())
     rounding = np.finfo(np.result_type(given.dtype, np.float32)).eps  # of the columns as they are given
     told = f"`columns` must be orthonormal, but V^H V - 1 has an entry of size {defect:.3g}."
     require(defect <= math.sqrt(rounding), told)

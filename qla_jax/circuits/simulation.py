@@ -17,6 +17,7 @@ from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Und
 from qla_jax.circuits.operations import FIXED, Gate, Operation, Phase
 from qla_jax.circuits.permutation import Permutation
 from qla_jax.circuits.synthesis import MatrixGate
+from qla_jax.linalg.products import matmul, tensordot
 
 MAX_MATRIX_WIRES = 13
 AT_ONCE = (MultiplexedRotation, DiagonalPhases, Permutation, MatrixGate)
@@ -107,7 +108,7 @@ def _act(xp: Any, part: Operation, branch: Any, at: Sequence[int]) -> Any:
         else:
             matrix = _turn(xp, part.name, xp.asarray(part.angle))
         matrix = matrix.astype(branch.dtype)
-        moved = xp.tensordot(matrix, branch, ((1,), (at[part.target],)))
+        moved = tensordot(matrix, branch, ((1,), (at[part.target],)))
         return xp.moveaxis(moved, 0, at[part.target])
     if isinstance(part, DiagonalPhases):
         places = [at[wire] for wire in part.on]
@@ -136,7 +137,7 @@ def _product(xp: Any, part: MatrixGate, branch: Any, at: Sequence[int]) -> Any:
     front = xp.moveaxis(branch, places, range(len(places)))
     size = 1 << len(part.on)
     matrix = xp.asarray(part.matrix).astype(branch.dtype).reshape(-1, size, size)
-    moved = (matrix @ front.reshape(len(matrix), size, -1)).reshape(front.shape)
+    moved = matmul(matrix, front.reshape(len(matrix), size, -1)).reshape(front.shape)
     return xp.moveaxis(moved, range(len(places)), places)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from qla_jax.cli.export import Form
-from qla_jax.cli.session import Output, Resume, carry_out, session
+from qla_jax.cli.session import Coordinator, Devices, Output, Process, Processes, Resume, carry_out, session
 from qla_jax.cli.terminal import show
 
 
@@ -36,6 +36,10 @@ def run(
     ] = None,
     output: Output = None,
     resume: Resume = False,
+    devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process: Process = None,
 ) -> None:
     """Train coherent residual networks on real images and check every claim about them."""
     with session(context, output, resume) as (here, options):

@@ -12,13 +12,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+import jax
 import typer
+from jax.errors import JaxRuntimeError
 
 from qla_jax._extras import MissingExtra
 from qla_jax._interruption import ENDINGS, way_on
+from qla_jax._placement import trains_on
+from qla_jax._processes import on_first
 from qla_jax.cli.terminal import Bars, console, fail
+from qla_jax.cli.together import Group, as_group, end_early, is_supervisor, join, make_virtual, supervise, tell
 from qla_jax.experiments.core.directory import RunDirectory, newest
 from qla_jax.experiments.core.progress import Progress
+from qla_jax.experiments.core.sharing import SharedRun
+from qla_jax.meshes import mesh
 
 if TYPE_CHECKING:
     from qla_jax.experiments.core.study import Report, Study
@@ -49,7 +56,18 @@ Output = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with an interrupted run, the one in --output or the newest under runs/.")
 ]
-NOT_STORED = ("output", "resume")
+Devices = Annotated[
+    int | None,
+    typer.Option(min=1, help="Devices in all processes that share the work; virtual ones where there is only a CPU."),
+]
+Coordinator = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Where process 0 of several listens; start each with the same options."),
+]
+Processes = Annotated[int | None, typer.Option(min=1, help="Number of processes, with --coordinator.")]
+Process = Annotated[int | None, typer.Option(min=0, help="Place of this process, from 0; the first one prints.")]
+TOGETHER = ("devices", "coordinator", "processes", "process")
+NOT_STORED = ("output", "resume", *TOGETHER)
 
 
 class Session(NamedTuple):
@@ -73,13 +91,43 @@ def session(context: typer.Context, output: Path | None, resume: bool, name: str
     labels = {str(one.name): _label(one) for one in context.command.params if one.name not in NOT_STORED}
     options = {label: _stored(context.params[one]) for one, label in labels.items()}
     given = [label for one, label in labels.items() if _is_given(context, one)]
-    with ending():
-        path = output or (newest(RUNS, command) if resume else fresh(name))
-        opened = RunDirectory(path, command, options, resume=resume, given=given)
+    with ending(), sharing(*(context.params.get(one) for one in TOGETHER)) as group:
+        path = on_first(lambda: output or (newest(RUNS, command) if resume else fresh(name)))
+        opened = (SharedRun if group else RunDirectory)(path, command, options, resume=resume, given=given)
         with opened as run, going_on(run):
             for line in run.notices:
                 console.print(line, highlight=False, soft_wrap=True)
             yield Session(run, {one: run.settings.get(label) for one, label in labels.items()})
+
+
+@contextmanager
+def sharing(
+    devices: int | None, coordinator: str | None, processes: int | None, process: int | None
+) -> Iterator[Group | None]:
+    """Divide trainings and batches among devices, and join the other processes of the command, where there are any.
+
+    Args:
+        devices: value of `--devices`.
+        coordinator: value of `--coordinator`.
+        processes: value of `--processes`.
+        process: value of `--process`.
+
+    Raises:
+        ValueError: options that do not fit together, or more devices than there are.
+    """
+    group = as_group(coordinator, processes, process)
+    if group and is_supervisor():
+        raise typer.Exit(supervise(group))
+    if devices is not None:
+        make_virtual(devices, group.size if group else 1)
+    if group:
+        join(group)
+        console.quiet = group.place > 0
+    if devices is None and group is None:
+        yield None
+        return
+    with trains_on(mesh(devices)):
+        yield group
 
 
 def carry_out(build: Callable[[Progress], "Study"], run: RunDirectory, *, lines: bool = False) -> "Report":
@@ -98,7 +146,8 @@ def carry_out(build: Callable[[Progress], "Study"], run: RunDirectory, *, lines:
     study = build(bars)
     with bars:
         report = runner.run(study, run, progress=bars)
-    render.write(report, run.path, run.about())
+    about = run.about()
+    on_first(lambda: render.write(report, run.path, about))
     return report
 
 
@@ -107,6 +156,7 @@ def going_on(run: RunDirectory) -> Iterator[None]:
     """Report how to go on with a run that is interrupted, or whose disk is full or cannot be read."""
     how = f"go on with `qla-jax {run.command} --resume --output {shlex.quote(str(run.path))}`"
     way_on.append(how)
+    tell(how)
     try:
         yield
     except KeyboardInterrupt as error:
@@ -136,6 +186,10 @@ def ending() -> Iterator[None]:
         fail(error, None if error.strerror is None else f"cannot write or read {place}: {error.strerror}.")
     except (DatasetUnavailable, MissingExtra, ValueError) as error:
         fail(error)
+    except JaxRuntimeError as error:
+        if jax.process_count() == 1:
+            raise
+        end_early(error)
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:  # a fault of the package, with its place; 1 would say that a bound is violated

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from qla_jax._files import digest
-from qla_jax.cli.session import Output, Resume, carry_out, ending, session
+from qla_jax._processes import on_first
+from qla_jax.cli.session import Coordinator, Devices, Output, Process, Processes, Resume, carry_out, ending, session
 from qla_jax.cli.terminal import console, fail, show
 
 
@@ -23,6 +24,10 @@ def claims(
     listed: Annotated[bool, typer.Option("--list", help="Print names and sources, and run nothing.")] = False,
     output: Output = None,
     resume: Resume = False,
+    devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process: Process = None,
 ) -> None:
     """Compare the theorems' bounds with measurements."""
     if table or listed:
@@ -41,7 +46,7 @@ def claims(
         chosen = select(options["names"] or ())
         asked = {"trials": options["trials"], "seed": options["seed"], "attacks": options["attack"]}
         report = carry_out(lambda progress: claims_job.study(chosen, **asked), here)
-        claims_job.save_worst(chosen, report, here.path)
+        on_first(lambda: claims_job.save_worst(chosen, report, here.path))
     show(report, here.path)
 
 
@@ -88,6 +93,10 @@ def study(
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random draws.")] = 0,
     dataset: Annotated[str | None, typer.Option(help="Name of an image set, for studies that use images.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Directory of prepared sets.")] = None,
+    devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process: Process = None,
 ) -> None:
     """Run a study, with tables, figures and JSON, item by item, so that an interruption loses at most one item."""
     from qla_jax.experiments.core import registry as study_registry

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from qla_jax._processes import is_known_to_all
 from qla_jax.experiments.core.progress import Progress
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def fail(error: BaseException, text: str | None = None) -> NoReturn:
         text: text to print instead of the error's own.
     """
     line = " ".join((text or str(error)).split())
+    console.quiet = console.quiet and is_known_to_all(error)
     console.print(f"[red]error:[/red] {escape(line)}", soft_wrap=True, highlight=False)
     raise typer.Exit(2) from error
 

@@ -28,6 +28,7 @@ from qla_jax.encodings.base.encoding import Encoding, with_ancillas
 from qla_jax.encodings.base.rounding import unit
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.linalg.memory import fits
+from qla_jax.linalg.products import matmul, vdot
 
 EXPLICIT = 1024
 """Largest number of rows or columns for which the encoded matrix is formed and compared with the target."""
@@ -215,7 +216,7 @@ def _of_matrix(enc: BlockEncoding, target: ArrayLike | None, key: Array, samples
     norm, about = float(_lengths(_mapped(enc.matvec)(x)).max()), "length of A x above it, on random unit vectors alone"
     yield Check("norm bound", norm - float(enc.norm_bound), float(enc.eps) + room, about)
     if ideal is not None:
-        moved = jax.vmap(lambda one: enc.matvec(one) - ideal @ one)(x)
+        moved = jax.vmap(lambda one: enc.matvec(one) - matmul(ideal, one))(x)
         yield _error(float(_lengths(moved).max()), enc, room, "distance from the target, on random unit vectors alone")
 
 
@@ -244,4 +245,4 @@ def _largest(states: Array) -> float:
 
 
 def _products(left: Array, right: Array) -> Array:
-    return jax.vmap(jnp.vdot)(left.reshape(len(left), -1), right.reshape(len(right), -1))
+    return jax.vmap(vdot)(left.reshape(len(left), -1), right.reshape(len(right), -1))

@@ -18,6 +18,7 @@ from jaxtyping import Num
 
 from qla_jax._checks import ROUNDING, as_image, as_inexact, as_integer, is_concrete, require
 from qla_jax._modes import default_promotion
+from qla_jax.linalg.products import matmul
 
 
 @default_promotion
@@ -84,7 +85,7 @@ def _gram_iteration_jvp(iterations: int, primals: tuple, tangents: tuple) -> tup
     bound, powers = _gram_powers(matrix, iterations)
     largest = _power_of_two(_largest(matrix))  # the gradient is the same at any scale, its parts are not
     scaled = matrix / largest
-    direction = scaled @ reduce(jnp.matmul, powers)
+    direction = matmul(scaled, reduce(matmul, powers))
     along = jnp.sum((direction.conj() * scaled).real, axis=(-2, -1))
     rate = jnp.where(along == 0, 0, bound / largest[..., 0, 0] / jnp.where(along == 0, 1, along))
     return bound, rate * jnp.sum((direction.conj() * tangent).real, axis=(-2, -1))
@@ -95,10 +96,10 @@ def _gram_powers(matrix: Array, iterations: int) -> tuple[Array, list[Array]]:
     # Scaled by a power of two first: squares of tiny or huge entries leave the range of floats, as does 1 / 1e308.
     largest = _power_of_two(_largest(matrix))
     scaled = matrix / largest
-    gram, size = _unit(scaled.conj().mT @ scaled)
+    gram, size = _unit(matmul(scaled.conj().mT, scaled))
     logarithm, weight, powers = jnp.log(size) / 2, 0.25, [gram]
     for _ in range(iterations):
-        gram, size = _unit(gram @ gram)
+        gram, size = _unit(matmul(gram, gram))
         logarithm, weight = logarithm + weight * jnp.log(size), weight / 2
         powers.append(gram)
     zero = jnp.all(matrix == 0, axis=(-2, -1))

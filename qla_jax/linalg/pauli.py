@@ -29,7 +29,8 @@ def masks(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """
     flips = [int(word.translate(str.maketrans(LETTERS, "0110")), 2) for word in words]
     signs = [int(word.translate(str.maketrans(LETTERS, "0011")), 2) for word in words]
-    return np.array(flips, np.uint32), np.array(signs, np.uint32)
+    kind = np.uint32 if len(words[0]) <= 32 else np.uint64  # longer words act on states that devices share
+    return np.array(flips, kind), np.array(signs, kind)
 
 
 def flip_and_sign(flips: ArrayLike, signs: ArrayLike, x: Num[Array, " system"]) -> Num[Array, " system"]:

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
 
+from qla_jax.linalg.products import tensordot
+
 
 @jax.jit
 def prepare(unit: Num[Array, " n"], state: Num[Array, "n ..."]) -> Num[Array, "n ..."]:
@@ -67,5 +69,5 @@ def _reflection(unit: Array) -> tuple[Array, Array]:
 
 
 def _outer(u: Array, state: Array) -> Array:
-    overlap = jnp.tensordot(u.conj(), state, axes=1)
+    overlap = tensordot(u.conj(), state, axes=1)
     return (u / u[0].real)[(...,) + (None,) * (state.ndim - 1)] * overlap[None]

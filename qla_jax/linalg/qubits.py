@@ -19,6 +19,7 @@ from jaxtyping import Num
 
 from qla_jax._checks import require
 from qla_jax._modes import common_dtype, promoted, reshaped
+from qla_jax.linalg.products import dot_general, tensordot
 
 PRODUCT_QUBITS = 8
 """Smallest number of qubits for which overlaps are a matrix product, which is a tenth slower for fewer under vmap."""
@@ -54,7 +55,7 @@ def apply_matrix(matrix: Matrix, wires: Sequence[int], state: Array, *, diagonal
         entries = jnp.diagonal(matrix).reshape((2,) * k).transpose(order)
         return reshaped(entries.reshape((1, 2) * k + (1,)) * grid, state.shape)
     axes = [2 * order.index(j) + 1 for j in range(k)]
-    moved = jnp.tensordot(reshaped(matrix, (2,) * (2 * k)), grid, (list(range(k, 2 * k)), axes))
+    moved = tensordot(reshaped(matrix, (2,) * (2 * k)), grid, (list(range(k, 2 * k)), axes))
     return reshaped(jnp.moveaxis(moved, range(k), axes), state.shape)
 
 
@@ -106,7 +107,7 @@ def overlaps(left: Array, right: Array, wires: Sequence[int]) -> Num[Array, "k k
 def _sums_by_product(left: Array, right: Array, k: int) -> Array:
     """Return the sums by a matrix product over the even axes: k axes of the bits of left, then k of right."""
     rest = tuple(range(0, 2 * k + 1, 2))
-    return jax.lax.dot_general(left, right, ((rest, rest), ((), ())), precision=jax.lax.Precision.HIGHEST)
+    return dot_general(left, right, (rest, rest))
 
 
 def _sums_one_by_one(left: Array, right: Array, k: int) -> Array:

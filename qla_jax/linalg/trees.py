@@ -24,6 +24,7 @@ from jax import Array
 from jaxtyping import Num
 
 from qla_jax._modes import reshaped
+from qla_jax.linalg.products import einsum
 
 MERGED = 4
 """Levels of the tree that are applied as one product."""
@@ -95,8 +96,9 @@ def _turned(pairs: Num[Array, "prefix 2"], columns: Num[Array, "row column"]) ->
 
 def _multiplied(matrices: Num[Array, "prefix row column"], state: Num[Array, "n ..."]) -> Num[Array, "n ..."]:
     def times(part: Array) -> Array:
-        grid = reshaped(part, (*matrices.shape[:2], -1))
-        return reshaped(jnp.einsum("pij,pjk->pik", matrices, grid, precision="highest"), part.shape)
+        # The other axes are not merged, since one of them may be divided among devices.
+        grid = reshaped(part, (*matrices.shape[:2], -1, *part.shape[1:]))
+        return reshaped(einsum("pij,pj...->pi...", matrices, grid), part.shape)
 
     # Real matrices take two real products in place of a complex one, which are four.
     if jnp.iscomplexobj(state) and not jnp.iscomplexobj(matrices):

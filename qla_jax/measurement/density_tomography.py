@@ -25,6 +25,7 @@ from jaxtyping import Complex, Float, Num
 
 from qla_jax._checks import require, require_key
 from qla_jax.linalg.derivatives import straight_through
+from qla_jax.linalg.products import tensordot, vdot
 from qla_jax.linalg.sampling import multinomial, require_countable, within_integers
 from qla_jax.measurement.pauli_bases import as_qubits, outcome_law, snapshots
 from qla_jax.measurement.readout import Amplitudes, Readout, ReadoutMethod, as_precision
@@ -54,7 +55,7 @@ class StateTomography(ReadoutMethod):
         if jnp.isrealobj(amplitudes.state):
             rho, psi = rho.real, psi.real  # the nearest real matrix, which is no farther from a real state
         leading = jnp.linalg.eigh(rho)[1][:, -1]
-        overlap = jnp.vdot(leading, psi)
+        overlap = vdot(leading, psi)
         phase = jnp.where(overlap == 0, 1, overlap) / jnp.where(overlap == 0, 1, jnp.abs(overlap))
         found = (leading * phase)[: amplitudes.state.size].reshape(amplitudes.state.shape)
         bound = min(math.sqrt(2), 2 * frobenius_error(qubits, shots, self.failure))
@@ -156,6 +157,6 @@ def inverted(shares: Float[Array, "bases outcomes"], qubits: int) -> Complex[Arr
     table = snapshots(jnp.result_type(shares, jnp.complex64))
     for qubit in range(qubits):
         # Each step contracts basis and outcome of the first qubit left, and appends its row and column at the end.
-        grid = jnp.tensordot(grid, table, axes=((0, qubits - qubit), (0, 1)))
+        grid = tensordot(grid, table, axes=((0, qubits - qubit), (0, 1)))
     rows_first = [*range(0, 2 * qubits, 2), *range(1, 2 * qubits, 2)]
     return grid.transpose(rows_first).reshape(1 << qubits, 1 << qubits)

@@ -31,6 +31,7 @@ from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.combine.lemmas import vector_sum
 from qla_jax.linalg.derivatives import straight_through
 from qla_jax.linalg.hadamard import hadamard
+from qla_jax.linalg.products import vdot
 from qla_jax.measurement.amplitude_estimation import (
     estimate_amplitude,
     median_failure,
@@ -179,8 +180,8 @@ def inner_product(x: ArrayLike, y: ArrayLike, *, key: Array, relative_eps: float
     require_key("key", key)
     relative_eps = as_precision("relative_eps", relative_eps, below=2)
     left, right = _pair(x, y)
-    overlap = jnp.vdot(left.direction, right.direction)
-    exact = jnp.vdot(left.state, right.state)
+    overlap = vdot(left.direction, right.direction)
+    exact = vdot(left.state, right.state)
     parts = jnp.stack([overlap.real, overlap.imag]) if jnp.iscomplexobj(overlap) else overlap[None]
     found = _estimated(key, parts, relative_eps, repetitions)
     value = found[0] + 1j * found[1] if jnp.iscomplexobj(overlap) else found[0]
@@ -215,9 +216,7 @@ def squared_overlap(x: ArrayLike, y: ArrayLike, *, key: Array, relative_eps: flo
     require_key("key", key)
     relative_eps = as_precision("relative_eps", relative_eps, below=2)
     left, right = _pair(x, y)
-    overlap, exact = (
-        _squared(jnp.vdot(*pair)) for pair in ((left.direction, right.direction), (left.state, right.state))
-    )
+    overlap, exact = (_squared(vdot(*pair)) for pair in ((left.direction, right.direction), (left.state, right.state)))
     value = _estimated(key, overlap[None], relative_eps, repetitions)[0]
     return _result(exact, jnp.square(left.norm * right.norm), value, 1, relative_eps, repetitions, "squared overlap")
 

@@ -16,6 +16,7 @@ from jax import Array
 from jaxtyping import Complex, Float, Int
 
 from qla_jax._checks import as_tuple, require
+from qla_jax.linalg.products import einsum
 from qla_jax.measurement.readout import Amplitudes
 
 _HALF = math.sqrt(0.5)
@@ -54,7 +55,7 @@ def outcome_law(state: Complex[Array, " states"], bases: Int[Array, " qubits"]) 
     rotations = jnp.asarray(ROTATIONS, state.dtype)[bases]
     for qubit in range(bases.size):
         grid = state.reshape(1 << qubit, 2, -1)
-        state = jnp.einsum("st,atb->asb", rotations[qubit], grid).reshape(-1)
+        state = einsum("st,atb->asb", rotations[qubit], grid).reshape(-1)
     return jnp.square(state.real) + jnp.square(state.imag)
 
 

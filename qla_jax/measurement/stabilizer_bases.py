@@ -16,6 +16,7 @@ from jax import Array
 from jaxtyping import Complex, Int
 
 from qla_jax.linalg.pauli import flip_and_sign, phase
+from qla_jax.linalg.products import vdot
 
 MOST_QUBITS = 6
 
@@ -67,7 +68,7 @@ def measured(state: State, group: Int[Array, " qubits"], *, key: Array) -> State
     qubits = group.size
     for step in range(qubits):
         turned = pauli(group[step], state, qubits)
-        plus = (1 + jnp.vdot(state, turned).real) / 2
+        plus = (1 + vdot(state, turned).real) / 2
         u = jax.random.uniform(jax.random.fold_in(key, step), (), plus.dtype)
         state = (state + jnp.where(u < plus, 1, -1) * turned) / 2
         state = state / jnp.linalg.norm(state)

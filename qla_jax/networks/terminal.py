@@ -25,6 +25,7 @@ from qla_jax.encodings.combine.lemmas import vector_sum
 from qla_jax.encodings.combine.normalized import Normalized, normalize
 from qla_jax.encodings.combine.squares import SquareProduct, square_product
 from qla_jax.linalg.preparation import length
+from qla_jax.linalg.products import matmul
 
 TAU = 0.51
 
@@ -144,7 +145,7 @@ def ideal_terminal(matrix: Num[Array, "n n"], psi: Vector, tau: ArrayLike = TAU)
         tau: weight of the skip connection.
     """
     squares = jnp.square(psi.real) + jnp.square(psi.imag)
-    gamma = jnp.asarray(tau) * psi + (1 - jnp.asarray(tau)) * (matrix @ squares)
+    gamma = jnp.asarray(tau) * psi + (1 - jnp.asarray(tau)) * matmul(matrix, squares)
     norm = length(gamma)
     return gamma / norm, norm
 

@@ -13,6 +13,7 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax._checks import as_integers, require, require_kind
+from qla_jax.linalg.products import FULL, PrecisionLike, as_precision
 from qla_jax.nn._shapes import as_image_shape, as_images, as_rows, as_sizes
 
 
@@ -22,9 +23,11 @@ class PlainMLP(nnx.Module):
     Args:
         widths: entries of an input, widths of the hidden layers, number of classes.
         rngs: random streams of the parameters.
+        precision: precision of the products, such as "tensorfloat32"; all bits of float32 unless given.
 
     Raises:
-        ValueError: fewer than two widths, or a width that is not an integer of at least 1.
+        ValueError: fewer than two widths, a width that is not an integer of at least 1, or a precision that is none of
+            JAX.
 
     Example:
         >>> net = PlainMLP((4, 8, 3), rngs=nnx.Rngs(0))
@@ -35,11 +38,13 @@ class PlainMLP(nnx.Module):
         Rumelhart, Hinton, Williams (1986), the multilayer perceptron. https://doi.org/10.1038/323533a0
     """
 
-    def __init__(self, widths: Sequence[int], *, rngs: nnx.Rngs):
+    def __init__(self, widths: Sequence[int], *, rngs: nnx.Rngs, precision: PrecisionLike = FULL):
         widths = as_integers("widths", widths, least=1)
         require(len(widths) >= 2, f"`widths` must be at least two, of inputs and outputs, but are {widths}.")
-        self.size = widths[0]
-        self.layers = nnx.List([nnx.Linear(have, give, rngs=rngs) for have, give in pairwise(widths)])
+        self.size, precision = widths[0], as_precision("precision", precision)
+        self.layers = nnx.List(
+            [nnx.Linear(have, give, precision=precision, rngs=rngs) for have, give in pairwise(widths)]
+        )
 
     def __call__(self, inputs: Float[Array, "batch ..."]) -> Float[Array, "batch outcomes"]:
         """Return the class probabilities of each input, shape (batch, outcomes). Inputs are flattened.
@@ -62,9 +67,10 @@ class PlainCNN(nnx.Module):
         shape: shape of an image, (channels, rows, columns).
         outcomes: number of classes.
         rngs: random streams of the parameters.
+        precision: precision of the products, such as "tensorfloat32"; all bits of float32 unless given.
 
     Raises:
-        ValueError: a size that is not an integer of at least 1.
+        ValueError: a size that is not an integer of at least 1, or a precision that is none of JAX.
 
     Example:
         >>> net = PlainCNN(4, 2, (1, 8, 8), 10, rngs=nnx.Rngs(0))
@@ -75,12 +81,24 @@ class PlainCNN(nnx.Module):
         He, Zhang, Ren, Sun (2016), skip connections. https://arxiv.org/abs/1512.03385
     """
 
-    def __init__(self, channels: int, depth: int, shape: tuple[int, int, int], outcomes: int, *, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        channels: int,
+        depth: int,
+        shape: tuple[int, int, int],
+        outcomes: int,
+        *,
+        rngs: nnx.Rngs,
+        precision: PrecisionLike = FULL,
+    ):
         channels, depth, outcomes = as_sizes(channels=channels, depth=depth, outcomes=outcomes)
+        precision = as_precision("precision", precision)
         self.shape = shape = as_image_shape(shape)
-        self.first = nnx.Conv(shape[0], channels, (3, 3), rngs=rngs)
-        self.rest = nnx.List([nnx.Conv(channels, channels, (3, 3), rngs=rngs) for _ in range(depth - 1)])
-        self.last = nnx.Linear(channels * shape[1] * shape[2], outcomes, rngs=rngs)
+        self.first = nnx.Conv(shape[0], channels, (3, 3), precision=precision, rngs=rngs)
+        self.rest = nnx.List(
+            [nnx.Conv(channels, channels, (3, 3), precision=precision, rngs=rngs) for _ in range(depth - 1)]
+        )
+        self.last = nnx.Linear(channels * shape[1] * shape[2], outcomes, precision=precision, rngs=rngs)
 
     def __call__(self, images: Float[Array, "batch channel row column"]) -> Float[Array, "batch outcomes"]:
         """Return the class probabilities of each image, shape (batch, outcomes).
@@ -106,9 +124,11 @@ class PlainPatchCNN(nnx.Module):
         shape: shape of an image, (channels, rows, columns).
         outcomes: number of classes.
         rngs: random streams of the parameters.
+        precision: precision of the products, such as "tensorfloat32"; all bits of float32 unless given.
 
     Raises:
-        ValueError: a size that is not an integer of at least 1, or more layers than the sides can be halved.
+        ValueError: a size that is not an integer of at least 1, more layers than the sides can be halved, or a
+            precision that is none of JAX.
 
     Example:
         >>> net = PlainPatchCNN(4, 2, (1, 8, 8), 10, rngs=nnx.Rngs(0))
@@ -119,16 +139,31 @@ class PlainPatchCNN(nnx.Module):
         Henderson, Shakya, Pradhan, Cook (2019), quanvolutional layers. https://arxiv.org/abs/1904.04767
     """
 
-    def __init__(self, channels: int, depth: int, shape: tuple[int, int, int], outcomes: int, *, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        channels: int,
+        depth: int,
+        shape: tuple[int, int, int],
+        outcomes: int,
+        *,
+        rngs: nnx.Rngs,
+        precision: PrecisionLike = FULL,
+    ):
         channels, depth, outcomes = as_sizes(channels=channels, depth=depth, outcomes=outcomes)
+        precision = as_precision("precision", precision)
         self.shape = shape = as_image_shape(shape)
         left = min(shape[1:]) >> depth
         require(left >= 1, f"`depth` must leave a pixel of images of {shape[1:]}, but halves them {depth} times.")
         widths = [shape[0], *[channels] * depth]
         self.layers = nnx.List(
-            [nnx.Conv(have, give, (2, 2), strides=2, padding="VALID", rngs=rngs) for have, give in pairwise(widths)]
+            [
+                nnx.Conv(have, give, (2, 2), strides=2, padding="VALID", precision=precision, rngs=rngs)
+                for have, give in pairwise(widths)
+            ]
         )
-        self.last = nnx.Linear(channels * (shape[1] >> depth) * (shape[2] >> depth), outcomes, rngs=rngs)
+        self.last = nnx.Linear(
+            channels * (shape[1] >> depth) * (shape[2] >> depth), outcomes, precision=precision, rngs=rngs
+        )
 
     def __call__(self, images: Float[Array, "batch channel row column"]) -> Float[Array, "batch outcomes"]:
         """Return the class probabilities of each image, shape (batch, outcomes).

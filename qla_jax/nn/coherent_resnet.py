@@ -29,7 +29,7 @@ from qla_jax.encodings.vectors.known import vector_encode
 from qla_jax.networks.pooling import as_outcomes, l2_pool, never
 from qla_jax.networks.residual import DEFAULT_DEGREE, SCALE, SkipNormBlock, chain, residual_network
 from qla_jax.networks.terminal import ideal_terminal, terminal_block
-from qla_jax.nn.weights import TerminalWeight, Weight
+from qla_jax.nn.weights import TerminalWeight, Weight, encodings_of
 from qla_jax.polynomials import erf
 
 Images = Float[Array, "batch channel row column"]
@@ -167,7 +167,7 @@ class CoherentResNet(nnx.Module):
 
     def encodings(self) -> list[BlockEncoding]:
         """Return the block encodings of the normalized weights, one per block."""
-        return [weight.encoding() for weight in self.weights]
+        return encodings_of(self.weights)
 
     def terminal_matrix(self) -> Float[Array, "n n"] | None:
         """Return the normalized matrix of the terminal block, or None without a terminal block."""

@@ -28,6 +28,7 @@ from qla_jax._modes import promoted, varying_like
 from qla_jax._nodes import Node
 from qla_jax.arithmetic import Format, decode, dot, encode
 from qla_jax.linalg.preparation import unit_vector
+from qla_jax.linalg.products import matmul
 from qla_jax.measurement.noise import EstimationModel, noise_model
 from qla_jax.measurement.readout import as_precision
 
@@ -132,7 +133,7 @@ def estimated_dense(
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
 def _dense(x: Array, weight: Array, key: Array, gradients: WeightGradients) -> Array:
-    return x @ weight.T
+    return matmul(x, weight.T)
 
 
 def _forward(x: Array, weight: Array, key: Array, gradients: WeightGradients) -> tuple[Array, tuple]:
@@ -168,12 +169,12 @@ def inner_products(
 def _inner_products(left: Array, right: Array, key: Array, gradients: WeightGradients) -> Array:
     # Directions and lengths are kept apart: squares of tiny or huge gradients would under- or overflow.
     (columns, sizes), (others, widths) = (jax.vmap(unit_vector)(part.T) for part in (left, right))
-    cosines = jnp.where((sizes == 0)[:, None] | (widths == 0)[None], 0, columns @ others.T)
+    cosines = jnp.where((sizes == 0)[:, None] | (widths == 0)[None], 0, matmul(columns, others.T))
     found = gradients.noise.sample(cosines, gradients.relative_eps, key=key)
     return sizes[:, None] * found * widths[None]
 
 
 def _input_gradient(upstream: Array, weight: Array, format: Format | None) -> Array:
     if format is None:
-        return upstream @ weight
+        return matmul(upstream, weight)
     return decode(dot(encode(upstream, format), encode(weight, format))).astype(upstream.dtype)

@@ -24,6 +24,7 @@ from qla_jax._checks import as_inexact, require, require_key
 from qla_jax._modes import promoted
 from qla_jax._nodes import Node
 from qla_jax.linalg.preparation import length, unit_vector
+from qla_jax.linalg.products import vdot
 from qla_jax.measurement import Readout, ReadoutMethod
 from qla_jax.nn.qam import Arithmetic
 from qla_jax.nn.steps import ArithmeticStep, Numbers, as_numbers, operations, steps_up_to
@@ -237,4 +238,4 @@ def infidelity(found: Float[Array, "..."], state: Float[Array, "..."]) -> Array:
 @jax.jit
 def _infidelity(found: Array, state: Array) -> Array:
     (a, size), (b, other) = (unit_vector(jax.lax.stop_gradient(x).reshape(-1)) for x in (found, state))
-    return jnp.where((size != 0) & (other != 0), jnp.sum(jnp.square(jnp.abs(a - b * jnp.vdot(b, a)))), 1)
+    return jnp.where((size != 0) & (other != 0), jnp.sum(jnp.square(jnp.abs(a - b * vdot(b, a)))), 1)

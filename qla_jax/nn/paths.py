@@ -13,6 +13,8 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
+from qla_jax.linalg.products import FULL, PrecisionLike, as_precision
+
 STRIDE = 2
 """Factor by which each convolution of a path reduces both sides of an image."""
 
@@ -28,6 +30,10 @@ class ConvolutionalPath(nnx.Module):
         size: N, the number of entries of the vector.
         width: channels after each convolution.
         rngs: random streams of the parameters.
+        precision: precision of the products, such as "tensorfloat32"; all bits of float32 unless given.
+
+    Raises:
+        ValueError: a precision that is none of JAX.
 
     Example:
         >>> path = ConvolutionalPath((1, 8, 8), 16, width=4, rngs=nnx.Rngs(0))
@@ -38,12 +44,21 @@ class ConvolutionalPath(nnx.Module):
         Rattew et al. (2025), Theorem 2 and Figure 1. https://arxiv.org/abs/2510.07195
     """
 
-    def __init__(self, shape: tuple[int, int, int], size: int, *, width: int = 16, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        size: int,
+        *,
+        width: int = 16,
+        rngs: nnx.Rngs,
+        precision: PrecisionLike = FULL,
+    ):
+        precision = as_precision("precision", precision)
         channels, rows, columns = shape
-        self.first = nnx.Conv(channels, width, (3, 3), strides=STRIDE, rngs=rngs)
-        self.second = nnx.Conv(width, width, (3, 3), strides=STRIDE, rngs=rngs)
+        self.first = nnx.Conv(channels, width, (3, 3), strides=STRIDE, precision=precision, rngs=rngs)
+        self.second = nnx.Conv(width, width, (3, 3), strides=STRIDE, precision=precision, rngs=rngs)
         places = -(-rows // STRIDE**2) * -(-columns // STRIDE**2)
-        self.last = nnx.Linear(width * places, size, rngs=rngs)
+        self.last = nnx.Linear(width * places, size, precision=precision, rngs=rngs)
 
     def __call__(self, images: Float[Array, "batch channel row column"]) -> Float[Array, "batch size"]:
         """Return the vector of each image, not normalized, shape (batch, size)."""

@@ -25,6 +25,7 @@ from jax import Array
 
 from qla_jax._checks import require
 from qla_jax.linalg.patches import windows
+from qla_jax.linalg.products import correlate, matmul
 from qla_jax.nn.estimated_gradients import WeightGradients, estimated_dense
 from qla_jax.nn.steps import ArithmeticStep, Numbers, as_numbers
 
@@ -179,7 +180,7 @@ class Arithmetic:
         x, kernel = (part.astype(jnp.result_type(x, kernel)) for part in (x, kernel))
         around = [((k - 1) // 2, k // 2) for k in kernel.shape[2:]]
         if self.gradients is None:
-            return Computed(jax.lax.conv_general_dilated(x[None], kernel, (stride, stride), around)[0])
+            return Computed(correlate(x[None], kernel, (stride, stride), around)[0])
         # As a product of patches with the kernel, since the estimates are defined for the weights of a dense layer.
         cut = windows(x, kernel.shape[2:], stride=stride, around=around)
         pixels = self._linear(cut.reshape(-1, math.prod(cut.shape[3:])).T, kernel.reshape(len(kernel), -1))
@@ -199,7 +200,7 @@ class Arithmetic:
         return Computed(x + y)
 
     def _product(self, x: Array, y: Array) -> Computed:
-        return Computed(x @ y)
+        return Computed(matmul(x, y))
 
     def _layer_norm(self, x: Array, gamma: Array, beta: Array) -> Computed:
         centered = x - x.mean(axis=1, keepdims=True)
@@ -208,7 +209,7 @@ class Arithmetic:
 
     def _linear(self, x: Array, weight: Array) -> Array:
         if self.gradients is None:
-            return x @ weight.T
+            return matmul(x, weight.T)
         assert self.key is not None
         self.calls += 1
         return estimated_dense(x, weight, self.gradients, key=jax.random.fold_in(self.key, self.calls))

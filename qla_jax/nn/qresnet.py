@@ -26,6 +26,7 @@ from jax import Array
 
 from qla_jax._checks import require_kind
 from qla_jax.arithmetic import Format
+from qla_jax.linalg.products import FULL
 from qla_jax.measurement import ReadoutMethod, exact_readout
 from qla_jax.nn._shapes import as_sizes, require_parts
 from qla_jax.nn.measured import BATCH, Pass
@@ -256,7 +257,7 @@ class QResNet(MeasuredNetwork):
                 parts.append(QResidualBlock(have, width << stage, stride=stride, transfers=transfers, rngs=rngs))
                 have = width << stage
         self.blocks = nnx.List(parts)
-        self.head = nnx.Linear(have, outcomes, rngs=rngs)
+        self.head = nnx.Linear(have, outcomes, precision=FULL, rngs=rngs)
         self.transfers = transfers
 
     def forward(self, image: Image, flow: Pass) -> Numbers:

@@ -19,6 +19,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from qla_jax._checks import as_integer, require, require_kind
+from qla_jax.linalg.products import FULL, PrecisionLike, as_precision
 from qla_jax.nn._shapes import as_image_shape, as_images, as_rows, as_sizes
 from qla_jax.variational.classifier import (
     READOUT_CLASSES,
@@ -114,9 +115,10 @@ class DenseHead(nnx.Module):
         num_classes: number of classes.
         rngs: random streams of the parameters.
         dtype: precision of the parameters.
+        precision: precision of the products, such as "tensorfloat32"; all bits of float32 unless given.
 
     Raises:
-        ValueError: a size that is not an integer of at least 1.
+        ValueError: a size that is not an integer of at least 1, or a precision that is none of JAX.
 
     Example:
         >>> head = DenseHead(16, 3, rngs=nnx.Rngs(0))
@@ -127,10 +129,19 @@ class DenseHead(nnx.Module):
         Kashif, Shafique (2024), ResQuNNs, Table 2. https://arxiv.org/abs/2402.09146
     """
 
-    def __init__(self, size: int, num_classes: int = 10, *, rngs: nnx.Rngs, dtype: jnp.dtype = jnp.float32):
+    def __init__(
+        self,
+        size: int,
+        num_classes: int = 10,
+        *,
+        rngs: nnx.Rngs,
+        dtype: jnp.dtype = jnp.float32,
+        precision: PrecisionLike = FULL,
+    ):
+        precision = as_precision("precision", precision)
         size, num_classes = as_sizes(size=size, num_classes=num_classes)
         self.size = size
-        self.linear = nnx.Linear(size, num_classes, rngs=rngs, param_dtype=dtype)
+        self.linear = nnx.Linear(size, num_classes, precision=precision, rngs=rngs, param_dtype=dtype)
 
     def __call__(self, features: Images) -> Float[Array, "batch num_classes"]:
         """Return the class scores of each item, shape (batch, num_classes).

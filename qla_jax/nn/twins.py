@@ -4,6 +4,9 @@ A twin shares no code with its measured network. With exact readouts in real ari
 of the same parameters. The twins draw their initial values by the rules of Flax.
 """
 
+import math
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -11,6 +14,7 @@ from jax import Array
 from jaxtyping import Float
 
 from qla_jax._checks import require
+from qla_jax.linalg.products import FULL, PrecisionLike, as_precision, einsum
 from qla_jax.nn._shapes import as_image_shape, as_images, as_sizes
 
 Images = Float[Array, "batch channel row column"]
@@ -20,7 +24,7 @@ Outcomes = Float[Array, "batch outcomes"]
 class _ConvNorm(nnx.Module):
     """Convolution without bias, followed by batch normalization."""
 
-    def __init__(self, have: int, give: int, taps: int, stride: int, *, rngs: nnx.Rngs):
+    def __init__(self, have: int, give: int, taps: int, stride: int, *, precision: jax.lax.Precision, rngs: nnx.Rngs):
         around = (((taps - 1) // 2, taps // 2),) * 2
         kernel_init = nnx.initializers.he_normal()
         self.conv = nnx.Conv(
@@ -30,6 +34,7 @@ class _ConvNorm(nnx.Module):
             strides=stride,
             padding=around,
             use_bias=False,
+            precision=precision,
             kernel_init=kernel_init,
             rngs=rngs,
         )
@@ -42,11 +47,11 @@ class _ConvNorm(nnx.Module):
 class _Block(nnx.Module):
     """Residual block: two normalized convolutions and a shortcut."""
 
-    def __init__(self, have: int, give: int, stride: int, *, rngs: nnx.Rngs):
-        self.first = _ConvNorm(have, give, 3, stride, rngs=rngs)
-        self.second = _ConvNorm(give, give, 3, 1, rngs=rngs)
+    def __init__(self, have: int, give: int, stride: int, *, precision: jax.lax.Precision, rngs: nnx.Rngs):
+        self.first = _ConvNorm(have, give, 3, stride, precision=precision, rngs=rngs)
+        self.second = _ConvNorm(give, give, 3, 1, precision=precision, rngs=rngs)
         fits = have == give and stride == 1
-        self.shortcut = None if fits else _ConvNorm(have, give, 1, stride, rngs=rngs)
+        self.shortcut = None if fits else _ConvNorm(have, give, 1, stride, precision=precision, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
         y = self.second(jax.nn.relu(self.first(x)))
@@ -63,9 +68,10 @@ class PlainResNet(nnx.Module):
         stages: number of stages; each but the first halves the image.
         blocks: number of residual blocks of each stage.
         rngs: random streams of the parameters.
+        precision: precision of the products, such as "tensorfloat32"; all bits of float32 unless given.
 
     Raises:
-        ValueError: a size that is not an integer of at least 1.
+        ValueError: a size that is not an integer of at least 1, or a precision that is none of JAX.
 
     Example:
         >>> net = PlainResNet(1, 10, width=4, stages=1, blocks=1, rngs=nnx.Rngs(0))
@@ -77,19 +83,29 @@ class PlainResNet(nnx.Module):
     """
 
     def __init__(
-        self, channels: int, outcomes: int, *, width: int = 64, stages: int = 4, blocks: int = 2, rngs: nnx.Rngs
+        self,
+        channels: int,
+        outcomes: int,
+        *,
+        width: int = 64,
+        stages: int = 4,
+        blocks: int = 2,
+        rngs: nnx.Rngs,
+        precision: PrecisionLike = FULL,
     ):
         channels, outcomes, width = as_sizes(channels=channels, outcomes=outcomes, width=width)
         stages, blocks = as_sizes(stages=stages, blocks=blocks)
-        self.channels = channels
-        self.stem = _ConvNorm(channels, width, 3, 1, rngs=rngs)
+        self.channels, precision = channels, as_precision("precision", precision)
+        self.stem = _ConvNorm(channels, width, 3, 1, precision=precision, rngs=rngs)
         parts, have = [], width
         for stage in range(stages):
             for block in range(blocks):
-                parts.append(_Block(have, width << stage, 2 if stage > 0 and block == 0 else 1, rngs=rngs))
+                parts.append(
+                    _Block(have, width << stage, 2 if stage > 0 and block == 0 else 1, precision=precision, rngs=rngs)
+                )
                 have = width << stage
         self.blocks = nnx.List(parts)
-        self.head = nnx.Linear(have, outcomes, rngs=rngs)
+        self.head = nnx.Linear(have, outcomes, precision=precision, rngs=rngs)
 
     def __call__(self, images: Images) -> Outcomes:
         """Return the class probabilities of each image, shape (batch, outcomes).
@@ -103,13 +119,26 @@ class PlainResNet(nnx.Module):
         return jax.nn.softmax(self.head(x.mean(axis=(1, 2))))
 
 
+def _attention(query: Array, key: Array, value: Array, *, precision: jax.lax.Precision, **_: Any) -> Array:
+    """Return attention outputs of shape (batch, token, head, feature); the one of Flax ignores the precision."""
+    scores = einsum("nqhd,nkhd->nhqk", query, key, precision=precision) / math.sqrt(query.shape[-1])
+    return einsum("nhqk,nkhd->nqhd", jax.nn.softmax(scores), value, precision=precision)
+
+
 class _EncoderBlock(nnx.Module):
     """Encoder block: attention and feed-forward network, each after a normalization and with a shortcut around it."""
 
-    def __init__(self, width: int, heads: int, hidden: int, *, gelu: bool, rngs: nnx.Rngs):
+    def __init__(
+        self, width: int, heads: int, hidden: int, *, gelu: bool, precision: jax.lax.Precision, rngs: nnx.Rngs
+    ):
         self.before_attention, self.before_hidden = (nnx.LayerNorm(width, epsilon=1e-5, rngs=rngs) for _ in range(2))
-        self.attention = nnx.MultiHeadAttention(heads, width, decode=False, rngs=rngs)
-        self.into, self.out_of = nnx.Linear(width, hidden, rngs=rngs), nnx.Linear(hidden, width, rngs=rngs)
+        self.attention = nnx.MultiHeadAttention(
+            heads, width, decode=False, attention_fn=_attention, precision=precision, rngs=rngs
+        )
+        self.into, self.out_of = (
+            nnx.Linear(width, hidden, precision=precision, rngs=rngs),
+            nnx.Linear(hidden, width, precision=precision, rngs=rngs),
+        )
         self.gelu = gelu
 
     def __call__(self, x: Array) -> Array:
@@ -131,10 +160,11 @@ class PlainTransformer(nnx.Module):
         hidden: width of the feed-forward network; 4d unless given.
         gelu: whether the feed-forward network has a GELU instead of a ReLU.
         rngs: random streams of the parameters.
+        precision: precision of the products, such as "tensorfloat32"; all bits of float32 unless given.
 
     Raises:
-        ValueError: a size that is not an integer of at least 1, patches that do not divide the image, or heads that do
-            not divide the width.
+        ValueError: a size that is not an integer of at least 1, patches that do not divide the image, heads that do
+            not divide the width, or a precision that is none of JAX.
 
     Example:
         >>> net = PlainTransformer((1, 8, 8), 10, patch=4, width=8, heads=2, depth=1, rngs=nnx.Rngs(0))
@@ -157,21 +187,27 @@ class PlainTransformer(nnx.Module):
         hidden: int | None = None,
         gelu: bool = False,
         rngs: nnx.Rngs,
+        precision: PrecisionLike = FULL,
     ):
         self.shape = shape = as_image_shape(shape)
         outcomes, patch, width = as_sizes(outcomes=outcomes, patch=patch, width=width)
         heads, depth = as_sizes(heads=heads, depth=depth)
+        precision = as_precision("precision", precision)
         divides = shape[1] % patch == 0 and shape[2] % patch == 0
         require(divides, f"`patch` must divide the sides of the image, but is {patch} for {shape[1:]}.")
         require(width % heads == 0, f"`heads` must divide `width` = {width}, but is {heads}.")
         tokens = shape[1] * shape[2] // patch**2 + 1
-        self.embed = nnx.Conv(shape[0], width, (patch, patch), strides=patch, padding="VALID", rngs=rngs)
+        self.embed = nnx.Conv(
+            shape[0], width, (patch, patch), strides=patch, padding="VALID", precision=precision, rngs=rngs
+        )
         self.first = nnx.Param(0.02 * jax.random.normal(rngs.params(), (1, width), jnp.float32))
         self.positions = nnx.Param(0.02 * jax.random.normal(rngs.params(), (tokens, width), jnp.float32))
         (hidden,) = as_sizes(hidden=4 * width if hidden is None else hidden)
-        self.blocks = nnx.List([_EncoderBlock(width, heads, hidden, gelu=gelu, rngs=rngs) for _ in range(depth)])
+        self.blocks = nnx.List(
+            [_EncoderBlock(width, heads, hidden, gelu=gelu, precision=precision, rngs=rngs) for _ in range(depth)]
+        )
         self.norm = nnx.LayerNorm(width, epsilon=1e-5, rngs=rngs)
-        self.head = nnx.Linear(width, outcomes, rngs=rngs)
+        self.head = nnx.Linear(width, outcomes, precision=precision, rngs=rngs)
 
     def __call__(self, images: Images) -> Outcomes:
         """Return the class probabilities of each image, shape (batch, outcomes).

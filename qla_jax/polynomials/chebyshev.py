@@ -25,6 +25,7 @@ from jaxtyping import Inexact
 
 from qla_jax._checks import as_inexact
 from qla_jax._modes import varying_like
+from qla_jax.linalg.products import matmul
 from qla_jax.polynomials.numpy_series import powers_of_numpy
 
 Coefficients = Inexact[Array, " degree_plus_1"]
@@ -249,7 +250,5 @@ def _complex(dtype: Any) -> np.dtype:
 
 
 def _times(matrix: np.ndarray, vector: Any) -> Any:
-    if isinstance(vector, np.ndarray):
-        return matrix.astype(vector.real.dtype) @ vector
-    # By default accelerators multiply single precision with half of its digits.
-    return jnp.matmul(jnp.asarray(matrix, vector.real.dtype), vector, precision=jax.lax.Precision.HIGHEST)
+    xp = _namespace(vector)
+    return matmul(xp.asarray(matrix, vector.real.dtype), vector)

@@ -28,6 +28,7 @@ from jaxtyping import Num
 from qla_jax._checks import as_numeric, as_real, as_tuple, require, require_key
 from qla_jax._modes import default_promotion, promoted
 from qla_jax.linalg.patches import windows
+from qla_jax.linalg.products import matmul
 from qla_jax.measurement.amplitude_estimation import estimate_amplitude, median_failure, queries_of
 from qla_jax.prior.feedforward import FAILURE, LOADED, precision
 from qla_jax.prior.layered import LayeredRun, LayerResult, in_a_row, repetitions_for, require_tolerances, tomography_for
@@ -125,7 +126,7 @@ def _estimated(rows: Array, taps: Array, key: Array, points: int, repetitions: i
     """Return the estimated products, and the largest possible absolute value of a product."""
     sizes = jnp.outer(jnp.linalg.norm(rows, axis=1), jnp.linalg.norm(taps, axis=1))
     safe = jnp.where(sizes == 0, 1, sizes)
-    shares = jnp.clip((1 + rows @ taps.T / safe) / 2, 0, 1)
+    shares = jnp.clip((1 + matmul(rows, taps.T) / safe) / 2, 0, 1)
     found = safe * (2 * estimate_amplitude(shares, points=points, repetitions=repetitions, key=key) - 1)
     return jnp.where(sizes == 0, 0, found), sizes.max()
 
@@ -177,5 +178,5 @@ def exact_convolution(kernel: ArrayLike, image: ArrayLike, cap: float = 1.0) -> 
 
 @jax.jit
 def _convolved(kernel: Array, image: Array, cap: float) -> Array:
-    products = patches(image, kernel.shape[-1]) @ kernel.reshape(len(kernel), -1).T
+    products = matmul(patches(image, kernel.shape[-1]), kernel.reshape(len(kernel), -1).T)
     return pooled(_activated(products, cap, (len(kernel), *image.shape[1:])))

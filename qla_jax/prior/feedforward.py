@@ -24,6 +24,7 @@ from jaxtyping import Num
 
 from qla_jax._checks import as_inexact, as_numeric, as_real, as_tuple, require, require_key
 from qla_jax._modes import default_promotion
+from qla_jax.linalg.products import matmul
 from qla_jax.measurement.amplitude_estimation import (
     estimate_amplitude,
     median_failure,
@@ -110,7 +111,7 @@ def estimated_products(
     require_key("key", key)
     points, sizes = precision(rows, x, eps)
     safe = jnp.where(sizes == 0, 1, sizes)
-    shares = jnp.clip((1 + rows @ x / safe) / 2, 0, 1)  # for parallel vectors rounding may exceed 1
+    shares = jnp.clip((1 + matmul(rows, x) / safe) / 2, 0, 1)  # for parallel vectors rounding may exceed 1
     found = safe * (2 * estimate_amplitude(shares, points=points, repetitions=repetitions, key=key) - 1)
     error = 2 * math.sin(math.pi / points) * float(sizes.max())
     return jnp.where(sizes == 0, 0, found), error, len(rows) * repetitions * LOADED * queries_of(points)
@@ -145,4 +146,4 @@ def exact_dense(weight: ArrayLike, x: ArrayLike, activation: Callable = np.tanh)
         [0.7616]
     """
     weight, x = (np.asarray(as_inexact(name, value)) for name, value in (("weight", weight), ("x", x)))
-    return np.asarray(activation(weight @ x))
+    return np.asarray(activation(matmul(weight, x)))

@@ -22,6 +22,7 @@ import numpy as np
 from jax import Array
 
 from qla_jax._checks import is_concrete, require, require_kind
+from qla_jax.linalg.products import matmul
 from qla_jax.qram._checks import as_amplitudes, nan_unless_finite
 from qla_jax.qram.memories import Memory
 from qla_jax.qram.rates import ErrorRates
@@ -170,7 +171,7 @@ def _overlap(rho: Array, states: list[Frozen], mem: Memory, amplitudes: Array) -
     for members in by_tree.values():
         rows, addresses = (np.array(part) for part in zip(*members, strict=True))
         ideal = amplitudes[addresses]
-        total += (ideal.conj() @ rho[rows[:, None], rows[None, :]] @ ideal).real
+        total += matmul(ideal.conj(), rho[rows[:, None], rows[None, :]], ideal).real
     return total
 
 

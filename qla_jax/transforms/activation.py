@@ -29,6 +29,7 @@ from qla_jax.encodings.combine.composed import Composed
 from qla_jax.encodings.combine.lemmas import MatrixVectorProduct, matrix_vector_product
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
 from qla_jax.linalg.preparation import length
+from qla_jax.linalg.products import matmul
 from qla_jax.polynomials import chebyshev
 from qla_jax.polynomials.polynomial import Polynomial
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu, combined_steps
@@ -134,8 +135,8 @@ def log_normalization(coeffs: Num[Array, " degree_plus_1"], log_alpha: Array) ->
         return jnp.where(log_alpha <= small, direct, jnp.inf)
     powers, series = _between_bases(degree)
     ratios = jnp.exp(jnp.arange(-degree, 1) * jnp.maximum(log_alpha, math.log(SMALL_ALPHA)))
-    terms = (powers.astype(coeffs.dtype) @ coeffs) * ratios.astype(coeffs.dtype)
-    top = jnp.log(jnp.abs(terms[1:] @ series.astype(coeffs.dtype)).sum())
+    terms = matmul(powers.astype(coeffs.dtype), coeffs) * ratios.astype(coeffs.dtype)
+    top = jnp.log(jnp.abs(matmul(terms[1:], series.astype(coeffs.dtype))).sum())
     return jnp.where(log_alpha <= small, direct, degree * log_alpha + top)
 
 

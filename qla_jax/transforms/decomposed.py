@@ -30,6 +30,7 @@ from qla_jax.circuits.operations import Operation
 from qla_jax.encodings.base.block import BlockEncoding, block
 from qla_jax.encodings.base.encoding import State, contraction
 from qla_jax.encodings.combine.algebra import Adjoint
+from qla_jax.linalg.products import matmul
 from qla_jax.polynomials import chebyshev
 from qla_jax.transforms.recurrence import chebyshev_series
 
@@ -156,8 +157,8 @@ def _by_values(coeffs: Array, enc: Decomposed, x: Vector, adjoint: bool) -> Vect
 def _transformed(coeffs: Array, contraction: Square, kept: Decomposition, x: Vector) -> Vector:
     del contraction  # an argument for the derivative alone, which is taken with respect to the matrix
     left, values, right = kept
-    seen = chebyshev.evaluate(coeffs, values) * (right.conj().T @ x)
-    return (left if len(coeffs) % 2 == 0 else right) @ seen
+    seen = chebyshev.evaluate(coeffs, values) * matmul(right.conj().T, x)
+    return matmul(left if len(coeffs) % 2 == 0 else right, seen)
 
 
 @_transformed.defjvp
@@ -166,9 +167,9 @@ def _transformed_jvp(primals: tuple, tangents: tuple) -> tuple[Vector, Vector]:
     (coeffs, contraction, kept, x), (d_coeffs, d_contraction, _, dx) = primals, tangents
     left, values, right = kept
     # The equation of the module's docstring: divided differences at (s_i, s_j) and at (s_i, -s_j).
-    inner = left.conj().T @ d_contraction @ right
+    inner = matmul(left.conj().T, d_contraction, right)
     same, opposite = (chebyshev.divided_differences(coeffs, values, sign * values) for sign in (1, -1))
     middle = ((inner + inner.conj().T) * same + (inner - inner.conj().T) * opposite) / 2
     outer = left if len(coeffs) % 2 == 0 else right
     change = _transformed(coeffs, contraction, kept, dx) + _transformed(d_coeffs, contraction, kept, x)
-    return _transformed(*primals), change + outer @ (middle @ (right.conj().T @ x))
+    return _transformed(*primals), change + matmul(outer, matmul(middle, matmul(right.conj().T, x)))

@@ -32,6 +32,7 @@ from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, apply_adjoint_of, apply_of
+from qla_jax.linalg.products import einsum
 from qla_jax.phases.gqsp import find
 from qla_jax.phases.solve import TOLERANCE
 from qla_jax.polynomials.foreign import as_chebyshev
@@ -220,4 +221,4 @@ def _rotation(theta: Array, phi: Array, lam: ArrayLike = 0.0) -> Complex[Array, 
 
 
 def _rotate(grid: Grid, matrix: Complex[Array, "2 2"]) -> Grid:
-    return jnp.einsum("ij,j...->i...", matrix.astype(grid.dtype), grid)
+    return einsum("ij,j...->i...", matrix.astype(grid.dtype), grid)

@@ -36,6 +36,7 @@ from jaxtyping import Bool, Float, Int, Num
 from qla_jax._checks import as_integer, is_concrete, require, require_key, require_kind, within
 from qla_jax._modes import common_dtype, default_promotion, promoted, reshaped, varying_like
 from qla_jax._nodes import Node
+from qla_jax.linalg.products import einsum, tensordot
 from qla_jax.linalg.qubits import apply_matrix, qubits_of
 from qla_jax.mapping import map_in_batches
 from qla_jax.variational.circuit import ParametrizedCircuit, start
@@ -109,8 +110,8 @@ def depolarizing(p: ArrayLike) -> Channel:
     p = _probability("p", p)
     weights = jnp.stack([1 - p, p / 3, p / 3, p / 3])
     operators = jnp.asarray(np.stack([PAULIS[letter] for letter in "IXYZ"]), common_dtype(p, jnp.complex64))
-    pairs = jnp.einsum("kij,kmn->kimjn", operators, operators.conj()).reshape(4, 4, 4)
-    superoperator = jnp.tensordot(weights.astype(pairs.dtype), pairs, axes=1)
+    pairs = einsum("kij,kmn->kimjn", operators, operators.conj()).reshape(4, 4, 4)
+    superoperator = tensordot(weights.astype(pairs.dtype), pairs, axes=1)
     return Channel(weights, operators, weights == 0, superoperator)
 
 
@@ -416,7 +417,7 @@ def _jump(
 
 def _taken(table: Array, index: Array) -> Array:
     """Return `table[index]` as a sum over the few rows, which can be traced over explicit mesh axes, too."""
-    return jnp.tensordot((jnp.arange(len(table)) == index).astype(table.dtype), table, axes=1)
+    return tensordot((jnp.arange(len(table)) == index).astype(table.dtype), table, axes=1)
 
 
 def _root(weight: Array) -> Array:
@@ -428,10 +429,10 @@ def _norms(channel: Channel, wire: int, state: Array) -> Float[Array, " k"]:
     r"""Return $\mathrm{tr}(A \rho A^\dagger)$ of each operator A, where rho is the density matrix of the one qubit."""
     require(0 <= wire < qubits_of(state), f"`wires` must lie in the state, but one is {wire}.")
     grid = reshaped(jax.lax.stop_gradient(state), (1 << wire, 2, 1 << (qubits_of(state) - wire - 1)))
-    rho = jnp.einsum("aib,ajb->ij", grid, grid.conj())
+    rho = einsum("aib,ajb->ij", grid, grid.conj())
     operators = jax.lax.stop_gradient(channel.operators).astype(rho.dtype)
-    squares = jnp.einsum("kij,kil->klj", operators, operators.conj())
-    return jnp.maximum(jnp.tensordot(squares, rho.T, axes=2).real, 0)
+    squares = einsum("kij,kil->klj", operators, operators.conj())
+    return jnp.maximum(tensordot(squares, rho.T, axes=2).real, 0)
 
 
 def _probability(name: str, value: ArrayLike) -> Array:

@@ -34,6 +34,7 @@ from jaxtyping import Float, Num
 from qla_jax._checks import as_inexact, as_integer, as_integers, require, require_callable, require_kind
 from qla_jax._modes import common_dtype, promoted
 from qla_jax.linalg.patches import windows
+from qla_jax.linalg.products import matmul
 from qla_jax.variational.ansatz import RX_CHAIN, Ansatz, Rotation
 from qla_jax.variational.circuit import ParametrizedCircuit, circuit, matrix_of, repeated, run
 from qla_jax.variational.gates import rx, ry, rz
@@ -267,7 +268,7 @@ def _by_circuit(values: Float[Array, "value row column"], angles: Array, spec: Q
     mix = jnp.asarray(spec.channels(angles.shape[2]), angles.dtype)
 
     def one(x: Array) -> Array:
-        return mix @ z_expectations(run(patch_circuit(x, angles, spec)))
+        return matmul(mix, z_expectations(run(patch_circuit(x, angles, spec))))
 
     return jnp.moveaxis(jax.vmap(jax.vmap(one, in_axes=1), in_axes=1)(values), 2, 0)
 
@@ -307,7 +308,7 @@ def _by_contraction(values: Float[Array, "value row column"], angles: Array, spe
     state = _behind(flat, angles, spec)
     law = jnp.square(state.real) + jnp.square(state.imag)
     signs = spec.channels(angles.shape[2]) @ _z_signs(angles.shape[2])
-    return (jnp.asarray(signs, law.dtype) @ law).reshape(-1, *values.shape[1:])
+    return matmul(jnp.asarray(signs, law.dtype), law).reshape(-1, *values.shape[1:])
 
 
 def _behind(values: Float[Array, "value patch"], angles: Array, spec: QuanvolutionSpec) -> Num[Array, "dim patch"]:
@@ -321,10 +322,10 @@ def _behind(values: Float[Array, "value patch"], angles: Array, spec: Quanvoluti
     if not spec.reupload:
         units = [_product(units)]
     # Changes of basis between the encodings belong to the unitaries, so they run once for all patches.
-    turned = [basis.conj().T @ unit @ basis for unit in units[:-1]] + [units[-1] @ basis]
-    state = (turned[0] * basis[0].conj()[None, :]) @ phases
+    turned = [matmul(basis.conj().T, unit, basis) for unit in units[:-1]] + [matmul(units[-1], basis)]
+    state = matmul(turned[0] * basis[0].conj()[None, :], phases)
     for unit in turned[1:]:
-        state = unit @ (phases * state)
+        state = matmul(unit, phases * state)
     return state
 
 
@@ -350,7 +351,7 @@ def _eigenbasis(encoding: Rotation, values: int, num_qubits: int) -> Array:
 def _product(units: list[Array]) -> Array:
     total = units[0]
     for unit in units[1:]:
-        total = unit @ total
+        total = matmul(unit, total)
     return total
 
 

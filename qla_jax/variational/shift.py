@@ -18,6 +18,7 @@ import numpy as np
 from jax import Array
 
 from qla_jax._checks import require_callable, require_kind
+from qla_jax.linalg.products import vdot
 from qla_jax.variational.circuit import ParametrizedCircuit
 from qla_jax.variational.unitaries import ParametrizedGate
 
@@ -84,6 +85,6 @@ def _of_gate(
     weights = jnp.asarray([sign * weight for _, weight in rule for sign in (1, -1)], angles.dtype)
 
     def derivative(direction: Array) -> Array:
-        return jnp.vdot(weights, jax.lax.map(lambda shift: moved(angles + shift * direction), shifts))
+        return vdot(weights, jax.lax.map(lambda shift: moved(angles + shift * direction), shifts))
 
     return jax.lax.map(derivative, directions).reshape(angles.shape)

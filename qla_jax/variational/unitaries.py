@@ -22,6 +22,7 @@ from jaxtyping import Float, Num
 
 from qla_jax._modes import promoted, reshaped
 from qla_jax._nodes import Node
+from qla_jax.linalg.products import matmul
 from qla_jax.linalg.qubits import apply_matrix
 
 NUM_BLOCK_ANGLES = 15
@@ -58,6 +59,11 @@ class ParametrizedGate(Node, ABC, kw_only=True):
     @abstractmethod
     def adjoint(self) -> "ParametrizedGate":
         """Return the gate that undoes this one."""
+
+    @property
+    def mixed(self) -> tuple[int, ...]:
+        """Wires whose values the gate changes: the matrix is block diagonal in the values of all others."""
+        return () if self.diagonal else self.wires
 
     def angles(self) -> Array | None:
         """Return the angles that parameter shifts move, if any."""
@@ -157,6 +163,10 @@ class ControlledTurn(ParametrizedGate, kw_only=True):
     turn: Turn
     shifts = 2
 
+    @property
+    def mixed(self) -> tuple[int, ...]:
+        return self.wires[1:] if self.turn.mixed else ()
+
     def matrix(self) -> Array:
         inner = self.turn.matrix()
         return jnp.eye(4, dtype=inner.dtype).at[2:, 2:].set(inner)
@@ -182,7 +192,7 @@ class Block(Turn, kw_only=True):
     def matrix(self) -> Array:
         first, second, middle, third, fourth = self.angle.reshape(5, 3)
         singles = _rotated(jnp.stack([first, second, third, fourth]))
-        return _pair(singles[2], singles[3]) @ _interaction(middle) @ _pair(singles[0], singles[1])
+        return matmul(_pair(singles[2], singles[3]), _interaction(middle), _pair(singles[0], singles[1]))
 
     def adjoint(self) -> ParametrizedGate:
         first, second, middle, third, fourth = -self.angle.reshape(5, 3)
@@ -215,6 +225,10 @@ class CX(Constant, kw_only=True):
     """Gate that flips the second qubit where the first is 1."""
 
     table = np.eye(4)[[0, 1, 3, 2]]
+
+    @property
+    def mixed(self) -> tuple[int, ...]:
+        return self.wires[1:]
 
 
 class CZ(Constant, kw_only=True):

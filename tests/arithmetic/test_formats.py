@@ -124,7 +124,7 @@ def nearest(number, format: Format) -> tuple[int, bool]:
 
 @pytest.mark.x64
 @pytest.mark.parametrize("dtype", FLOATS + INTEGERS)
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 def test_what_is_seen_and_what_is_traced_are_encoded_alike_to_the_ends_of_every_dtype(dtype):
     x = extremes(dtype)
     for format in ENDS:
@@ -137,7 +137,7 @@ def test_what_is_seen_and_what_is_traced_are_encoded_alike_to_the_ends_of_every_
 
 @pytest.mark.x64
 @pytest.mark.parametrize("dtype", INTEGERS)
-@pytest.mark.sample(3)
+@pytest.mark.sample(1)
 def test_integers_that_are_traced_are_those_that_are_seen(dtype):
     for format in ENDS:
         x = extremes(dtype)

@@ -29,6 +29,7 @@ def nodes(tree: CallTree, seen=None):
 
 
 @pytest.mark.parametrize("name", BUILDS)
+@pytest.mark.sample(7)
 def test_counts_add_up_at_every_level(name):
     circuit = to_circuit(BUILDS[name]())
     for root in (circuit, circuit.controlled(), circuit.inverse()):

@@ -30,7 +30,7 @@ def encoding_of(case: Case) -> Encoding:
 
 
 @pytest.mark.parametrize("case", in_default_lane([*ENCODINGS, *VECTORS]))
-@pytest.mark.sample(12)
+@pytest.mark.sample(8)
 def test_gates_have_the_unitary_of_the_circuit(case):
     enc = encoding_of(case)
     size = enc.num_ancillas + enc.num_qubits
@@ -63,7 +63,7 @@ COUNTED = [case for case in [*ENCODINGS, *VECTORS] if not any(name in case.name 
 
 @pytest.mark.parametrize("case", in_default_lane(COUNTED))
 @pytest.mark.parametrize("under_control", [False, True])
-@pytest.mark.sample(36)
+@pytest.mark.sample(18)
 def test_counted_gates_are_those_of_the_circuit_or_few_more(case, under_control):
     enc = encoding_of(case)
     if under_control:

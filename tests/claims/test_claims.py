@@ -153,6 +153,7 @@ TIGHT = [
 
 
 @pytest.mark.parametrize(("claim", "size"), TIGHT, ids=lambda part: getattr(part, "name", part))
+@pytest.mark.sample(2)
 def test_half_of_a_tight_bound_is_violated(claim, size):
     def halved(instance):
         measured, bound = claim.sides(instance)

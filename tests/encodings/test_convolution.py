@@ -185,6 +185,7 @@ CIRCUIT_CASES = {
     ("kernel", "image", "padding"),
     [pytest.param(*case, id=name) for name, case in CIRCUIT_CASES.items()],
 )
+@pytest.mark.sample(2)
 def test_gates_of_kernels_with_unused_taps_have_the_whole_unitary(kernel, image, padding):
     enc = block_encode_convolution(kernel, image, padding=padding)
     circuit = to_circuit(enc)

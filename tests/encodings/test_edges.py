@@ -82,7 +82,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("name", "transform"), PAIRS)
-@pytest.mark.sample(6)
+@pytest.mark.sample(3)
 def test_at_alpha_zero_the_circuit_equals_the_encoded_view_or_eps_is_infinite(name, transform):
     found = ON_QUOTIENTS[transform](NOTHING[name]())
     x = jnp.asarray(real(found.shape[1]))
@@ -138,7 +138,7 @@ OF_ENTRIES: dict[str, Callable] = {
 @pytest.mark.numerics
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf], ids=str)
 @pytest.mark.parametrize("name", OF_ENTRIES)
-@pytest.mark.sample(32)
+@pytest.mark.sample(16)
 def test_entries_that_are_not_finite_leave_eps_unknown_inside_jit(name, bad):
     x = jnp.array([0.3, bad, 0.1, 0.2])
     eps = jax.jit(jax.vmap(lambda x: OF_ENTRIES[name](x).eps))(jnp.stack([x, jnp.array([0.6, 0.0, 0.0, 0.8])]))
@@ -393,7 +393,7 @@ def test_generators_are_accepted_as_sequences():
         lambda a: controlled(block_encode(a[:4, :4])),
     ],
 )
-@pytest.mark.sample(5)
+@pytest.mark.sample(2)
 def test_a_float32_vector_loses_nothing_of_a_float64_encoding(build):
     a = orthogonal(8) @ np.diag(np.linspace(0.2, 1, 8)) @ orthogonal(8).T
     enc, x = build(a), jnp.asarray(real(8), jnp.float32)

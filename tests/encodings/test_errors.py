@@ -336,7 +336,7 @@ by_name = pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.name)
 
 
 @by_name
-@pytest.mark.sample(8)
+@pytest.mark.sample(4)
 def test_no_composite_is_further_from_its_ideal_than_tracked(rule):
     found = search(rule)
     assert np.isfinite(found.tracked).mean() > 0.9
@@ -344,7 +344,7 @@ def test_no_composite_is_further_from_its_ideal_than_tracked(rule):
 
 
 @pytest.mark.parametrize("rule", [*RULES, *WITH_ALPHA], ids=lambda rule: rule.name)
-@pytest.mark.sample(6)
+@pytest.mark.sample(3)
 def test_the_tracked_error_is_within_a_factor_of_four_of_the_reached_error(rule):
     """For an error of each part alone and of all, in general and to first order."""
     for erring in (None, *(i for i, part in enumerate(draw(rule, 0)) if isinstance(part, Part))):

@@ -191,7 +191,7 @@ def test_a_stack_of_encodings_gives_the_result_of_each_of_them(second, tol):
     test_the_encoded_view_is_the_matrix(second, tol)
 
 
-@pytest.mark.sample(20)
+@pytest.mark.sample(10)
 def test_values_and_gradients_are_those_of_the_matrix(case, tol):
     value, gradient, worth = pull(case)
     expected = worth(case.params)

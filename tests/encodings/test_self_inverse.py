@@ -68,7 +68,7 @@ def build(case: Case):
 
 
 @pytest.mark.parametrize("case", [case for case in ENCODINGS if case.name in OF_THE_REGISTRY], ids=lambda c: c.name)
-@pytest.mark.sample(6)
+@pytest.mark.sample(3)
 def test_a_circuit_of_the_registry_that_is_declared_its_own_inverse_is(case, tol):
     enc = build(case)
     assert enc.is_self_inverse and apart(enc) <= tol()
@@ -76,12 +76,13 @@ def test_a_circuit_of_the_registry_that_is_declared_its_own_inverse_is(case, tol
 
 
 @pytest.mark.parametrize("case", [case for case in ENCODINGS if case.name not in OF_THE_REGISTRY], ids=lambda c: c.name)
-@pytest.mark.sample(15)
+@pytest.mark.sample(7)
 def test_no_other_circuit_of_the_registry_is_declared(case):
     assert not build(case).is_self_inverse
 
 
 @pytest.mark.parametrize("name", COMPOSED)
+@pytest.mark.sample(3)
 def test_a_circuit_of_parts_that_are_their_own_inverses_is_its_own_inverse(name, tol):
     enc = COMPOSED[name]()
     assert enc.is_self_inverse and apart(enc) <= tol()

@@ -34,6 +34,7 @@ def test_the_subnormalization_of_a_block_array_is_that_of_its_formula(blocks, wa
 
 
 @pytest.mark.parametrize("seed", range(5))
+@pytest.mark.sample(2)
 def test_no_array_has_a_larger_subnormalization_than_sparse_access(seed):
     rng = np.random.default_rng(seed)
     sizes = rng.uniform(0.1, 3, (3, 4)) * (rng.uniform(size=(3, 4)) < 0.7)

@@ -143,7 +143,7 @@ KERNELS = {
 
 @pytest.mark.numerics
 @pytest.mark.parametrize(("kernel", "image"), KERNELS.values(), ids=KERNELS)
-@pytest.mark.sample(4)
+@pytest.mark.sample(3)
 def test_the_bound_of_a_convolution_is_at_least_the_norm_of_its_matrix(kernel, image):
     """With the image known, and for images of any size, where the factor covers what lies between grid points."""
     known, unknown = jax.jit(lambda k: (convolution_norm_bound(k, image), convolution_norm_bound(k)))(kernel)

@@ -68,6 +68,7 @@ def test_only_a_job_that_asks_for_it_has_the_part():
     assert asked.settings == plain.settings | {"export": "qref"}
 
 
+@pytest.mark.slow
 def test_the_part_exports_the_first_block_of_the_network(tmp_path):
     """Of the network whose checkpoint lies in the directory; a resumed job finds the row."""
     with small_networks():

@@ -104,6 +104,7 @@ def test_costs_that_are_all_bounds_have_no_verdict(lowest, verdict):
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("axes", [(-2, -1), (-2,)])
+@pytest.mark.sample(1)
 def test_a_ranked_readout_is_the_projection_of_the_chebyshev_readout(axes, tol):
     state = jnp.asarray(real(2, 4, 6))
     stack = ranked_chebyshev(jnp.array([1, 3, 4]), axes=axes, relative_eps=0.1, noise="exact")

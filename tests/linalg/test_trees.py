@@ -39,6 +39,7 @@ def dense(unit: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("qubits", [0, 1, 3, 4, 6])
 @pytest.mark.parametrize("is_complex", [False, True])
 @pytest.mark.parametrize("empty", [False, True])
+@pytest.mark.sample(6)
 def test_loading_is_the_product_of_its_rotations(qubits, is_complex, empty, tol):
     unit = vector(qubits, is_complex, empty and qubits > 0)
     expected, eye = dense(unit), jnp.eye(len(unit))

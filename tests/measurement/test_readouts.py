@@ -87,7 +87,7 @@ def test_one_at_a_time_and_eagerly_is_the_same(name, tol):
 
 @pytest.mark.parametrize("name", list(ON_VALUES))
 @pytest.mark.numerics
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 def test_values_are_within_their_bounds(name):
     states, _, ((_, found), _) = batch(name)
     error = np.asarray(found.values[0] - states[0])

@@ -89,7 +89,7 @@ def by_circuit(vec: VectorEncoding, outcomes: int) -> np.ndarray:
 @pytest.mark.numerics
 @pytest.mark.parametrize("sizes", PADDED, ids=str)
 @pytest.mark.parametrize("outcomes", [2, 4])
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 def test_outcomes_of_padded_registers_are_those_of_the_circuits_leading_qubits(sizes, outcomes, tol):
     vec = vector_encode(real(*sizes), pad=True)
     expected, atol = by_circuit(vec, outcomes), tol("exact", factor=10)

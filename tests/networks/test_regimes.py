@@ -89,7 +89,7 @@ def test_planned_amplitudes_are_those_that_blocks_prove():
         ("taps", [2, 4]),
     ],
 )
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 def test_depth_and_qubits_grow_with_every_size(name, values):
     found = [count(replace(Setting("a", 64), **{name: value})) for value in values]
     for before, after in pairwise(found):

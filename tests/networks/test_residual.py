@@ -124,7 +124,7 @@ def shapes_of(count: int, size: int, degree: int) -> tuple[list, list]:
 
 
 @pytest.mark.parametrize(("degree", "index"), [(1, 0), (3, 1), (5, 2), (7, 2), (9, 3), (17, 4)])
-@pytest.mark.sample(3)
+@pytest.mark.sample(1)
 def test_ancillas_follow_the_recursion_of_the_lemma_and_stay_below_the_papers(degree, index):
     """The larger one of a and b, n, the index of the combination, one for the sum, two marks.
 

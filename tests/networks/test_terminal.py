@@ -24,6 +24,7 @@ def ideal(matrix: np.ndarray, psi: np.ndarray, tau: float = 0.51) -> np.ndarray:
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("part", ["prepared", "through a matrix"])
+@pytest.mark.sample(1)
 def test_the_circuit_is_the_residual_of_the_squares(part, tol):
     """Every ancilla simulated, and flagged ones projected early; the part with an ancilla of its own, alpha above 1."""
     vec = vector_encode(UNIT)

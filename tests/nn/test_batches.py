@@ -38,7 +38,7 @@ MODULES = ON_ROWS | ON_IMAGES
 
 
 @pytest.mark.parametrize("name", MODULES)
-@pytest.mark.sample(5)
+@pytest.mark.sample(2)
 def test_a_single_item_without_batch_axis_is_refused(name):
     one = jnp.ones(SHAPE if name in ON_IMAGES else 4)
     made = MODULES[name]()
@@ -49,6 +49,7 @@ def test_a_single_item_without_batch_axis_is_refused(name):
 
 
 @pytest.mark.parametrize("name", MODULES)
+@pytest.mark.sample(4)
 def test_items_of_another_size_are_refused(name):
     wrong = jnp.ones((2, 3, 5, 5) if name in ON_IMAGES else (2, 5))
     with pytest.raises(ValueError, match=r"^`(inputs|images|features)` must "):

@@ -30,6 +30,7 @@ compiled = {parity: jax.jit(partial(phase_factors, parity=parity)) for parity in
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=IDS)
+@pytest.mark.sample(7)
 def test_the_real_part_of_the_response_is_the_target_within_the_residual(target):
     ph = phase_factors(target.coeffs, parity=target.parity)
     residual = float(ph.residual)

@@ -37,7 +37,7 @@ def gelu(x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("is_complex", [False, True], ids=["real", "complex"])
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 def test_phases_and_chebyshev_combination_encode_the_same(name, is_complex):
     x = 0.9 * cplx(2) / np.linalg.norm(cplx(2)) if is_complex else X
     vec = vector_encode(x)

@@ -29,7 +29,7 @@ MOST_QUBITS = 12
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("case", [case for case in ENCODINGS if case.single], ids=lambda case: case.name)
-@pytest.mark.sample(10)
+@pytest.mark.sample(5)
 def test_both_views_of_a_matrix_are_within_eps_and_rounding(case):
     enc, matrix = case.build(jax.tree.map(jnp.asarray, case.params)), np.asarray(case.oracle(case.params))
     x = real(matrix.shape[1]) / np.linalg.norm(real(matrix.shape[1]))
@@ -41,7 +41,7 @@ def test_both_views_of_a_matrix_are_within_eps_and_rounding(case):
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("case", [case for case in VECTORS if case.single], ids=lambda case: case.name)
-@pytest.mark.sample(8)
+@pytest.mark.sample(4)
 def test_both_views_of_a_vector_are_within_eps_and_rounding(case):
     vec, x = case.build(jax.tree.map(jnp.asarray, case.params)), np.asarray(case.oracle(case.params))
     views = [vec.encoded] + ([run(vec)] if vec.num_ancillas + vec.num_qubits <= MOST_QUBITS else [])

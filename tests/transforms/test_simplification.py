@@ -63,6 +63,7 @@ RULES = {
 
 
 @pytest.mark.parametrize(("build", "kind", "calls"), RULES.values(), ids=RULES)
+@pytest.mark.sample(9)
 def test_each_rule_is_applied_and_keeps_what_is_encoded(build, kind, calls):
     enc = build()
     found = simplify(enc)
@@ -91,7 +92,7 @@ def expression(draw: np.random.Generator, depth: int) -> qla.BlockEncoding:
 
 
 @pytest.mark.parametrize("seed", range(24))
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 def test_random_expressions_stay_the_same_and_get_no_worse(seed):
     enc = expression(np.random.default_rng(seed), 4)
     found = simplify(enc)

@@ -97,7 +97,7 @@ OF_HERMITIAN: dict[str, Callable] = {
 
 
 @pytest.mark.parametrize("name", HERMITIAN)
-@pytest.mark.sample(7)
+@pytest.mark.sample(3)
 def test_a_simulation_of_a_hermitian_matrix_is_the_exponential_within_eps(name):
     enc = HERMITIAN[name]()
     found = hamiltonian_simulation(enc, 0.7, eps=1e-6)
@@ -136,7 +136,7 @@ def test_a_matrix_too_large_to_be_checked_needs_the_assertion_that_it_is_hermiti
 
 
 @pytest.mark.parametrize("case", in_default_lane(ENCODINGS))
-@pytest.mark.sample(10)
+@pytest.mark.sample(5)
 def test_hermitian_defects_and_singular_values_from_structure_are_correct(case):
     """The defect is at least the spectral norm of the difference, and zero where that is; values are NumPy's."""
     enc, matrix = case.build(jax.tree.map(jnp.asarray, case.params)), np.asarray(case.oracle(case.params))

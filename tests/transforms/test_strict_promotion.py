@@ -23,7 +23,7 @@ DIFFERENTIATED = {
 
 @pytest.mark.x64
 @pytest.mark.parametrize("function", DIFFERENTIATED.values(), ids=DIFFERENTIATED)
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 def test_compiled_functions_are_differentiated_under_strict_promotion(function):
     compiled = jax.jit(lambda x: function(x).real.sum())
     x = jnp.arange(1, 5, dtype=jnp.float32)

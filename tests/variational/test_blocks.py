@@ -64,6 +64,7 @@ def test_application_by_flips_is_the_matrix_product(wires, tol):
 @pytest.mark.numerics
 @pytest.mark.parametrize("product_qubits", [1, 8])
 @pytest.mark.parametrize("wires", [(0,), (4,), (1, 3), (3, 1), (4, 0, 2)])
+@pytest.mark.sample(3)
 def test_overlaps_are_sums_by_products_too(wires, product_qubits, monkeypatch, tol):
     monkeypatch.setattr(contraction, "PRODUCT_QUBITS", product_qubits)
     left, right = cplx(1 << N), cplx(1 << N, seed=1)
@@ -76,7 +77,7 @@ def test_overlaps_are_sums_by_products_too(wires, product_qubits, monkeypatch, t
 @pytest.mark.numerics
 @pytest.mark.parametrize("block_qubits", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("wires", [(0,), (2,), (4,), (0, 1), (4, 0), (1, 3), (3, 1)])
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 def test_a_sweep_over_blocks_is_the_matrix_on_the_whole_state(wires, block_qubits, tol):
     left, right, side = cplx(1 << N), cplx(1 << N, seed=1), 1 << len(wires)
     matrix = cplx(side, side, seed=2)

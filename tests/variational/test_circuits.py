@@ -100,6 +100,7 @@ def test_a_circuit_is_the_product_of_its_gates(tol):
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("shape", [(8,), (2, 2, 2)])
+@pytest.mark.sample(1)
 def test_states_of_both_shapes_run_eagerly_and_batched(shape, tol):
     angles, states = drawn(), cplx(3, *shape)
     found = jax.vmap(lambda s: run(build(angles), s))(jnp.asarray(states))

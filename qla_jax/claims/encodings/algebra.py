@@ -14,6 +14,7 @@ from jax import Array
 from qla_jax.claims.engine.claim import EVERY_SIZE, Instance, Sides, claim
 from qla_jax.claims.engine.instances import between, contractions, displacement, magnitude, onto_contractions, projected
 from qla_jax.claims.engine.parts import spectral
+from qla_jax.linalg.products import matmul, tensordot
 
 LARGEST = 0.5
 """Largest error, relative to alpha."""
@@ -65,7 +66,7 @@ def _sides(instance: Instance) -> tuple[Array, Array, Array, Array]:
 def product_error(instance: Instance) -> Sides:
     """The bound is attained by numbers."""
     (a, b), (ideal_a, ideal_b), (alpha, beta), (off_a, off_b) = _sides(instance)
-    return Sides(spectral(ideal_a @ ideal_b - a @ b), alpha * off_b + beta * off_a + off_a * off_b)
+    return Sides(spectral(matmul(ideal_a, ideal_b) - matmul(a, b)), alpha * off_b + beta * off_a + off_a * off_b)
 
 
 @claim(
@@ -81,7 +82,7 @@ def product_error(instance: Instance) -> Sides:
 def product_error_without_cross_term(instance: Instance) -> Sides:
     """Errors of half an alpha violate the bound by a factor of 1.25."""
     (a, b), (ideal_a, ideal_b), (alpha, beta), (off_a, off_b) = _sides(instance)
-    return Sides(spectral(ideal_a @ ideal_b - a @ b), alpha * off_b + beta * off_a)
+    return Sides(spectral(matmul(ideal_a, ideal_b) - matmul(a, b)), alpha * off_b + beta * off_a)
 
 
 @claim(
@@ -97,7 +98,7 @@ def product_error_without_cross_term(instance: Instance) -> Sides:
 def product_error_of_own_alpha(instance: Instance) -> Sides:
     """An exact factor 10 and a factor 1, encoded as 0.9, give an error of 1, while the formula gives 0.1."""
     (a, b), (ideal_a, ideal_b), (alpha, beta), (off_a, off_b) = _sides(instance)
-    return Sides(spectral(ideal_a @ ideal_b - a @ b), alpha * off_a + beta * off_b)
+    return Sides(spectral(matmul(ideal_a, ideal_b) - matmul(a, b)), alpha * off_a + beta * off_b)
 
 
 @claim(
@@ -113,7 +114,7 @@ def product_error_within_alpha(instance: Instance) -> Sides:
     """The left factor is cut back to its alpha."""
     (a, b), (ideal_a, ideal_b), (alpha, beta), (_, off_b) = _sides(instance)
     ideal_a = ideal_a / jnp.maximum(1, spectral(ideal_a) / alpha)
-    return Sides(spectral(ideal_a @ ideal_b - a @ b), alpha * off_b + beta * spectral(ideal_a - a))
+    return Sides(spectral(matmul(ideal_a, ideal_b) - matmul(a, b)), alpha * off_b + beta * spectral(ideal_a - a))
 
 
 @claim(
@@ -147,7 +148,7 @@ def combination_error(instance: Instance) -> Sides:
     """The matrices have unequal alphas."""
     encoded, ideal, _, off = _sides(instance)
     weights = instance["weights"]
-    return Sides(spectral(jnp.tensordot(weights, ideal - encoded, axes=1)), weights @ off)
+    return Sides(spectral(tensordot(weights, ideal - encoded, axes=1)), matmul(weights, off))
 
 
 def _loaded(instance: Instance) -> tuple[Array, Array, Array, Array, Array]:
@@ -157,7 +158,7 @@ def _loaded(instance: Instance) -> tuple[Array, Array, Array, Array, Array]:
     error = alpha * _small(instance["error"])
     weights = instance["weights"]
     wrong = weights + jnp.maximum(instance["loaded"], -0.9 * weights)
-    distance = spectral(jnp.tensordot(weights, encoded + error, axes=1) - jnp.tensordot(wrong, encoded, axes=1))
+    distance = spectral(tensordot(weights, encoded + error, axes=1) - tensordot(wrong, encoded, axes=1))
     beta = jnp.maximum(weights.sum(), wrong.sum())
     off = jnp.maximum(spectral(error[0]), spectral(error[1]))
     return distance, alpha, beta, jnp.abs(wrong - weights).sum(), off

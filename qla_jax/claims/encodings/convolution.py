@@ -18,6 +18,7 @@ from qla_jax.encodings.base.block import embed, postselect
 from qla_jax.encodings.matrices.convolution import block_encode_convolution
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.linalg.norms import convolution_norm_bound
+from qla_jax.linalg.products import matmul
 from qla_jax.transforms.amplification import oblivious_amplification
 
 CHANNELS, TAPS = 2, 2
@@ -87,7 +88,7 @@ def convolution_circuit(instance: Instance) -> Sides:
     kernel, side = instance["kernel"], _side(instance)
     x = instance["image"].reshape(-1)
     found = postselect(block_encode_convolution(kernel, (side, side), padding="top-left"), x)
-    return Sides(jnp.abs(found - matrix_of(kernel, side) @ x).max(), jnp.zeros(()))
+    return Sides(jnp.abs(found - matmul(matrix_of(kernel, side), x)).max(), jnp.zeros(()))
 
 
 @claim(
@@ -105,7 +106,7 @@ def convolution_alpha(instance: Instance) -> Sides:
     kernel, side, x = instance["kernel"], _side(instance), instance["image"].reshape(-1)
     enc = block_encode_convolution(kernel, (side, side), padding="top-left")
     flagged = enc.apply(embed(enc, x))[0]
-    return Sides(jnp.linalg.norm(flagged) * jnp.abs(kernel).sum(), jnp.linalg.norm(matrix_of(kernel, side) @ x))
+    return Sides(jnp.linalg.norm(flagged) * jnp.abs(kernel).sum(), jnp.linalg.norm(matmul(matrix_of(kernel, side), x)))
 
 
 @claim(

@@ -23,6 +23,7 @@ from qla_jax.claims.networks.norms import TAU, onto_both, weight_and_state
 from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.combine.squares import square_product
 from qla_jax.encodings.vectors.known import vector_encode
+from qla_jax.linalg.products import matmul
 
 
 def weight_state_and_error(size: int, *, key: Array) -> Instance:
@@ -50,8 +51,8 @@ def _of_squares(instance: Instance) -> tuple[Array, Array, Array, Array]:
     weight, psi = instance["weight"], instance["psi"]
     wrong = psi + instance["error"]
     alpha = instance["slack"] * jnp.maximum(1, jnp.linalg.norm(wrong))
-    ideal = weight @ jnp.square(psi)
-    distance = jnp.linalg.norm(ideal - weight @ jnp.square(wrong))
+    ideal = matmul(weight, jnp.square(psi))
+    distance = jnp.linalg.norm(ideal - matmul(weight, jnp.square(wrong)))
     return distance, jnp.linalg.norm(ideal), alpha, jnp.linalg.norm(instance["error"])
 
 
@@ -102,7 +103,7 @@ def square_circuit(instance: Instance) -> Sides:
     """
     weight, psi = instance["weight"], instance["psi"]
     found = run(square_product(weight, vector_encode(psi)))
-    return Sides(jnp.abs(found - weight @ jnp.square(psi)).max(), jnp.zeros(()))
+    return Sides(jnp.abs(found - matmul(weight, jnp.square(psi))).max(), jnp.zeros(()))
 
 
 @claim(
@@ -123,12 +124,12 @@ def square_alpha(instance: Instance) -> Sides:
     weight, psi = instance["weight"], instance["psi"]
     vec = square_product(weight, vector_encode(psi))
     flagged = jnp.linalg.norm(run(vec)) / vec.alpha
-    length = jnp.linalg.norm(weight @ jnp.square(psi))
+    length = jnp.linalg.norm(matmul(weight, jnp.square(psi)))
     return Sides(length / jnp.maximum(flagged, jnp.finfo(flagged.dtype).tiny), spectral(weight))
 
 
 def _terminal(weight: Array, psi: Array) -> Array:
-    return TAU * psi + (1 - TAU) * weight @ jnp.square(psi)
+    return TAU * psi + matmul((1 - TAU) * weight, jnp.square(psi))
 
 
 @claim(

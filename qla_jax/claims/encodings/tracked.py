@@ -25,6 +25,7 @@ from qla_jax.encodings.combine.joint import tensor
 from qla_jax.encodings.combine.lemmas import concatenate, matrix_vector_product, vector_sum, vector_tensor
 from qla_jax.encodings.combine.squares import square_product
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
+from qla_jax.linalg.products import matmul
 from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 from qla_jax.transforms.singular_values import qsvt
@@ -120,7 +121,7 @@ def tracked_matrix_times_vector(instance: Instance) -> Sides:
     """The bound has norms in place of the alphas of the published rule."""
     (x, _), (vec, _) = _vectors(instance)
     (a, _), (enc, _) = _matrices(instance)
-    return _distance(matrix_vector_product(enc, vec), a @ x)
+    return _distance(matrix_vector_product(enc, vec), matmul(a, x))
 
 
 @_tracked(
@@ -153,7 +154,7 @@ def tracked_concatenation(instance: Instance) -> Sides:
 def tracked_product(instance: Instance) -> Sides:
     """The matrices have unequal alphas."""
     (a, b), encs = _matrices(instance)
-    return _distance(product(*encs), a @ b)
+    return _distance(product(*encs), matmul(a, b))
 
 
 @_tracked(
@@ -206,7 +207,7 @@ def tracked_squares(instance: Instance) -> Sides:
     """Matrix and vector are arbitrary. The only norm of the matrix in alpha is that of its longest column."""
     (x, _), (vec, _) = _vectors(instance)
     (a, _), _ = _matrices(instance)
-    return _distance(square_product(a, vec), a @ jnp.square(x))
+    return _distance(square_product(a, vec), matmul(a, jnp.square(x)))
 
 
 @_tracked(
@@ -217,8 +218,8 @@ def tracked_squares(instance: Instance) -> Sides:
 def tracked_chebyshev_combination(instance: Instance) -> Sides:
     """The polynomial is fixed, of degree 4. It meets the bound at singular values of 1."""
     a, enc = _contraction(instance)
-    gram, one = a.T @ a, jnp.eye(len(a))
-    fourth = 8 * gram @ gram - 8 * gram + one
+    gram, one = matmul(a.T, a), jnp.eye(len(a))
+    fourth = matmul(8 * gram, gram) - 8 * gram + one
     return _distance(chebyshev_lcu(enc, jnp.array(EVEN)), EVEN[0] * one + EVEN[1] * (2 * gram - one) + EVEN[2] * fourth)
 
 
@@ -234,7 +235,7 @@ def tracked_qsvt(instance: Instance) -> Sides:
     """
     a, part = _contraction(instance)
     enc = qsvt(part, jnp.array(ODD))
-    return Sides(spectral(block(enc) - ODD[1] * a - ODD[3] * (4 * a @ a.T @ a - 3 * a)), enc.eps)
+    return Sides(spectral(block(enc) - ODD[1] * a - ODD[3] * (matmul(4 * a, a.T, a) - 3 * a)), enc.eps)
 
 
 CLAIMS = (

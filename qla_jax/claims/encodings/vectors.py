@@ -27,6 +27,7 @@ from qla_jax.claims.engine.parts import erring_matrix, erring_vector, spectral
 from qla_jax.encodings.base.vector import VectorEncoding, run
 from qla_jax.encodings.combine.lemmas import concatenate, matrix_vector_product, vector_sum
 from qla_jax.encodings.combine.normalized import normalize
+from qla_jax.linalg.products import matmul
 
 LARGEST = 2.0
 """Largest error, in 2-norm."""
@@ -76,9 +77,9 @@ def error_of_sum(instance: Instance) -> Sides:
     """
     wrong, alpha, off = encoded(instance)
     weights = jnp.stack([instance["tau"], 1 - instance["tau"]]) / alpha
-    ideal = weights @ instance["psi"]
+    ideal = matmul(weights, instance["psi"])
     norm = jnp.linalg.norm(ideal)
-    return Sides(jnp.linalg.norm(weights @ wrong - ideal) / norm, weights @ off / norm)
+    return Sides(jnp.linalg.norm(matmul(weights, wrong) - ideal) / norm, matmul(weights, off) / norm)
 
 
 @claim(
@@ -136,8 +137,8 @@ def error_of_matrix_times_vector(instance: Instance) -> Sides:
     matrix, psi = instance["matrix"], instance["psi"]
     wrong = matrix + instance["matrix_error"]
     alpha = instance["slack"] * spectral(wrong)
-    norm = jnp.linalg.norm(matrix @ psi)
-    distance = jnp.linalg.norm(matrix @ psi - wrong @ (psi + instance["error"]))
+    norm = jnp.linalg.norm(matmul(matrix, psi))
+    distance = jnp.linalg.norm(matmul(matrix, psi) - matmul(wrong, psi + instance["error"]))
     bound = spectral(instance["matrix_error"]) + alpha * jnp.linalg.norm(instance["error"])
     return Sides(distance / norm, bound / norm)
 
@@ -227,7 +228,7 @@ def alpha_of_sum(instance: Instance) -> Sides:
     left, right = _exact(instance)
     weights = jnp.stack([instance["tau"], 1 - instance["tau"]]) / jnp.stack([left.alpha, right.alpha])
     vec = normalize(vector_sum(left, right, weights=weights))
-    norm = jnp.linalg.norm(weights @ instance["psi"])
+    norm = jnp.linalg.norm(matmul(weights, instance["psi"]))
     return Sides(jnp.linalg.norm(run(vec)) / (vec.alpha * norm), jnp.ones(()))
 
 
@@ -248,7 +249,7 @@ def alpha_of_matrix_times_vector(instance: Instance) -> Sides:
     matrix, psi, slack = instance["matrix"], instance["psi"], instance["slack"] - 1
     enc, vec = erring_matrix(matrix, 0 * matrix, slack), erring_vector(psi, 0 * psi, slack)
     product = normalize(matrix_vector_product(enc, vec))
-    ratio = enc.alpha * vec.alpha / jnp.linalg.norm(matrix @ psi)
+    ratio = enc.alpha * vec.alpha / jnp.linalg.norm(matmul(matrix, psi))
     return Sides(jnp.linalg.norm(run(product)) * ratio / product.alpha, jnp.ones(()))
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from qla_jax.claims.engine.claim import Instance
+from qla_jax.linalg.products import matmul
 
 
 def unit_vector(size: int, *, key: Array) -> Array:
@@ -104,7 +105,7 @@ def into_ball(radius: float, axes: int = 1) -> Callable[[Array], Array]:
 def onto_contractions(matrix: Array) -> Array:
     """Return the nearest matrix, or stack of matrices, of norm at most 1, by cutting singular values at 1."""
     left, values, right = jnp.linalg.svd(matrix, full_matrices=False)
-    return (left * jnp.minimum(values, 1)[..., None, :]) @ right
+    return matmul(left * jnp.minimum(values, 1)[..., None, :], right)
 
 
 def between(low: float, high: float) -> Callable[[Array], Array]:

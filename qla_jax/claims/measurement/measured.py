@@ -19,6 +19,7 @@ from jax import Array
 from qla_jax.arithmetic import Format
 from qla_jax.claims.engine.claim import EVERY_SIZE, Instance, Sides, claim
 from qla_jax.claims.engine.instances import magnitude
+from qla_jax.linalg.products import matmul
 from qla_jax.measurement import chebyshev_readout
 from qla_jax.measurement.noise import noise_model
 from qla_jax.nn.estimated_gradients import WeightGradients, inner_products
@@ -143,7 +144,7 @@ def convolution_overhead(instance: Instance) -> Sides:
 def attention_amplitude(instance: Instance) -> Sides:
     """The amplitude is that of the encoding in the network."""
     weights, values = jax.nn.softmax(instance["scores"], axis=-1), instance["values"]
-    ratio = _frobenius(weights @ values) / (_frobenius(weights) * _frobenius(values))
+    ratio = _frobenius(matmul(weights, values)) / (_frobenius(weights) * _frobenius(values))
     return Sides(attended(weights, values).amplitude, ratio)
 
 
@@ -208,7 +209,7 @@ def weight_gradient_error(instance: Instance) -> Sides:
     found = WeightGradients(noise=noise_model("qae-median-5"), relative_eps=PRECISION)
     keys = jax.random.split(jax.random.key(instance["draw"].astype(jnp.uint32)), GRADIENTS)
     x, upstream = instance["x"], instance["upstream"]
-    errors = jax.vmap(lambda key: inner_products(upstream, x, found, key=key) - upstream.T @ x)(keys)
+    errors = jax.vmap(lambda key: inner_products(upstream, x, found, key=key) - matmul(upstream.T, x))(keys)
     return Sides(_frobenius(errors) / math.sqrt(GRADIENTS), PRECISION * _frobenius(upstream) * _frobenius(x))
 
 

@@ -16,6 +16,7 @@ from jax import Array
 from qla_jax.claims.engine.claim import EVERY_SIZE, FROM_TWO, Instance, Sides, claim
 from qla_jax.claims.engine.instances import between, magnitude, onto_sphere, projected, unit_vector, unit_vectors
 from qla_jax.linalg.pauli import expectation
+from qla_jax.linalg.products import vdot
 from qla_jax.measurement.amplitude_estimation import SUCCESS, amplitude_law, amplitude_of
 from qla_jax.measurement.overlaps import modulus_error
 from qla_jax.measurement.pauli_bases import outcome_law
@@ -83,7 +84,7 @@ def probability(size: int, *, key: Array) -> Instance:
 def chebyshev_basis(instance: Instance) -> Sides:
     """T is the orthonormal DCT-II of any length."""
     x, y = instance["vectors"]
-    return Sides(jnp.vdot(dct(x, (0,)), dct(y, (0,))), jnp.vdot(x, y))
+    return Sides(vdot(dct(x, (0,)), dct(y, (0,))), vdot(x, y))
 
 
 @claim(

@@ -23,6 +23,7 @@ from qla_jax.claims.networks.pooling import WITHIN
 from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.encodings.vectors.known import vector_encode
+from qla_jax.linalg.products import matmul
 from qla_jax.networks.residual import (
     LIPSCHITZ,
     NORM_RANGE,
@@ -55,7 +56,7 @@ onto_weight_state_and_kappa = projected(weight=onto_contractions, psi=onto_spher
 
 
 def _norm_and_slope(instance: Instance) -> tuple[Array, Array]:
-    _, norm = ideal_skip_norm(lambda x: instance["weight"] @ x, instance["psi"])
+    _, norm = ideal_skip_norm(lambda x: matmul(instance["weight"], x), instance["psi"])
     return norm, LIPSCHITZ * instance["kappa"]
 
 
@@ -140,7 +141,7 @@ def _block(instance: Instance) -> tuple[Array, SkipNormBlock]:
     vec = erring_vector(instance["psi"], instance["error"], instance["slack"])
     weight = instance["weight"] / (1 + LARGEST)
     net = skip_norm_block(block_encode(weight, alpha=1.0), vec, poly=erf(SCALE, degree=7))
-    wanted, _ = ideal_skip_norm(lambda x: weight @ x, instance["psi"])
+    wanted, _ = ideal_skip_norm(lambda x: matmul(weight, x), instance["psi"])
     return jnp.linalg.norm(net.encoded - wanted), net
 
 

@@ -16,6 +16,7 @@ from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.combine.lemmas import matrix_vector_product
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.encodings.vectors.known import vector_encode
+from qla_jax.linalg.products import matmul
 from qla_jax.networks.residual import LIPSCHITZ, SCALE, ideal_skip_norm
 from qla_jax.polynomials import erf
 from qla_jax.transforms.activation import activate
@@ -55,7 +56,7 @@ def skip_norm(instance: Instance) -> Sides:
 
     It is approached as the dimension grows: 0.1432 at 4, 0.1092 at 16, 0.0981 at 256.
     """
-    _, norm = ideal_skip_norm(lambda x: instance["weight"] @ x, instance["psi"])
+    _, norm = ideal_skip_norm(lambda x: matmul(instance["weight"], x), instance["psi"])
     return Sides(norm, jnp.asarray(1 - LIPSCHITZ))
 
 
@@ -70,7 +71,7 @@ def skip_norm(instance: Instance) -> Sides:
 )
 def skip_norm_from_above(instance: Instance) -> Sides:
     """The bound is approached by W = 1 and a vector with equal entries."""
-    _, norm = ideal_skip_norm(lambda x: instance["weight"] @ x, instance["psi"])
+    _, norm = ideal_skip_norm(lambda x: matmul(instance["weight"], x), instance["psi"])
     return Sides(norm, jnp.asarray(1 + LIPSCHITZ))
 
 
@@ -86,7 +87,7 @@ def skip_norm_from_above(instance: Instance) -> Sides:
 )
 def skip_norm_in_dimension(instance: Instance) -> Sides:
     """The bound is attained. It is not proven that no instance is below."""
-    _, norm = ideal_skip_norm(lambda x: instance["weight"] @ x, instance["psi"])
+    _, norm = ideal_skip_norm(lambda x: matmul(instance["weight"], x), instance["psi"])
     root = math.sqrt(len(instance["psi"]))
     return Sides(norm, jnp.asarray(1 - root * math.erf(SCALE / root)))
 
@@ -105,7 +106,7 @@ def skip_norm_in_dimension(instance: Instance) -> Sides:
 def skip_norm_of_plain_erf(instance: Instance) -> Sides:
     """A uniform vector and W = -c make the norm zero for some c < 1. This is why the activation is erf(4x/5)."""
     psi = instance["psi"]
-    norm = jnp.linalg.norm(psi + jax.scipy.special.erf(instance["weight"] @ psi))
+    norm = jnp.linalg.norm(psi + jax.scipy.special.erf(matmul(instance["weight"], psi)))
     return Sides(norm, jnp.asarray(1 - LIPSCHITZ))
 
 
@@ -127,7 +128,7 @@ def norm_without_skip(instance: Instance) -> Sides:
     weight, psi = WITHIN * instance["weight"], instance["psi"]
     product = matrix_vector_product(block_encode(weight, alpha=1.0), vector_encode(psi))
     found = run(activate(product, erf(SCALE, degree=3)))
-    return Sides(jnp.linalg.norm(found), LIPSCHITZ * jnp.linalg.norm(weight @ psi))
+    return Sides(jnp.linalg.norm(found), LIPSCHITZ * jnp.linalg.norm(matmul(weight, psi)))
 
 
 @claim(
@@ -143,7 +144,7 @@ def norm_without_skip(instance: Instance) -> Sides:
 )
 def norm_without_skip_is_conserved(instance: Instance) -> Sides:
     """The skip connection exists for this reason."""
-    product = instance["weight"] @ instance["psi"]
+    product = matmul(instance["weight"], instance["psi"])
     return Sides(jnp.linalg.norm(jax.scipy.special.erf(SCALE * product)), jnp.asarray(1 - LIPSCHITZ))
 
 
@@ -174,8 +175,8 @@ def block_lipschitz(instance: Instance) -> Sides:
     The attack reaches 17.2 of 19.6 at dimension 16, and 19.0 at 128.
     """
     psi, direction = instance["psi"], instance["direction"]
-    along = direction - (psi @ direction) * psi
-    moved = jax.jvp(lambda x: ideal_skip_norm(lambda y: instance["weight"] @ y, x)[0], (psi,), (along,))[1]
+    along = direction - matmul(psi, direction) * psi
+    moved = jax.jvp(lambda x: ideal_skip_norm(lambda y: matmul(instance["weight"], y), x)[0], (psi,), (along,))[1]
     return Sides(jnp.linalg.norm(moved), (1 + LIPSCHITZ) / (1 - LIPSCHITZ) * jnp.linalg.norm(along))
 
 
@@ -192,7 +193,7 @@ def block_lipschitz(instance: Instance) -> Sides:
 def terminal_norm(instance: Instance) -> Sides:
     """The bound is attained by a basis vector that W takes to minus itself."""
     psi = instance["psi"]
-    norm = jnp.linalg.norm(TAU * psi + (1 - TAU) * instance["weight"] @ jnp.square(psi))
+    norm = jnp.linalg.norm(TAU * psi + matmul((1 - TAU) * instance["weight"], jnp.square(psi)))
     return Sides(norm, jnp.asarray(2 * TAU - 1))
 
 

@@ -25,6 +25,7 @@ from qla_jax.encodings.base.encoding import with_ancillas
 from qla_jax.encodings.base.vector import run_projected
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.encodings.vectors.known import vector_encode
+from qla_jax.linalg.products import matmul
 from qla_jax.linalg.sampling import multinomial
 from qla_jax.networks.pooling import distribution_error, l2_pool
 from qla_jax.networks.residual import SCALE, SkipNormBlock, ideal_skip_norm, residual_network
@@ -162,7 +163,7 @@ def ideal(instance: Instance) -> Array:
     """Return the output of the network with the exact erf."""
     psi = instance["psi"]
     for weight in instance["weights"]:
-        psi, _ = ideal_skip_norm(partial(jnp.matmul, WITHIN * weight), psi)
+        psi, _ = ideal_skip_norm(partial(matmul, WITHIN * weight), psi)
     return psi
 
 

@@ -17,6 +17,7 @@ from jax import Array
 
 from qla_jax.claims.engine.claim import EVERY_SIZE, Instance, Sides, claim
 from qla_jax.claims.engine.instances import between, projected
+from qla_jax.linalg.products import matmul
 from qla_jax.polynomials import chebyshev, erf
 from qla_jax.polynomials.polynomial import Polynomial
 
@@ -53,7 +54,7 @@ def bessel(scale: Array) -> Array:
     r"""Return $e^{-z}I_j(z)$ at $z = \text{scale}^2/2$, for j below `TERMS`."""
     angles = 2 * np.pi * np.arange(ANGLES) / ANGLES
     waves = np.cos(np.arange(TERMS)[:, None] * angles[None, :]) / ANGLES
-    return jnp.asarray(waves) @ jnp.exp(jnp.square(scale) / 2 * jnp.asarray(np.cos(angles) - 1))
+    return matmul(jnp.asarray(waves), jnp.exp(jnp.square(scale) / 2 * jnp.asarray(np.cos(angles) - 1)))
 
 
 def published(scale: Array, degree: int) -> Array:

@@ -16,6 +16,7 @@ from jax import Array
 from qla_jax.claims.engine.claim import EVERY_SIZE, Instance, Sides, claim
 from qla_jax.claims.engine.instances import contraction, magnitude, onto_contractions, projected
 from qla_jax.claims.engine.parts import spectral
+from qla_jax.linalg.products import matmul
 from qla_jax.polynomials import chebyshev
 
 DIMENSION = 4
@@ -61,7 +62,7 @@ def _transformed(coeffs: Array, matrix: Array) -> Array:
     total = coeffs[0] * before
     for c in coeffs[1:]:
         total += c * now
-        before, now = now, 2 * matrix @ now - before
+        before, now = now, matmul(2 * matrix, now) - before
     return total
 
 
@@ -131,7 +132,7 @@ def robustness_by_coefficients(instance: Instance) -> Sides:
     coeffs = _polynomial(instance)
     distance, error = _distances(coeffs, *_pair(instance))
     squares = jnp.square(jnp.arange(len(coeffs), dtype=float))
-    return Sides(distance, jnp.abs(coeffs) @ jnp.minimum(squares * error, 2))
+    return Sides(distance, matmul(jnp.abs(coeffs), jnp.minimum(squares * error, 2)))
 
 
 def onto_ball(matrix: Array) -> Array:

@@ -27,6 +27,7 @@ from qla_jax.encodings.base.vector import run
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
 from qla_jax.encodings.matrices.dense import dilation
 from qla_jax.encodings.vectors.known import vector_encode
+from qla_jax.linalg.products import matmul
 from qla_jax.networks.residual import LIPSCHITZ, SCALE
 from qla_jax.polynomials import erf
 from qla_jax.polynomials.polynomial import Polynomial
@@ -141,7 +142,7 @@ def activation_lipschitz(instance: Instance) -> Sides:
 )
 def activated_norm(instance: Instance) -> Sides:
     """The bound is approached as the dimension grows, by a vector with equal entries."""
-    return Sides(jnp.linalg.norm(f(instance["weight"] @ instance["psi"])), jnp.asarray(LIPSCHITZ))
+    return Sides(jnp.linalg.norm(f(matmul(instance["weight"], instance["psi"]))), jnp.asarray(LIPSCHITZ))
 
 
 def vector_and_short_error(size: int, *, key: Array) -> Instance:
@@ -239,10 +240,10 @@ def chebyshev_block(instance: Instance) -> Sides:
     """The size is j. The ideal T is the cosine of multiples of the angles of the singular values."""
     matrix, order = instance["matrix"], len(instance["order"])
     unitary, signs = dilation(matrix), jnp.array([1.0, 1.0, -1.0, -1.0])
-    step = signs[:, None] * unitary.T @ (signs[:, None] * unitary)
+    step = matmul(signs[:, None] * unitary.T, signs[:, None] * unitary)
     _, values, right = jnp.linalg.svd(matrix)
-    ideal = (right.T * jnp.cos(2 * order * jnp.arccos(jnp.minimum(values, 1)))) @ right
-    return Sides(jnp.abs(jnp.linalg.matrix_power(step, order)[:2, :2] - ideal).max(), jnp.zeros(()))
+    ideal = matmul(right.T * jnp.cos(2 * order * jnp.arccos(jnp.minimum(values, 1)))[None], right)
+    return Sides(jnp.abs(matmul(*[step] * order)[:2, :2] - ideal).max(), jnp.zeros(()))
 
 
 @claim(

@@ -26,6 +26,7 @@ from qla_jax.claims.engine.instances import (
 from qla_jax.claims.engine.parts import erring_vector, spectral
 from qla_jax.encodings.base.block import block
 from qla_jax.encodings.matrices.dense import block_encode
+from qla_jax.linalg.products import matmul
 from qla_jax.polynomials import chebyshev
 from qla_jax.transforms.amplification import amplify, uniform_amplification
 
@@ -173,7 +174,7 @@ def _searched(instance: Instance) -> tuple[Array, Array]:
     alphas = 2 * jnp.arctan2(jnp.ones(steps), angles)
     for alpha, beta in zip(alphas, -alphas[::-1], strict=True):
         state = state.at[0].multiply(jnp.exp(1j * beta))
-        state = -(state - (1 - jnp.exp(-1j * alpha)) * start * (start @ state))
+        state = -(state - (1 - jnp.exp(-1j * alpha)) * start * matmul(start, state))
     return state[0], state[1]
 
 

@@ -25,11 +25,13 @@ from qla_jax.accounting.gates import Gates
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.synthesis import MatrixGate
+from qla_jax.encodings.base.division import at_rest, resting, run_among
 from qla_jax.encodings.base.nesting import after_parts, equal, is_encoding, nesting_of
 from qla_jax.encodings.base.rounding import by_calls, rounding_of
 from qla_jax.encodings.base.sharing import separate
 from qla_jax.encodings.base.tree import DEPTH, EncodingTree, nested, tree_of
 from qla_jax.linalg.memory import require_fit
+from qla_jax.meshes import shards
 
 MAX_UNITARY_QUBITS = 13
 """Largest number of qubits of an explicit unitary: 2^13 rows take 1 GiB in complex128."""
@@ -39,10 +41,13 @@ SYNTHESIS_QUBITS = 8
 
 State = Num[Array, "ancilla system"]
 
-VIEWS = ("apply", "apply_adjoint", "flagged", "_matvec", "_rmatvec")
+CIRCUITS = ("apply", "apply_adjoint")
+"""Methods that take a state and return one, which a mesh in use divides among its devices."""
+
+VIEWS = (*CIRCUITS, "flagged", "_matvec", "_rmatvec")
 """Methods whose arguments may differ in precision from the node. They promote dtypes in every mode of the caller."""
 
-RECURSIVE = ("log_alpha", "is_self_inverse")
+RECURSIVE = ("log_alpha", "is_self_inverse", "stays_divided")
 """Properties that ask the parts for theirs, however deep the parts are nested."""
 
 
@@ -75,7 +80,8 @@ class Encoding(Node, ABC, kw_only=True):
         super().__init_subclass__(**{"repr": False, "eq": False, **options})
         for name in VIEWS:
             if name in vars(cls):
-                setattr(cls, name, default_promotion(vars(cls)[name]))
+                method = vars(cls)[name]
+                setattr(cls, name, default_promotion(resting(method) if name in CIRCUITS else method))
         for name in RECURSIVE:
             if isinstance(vars(cls).get(name), property):
                 setattr(cls, name, property(after_parts(name, vars(cls)[name].fget)))
@@ -175,6 +181,16 @@ class Encoding(Node, ABC, kw_only=True):
         return False
 
     @property
+    def stays_divided(self) -> bool:
+        """True where the circuit runs on a state that is divided among devices without gathering it on any of them.
+
+        A node with parts asks them. A leaf that is not diagonal in the system answers False, unless it exchanges
+        amplitudes between devices itself. Where idle qubits are at hand, such a leaf runs on each device alone.
+        """
+        parts = [use.part for use in self.uses()]
+        return bool(parts) and all(part.stays_divided for part in parts)
+
+    @property
     def nesting(self) -> int:
         """Number of nodes around the innermost leaf; 0 for a leaf."""
         return nesting_of(self)
@@ -263,7 +279,7 @@ def with_ancillas(system: Num[Array, " system"], num_ancillas: int) -> State:
         ValueError: the state does not fit in memory.
     """
     require_fit(num_ancillas, (system.size - 1).bit_length(), system.dtype)
-    return jnp.zeros((1 << num_ancillas, system.size), system.dtype).at[0].set(system)
+    return at_rest(jnp.zeros((1 << num_ancillas, system.size), system.dtype).at[0].set(system))
 
 
 def run_on(apply: Callable[[State], State], part: Encoding, state: State) -> State:
@@ -279,6 +295,8 @@ def run_on(apply: Callable[[State], State], part: Encoding, state: State) -> Sta
     if idle_ancillas == idle_system == 1:
         return apply(state)
     shape = (idle_ancillas, 1 << part.num_ancillas, idle_system, 1 << part.num_qubits)
+    if shards() > 1:
+        return at_rest(run_among(apply, part, state.reshape(shape), 1, 3, leading=2).reshape(state.shape))
     on_all = jax.vmap(jax.vmap(apply, in_axes=1, out_axes=1))
     return reshaped(on_all(reshaped(state, shape)), state.shape)
 
@@ -329,6 +347,9 @@ def on_front_ancillas(apply: Callable[[State], State], part: Encoding, state: St
     if state.shape[0] == 1 << part.num_ancillas:
         return run_on(apply, part, state)
     grid = reshaped(state, (1 << part.num_ancillas, -1, state.shape[1]))
+    if shards() > 1:
+        grid = grid.reshape(*grid.shape[:2], -1, 1 << part.num_qubits)
+        return at_rest(run_among(apply, part, grid, 0, 3, leading=2).reshape(state.shape))
     return reshaped(jax.vmap(lambda s: run_on(apply, part, s), in_axes=1, out_axes=1)(grid), state.shape)
 
 
@@ -343,6 +364,9 @@ def side_by_side(left: Encoding, right: Encoding, way: Callable, state: State) -
     """
     sizes = (left.num_ancillas, right.num_ancillas, left.num_qubits, right.num_qubits)
     grid = reshaped(state, tuple(1 << size for size in sizes))
+    if shards() > 1:
+        grid = run_among(way(left), left, grid, 0, 2, leading=None)
+        return at_rest(run_among(way(right), right, grid, 1, 3, leading=2).reshape(state.shape))
     grid = jax.vmap(jax.vmap(way(left), in_axes=1, out_axes=1), in_axes=3, out_axes=3)(grid)
     return reshaped(jax.vmap(jax.vmap(way(right), in_axes=1, out_axes=1))(grid), state.shape)
 

@@ -6,6 +6,7 @@ import numpy as np
 from jax import Array
 
 from qla_jax._checks import is_concrete, require
+from qla_jax.linalg.products import matmul
 
 
 def qubits_of(unitary: Array, num_ancillas: int) -> int:
@@ -59,7 +60,7 @@ def unknown_unless_hermitian(name: str, matrix: Array) -> Array:
 
 @jax.jit
 def _defect(unitary: Array) -> Array:
-    return jnp.abs(unitary @ unitary.conj().T - jnp.eye(len(unitary), dtype=unitary.dtype)).max()
+    return jnp.abs(matmul(unitary, unitary.conj().T) - jnp.eye(len(unitary), dtype=unitary.dtype)).max()
 
 
 def _tolerance(unitary: Array) -> float:

@@ -43,6 +43,7 @@ from qla_jax.encodings.matrices.diagonal import Diagonal, block_encode_diagonal,
 from qla_jax.encodings.matrices.frobenius import ColumnOracle, column_oracle
 from qla_jax.linalg.norms import require_norm_bound, spectral_norm_bound
 from qla_jax.linalg.preparation import length
+from qla_jax.linalg.products import matmul
 
 MAX_BITS = 64
 NORMS, BACK, FORTH, INDEX = range(4)
@@ -193,7 +194,7 @@ def square_product(
     alpha, misfit = as_alpha(alpha, norms.max(), _rule(norms))
     squares = jnp.square(vec.encoded.real) + jnp.square(vec.encoded.imag)
     held, lost = _hold(matrix, norms, alpha, bits, squares)
-    encoded = matrix @ squares - lost
+    encoded = matmul(matrix, squares) - lost
     return SquareProduct(
         alpha=alpha * jnp.square(vec.alpha),
         eps=known(misfit + _inherited(matrix, norms, vec, norm_bound) + length(lost), encoded),
@@ -235,7 +236,7 @@ def _hold(matrix: Array, norms: Array, alpha: Array, bits: int | None, squares: 
     levels = 2.0**bits
     held = alpha * jnp.minimum(jnp.floor(levels * ratio(norms, alpha)), levels - 1) / levels
     # The loss is constant for derivatives: floor has derivative zero almost everywhere, so that norms would not train.
-    return held, jax.lax.stop_gradient(matrix * ratio(norms - held, norms)[None]) @ squares
+    return held, matmul(jax.lax.stop_gradient(matrix * ratio(norms - held, norms)[None]), squares)
 
 
 def _inherited(matrix: Array, norms: Array, vec: VectorEncoding, norm_bound: ArrayLike | None) -> Array:

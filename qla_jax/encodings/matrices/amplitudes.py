@@ -9,7 +9,7 @@ References:
     Rattew, Rebentrost (2023) reach the same with six controlled calls. https://arxiv.org/abs/2309.09839
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -23,8 +23,10 @@ from qla_jax.accounting.gates import Gates
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.operations import Gate, Operation
 from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.division import run_among
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.vector import VectorEncoding
+from qla_jax.meshes import shards
 
 
 class DiagonalOfAmplitudes(BlockEncoding, kw_only=True):
@@ -33,12 +35,21 @@ class DiagonalOfAmplitudes(BlockEncoding, kw_only=True):
     part: VectorEncoding
 
     def apply(self, state: State) -> State:
-        on_copy = jax.vmap(self.part.apply, in_axes=2, out_axes=2)(self._grid(state))
+        on_copy = self._on_copy(self.part.apply, self._grid(state))
         return _xor_data_into_copy(on_copy).reshape(state.shape)
 
     def apply_adjoint(self, state: State) -> State:
         compared = _xor_data_into_copy(self._grid(state))
-        return jax.vmap(self.part.apply_adjoint, in_axes=2, out_axes=2)(compared).reshape(state.shape)
+        return self._on_copy(self.part.apply_adjoint, compared).reshape(state.shape)
+
+    def _on_copy(self, run: Callable[[State], State], grid: Num[Array, "ancilla copy data"]) -> Array:
+        if shards() > 1:  # the data are idle here, so that each device runs the part alone
+            return run_among(run, self.part, grid, 0, 1, leading=2)
+        return jax.vmap(run, in_axes=2, out_axes=2)(grid)
+
+    @property
+    def stays_divided(self) -> bool:
+        return True
 
     def _matvec(self, x: Num[Array, " n"]) -> Num[Array, " n"]:
         return self.part.encoded * x

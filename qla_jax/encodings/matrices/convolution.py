@@ -40,6 +40,7 @@ from qla_jax.encodings.base.lcu import amplitudes, phases
 from qla_jax.encodings.matrices.shifts import continued, shift_operations, shifted
 from qla_jax.linalg.norms import convolution_norm_bound
 from qla_jax.linalg.preparation import prepare, unprepare
+from qla_jax.linalg.products import FULL, correlate
 
 # Axes of a state: index registers of the taps, flags, system.
 OUT, IN, ROW_TAP, COLUMN_TAP, CHANNEL_FLAG, ROW_FLAG, COLUMN_FLAG, CHANNEL, ROW, COLUMN = range(10)
@@ -55,6 +56,8 @@ class Convolution(BlockEncoding, kw_only=True):
     kernel: Num[Array, "out in rows columns"]
     row_shifts: tuple[int, ...] = struct.field(pytree_node=False)
     column_shifts: tuple[int, ...] = struct.field(pytree_node=False)
+    precision: jax.lax.Precision = struct.field(pytree_node=False, default=FULL)
+    """Precision of the products of the encoded view; the circuit has full precision."""
 
     def apply(self, state: State) -> State:
         return self._between_prepares(state, inverse=False)
@@ -153,7 +156,7 @@ class Convolution(BlockEncoding, kw_only=True):
         flips = [axis for axis, shifts in enumerate(both, 2) if shifts[0] < shifts[-1]]
         kernel = jnp.flip(kernel, flips)
         margins = [(max(shifts), -min(shifts)) for shifts in both]
-        return jax.lax.conv_general_dilated(x[None], kernel.astype(x.dtype), (1, 1), margins)[0]
+        return correlate(x[None], kernel.astype(x.dtype), (1, 1), margins, precision=self.precision)[0]
 
     @property
     def _grid_shape(self) -> tuple[int, ...]:

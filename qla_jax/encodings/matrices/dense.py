@@ -11,6 +11,7 @@ Example:
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import overload
 
 import jax
@@ -33,6 +34,7 @@ from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.operators import by_rule
 from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_hermitian, unknown_unless_unitary
 from qla_jax.linalg.norms import require_norm_bound
+from qla_jax.linalg.products import FULL, matmul
 
 DECOMPOSED_SIZE = 1024
 """Largest number of rows or columns for which singular values are computed: half a second on one core."""
@@ -48,6 +50,8 @@ class Dense(BlockEncoding, kw_only=True):
     matrix: Num[Array, "rows columns"]
     unitary: Num[Array, "dimension dimension"]
     self_inverse: bool = struct.field(pytree_node=False, default=False)
+    precision: jax.lax.Precision = struct.field(pytree_node=False, default=FULL)
+    """Precision of the products of the encoded view; the circuit has full precision."""
 
     zero_without_alpha = True
 
@@ -62,12 +66,13 @@ class Dense(BlockEncoding, kw_only=True):
         return _times(self.unitary.conj().T, state.reshape(-1)).reshape(state.shape)
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
-        return _times(self.matrix, x)
+        return _times(self.matrix, x, self.precision)
 
     def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         if jnp.isrealobj(self.matrix) and jnp.isrealobj(y):
-            return y @ self.matrix  # inside a loop XLA multiplies a transposed real matrix far more slowly
-        return _times(self.matrix.conj().T, y)
+            # Inside a loop XLA multiplies a transposed real matrix far more slowly.
+            return matmul(y, self.matrix, precision=self.precision)
+        return _times(self.matrix.conj().T, y, self.precision)
 
     def hermitian_defect(self) -> Array | None:
         return stored_defect(self.matrix)
@@ -94,28 +99,35 @@ def stored_values(matrix: Num[Array, "rows columns"]) -> Num[Array, " values"] |
     return jnp.linalg.svd(matrix, compute_uv=False) if max(matrix.shape) <= DECOMPOSED_SIZE else None
 
 
-def _times(matrix: Num[Array, "rows columns"], x: Num[Array, " columns"]) -> Num[Array, " rows"]:
-    return matrix @ x if jnp.isrealobj(matrix) and jnp.isrealobj(x) else _times_in_parts(matrix, x)
+def _times(
+    matrix: Num[Array, "rows columns"], x: Num[Array, " columns"], precision: jax.lax.Precision = FULL
+) -> Num[Array, " rows"]:
+    if jnp.isrealobj(matrix) and jnp.isrealobj(x):
+        return matmul(matrix, x, precision=precision)
+    return _times_in_parts(precision, matrix, x)
 
 
-@jax.custom_jvp
-def _times_in_parts(matrix: Num[Array, "rows columns"], x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _times_in_parts(
+    precision: jax.lax.Precision, matrix: Num[Array, "rows columns"], x: Num[Array, " columns"]
+) -> Num[Array, " rows"]:
     """Return a complex product computed by real ones, which do not convert a real matrix to a complex one."""
     # XLA's own complex product is slow on CPUs. The matrix is transposed, then split: XLA moves both out of loops.
     parts, turned = jnp.stack([x.real, x.imag]), matrix.T
-    real = parts @ turned.real
+    real = matmul(parts, turned.real, precision=precision)
     if jnp.isrealobj(matrix):
         return jax.lax.complex(real[0], real[1])
-    imag = parts @ turned.imag
+    imag = matmul(parts, turned.imag, precision=precision)
     return jax.lax.complex(real[0] - imag[1], real[1] + imag[0])
 
 
 @_times_in_parts.defjvp
 @default_promotion
-def _times_in_parts_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+def _times_in_parts_jvp(precision: jax.lax.Precision, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     # The reverse pass has one outer product here; differentiating the real parts would assemble two in every step.
     (matrix, x), (dmatrix, dx) = primals, tangents
-    return _times_in_parts(matrix, x), _times_in_parts(matrix, dx) + dmatrix @ x
+    change = _times_in_parts(precision, matrix, dx) + matmul(dmatrix, x, precision=precision)
+    return _times_in_parts(precision, matrix, x), change
 
 
 @overload
@@ -276,9 +288,9 @@ def _polished(unitary: Num[Array, "m m"]) -> Num[Array, "m m"]:
     # A decomposition leaves |U^H U - 1| at about 6e-15 for 64 rows, always on the same side of 1, and a circuit
     # multiplies that by its calls. The step leaves 1e-15: after 48 000 calls the error of the flagged vector was 4e-13
     # of its length instead of 3e-11.
-    defect = unitary.conj().T @ unitary - jnp.eye(len(unitary), dtype=unitary.dtype)
+    defect = matmul(unitary.conj().T, unitary) - jnp.eye(len(unitary), dtype=unitary.dtype)
     close = jnp.abs(defect).max() < POLISHED  # the dilation of a matrix that is no contraction is not unitary at all
-    return unitary - jax.lax.stop_gradient(jnp.where(close, unitary @ defect / 2, 0))
+    return unitary - jax.lax.stop_gradient(jnp.where(close, matmul(unitary, defect) / 2, 0))
 
 
 @jax.custom_jvp
@@ -291,7 +303,7 @@ def _complement_factors(contraction: Array) -> tuple[Array, tuple, Array, Array]
     # One decomposition for both complements: two matrix square roots would lose half of the digits at singular value 1.
     w, s, vh = jnp.linalg.svd(contraction)
     c = jnp.sqrt(jnp.maximum((1 - s) * (1 + s), 0))
-    return (w * c[None, :]) @ w.conj().T, (w, vh.conj().T), (vh.conj().T * c[None, :]) @ vh, c
+    return matmul(w * c[None, :], w.conj().T), (w, vh.conj().T), matmul(vh.conj().T * c[None, :], vh), c
 
 
 @_complements.defjvp
@@ -306,8 +318,8 @@ def _complements_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
     weights = jnp.where(singular, 0, -1 / jnp.where(singular, 1, pairs))
 
     def root(basis: Array, dgram: Array) -> Array:
-        return basis @ (weights * (basis.conj().T @ dgram @ basis)) @ basis.conj().T
+        return matmul(basis, weights * matmul(basis.conj().T, dgram, basis), basis.conj().T)
 
-    d_left = root(w, db @ b.conj().T + b @ db.conj().T)
-    d_right = root(v, db.conj().T @ b + b.conj().T @ db)
+    d_left = root(w, matmul(db, b.conj().T) + matmul(b, db.conj().T))
+    d_right = root(v, matmul(db.conj().T, b) + matmul(b.conj().T, db))
     return (left, right), (d_left, d_right)

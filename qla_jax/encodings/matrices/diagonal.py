@@ -50,6 +50,10 @@ class Diagonal(BlockEncoding, kw_only=True):
     def apply_adjoint(self, state: State) -> State:
         return self.apply(state) if self.is_self_inverse else rotate_back(self._ratios, state)
 
+    @property
+    def stays_divided(self) -> bool:
+        return True
+
     def _matvec(self, x: Num[Array, " size"]) -> Num[Array, " size"]:
         return self.values * x
 

@@ -44,6 +44,7 @@ from qla_jax.encodings.matrices.dense import stored_defect, stored_values
 from qla_jax.encodings.matrices.diagonal import complement, ratio
 from qla_jax.linalg.hadamard import hadamard_on_all
 from qla_jax.linalg.norms import spectral_norm_bound
+from qla_jax.linalg.products import matmul
 
 
 class Fable(BlockEncoding, kw_only=True):
@@ -103,10 +104,10 @@ class Fable(BlockEncoding, kw_only=True):
         return rows, columns
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
-        return self.matrix @ x
+        return matmul(self.matrix, x)
 
     def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
-        return y @ self.matrix.conj()
+        return matmul(y, self.matrix.conj())
 
     def hermitian_defect(self) -> Array | None:
         return stored_defect(self.matrix)

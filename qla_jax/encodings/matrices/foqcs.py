@@ -39,6 +39,7 @@ from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.lcu import phases
 from qla_jax.encodings.matrices.one_hot import masks_of, split_operations, splits_of
 from qla_jax.encodings.matrices.pauli import PauliSum, block_encode_pauli
+from qla_jax.linalg.pauli_words import weighted_sum
 from qla_jax.linalg.preparation import unit_vector
 
 
@@ -65,7 +66,7 @@ class MaskedPauliSum(PauliSum, kw_only=True):
 
     def flagged(self, system: Num[Array, " system"]) -> Num[Array, " system"]:
         shares = unit_vector(jnp.sqrt(jnp.abs(self.coeffs)))[0] ** 2
-        return self._sum(shares * phases(self.coeffs) * self._units, system)
+        return weighted_sum(self.words, shares * phases(self.coeffs) * self._units, system)
 
     @property
     def is_self_inverse(self) -> bool:

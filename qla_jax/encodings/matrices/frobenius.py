@@ -41,6 +41,7 @@ from qla_jax.encodings.matrices.dense import stored_defect, stored_values
 from qla_jax.encodings.vectors.known import StatePreparation
 from qla_jax.linalg.norms import spectral_norm_bound
 from qla_jax.linalg.preparation import prepare, unit_vector, unprepare
+from qla_jax.linalg.products import matmul
 
 
 class ColumnOracle(Encoding, kw_only=True):
@@ -98,10 +99,10 @@ class Frobenius(BlockEncoding, kw_only=True):
         return reshaped(self.oracle.apply_adjoint(loaded), state.shape).T
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
-        return self.matrix @ x
+        return matmul(self.matrix, x)
 
     def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
-        return y @ self.matrix.conj()
+        return matmul(y, self.matrix.conj())
 
     def hermitian_defect(self) -> Array | None:
         return stored_defect(self.matrix)

@@ -1,6 +1,6 @@
 r"""Block encodings of sums of Pauli words, $A = \sum_i c_i P_i$, by PREPARE, SELECT, PREPARE-adjoint.
 
-A word is big-endian: `"XZ"` is $X \otimes Z$. A word acts on a vector by a gather and a sign, without forming a matrix.
+A word is big-endian: `"XZ"` is $X \otimes Z$. A word acts on a vector by a flip of qubits and a sign, without a matrix.
 With the masks $f$ (positions of X and Y) and $g$ (positions of Z and Y),
 $$P|s\rangle = i^{|f \wedge g|}(-1)^{|s \wedge g|}\,|s \oplus f\rangle.$$
 
@@ -16,7 +16,6 @@ References:
 from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
@@ -26,7 +25,7 @@ from jaxtyping import Num
 
 from qla_jax._bounds import exact
 from qla_jax._checks import as_numeric, require, require_mapping
-from qla_jax._modes import default_promotion, varying_like
+from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, combination
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Within
@@ -38,7 +37,7 @@ from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.lcu import amplitudes, index_qubits, phases
 from qla_jax.encodings.base.operators import by_rule
 from qla_jax.encodings.matrices.hamiltonians import pauli_terms
-from qla_jax.linalg.pauli import flip_and_sign, masks
+from qla_jax.linalg.pauli_words import applied_each, weighted_sum
 from qla_jax.linalg.trees import load, unload
 
 
@@ -61,26 +60,18 @@ class PauliSum(BlockEncoding, kw_only=True):
         loaded = amplitudes(jnp.abs(self.coeffs))
         branches = load(loaded, state)
         terms = len(self.words)
-        flips, signs = masks(self.words)
-        chosen = jax.vmap(flip_and_sign)(flips, signs, branches[:terms])
-        chosen = (turned * self._units)[:, None] * chosen
+        chosen = (turned * self._units)[:, None] * applied_each(self.words, branches[:terms])
         return unload(loaded, jnp.concatenate([chosen, branches[terms:]]))
 
     def _matvec(self, x: Num[Array, " system"]) -> Num[Array, " system"]:
-        return self._sum(self.coeffs * self._units, x)
+        return weighted_sum(self.words, self.coeffs * self._units, x)
 
     def _rmatvec(self, y: Num[Array, " system"]) -> Num[Array, " system"]:
-        return self._sum(self.coeffs.conj() * self._units, y)
+        return weighted_sum(self.words, self.coeffs.conj() * self._units, y)
 
-    def _sum(self, weights: Num[Array, " terms"], x: Num[Array, " system"]) -> Num[Array, " system"]:
-        # A scan needs memory 2^n for any number of terms. The checkpoint keeps it so under reverse differentiation.
-        @jax.checkpoint
-        def add(total: Array, term: tuple[Array, Array, Array]) -> tuple[Array, None]:
-            weight, flips, signs = term
-            return total + weight * flip_and_sign(flips, signs, x), None
-
-        start = varying_like(jnp.zeros(x.shape, jnp.result_type(weights, x)), weights, x)
-        return jax.lax.scan(add, start, (weights, *masks(self.words)))[0]
+    @property
+    def stays_divided(self) -> bool:
+        return True
 
     def hermitian_defect(self) -> Array:
         return 2 * jnp.abs(self.coeffs.imag).sum()

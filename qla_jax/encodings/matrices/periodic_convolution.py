@@ -36,6 +36,7 @@ from qla_jax.circuits.synthesis import MatrixGate
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.matrices.dense import dilation
+from qla_jax.linalg.products import einsum
 
 
 class PeriodicConvolution(BlockEncoding, kw_only=True):
@@ -56,7 +57,7 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
     def _in_fourier_basis(self, state: State, unitaries: Array) -> State:
         state = state.astype(jnp.result_type(state, self.alpha))  # an FFT rounds to the precision of its input
         grid = jnp.fft.fft2(state.reshape(self.dilations.shape[-1], *self.domain[1:]), norm="ortho")
-        grid = jnp.einsum("rsij,jrs->irs", unitaries, grid)
+        grid = einsum("rsij,jrs->irs", unitaries, grid)
         out = jnp.fft.ifft2(grid, norm="ortho").reshape(state.shape)
         return out.real if self.real and not jnp.iscomplexobj(state) else out
 
@@ -85,7 +86,7 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
         return self._multiply(self.symbol.conj().mT, y.reshape(self.codomain))
 
     def _multiply(self, symbol: Array, x: Array) -> Array:
-        product = jnp.fft.ifft2(jnp.einsum("rsij,jrs->irs", symbol, jnp.fft.fft2(x))).reshape(-1)
+        product = jnp.fft.ifft2(einsum("rsij,jrs->irs", symbol, jnp.fft.fft2(x))).reshape(-1)
         return product.real if self.real and not jnp.iscomplexobj(x) else product
 
 

@@ -22,6 +22,7 @@ from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_unitary
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.linalg.preparation import prepare, unit_vector, unprepare
+from qla_jax.linalg.products import matmul
 
 
 class StatePreparation(VectorEncoding, kw_only=True):
@@ -34,6 +35,10 @@ class StatePreparation(VectorEncoding, kw_only=True):
 
     def apply_adjoint(self, state: State) -> State:
         return unprepare(self.direction, state.T).T
+
+    @property
+    def stays_divided(self) -> bool:
+        return True
 
     def gates(self) -> Gates:
         """Return the gates of a reflection between two trees of rotations; `load_vector` needs one tree instead."""
@@ -98,10 +103,10 @@ class ExplicitVector(VectorEncoding, kw_only=True):
     unitary: Num[Array, "dimension dimension"]
 
     def apply(self, state: State) -> State:
-        return (self.unitary @ state.reshape(-1)).reshape(state.shape)
+        return matmul(self.unitary, state.reshape(-1)).reshape(state.shape)
 
     def apply_adjoint(self, state: State) -> State:
-        return (state.reshape(-1) @ self.unitary.conj()).reshape(state.shape)
+        return matmul(state.reshape(-1), self.unitary.conj()).reshape(state.shape)
 
     def gates(self) -> Gates:
         return synthesized(self.num_ancillas + self.num_qubits)

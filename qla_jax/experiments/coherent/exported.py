@@ -5,6 +5,7 @@ from pathlib import Path
 import jax
 
 from qla_jax._files import write
+from qla_jax._processes import on_first
 from qla_jax.circuits import count
 from qla_jax.circuits.files import ENDINGS, content
 from qla_jax.encodings.base.vector import VectorEncoding
@@ -33,7 +34,7 @@ def exported(block: VectorEncoding, directory: Path, kind: str, form: str) -> Ex
         text = content(circuit, form)
     data = text.encode() if isinstance(text, str) else text
     path, gates = directory / f"{kind}-block{ENDINGS[form]}", count(circuit)
-    write(path, data)
+    on_first(lambda: write(path, data))
     return ExportedBlock(
         file=path.name,
         form=form,

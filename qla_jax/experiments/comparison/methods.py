@@ -14,6 +14,7 @@ from jax import Array
 from qla_jax.accounting.costs import cost
 from qla_jax.encodings.base.encoding import Encoding
 from qla_jax.encodings.vectors.loading import qram_encode
+from qla_jax.linalg.products import matmul
 from qla_jax.measurement import hadamard_test
 from qla_jax.networks.regimes import Setting, convolutions, count, kernels, network, plan
 from qla_jax.networks.residual import NORM_RANGE
@@ -125,7 +126,7 @@ def _of_token() -> CircuitFacts:
     def build(value: Array) -> Encoding:
         return token_encoding(AttentionWeights(one, one, value, one, one), tokens, tokens[0], polys)
 
-    residual = tokens[0] - tokens.T @ jnp.full(4, 0.25)
+    residual = tokens[0] - matmul(tokens.T, jnp.full(4, 0.25))
     return _seen(jax.eval_shape(build, one), float(jnp.linalg.norm(residual)))
 
 
