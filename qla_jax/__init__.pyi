@@ -12,6 +12,8 @@ from qla_jax.accounting.costs import Calls as Calls
 from qla_jax.accounting.costs import Cost as Cost
 from qla_jax.accounting.costs import cost as cost
 from qla_jax.accounting.gates import Gates as Gates
+from qla_jax.accounting.physical import PhysicalEstimate as PhysicalEstimate
+from qla_jax.accounting.physical import physical_estimate as physical_estimate
 from qla_jax.encodings.base.block import BlockEncoding as BlockEncoding
 from qla_jax.encodings.base.block import block as block
 from qla_jax.encodings.base.block import embed as embed

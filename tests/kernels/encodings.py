@@ -205,6 +205,8 @@ EXEMPT = {
     "qla.from_qiskit": "of an object of another package: tests/circuits/test_peers.py",
     "qla.to_pennylane_qsvt": "an object of another package: tests/circuits/test_peers.py",
     "qla.to_circuit": "a list of gates from concrete arrays, which nothing compiles: tests/circuits",
+    "qla.PhysicalEstimate": "numbers of another package, which nothing computes with arrays",
+    "qla.physical_estimate": "of counts, by another package: tests/test_physical.py",
     "qla.Gates": "counts of gates, which nothing computes with arrays",
 }
 SAMPLE = ("qla.block_encode", "qla.postselect Pauli", "qla.BlockEncoding matvec circulant", "qla.square_product")
