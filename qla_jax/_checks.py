@@ -118,6 +118,16 @@ def is_concrete(*values: Any) -> bool:
     return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values))
 
 
+def has_numbers(value: Any, ndim: int) -> bool:
+    """Return whether a value is an array of numbers with so many axes: not traced, not a shape, and not a stack.
+
+    Args:
+        value: array of NumPy or JAX, tracer, or shape.
+        ndim: number of axes.
+    """
+    return is_concrete(value) and not isinstance(value, jax.ShapeDtypeStruct) and np.ndim(value) == ndim
+
+
 def as_integer(name: str, value: Any, least: int | None = None, most: int | None = None) -> int:
     """Return a value as a Python integer; integers of NumPy and JAX are accepted, floats and booleans are not.
 

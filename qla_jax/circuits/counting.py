@@ -65,8 +65,9 @@ def count(circuit: Circuit) -> Gates:
         if isinstance(part, Within):
             return _around(part, 2 * total(part.compute, 0)) + total(part.middle, controls)
         if isinstance(part, Select):
-            chosen = sum((total(branch, 1 if part.index else controls) for branch in part.branches), Gates())
-            return iteration(len(part.index), part.numbers, controls) + chosen
+            pairs = zip(part.branches, part.depths, strict=True)
+            chosen = sum((total(branch, 1 if depth else controls) for branch, depth in pairs), Gates())
+            return iteration(len(part.index), part.numbers, controls, part.depths) + chosen
         if isinstance(part, CompressedRotation):
             left, controlled = int(part.kept.sum()), min(controls, 1)
             gates = Gates(rotations=left << controlled, cnot=part.flips + 2 * left * controlled)
