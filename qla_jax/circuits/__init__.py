@@ -13,6 +13,7 @@ from qla_jax.circuits.foreign import to_cirq as to_cirq
 from qla_jax.circuits.foreign import to_pennylane as to_pennylane
 from qla_jax.circuits.foreign import to_qiskit as to_qiskit
 from qla_jax.circuits.fourier import fourier_operations as fourier_operations
+from qla_jax.circuits.fusion import fused as fused
 from qla_jax.circuits.integers import Add as Add
 from qla_jax.circuits.integers import Bound as Bound
 from qla_jax.circuits.integers import Flip as Flip
