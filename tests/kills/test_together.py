@@ -150,7 +150,11 @@ def test_options_that_do_not_fit_are_refused_by_name(options, message, monkeypat
 
 
 def test_libraries_words_on_connections_are_left_out_and_others_passed_on(capfdbinary):
-    lines = [b"[Gloo] Rank 1 is connected to 1 peer ranks\n", b"E1201 16:49:59.1 8280 agent.cc:289] x\n", b"    @     0x7f4783c\n"]
+    lines = [
+        b"[Gloo] Rank 1 is connected to 1 peer ranks\n",
+        b"E1201 16:49:59.1 8280 agent.cc:289] x\n",
+        b"    @     0x7f4783c\n",
+    ]
     together._pass_on(iter([*lines, b"UserWarning: heed this\n", b"1\n", b"\n"]))
     sys.stderr.flush()
     assert capfdbinary.readouterr().err == b"UserWarning: heed this\n"
