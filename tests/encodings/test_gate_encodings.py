@@ -20,6 +20,7 @@ from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.encodings.matrices.fable import block_encode_fable
 from qla_jax.encodings.matrices.foqcs import MaskedPauliSum, block_encode_foqcs
 from qla_jax.encodings.matrices.hamiltonians import words_of
+from qla_jax.encodings.matrices.one_hot import splits_of
 from qla_jax.encodings.matrices.pauli import block_encode_pauli
 from tests.cases import PAULI, cplx, mostly_slow, real
 
@@ -109,6 +110,30 @@ def test_smooth_matrices_take_few_rotations():
     assert cost(block_encode_fable(SMOOTH, eps=0.01)).gates.rotations < SMOOTH.size / 3
 
 
+@pytest.mark.parametrize(
+    ("weights", "unequal"),
+    [
+        ([1.0] * 8, 0),
+        ([1.0] * 7, 2),
+        ([0.5] * 4 + [1.0, 1.0], 0),
+        ([0.5, 1.0, 0.5], 0),
+        ([1.0, 2.0, 4.0], 2),
+        ([None] * 4, 3),
+        ([0.0, 0.0], 1),
+    ],
+    ids=str,
+)
+def test_groups_of_one_weight_are_joined_first(weights, unequal):
+    splits = splits_of(weights)
+    assert len(splits) == len(weights) - 1 and sum(not split.equal for split in splits) == unequal
+    for split in splits:
+        assert not {*split.kept} & {*split.moved}
+        kept, moved = (sum(weights[term] or 0 for term in side) for side in (split.kept, split.moved))
+        assert kept == moved or not split.equal
+    leaves = [term for split in splits for side in (split.kept, split.moved) if len(side) == 1 for term in side]
+    assert sorted(leaves) == list(range(len(weights)))
+
+
 SPINS = {
     "one modulus": heisenberg(2),
     "two moduli": {**heisenberg(2, couplings=(1.0, -1.0, 0.5)), "ZI": 0.5, "XI": -1.0},
@@ -145,16 +170,16 @@ def test_equal_moduli_take_no_rotations_but_where_their_number_is_no_power_of_tw
 def test_masks_have_fewer_t_gates_than_unary_iteration_for_models_of_spins_and_more_for_any_coefficients():
     spins = heisenberg(8, couplings=(1.0, 1.0, 0.5), field=0.25)
     any_ones = {word: 1 + 0.01 * place for place, word in enumerate(spins)}
-    for terms, factor in ((heisenberg(8), 7), (spins, 2.5), (any_ones, 0.5)):
+    for terms, factor in ((heisenberg(8), 7), (spins, 4), (any_ones, 0.5)):
         unary, masks = (cost(encode(terms)).t_count(1e-10) for encode in (block_encode_pauli, block_encode_foqcs))
         assert factor < unary / masks < 1.3 * factor
     assert block_encode_foqcs(spins).num_ancillas <= 2 * 8 + len(spins)
 
 
-def test_labels_of_unequal_moduli_are_seen():
+def test_splits_of_unequal_halves_that_are_declared_equal_are_seen():
     """A negative control: halves that are declared equal are taken at their word."""
     enc = block_encode_foqcs({"X": 1.0, "Z": 0.5})
-    wrong = enc.replace(groups=(0, 0))
+    wrong = enc.replace(splits=splits_of((1.0, 1.0)))
     assert np.abs(enc.alpha * np.asarray(unitary(wrong))[:2, :2] - sum_of({"X": 1.0, "Z": 0.5})).max() > 0.1
 
 

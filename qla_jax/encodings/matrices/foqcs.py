@@ -37,7 +37,7 @@ from qla_jax.circuits.operations import Gate, Operation, Phase
 from qla_jax.circuits.simulation import simulate
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.lcu import phases
-from qla_jax.encodings.matrices.one_hot import masks_of, split_operations, splits_of
+from qla_jax.encodings.matrices.one_hot import Split, masks_of, split_operations, splits_of
 from qla_jax.encodings.matrices.pauli import PauliSum, block_encode_pauli
 from qla_jax.linalg.pauli_words import weighted_sum
 from qla_jax.linalg.preparation import unit_vector
@@ -46,13 +46,13 @@ from qla_jax.linalg.preparation import unit_vector
 class MaskedPauliSum(PauliSum, kw_only=True):
     """Block encoding of a sum of Pauli words with real coefficients by an LCU whose index is the mask of a word.
 
-    Words and groups are static under jit, coefficients are traced.
+    Words and splits are static under jit, coefficients are traced.
 
     Attributes:
-        groups: label of each word; the moduli of coefficients with one label are equal.
+        splits: splits of an excitation among the words; halves that are declared equal have equal weights.
     """
 
-    groups: tuple[int, ...] = struct.field(pytree_node=False)
+    splits: tuple[Split, ...] = struct.field(pytree_node=False)
 
     def apply(self, state: State) -> State:
         angles = [_angle(*weights) for weights in self._weights()]
@@ -81,8 +81,8 @@ class MaskedPauliSum(PauliSum, kw_only=True):
 
     def _weights(self) -> list[list[Array]]:
         """Return the weights of both halves of each split."""
-        sizes, splits = jnp.abs(self.coeffs), splits_of(self.groups)
-        return [[sizes[np.array(side)].sum() for side in (split.kept, split.moved)] for split in splits]
+        sizes = jnp.abs(self.coeffs)
+        return [[sizes[np.array(side)].sum() for side in (split.kept, split.moved)] for split in self.splits]
 
     def _around(self, angles: Sequence[Any], signs: Sequence[Gate | None]) -> tuple[Operation, ...]:
         """Return the circuit with the angles of its splits and a gate for the sign of each coefficient."""
@@ -94,7 +94,7 @@ class MaskedPauliSum(PauliSum, kw_only=True):
         chosen += [Gate("x", system[qubit], None, (wire,)) for wire, qubit in masks.flips]
         # XZ is -iY: the phase makes it Y, which is its own inverse.
         chosen += [Phase(np.pi / 2, (wire, z_of[qubit])) for wire, qubit in masks.flips if qubit in z_of]
-        split = split_operations(splits_of(self.groups), angles, masks.starts)
+        split = split_operations(self.splits, angles, masks.starts)
         return (Within(tuple(split), (*turned, Within(moved, tuple(chosen)))),)
 
 
@@ -133,12 +133,5 @@ def block_encode_foqcs(terms: Mapping[str, ArrayLike] | Any) -> MaskedPauliSum:
         real, f"`terms` must have real coefficients, but they are {enc.coeffs.dtype}; `block_encode_pauli` takes them."
     )
     known = {**vars(enc), "num_ancillas": masks_of(enc.words).num_wires}
-    return MaskedPauliSum(**known, groups=_groups(enc.coeffs))
-
-
-def _groups(coeffs: Array) -> tuple[int, ...]:
-    """Return a label for each coefficient, equal for concrete ones of one modulus that is not zero."""
-    if not is_concrete(coeffs):
-        return tuple(range(len(coeffs)))
-    sizes = np.abs(np.asarray(coeffs)).tolist()
-    return tuple(sizes.index(size) if size else number for number, size in enumerate(sizes))
+    sizes = np.abs(np.asarray(enc.coeffs)).tolist() if is_concrete(enc.coeffs) else [None] * len(enc.words)
+    return MaskedPauliSum(**known, splits=splits_of(sizes))

@@ -74,41 +74,53 @@ def masks_of(words: Sequence[str]) -> Masks:
     return Masks(count, tuple(flips), moved, tuple(starts), _cnots(matrix))
 
 
-def splits_of(groups: Sequence[int]) -> list[Split]:
+class TermGroup(NamedTuple):
+    """Group of terms with the splits of an excitation among them.
+
+    Attributes:
+        terms: the terms.
+        weight: sum of their weights, or None if it is not known.
+        splits: splits from the root of the group's tree on.
+    """
+
+    terms: tuple[int, ...]
+    weight: float | None
+    splits: tuple[Split, ...] = ()
+
+
+def splits_of(weights: Sequence[float | None]) -> tuple[Split, ...]:
     """Return the splits of an excitation among terms, from the root of the tree on.
 
+    Two groups of one weight are joined first, as long as there are any, so that few splits are unequal: none for
+    $2^k$ terms of one weight.
+
     Args:
-        groups: label of each term; terms of one label have equal weights.
+        weights: weight of each term, or None where it is not known.
     """
-    blocks: list[tuple[int, ...]] = []
-    found: list[Split] = []
+    known: dict[float, TermGroup] = {}
+    others: list[TermGroup] = []
+    for term, weight in enumerate(weights):
+        group = TermGroup((term,), weight)
+        while group.weight and group.weight in known:
+            group = _joined(known.pop(group.weight), group, equal=True)
+        if group.weight:
+            known[group.weight] = group
+        else:  # a zero has no amplitude to be split
+            others.append(group)
+    return _balanced(sorted([*known.values(), *others])).splits
 
-    def halved(terms: tuple[int, ...], equal: bool) -> None:
-        if len(terms) > 1:
-            middle = len(terms) // 2
-            found.append(Split(terms[:middle], terms[middle:], equal))
-            halved(terms[:middle], equal)
-            halved(terms[middle:], equal)
 
-    for label in dict.fromkeys(groups):
-        terms = [term for term, each in enumerate(groups) if each == label]
-        while terms:  # as many as the largest power of two that fits
-            size = 1 << len(terms).bit_length() - 1
-            blocks.append(tuple(terms[:size]))
-            terms = terms[size:]
+def _joined(kept: TermGroup, moved: TermGroup, *, equal: bool) -> TermGroup:
+    weight = None if kept.weight is None or moved.weight is None else kept.weight + moved.weight
+    splits = (Split(kept.terms, moved.terms, equal), *kept.splits, *moved.splits)
+    return TermGroup(kept.terms + moved.terms, weight, splits)
 
-    def joined(some: Sequence[tuple[int, ...]]) -> None:
-        if len(some) == 1:
-            halved(some[0], True)
-            return
-        middle = (len(some) + 1) // 2
-        kept, moved = (tuple(term for block in side for term in block) for side in (some[:middle], some[middle:]))
-        found.append(Split(kept, moved, False))
-        joined(some[:middle])
-        joined(some[middle:])
 
-    joined(blocks)
-    return found
+def _balanced(groups: Sequence[TermGroup]) -> TermGroup:
+    if len(groups) == 1:
+        return groups[0]
+    middle = (len(groups) + 1) // 2
+    return _joined(_balanced(groups[:middle]), _balanced(groups[middle:]), equal=False)
 
 
 def split_operations(splits: Sequence[Split], angles: Sequence[Any], starts: Sequence[int]) -> list[Operation]:
