@@ -14,7 +14,7 @@ Example:
     block_encode_sparse           2         2      862             1724
     block_encode_toeplitz         2         2     2423             4846
     block_encode_pauli            3         3      688             2064
-    block_encode_foqcs            3         8      313              939
+    block_encode_foqcs            3         8      127              381
     >>> found.best("gates").constructor, found.best("alpha").constructor
     ('block_encode_foqcs', 'block_encode')
 
