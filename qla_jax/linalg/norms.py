@@ -18,6 +18,7 @@ from jaxtyping import Num
 
 from qla_jax._checks import ROUNDING, as_image, as_inexact, as_integer, is_concrete, require
 from qla_jax._modes import default_promotion
+from qla_jax.linalg.fourier import undivided
 from qla_jax.linalg.products import matmul
 
 
@@ -191,5 +192,5 @@ def _convolution_norm_bound(kernel: Array, image: tuple[int, int] | None, grid: 
             between *= math.cos(math.pi * -(-(taps - 1) // 2) / grid)
     # A real kernel needs only half of the frequencies: the others are complex conjugate.
     transform = jnp.fft.fft2 if jnp.iscomplexobj(kernel) else jnp.fft.rfft2
-    symbol = jnp.moveaxis(transform(kernel, s=sizes), (0, 1), (-2, -1))
+    symbol = jnp.moveaxis(undivided(transform, kernel, s=sizes), (0, 1), (-2, -1))
     return spectral_norm_bound(symbol, iterations=iterations).max() / between

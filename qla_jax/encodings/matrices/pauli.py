@@ -1,6 +1,6 @@
 r"""Block encodings of sums of Pauli words, $A = \sum_i c_i P_i$, by PREPARE, SELECT, PREPARE-adjoint.
 
-A word is big-endian: `"XZ"` is $X \otimes Z$. A word acts on a vector by a flip of qubits and a sign, without forming a matrix.
+A word is big-endian: `"XZ"` is $X \otimes Z$. A word acts on a vector by a flip of qubits and a sign, without a matrix.
 With the masks $f$ (positions of X and Y) and $g$ (positions of Z and Y),
 $$P|s\rangle = i^{|f \wedge g|}(-1)^{|s \wedge g|}\,|s \oplus f\rangle.$$
 
