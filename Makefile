@@ -54,7 +54,7 @@ test-all: setup
 
 # Not with the constraints: the other packages ask for what they ask for.
 peers: $(VENV)-peers/.installed
-	$(CACHE) JAX_ENABLE_X64=1 $(VENV)-peers/bin/pytest -p no:benchmark -m peers tests/phases tests/arithmetic tests/variational tests/circuits tests/test_cli_export.py
+	$(CACHE) JAX_ENABLE_X64=1 $(VENV)-peers/bin/pytest -p no:benchmark -m peers tests/phases tests/arithmetic tests/variational tests/circuits tests/test_cli_export.py tests/test_physical.py
 
 check: setup
 	$(BIN)/ruff check .

@@ -12,6 +12,8 @@ from qla_jax.accounting.costs import Calls as Calls
 from qla_jax.accounting.costs import Cost as Cost
 from qla_jax.accounting.costs import cost as cost
 from qla_jax.accounting.gates import Gates as Gates
+from qla_jax.accounting.physical import PhysicalEstimate as PhysicalEstimate
+from qla_jax.accounting.physical import physical_estimate as physical_estimate
 from qla_jax.encodings.base.block import BlockEncoding as BlockEncoding
 from qla_jax.encodings.base.block import block as block
 from qla_jax.encodings.base.block import embed as embed
@@ -40,12 +42,18 @@ from qla_jax.encodings.imports import from_pennylane as from_pennylane
 from qla_jax.encodings.imports import from_qiskit as from_qiskit
 from qla_jax.encodings.imports import vector_from_circuit as vector_from_circuit
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes as diagonal_of_amplitudes
+from qla_jax.encodings.matrices.bitble import block_encode_bitble as block_encode_bitble
 from qla_jax.encodings.matrices.circulant import block_encode_circulant as block_encode_circulant
 from qla_jax.encodings.matrices.circulant import block_encode_toeplitz as block_encode_toeplitz
+from qla_jax.encodings.matrices.comparison import Candidate as Candidate
+from qla_jax.encodings.matrices.comparison import EncodingComparison as EncodingComparison
+from qla_jax.encodings.matrices.comparison import compare_encodings as compare_encodings
 from qla_jax.encodings.matrices.convolution import block_encode_convolution as block_encode_convolution
 from qla_jax.encodings.matrices.dense import block_encode as block_encode
 from qla_jax.encodings.matrices.dense import from_unitary as from_unitary
 from qla_jax.encodings.matrices.diagonal import block_encode_diagonal as block_encode_diagonal
+from qla_jax.encodings.matrices.fable import block_encode_fable as block_encode_fable
+from qla_jax.encodings.matrices.foqcs import block_encode_foqcs as block_encode_foqcs
 from qla_jax.encodings.matrices.frobenius import block_encode_frobenius as block_encode_frobenius
 from qla_jax.encodings.matrices.pauli import block_encode_pauli as block_encode_pauli
 from qla_jax.encodings.matrices.periodic_convolution import (

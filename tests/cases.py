@@ -25,10 +25,13 @@ from qla_jax.encodings.combine.normalized import normalize
 from qla_jax.encodings.combine.squares import square_product
 from qla_jax.encodings.imports import from_circuit, vector_from_circuit
 from qla_jax.encodings.matrices.amplitudes import diagonal_of_amplitudes
+from qla_jax.encodings.matrices.bitble import block_encode_bitble
 from qla_jax.encodings.matrices.circulant import block_encode_circulant, block_encode_toeplitz
 from qla_jax.encodings.matrices.convolution import block_encode_convolution
 from qla_jax.encodings.matrices.dense import block_encode, from_unitary
 from qla_jax.encodings.matrices.diagonal import block_encode_diagonal
+from qla_jax.encodings.matrices.fable import block_encode_fable
+from qla_jax.encodings.matrices.foqcs import block_encode_foqcs
 from qla_jax.encodings.matrices.frobenius import block_encode_frobenius
 from qla_jax.encodings.matrices.pauli import block_encode_pauli
 from qla_jax.encodings.matrices.periodic_convolution import block_encode_periodic_convolution
@@ -738,6 +741,31 @@ STRUCTURED = [
     Case("Frobenius 3 x 5", block_encode_frobenius, cplx(3, 5), lambda a: a),
     Case("Frobenius, columns zero and basis vectors", block_encode_frobenius, BASIS_COLUMNS, lambda a: a, single=False),
     Case("Frobenius zero", block_encode_frobenius, np.zeros((2, 2)), lambda a: a, single=False),
+    Case("trees of rotations 3 x 4", block_encode_bitble, cplx(3, 4), lambda a: a),
+    Case("trees of rotations, real", block_encode_bitble, real(2, 2), lambda a: a, single=False),
+    Case(
+        "trees of rotations, columns zero and basis vectors",
+        block_encode_bitble,
+        BASIS_COLUMNS,
+        lambda a: a,
+        single=SLOW,
+    ),
+    Case("rotations of entries 3 x 5", block_encode_fable, real(3, 5), lambda a: a, single=SLOW),
+    Case("rotations of complex entries", block_encode_fable, cplx(2, 4), lambda a: a),
+    Case("rotations of zero entries", block_encode_fable, np.zeros((2, 2)), lambda a: a, single=False),
+    Case(
+        "Pauli words by masks",
+        lambda c: block_encode_foqcs({"X": c[0], "Y": c[1], "Z": c[2]}),
+        real(3),
+        lambda c: c[0] * PAULI["X"] + c[1] * PAULI["Y"] + c[2] * PAULI["Z"],
+    ),
+    Case(
+        "Pauli words of two qubits by masks, one of them zero",
+        lambda c: block_encode_foqcs(dict(zip(WORDS, c, strict=True))),
+        np.array([0.0, 1, -2]),
+        pauli_sum,
+        single=SLOW,
+    ),
 ]
 
 ENCODINGS = [*DENSE, *ALGEBRA, *DIAGONAL, *CHEBYSHEV, *SINGULAR_VALUES, *STRUCTURED]

@@ -42,6 +42,7 @@ def test_rooms_with_public_names_have_a_page():
 ROOMS_WITH_NAMES = "arithmetic circuits claims measurement nn phases polynomials prior qram variational".split()
 NEED_ANOTHER_PACKAGE = {
     "from_pennylane", "from_qiskit", "to_cirq", "to_pennylane", "to_pennylane_qsvt", "to_qiskit", "to_qualtran",
+    "physical_estimate",
 }  # fmt: skip
 
 

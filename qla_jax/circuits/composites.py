@@ -250,6 +250,17 @@ def rearranged(places: Sequence[int], wanted: Sequence[int]) -> list[Operation]:
     return found
 
 
+def exchanged(front: Sequence[int], back: Sequence[int]) -> list[Operation]:
+    """Return swaps of two registers, whose outer CNOT gates need no control.
+
+    Args:
+        front: wires of one register.
+        back: wires of the other register.
+    """
+    pairs = zip(front, back, strict=True)
+    return [Within((Gate("x", b, controls=(a,)),), (Gate("x", a, controls=(b,)),)) for a, b in pairs]
+
+
 def gray_angles(angles: np.ndarray) -> np.ndarray:
     """Return the angles of the gates of a multiplexed rotation, in the order of a Gray code.
 

@@ -20,6 +20,7 @@ from qla_jax.accounting.gates import Gates, iteration, multiplexed
 from qla_jax.accounting.integers import addition, comparison, permutation
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Under, Within
+from qla_jax.circuits.compressed import CompressedRotation
 from qla_jax.circuits.integers import Add, Flip
 from qla_jax.circuits.operations import Gate, Operation, Phase
 from qla_jax.circuits.permutation import Permutation
@@ -64,8 +65,13 @@ def count(circuit: Circuit) -> Gates:
         if isinstance(part, Within):
             return _around(part, 2 * total(part.compute, 0)) + total(part.middle, controls)
         if isinstance(part, Select):
-            chosen = sum((total(branch, 1 if part.index else controls) for branch in part.branches), Gates())
-            return iteration(len(part.index), part.numbers, controls) + chosen
+            pairs = zip(part.branches, part.depths, strict=True)
+            chosen = sum((total(branch, 1 if depth else controls) for branch, depth in pairs), Gates())
+            return iteration(len(part.index), part.numbers, controls, part.depths) + chosen
+        if isinstance(part, CompressedRotation):
+            left, controlled = int(part.kept.sum()), min(controls, 1)
+            gates = Gates(rotations=left << controlled, cnot=part.flips + 2 * left * controlled)
+            return _under(gates, max(controls - 1, 0))
         if isinstance(part, MultiplexedRotation):
             return _under(multiplexed(len(part.index) + min(controls, 1)), max(controls - 1, 0))
         if isinstance(part, MatrixGate):

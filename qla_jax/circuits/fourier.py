@@ -22,6 +22,14 @@ def fourier_operations(wires: Sequence[int]) -> tuple[Operation, ...]:
 
     Args:
         wires: wires, the most significant first.
+
+    Example:
+        >>> from qla_jax.circuits import Circuit, to_matrix
+        >>> np.angle(to_matrix(Circuit(2, fourier_operations((0, 1))))[1], deg=True).round().tolist()
+        [0.0, 90.0, 180.0, -90.0]
+
+    References:
+        Coppersmith (1994). https://arxiv.org/abs/quant-ph/0201067
     """
     found: list[Operation] = []
     for place, wire in enumerate(wires):

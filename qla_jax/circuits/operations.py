@@ -38,6 +38,10 @@ TURNING = ("rx", "ry", "rz", "p")
 INVERSE = {"s": "sdg", "sdg": "s", "t": "tdg", "tdg": "t"}
 
 
+class Open(float):
+    """Place of an angle that is stored elsewhere; its value, one radian, is that of no gate without an angle."""
+
+
 class Operation(ABC):
     """Operation on wires of a circuit, possibly under controls."""
 

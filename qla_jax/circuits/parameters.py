@@ -16,6 +16,7 @@ import dataclasses
 import operator
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -24,12 +25,9 @@ import numpy as np
 from qla_jax._checks import as_inexact, as_real, require
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import Composite, Under, Within
-from qla_jax.circuits.operations import Elementary, Operation
+from qla_jax.circuits.fusion import fused
+from qla_jax.circuits.operations import Elementary, Open, Operation
 from qla_jax.circuits.select import Select
-
-
-class Open(float):
-    """Place of an angle that is stored elsewhere; its value, one radian, is that of no gate without an angle."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +61,20 @@ class Structure:
         Args:
             angles: one angle for each place, in order.
         """
-        if not angles:
-            return self.circuit
-        waiting = iter(angles)
-        return _mapped(self.circuit, lambda angle: next(waiting) if isinstance(angle, Open) else angle, {})
+        return _filled(self.circuit, angles)
+
+    def fused_with_angles(self, angles: Sequence[Any]) -> Circuit:
+        """Return an equal circuit with angles in its places and all other gates fused, to be simulated.
+
+        Args:
+            angles: one angle for each place, in order.
+        """
+        return _filled(self._fused, angles)
+
+    # Kept, since an eager call of an encoding would fuse the gates again. Fusion keeps the order of open angles.
+    @cached_property
+    def _fused(self) -> Circuit:
+        return fused(self.circuit)
 
 
 def without_angles(circuit: Circuit) -> tuple[Structure, tuple[jax.Array, ...]]:
@@ -90,6 +98,13 @@ def without_angles(circuit: Circuit) -> tuple[Structure, tuple[jax.Array, ...]]:
         return Open(1.0)
 
     return Structure(_mapped(circuit, opened, {})), tuple(found)
+
+
+def _filled(circuit: Circuit, angles: Sequence[Any]) -> Circuit:
+    if not angles:
+        return circuit
+    waiting = iter(angles)
+    return _mapped(circuit, lambda angle: next(waiting) if isinstance(angle, Open) else angle, {})
 
 
 def _content(value: Any, seen: dict[int, int]) -> Hashable:

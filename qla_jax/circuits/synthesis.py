@@ -97,7 +97,7 @@ def synthesis(matrix: np.ndarray, wires: Sequence[int], index: Sequence[int] = (
     wires = (*index, *wires)
     found: list[Operation] = []
     pending = np.zeros((2,) * len(wires))
-    for turn in _factors(blocks):
+    for turn in factors(blocks):
         if turn.qubit is None:
             pending = pending + turn.angles.reshape(pending.shape)
             continue
@@ -123,8 +123,12 @@ def _as_blocks(matrix: np.ndarray, qubits: int, index: int) -> np.ndarray:
     return blocks
 
 
-def _factors(blocks: np.ndarray) -> Iterator[Factor]:
-    """Yield the factors of a unitary for each value of an index of the qubits above, the first one to act first."""
+def factors(blocks: np.ndarray) -> Iterator[Factor]:
+    """Yield the factors of a unitary for each value of an index of the qubits above, the first one to act first.
+
+    Args:
+        blocks: stack of $2^k$ unitaries; their qubits are numbered from k on.
+    """
     count, size, _ = blocks.shape
     if size == 1:
         yield Factor(None, np.angle(blocks.reshape(-1)))
@@ -133,6 +137,6 @@ def _factors(blocks: np.ndarray) -> Iterator[Factor]:
     # SciPy's order of the angles is that of the lower half of the register, which is the index of the rotation.
     parts = [cossin(block, p=half, q=half, separate=True) for block in blocks]
     left, right = ([block for part in parts for block in part[side]] for side in (0, 2))
-    yield from _factors(np.stack(right))
+    yield from factors(np.stack(right))
     yield Factor(qubit, 2 * np.stack([part[1] for part in parts]))
-    yield from _factors(np.stack(left))
+    yield from factors(np.stack(left))

@@ -1,7 +1,7 @@
 r"""Circuits of gates as encodings: the way back from `to_circuit`, and the way in from other packages.
 
 A circuit on $a + n$ wires, the first $a$ of them ancillas, block-encodes $\alpha\langle 0|U|0\rangle$. The user states
-how far that is from an ideal matrix. The circuit is simulated gate by gate.
+how far that is from an ideal matrix. Neighboring gates without traced angles are simulated as one matrix on few wires.
 
 A circuit of Qiskit, OpenQASM 3 or PennyLane first becomes a `Circuit` (`qla.circuits.from_qiskit` and the like), and a
 `Circuit` becomes an encoding. `from_qiskit`, `from_openqasm3` and `from_pennylane` do both.
@@ -26,7 +26,7 @@ from jax.typing import ArrayLike
 
 from qla_jax import circuits
 from qla_jax._bounds import as_bound, as_subnormalization
-from qla_jax._checks import as_inexact, as_integer, as_integers, is_concrete, require, require_kind
+from qla_jax._checks import as_inexact, as_integer, as_integers, is_concrete, measured, require, require_kind
 from qla_jax._modes import common_dtype, default_promotion
 from qla_jax.accounting.gates import Gates
 from qla_jax.circuits.circuit import Circuit
@@ -51,10 +51,10 @@ class _OfCircuit(Encoding, kw_only=True):
     angles: tuple[Array, ...]
 
     def apply(self, state: State) -> State:
-        return _simulated(self.circuit, state)
+        return _simulated(self.structure.fused_with_angles(self.angles), state)
 
     def apply_adjoint(self, state: State) -> State:
-        return _simulated(self.circuit.inverse(), state)
+        return _simulated(self.structure.fused_with_angles(self.angles).inverse(), state)
 
     @property
     def circuit(self) -> Circuit:
@@ -149,11 +149,11 @@ def vector_from_circuit(
     qubits = known["num_qubits"]
     sizes = (1 << qubits,) if sizes is None else as_integers("sizes", sizes, least=1)
     require(registers.num_qubits(sizes) <= qubits, f"`sizes` must fit in {qubits} qubits, but is {sizes}.")
-    circuit = known["structure"].with_angles(known["angles"])
+    circuit = known["structure"].fused_with_angles(known["angles"])
     column = _first_column(circuit, known["angles"], known["alpha"], qubits)
     encoded = registers.extract(column, sizes)
     if is_concrete(column):
-        leak = float(np.abs(np.asarray(column) - np.asarray(registers.embed(encoded, sizes, qubits))).max())
+        leak = measured(lambda xp, a, b: xp.abs(a - b).max(), column, registers.embed(encoded, sizes, qubits))
         require(leak < LEAK, f"`sizes` must leave padding at amplitude zero, but {sizes} leaves {leak:.3g} outside.")
     return CircuitVector(**known, encoded=known["alpha"] * encoded, sizes=sizes)
 

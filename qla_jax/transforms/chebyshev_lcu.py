@@ -18,18 +18,18 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, is_concrete, require, require_kind
+from qla_jax._checks import as_numeric, has_numbers, is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, boundary, combination
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Within
 from qla_jax.circuits.operations import Operation, Phase
-from qla_jax.circuits.preparation import tree_operations
+from qla_jax.circuits.preparation import lean_tree_gates, lean_tree_operations
 from qla_jax.circuits.select import Select, signs_below
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, contraction
-from qla_jax.encodings.base.lcu import amplitudes, index_qubits, phases
+from qla_jax.encodings.base.lcu import amplitudes, angles, double_amplitudes, index_qubits, phases
 from qla_jax.linalg.trees import load, unload
 from qla_jax.polynomials.numpy_series import series_of_numpy
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
@@ -101,7 +101,10 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
         return (Use(self.part, steps, steps, paired=True),)
 
     def gates(self) -> Gates:
-        return combined_steps(len(self.coeffs), self.part.num_ancillas, phases=jnp.iscomplexobj(self.coeffs))
+        sizes = np.abs(np.asarray(self.coeffs)) if has_numbers(self.coeffs, 1) else None
+        prepare = None if sizes is None else lean_tree_gates(double_amplitudes(sizes))
+        phases = jnp.iscomplexobj(self.coeffs)
+        return combined_steps(len(self.coeffs), self.part.num_ancillas, phases=phases, prepare=prepare)
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         terms, coeffs = len(self.coeffs), np.asarray(self.coeffs)
@@ -111,10 +114,9 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
             # -R without its sign of all active branches: that commutes with the part, and occurs twice in each step.
             reflect = [part for bound in (step + 1, terms) for part in signs_below(bound, index, ancillas)]
             found += [Within((forward,), tuple(reflect)), *reflect]
-        turned = np.angle(np.asarray(phases(self.coeffs))).tolist()
+        turned = angles(self.coeffs).tolist()
         found.append(Select(index, tuple(range(terms)), tuple((Phase(angle),) if angle else () for angle in turned)))
-        loaded = np.asarray(amplitudes(jnp.abs(coeffs)))
-        return [Within(tree_operations(loaded, index), tuple(found))]
+        return [Within(lean_tree_operations(double_amplitudes(np.abs(coeffs)), index), tuple(found))]
 
 
 @default_promotion
@@ -176,17 +178,18 @@ def _even_series(poly: Any) -> Any:
     return series.coeffs[::2]
 
 
-def combined_steps(terms: int, ancillas: int, *, phases: bool) -> Gates:
+def combined_steps(terms: int, ancillas: int, *, phases: bool, prepare: Gates | None = None) -> Gates:
     """Return the gates of the circuit without those of the part.
 
     Args:
         terms: number of terms of the combination.
         ancillas: number of ancillas of the part.
         phases: True where the coefficients are complex.
+        prepare: gates of PREPARE, those of a tree of norms by default.
     """
     bounds = [bound for step in range(1, terms) for bound in (step, terms)]
     reflections = [2 * boundary(bound, index_qubits(terms), ancillas) for bound in bounds]
-    return sum(reflections, combination(terms, phases=phases))
+    return sum(reflections, combination(terms, phases=phases, prepare=prepare))
 
 
 def reflect(

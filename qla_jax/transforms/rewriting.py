@@ -139,7 +139,7 @@ def _added(terms: Terms) -> Terms:
 
 def _words_joined(terms: Terms) -> Terms:
     """Return terms with all sums of Pauli words as one, in the place of the first."""
-    places = [place for place, (_, part) in enumerate(terms) if isinstance(part, PauliSum)]
+    places = [place for place, (_, part) in enumerate(terms) if type(part) is PauliSum]  # not by masks
     if len(places) < 2:
         return terms
     joined: dict[str, Any] = {}

@@ -23,16 +23,15 @@ References:
     algorithms, algorithm 1. https://arxiv.org/abs/2009.02823
 """
 
-from collections.abc import Callable
-
 import jax
-import jax.numpy as jnp
 from jax import Array
 
 from qla_jax._modes import varying_like
-from qla_jax.linalg.qubits import overlaps
-from qla_jax.variational.blocks import States, Wires, after, sweep
-from qla_jax.variational.circuit import GateLayer, ParametrizedCircuit, start
+from qla_jax.variational.blocks import States, after
+from qla_jax.variational.circuit import ParametrizedCircuit, start
+from qla_jax.variational.layers import GateLayer
+from qla_jax.variational.sharding import engine
+from qla_jax.variational.uncomputing import cotangent_of, has_parameters, pull, push
 from qla_jax.variational.unitaries import ParametrizedGate
 
 
@@ -61,6 +60,8 @@ def run_adjoint(circuit: ParametrizedCircuit, state: Array | None = None) -> Arr
 
 @jax.custom_vjp
 def _run(circuit: ParametrizedCircuit, state: Array) -> Array:
+    if engine.is_divided(circuit.layers, circuit.num_qubits):
+        return engine.run(circuit.layers, state, act=engine.pushed)
     for layer in circuit.layers:
         state = _push_layer(layer, state)
     return state
@@ -73,6 +74,9 @@ def _forward(circuit: ParametrizedCircuit, state: Array) -> tuple[Array, tuple[P
 
 def _backward(kept: tuple[ParametrizedCircuit, Array], cotangent: Array) -> tuple[ParametrizedCircuit, Array]:
     circuit, state = kept
+    if engine.is_divided(circuit.layers, circuit.num_qubits):
+        found, cotangent = engine.run_back(circuit.layers, state, cotangent)
+        return circuit.replace(layers=found), cotangent
     # Without this order XLA copies the state for the un-computing, since the caller may still read the original.
     state = after(cotangent.reshape(-1)[0], state)
     layers = []
@@ -90,7 +94,7 @@ def _push_layer(layer: GateLayer, state: Array) -> Array:
 
     def step(state: Array, gates: tuple[ParametrizedGate, ...]) -> tuple[Array, None]:
         for gate in gates:
-            state = _push(gate, state)
+            state = push(gate.matrix_for(state.dtype), gate.wires, gate.diagonal, state)
         return state, None
 
     return jax.lax.scan(step, varying_like(state, layer.gates), layer.gates, length=layer.repeats)[0]
@@ -102,43 +106,10 @@ def _pull_layer(layer: GateLayer, state: Array, cotangent: Array) -> tuple[State
     def step(pair: States, gates: tuple[ParametrizedGate, ...]) -> tuple[States, tuple[ParametrizedGate, ...]]:
         pulled = []
         for gate in gates[::-1]:
-            pair, of_gate = _pull(gate, pair)
-            pulled.append(of_gate)
+            matrix = gate.matrix_for(pair[0].dtype)
+            pair, entries = pull(matrix, gate.wires, gate.diagonal, pair, wanted=has_parameters(gate))
+            pulled.append(cotangent_of(gate, entries))
         return pair, tuple(pulled[::-1])
 
     begin = varying_like((state, cotangent), state, cotangent, layer.gates)
     return jax.lax.scan(step, begin, layer.gates, length=layer.repeats, reverse=True)
-
-
-def _push(gate: ParametrizedGate, state: Array) -> Array:
-    """Return the state after the gate."""
-    matrix = gate.matrix_for(state.dtype)
-
-    def change(apply: Callable[..., Array], wires: Wires, states: States) -> tuple[States, None]:
-        return (apply(matrix, wires, *states, diagonal=gate.diagonal),), None
-
-    return sweep(change, gate.wires, (state,))[0][0]
-
-
-def _pull(gate: ParametrizedGate, pair: States) -> tuple[States, ParametrizedGate]:
-    """Return state and cotangent before the gate, and the cotangent of the gate, in one sweep over both."""
-    matrix = gate.matrix_for(pair[0].dtype)
-
-    def change(apply: Callable[..., Array], wires: Wires, pair: States) -> tuple[States, Array | None]:
-        state, cotangent = pair
-        behind = overlaps(cotangent, state, wires) if jax.tree.leaves(gate) else None
-        state = apply(matrix.conj().T, wires, state, diagonal=gate.diagonal)
-        return (state, apply(matrix.T, wires, cotangent, diagonal=gate.diagonal)), behind
-
-    pair, behind = sweep(change, gate.wires, pair)
-    if behind is None:
-        return pair, gate
-    # The adjoint on the second index turns sums after the gate into sums before it. The product is written entry by
-    # entry, since matrix products of this size are slow under vmap.
-    return pair, _of_gate(gate, (behind[:, :, None] * matrix.conj()[None]).sum(axis=1))
-
-
-def _of_gate(gate: ParametrizedGate, entries: Array) -> ParametrizedGate:
-    """Return the cotangent of a gate from the sums of cotangent times state over all other qubits."""
-    matrix, pull = jax.vjp(lambda gate: gate.matrix(), gate)
-    return pull(entries.real if jnp.isrealobj(matrix) else entries)[0]

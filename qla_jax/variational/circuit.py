@@ -26,29 +26,13 @@ from qla_jax._checks import as_inexact, as_integer, as_tuple, require, require_c
 from qla_jax._modes import common_dtype, varying_like
 from qla_jax._nodes import Node
 from qla_jax.linalg.qubits import qubits_of
+from qla_jax.variational.layers import GateLayer
+from qla_jax.variational.sharding import engine
 from qla_jax.variational.states import require_state_fits, zero_state
 from qla_jax.variational.unitaries import ParametrizedGate
 
 MAX_UNITARY_QUBITS = 13
 """Limit on the qubits of an explicit unitary: 2^13 rows take 1 GiB in complex128."""
-
-
-class GateLayer(Node, kw_only=True):
-    """Row of gates, the first of which acts first, repeated with other parameters each time.
-
-    Attributes:
-        gates: gates of the row, whose arrays have a leading axis of length `repeats`.
-        repeats: number of times that the row runs.
-    """
-
-    gates: tuple[ParametrizedGate, ...]
-    repeats: int = struct.field(pytree_node=False)
-
-    def adjoint(self) -> "GateLayer":
-        """Return the layer that undoes this one."""
-        turned = jax.tree.map(lambda leaf: leaf[::-1], self.gates)
-        flip = jax.vmap(lambda gate: gate.adjoint(), axis_size=self.repeats)
-        return self.replace(gates=tuple(map(flip, turned[::-1])))
 
 
 class ParametrizedCircuit(Node, kw_only=True):
@@ -164,6 +148,8 @@ def run(circuit: ParametrizedCircuit, state: Array | None = None) -> Array:
         Array([0.7071, 0.    , 0.    , 0.7071], dtype=...)
     """
     state = start(circuit, state)
+    if engine.is_divided(circuit.layers, circuit.num_qubits):
+        return engine.run(circuit.layers, state, act=engine.applied)
     for one in circuit.layers:
         state = run_layer(one, state)
     return state

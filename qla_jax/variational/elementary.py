@@ -19,7 +19,8 @@ from qla_jax._checks import is_concrete, require, require_kind
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.operations import Gate, Operation
 from qla_jax.circuits.synthesis import MatrixGate
-from qla_jax.variational.circuit import GateLayer, ParametrizedCircuit
+from qla_jax.variational.circuit import ParametrizedCircuit
+from qla_jax.variational.layers import GateLayer
 from qla_jax.variational.unitaries import CX, CZ, RX, RY, RZ, ControlledTurn, Hadamard, ParametrizedGate
 
 

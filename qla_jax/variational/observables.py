@@ -23,6 +23,8 @@ from jaxtyping import Float, Int
 from qla_jax._checks import as_inexact, as_integer, as_integers, is_concrete, require, require_key, require_kind
 from qla_jax._modes import common_dtype
 from qla_jax.linalg import pauli
+from qla_jax.variational.sharding import readout
+from qla_jax.variational.sharding.shards import held_count
 from qla_jax.variational.states import as_state
 from qla_jax.variational.unitaries import PAULIS
 
@@ -45,6 +47,8 @@ def expectation(state: Array, word: str) -> Float[Array, ""]:
     require(isinstance(word, str), f"`word` must be a string of letters I, X, Y, Z, but is {word!r}.")
     require(len(word) == n, f"`word` must have {n} letters, but is {word!r}.")
     require(set(word) <= set(PAULIS), f"`word` must have letters I, X, Y, Z, but is {word!r}.")
+    if held_count(n):
+        return readout.expectation(word, state)
     return pauli.expectation(word, state)
 
 
@@ -102,6 +106,8 @@ def z_expectations(state: Array, qubits: Sequence[int] | None = None) -> Float[A
     state, n = as_state(state)
     qubits = range(n) if qubits is None else require_qubits(qubits, n)
     law = probabilities(state)
+    if held_count(n):
+        return readout.z_expectations(law, tuple(qubits))
     halves = [law.reshape(1 << qubit, 2, -1).sum(axis=(0, 2)) for qubit in qubits]
     return jnp.stack([half[0] - half[1] for half in halves])
 
@@ -127,9 +133,13 @@ def sample_bits(state: Array, shots: int, *, key: Array) -> Int[Array, "shots n"
     require_key("key", key)
     shots = as_integer("shots", shots, least=1)
     state, n = as_state(state)
-    heights = jnp.cumsum(probabilities(jax.lax.stop_gradient(state)))
+    law = probabilities(jax.lax.stop_gradient(state))
+    uniform = jax.random.uniform(key, (shots,), law.dtype)
+    if held_count(n):
+        return jnp.where(_is_unit(state), readout.sampled(law, uniform), -1)
+    heights = jnp.cumsum(law)
     total = heights[-1]
-    drawn = jnp.minimum(total * jax.random.uniform(key, (shots,), heights.dtype), jnp.nextafter(total, 0 * total))
+    drawn = jnp.minimum(total * uniform, jnp.nextafter(total, 0 * total))
     index = jnp.searchsorted(heights, drawn, side="right")
     places = jnp.arange(n - 1, -1, -1, dtype=index.dtype)
     return jnp.where(_is_unit(state), index[:, None] >> places[None, :] & 1, -1)

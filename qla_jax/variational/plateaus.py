@@ -32,8 +32,9 @@ from qla_jax._checks import as_inexact, as_integer, as_integers, require, requir
 from qla_jax._modes import common_dtype
 from qla_jax.mapping import map_in_batches
 from qla_jax.variational.ansatz import cz_chain
-from qla_jax.variational.circuit import GateLayer, ParametrizedCircuit, circuit, repeated, run
+from qla_jax.variational.circuit import ParametrizedCircuit, circuit, repeated, run
 from qla_jax.variational.gates import axis_turn, ry
+from qla_jax.variational.layers import GateLayer
 from qla_jax.variational.observables import probabilities, z_expectations
 from qla_jax.variational.qcnn import qcnn_angles_shape, qcnn_circuit, qcnn_kept
 from qla_jax.variational.unitaries import ParametrizedGate

@@ -60,6 +60,11 @@ class ParametrizedGate(Node, ABC, kw_only=True):
     def adjoint(self) -> "ParametrizedGate":
         """Return the gate that undoes this one."""
 
+    @property
+    def mixed(self) -> tuple[int, ...]:
+        """Wires whose values the gate changes: the matrix is block diagonal in the values of all others."""
+        return () if self.diagonal else self.wires
+
     def angles(self) -> Array | None:
         """Return the angles that parameter shifts move, if any."""
         return None
@@ -158,6 +163,10 @@ class ControlledTurn(ParametrizedGate, kw_only=True):
     turn: Turn
     shifts = 2
 
+    @property
+    def mixed(self) -> tuple[int, ...]:
+        return self.wires[1:] if self.turn.mixed else ()
+
     def matrix(self) -> Array:
         inner = self.turn.matrix()
         return jnp.eye(4, dtype=inner.dtype).at[2:, 2:].set(inner)
@@ -216,6 +225,10 @@ class CX(Constant, kw_only=True):
     """Gate that flips the second qubit where the first is 1."""
 
     table = np.eye(4)[[0, 1, 3, 2]]
+
+    @property
+    def mixed(self) -> tuple[int, ...]:
+        return self.wires[1:]
 
 
 class CZ(Constant, kw_only=True):

@@ -26,6 +26,8 @@ OF_THE_REGISTRY = {
     "identity of 4",
     "projector",
     "Pauli words, one of them zero",
+    "Pauli words by masks",
+    "Pauli words of two qubits by masks, one of them zero",
     "real diagonal",
     "padded diagonal, alpha given",
     "zero diagonal",

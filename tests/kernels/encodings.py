@@ -92,6 +92,9 @@ KERNELS = [
         {"image": (2, 4)},
     ),
     Kernel("qla.block_encode_frobenius", lambda a: seen(qla.block_encode_frobenius(a)), (MATRIX,)),
+    Kernel("qla.block_encode_bitble", lambda a: seen(qla.block_encode_bitble(a)), (MATRIX,)),
+    Kernel("qla.block_encode_fable", lambda a: seen(qla.block_encode_fable(a)), (MATRIX,)),
+    Kernel("qla.block_encode_foqcs", lambda c, d: seen(qla.block_encode_foqcs({"XZ": c, "YI": d})), (PAIR[0], PAIR[1])),
     Kernel("qla.spectral_norm_bound", qla.spectral_norm_bound, (MATRIX,)),
     Kernel(
         "qla.spectral_norm_bound iterations",
@@ -192,6 +195,9 @@ KERNELS = [
 EXEMPT = {
     "qla.verify": "of known encodings alone; see tests/encodings/test_verification.py",
     "qla.Verification": "a report of Python numbers",
+    "qla.compare_encodings": "of a concrete matrix, whose structure decides: tests/encodings/test_gate_encodings.py",
+    "qla.Candidate": "a row of that comparison",
+    "qla.EncodingComparison": "a table of that comparison",
     "qla.Calls": "a named tuple of counts, which nothing computes with arrays",
     "qla.Cost": "a named tuple of counts, which nothing computes with arrays",
     "qla.from_openqasm3": "of a text: tests/circuits/test_imports.py",
@@ -199,6 +205,8 @@ EXEMPT = {
     "qla.from_qiskit": "of an object of another package: tests/circuits/test_peers.py",
     "qla.to_pennylane_qsvt": "an object of another package: tests/circuits/test_peers.py",
     "qla.to_circuit": "a list of gates from concrete arrays, which nothing compiles: tests/circuits",
+    "qla.PhysicalEstimate": "numbers of another package, which nothing computes with arrays",
+    "qla.physical_estimate": "of counts, by another package: tests/test_physical.py",
     "qla.Gates": "counts of gates, which nothing computes with arrays",
 }
 SAMPLE = ("qla.block_encode", "qla.postselect Pauli", "qla.BlockEncoding matvec circulant", "qla.square_product")

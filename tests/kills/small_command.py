@@ -32,11 +32,11 @@ def images(*arguments: object, max_train: int | None = None, **options: object) 
 
 training = TrainingConfig(epochs=3, batch_size=8, learning_rate=3e-3, noise=0.1)
 small = {name: replace(one, blocks=2, training=training, degree=5) for name, one in recipes.RECIPES.items()}
-circuit = dense_instances([0.5 * np.eye(2)], np.array([0.6, 0.8]))[0]
+circuit = lambda: dense_instances([0.5 * np.eye(2)], np.array([0.6, 0.8]))[0]  # noqa: E731 # processes join first
 sizes = {"entries": (16, 32), "blocks": (1, 2), "errors": (1e-1, 1e-2), "channels": (2, 4), "taps": (2, 4)}
 
 recipes.MIN_OUTCOMES, main_job.CHECK_DEGREE = 4, 3
-main_job.RECIPES, main_job.instances_of = small, lambda traced: [circuit]
+main_job.RECIPES, main_job.instances_of = small, lambda traced: [circuit()]
 data.load = images
 costs_job.CostsJob = partial(costs_job.CostsJob, **sizes, ablated=(4, 8), squared=(4, 8))
 comparison_job.METHODS = [replace(one, entries=one.entries[:2]) for one in comparison_job.METHODS[-3:]]

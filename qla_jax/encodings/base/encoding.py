@@ -278,7 +278,7 @@ def with_ancillas(system: Num[Array, " system"], num_ancillas: int) -> State:
     Raises:
         ValueError: the state does not fit in memory.
     """
-    require_fit(num_ancillas, (system.size - 1).bit_length(), system.dtype)
+    require_fit(num_ancillas, (system.size - 1).bit_length(), system.dtype, system)
     return at_rest(jnp.zeros((1 << num_ancillas, system.size), system.dtype).at[0].set(system))
 
 

@@ -25,7 +25,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._bounds import as_alpha
-from qla_jax._checks import as_numeric, is_concrete, require
+from qla_jax._checks import as_numeric, is_concrete, measured, require
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, multiplexed
@@ -262,7 +262,7 @@ def block_encode_toeplitz(column: ArrayLike, row: ArrayLike) -> Toeplitz:
     """
     column, row = as_numeric("column", column, ndim=1), as_numeric("row", row, ndim=1)
     if is_concrete(column, row):
-        corners = np.asarray(column)[0], np.asarray(row)[0]
+        corners = [measured(lambda xp, values: values[0], side) for side in (column, row)]
         require(corners[0] == corners[1], f"`row` must start like `column`, but {corners[1]} is not {corners[0]}.")
     rows, columns = column.size, row.size
     qubits = (max(rows, columns) - 1).bit_length()

@@ -37,7 +37,7 @@ from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.circuits.select import Select
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
-from qla_jax.encodings.base.lcu import amplitudes, phases
+from qla_jax.encodings.base.lcu import amplitudes, angles, phases
 from qla_jax.encodings.matrices.shifts import continued, shift_operations, shifted
 from qla_jax.linalg.norms import convolution_norm_bound
 from qla_jax.linalg.preparation import prepare, unprepare
@@ -148,11 +148,11 @@ class Convolution(BlockEncoding, kw_only=True):
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         taps = self._padded_taps().reshape(-1)
         index = self.ancilla_wires[: (taps.size - 1).bit_length()]
-        angles = np.angle(np.asarray(phases(taps)))
+        turns = angles(taps)
         if jnp.iscomplexobj(taps):
-            turned: Operation = DiagonalPhases(angles, index)
+            turned: Operation = DiagonalPhases(turns, index)
         else:
-            negative = tuple(np.flatnonzero(angles).tolist())
+            negative = tuple(np.flatnonzero(turns).tolist())
             turned = Select(index, negative, ((Phase(np.pi),),) * len(negative))
         compute = reflection_operations(np.asarray(amplitudes(jnp.abs(taps))), index)
         return [Within(compute, (turned, *self._moves()))]

@@ -12,6 +12,7 @@ Example:
 
 from collections.abc import Sequence
 from functools import partial
+from typing import overload
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +23,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._bounds import as_alpha, as_bound, as_subnormalization
-from qla_jax._checks import as_image, as_integer, as_numeric, is_concrete, require
+from qla_jax._checks import as_image, as_integer, as_numeric, is_concrete, measured, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, synthesized
 from qla_jax.circuits.circuit import Circuit
@@ -31,6 +32,7 @@ from qla_jax.circuits.synthesis import MatrixGate
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.division import multiplied
 from qla_jax.encodings.base.encoding import State
+from qla_jax.encodings.base.operators import by_rule
 from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_hermitian, unknown_unless_unitary
 from qla_jax.linalg.norms import require_norm_bound
 from qla_jax.linalg.products import FULL, matmul
@@ -129,8 +131,14 @@ def _times_in_parts_jvp(precision: jax.lax.Precision, primals: tuple, tangents: 
     return _times_in_parts(precision, matrix, x), change
 
 
+@overload
+def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None, hermitian: bool = False) -> Dense: ...
+@overload
+def block_encode(matrix: ArrayLike, *, optimize: str) -> BlockEncoding: ...
 @default_promotion
-def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None, hermitian: bool = False) -> Dense:
+def block_encode(
+    matrix: ArrayLike, *, alpha: ArrayLike | None = None, hermitian: bool = False, optimize: str | None = None
+) -> BlockEncoding:
     r"""Encode any matrix exactly by its unitary dilation: an $(\alpha, 1, 0)$-block-encoding.
 
     The dilation has the leading block $B = A/\alpha$. Rectangular matrices, and sizes that are not powers of two, are
@@ -143,22 +151,31 @@ def block_encode(matrix: ArrayLike, *, alpha: ArrayLike | None = None, hermitian
         alpha: subnormalization, at least $\|A\|_2$, which is the default. Inside jit a smaller one gives `eps = inf`.
         hermitian: True to declare that A is Hermitian, so that the circuit is its own inverse and walks take half of
             the calls. A concrete matrix is checked; inside jit one that is not Hermitian gives `eps = inf`.
+        optimize: "gates" for the constructor with the fewest T gates of one call, at an error of 1e-10 of each
+            rotation, in place of the dilation; "alpha" for the smallest subnormalization, the spectral norm, with the
+            fewest T gates. `compare_encodings` shows all of them. The matrix must then be concrete.
 
     Returns:
         Encoding `enc` with `block(enc) == matrix` and `unitary(enc)[:rows, :columns] == matrix / alpha`.
 
     Raises:
         ValueError: wrong rank, an entry that is not finite, or outside jit `alpha` below the spectral norm or a matrix
-            that is not the declared Hermitian one.
+            that is not the declared Hermitian one; `optimize` with another option or with a traced matrix.
 
     Example:
         >>> enc = block_encode(jnp.array([[0.0, 2.0], [0.0, 0.0]]))
         >>> float(enc.alpha), enc.num_ancillas, enc.matvec(jnp.array([0.0, 1.0])).tolist()
         (2.0, 1, [2.0, 0.0])
+        >>> type(block_encode(jnp.diag(jnp.arange(4.0)), optimize="gates")).__name__
+        'Diagonal'
 
     References:
         Gilyen, Su, Low, Wiebe (2018), Definition 43. https://arxiv.org/abs/1806.01838
     """
+    if optimize is not None:
+        alone = alpha is None and not hermitian
+        require(alone, "`optimize` must be the only option, but `alpha` or `hermitian` is given with it.")
+        return by_rule("optimize", matrix, optimize)
     matrix = as_numeric("matrix", matrix, ndim=2)
     norm = jnp.linalg.norm(matrix, 2)
     alpha, eps = as_alpha(alpha, norm, "the spectral norm of `matrix`")
@@ -234,9 +251,9 @@ def from_unitary(
     shape = (1 << qubits, 1 << qubits) if shape is None else as_image("shape", shape)
     require(max(shape) <= 1 << qubits, f"`shape` must fit in 2^{qubits} x 2^{qubits}, but is {shape}.")
     if is_concrete(unitary):
-        block = np.asarray(unitary)[: 1 << qubits, : 1 << qubits]
-        padding = block[: shape[0], shape[1] :], block[shape[0] :, : shape[1]]
-        leak = max(float(np.abs(part).max(initial=0)) for part in padding)
+        size, (rows, columns) = 1 << qubits, shape
+        padding = (slice(rows), slice(columns, size)), (slice(rows, size), slice(columns))
+        leak = max(measured(lambda xp, u, p=part: xp.abs(u[p]).max(initial=0), unitary) for part in padding)
         require(leak < 1e-6, f"`shape` must leave the padding empty, but {shape} leaves up to {leak:.3g} there.")
     alpha, unknown = as_subnormalization("alpha", alpha, unitary.dtype)
     eps = as_bound("eps", eps, unitary.dtype) + unknown + unknown_unless_unitary(unitary)

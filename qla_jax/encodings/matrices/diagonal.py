@@ -146,7 +146,7 @@ def rotate(ratios: Num[Array, " n"], state: Num[Array, "2 n"]) -> Num[Array, "2 
         ratios: entries over alpha, one for each basis state of the system.
         state: amplitudes of ancilla and system.
     """
-    c = _complement(ratios)
+    c = complement(ratios)
     return jnp.stack([ratios * state[0] - c * state[1], c * state[0] + ratios.conj() * state[1]])
 
 
@@ -158,7 +158,7 @@ def rotations(ratios: np.ndarray, ancilla: int, system: Sequence[int]) -> list[O
         ancilla: wire that is rotated.
         system: wires of the system.
     """
-    sines, real = np.asarray(_complement(jnp.asarray(ratios))), np.isrealobj(ratios)
+    sines, real = np.asarray(complement(jnp.asarray(ratios))), np.isrealobj(ratios)
     turn = MultiplexedRotation("y", 2 * np.arctan2(sines, ratios if real else np.abs(ratios)), tuple(system), ancilla)
     if real:
         return [turn]
@@ -173,7 +173,7 @@ def rotate_back(ratios: Num[Array, " n"], state: Num[Array, "2 n"]) -> Num[Array
         ratios: entries over alpha, one for each basis state of the system.
         state: amplitudes of ancilla and system.
     """
-    c = _complement(ratios)
+    c = complement(ratios)
     return jnp.stack([ratios.conj() * state[0] + c * state[1], ratios * state[1] - c * state[0]])
 
 
@@ -181,7 +181,12 @@ def _flipped(state: Num[Array, "2 n"]) -> Num[Array, "2 n"]:
     return jnp.stack([state[0], -state[1]])
 
 
-def _complement(ratios: Array) -> Array:
+def complement(ratios: Array) -> Array:
+    r"""Return $\sqrt{1 - |b|^2}$ for each ratio, without a derivative where a modulus is 1.
+
+    Args:
+        ratios: entries over alpha.
+    """
     # (1 - |b|)(1 + |b|) keeps the digits that 1 - |b|^2 loses near 1. No derivative exists at 1; zero is returned.
     sizes = jnp.abs(ratios)
     squares = (1 - sizes) * (1 + sizes)

@@ -31,11 +31,12 @@ from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, remembered_tree
 from qla_jax.circuits.circuit import Call, Circuit
-from qla_jax.circuits.composites import rearranged
+from qla_jax.circuits.composites import exchanged
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.preparation import reflection_operations
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import Encoding, State
+from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.matrices.dense import stored_defect, stored_values
 from qla_jax.encodings.vectors.known import StatePreparation
 from qla_jax.linalg.norms import spectral_norm_bound
@@ -62,7 +63,7 @@ class ColumnOracle(Encoding, kw_only=True):
         index, loaded = ((size - 1).bit_length() for size in self.directions.shape)
         return remembered_tree(loaded, index=index, phases=jnp.iscomplexobj(self.directions))
 
-    def operations(self, parts: Sequence[Circuit]) -> tuple[Operation, ...]:
+    def operations(self, parts: Sequence[Circuit]) -> Sequence[Operation]:
         index = (len(self.directions) - 1).bit_length()
         return reflection_operations(np.asarray(self.directions), self.system_wires[index:], self.system_wires[:index])
 
@@ -86,7 +87,7 @@ class Frobenius(BlockEncoding, kw_only=True):
 
     matrix: Num[Array, "rows columns"]
     oracle: ColumnOracle
-    norms: StatePreparation
+    norms: VectorEncoding
 
     def apply(self, state: State) -> State:
         # The transpose puts the index in front for the oracle; the result is read back with the registers exchanged.
@@ -117,8 +118,7 @@ class Frobenius(BlockEncoding, kw_only=True):
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         front, back = self.ancilla_wires, self.system_wires
-        exchanged = rearranged((*front, *back), (*back, *front))
-        return [Call(parts[0], (*back, *front)), *exchanged, Call(parts[1], front).inverse()]
+        return [Call(parts[0], (*back, *front)), *exchanged(front, back), Call(parts[1], front).inverse()]
 
 
 @default_promotion
@@ -142,11 +142,16 @@ def block_encode_frobenius(matrix: ArrayLike) -> Frobenius:
         Kerenidis, Prakash (2017). https://arxiv.org/abs/1603.08675
         Gilyen, Su, Low, Wiebe (2018), Lemma 47. https://arxiv.org/abs/1806.01838
     """
-    return _stored(as_numeric("matrix", matrix, ndim=2))
+    return stored_by_columns(as_numeric("matrix", matrix, ndim=2))
 
 
 @jax.jit
-def _stored(matrix: Array) -> Frobenius:
+def stored_by_columns(matrix: Array) -> Frobenius:
+    """Return the encoding of a checked matrix by the reflections of its columns.
+
+    Args:
+        matrix: matrix of floating or complex numbers.
+    """
     rows, columns = matrix.shape
     size = 1 << (max(matrix.shape) - 1).bit_length()
     oracle, norms = column_oracle(jnp.zeros((size, size), matrix.dtype).at[:columns, :rows].set(matrix.T))

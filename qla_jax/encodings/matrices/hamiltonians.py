@@ -1,4 +1,4 @@
-"""Hamiltonians of other packages as Pauli words and coefficients; none of the packages is imported.
+"""Matrices and Hamiltonians of other packages as Pauli words and coefficients; none of the packages is imported.
 
 Example:
     >>> class Operator:  # what Qiskit's SparsePauliOp offers
@@ -12,6 +12,11 @@ Example:
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
+
+ROUNDING = 64
+"""Machine epsilons, relative to the largest coefficient, that count as rounding."""
 
 
 def pauli_terms(hamiltonian: Any) -> Any:
@@ -45,3 +50,29 @@ def _added(terms: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         number = factor.real if getattr(factor, "imag", 1) == 0 else factor
         found[word] = found[word] + number if word in found else number
     return found
+
+
+def words_of(matrix: np.ndarray) -> dict[str, Any]:
+    r"""Return a matrix as a sum of Pauli words; coefficients of the size of rounding are left out.
+
+    With the masks f and g of a word, $2^nc_{fg} = (-i)^{|f \wedge g|}\sum_s(-1)^{|s \wedge g|}A_{s \oplus f, s}$.
+
+    Args:
+        matrix: square matrix of $2^n$ rows, real or complex.
+    """
+    size = len(matrix)
+    qubits, states = size.bit_length() - 1, np.arange(size)
+    table = matrix[states ^ states[:, None], states].astype(complex)  # row f, column s
+    for level in range(qubits):
+        pairs = table.reshape(size, -1, 2, 1 << level)
+        table = np.stack([pairs[:, :, 0] + pairs[:, :, 1], pairs[:, :, 0] - pairs[:, :, 1]], axis=2).reshape(size, size)
+    both = np.bitwise_count(states[:, None] & states)
+    table = table * np.array([1, -1j, -1, 1j])[both % 4] / size
+    if np.array_equal(matrix, matrix.conj().T):
+        table = table.real
+    rounding = ROUNDING * np.finfo(matrix.dtype).eps * np.abs(table).max()
+    letters = np.array([["I", "Z"], ["X", "Y"]])
+    return {
+        "".join(letters[f >> place & 1, g >> place & 1] for place in reversed(range(qubits))): table[f, g].item()
+        for f, g in np.argwhere(np.abs(table) > rounding).tolist()
+    }

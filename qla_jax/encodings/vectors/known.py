@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._bounds import as_bound, as_subnormalization, exact
-from qla_jax._checks import as_inexact, as_integer, as_integers, as_numeric, is_concrete, require
+from qla_jax._checks import as_inexact, as_integer, as_integers, as_numeric, is_concrete, measured, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, reflection, synthesized, tree
 from qla_jax.circuits import preparation
@@ -78,7 +78,7 @@ def vector_encode(x: ArrayLike, *, pad: bool = False) -> StatePreparation:
             pad or size & (size - 1) == 0, f"`x` must have power-of-two axes unless pad=True, but has shape {x.shape}."
         )
     if is_concrete(x):
-        there = bool(np.asarray(x).any())
+        there = measured(lambda xp, values: xp.any(values), x)
         require(there, f"`x` must not be the zero vector, there is nothing to encode, but {x.size} entries are 0.")
     return _prepared(x)
 
@@ -159,7 +159,7 @@ def vector_from_unitary(
     column = unitary[: 1 << qubits, 0]
     encoded = registers.extract(column, sizes)
     if is_concrete(column):
-        leak = float(np.abs(np.asarray(column) - np.asarray(registers.embed(encoded, sizes, qubits))).max())
+        leak = measured(lambda xp, a, b: xp.abs(a - b).max(), column, registers.embed(encoded, sizes, qubits))
         require(leak < 1e-6, f"`sizes` must leave padding at amplitude zero, but {sizes} leaves {leak:.3g} outside.")
     return ExplicitVector(
         alpha=alpha,

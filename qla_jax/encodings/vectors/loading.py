@@ -55,14 +55,24 @@ class TreePreparation(VectorEncoding, kw_only=True):
         root, levels = tree_of(self.direction)
         found: list[Operation] = [Phase(float(np.angle(np.asarray(root))))]
         for level, pairs in enumerate(levels):
-            (u, v), index, wire = np.asarray(pairs).T, self.system_wires[:level], self.system_wires[level]
-            if np.isrealobj(u):
-                found.append(MultiplexedRotation("y", 2 * np.arctan2(v, u), index, wire))
-                continue
-            before, after = -np.angle(u) - np.angle(v), np.angle(v) - np.angle(u)
-            turn = MultiplexedRotation("y", 2 * np.arctan2(np.abs(v), np.abs(u)), index, wire)
-            found += [MultiplexedRotation("z", before, index, wire), turn, MultiplexedRotation("z", after, index, wire)]
+            found += level_operations(np.asarray(pairs), self.system_wires[:level], self.system_wires[level])
         return found
+
+
+def level_operations(pairs: np.ndarray, index: Sequence[int], wire: int) -> list[Operation]:
+    """Return the operations of one level of a tree: a rotation about Y, between two about Z for complex entries.
+
+    Args:
+        pairs: pair (u, v) of `tree_of` for each value of the index.
+        index: wires of the levels above.
+        wire: wire of the level.
+    """
+    (u, v), index = pairs.reshape(-1, 2).T, tuple(index)
+    if np.isrealobj(u):
+        return [MultiplexedRotation("y", 2 * np.arctan2(v, u), index, wire)]
+    before, after = -np.angle(u) - np.angle(v), np.angle(v) - np.angle(u)
+    turn = MultiplexedRotation("y", 2 * np.arctan2(np.abs(v), np.abs(u)), index, wire)
+    return [MultiplexedRotation("z", before, index, wire), turn, MultiplexedRotation("z", after, index, wire)]
 
 
 class QRAMPreparation(TreePreparation, kw_only=True):

@@ -1,0 +1,1 @@
+"""Circuits on a state that is divided among devices: qubits move, not amplitudes."""
