@@ -19,9 +19,7 @@ from jaxtyping import Num
 
 from qla_jax._checks import ROUNDING, as_image, as_inexact, as_integer, is_concrete, require
 from qla_jax._modes import default_promotion
-from qla_jax.linalg.fourier import undivided
 from qla_jax.linalg.products import einsum, matmul
-from qla_jax.linalg.products import matmul
 
 
 @default_promotion
@@ -207,26 +205,26 @@ def _symbol(kernel: Array, rows: int, columns: int) -> Array:
     # By matrices, axis by axis: a kernel has few taps, and a TPU has no Fourier transform in double precision.
     real = not jnp.iscomplexobj(kernel)
     # A real kernel needs only half of the frequencies: the others are complex conjugate.
-
-        einsum(formula, re, cosines) - einsum(formula, im, sines),
-        einsum(formula, re, sines) + einsum(formula, im, cosines),
-        return einsum(formula, re, cosines), einsum(formula, re, sines)
-    """Return the real and imaginary parts of e^{-2 pi i a k / size}, for frequencies a and taps k."""
-    """Return the real and imaginary parts of re + i im, summed along one axis with waves."""
-    )
     along_columns = _waves(columns, kernel.shape[3], columns // 2 + 1 if real else columns)
-    angles = 2 * np.pi / size * (np.outer(np.arange(frequencies), np.arange(taps)) % size)
-    cosines, sines = (jnp.asarray(part, re.dtype) for part in waves)
-    if im is None:
     re, im = _transformed(kernel.real, None if real else kernel.imag, "oirk,ak->oira", along_columns)
     re, im = _transformed(re, im, "oikb,ak->aboi", _waves(rows, kernel.shape[2], rows))
-    re: Array, im: Array | None, formula: str, waves: tuple[np.ndarray, np.ndarray]
-    return (
     return jax.lax.complex(re, im)
-    return np.cos(angles), -np.sin(angles)
-    return spectral_norm_bound(symbol, iterations=iterations).max() / between
-    symbol = jnp.moveaxis(undivided(transform, kernel, s=sizes), (0, 1), (-2, -1))
-    transform = jnp.fft.fft2 if jnp.iscomplexobj(kernel) else jnp.fft.rfft2
-) -> tuple[Array, Array]:
-def _transformed(
+
+
 def _waves(size: int, taps: int, frequencies: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the real and imaginary parts of e^{-2 pi i a k / size}, for frequencies a and taps k."""
+    angles = 2 * np.pi / size * (np.outer(np.arange(frequencies), np.arange(taps)) % size)
+    return np.cos(angles), -np.sin(angles)
+
+
+def _transformed(
+    re: Array, im: Array | None, formula: str, waves: tuple[np.ndarray, np.ndarray]
+) -> tuple[Array, Array]:
+    """Return the real and imaginary parts of re + i im, summed along one axis with waves."""
+    cosines, sines = (jnp.asarray(part, re.dtype) for part in waves)
+    if im is None:
+        return einsum(formula, re, cosines), einsum(formula, re, sines)
+    return (
+        einsum(formula, re, cosines) - einsum(formula, im, sines),
+        einsum(formula, re, sines) + einsum(formula, im, cosines),
+    )
