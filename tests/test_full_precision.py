@@ -40,7 +40,7 @@ def single(tree: Any) -> Any:
 
 
 @kernels("jit", arrays=False)
-@pytest.mark.sample(24)
+@pytest.mark.sample(12)
 def test_kernels_ask_for_all_bits_of_every_product(kernel):
     def call(*arrays: Any) -> Any:
         return called(kernel, arrays)
@@ -49,7 +49,7 @@ def test_kernels_ask_for_all_bits_of_every_product(kernel):
 
 
 @CASES
-@pytest.mark.sample(10)
+@pytest.mark.sample(6)
 def test_encodings_ask_for_all_bits_of_every_product(case: Case):
     call = with_derivatives(lambda params: views(case.build(params)))
     assert rounded_products(call, single(case.params)) == []
@@ -90,7 +90,7 @@ claims = pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 
 
 @claims
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 def test_claims_ask_for_all_bits_of_every_product(claim: Claim):
     instance = single(claim.draw(claim.sizes[0], key=jax.random.key(0)))
     assert rounded_products(jax.grad(ratio(claim), allow_int=True) if claim.project else ratio(claim), instance) == []
@@ -107,6 +107,7 @@ def test_claims_in_single_precision_are_what_they_are_where_products_are_rounded
         assert rounded <= 1 + ROUNDING
 
 
+@pytest.mark.slow
 def test_networks_ask_for_all_bits_of_every_product_unless_told_otherwise():
     """Training a network with products in less precision is a choice of its user, and no error is bounded then."""
     images = jnp.linspace(0.1, 1, 64, dtype=jnp.float32).reshape(2, 2, 4, 4)
