@@ -253,6 +253,9 @@ def test_words_are_encoded_by_masks_where_that_saves_gates():
         (lambda: block_encode_foqcs({"XQ": 1.0}), "`terms` must use the letters I, X, Y and Z"),
         (lambda: compare_encodings(np.eye(2)).best("speed"), '`optimize` must be "gates" or "alpha", but is \'speed\''),
         (lambda: block_encode(np.eye(2), optimize="speed"), '`optimize` must be "gates" or "alpha"'),
+        (lambda: block_encode(np.eye(2), optimize=3), '`optimize` must be "gates" or "alpha", but is 3'),
+        (lambda: block_encode_pauli({}, optimize="gates"), "`terms` must hold at least one Pauli word"),
+        (lambda: compare_encodings("XZ"), "`matrix`"),
         (lambda: block_encode(np.eye(2), alpha=2.0, optimize="gates"), "`optimize` must be the only option"),
         (lambda: compare_encodings(np.eye(2), rotation_eps=0.0), "`rotation_eps` must lie between 0 and 1"),
         (

@@ -156,7 +156,7 @@ def compare_encodings(
     return EncodingComparison(tuple(found), rotation_eps)
 
 
-@rule("optimize", object, str)
+@rule("optimize", object, object)
 def best_encoding(matrix: Any, optimize: str) -> BlockEncoding:
     """Return the best encoding of a matrix by `compare_encodings`.
 
