@@ -1,7 +1,9 @@
 """Checks and dtype promotions of arguments that all rooms share.
 
 Error messages name the argument, the rule and the value. Values can be checked only when they are concrete. Inside jit,
-vmap and grad a check of values is skipped, and its outcome shows in `eps` instead.
+vmap and grad a check of values is skipped, and its outcome shows in `eps` instead. So is the check of an array of which
+other processes hold parts. An array on an accelerator, or on several devices, is checked there: only one number comes
+to the host, not the array.
 
 Public functions promote their arrays: integers and booleans become JAX's default float, half precision becomes float32,
 and wider dtypes stay as they are. NumPy scalars and arrays without axes count as numbers.
@@ -15,7 +17,7 @@ Example:
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,6 +26,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
+
+from qla_jax._modes import known_stays_known
 
 ROUNDING = 64
 """Machine epsilons by which a norm may exceed alpha and still count as equal: a few operations, or one FFT."""
@@ -114,8 +118,52 @@ def require_mapping(name: str, value: Any) -> None:
 
 
 def is_concrete(*values: Any) -> bool:
-    """Return whether all values are concrete: none of their arrays is traced by a transformation."""
-    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values))
+    """Return whether all values can be read: none is traced, and of none other processes alone hold a part."""
+    return all(_is_readable(leaf) for leaf in jax.tree.leaves(values))
+
+
+def _is_readable(leaf: Any) -> bool:
+    if isinstance(leaf, jax.core.Tracer):
+        return False
+    return not isinstance(leaf, Array) or leaf.is_fully_addressable or leaf.is_fully_replicated
+
+
+def is_near(array: Any) -> bool:
+    """Return whether NumPy reads an array where it is: in the memory of this machine, and in one piece.
+
+    Args:
+        array: concrete array of NumPy or JAX.
+    """
+    if not isinstance(array, Array):
+        return True
+    devices = array.devices()
+    return len(devices) == 1 and next(iter(devices)).platform == "cpu"
+
+
+def measured(function: Callable[..., Any], *arrays: Any) -> Any:
+    """Return a number that a function computes from concrete arrays: by NumPy, or on the devices that hold them.
+
+    JAX traces operations on concrete arrays inside jit, and NumPy does not. From an accelerator NumPy would fetch the
+    whole array.
+
+    Args:
+        function: function of a module, `numpy` or `jax.numpy`, and of the arrays.
+        arrays: concrete arrays.
+    """
+    if all(is_near(array) for array in arrays):
+        return np.asarray(function(np, *(np.asarray(array) for array in arrays))).item()
+    with known_stays_known(*arrays):
+        return function(jnp, *arrays).item()
+
+
+def has_numbers(value: Any, ndim: int) -> bool:
+    """Return whether a value is an array of numbers with so many axes: not traced, not a shape, and not a stack.
+
+    Args:
+        value: array of NumPy or JAX, tracer, or shape.
+        ndim: number of axes.
+    """
+    return is_concrete(value) and not isinstance(value, jax.ShapeDtypeStruct) and np.ndim(value) == ndim
 
 
 def as_integer(name: str, value: Any, least: int | None = None, most: int | None = None) -> int:
@@ -229,23 +277,35 @@ def as_numeric(name: str, value: ArrayLike | Sequence[ArrayLike], ndim: int | No
     require(ndim in (None, array.ndim), f"`{name}` must have {ndim} axes, but has shape {array.shape}.")
     require(0 not in array.shape, f"`{name}` must not be empty, but has shape {array.shape}.")
     if is_concrete(array):
-        seen = np.asarray(array)
-        bad = np.argwhere(~np.isfinite(seen))
-        if len(bad):
-            where = tuple(int(i) for i in bad[0])
-            raise ValueError(f"`{name}` must be finite, but entry {where} is {seen[where]}.")
-        require_normal(name, seen)
+        require_finite(name, array)
+        require_normal(name, array)
     return array
 
 
-def require_normal(name: str, array: np.ndarray) -> None:
-    """Raise a ValueError for an array whose largest entry is denormal, which XLA treats as zero.
+def require_finite(name: str, array: Array | np.ndarray) -> None:
+    """Raise a ValueError for an entry that is infinite or NaN; the message names the first one.
 
     Args:
         name: name of the argument, for error messages.
-        array: array of numbers.
+        array: concrete array of numbers.
     """
-    largest, least = np.abs(array).max(initial=0), float(jnp.finfo(array.dtype).tiny)
+    if not measured(lambda xp, values: xp.isfinite(values).all(), array):
+        seen = np.asarray(array)
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(seen))[0])
+        raise ValueError(f"`{name}` must be finite, but entry {where} is {seen[where]}.")
+
+
+def require_normal(name: str, array: Array | np.ndarray) -> None:
+    """Raise a ValueError for an array whose largest entry is denormal, which XLA treats as zero.
+
+    On an accelerator a denormal array counts as zero.
+
+    Args:
+        name: name of the argument, for error messages.
+        array: concrete array of numbers.
+    """
+    largest = measured(lambda xp, values: xp.abs(values).max(initial=0), array)
+    least = float(jnp.finfo(array.dtype).tiny)
     told = f"zero or reach {least:.3g}, below which XLA takes numbers for zero, but has no entry beyond {largest:.3g}"
     require(largest == 0 or largest >= least, f"`{name}` must be {told}.")
 
@@ -269,13 +329,13 @@ def within(name: str, value: Any, low: float, high: float) -> Array:
     require(not jnp.iscomplexobj(array), f"`{name}` must be real, but has dtype {array.dtype}.")
     room = ROUNDING * float(jnp.finfo(array.dtype).eps) * max(abs(low), abs(high))
     if is_concrete(array):
-        seen = np.asarray(array)
-        inside = bool(np.all((seen >= low - room) & (seen <= high + room)))
-        told = (
-            f"is {seen}" if seen.ndim == 0 else f"ranges over [{seen.min(initial=np.inf)}, {seen.max(initial=-np.inf)}]"
-        )
+        # All entries by comparisons: a minimum over several devices may lose a NaN.
+        inside = measured(lambda xp, values: xp.all((values >= low - room) & (values <= high + room)), array)
+        least = measured(lambda xp, values: xp.min(values, initial=np.inf), array)
+        most = measured(lambda xp, values: xp.max(values, initial=-np.inf), array)
+        told = f"is {least}" if array.ndim == 0 else f"ranges over [{least}, {most}]"
         require(inside, f"`{name}` must lie in [{low:g}, {high:g}], but {told}.")
-        if seen.size == 0 or (seen.min() >= low and seen.max() <= high):
+        if least >= low and most <= high:
             return array
     return _moved_within(array, low, high, room)
 

@@ -113,7 +113,7 @@ def divided(array: Array, axis: int = -1, name: str = SHARDS) -> Array:
     return jax.lax.with_sharding_constraint(array, PartitionSpec(*names))
 
 
-def local(function: Callable[..., Array], *axes: int | None, out: int) -> Callable[..., Array]:
+def local(function: Callable[..., Array], *axes: int | None, out: int | None) -> Callable[..., Array]:
     """Return a function that runs on each device alone, on the parts of its arguments that the device holds.
 
     Inside, `shards()` is 1, so that encodings run as on one device. `jax.lax` collectives over `SHARDS` exchange parts.
@@ -122,7 +122,7 @@ def local(function: Callable[..., Array], *axes: int | None, out: int) -> Callab
     Args:
         function: function of as many arrays as there are `axes`.
         axes: axis along which each argument is divided, None for an argument that is whole on every device.
-        out: axis along which the result is divided.
+        out: axis along which the result is divided, None for a result that is whole on every device.
     """
-    ins = tuple(PartitionSpec() if axis is None else PartitionSpec(*(None,) * axis, SHARDS) for axis in axes)
-    return jax.shard_map(function, in_specs=ins, out_specs=PartitionSpec(*(None,) * out, SHARDS), axis_names={SHARDS})
+    *ins, outs = (PartitionSpec() if axis is None else PartitionSpec(*(None,) * axis, SHARDS) for axis in (*axes, out))
+    return jax.shard_map(function, in_specs=tuple(ins), out_specs=outs, axis_names={SHARDS})

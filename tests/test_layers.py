@@ -38,6 +38,7 @@ ROOT = "__init__"
 MAY_IMPORT: dict[str, frozenset[str]] = {room: BOTTOM | set(CORE[:i]) for i, room in enumerate(CORE)}
 MAY_IMPORT |= dict.fromkeys(BOTTOM, frozenset()) | {
     "_modes": frozenset({"_recursion"}),
+    "_checks": frozenset({"_modes"}),
     "_bounds": frozenset({"_checks"}),
     "meshes": frozenset({"_checks"}),
 }

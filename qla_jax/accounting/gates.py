@@ -255,7 +255,7 @@ def remembered_tree(qubits: int, *, index: int = 0, phases: bool = False) -> Gat
     return sum(levels, Gates(rotations=2) if phases and levels else Gates())
 
 
-def iteration(qubits: int, numbers: Sequence[int], controls: int = 0) -> Gates:
+def iteration(qubits: int, numbers: Sequence[int], controls: int = 0, depths: Sequence[int] = ()) -> Gates:
     """Return the gates that walk the tree of some values of an index, by unary iteration (Babbush et al., Fig. 7).
 
     The qubit of each inner node takes one Toffoli gate, with the qubit of the node above and a bit of the index. Where
@@ -265,12 +265,19 @@ def iteration(qubits: int, numbers: Sequence[int], controls: int = 0) -> Gates:
         qubits: number of qubits of the index.
         numbers: values of the index.
         controls: number of controls of the whole; all are joined to one first.
+        depths: number of leading bits of each value that are looked at, all by default.
     """
-    nodes = [len({number >> qubits - level for number in numbers}) for level in range(qubits + 1)]
+    leaves = list(zip(numbers, depths or (qubits,) * len(numbers), strict=True))
+
+    def nodes(level: int, below: int) -> int:
+        """Return the number of nodes of a level that are at least so many levels above a leaf."""
+        return len({number >> qubits - level for number, depth in leaves if depth >= level + below})
+
     # Without controls the root has no qubit, and its successors are controlled by the first bit alone.
-    first = 0 if controls else 1
-    forks = sum(nodes[level + 1] - nodes[level] for level in range(first, qubits))
-    return Gates(toffoli=sum(nodes[first:qubits]) + max(controls - 1, 0), cnot=forks)
+    levels = range(0 if controls else 1, qubits)
+    inner = [nodes(level, 1) for level in levels]
+    forks = sum(nodes(level + 1, 0) for level in levels) - sum(inner)
+    return Gates(toffoli=sum(inner) + max(controls - 1, 0), cnot=forks)
 
 
 def select(count: int) -> Gates:
@@ -291,7 +298,7 @@ def lookup(address: int, bits: int) -> Gates:
     return Gates(toffoli=max((1 << address) - 2, 0), cnot=bits << address)
 
 
-def combination(count: int, *, phases: bool = False) -> Gates:
+def combination(count: int, *, phases: bool = False, prepare: Gates | None = None) -> Gates:
     """Return the gates of a linear combination of unitaries, without the unitaries.
 
     The circuit is PREPARE, the controls, a phase for each unitary, and PREPARE-adjoint.
@@ -299,26 +306,16 @@ def combination(count: int, *, phases: bool = False) -> Gates:
     Args:
         count: number of unitaries.
         phases: True where the weights are complex.
+        prepare: gates of PREPARE, those of a tree of norms by default.
     """
-    qubits = (count - 1).bit_length()
-    return 2 * tree(qubits).around + select(count) + (Gates(rotations=count).around if phases else Gates())
+    prepare = tree((count - 1).bit_length()) if prepare is None else prepare
+    return 2 * prepare.around + select(count) + (Gates(rotations=count).around if phases else Gates())
 
 
 def reflection(qubits: int) -> Gates:
     """Return the gates of a sign for one basis state: a ladder of ANDs and a CZ."""
     under = Gates(toffoli=max(qubits - 1, 0), cnot=1 if qubits else 0)
     return Gates(toffoli=max(qubits - 2, 0), cnot=1 if qubits > 1 else 0, under=under)
-
-
-def boundary(bound: int, qubits: int, controls: int) -> Gates:
-    """Return the gates of a sign for all values of an index below a bound, under controls: one sign for each bit.
-
-    Args:
-        bound: number of values that have a sign, at most 2^qubits.
-        qubits: number of qubits of the index.
-        controls: number of controls.
-    """
-    return sum((reflection(controls + qubits - bit) for bit in range(qubits + 1) if bound >> bit & 1), Gates())
 
 
 def flag_phase(qubits: int) -> Gates:

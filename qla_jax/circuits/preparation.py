@@ -1,7 +1,8 @@
 r"""State preparation: a tree of multiplexed rotations, and the reflection that has a state as its first column.
 
 The tree rotates qubit by qubit into the norms of the halves, quarters, ... of the vector (Mottonen et al., section 5),
-and a diagonal adds the phases of complex entries.
+and a diagonal adds the phases of complex entries. Where the numbers are weights and not data, equal angles share their
+rotation (`circuits.lean`), so that equal weights take Hadamard gates alone.
 
 Example:
     >>> from qla_jax.circuits import Circuit, to_matrix
@@ -17,7 +18,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from qla_jax.accounting.gates import Gates
 from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Within, inverted
+from qla_jax.circuits.counting import gates_of
+from qla_jax.circuits.lean import lean_rotation
 from qla_jax.circuits.operations import Operation, Phase
 
 
@@ -40,18 +44,35 @@ def tree_operations(state: np.ndarray, wires: Sequence[int], index: Sequence[int
     """
     wires, index, state = tuple(wires), tuple(index), np.asarray(state).reshape(-1)
     signed = np.isrealobj(state)
-    norms = [np.asarray(state, float) if signed else np.abs(state)]
-    for _ in wires:
-        norms.append(np.hypot(*norms[-1].reshape(-1, 2).T))
-    found: list[Operation] = []
-    for level, wire in enumerate(wires):
-        # The last rotation of a real vector has its signs; all norms above are not negative.
-        zero, one = norms[len(wires) - 1 - level].reshape(-1, 2).T
-        found.append(MultiplexedRotation("y", 2 * np.arctan2(one, zero), (*index, *wires[:level]), wire))
+    found: list[Operation] = [
+        MultiplexedRotation("y", angles, (*index, *wires[:level]), wire)
+        for level, (wire, angles) in enumerate(zip(wires, _angles(state, len(wires)), strict=True))
+    ]
     angles = np.angle(state)
     if (not signed or not wires) and angles.any():
         found.append(DiagonalPhases(angles, (*index, *wires)))
     return tuple(found)
+
+
+def lean_tree_operations(state: np.ndarray, wires: Sequence[int]) -> tuple[Operation, ...]:
+    """Return operations of the same tree of a real state, where equal angles share their rotation.
+
+    Args:
+        state: unit vector of 2^k real entries.
+        wires: k wires, the most significant first.
+    """
+    levels = enumerate(_angles(np.asarray(state, float), len(wires)))
+    return tuple(part for at, angles in levels for part in lean_rotation(angles, wires[:at], wires[at]))
+
+
+def lean_tree_gates(state: np.ndarray) -> Gates:
+    """Return the gates of `lean_tree_operations`.
+
+    Args:
+        state: unit vector of 2^k real entries.
+    """
+    wires = range((len(state) - 1).bit_length())
+    return gates_of(lean_tree_operations(state, wires))
 
 
 def reflection_operations(state: np.ndarray, wires: Sequence[int], index: Sequence[int] = ()) -> tuple[Operation, ...]:
@@ -75,6 +96,17 @@ def reflection_operations(state: np.ndarray, wires: Sequence[int], index: Sequen
     theta = np.where(rows[:, 0] == 0, 0, np.angle(rows[:, 0]))
     along = rows * (np.exp(-1j * theta) if np.iscomplexobj(rows) else np.cos(theta))[:, None]
     along[:, 0] += 1  # not b - e_0, which vanishes at b = e_0
+    # Full trees, so that the gates of loaded data do not depend on the data.
     prepared = tree_operations(along / np.linalg.norm(along, axis=1, keepdims=True), wires, index)
     sign = Phase(np.pi, wires, (0,) * len(wires))
     return Within(inverted(prepared), (sign,)), DiagonalPhases(np.pi + theta, index)
+
+
+def _angles(state: np.ndarray, levels: int) -> list[np.ndarray]:
+    """Return the angles of each level of the tree, from the root down."""
+    norms = [np.asarray(state, float) if np.isrealobj(state) else np.abs(state)]
+    for _ in range(levels):
+        norms.append(np.hypot(*norms[-1].reshape(-1, 2).T))
+    # The last rotation of a real vector has its signs; all norms above are not negative.
+    pairs = [each.reshape(-1, 2).T for each in norms[:levels]]
+    return [2 * np.arctan2(one, zero) for zero, one in reversed(pairs)]

@@ -15,12 +15,11 @@ References:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
+from itertools import pairwise
 
 from qla_jax._checks import as_integers, as_tuple, require
 from qla_jax.circuits.composites import Composite, inverted
-from qla_jax.circuits.operations import Operation, Phase, require_disjoint
+from qla_jax.circuits.operations import Operation, require_disjoint
 
 
 @dataclass(frozen=True)
@@ -31,21 +30,31 @@ class Select(Composite):
         index: wires of the index, the most significant first.
         numbers: values of the index, rising.
         branches: operations for each of these values, first to last.
+        depths: number of leading wires of the index on which each branch depends, all of them by default; a branch of
+            fewer wires runs for all values that begin with the same bits as its number.
     """
 
     index: tuple[int, ...]
     numbers: tuple[int, ...]
     branches: tuple[tuple[Operation, ...], ...]
+    depths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", tuple(self.index))
         object.__setattr__(self, "numbers", as_integers("numbers", self.numbers))
         object.__setattr__(self, "branches", tuple(as_tuple("branches", each, Operation) for each in self.branches))
+        depths = as_integers("depths", self.depths) or (len(self.index),) * len(self.numbers)
+        object.__setattr__(self, "depths", depths)
         rising = list(self.numbers) == sorted(set(self.numbers))
         fits = rising and all(0 <= number < 1 << len(self.index) for number in self.numbers)
         require(fits, f"`numbers` must rise from 0 to below {1 << len(self.index)}, but are {self.numbers}.")
         told = f"`branches` must be {len(self.numbers)}, one for each number, but are {len(self.branches)}."
         require(len(self.branches) == len(self.numbers), told)
+        blocks = list(zip(self.numbers, self.depths, strict=False))
+        whole = len(self.depths) == len(self.numbers) and all(0 <= depth <= len(self.index) for depth in self.depths)
+        whole = whole and all(number % self._size(depth) == 0 for number, depth in blocks)
+        apart = whole and all(first + self._size(depth) <= second for (first, depth), (second, _) in pairwise(blocks))
+        require(apart, f"`depths` must divide the values into blocks that do not overlap, but are {self.depths}.")
         require_disjoint(self._targets, self.index)
 
     @property
@@ -61,34 +70,18 @@ class Select(Composite):
 
     def moved(self, places: Sequence[int]) -> "Select":
         branches = tuple(tuple(part.moved(places) for part in branch) for branch in self.branches)
-        return Select(tuple(places[wire] for wire in self.index), self.numbers, branches)
+        return Select(tuple(places[wire] for wire in self.index), self.numbers, branches, self.depths)
 
     def parts(self) -> list[Operation]:
-        """Return the operations, each under the whole index: the list has no wires for unary iteration."""
+        """Return the operations, each under its wires of the index: the list has no wires for unary iteration."""
         return [
-            part.controlled(self.index, bits_of(number, len(self.index)))
-            for number, branch in zip(self.numbers, self.branches, strict=True)
+            part.controlled(self.index[:depth], bits_of(number, len(self.index))[:depth])
+            for number, branch, depth in zip(self.numbers, self.branches, self.depths, strict=True)
             for part in branch
         ]
 
-
-def signs_below(bound: int, index: Sequence[int], controls: Sequence[int] = ()) -> list[Operation]:
-    """Return a sign for all values of an index below a bound, under controls on 0: one phase for each bit of the bound.
-
-    Args:
-        bound: number of values that have a sign, at most $2^k$.
-        index: k wires, the most significant first.
-        controls: wires that must be 0.
-    """
-    # The values below 1011 are 0***, 100* and 1010: one block of the tree for each 1 of the bound.
-    bits = bits_of(bound, len(index) + 1)
-    if bits[0]:
-        return [_sign(controls, (), ())]
-    return [_sign(controls, index[: place + 1], (*bits[1 : place + 1], 0)) for place, bit in enumerate(bits[1:]) if bit]
-
-
-def _sign(controls: Sequence[int], wires: Sequence[int], values: Sequence[int]) -> Phase:
-    return Phase(np.pi, (*controls, *wires), (*(0,) * len(controls), *values))
+    def _size(self, depth: int) -> int:
+        return 1 << len(self.index) - depth
 
 
 def bits_of(number: int, count: int) -> tuple[int, ...]:

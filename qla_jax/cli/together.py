@@ -28,7 +28,7 @@ SILENCE = 30
 """Seconds without a sign of life after which a process counts as ended; one that is killed is noticed at once."""
 WAITING = "waiting for the other processes"
 NOISE = re.compile(
-    rb"\[Gloo\]|[IWEF]\d{4} \d\d:\d\d:|\*\*\* |\s+@ +0x|Additional GRPC error|:UNKNOWN:|RPC: /"
+    rb".*peer ranks|[IWEF]\d{4} \d\d:\d\d:|\*\*\* |\s+@ +0x|Additional GRPC error|:UNKNOWN:|RPC: /"
     rb"|The tasks have crashed|\d*\s*$"
 )
 """Lines that libraries of JAX write about connections that begin and end."""

@@ -7,7 +7,7 @@ first, the most significant qubit first.
 Example:
     >>> circuit = to_circuit(block_encode_pauli({"X": 1.0, "Z": 1.0}))
     >>> circuit.registers, sum(1 for gate in circuit.elementary())
-    ((('ancilla', 1), ('system', 1)), 4)
+    ((('ancilla', 1), ('system', 1)), 6)
 """
 
 from qla_jax._checks import is_concrete, require, require_kind

@@ -26,7 +26,7 @@ from jax.typing import ArrayLike
 
 from qla_jax import circuits
 from qla_jax._bounds import as_bound, as_subnormalization
-from qla_jax._checks import as_inexact, as_integer, as_integers, is_concrete, require, require_kind
+from qla_jax._checks import as_inexact, as_integer, as_integers, is_concrete, measured, require, require_kind
 from qla_jax._modes import common_dtype, default_promotion
 from qla_jax.accounting.gates import Gates
 from qla_jax.circuits.circuit import Circuit
@@ -153,7 +153,7 @@ def vector_from_circuit(
     column = _first_column(circuit, known["angles"], known["alpha"], qubits)
     encoded = registers.extract(column, sizes)
     if is_concrete(column):
-        leak = float(np.abs(np.asarray(column) - np.asarray(registers.embed(encoded, sizes, qubits))).max())
+        leak = measured(lambda xp, a, b: xp.abs(a - b).max(), column, registers.embed(encoded, sizes, qubits))
         require(leak < LEAK, f"`sizes` must leave padding at amplitude zero, but {sizes} leaves {leak:.3g} outside.")
     return CircuitVector(**known, encoded=known["alpha"] * encoded, sizes=sizes)
 

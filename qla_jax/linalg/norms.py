@@ -12,13 +12,14 @@ from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._checks import ROUNDING, as_image, as_inexact, as_integer, is_concrete, require
 from qla_jax._modes import default_promotion
-from qla_jax.linalg.products import matmul
+from qla_jax.linalg.products import einsum, matmul
 
 
 @default_promotion
@@ -84,7 +85,7 @@ def _gram_iteration_jvp(iterations: int, primals: tuple, tangents: tuple) -> tup
     (matrix,), (tangent,) = primals, tangents
     bound, powers = _gram_powers(matrix, iterations)
     largest = _power_of_two(_largest(matrix))  # the gradient is the same at any scale, its parts are not
-    scaled = matrix / largest
+    scaled = _over(matrix, largest)
     direction = matmul(scaled, reduce(matmul, powers))
     along = jnp.sum((direction.conj() * scaled).real, axis=(-2, -1))
     rate = jnp.where(along == 0, 0, bound / largest[..., 0, 0] / jnp.where(along == 0, 1, along))
@@ -95,7 +96,7 @@ def _gram_powers(matrix: Array, iterations: int) -> tuple[Array, list[Array]]:
     """Return the bound, and G, G^2, G^4, ..., each scaled to Frobenius norm 1."""
     # Scaled by a power of two first: squares of tiny or huge entries leave the range of floats, as does 1 / 1e308.
     largest = _power_of_two(_largest(matrix))
-    scaled = matrix / largest
+    scaled = _over(matrix, largest)
     gram, size = _unit(matmul(scaled.conj().mT, scaled))
     logarithm, weight, powers = jnp.log(size) / 2, 0.25, [gram]
     for _ in range(iterations):
@@ -122,7 +123,14 @@ def _unit(gram: Array) -> tuple[Array, Array]:
     """Return a stack of matrices divided by their Frobenius norms, and the norms; zero matrices have norm 1."""
     square = jnp.sum(jnp.square(gram.real) + jnp.square(gram.imag), axis=(-2, -1))
     size = jnp.sqrt(jnp.where(square == 0, 1, square))
-    return gram / size[..., None, None], size
+    return _over(gram, size[..., None, None]), size
+
+
+def _over(array: Array, divisor: Array) -> Array:
+    """Return an array divided by real numbers, which are not converted to complex ones: a TPU has no such float64."""
+    if not jnp.iscomplexobj(array):
+        return array / divisor
+    return jax.lax.complex(array.real / divisor, array.imag / divisor)
 
 
 def require_norm_bound(norm_bound: ArrayLike, matrix: Num[Array, "rows columns"], eps: ArrayLike = 0.0) -> None:
@@ -189,7 +197,34 @@ def _convolution_norm_bound(kernel: Array, image: tuple[int, int] | None, grid: 
         else:
             sizes.append(grid)
             between *= math.cos(math.pi * -(-(taps - 1) // 2) / grid)
+    return spectral_norm_bound(_symbol(kernel, *sizes), iterations=iterations).max() / between
+
+
+def _symbol(kernel: Array, rows: int, columns: int) -> Array:
+    """Return the Fourier transform of a kernel on a torus, shape (rows, columns, out, in)."""
+    # By matrices, axis by axis: a kernel has few taps, and a TPU has no Fourier transform in double precision.
+    real = not jnp.iscomplexobj(kernel)
     # A real kernel needs only half of the frequencies: the others are complex conjugate.
-    transform = jnp.fft.fft2 if jnp.iscomplexobj(kernel) else jnp.fft.rfft2
-    symbol = jnp.moveaxis(transform(kernel, s=sizes), (0, 1), (-2, -1))
-    return spectral_norm_bound(symbol, iterations=iterations).max() / between
+    along_columns = _waves(columns, kernel.shape[3], columns // 2 + 1 if real else columns)
+    re, im = _transformed(kernel.real, None if real else kernel.imag, "oirk,ak->oira", along_columns)
+    re, im = _transformed(re, im, "oikb,ak->aboi", _waves(rows, kernel.shape[2], rows))
+    return jax.lax.complex(re, im)
+
+
+def _waves(size: int, taps: int, frequencies: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the real and imaginary parts of e^{-2 pi i a k / size}, for frequencies a and taps k."""
+    angles = 2 * np.pi / size * (np.outer(np.arange(frequencies), np.arange(taps)) % size)
+    return np.cos(angles), -np.sin(angles)
+
+
+def _transformed(
+    re: Array, im: Array | None, formula: str, waves: tuple[np.ndarray, np.ndarray]
+) -> tuple[Array, Array]:
+    """Return the real and imaginary parts of re + i im, summed along one axis with waves."""
+    cosines, sines = (jnp.asarray(part, re.dtype) for part in waves)
+    if im is None:
+        return einsum(formula, re, cosines), einsum(formula, re, sines)
+    return (
+        einsum(formula, re, cosines) - einsum(formula, im, sines),
+        einsum(formula, re, sines) + einsum(formula, im, cosines),
+    )

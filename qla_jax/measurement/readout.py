@@ -20,14 +20,23 @@ from typing import ClassVar, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._bounds import real_dtype
-from qla_jax._checks import as_inexact, as_integers, as_real, is_concrete, require, require_key, require_normal
+from qla_jax._checks import (
+    as_inexact,
+    as_integers,
+    as_real,
+    is_concrete,
+    measured,
+    require,
+    require_finite,
+    require_key,
+    require_normal,
+)
 from qla_jax._modes import default_promotion
 from qla_jax._nodes import Node
 from qla_jax.linalg.preparation import unit_vector
@@ -245,10 +254,10 @@ def as_state(state: ArrayLike, *, real: bool = False, name: str = "state") -> Nu
     complex_ = jnp.iscomplexobj(array)
     require(not (real and complex_), f"`{name}` must be real for this protocol, but has dtype {array.dtype}.")
     if is_concrete(array):
-        seen = np.asarray(array)
-        require(bool(np.isfinite(seen).all()), f"`{name}` must be finite, but has entries that are not.")
-        require(bool(np.any(seen)), f"`{name}` must not be the zero vector, but all {seen.size} entries are 0.")
-        require_normal(name, seen)
+        require_finite(name, array)
+        there = measured(lambda xp, values: xp.any(values), array)
+        require(there, f"`{name}` must not be the zero vector, but all {array.size} entries are 0.")
+        require_normal(name, array)
     return array
 
 

@@ -144,7 +144,7 @@ def _found(coeffs: Either, tol: float) -> GQSPPhaseFactors:
     else:
         coeffs = np.asarray(coeffs, complex)
         checks.require_finite(coeffs)
-        sequence, residual, sup_bound = _solve(coeffs, NUMPY)
+        sequence, residual, sup_bound = _solve(coeffs, NUMPY, _directions(coeffs))
     theta, phi = _angles(sequence[:count], on.xp)
     converged = (residual <= tol) & (theta.dtype == np.float64)
     lam = np.asarray(np.pi * ((count - 1) % 2), theta.dtype)
@@ -178,12 +178,27 @@ def gqsp_response(phases: GQSPPhaseFactors, z: ArrayLike) -> Complex[Array, "...
     return model.response(phases.theta, phases.phi, phases.lam, as_inexact("z", z))
 
 
-def _solve(b: Either, on: Backend) -> tuple[Either, Either, Either]:
-    """Return the sequence, the residual, and the bound on |P|."""
+def _directions(coeffs: np.ndarray) -> np.ndarray | None:
+    """Return a power of i for each coefficient, of which all are real multiples and which turn evenly; or None."""
+    # Their products are exact, so that a series such as that of exp(-ix) is seen whatever its numbers are.
+    powers, places = np.array([1, 1j, -1, -1j]), np.arange(len(coeffs))
+    for turn in range(4):
+        for first in range(2):
+            found = powers[(first + turn * places) % 4]
+            if not (coeffs * found.conj()).imag.any():
+                return found
+    return None
+
+
+def _solve(b: Either, on: Backend, directions: np.ndarray | None = None) -> tuple[Either, Either, Either]:
+    """Return the sequence, the residual, and the bound on |P|; the sequence has the directions of b, if it has any."""
     xp = on.xp
     outer = on.outer(b, len(b))
     on.require_below_one(xp.sqrt(outer.peak), "the unit circle")
     sequence = on.inverse(outer.coeffs, b)
+    if directions is not None:
+        # Without rounding in the arguments of small factors, the phases are quarter turns and hence Clifford gates.
+        sequence = (sequence[: len(b)] * directions.conj()).real * directions
     cos = 1 / xp.sqrt(1 + xp.square(sequence.real) + xp.square(sequence.imag))
     found = on.forward(cos, cos * sequence)[1]
     size = 9 * -(-len(b) // 2)  # at most one point in nine is on the solver's grid, so that the check is independent

@@ -14,7 +14,6 @@ References:
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +36,8 @@ TILE = 16
 def inverse(u: Series, v: Series) -> Series:
     r"""Return the sequence $\gamma$ of $(a^*, b)$ from the leading m coefficients of each, in a compiled program.
 
-    The program uses stripping on a CPU and splitting elsewhere. It is differentiable in reverse mode only.
+    The program uses stripping on a CPU and splitting elsewhere, whatever the machine on which it is compiled. It is
+    differentiable in reverse mode only.
 
     Args:
         u: leading coefficients of $a^*$, which has no zeros in the unit disk; real or complex, with positive `u[0]`.
@@ -46,7 +46,7 @@ def inverse(u: Series, v: Series) -> Series:
     Returns:
         The first m entries of the sequence, which may be longer.
     """
-    return _on_platform(strip, split, u, v)
+    return jax.lax.platform_dependent(u, v, cpu=strip, default=split)
 
 
 @default_promotion
@@ -59,18 +59,10 @@ def _inverse_backward(place: tuple[Series, Series], weights: Series) -> tuple[Se
     def pull(way: Callable) -> Callable:
         return lambda place, weights: jax.vjp(way, *place)[1](weights)
 
-    return _on_platform(pull(strip), pull(split), place, weights)
+    return jax.lax.platform_dependent(place, weights, cpu=pull(strip), default=pull(split))
 
 
 inverse.defvjp(_inverse_forward, _inverse_backward)
-
-
-def _on_platform(few_cores: Callable, many_cores: Callable, *args: Any) -> Any:
-    """Return the result of one of two functions, chosen by the platform when the program is compiled."""
-    # Without an accelerator the second function is not even traced, which saves its compile time.
-    if jax.default_backend() == "cpu":
-        return few_cores(*args)
-    return jax.lax.platform_dependent(*args, cpu=few_cores, default=many_cores)
 
 
 def inverse_numpy(u: np.ndarray, v: np.ndarray) -> np.ndarray:

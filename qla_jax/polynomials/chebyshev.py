@@ -33,8 +33,12 @@ Coefficients = Inexact[Array, " degree_plus_1"]
 UNROLL_DEGREE = 32
 """Largest number of coefficients for which Clenshaw's recurrence is unrolled, so that XLA fuses it, and no scan."""
 
-MATRIX_SIZE = 32
-"""Largest size of a cosine transform that is a product with a constant matrix instead of a fast Fourier transform."""
+MATRIX_SIZE, TRACED_MATRIX_SIZE = 32, 256
+"""Largest sizes of cosine transforms that are products with a constant matrix instead of fast Fourier transforms.
+
+The second size holds in compiled programs, since a TPU has no Fourier transform in double precision. Rectangular
+matrices have at most as many entries.
+"""
 
 MONOMIAL_DEGREE = 30
 """Degree above which monomial coefficients of a polynomial bounded by one can exceed 1e10."""
@@ -86,24 +90,34 @@ def at_nodes(coeffs: Coefficients, count: int) -> Inexact[Array, " count"]:
     if xp.iscomplexobj(coeffs):
         return at_nodes(coeffs.real, count) + 1j * at_nodes(coeffs.imag, count)
     k = np.arange(len(coeffs))
-    if len(coeffs) <= MATRIX_SIZE:
+    if _by_matrix(xp, count, len(coeffs)):
         return _times(np.cos(np.pi * np.outer(np.arange(count) + 0.5, k) / count), coeffs)
     shift = np.exp(0.5j * np.pi * k / count) * np.where(k, count, 2 * count)
     spectrum = coeffs * xp.asarray(shift, _complex(coeffs.dtype))
     return xp.fft.irfft(spectrum, 2 * count)[:count]
 
 
-def interpolate(values: Inexact[Array, " n"]) -> Coefficients:
-    """Return the series of degree n - 1 through values at `nodes(n)`, by a discrete cosine transform."""
+def interpolate(values: Inexact[Array, " n"], leading: int | None = None) -> Coefficients:
+    """Return the series of degree n - 1 through values at `nodes(n)`, by a discrete cosine transform.
+
+    Args:
+        values: values of the series at the nodes.
+        leading: number of leading coefficients to return; all n unless given.
+    """
     xp, n = _namespace(values), len(values)
     if xp.iscomplexobj(values):
-        return interpolate(values.real) + 1j * interpolate(values.imag)
-    k = np.arange(n)
-    if n <= MATRIX_SIZE:
-        return _times(np.cos(np.pi * np.outer(k, k + 0.5) / n) * np.where(k, 2 / n, 1 / n)[:, None], values)
+        return interpolate(values.real, leading) + 1j * interpolate(values.imag, leading)
+    k = np.arange(n if leading is None else min(leading, n))
+    if _by_matrix(xp, len(k), n):
+        angles = np.pi / n * np.outer(k, np.arange(n) + 0.5)
+        return _times(np.cos(angles) * np.where(k, 2 / n, 1 / n)[:, None], values)
     shift = np.exp(-0.5j * np.pi * k / n) * np.where(k, 1 / n, 0.5 / n)
-    spectrum = xp.fft.rfft(xp.concatenate([values, values[::-1]]))[:n]
+    spectrum = xp.fft.rfft(xp.concatenate([values, values[::-1]]))[: len(k)]
     return (spectrum * xp.asarray(shift, _complex(values.dtype))).real
+
+
+def _by_matrix(xp: Any, rows: int, columns: int) -> bool:
+    return rows * columns <= (MATRIX_SIZE if xp is np else TRACED_MATRIX_SIZE) ** 2
 
 
 def multiply(left: Coefficients, right: Coefficients) -> Coefficients:

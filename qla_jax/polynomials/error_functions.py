@@ -59,8 +59,8 @@ def _erf(lib: Library, degree: int, m: Any) -> Proven:
 
     def coeffs() -> Any:
         x = lib.array(chebyshev.nodes(count))
-        gauss = chebyshev.interpolate(lib.xp.exp(-lib.xp.square(m * x)))
-        return slope * _integral(lib, gauss[: 2 * half + 1 : 2])
+        gauss = chebyshev.interpolate(lib.xp.exp(-lib.xp.square(m * x)), 2 * half + 1)
+        return slope * _integral(lib, gauss[::2])
 
     # Measured against 40 digits: errors are at most 1.9 of this unit, and at most 0.9 of it relative to |x|.
     rounding = ROUNDINGS * lib.epsilon * slope

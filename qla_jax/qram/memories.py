@@ -21,7 +21,6 @@ from jaxtyping import Num, UInt8
 from qla_jax._checks import as_inexact, require, require_kind
 from qla_jax._modes import default_promotion, known_stays_known, varying_like
 from qla_jax._nodes import Node
-from qla_jax.linalg.products import matmul
 from qla_jax.qram._checks import as_whole_numbers
 from qla_jax.qram.scheduling import Schedule, check_sizes, schedule
 
@@ -114,7 +113,9 @@ def word(mem: Memory, address: ArrayLike) -> Array:
     longest = jnp.iinfo(kind).bits - 1
     require(mem.word_bits <= longest, f"`mem` must have words of at most {longest} bits, but has {mem.word_bits}.")
     powers = jnp.left_shift(jnp.ones((), kind), jnp.arange(mem.word_bits - 1, -1, -1, dtype=kind))
-    return matmul(varying_like(mem.bits, address)[address].astype(kind), powers)
+    # A sum, not a matrix product: a TPU has none of 64-bit integers.
+    bits = varying_like(mem.bits, address)[address].astype(kind)
+    return jnp.sum(bits * powers.reshape((1,) * (bits.ndim - 1) + (-1,)), axis=-1)
 
 
 @default_promotion

@@ -9,6 +9,7 @@ References:
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -18,18 +19,20 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Num
 
-from qla_jax._checks import as_numeric, is_concrete, require, require_kind
+from qla_jax._checks import as_numeric, has_numbers, is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
-from qla_jax.accounting.gates import Gates, boundary, combination
+from qla_jax.accounting.gates import Gates, combination, reflection
+from qla_jax.accounting.integers import staircase
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Within
 from qla_jax.circuits.operations import Operation, Phase
-from qla_jax.circuits.preparation import tree_operations
-from qla_jax.circuits.select import Select, signs_below
+from qla_jax.circuits.preparation import lean_tree_gates, lean_tree_operations
+from qla_jax.circuits.select import Select
+from qla_jax.circuits.steps import Steps
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, contraction
-from qla_jax.encodings.base.lcu import amplitudes, index_qubits, phases
+from qla_jax.encodings.base.lcu import amplitudes, angles, double_amplitudes, index_qubits, phases
 from qla_jax.linalg.trees import load, unload
 from qla_jax.polynomials.numpy_series import series_of_numpy
 from qla_jax.polynomials.polynomial import Polynomial, polynomial
@@ -101,20 +104,24 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
         return (Use(self.part, steps, steps, paired=True),)
 
     def gates(self) -> Gates:
-        return combined_steps(len(self.coeffs), self.part.num_ancillas, phases=jnp.iscomplexobj(self.coeffs))
+        sizes = np.abs(np.asarray(self.coeffs)) if has_numbers(self.coeffs, 1) else None
+        prepare = None if sizes is None else lean_tree_gates(double_amplitudes(sizes))
+        phases = jnp.iscomplexobj(self.coeffs)
+        return combined_steps(len(self.coeffs), self.part.num_ancillas, phases=phases, prepare=prepare)
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         terms, coeffs = len(self.coeffs), np.asarray(self.coeffs)
         index, ancillas = self.ancilla_wires[: index_qubits(terms)], self.ancilla_wires[index_qubits(terms) :]
         forward, found = self.call(self.part, parts[0]), list[Operation]()
-        for step in range(terms - 1):
-            # -R without its sign of all active branches: that commutes with the part, and occurs twice in each step.
-            reflect = [part for bound in (step + 1, terms) for part in signs_below(bound, index, ancillas)]
-            found += [Within((forward,), tuple(reflect)), *reflect]
-        turned = np.angle(np.asarray(phases(self.coeffs))).tolist()
+        # -R without its sign of all active branches: that commutes with the part, and occurs twice in each step.
+        sign = (Phase(np.pi, ancillas, (0,) * len(ancillas)),)
+        if terms > 1:
+            groups = ((forward,), sign, (forward.inverse(),), sign) * (terms - 1)
+            least = tuple(number for step in range(1, terms) for number in (None, step, None, step))
+            found.append(Steps(index, terms, groups, least))
+        turned = angles(self.coeffs).tolist()
         found.append(Select(index, tuple(range(terms)), tuple((Phase(angle),) if angle else () for angle in turned)))
-        loaded = np.asarray(amplitudes(jnp.abs(coeffs)))
-        return [Within(tree_operations(loaded, index), tuple(found))]
+        return [Within(lean_tree_operations(double_amplitudes(np.abs(coeffs)), index), tuple(found))]
 
 
 @default_promotion
@@ -176,17 +183,18 @@ def _even_series(poly: Any) -> Any:
     return series.coeffs[::2]
 
 
-def combined_steps(terms: int, ancillas: int, *, phases: bool) -> Gates:
+def combined_steps(terms: int, ancillas: int, *, phases: bool, prepare: Gates | None = None) -> Gates:
     """Return the gates of the circuit without those of the part.
 
     Args:
         terms: number of terms of the combination.
         ancillas: number of ancillas of the part.
         phases: True where the coefficients are complex.
+        prepare: gates of PREPARE, those of a tree of norms by default.
     """
-    bounds = [bound for step in range(1, terms) for bound in (step, terms)]
-    reflections = [2 * boundary(bound, index_qubits(terms), ancillas) for bound in bounds]
-    return sum(reflections, combination(terms, phases=phases))
+    index, signs = index_qubits(terms), 2 * (terms - 1) * reflection(ancillas).controlled.around
+    walked, under = (staircase(index, 1, terms, controls) for controls in (0, 1))
+    return signs + replace(walked, under=under) + combination(terms, phases=phases, prepare=prepare)
 
 
 def reflect(

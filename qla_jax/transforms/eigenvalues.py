@@ -23,13 +23,14 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Complex, Float, Num
 
+from qla_jax._checks import has_numbers
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
 from qla_jax.accounting.gates import Gates, reflection
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Within, inverted
-from qla_jax.circuits.operations import Operation
-from qla_jax.circuits.synthesis import synthesis
+from qla_jax.circuits.counting import gates_of
+from qla_jax.circuits.operations import Gate, Operation, Phase
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, apply_adjoint_of, apply_of
 from qla_jax.linalg.products import einsum
@@ -125,23 +126,24 @@ class GQET(BlockEncoding, kw_only=True):
         return len(self.theta) - 1
 
     def gates(self) -> Gates:
-        """Return the gates: three rotations for each unitary of the control qubit, and one reflection for each step."""
-        # Under a control the phase of a unitary is a rotation, too.
-        turn = Gates(rotations=3, under=Gates(rotations=7, cnot=6))
+        """Return the gates: a rotation and a phase for each unitary of the control qubit, and a reflection per step."""
+        # A quarter turn is no rotation. Such are all phases of a real polynomial, and of the series of exp(-ix).
+        known = has_numbers(self.phi, 1)
+        phased = [_phase_gates(phi) for phi in np.asarray(self.phi).tolist()] if known else len(self.theta) * [_PHASE]
+        turns = sum(phased, len(self.theta) * _TURN)
         # Calls and reflections have one control anyway, which joins the other.
         sign = reflection(self.num_ancillas)
         joined = replace(sign, under=sign.controlled + Gates(toffoli=calls_in_step(self.mirrored)))
-        return len(self.theta) * turn + self._steps * joined
+        return turns + self._steps * joined
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         control, *others = self.ancilla_wires
         step = walk_operations(self.call(self.part, parts[0]), others, self.mirrored)
         back = inverted(step) if self.mirrored else step[::-1]  # one circuit is called where it is its own inverse
         theta, phi = np.asarray(self.theta), np.asarray(self.phi)
-        turns = [synthesis(np.asarray(_rotation(t, p, self.lam if k == 0 else 0.0)), (control,))
-                 for k, (t, p) in enumerate(zip(theta, phi, strict=True))]  # fmt: skip
+        turns = [_turn_operations(*angles, control) for angles in zip(theta.tolist(), phi.tolist(), strict=True)]
         mirror = mirror_operations(others, self.mirrored)
-        found: list[Operation] = [*turns[0]]
+        found: list[Operation] = [Phase(float(self.lam), (control,), (0,)), *turns[0]]
         for place, turn in enumerate(turns[1:]):
             forward = place % 2 == 0
             run = step if forward else back
@@ -222,3 +224,14 @@ def _rotation(theta: Array, phi: Array, lam: ArrayLike = 0.0) -> Complex[Array, 
 
 def _rotate(grid: Grid, matrix: Complex[Array, "2 2"]) -> Grid:
     return einsum("ij,j...->i...", matrix.astype(grid.dtype), grid)
+
+
+def _turn_operations(theta: float, phi: float, control: int) -> tuple[Operation, ...]:
+    return Gate("z", control), Gate("ry", control, 2 * theta), Phase(phi, (control,), (0,))
+
+
+def _phase_gates(phi: float) -> Gates:
+    return gates_of([Phase(phi, (0,), (0,))])
+
+
+_TURN, _PHASE = gates_of([Gate("z", 0), Gate("ry", 0, 1.0)]), _phase_gates(1.0)

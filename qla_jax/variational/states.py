@@ -83,8 +83,10 @@ def zero_state(num_qubits: int, dtype: DTypeLike | None = None) -> Num[Array, " 
     num_qubits = require_state_fits(num_qubits, dtype)
     if shards.held_count(num_qubits):
         return shards.zero_state(num_qubits, jnp.dtype(dtype))
-    # XLA would store zeros with a one as a constant of full size
-    return (jnp.arange(1 << num_qubits) == 0).astype(dtype)
+    # XLA would store zeros with a one as a constant of full size; one index for all entries ends at 31 qubits.
+    front = jnp.arange(1 << num_qubits // 2) == 0
+    back = jnp.arange(1 << (num_qubits - num_qubits // 2)) == 0
+    return (front[:, None] & back[None, :]).reshape(-1).astype(dtype)
 
 
 def product_state(qubits: Num[Array, "n 2"]) -> Num[Array, " dim"]:

@@ -72,10 +72,11 @@ def assert_near(found, wanted):
 @pytest.mark.slow
 def test_two_processes_train_to_the_report_of_one_and_the_first_alone_prints(program, straight):  # noqa: F811
     (status, told), (other, silence) = finish(begin(program, *RUN, "--output", "two"))
-    assert (status, other, silence) == (0, 0, ""), told + silence
+    assert status == other and status in (0, 1), told  # 1 where a small network violates a bound
+    assert silence == ""
     found, wanted = (json.loads((path / "report.json").read_text()) for path in (program.directory / "two", straight))
-    for name in ("training", "accuracy"):
-        assert_near(found[name], wanted[name])
+    assert_near(found["training"], wanted["training"])
+    assert_near(found["accuracy"], wanted["accuracy"])
 
 
 @pytest.mark.slow
@@ -97,7 +98,7 @@ def test_a_process_that_is_killed_ends_the_other_with_one_line_and_the_run_goes_
     assert lines == [f"error: a process of the 2 has ended; go on with `qla-jax run --resume --output {name}`."]
     finish([processes[ended]])
     resumed = program.run("run", "--resume", "--output", name)  # in one process on one device
-    assert resumed.status == 0, resumed.told
+    assert resumed.status in (0, 1), resumed.told
     found, wanted = (json.loads((path / "report.json").read_text()) for path in (record.parent, straight))
     assert_near(found["training"], wanted["training"])
 
@@ -149,7 +150,11 @@ def test_options_that_do_not_fit_are_refused_by_name(options, message, monkeypat
 
 
 def test_libraries_words_on_connections_are_left_out_and_others_passed_on(capfdbinary):
-    lines = [b"[Gloo] Rank 1 is connected\n", b"E1201 16:49:59.1 8280 agent.cc:289] x\n", b"    @     0x7f4783c\n"]
+    lines = [
+        b"[Gloo] Rank 1 is connected to 1 peer ranks\n",
+        b"E1201 16:49:59.1 8280 agent.cc:289] x\n",
+        b"    @     0x7f4783c\n",
+    ]
     together._pass_on(iter([*lines, b"UserWarning: heed this\n", b"1\n", b"\n"]))
     sys.stderr.flush()
     assert capfdbinary.readouterr().err == b"UserWarning: heed this\n"

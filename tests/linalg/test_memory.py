@@ -35,11 +35,11 @@ def test_a_circuit_too_large_even_for_early_projection_is_refused():
 def test_early_projection_runs_where_the_whole_state_does_not_fit(monkeypatch):
     vec = network(2, 2)
     projected, whole = run_projected(vec), 1 << (vec.num_ancillas + vec.num_qubits)
-    monkeypatch.setattr(memory, "available", lambda: whole * vec.encoded.dtype.itemsize)
+    monkeypatch.setattr(memory, "available", lambda *arrays: whole * vec.encoded.dtype.itemsize)
     with pytest.raises(ValueError, match="must fit in memory"):
         run(vec)
     np.testing.assert_array_equal(run_projected(vec), projected)
-    monkeypatch.setattr(memory, "available", lambda: 64)
+    monkeypatch.setattr(memory, "available", lambda *arrays: 64)
     with pytest.raises(ValueError, match="must fit in memory"):
         run_projected(vec)
 
@@ -48,7 +48,7 @@ def test_a_block_encoding_that_does_not_fit_is_refused(monkeypatch):
     enc, x = block_encode(np.eye(4)), jnp.ones(4)
     need = memory.COPIES * 8 * x.dtype.itemsize
     for room, fits in ((need, True), (need - 1, False)):
-        monkeypatch.setattr(memory, "available", lambda room=room: room)
+        monkeypatch.setattr(memory, "available", lambda *arrays, room=room: room)
         for way in (embed, postselect):
             if fits:
                 way(enc, x)

@@ -31,7 +31,6 @@ FORBIDDEN = (
 MAY_MULTIPLY = {
     "arithmetic/conversion.py": "a layer, from an encoding and a vector encoding",
     "circuits/synthesis.py": "NumPy",
-    "encodings/base/unitaries.py": "NumPy, for known matrices",
     "experiments/core/fits.py": "NumPy",
     "experiments/costs/ablation.py": "encodings",
     "experiments/costs/squares.py": "encodings, and NumPy",

@@ -6,9 +6,12 @@ import pytest
 import scipy.linalg
 
 from qla_jax.accounting.costs import Calls, cost
+from qla_jax.circuits import count
 from qla_jax.encodings.base.block import block, postselect
+from qla_jax.encodings.emission import to_circuit
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.encodings.matrices.pauli import block_encode_pauli
+from qla_jax.transforms.eigenvalues import gqet
 from qla_jax.transforms.functions import eigenstate_filter, hamiltonian_simulation, pseudo_inverse
 from tests.cases import cplx
 
@@ -67,6 +70,21 @@ def test_the_transverse_field_ising_model_on_six_qubits_takes_one_call_for_each_
     mirrored = block_encode_pauli({word: complex(c) for word, c in words.items()})
     found = hamiltonian_simulation(mirrored, 5.0, eps=1e-8)
     assert cost(found).calls == {"PauliSum[0]": Calls(controlled=140, controlled_adjoint=140)}
+
+
+def test_a_step_of_the_ising_model_takes_seven_rotations():
+    """Three for each PREPARE, as the weights have two values, and one for the control qubit with Clifford phases."""
+    words = {"ZZII": 1.0, "IZZI": 1.0, "IIZZ": 1.0, "XIII": 0.7, "IXII": 0.7, "IIXI": 0.7, "IIIX": 0.7}
+    chain = block_encode_pauli(words)
+    evolution = hamiltonian_simulation(chain, 1.0, eps=1e-4)
+    prepare = cost(chain).gates.rotations // 2
+    calls = sum(cost(evolution).num_queries.values())
+    assert prepare == 3 and cost(evolution).gates.rotations == (2 * prepare + 1) * calls + 1
+    assert count(to_circuit(evolution)) == cost(evolution).gates
+    # Negative control: coefficients without such a pattern need the phases, too.
+    other = gqet(chain, [0.1, 0.2 + 0.1j, 0.3j])
+    assert cost(other).gates.rotations > (2 * prepare + 1) * 4 + 1
+    assert count(to_circuit(other)) == cost(other).gates
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (5, 3), (3, 5)])

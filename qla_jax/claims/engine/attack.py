@@ -14,7 +14,7 @@ import optax
 from jax import Array
 
 from qla_jax.claims.engine.claim import Claim, Instance, Sides
-from qla_jax.compiling import QUICK
+from qla_jax.compiling import quick_options
 
 STEPS = 400
 """Number of steps of either kind."""
@@ -80,7 +80,7 @@ def attack(claim: Claim, size: int, *, key: Array, starts: int = STARTS, steps: 
         worst = Worst(zero, Sides(zero, zero), start)
         return jax.lax.scan(step, (start, adam.init(start), worst), jnp.arange(2 * steps + 1))[0][2]
 
-    @partial(jax.jit, compiler_options=QUICK)
+    @partial(jax.jit, compiler_options=quick_options())
     def search(drawn: Instance) -> Worst:
         found = jax.vmap(climb)(drawn)
         return jax.tree.map(lambda leaf: leaf[jnp.argmax(found.ratio)], found)

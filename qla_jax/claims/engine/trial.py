@@ -12,7 +12,7 @@ from qla_jax._checks import as_integer, as_integers, require, require_kind
 from qla_jax.claims.engine.attack import STARTS, STEPS, Worst, attack, drawn
 from qla_jax.claims.engine.claim import Claim, Instance, Sides
 from qla_jax.claims.engine.corpus import known
-from qla_jax.compiling import QUICK
+from qla_jax.compiling import quick_options
 from qla_jax.mapping import map_in_batches
 
 VIOLATED = 1 + 1e-6
@@ -189,7 +189,7 @@ def examine(
 
 
 def _sides(claim: Claim, instances: Instance) -> Sides:
-    @partial(jax.jit, compiler_options=QUICK)
+    @partial(jax.jit, compiler_options=quick_options())
     def sides(instances: Instance) -> Sides:
         return map_in_batches(claim.sides, instances, BATCH)
 

@@ -232,7 +232,7 @@ def postselect(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " ro
     require_kind("enc", enc, BlockEncoding)
     x = _as_vector("x", x, enc.shape[1], enc)
     # The memory is checked out here, because a call that is compiled already would not check it again.
-    require_fit(enc.num_ancillas, enc.num_qubits, x.dtype)
+    require_fit(enc.num_ancillas, enc.num_qubits, x.dtype, x)
     return _postselect(enc, x)
 
 

@@ -185,7 +185,7 @@ class Encoding(Node, ABC, kw_only=True):
         """True where the circuit runs on a state that is divided among devices without gathering it on any of them.
 
         A node with parts asks them. A leaf that is not diagonal in the system answers False, unless it exchanges
-        amplitudes between devices itself. Where idle qubits are at hand, such a leaf runs on each device alone.
+        amplitudes between devices itself. Next to enough idle qubits such a leaf runs on each device alone.
         """
         parts = [use.part for use in self.uses()]
         return bool(parts) and all(part.stays_divided for part in parts)
@@ -278,7 +278,7 @@ def with_ancillas(system: Num[Array, " system"], num_ancillas: int) -> State:
     Raises:
         ValueError: the state does not fit in memory.
     """
-    require_fit(num_ancillas, (system.size - 1).bit_length(), system.dtype)
+    require_fit(num_ancillas, (system.size - 1).bit_length(), system.dtype, system)
     return at_rest(jnp.zeros((1 << num_ancillas, system.size), system.dtype).at[0].set(system))
 
 

@@ -16,14 +16,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._bounds import times
+from qla_jax._checks import has_numbers
 from qla_jax._modes import varying_like
+from qla_jax.accounting.gates import Gates, combination
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Within
 from qla_jax.circuits.operations import Operation, Phase
-from qla_jax.circuits.preparation import tree_operations
+from qla_jax.circuits.preparation import lean_tree_gates, lean_tree_operations
 from qla_jax.circuits.select import Select
 from qla_jax.encodings.base.encoding import Encoding, Link, State, apply_adjoint_of, apply_of, flagged_on, run_on
 from qla_jax.linalg.preparation import unit_vector
@@ -93,6 +96,12 @@ def phases(weights: Num[Array, " parts"]) -> Num[Array, " parts"]:
     return nonzero / jnp.abs(nonzero)
 
 
+def angles(weights: ArrayLike) -> np.ndarray:
+    """Return the angle of each concrete weight in double precision, 0 for a zero weight."""
+    found = np.asarray(weights).astype(complex)
+    return np.angle(np.where(found == 0, 1, found))
+
+
 def lcu_row(weights: Num[Array, " parts"], parts: Sequence[Encoding]) -> tuple[Link, ...] | None:
     """Return the row of a combination of one part, whose PREPARE and SELECT do nothing; None for more parts.
 
@@ -156,16 +165,45 @@ def lcu_operations(
         parts: one encoding for each weight.
         circuits: circuits of the parts.
     """
-    turned = np.angle(np.asarray(phases(weights)))
+    turned = angles(weights)
     if len(parts) == 1:
         return [Phase(float(turned[0])), enc.call(parts[0], circuits[0])]
     index = enc.ancilla_wires[: index_qubits(len(parts))]
-    loaded = amplitudes(jnp.abs(weights) * stacked([part.alpha for part in parts]))
+    loaded = double_amplitudes(*_sizes(weights, parts))
     branches = tuple(
         (enc.call(part, circuit), *([Phase(float(angle))] if angle else []))
         for part, circuit, angle in zip(parts, circuits, turned, strict=True)
     )
-    return [Within(tree_operations(np.asarray(loaded), index), (Select(index, tuple(range(len(parts))), branches),))]
+    return [Within(lean_tree_operations(loaded, index), (Select(index, tuple(range(len(parts))), branches),))]
+
+
+def lcu_gates(weights: Num[Array, " parts"], parts: Sequence[Encoding]) -> Gates:
+    """Return the gates of the LCU circuit without its parts; known weights may need fewer gates than others.
+
+    Args:
+        weights: real or complex weights.
+        parts: one encoding for each weight.
+    """
+    known = has_numbers(weights, 1) and all(has_numbers(part.alpha, 0) for part in parts)
+    prepare = lean_tree_gates(double_amplitudes(*_sizes(weights, parts))) if known else None
+    return combination(len(parts), phases=jnp.iscomplexobj(weights), prepare=prepare)
+
+
+def double_amplitudes(*sizes: ArrayLike) -> np.ndarray:
+    """Return `amplitudes` of concrete sizes in double precision, in which equal sizes give equal angles.
+
+    Args:
+        sizes: factors of the sizes of the parts.
+    """
+    found = np.prod([np.asarray(each, float) for each in sizes], axis=0)
+    padded = np.zeros(1 << index_qubits(len(found)))
+    padded[: len(found)] = np.sqrt(found)
+    norm = np.linalg.norm(padded)
+    return padded / norm if norm else np.eye(1, len(padded))[0]
+
+
+def _sizes(weights: Array, parts: Sequence[Encoding]) -> tuple[np.ndarray, np.ndarray]:
+    return np.abs(np.asarray(weights)), np.array([float(part.alpha) for part in parts])
 
 
 def _run(weights: Array, parts: Sequence[Encoding], state: State, way: Callable, turned: Array) -> State:

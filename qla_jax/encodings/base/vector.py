@@ -111,7 +111,7 @@ def run(vec: VectorEncoding) -> Num[Array, " size"]:
     """
     require_kind("vec", vec, VectorEncoding)
     # The memory is checked out here, because a call that is compiled already would not check it again.
-    require_fit(vec.num_ancillas, vec.num_qubits, vec.encoded.dtype)
+    require_fit(vec.num_ancillas, vec.num_qubits, vec.encoded.dtype, vec.encoded)
     return _run(vec)
 
 

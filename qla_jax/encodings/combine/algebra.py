@@ -20,7 +20,7 @@ from qla_jax._bounds import times
 from qla_jax._checks import ROUNDING, as_numeric, is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
-from qla_jax.accounting.gates import Gates, combination
+from qla_jax.accounting.gates import Gates
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.operations import Operation, Phase
 from qla_jax.encodings.base.block import BlockEncoding
@@ -31,6 +31,7 @@ from qla_jax.encodings.base.lcu import (
     apply_lcu_adjoint,
     combine,
     flagged_lcu,
+    lcu_gates,
     lcu_operations,
     lcu_parameters,
     lcu_row,
@@ -172,7 +173,7 @@ class LinearCombination(BlockEncoding, kw_only=True):
         return tuple(Use(part, controlled=len(self.parts) > 1) for part in self.parts)
 
     def gates(self) -> Gates:
-        return combination(len(self.parts), phases=jnp.iscomplexobj(self.weights))
+        return lcu_gates(self.weights, self.parts)
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         return lcu_operations(self, self.weights, self.parts, parts)

@@ -23,13 +23,14 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._bounds import as_alpha, as_bound, as_subnormalization
-from qla_jax._checks import as_image, as_integer, as_numeric, is_concrete, require
+from qla_jax._checks import as_image, as_integer, as_numeric, is_concrete, measured, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, synthesized
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.synthesis import MatrixGate
 from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.division import multiplied
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.operators import by_rule
 from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_hermitian, unknown_unless_unitary
@@ -60,10 +61,10 @@ class Dense(BlockEncoding, kw_only=True):
         return self.self_inverse
 
     def apply(self, state: State) -> State:
-        return _times(self.unitary, state.reshape(-1)).reshape(state.shape)
+        return multiplied(_times, self.unitary, state)
 
     def apply_adjoint(self, state: State) -> State:
-        return _times(self.unitary.conj().T, state.reshape(-1)).reshape(state.shape)
+        return multiplied(_times, self.unitary.conj().T, state)
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return _times(self.matrix, x, self.precision)
@@ -250,9 +251,9 @@ def from_unitary(
     shape = (1 << qubits, 1 << qubits) if shape is None else as_image("shape", shape)
     require(max(shape) <= 1 << qubits, f"`shape` must fit in 2^{qubits} x 2^{qubits}, but is {shape}.")
     if is_concrete(unitary):
-        block = np.asarray(unitary)[: 1 << qubits, : 1 << qubits]
-        padding = block[: shape[0], shape[1] :], block[shape[0] :, : shape[1]]
-        leak = max(float(np.abs(part).max(initial=0)) for part in padding)
+        size, (rows, columns) = 1 << qubits, shape
+        padding = (slice(rows), slice(columns, size)), (slice(rows, size), slice(columns))
+        leak = max(measured(lambda xp, u, p=part: xp.abs(u[p]).max(initial=0), unitary) for part in padding)
         require(leak < 1e-6, f"`shape` must leave the padding empty, but {shape} leaves up to {leak:.3g} there.")
     alpha, unknown = as_subnormalization("alpha", alpha, unitary.dtype)
     eps = as_bound("eps", eps, unitary.dtype) + unknown + unknown_unless_unitary(unitary)

@@ -14,6 +14,7 @@ References:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, overload
 
 import jax.numpy as jnp
@@ -24,17 +25,18 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._bounds import exact
-from qla_jax._checks import as_numeric, require, require_mapping
+from qla_jax._checks import as_numeric, has_numbers, is_concrete, require, require_mapping
 from qla_jax._modes import default_promotion
-from qla_jax.accounting.gates import Gates, combination
+from qla_jax.accounting.gates import Gates, iteration
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Within
 from qla_jax.circuits.operations import Gate, Operation, Phase
-from qla_jax.circuits.preparation import tree_operations
+from qla_jax.circuits.preparation import lean_tree_operations
 from qla_jax.circuits.select import Select
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
-from qla_jax.encodings.base.lcu import amplitudes, index_qubits, phases
+from qla_jax.encodings.base.lcu import angles, index_qubits, phases
+from qla_jax.encodings.base.leaves import blocks_of, even_leaves, leaf_amplitudes, leaves_of, prepare_gates
 from qla_jax.encodings.base.operators import by_rule
 from qla_jax.encodings.matrices.hamiltonians import pauli_terms
 from qla_jax.linalg.pauli_words import applied_each, weighted_sum
@@ -44,11 +46,13 @@ from qla_jax.linalg.trees import load, unload
 class PauliSum(BlockEncoding, kw_only=True):
     """Block encoding of a sum of Pauli words by an LCU whose index register is the only ancilla register.
 
-    Words are static under jit, coefficients are traced.
+    Words are static under jit, coefficients are traced. So is the word at each value of the index, which follows from
+    the coefficients where they are concrete (`leaves.leaves_of`).
     """
 
     coeffs: Num[Array, " terms"]
     words: tuple[str, ...] = struct.field(pytree_node=False)
+    leaves: tuple[int, ...] = struct.field(pytree_node=False)
 
     def apply(self, state: State) -> State:
         return self._lcu(phases(self.coeffs), state)
@@ -57,11 +61,9 @@ class PauliSum(BlockEncoding, kw_only=True):
         return self._lcu(phases(self.coeffs).conj(), state)
 
     def _lcu(self, turned: Num[Array, " terms"], state: State) -> State:
-        loaded = amplitudes(jnp.abs(self.coeffs))
-        branches = load(loaded, state)
-        terms = len(self.words)
-        chosen = (turned * self._units)[:, None] * applied_each(self.words, branches[:terms])
-        return unload(loaded, jnp.concatenate([chosen, branches[terms:]]))
+        loaded, at = leaf_amplitudes(jnp.abs(self.coeffs), self.leaves), np.array(self.leaves)
+        chosen = applied_each([self.words[part] for part in self.leaves], load(loaded, state))
+        return unload(loaded, (turned * self._units)[at, None] * chosen)
 
     def _matvec(self, x: Num[Array, " system"]) -> Num[Array, " system"]:
         return weighted_sum(self.words, self.coeffs * self._units, x)
@@ -81,18 +83,27 @@ class PauliSum(BlockEncoding, kw_only=True):
         return jnp.isrealobj(self.coeffs)  # SELECT applies words and signs, and PREPARE is undone by its inverse
 
     def gates(self) -> Gates:
-        letters = sum(len(word) - word.count("I") for word in self.words)
-        return combination(len(self.words), phases=jnp.iscomplexobj(self.coeffs)) + Gates(cnot=letters).around
+        """Return the gates of PREPARE for these coefficients, or for any if they are traced, and of SELECT."""
+        sizes = np.abs(np.asarray(self.coeffs)) if has_numbers(self.coeffs, 1) else None
+        blocks = blocks_of(self.leaves)
+        where = self.num_ancillas, [block.number for block in blocks]
+        chosen, under = (iteration(*where, controls, [block.depth for block in blocks]) for controls in (0, 1))
+        letters = Gates(cnot=sum(len(word) - word.count("I") for word in self.words))
+        turned = Gates(rotations=len(self.words) if jnp.iscomplexobj(self.coeffs) else 0)
+        prepare = prepare_gates(sizes, self.leaves)
+        return 2 * prepare.around + replace(chosen, under=under) + (letters + turned).around
 
     def operations(self, parts: Sequence[Circuit]) -> Sequence[Operation]:
-        index, turned = self.ancilla_wires, np.angle(np.asarray(phases(self.coeffs)))
-        branches = []
+        index, turned = self.ancilla_wires, angles(self.coeffs)
+        branches = list[tuple[Operation, ...]]()
         for word, angle in zip(self.words, turned.tolist(), strict=True):
             letters = zip(word, self.system_wires, strict=True)
             gates = [Gate(letter.lower(), wire) for letter, wire in letters if letter != "I"]
             branches.append((*gates, *([Phase(angle)] if angle else [])))
-        chosen = Select(index, tuple(range(len(self.words))), tuple(branches))
-        return [Within(tree_operations(np.asarray(amplitudes(jnp.abs(self.coeffs))), index), (chosen,))]
+        parts_at, numbers, depths = zip(*blocks_of(self.leaves), strict=True)
+        chosen = Select(index, numbers, tuple(branches[part] for part in parts_at), depths)
+        loaded = leaf_amplitudes(np.abs(np.asarray(self.coeffs)).astype(float), self.leaves)
+        return [Within(lean_tree_operations(loaded, index), (chosen,))]
 
     @property
     def _units(self) -> Num[Array, " terms"]:
@@ -110,6 +121,9 @@ def block_encode_pauli(terms: Mapping[str, ArrayLike] | Any, *, optimize: str | 
 @default_promotion
 def block_encode_pauli(terms: Mapping[str, ArrayLike] | Any, *, optimize: str | None = None) -> BlockEncoding:
     r"""Encode a sum of m Pauli words exactly: a $(\sum_i|c_i|,\ \lceil\log_2 m\rceil,\ 0)$-block-encoding.
+
+    Words of equal |c| stand together in the index, where they take few rotations. Traced coefficients leave the order
+    as it is, so that an encoding built inside jit may have another circuit for the same matrix.
 
     Args:
         terms: coefficient of each word over the letters I, X, Y, Z, the first letter on the most significant qubit.
@@ -152,4 +166,5 @@ def block_encode_pauli(terms: Mapping[str, ArrayLike] | Any, *, optimize: str | 
         codomain=(1 << qubits,),
         coeffs=coeffs,
         words=words,
+        leaves=leaves_of(np.abs(np.asarray(coeffs))) if is_concrete(coeffs) else even_leaves(len(words)),
     )

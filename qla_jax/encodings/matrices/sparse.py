@@ -29,7 +29,7 @@ from jaxtyping import Num
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from qla_jax._bounds import exact
-from qla_jax._checks import as_image, as_numeric, is_concrete, require
+from qla_jax._checks import as_image, as_numeric, has_numbers, is_concrete, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, multiplexed, tree
 from qla_jax.circuits.circuit import Circuit
@@ -38,12 +38,17 @@ from qla_jax.circuits.counting import gates_of
 from qla_jax.circuits.integers import Add
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.permutation import Permutation
-from qla_jax.circuits.preparation import tree_operations
+from qla_jax.circuits.preparation import lean_tree_gates, lean_tree_operations
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
-from qla_jax.encodings.base.lcu import amplitudes, index_qubits
+from qla_jax.encodings.base.lcu import amplitudes, double_amplitudes, index_qubits
 from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back, rotations
+from qla_jax.linalg.rolls import rolled_each
 from qla_jax.linalg.trees import load, unload
+from qla_jax.meshes import divided, local, shards
+
+ROLLED = 64
+"""Largest number of cyclic shifts that are one operation each; more of them are read from a table."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +98,29 @@ class Sparse(BlockEncoding, kw_only=True):
     def apply(self, state: State) -> State:
         loaded, ratios, rows = self._tables()
         branches = jax.vmap(rotate)(ratios, load(loaded, _grid(state, rows)))
-        return unload(loaded, _gather(branches, np.argsort(rows, axis=1))).reshape(state.shape)
+        return unload(loaded, self._moved(branches, forward=True)).reshape(state.shape)
 
     def apply_adjoint(self, state: State) -> State:
         loaded, ratios, rows = self._tables()
-        branches = _gather(load(loaded, _grid(state, rows)), rows)
+        branches = self._moved(load(loaded, _grid(state, rows)), forward=False)
         return unload(loaded, jax.vmap(rotate_back)(ratios, branches)).reshape(state.shape)
+
+    def _moved(self, branches: Num[Array, "index 2 system"], *, forward: bool) -> Num[Array, "index 2 system"]:
+        """Move the system by the permutation of each value of the index, from column j to row c(l, j) if forward."""
+        rows = self.pattern.rows
+        if self.pattern.cyclic and len(rows) <= ROLLED:
+            return rolled_each([int(shift) if forward else -int(shift) for shift in rows[:, 0]], branches)
+        source = np.repeat(np.argsort(rows, axis=1) if forward else rows, 2, axis=0)
+        flat = branches.reshape(len(source), -1)
+        if 1 < shards() <= len(source):  # the index and the weights' qubit are idle: one exchange there and one back
+            moved = divided(local(_gather, 0, 0, out=0)(flat, source))
+        else:
+            moved = _gather(flat, source)
+        return moved.reshape(branches.shape)
+
+    @property
+    def stays_divided(self) -> bool:
+        return (self.pattern.cyclic and len(self.pattern.rows) <= ROLLED) or 2 * len(self.pattern.rows) >= shards()
 
     def hermitian_defect(self) -> Array | None:
         r"""Return $\|A - A^\dagger\|_F$, where an entry that is not stored is zero."""
@@ -116,13 +138,14 @@ class Sparse(BlockEncoding, kw_only=True):
         """Return the gates: cyclic shifts add one number for each index, other permutations take a table."""
         index, system = len(self.pattern.rows).bit_length() - 1, self.num_qubits
         weights = (3 if jnp.iscomplexobj(self.values) else 1) * multiplexed(index + system)
-        return 2 * tree(index).around + weights + gates_of([self._move()])
+        prepare = lean_tree_gates(double_amplitudes(self._sizes())) if has_numbers(self.values, 1) else tree(index)
+        return 2 * prepare.around + weights + gates_of([self._move()])
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
-        loaded, ratios, _ = (np.asarray(table) for table in self._tables())
+        ratios, loaded = np.asarray(self._tables()[1]), double_amplitudes(self._sizes())
         *index, flag = self.ancilla_wires
         weigh = rotations(ratios.reshape(-1), flag, (*index, *self.system_wires))
-        return [Within(tree_operations(loaded, index), (*weigh, self._move()))]
+        return [Within(lean_tree_operations(loaded, index), (*weigh, self._move()))]
 
     def _move(self) -> Operation:
         """Return the operation that moves column j to row c(l, j)."""
@@ -133,10 +156,12 @@ class Sparse(BlockEncoding, kw_only=True):
         return Permutation(targets.reshape(-1), (*index, *self.system_wires))
 
     def _tables(self) -> tuple[Array, Array, np.ndarray]:
-        rows = self.pattern.rows
+        rows, sizes = self.pattern.rows, self._sizes()
         weights = _spread(self.values, self.pattern)
-        sizes = jnp.abs(weights).max(axis=1)
         return amplitudes(sizes), jax.vmap(ratio)(weights, sizes), rows
+
+    def _sizes(self) -> Array:
+        return jnp.abs(_spread(self.values, self.pattern)).max(axis=1)
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         rows, columns, _ = self.pattern.entries
@@ -291,5 +316,5 @@ def _grid(state: State, rows: np.ndarray) -> Num[Array, "index 2 system"]:
     return state.reshape(len(rows), 2, -1)
 
 
-def _gather(branches: Num[Array, "index 2 system"], source: np.ndarray) -> Num[Array, "index 2 system"]:
-    return jnp.take_along_axis(branches, source[:, None, :], axis=2)
+def _gather(states: Num[Array, "branch system"], source: ArrayLike) -> Num[Array, "branch system"]:
+    return jnp.take_along_axis(states, jnp.asarray(source), axis=1)

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._bounds import as_bound, as_subnormalization, exact
-from qla_jax._checks import as_inexact, as_integer, as_integers, as_numeric, is_concrete, require
+from qla_jax._checks import as_inexact, as_integer, as_integers, as_numeric, is_concrete, measured, require
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.gates import Gates, reflection, synthesized, tree
 from qla_jax.circuits import preparation
@@ -18,6 +18,7 @@ from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.synthesis import MatrixGate
 from qla_jax.encodings.base import registers
+from qla_jax.encodings.base.division import multiplied
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_unitary
 from qla_jax.encodings.base.vector import VectorEncoding
@@ -77,7 +78,7 @@ def vector_encode(x: ArrayLike, *, pad: bool = False) -> StatePreparation:
             pad or size & (size - 1) == 0, f"`x` must have power-of-two axes unless pad=True, but has shape {x.shape}."
         )
     if is_concrete(x):
-        there = bool(np.asarray(x).any())
+        there = measured(lambda xp, values: xp.any(values), x)
         require(there, f"`x` must not be the zero vector, there is nothing to encode, but {x.size} entries are 0.")
     return _prepared(x)
 
@@ -103,10 +104,10 @@ class ExplicitVector(VectorEncoding, kw_only=True):
     unitary: Num[Array, "dimension dimension"]
 
     def apply(self, state: State) -> State:
-        return matmul(self.unitary, state.reshape(-1)).reshape(state.shape)
+        return multiplied(matmul, self.unitary, state)
 
     def apply_adjoint(self, state: State) -> State:
-        return matmul(state.reshape(-1), self.unitary.conj()).reshape(state.shape)
+        return multiplied(lambda matrix, x: matmul(x, matrix.T), self.unitary.conj().T, state)
 
     def gates(self) -> Gates:
         return synthesized(self.num_ancillas + self.num_qubits)
@@ -158,7 +159,7 @@ def vector_from_unitary(
     column = unitary[: 1 << qubits, 0]
     encoded = registers.extract(column, sizes)
     if is_concrete(column):
-        leak = float(np.abs(np.asarray(column) - np.asarray(registers.embed(encoded, sizes, qubits))).max())
+        leak = measured(lambda xp, a, b: xp.abs(a - b).max(), column, registers.embed(encoded, sizes, qubits))
         require(leak < 1e-6, f"`sizes` must leave padding at amplitude zero, but {sizes} leaves {leak:.3g} outside.")
     return ExplicitVector(
         alpha=alpha,
