@@ -1,6 +1,6 @@
 """Memory of a residual block with every ancilla simulated, on virtual devices of one machine, next to the encoded view.
 
-`python -m benchmarks.many_devices` runs the circuit of 2^27 amplitudes on eight devices in single precision and prints
+`python -m benchmarks.many_devices` runs the circuit of 2^27 amplitudes on eight devices in double precision and prints
 the peak of resident memory over that of the process before, in units of the state.
 """
 
@@ -15,11 +15,10 @@ DEVICES = 8
 def main() -> None:
     """Run one block and print its memory, its error and its time."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--system", type=int, default=16, help="number of system qubits")
-    parser.add_argument("--double", action="store_true", help="double precision")
+    parser.add_argument("--system", type=int, default=11, help="number of system qubits")
     options = parser.parse_args()
     os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={DEVICES}"
-    os.environ["JAX_ENABLE_X64"] = "1" if options.double else "0"
+    os.environ["JAX_ENABLE_X64"] = "1"
 
     import jax
     import jax.numpy as jnp

@@ -188,11 +188,18 @@ class Convolution(BlockEncoding, kw_only=True):
         return found
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
-        return _real_parts(self._convolve, x.reshape(self.domain), self.kernel).reshape(-1)
+        return self._matvec_tensor(x.reshape(self.domain)).reshape(-1)
 
     def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+        return self._rmatvec_tensor(y.reshape(self.codomain)).reshape(-1)
+
+    # Under a mesh each device holds some rows, and a convolution exchanges those at their edges.
+    def _matvec_tensor(self, x: Num[Array, "channel row column"]) -> Num[Array, "channel row column"]:
+        return divided(_real_parts(self._convolve, divided(x, 1), self.kernel), 1)
+
+    def _rmatvec_tensor(self, y: Num[Array, "channel row column"]) -> Num[Array, "channel row column"]:
         kernel = self.kernel.conj().swapaxes(0, 1)
-        return _real_parts(partial(self._convolve, sign=-1), y.reshape(self.codomain), kernel).reshape(-1)
+        return divided(_real_parts(partial(self._convolve, sign=-1), divided(y, 1), kernel), 1)
 
     def _convolve(self, x: Array, kernel: Array, sign: int = 1) -> Array:
         # lax correlates: y[r] = sum_t kernel[t] x[r + t - low]. Taps in order of falling shift, low the largest shift.
