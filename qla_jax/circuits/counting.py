@@ -25,7 +25,7 @@ from qla_jax.circuits.integers import Add, Flip
 from qla_jax.circuits.operations import Gate, Operation, Phase
 from qla_jax.circuits.permutation import Permutation
 from qla_jax.circuits.select import Select
-from qla_jax.circuits.steps import Steps
+from qla_jax.circuits.staircase import Staircase
 from qla_jax.circuits.synthesis import MatrixGate
 
 EXACT = 1e-12
@@ -73,7 +73,7 @@ def count(circuit: Circuit) -> Gates:
             left, controlled = int(part.kept.sum()), min(controls, 1)
             gates = Gates(rotations=left << controlled, cnot=part.flips + 2 * left * controlled)
             return _under(gates, max(controls - 1, 0))
-        if isinstance(part, Steps):
+        if isinstance(part, Staircase):
             pairs_of_steps = zip(part.groups, part.least, strict=True)
             within = (total(group, 0 if least is None else 1) for group, least in pairs_of_steps)
             return sum(within, staircase(len(part.index), part.first, part.bound, controls))

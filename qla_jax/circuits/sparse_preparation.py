@@ -23,6 +23,7 @@ from qla_jax.circuits.composites import inverted
 from qla_jax.circuits.operations import Gate, Operation, require_disjoint
 from qla_jax.circuits.preparation import tree_operations
 from qla_jax.circuits.select import bits_of
+from qla_jax.linalg.products import matmul
 
 
 def sparse_state_operations(entries: Mapping[int, complex], wires: Sequence[int]) -> tuple[Operation, ...]:
@@ -90,7 +91,7 @@ class _Entries:
 
     def places(self) -> list[int]:
         weights = [1 << bit for bit in reversed(range(len(self.low)))]
-        return (self.bits[:, self.low] @ np.array(weights, int)).tolist()
+        return matmul(self.bits[:, self.low], np.array(weights, int)).tolist()
 
     def outside(self) -> list[int]:
         return np.flatnonzero(self.bits[:, self.high].any(axis=1)).tolist()
