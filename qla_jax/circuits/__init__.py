@@ -26,6 +26,6 @@ from qla_jax.circuits.read_qiskit import from_qiskit as from_qiskit
 from qla_jax.circuits.select import Select as Select
 from qla_jax.circuits.simulation import simulate as simulate
 from qla_jax.circuits.simulation import to_matrix as to_matrix
-from qla_jax.circuits.steps import Steps as Steps
+from qla_jax.circuits.staircase import Staircase as Staircase
 from qla_jax.circuits.synthesis import MatrixGate as MatrixGate
 from qla_jax.circuits.synthesis import synthesis as synthesis

@@ -32,7 +32,7 @@ from qla_jax.circuits.composites import Under, Within
 from qla_jax.circuits.counting import count
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.select import Select
-from qla_jax.circuits.steps import Steps
+from qla_jax.circuits.staircase import Staircase
 
 KINDS = ("rotations", "cnot", "toffoli", "t")
 """Counted gates of circuits."""
@@ -99,7 +99,7 @@ def _collect(operations: Sequence[Operation], controls: int, times: int, found: 
         elif isinstance(inner, Select):
             for branch, depth in zip(inner.branches, inner.depths, strict=True):
                 _collect(branch, 1 if depth else under, times, found)
-        elif isinstance(inner, Steps):
+        elif isinstance(inner, Staircase):
             for group, least in zip(inner.groups, inner.least, strict=True):
                 _collect(group, 0 if least is None else 1, times, found)
 

@@ -24,7 +24,7 @@ from qla_jax.circuits.integers import Add, Flip
 from qla_jax.circuits.operations import Gate, Operation, Phase
 from qla_jax.circuits.permutation import Permutation
 from qla_jax.circuits.select import Select
-from qla_jax.circuits.steps import Steps
+from qla_jax.circuits.staircase import Staircase
 from qla_jax.circuits.synthesis import MatrixGate
 
 EXACT = 1e-12
@@ -68,7 +68,7 @@ def count(circuit: Circuit) -> Gates:
             pairs = zip(part.branches, part.depths, strict=True)
             chosen = sum((total(branch, 1 if depth else controls) for branch, depth in pairs), Gates())
             return iteration(len(part.index), part.numbers, controls, part.depths) + chosen
-        if isinstance(part, Steps):
+        if isinstance(part, Staircase):
             pairs_of_steps = zip(part.groups, part.least, strict=True)
             within = (total(group, 0 if least is None else 1) for group, least in pairs_of_steps)
             return sum(within, staircase(len(part.index), part.first, part.bound, controls))

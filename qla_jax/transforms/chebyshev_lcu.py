@@ -29,7 +29,7 @@ from qla_jax.circuits.composites import Within
 from qla_jax.circuits.operations import Operation, Phase
 from qla_jax.circuits.preparation import lean_tree_gates, lean_tree_operations
 from qla_jax.circuits.select import Select
-from qla_jax.circuits.steps import Steps
+from qla_jax.circuits.staircase import Staircase
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, contraction
 from qla_jax.encodings.base.lcu import amplitudes, angles, double_amplitudes, index_qubits, phases
@@ -118,7 +118,7 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
         if terms > 1:
             groups = ((forward,), sign, (forward.inverse(),), sign) * (terms - 1)
             least = tuple(number for step in range(1, terms) for number in (None, step, None, step))
-            found.append(Steps(index, terms, groups, least))
+            found.append(Staircase(index, terms, groups, least))
         turned = angles(self.coeffs).tolist()
         found.append(Select(index, tuple(range(terms)), tuple((Phase(angle),) if angle else () for angle in turned)))
         return [Within(lean_tree_operations(double_amplitudes(np.abs(coeffs)), index), tuple(found))]

@@ -45,8 +45,8 @@ from qla_jax.linalg.trees import load, unload
 MOST_IN_A_TREE = 16
 """Number of taps up to which PREPARE is one tree of rotations.
 
-A reflection has two trees. Its simulation of more taps is 1.5 to 1.9 times as fast (18 and 22 qubits, 2 cores, jax
-0.10.2).
+A reflection has two trees. With more taps, the simulation of a reflection is 1.5 to 1.9 times as fast (18 and 22
+qubits, 2 cores, jax 0.10.2).
 """
 # Axes of a state: index registers of the taps, flags, system.
 OUT, IN, ROW_TAP, COLUMN_TAP, CHANNEL_FLAG, ROW_FLAG, COLUMN_FLAG, CHANNEL, ROW, COLUMN = range(10)

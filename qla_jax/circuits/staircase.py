@@ -8,7 +8,7 @@ Example:
     >>> from qla_jax.circuits import Circuit, Gate, to_matrix
     >>> turn, back = (Gate("s", 2),), (Gate("sdg", 2),)
     >>> flip = (Gate("x", 2),)
-    >>> steps = Steps((0, 1), 3, (turn, flip, back, flip), (None, 1, None, 2))
+    >>> steps = Staircase((0, 1), 3, (turn, flip, back, flip), (None, 1, None, 2))
     >>> [(gate.name, gate.controls, gate.values) for gate in steps.parts() if gate.name == "x"]
     [('x', (0, 1), (0, 1)), ('x', (0, 1), (1, 0)), ('x', (0, 1), (1, 0))]
 """
@@ -24,7 +24,7 @@ from qla_jax.circuits.select import bits_of
 
 
 @dataclass(frozen=True)
-class Steps(Composite):
+class Staircase(Composite):
     """Groups of operations, some of which run only for values of an index between a number and a bound.
 
     Without the conditional groups the others have to cancel, as calls of a circuit and of its inverse do: a control of
@@ -68,11 +68,11 @@ class Steps(Composite):
         """Least value of the index for which any conditional group runs, the bound if there is none."""
         return min((number for number in self.least if number is not None), default=self.bound)
 
-    def inverse(self) -> "Steps":
+    def inverse(self) -> "Staircase":
         groups = tuple(inverted(group) for group in reversed(self.groups))
         return replace(self, groups=groups, least=self.least[::-1])
 
-    def moved(self, places: Sequence[int]) -> "Steps":
+    def moved(self, places: Sequence[int]) -> "Staircase":
         groups = tuple(tuple(part.moved(places) for part in group) for group in self.groups)
         return replace(self, index=tuple(places[wire] for wire in self.index), groups=groups)
 

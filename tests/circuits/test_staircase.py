@@ -5,17 +5,17 @@ import pytest
 import scipy.linalg
 
 from qla_jax.accounting.gates import Gates
-from qla_jax.circuits import Call, Circuit, Gate, Phase, Steps, count, to_matrix
+from qla_jax.circuits import Call, Circuit, Gate, Phase, Staircase, count, to_matrix
 from qla_jax.circuits.call_tree import call_tree
-from qla_jax.circuits.steps import blocks_between
+from qla_jax.circuits.staircase import blocks_between
 
 pytestmark = pytest.mark.x64
 TURN, BACK, FLIP = Gate("rx", 3, 0.4), Gate("rx", 3, -0.4), Gate("ry", 3, 0.3)
 
 
-def steps_below(bound: int) -> Steps:
+def steps_below(bound: int) -> Staircase:
     groups = ((TURN,), (FLIP, Phase(0.2)), (BACK,), (FLIP,)) * (bound - 1)
-    return Steps((2, 0, 1), bound, groups, tuple(n for step in range(1, bound) for n in (None, step, None, step)))
+    return Staircase((2, 0, 1), bound, groups, tuple(n for step in range(1, bound) for n in (None, step, None, step)))
 
 
 @pytest.mark.parametrize("bound", [2, 5, 8])
@@ -36,7 +36,7 @@ def test_steps_run_for_the_values_that_are_not_yet_passed(bound):
 
 def test_one_number_later_is_another_circuit():
     """A negative control: the values below the least one are left alone."""
-    late = Steps((0, 1), 3, ((FLIP,),), (2,)), Steps((0, 1), 3, ((FLIP,),), (1,))
+    late = Staircase((0, 1), 3, ((FLIP,),), (2,)), Staircase((0, 1), 3, ((FLIP,),), (1,))
     assert np.abs(np.subtract(*(to_matrix(Circuit(4, (each,))) for each in late))).max() > 0.1
 
 
@@ -51,7 +51,7 @@ def test_blocks_hold_each_number_once(bits):
 def test_signs_of_steps_take_one_control_and_one_walk(controls):
     """Four Toffoli gates where each sign had a control for each bit of its number and of the bound."""
     sign = (Phase(np.pi, (3, 4), (0, 0)),)
-    steps = Steps((0, 1, 2), 6, ((), sign, (), sign) * 5, tuple(n for k in range(1, 6) for n in (None, k, None, k)))
+    steps = Staircase((0, 1, 2), 6, ((), sign, (), sign) * 5, tuple(n for k in range(1, 6) for n in (None, k, None, k)))
     front = tuple(range(5, 5 + controls))
     found = count(Circuit(5 + controls, (steps.controlled(front) if controls else steps,)))
     signs = 10 * 1  # (work qubit, two ancillas): a ladder of one Toffoli gate and a CZ
@@ -64,7 +64,7 @@ def test_signs_of_steps_take_one_control_and_one_walk(controls):
 def test_calls_within_steps_are_in_the_tree_of_calls():
     part = Circuit(1, (Gate("t", 0),), "part")
     call = Call(part, (2,))
-    steps = Steps((0, 1), 3, ((call,), (Gate("x", 2),), (call.inverse(),)), (None, 1, None))
+    steps = Staircase((0, 1), 3, ((call,), (Gate("x", 2),), (call.inverse(),)), (None, 1, None))
     tree = call_tree(Circuit(3, (steps,)))
     assert [(node.circuit.name, node.controls, times) for node, times in tree.calls] == [("part", 0, 2)]
     assert tree.total.t == 2 and tree.between["t"] == 0
@@ -82,8 +82,8 @@ def test_calls_within_steps_are_in_the_tree_of_calls():
 )
 def test_steps_that_jump_or_leave_the_index_are_refused(least, bound, message):
     with pytest.raises(ValueError, match=message):
-        Steps((0, 1), bound, ((FLIP,), (FLIP,)), least)
+        Staircase((0, 1), bound, ((FLIP,), (FLIP,)), least)
 
 
 def test_no_steps_have_no_gates():
-    assert count(Circuit(4, (Steps((0, 1), 1, (), ()),))) == Gates()
+    assert count(Circuit(4, (Staircase((0, 1), 1, (), ()),))) == Gates()
