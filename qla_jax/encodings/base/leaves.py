@@ -63,6 +63,7 @@ def leaves_of(sizes: Num[np.ndarray, " parts"]) -> tuple[int, ...]:
     """
     sizes, qubits = np.asarray(sizes, float), index_qubits(len(sizes))
     found, groups = [even_leaves(len(sizes))], _equal(sizes)
+    # Different sizes leave nothing to share, so that the order of unknown sizes is as good as any.
     if len(groups) < len(sizes):
         blocks = [block for group in groups for block in _blocks(group)]
         trees = _merged([_chain(_blocks(group)) for group in groups]), _merged([_balanced(block) for block in blocks])
@@ -98,6 +99,7 @@ def blocks_of(leaves: Sequence[int]) -> list[Leaf]:
     counts = np.diff(first, append=len(table)).tolist()
     qubits = (len(table) - 1).bit_length()
     pairs = zip(first.tolist(), counts, strict=True)
+    # A block of 2^j leaves shares all bits but the last j.
     return [Leaf(int(table[number]), number, qubits + 1 - count.bit_length()) for number, count in pairs]
 
 
@@ -117,6 +119,7 @@ def leaf_amplitudes(sizes: Num[Array | np.ndarray, " parts"], leaves: Sequence[i
 
 def _amplitudes(sizes: Any, leaves: tuple[int, ...], xp: Any) -> Any:
     table = np.asarray(leaves)
+    # The weight of a part stands at its first leaf: nodes that hold several parts hold all leaves of each.
     weights = xp.where(np.diff(table, prepend=-1) != 0, sizes[table], 0)
     found = xp.ones(1, weights.dtype)
     for level, source in enumerate(_sources(leaves)):
