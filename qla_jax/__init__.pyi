@@ -90,6 +90,7 @@ from qla_jax.measurement import squared_overlap as squared_overlap
 from qla_jax.measurement import state_tomography as state_tomography
 from qla_jax.measurement import swap_test as swap_test
 from qla_jax.measurement import tomography as tomography
+from qla_jax.meshes import batched as batched
 from qla_jax.meshes import mesh as mesh
 from qla_jax.networks.amplified import amplified_block as amplified_block
 from qla_jax.networks.amplified import amplified_network as amplified_network

@@ -12,6 +12,7 @@ Example:
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -113,7 +114,7 @@ def divided(array: Array, axis: int = -1, name: str = SHARDS) -> Array:
     return jax.lax.with_sharding_constraint(array, PartitionSpec(*names))
 
 
-def local(function: Callable[..., Array], *axes: int | None, out: int) -> Callable[..., Array]:
+def local(function: Callable[..., Array], *axes: int | None, out: int | None) -> Callable[..., Array]:
     """Return a function that runs on each device alone, on the parts of its arguments that the device holds.
 
     Inside, `shards()` is 1, so that encodings run as on one device. `jax.lax` collectives over `SHARDS` exchange parts.
@@ -122,7 +123,43 @@ def local(function: Callable[..., Array], *axes: int | None, out: int) -> Callab
     Args:
         function: function of as many arrays as there are `axes`.
         axes: axis along which each argument is divided, None for an argument that is whole on every device.
-        out: axis along which the result is divided.
+        out: axis along which the result is divided, None for a result that is whole on every device.
     """
-    ins = tuple(PartitionSpec() if axis is None else PartitionSpec(*(None,) * axis, SHARDS) for axis in axes)
-    return jax.shard_map(function, in_specs=ins, out_specs=PartitionSpec(*(None,) * out, SHARDS), axis_names={SHARDS})
+    *ins, outs = (PartitionSpec() if axis is None else PartitionSpec(*(None,) * axis, SHARDS) for axis in (*axes, out))
+    return jax.shard_map(function, in_specs=tuple(ins), out_specs=outs, axis_names={SHARDS})
+
+
+def batched(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `jax.vmap(function)`, which under a mesh runs on each device alone, for a part of the batch.
+
+    Nothing is exchanged between devices, whatever the function does. XLA by itself would gather the operands of Fourier
+    transforms and of decompositions. Without a mesh, and for a batch that does not divide, this is `jax.vmap`.
+
+    Args:
+        function: function of arrays, or of pytrees of arrays, for one item of the batch.
+
+    Returns:
+        Function of the same arguments with one more axis in front.
+
+    Example:
+        >>> batched(jnp.sum)(jnp.ones((4, 3))).tolist()
+        [3.0, 3.0, 3.0, 3.0]
+    """
+    return by_parts(jax.vmap(function))
+
+
+def by_parts(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of batches that runs on each device alone, for its part of every batch.
+
+    Args:
+        function: function of pytrees of arrays with a common leading axis, the batch; so are its results.
+    """
+
+    def run(*batches: Any) -> Any:
+        count = shards()
+        if count == 1 or any(leaf.shape[0] % count for leaf in jax.tree.leaves(batches)):
+            return function(*batches)
+        part = PartitionSpec(SHARDS)
+        return jax.shard_map(function, in_specs=part, out_specs=part, axis_names={SHARDS})(*batches)
+
+    return run

@@ -41,6 +41,7 @@ MAY_IMPORT |= dict.fromkeys(BOTTOM, frozenset()) | {
     "_checks": frozenset({"_modes"}),
     "_bounds": frozenset({"_checks"}),
     "meshes": frozenset({"_checks"}),
+    "mapping": frozenset({"meshes"}),
 }
 MAY_IMPORT |= {
     room: BOTTOM | {"linalg", "accounting", "circuits", "polynomials", "phases", "encodings"} for room in SIDE

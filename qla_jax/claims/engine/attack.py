@@ -13,8 +13,10 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from qla_jax._modes import varying_like
 from qla_jax.claims.engine.claim import Claim, Instance, Sides
 from qla_jax.compiling import quick_options
+from qla_jax.meshes import batched
 
 STEPS = 400
 """Number of steps of either kind."""
@@ -76,13 +78,13 @@ def attack(claim: Claim, size: int, *, key: Array, starts: int = STARTS, steps: 
 
     def climb(start: Instance) -> Worst:
         start = project(start)
-        zero = jnp.zeros(())
+        zero, state = varying_like((jnp.zeros(()), adam.init(start)), start)
         worst = Worst(zero, Sides(zero, zero), start)
-        return jax.lax.scan(step, (start, adam.init(start), worst), jnp.arange(2 * steps + 1))[0][2]
+        return jax.lax.scan(step, (start, state, worst), jnp.arange(2 * steps + 1))[0][2]
 
     @partial(jax.jit, compiler_options=quick_options())
     def search(drawn: Instance) -> Worst:
-        found = jax.vmap(climb)(drawn)
+        found = batched(climb)(drawn)
         return jax.tree.map(lambda leaf: leaf[jnp.argmax(found.ratio)], found)
 
     return search(drawn(claim, jax.random.split(key, starts), size))

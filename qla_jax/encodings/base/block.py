@@ -65,26 +65,38 @@ class BlockEncoding(Encoding, kw_only=True):
         return math.prod(self.codomain), math.prod(self.domain)
 
     @default_promotion
-    def matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
+    def matvec(self, x: Num[Array, "..."]) -> Num[Array, "..."]:
         r"""Return $\alpha\langle 0|U|0\rangle x$, the encoded matrix times x, without running the circuit.
 
-        The result has the wider precision of x and of the encoding.
+        The result has the wider precision of x and of the encoding. A tensor of shape `domain` gives one of shape
+        `codomain`. It stays a tensor inside, so that images divided among devices by rows exchange only a few rows.
 
         Raises:
-            ValueError: x is not a vector of `shape[1]` numbers.
+            ValueError: x is neither a vector of `shape[1]` numbers nor a tensor of shape `domain`.
         """
-        x = _as_vector("x", x, self.shape[1], self)
-        return _matvec(self, x) if self.row() is None else _along(*links(self), x)
+        x = _as_vector("x", x, self.domain, self)
+        found = _matvec(self, x) if self.row() is None else _along(*links(self), x)
+        return found.reshape(self.codomain) if x.ndim > 1 else found
 
     @default_promotion
-    def rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+    def rmatvec(self, y: Num[Array, "..."]) -> Num[Array, "..."]:
         r"""Return $\alpha\langle 0|U^\dagger|0\rangle y$, the adjoint of the encoded matrix times y.
 
+        A tensor of shape `codomain` gives one of shape `domain`.
+
         Raises:
-            ValueError: y is not a vector of `shape[0]` numbers.
+            ValueError: y is neither a vector of `shape[0]` numbers nor a tensor of shape `codomain`.
         """
-        y = _as_vector("y", y, self.shape[0], self)
-        return _rmatvec(self, y) if self.row() is None else _along(*links(self, adjoint=True), y)
+        y = _as_vector("y", y, self.codomain, self)
+        found = _rmatvec(self, y) if self.row() is None else _along(*links(self, adjoint=True), y)
+        return found.reshape(self.domain) if y.ndim > 1 else found
+
+    # Nodes whose products keep the axes of a tensor override both.
+    def _matvec_tensor(self, x: Num[Array, "..."]) -> Num[Array, "..."]:
+        return self._matvec(x.reshape(-1))
+
+    def _rmatvec_tensor(self, y: Num[Array, "..."]) -> Num[Array, "..."]:
+        return self._rmatvec(y.reshape(-1))
 
     # Definitions by the circuit. Structured nodes override both, because a product with A itself needs no ancillas.
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
@@ -177,26 +189,27 @@ def embed(enc: BlockEncoding, x: Num[Array, " columns"]) -> State:
         [[1.0, 2.0, 3.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
     """
     require_kind("enc", enc, BlockEncoding)
-    x = _as_vector("x", x, enc.shape[1], enc)
+    x = _as_vector("x", x, enc.domain, enc).reshape(-1)
     return with_ancillas(registers.embed(x, enc.domain, enc.num_qubits), enc.num_ancillas)
 
 
 # Compiled, so that an eager call is one program for each structure and shape.
 @jax.jit
-def _matvec(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
-    return enc._matvec(x)
+def _matvec(enc: BlockEncoding, x: Num[Array, "..."]) -> Num[Array, "..."]:
+    return enc._matvec(x) if x.ndim == 1 else enc._matvec_tensor(x)
 
 
 @jax.jit
-def _rmatvec(enc: BlockEncoding, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
-    return enc._rmatvec(y)
+def _rmatvec(enc: BlockEncoding, y: Num[Array, "..."]) -> Num[Array, "..."]:
+    return enc._rmatvec(y) if y.ndim == 1 else enc._rmatvec_tensor(y)
 
 
 @jax.jit(static_argnames="backwards")
-def _along(parts: tuple, backwards: tuple[bool, ...], x: Num[Array, " n"]) -> Num[Array, " m"]:
-    """Apply encodings and scalars, or their adjoints, to a vector one after another."""
+def _along(parts: tuple, backwards: tuple[bool, ...], x: Num[Array, "..."]) -> Num[Array, "..."]:
+    """Apply encodings and scalars, or their adjoints, to a vector or a tensor one after another."""
     for part, back in zip(parts, backwards, strict=True):
         if isinstance(part, BlockEncoding):
+            x = x if x.ndim == 1 else x.reshape(part.codomain if back else part.domain)
             x = part.rmatvec(x) if back else part.matvec(x)
         else:
             x = (part.conj() if back else part) * x
@@ -230,10 +243,11 @@ def postselect(enc: BlockEncoding, x: Num[Array, " columns"]) -> Num[Array, " ro
         Gilyen, Su, Low, Wiebe (2018), Definition 43. https://arxiv.org/abs/1806.01838
     """
     require_kind("enc", enc, BlockEncoding)
-    x = _as_vector("x", x, enc.shape[1], enc)
+    x = _as_vector("x", x, enc.domain, enc)
     # The memory is checked out here, because a call that is compiled already would not check it again.
     require_fit(enc.num_ancillas, enc.num_qubits, x.dtype, x)
-    return _postselect(enc, x)
+    found = _postselect(enc, x.reshape(-1))
+    return found.reshape(enc.codomain) if x.ndim > 1 else found
 
 
 @jax.custom_jvp
@@ -254,10 +268,12 @@ def _postselect_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     return found, tangent.astype(found.dtype)  # a complex circuit may encode a real matrix
 
 
-def _as_vector(name: str, x: ArrayLike, length: int, enc: BlockEncoding) -> Num[Array, " length"]:
-    """Return a checked vector, at least as precise as the encoding: FFTs and convolutions round to their input."""
+def _as_vector(name: str, x: ArrayLike, sizes: registers.Sizes, enc: BlockEncoding) -> Num[Array, "..."]:
+    """Return a checked vector or tensor, at least as precise as the encoding: convolutions round to their input."""
     x = as_inexact(name, x)
-    require(x.shape == (length,), f"`{name}` must have shape ({length},), but has shape {x.shape}.")
+    length = math.prod(sizes)
+    shapes = f"({length},)" if len(sizes) == 1 else f"({length},) or {sizes}"
+    require(x.shape in ((length,), sizes), f"`{name}` must have shape {shapes}, but has shape {x.shape}.")
     return x.astype(jnp.result_type(x.dtype, enc.alpha.dtype))
 
 

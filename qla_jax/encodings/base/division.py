@@ -1,4 +1,4 @@
-r"""How a state is divided among the devices of a mesh while circuits run on it.
+r"""States that are divided among the devices of a mesh while circuits run on them.
 
 At rest, a state of shape (2^a, 2^n) is divided along the system: each device holds the amplitudes of some values of the
 leading system qubits, for all values of the ancillas. Gates on ancillas, reflections about their zero state and
@@ -26,7 +26,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Num
 
-from qla_jax.meshes import divided, local, shards
+from qla_jax.meshes import SHARDS, divided, local, shards
 
 State = Num[Array, "ancilla system"]
 
@@ -59,14 +59,51 @@ def run_among(
         system: axis of the system of the part.
         leading: idle axis of the leading qubits of the joint system; None where the part has these qubits.
     """
+    count = shards()
     idle = [axis for axis in range(grid.ndim) if axis not in (ancilla, system)]
     moved = jnp.moveaxis(grid, (ancilla, system), (-2, -1))
+    # Both sides of each exchange are stated here, since what XLA would choose between them may be a whole state.
     sizes, own = moved.shape[:-2], moved.shape[-2:]
-    carrier = idle.index(leading) if leading is not None and grid.shape[leading] >= shards() else None
-    if carrier is None and not part.stays_divided and math.prod(sizes) >= shards():
-        moved, sizes, carrier = moved.reshape(-1, *own), (math.prod(sizes),), 0
-    run = apply
-    for _ in sizes:
-        run = jax.vmap(run)
-    done = run(moved) if carrier is None else local(run, carrier, out=carrier)(moved)
-    return jnp.moveaxis(done.reshape(*(grid.shape[axis] for axis in idle), *own), (-2, -1), (ancilla, system))
+    if leading is not None and grid.shape[leading] >= count:
+        moved = _run_alone(apply, moved, idle.index(leading))
+    # A part that says nothing of devices is never left to XLA where its idle qubits can be divided instead.
+    elif part.stays_divided or math.prod(sizes) < count:
+        moved = _mapped(apply, len(sizes))(moved)
+    elif max(sizes) >= count:
+        moved = divided(_run_alone(apply, divided(moved), sizes.index(max(sizes))))
+    else:
+        merged = divided(moved).reshape(-1, *own)
+        moved = divided(_run_alone(apply, merged, 0)).reshape(moved.shape)
+    return jnp.moveaxis(moved, (-2, -1), (ancilla, system))
+
+
+def multiplied(
+    times: Callable[[Array, Array], Array], matrix: Num[Array, "dimension dimension"], state: State
+) -> State:
+    """Return a matrix times a state of all its qubits.
+
+    Args:
+        times: product of a matrix and a vector.
+        matrix: matrix of 2^(a + n) rows and columns.
+        state: state of shape (2^a, 2^n).
+    """
+    if not 1 < shards() <= state.shape[1]:
+        return times(matrix, state.reshape(-1)).reshape(state.shape)
+
+    def on_device(columns: Array, part: Array) -> Array:
+        # Each device adds up its columns, and the sums of all devices are added where each of them is kept.
+        total = times(columns.reshape(len(matrix), -1), part.reshape(-1))
+        return jax.lax.psum_scatter(total.reshape(state.shape), SHARDS, scatter_dimension=1, tiled=True)
+
+    return local(on_device, 2, 1, out=1)(matrix.reshape(-1, *state.shape), state)
+
+
+def _run_alone(apply: Callable[[State], State], grid: Array, axis: int) -> Array:
+    """Run a circuit on the last two axes, on each device for its values of another axis."""
+    return local(_mapped(apply, grid.ndim - 2), axis, out=axis)(grid)
+
+
+def _mapped(apply: Callable[[State], State], times: int) -> Callable[[Array], Array]:
+    for _ in range(times):
+        apply = jax.vmap(apply)
+    return apply

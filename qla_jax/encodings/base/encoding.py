@@ -185,7 +185,7 @@ class Encoding(Node, ABC, kw_only=True):
         """True where the circuit runs on a state that is divided among devices without gathering it on any of them.
 
         A node with parts asks them. A leaf that is not diagonal in the system answers False, unless it exchanges
-        amplitudes between devices itself. Where idle qubits are at hand, such a leaf runs on each device alone.
+        amplitudes between devices itself. Next to enough idle qubits such a leaf runs on each device alone.
         """
         parts = [use.part for use in self.uses()]
         return bool(parts) and all(part.stays_divided for part in parts)

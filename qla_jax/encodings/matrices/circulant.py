@@ -13,7 +13,9 @@ References:
     Zhou, Wang (2017), an LCU of cyclic shifts with alpha = sum(abs(c)). https://arxiv.org/abs/1607.07149
 """
 
+import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +28,8 @@ from qla_jax._bounds import as_alpha
 from qla_jax._checks import as_numeric, is_concrete, measured, require
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.fold import Use
-from qla_jax.accounting.gates import Gates, fourier, multiplexed
+from qla_jax.accounting.gates import Gates, multiplexed
+from qla_jax.accounting.gates import fourier as fourier_gates
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import Within, inverted
 from qla_jax.circuits.counting import gates_of
@@ -36,8 +39,12 @@ from qla_jax.circuits.operations import Operation
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back, rotations
+from qla_jax.linalg import fourier
+from qla_jax.meshes import local
 
 Vector = Num[Array, " n"]
+Action = Callable[[Array, Array], Array]
+"""Function of the spectrum and of an array in the Fourier basis."""
 
 
 class Circulant(BlockEncoding, kw_only=True):
@@ -51,16 +58,20 @@ class Circulant(BlockEncoding, kw_only=True):
     zero_without_alpha = True
 
     def apply(self, state: State) -> State:
-        return self._in_fourier_basis(lambda s: rotate(ratio(self._spectrum, self.alpha), s), state)
+        return self._in_fourier_basis(self._rotated, state)
 
     def apply_adjoint(self, state: State) -> State:
-        return self._in_fourier_basis(lambda s: rotate_back(ratio(self._spectrum, self.alpha), s), state)
+        return self._in_fourier_basis(self._rotated_back, state)
 
     def _matvec(self, x: Vector) -> Vector:
-        return self._in_fourier_basis(lambda s: self._spectrum * s, x)
+        return self._in_fourier_basis(jnp.multiply, x)
 
     def _rmatvec(self, y: Vector) -> Vector:
-        return self._in_fourier_basis(lambda s: self._spectrum.conj() * s, y)
+        return self._in_fourier_basis(lambda spectrum, s: spectrum.conj() * s, y)
+
+    @property
+    def stays_divided(self) -> bool:
+        return fourier.is_divided(self.column.size)
 
     def hermitian_defect(self) -> Array:
         return 2 * jnp.abs(self._spectrum.imag).max()
@@ -69,7 +80,7 @@ class Circulant(BlockEncoding, kw_only=True):
         return jnp.abs(self._spectrum)
 
     def gates(self) -> Gates:
-        return 2 * fourier(self.num_qubits).around + 3 * multiplexed(self.num_qubits)
+        return 2 * fourier_gates(self.num_qubits).around + 3 * multiplexed(self.num_qubits)
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         ratios = np.asarray(ratio(self._spectrum, self.alpha))
@@ -78,13 +89,38 @@ class Circulant(BlockEncoding, kw_only=True):
 
     @property
     def _spectrum(self) -> Vector:
-        return jnp.fft.fft(self.column)
+        return fourier.undivided(jnp.fft.fft, self.column)
 
-    def _in_fourier_basis(self, act: Callable[[Array], Array], array: Array) -> Array:
+    def _rotated(self, spectrum: Array, state: State) -> State:
+        return rotate(ratio(spectrum, self.alpha), state)
+
+    def _rotated_back(self, spectrum: Array, state: State) -> State:
+        return rotate_back(ratio(spectrum, self.alpha), state)
+
+    def _in_fourier_basis(self, act: Action, array: Array) -> Array:
         # The forward FFT (minus in the exponent) is the adjoint of the QFT. It rounds to the precision of its input.
         array = array.astype(jnp.result_type(array, self.column))
-        result = jnp.fft.ifft(act(jnp.fft.fft(array, norm="ortho")), norm="ortho")
-        return result if jnp.iscomplexobj(self.column) or jnp.iscomplexobj(array) else result.real
+        if fourier.is_divided(array.shape[-1]):
+            return self.in_parts(act, array.reshape(*array.shape[:-1], 1, -1)).reshape(array.shape)
+        acted = act(self._spectrum, fourier.undivided(jnp.fft.fft, array, norm="ortho"))
+        return self._as_real(array, fourier.undivided(jnp.fft.ifft, acted, norm="ortho"))
+
+    def in_parts(self, act: Action, grid: Num[Array, "... bits system"]) -> Array:
+        """Return an action in the Fourier basis on a state whose last axis is divided among devices.
+
+        Args:
+            act: function of a part of the spectrum and the same part of the state.
+            grid: state, the index of the circulant split into its leading bits and the qubits that are divided.
+        """
+
+        def on_device(column: Array, part: Array) -> Array:
+            spectrum = math.sqrt(self.column.size) * fourier.forward(column)
+            return self._as_real(part, fourier.backward(act(spectrum, fourier.forward(part))))
+
+        return local(on_device, 1, grid.ndim - 1, out=grid.ndim - 1)(self.column.reshape(grid.shape[-2:]), grid)
+
+    def _as_real(self, before: Array, after: Array) -> Array:
+        return after if jnp.iscomplexobj(self.column) or jnp.iscomplexobj(before) else after.real
 
 
 @default_promotion
@@ -113,7 +149,7 @@ def block_encode_circulant(column: ArrayLike, *, alpha: ArrayLike | None = None)
         f"`column` must have a power-of-two length, but has {size} entries; any other circulant is the Toeplitz matrix "
         "`block_encode_toeplitz(column, roll(column[::-1], 1))`.",
     )
-    norm = jnp.abs(jnp.fft.fft(column)).max()
+    norm = jnp.abs(fourier.undivided(jnp.fft.fft, column)).max()
     alpha, eps = as_alpha(alpha, norm, "the spectral norm max|fft(column)|")
     return Circulant(
         alpha=alpha,
@@ -141,13 +177,18 @@ class Toeplitz(BlockEncoding, kw_only=True):
 
     def apply(self, state: State) -> State:
         rows, columns = self.shape
-        return self._compared(self.circulant.apply, columns, rows, state)
+        return self._compared(self.circulant.apply, self.circulant._rotated, columns, rows, state)
 
     def apply_adjoint(self, state: State) -> State:
         rows, columns = self.shape
-        return self._compared(self.circulant.apply_adjoint, rows, columns, state)
+        return self._compared(self.circulant.apply_adjoint, self.circulant._rotated_back, rows, columns, state)
 
-    def _compared(self, run: Callable[[State], State], size_in: int, size_out: int, state: State) -> State:
+    def _compared(self, run: Callable[[State], State], act: Action, size_in: int, size_out: int, state: State) -> State:
+        if fourier.is_divided(state.shape[1]):
+            bits = self.circulant.shape[0] // state.shape[1]
+            grid = _flip_beyond_in_parts(size_in, state.reshape(-1, 2, bits, state.shape[1]))
+            grid = jax.vmap(partial(self.circulant.in_parts, act))(grid.astype(jnp.result_type(grid, self.alpha)))
+            return _flip_beyond_in_parts(size_out, grid).reshape(state.shape)
         grid = _flip_beyond(size_in, reshaped(state, (-1, 2, self.circulant.shape[0])))
         return reshaped(_flip_beyond(size_out, jax.vmap(run)(grid)), state.shape)
 
@@ -158,6 +199,10 @@ class Toeplitz(BlockEncoding, kw_only=True):
     def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
         rows, columns = self.shape
         return self.circulant.rmatvec(jnp.pad(y, (0, self.circulant.shape[0] - rows)))[:columns]
+
+    @property
+    def stays_divided(self) -> bool:
+        return fourier.is_divided(1 << self.num_qubits)
 
     def hermitian_defect(self) -> Array:
         r"""Return the sum of |t_k - conj(t_-k)| over all diagonals, a bound on $\|A - A^\dagger\|$."""
@@ -242,3 +287,9 @@ def block_encode_toeplitz(column: ArrayLike, row: ArrayLike) -> Toeplitz:
 
 def _flip_beyond(size: int, grid: Num[Array, "comparator 2 index"]) -> Num[Array, "comparator 2 index"]:
     return jnp.concatenate([grid[..., :size], grid[::-1, :, size:]], axis=-1)
+
+
+def _flip_beyond_in_parts(size: int, grid: Num[Array, "comparator 2 bits system"]) -> Array:
+    place = jax.lax.broadcasted_iota(jnp.uint32, grid.shape[2:], 0) * grid.shape[3]
+    place = place + jax.lax.broadcasted_iota(jnp.uint32, grid.shape[2:], 1)
+    return jnp.where(place < size, grid, grid[::-1])

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial, reduce
 from itertools import accumulate, pairwise
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +25,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._bounds import exact
-from qla_jax._checks import as_image, as_numeric, require
+from qla_jax._checks import as_image, as_numeric, has_numbers, require
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.gates import Gates, diagonal, reflection, select, tree
 from qla_jax.circuits.circuit import Circuit
@@ -32,18 +33,33 @@ from qla_jax.circuits.composites import DiagonalPhases, Within
 from qla_jax.circuits.counting import gates_of
 from qla_jax.circuits.integers import Bound, Flip
 from qla_jax.circuits.operations import Gate, Operation, Phase
-from qla_jax.circuits.preparation import reflection_operations
+from qla_jax.circuits.preparation import lean_tree_gates, lean_tree_operations, reflection_operations
 from qla_jax.circuits.select import Select
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
-from qla_jax.encodings.base.lcu import amplitudes, angles, phases
+from qla_jax.encodings.base.lcu import amplitudes, angles, double_amplitudes, phases
 from qla_jax.encodings.matrices.shifts import continued, shift_operations, shifted
 from qla_jax.linalg.norms import convolution_norm_bound
 from qla_jax.linalg.preparation import prepare, unprepare
 from qla_jax.linalg.products import FULL, correlate
+from qla_jax.linalg.trees import load, unload
+from qla_jax.meshes import divided, local, shards
 
+MOST_IN_A_TREE = 16
+"""Number of taps up to which PREPARE is one tree of rotations.
+
+A reflection has two trees. Its simulation of more taps is 1.5 to 1.9 times as fast (18 and 22 qubits, 2 cores, jax
+0.10.2).
+"""
 # Axes of a state: index registers of the taps, flags, system.
 OUT, IN, ROW_TAP, COLUMN_TAP, CHANNEL_FLAG, ROW_FLAG, COLUMN_FLAG, CHANNEL, ROW, COLUMN = range(10)
+
+
+Index = Any
+"""Array of integers, of NumPy where they are known and of JAX on devices that divide the taps among them."""
+
+MOST_PLACES = 2**31
+"""Largest number of amplitudes that one index of 32 bits addresses; beyond it, each tap has an index of its own."""
 
 
 class Convolution(BlockEncoding, kw_only=True):
@@ -66,38 +82,60 @@ class Convolution(BlockEncoding, kw_only=True):
         return self._between_prepares(state, inverse=True)
 
     def _between_prepares(self, state: State, inverse: bool) -> State:
-        taps = self._padded_taps()
-        loaded = amplitudes(jnp.abs(taps).reshape(-1))
-        turned = phases(taps.reshape(-1))[:, None]
+        taps = self._padded_taps().reshape(-1)
+        loaded = amplitudes(jnp.abs(taps))
+        turned = phases(taps)[:, None, None]
+        ahead, back = (load, unload) if taps.size <= MOST_IN_A_TREE else (prepare, unprepare)
         # SELECT leaves the taps alone, so their phases may come first, in the same loop as the first PREPARE.
-        grid = (turned.conj() if inverse else turned) * prepare(loaded, reshaped(state, (loaded.size, -1)))
-        grid = grid.reshape(-1).at[self._sources(inverse)].get(mode="promise_in_bounds", unique_indices=True)
-        return reshaped(unprepare(loaded, grid.reshape(loaded.size, -1)), state.shape)
+        grid = ahead(loaded, reshaped(state, (loaded.size, -1, state.shape[1])))
+        grid = self._selected((turned.conj() if inverse else turned) * grid, inverse)
+        return reshaped(back(loaded, grid), state.shape)
 
-    def _sources(self, inverse: bool) -> Array:
-        """Return, for each basis state, the basis state that SELECT moves there: SELECT is a permutation."""
+    def _selected(self, grid: Num[Array, "tap flag system"], inverse: bool) -> Num[Array, "tap flag system"]:
+        """Return the state after SELECT, a permutation of flags and system for each value of the tap registers."""
+        numbers = np.arange(len(grid))
+        if self.stays_divided and shards() > 1:  # the taps are idle, so that one exchange there and one back suffice
+            moved = local(partial(self._permuted, inverse), 0, 0, out=0)(numbers, grid)
+            return divided(moved)
+        return self._permuted(inverse, numbers, grid)
+
+    def _permuted(self, inverse: bool, taps: Index, grid: Num[Array, "tap flag system"]) -> Array:
+        sources = self._sources(taps, inverse)
+        if grid.size > MOST_PLACES:
+            return jnp.take_along_axis(grid.reshape(len(grid), -1), sources, 1).reshape(grid.shape)
+        first = np.arange(len(grid), dtype=np.int32) * (grid.size // len(grid))
+        places = (first[:, None] + sources).reshape(-1)
+        return grid.reshape(-1).at[places].get(mode="promise_in_bounds", unique_indices=True).reshape(grid.shape)
+
+    def _sources(self, taps: Index, inverse: bool) -> Num[Array, "tap place"]:
+        """Return, for each basis state of flags and system, the one that SELECT moves there for each of some taps."""
         # The index is a sum of three small tables on different axes, which XLA adds up inside the gather. Written gate
         # by gate, as `where(bit, flipped, grid)`, XLA fuses all gates into one loop that evaluates both sides of every
         # choice.
-        shape = self._grid_shape
-        index = np.ogrid[tuple(slice(size) for size in shape)]
+        shape = (1,) * CHANNEL_FLAG + self._grid_shape[CHANNEL_FLAG:]
+        index: list[Index] = list(np.ogrid[tuple(slice(size) for size in shape)])
+        index[:CHANNEL_FLAG] = [tap[:, *(None,) * (len(shape) - 1)] for tap in self._tap_values(taps)]
         place = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
         # The tables hold sources, not destinations: hence the channel order and the shifts of the inverse circuit.
         first, second = (IN, OUT) if inverse else (OUT, IN)
         middle = index[CHANNEL] ^ index[first]
-        moved = {
-            OUT: index[OUT],
-            IN: index[IN],
-            CHANNEL_FLAG: index[CHANNEL_FLAG] ^ ((middle != 0) & (shape[CHANNEL_FLAG] > 1)),
-            CHANNEL: middle ^ index[second],
-        }
-        tables = [sum(place[axis] * values for axis, values in moved.items())]
+        set_flag = index[CHANNEL_FLAG] ^ ((middle != 0) & (shape[CHANNEL_FLAG] > 1))
+        tables = [place[CHANNEL_FLAG] * set_flag + place[CHANNEL] * (middle ^ index[second])]
         sign = 1 if inverse else -1
         for tap, flag, position, shifts, length in self._axes:
-            amount = sign * np.array(continued(shifts, shape[tap]))[index[tap]]
+            amount = sign * _table(continued(shifts, self._grid_shape[tap]), index[tap])
             set_flag, where = shifted(index[flag], index[position], amount, length, shape[position])
-            tables.append(place[tap] * index[tap] + place[flag] * set_flag + place[position] * where)
-        return reduce(jnp.add, [jnp.asarray(table, jnp.int32) for table in tables]).reshape(-1)
+            tables.append(place[flag] * set_flag + place[position] * where)
+        return reduce(jnp.add, [jnp.asarray(table, jnp.int32) for table in tables]).reshape(len(taps), -1)
+
+    def _tap_values(self, taps: Index) -> list[Index]:
+        """Return the values of the four tap registers for joint values of all of them."""
+        sizes = self._grid_shape[:CHANNEL_FLAG]
+        return [taps // math.prod(sizes[axis + 1 :]) % size for axis, size in enumerate(sizes)]
+
+    @property
+    def stays_divided(self) -> bool:
+        return math.prod(self._grid_shape[:CHANNEL_FLAG]) >= shards()
 
     def hermitian_defect(self) -> Array | None:
         r"""Return $\|K - K^\dagger\|_1$ for centered taps; $K^\dagger$ is mirrored and has its channels swapped."""
@@ -109,23 +147,29 @@ class Convolution(BlockEncoding, kw_only=True):
     def gates(self) -> Gates:
         """Return the gates of both PREPARE, of the phases of the taps, and of SELECT."""
         taps = sum(size.bit_length() - 1 for size in self._grid_shape[:CHANNEL_FLAG])
-        # The reflections of `prepare` are two trees each. One tree in their place halves the rotations of the circuit,
-        # but its simulation took 1.5 to 1.9 times as long (18 and 22 qubits, 2 cores, jax 0.10.2).
-        prepared = 2 * (2 * tree(taps) + reflection(taps))
+        prepared = tree(taps) if 1 << taps <= MOST_IN_A_TREE else 2 * tree(taps) + reflection(taps)
         turned = diagonal(taps) if jnp.iscomplexobj(self.kernel) else select(1 << taps)
-        return prepared.around + turned + gates_of(self._moves())
+        if has_numbers(self.kernel, 4):
+            turned = gates_of([self._turned()])
+            if 1 << taps <= MOST_IN_A_TREE:
+                prepared = lean_tree_gates(double_amplitudes(np.abs(self._padded_taps().reshape(-1))))
+        return 2 * prepared.around + turned + gates_of(self._moves())
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
-        taps = self._padded_taps().reshape(-1)
-        index = self.ancilla_wires[: (taps.size - 1).bit_length()]
-        turns = angles(taps)
-        if jnp.iscomplexobj(taps):
-            turned: Operation = DiagonalPhases(turns, index)
-        else:
-            negative = tuple(np.flatnonzero(turns).tolist())
-            turned = Select(index, negative, ((Phase(np.pi),),) * len(negative))
-        compute = reflection_operations(np.asarray(amplitudes(jnp.abs(taps))), index)
-        return [Within(compute, (turned, *self._moves()))]
+        sizes = double_amplitudes(np.abs(self._padded_taps().reshape(-1)))
+        index = self.ancilla_wires[: (sizes.size - 1).bit_length()]
+        few = sizes.size <= MOST_IN_A_TREE
+        compute = lean_tree_operations(sizes, index) if few else reflection_operations(sizes, index)
+        return [Within(compute, (self._turned(), *self._moves()))]
+
+    def _turned(self) -> Operation:
+        """Return the phases of the taps."""
+        turns = angles(self._padded_taps().reshape(-1))
+        index = self.ancilla_wires[: (turns.size - 1).bit_length()]
+        if jnp.iscomplexobj(self.kernel):
+            return DiagonalPhases(turns, index)
+        negative = tuple(np.flatnonzero(turns).tolist())
+        return Select(index, negative, ((Phase(np.pi),),) * len(negative))
 
     def _moves(self) -> list[Operation]:
         """Return the operations of SELECT."""
@@ -144,11 +188,18 @@ class Convolution(BlockEncoding, kw_only=True):
         return found
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
-        return _real_parts(self._convolve, x.reshape(self.domain), self.kernel).reshape(-1)
+        return self._matvec_tensor(x.reshape(self.domain)).reshape(-1)
 
     def _rmatvec(self, y: Num[Array, " rows"]) -> Num[Array, " columns"]:
+        return self._rmatvec_tensor(y.reshape(self.codomain)).reshape(-1)
+
+    # Under a mesh each device holds some rows, and a convolution exchanges those at their edges.
+    def _matvec_tensor(self, x: Num[Array, "channel row column"]) -> Num[Array, "channel row column"]:
+        return divided(_real_parts(self._convolve, divided(x, 1), self.kernel), 1)
+
+    def _rmatvec_tensor(self, y: Num[Array, "channel row column"]) -> Num[Array, "channel row column"]:
         kernel = self.kernel.conj().swapaxes(0, 1)
-        return _real_parts(partial(self._convolve, sign=-1), y.reshape(self.codomain), kernel).reshape(-1)
+        return divided(_real_parts(partial(self._convolve, sign=-1), divided(y, 1), kernel), 1)
 
     def _convolve(self, x: Array, kernel: Array, sign: int = 1) -> Array:
         # lax correlates: y[r] = sum_t kernel[t] x[r + t - low]. Taps in order of falling shift, low the largest shift.
@@ -238,6 +289,11 @@ def block_encode_convolution(kernel: ArrayLike, image: tuple[int, int], *, paddi
     )
     qubits = [size.bit_length() - 1 for size in node._grid_shape]
     return node.replace(num_ancillas=sum(qubits[:CHANNEL]), num_qubits=sum(qubits[CHANNEL:]))
+
+
+def _table(entries: tuple[int, ...], index: Index) -> Index:
+    """Return entries of a table by their index, which is traced on devices that share the taps."""
+    return np.array(entries)[index] if isinstance(index, np.ndarray) else jnp.array(entries)[index]
 
 
 def _padded(size: int) -> int:

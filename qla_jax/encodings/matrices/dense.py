@@ -30,6 +30,7 @@ from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.synthesis import MatrixGate
 from qla_jax.encodings.base.block import BlockEncoding
+from qla_jax.encodings.base.division import multiplied
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.operators import by_rule
 from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_hermitian, unknown_unless_unitary
@@ -60,10 +61,10 @@ class Dense(BlockEncoding, kw_only=True):
         return self.self_inverse
 
     def apply(self, state: State) -> State:
-        return _times(self.unitary, state.reshape(-1)).reshape(state.shape)
+        return multiplied(_times, self.unitary, state)
 
     def apply_adjoint(self, state: State) -> State:
-        return _times(self.unitary.conj().T, state.reshape(-1)).reshape(state.shape)
+        return multiplied(_times, self.unitary.conj().T, state)
 
     def _matvec(self, x: Num[Array, " columns"]) -> Num[Array, " rows"]:
         return _times(self.matrix, x, self.precision)

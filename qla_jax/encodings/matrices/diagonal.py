@@ -190,5 +190,6 @@ def complement(ratios: Array) -> Array:
     # (1 - |b|)(1 + |b|) keeps the digits that 1 - |b|^2 loses near 1. No derivative exists at 1; zero is returned.
     sizes = jnp.abs(ratios)
     squares = (1 - sizes) * (1 + sizes)
-    inside = squares > 0
+    # A ratio that rounding alone keeps from 1 counts as 1, since the root would make 1e-8 of an error of 1e-16.
+    inside = squares > 16 * jnp.finfo(sizes.dtype).eps
     return jnp.where(inside, jnp.sqrt(jnp.where(inside, squares, 1)), 0)

@@ -14,7 +14,8 @@ References:
     Rattew et al. (2025), Lemma B.14 and the remark on circulant convolutions. https://arxiv.org/abs/2510.07195
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +37,9 @@ from qla_jax.circuits.synthesis import MatrixGate
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.matrices.dense import dilation
+from qla_jax.linalg.fourier import undivided
 from qla_jax.linalg.products import einsum
+from qla_jax.meshes import local, shards
 
 
 class PeriodicConvolution(BlockEncoding, kw_only=True):
@@ -56,10 +59,33 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
 
     def _in_fourier_basis(self, state: State, unitaries: Array) -> State:
         state = state.astype(jnp.result_type(state, self.alpha))  # an FFT rounds to the precision of its input
-        grid = jnp.fft.fft2(state.reshape(self.dilations.shape[-1], *self.domain[1:]), norm="ortho")
-        grid = einsum("rsij,jrs->irs", unitaries, grid)
-        out = jnp.fft.ifft2(grid, norm="ortho").reshape(state.shape)
+        if self._in_parts:
+            out = self._in_divided_basis(state, unitaries)
+            return out.real if self.real and not jnp.iscomplexobj(state) else out
+        grid = state.reshape(self.dilations.shape[-1], *self.domain[1:])
+        grid = einsum("rsij,jrs->irs", unitaries, undivided(jnp.fft.fft2, grid, norm="ortho"))
+        out = undivided(jnp.fft.ifft2, grid, norm="ortho").reshape(state.shape)
         return out.real if self.real and not jnp.iscomplexobj(state) else out
+
+    def _in_divided_basis(self, state: State, unitaries: Array) -> State:
+        """Return the state after the circuit; a device holds whole rows, then whole columns, and transforms these."""
+        row, column = 2, 3
+        # Ancilla and channel stay apart: at rest, the state may be divided among devices between them.
+        joint = 2, unitaries.shape[-1] // 2
+        grid = state.reshape(*joint, *self.domain[1:])
+        grid = _transformed(jnp.fft.fft, _transformed(jnp.fft.fft, grid, column, row), row, column)
+        matrices = unitaries.reshape(*unitaries.shape[:2], *joint, *joint)
+        grid = einsum("rsaibj,bjrs->airs", matrices, grid)
+        grid = _transformed(jnp.fft.ifft, _transformed(jnp.fft.ifft, grid, row, column), column, row)
+        return grid.reshape(state.shape)
+
+    @property
+    def _in_parts(self) -> bool:
+        return 1 < shards() <= min(self.domain[1:])
+
+    @property
+    def stays_divided(self) -> bool:
+        return self._in_parts
 
     def hermitian_defect(self) -> Array | None:
         square = self.symbol.shape[-1] == self.symbol.shape[-2]
@@ -86,7 +112,7 @@ class PeriodicConvolution(BlockEncoding, kw_only=True):
         return self._multiply(self.symbol.conj().mT, y.reshape(self.codomain))
 
     def _multiply(self, symbol: Array, x: Array) -> Array:
-        product = jnp.fft.ifft2(einsum("rsij,jrs->irs", symbol, jnp.fft.fft2(x))).reshape(-1)
+        product = undivided(jnp.fft.ifft2, einsum("rsij,jrs->irs", symbol, undivided(jnp.fft.fft2, x))).reshape(-1)
         return product.real if self.real and not jnp.iscomplexobj(x) else product
 
 
@@ -135,6 +161,11 @@ def block_encode_periodic_convolution(kernel: ArrayLike, image: tuple[int, int])
     )
 
 
+def _transformed(transform: Callable[..., Array], grid: Array, along: int, among: int) -> Array:
+    """Return a grid transformed along one axis; each device transforms it for its values of another axis."""
+    return local(partial(transform, axis=along, norm="ortho"), among, out=among)(grid)
+
+
 def _last_two(wires: tuple[int, ...], rows: int, columns: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     start = len(wires) - rows - columns
     return wires[start : start + rows], wires[start + rows :]
@@ -148,4 +179,4 @@ def _symbol(kernel: Array, image: tuple[int, int]) -> Array:
             # x[r + k - p] is a shift by p - k. Taps that coincide on a small torus are added.
             place = (kernel.shape[2] - 1) // 2 - k, (kernel.shape[3] - 1) // 2 - m
             placed = placed.at[:, :, place[0] % image[0], place[1] % image[1]].add(kernel[:, :, k, m])
-    return jnp.moveaxis(jnp.fft.fft2(placed), (0, 1), (-2, -1))
+    return jnp.moveaxis(undivided(jnp.fft.fft2, placed), (0, 1), (-2, -1))

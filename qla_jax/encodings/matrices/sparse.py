@@ -43,7 +43,12 @@ from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.lcu import amplitudes, double_amplitudes, index_qubits
 from qla_jax.encodings.matrices.diagonal import ratio, rotate, rotate_back, rotations
+from qla_jax.linalg.rolls import rolled_each
 from qla_jax.linalg.trees import load, unload
+from qla_jax.meshes import divided, local, shards
+
+ROLLED = 64
+"""Largest number of cyclic shifts that are one operation each; more of them are read from a table."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +98,29 @@ class Sparse(BlockEncoding, kw_only=True):
     def apply(self, state: State) -> State:
         loaded, ratios, rows = self._tables()
         branches = jax.vmap(rotate)(ratios, load(loaded, _grid(state, rows)))
-        return unload(loaded, _gather(branches, np.argsort(rows, axis=1))).reshape(state.shape)
+        return unload(loaded, self._moved(branches, forward=True)).reshape(state.shape)
 
     def apply_adjoint(self, state: State) -> State:
         loaded, ratios, rows = self._tables()
-        branches = _gather(load(loaded, _grid(state, rows)), rows)
+        branches = self._moved(load(loaded, _grid(state, rows)), forward=False)
         return unload(loaded, jax.vmap(rotate_back)(ratios, branches)).reshape(state.shape)
+
+    def _moved(self, branches: Num[Array, "index 2 system"], *, forward: bool) -> Num[Array, "index 2 system"]:
+        """Move the system by the permutation of each value of the index, from column j to row c(l, j) if forward."""
+        rows = self.pattern.rows
+        if self.pattern.cyclic and len(rows) <= ROLLED:
+            return rolled_each([int(shift) if forward else -int(shift) for shift in rows[:, 0]], branches)
+        source = np.repeat(np.argsort(rows, axis=1) if forward else rows, 2, axis=0)
+        flat = branches.reshape(len(source), -1)
+        if 1 < shards() <= len(source):  # the index and the weights' qubit are idle: one exchange there and one back
+            moved = divided(local(_gather, 0, 0, out=0)(flat, source))
+        else:
+            moved = _gather(flat, source)
+        return moved.reshape(branches.shape)
+
+    @property
+    def stays_divided(self) -> bool:
+        return (self.pattern.cyclic and len(self.pattern.rows) <= ROLLED) or 2 * len(self.pattern.rows) >= shards()
 
     def hermitian_defect(self) -> Array | None:
         r"""Return $\|A - A^\dagger\|_F$, where an entry that is not stored is zero."""
@@ -294,5 +316,5 @@ def _grid(state: State, rows: np.ndarray) -> Num[Array, "index 2 system"]:
     return state.reshape(len(rows), 2, -1)
 
 
-def _gather(branches: Num[Array, "index 2 system"], source: np.ndarray) -> Num[Array, "index 2 system"]:
-    return jnp.take_along_axis(branches, source[:, None, :], axis=2)
+def _gather(states: Num[Array, "branch system"], source: ArrayLike) -> Num[Array, "branch system"]:
+    return jnp.take_along_axis(states, jnp.asarray(source), axis=1)

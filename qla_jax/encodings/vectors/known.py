@@ -18,6 +18,7 @@ from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.synthesis import MatrixGate
 from qla_jax.encodings.base import registers
+from qla_jax.encodings.base.division import multiplied
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.unitaries import qubits_of, unknown_unless_unitary
 from qla_jax.encodings.base.vector import VectorEncoding
@@ -103,10 +104,10 @@ class ExplicitVector(VectorEncoding, kw_only=True):
     unitary: Num[Array, "dimension dimension"]
 
     def apply(self, state: State) -> State:
-        return matmul(self.unitary, state.reshape(-1)).reshape(state.shape)
+        return multiplied(matmul, self.unitary, state)
 
     def apply_adjoint(self, state: State) -> State:
-        return matmul(state.reshape(-1), self.unitary.conj()).reshape(state.shape)
+        return multiplied(lambda matrix, x: matmul(x, matrix.T), self.unitary.conj().T, state)
 
     def gates(self) -> Gates:
         return synthesized(self.num_ancillas + self.num_qubits)
