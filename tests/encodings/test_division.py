@@ -151,6 +151,7 @@ BARS = {
         1.5,
         None,
     ),
+    "loaded vector": Bar(lambda: qla.load_vector(real(1 << 12)), 0.5, PART),
     "dense, all of its qubits": Bar(lambda: qla.block_encode(real(64, 64)) @ vector_encode(real(64)), 0.2, None),
     "dense beside idle qubits": Bar(
         lambda: (
