@@ -218,16 +218,17 @@ LEAVES = {
         Gates(2 * 2, 1 + 4, 1),  # the last word has two values of the index, and no control by its second bit
     ),
     "circulant": (lambda: block_encode_circulant(jnp.ones(4)), Gates(3 * 4, 3 * 4, 2)),
-    # Each PREPARE is two trees around a sign. Then come the signs of the taps, and the adder with its copied summand.
+    # Each PREPARE is a tree. Then come the signs of the taps, and the adder with its copied summand.
     "three taps, one adder": (
         lambda: block_encode_convolution(jnp.ones((1, 1, 3, 1)), (4, 4)),
-        2 * (2 * Gates(3, 2) + Gates(cnot=1)) + Gates(0, 2, 2) + adder(3) + Gates(cnot=2 * 3),
+        2 * Gates(3, 2) + Gates(0, 2, 2) + adder(3) + Gates(cnot=2 * 3),
     ),
     "three complex taps": (
         lambda: block_encode_convolution(1j * jnp.ones((1, 1, 3, 1)), (4, 4)),
-        2 * (2 * Gates(3, 2) + Gates(cnot=1)) + Gates(3, 2) + adder(3) + Gates(cnot=2 * 3),
+        2 * Gates(3, 2) + Gates(3, 2) + adder(3) + Gates(cnot=2 * 3),
     ),
-    # Also the channels with their comparison of two bits, and one of a tap with the first edge of the padding.
+    # Each PREPARE of more than 16 taps is two trees around a sign. Also the channels with their comparison of two
+    # bits, and one of a tap with the first edge of the padding.
     "four channels, edges that are no powers of two": (
         lambda: block_encode_convolution(jnp.ones((4, 4, 1, 2)), (3, 3), padding="top-left"),
         2 * (2 * Gates(31, 30) + Gates(0, 1, 3)) + Gates(0, 30, 30) + Gates(0, 4, 1) + adder(3) + Gates(0, 2, 2),

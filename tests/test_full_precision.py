@@ -16,12 +16,13 @@ from flax import nnx
 from qla_jax.claims.catalogue import CLAIMS
 from qla_jax.claims.engine.claim import Claim
 from qla_jax.compiling import QUICK
-from qla_jax.encodings.base.encoding import Encoding, unitary
+from qla_jax.encodings.base.encoding import unitary
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.nn import CoherentResNet, ConvolutionWeight, DenseWeight, PlainMLP
 from tests.cases import ENCODINGS, VECTORS, Case
 from tests.conftest import TOLERANCES
 from tests.products import emulated, rounded_products
+from tests.programs import ratio, views, with_derivatives
 from tests.test_kernels import called, in_dtype, kernels
 
 pytestmark = pytest.mark.x64
@@ -29,17 +30,6 @@ pytestmark = pytest.mark.x64
 CASES = pytest.mark.parametrize("case", [*ENCODINGS, *VECTORS], ids=lambda case: case.name.replace(" ", "-"))
 ROUNDING = TOLERANCES["rounding"][1]
 """Rounding of circuits in float32; one product of bfloat16 is off by 4e-3."""
-
-
-def pulled(call: Any) -> Any:
-    """All derivatives of a function of inexact arrays, pulled back from ones."""
-
-    def back(*arrays: Any) -> Any:
-        inexact = lambda *arrays: [x for x in call(*arrays) if jnp.issubdtype(jnp.result_type(x), jnp.inexact)]  # noqa: E731
-        found, pull = jax.vjp(inexact, *arrays)
-        return pull([jnp.ones_like(x) for x in found])
-
-    return back
 
 
 def single(tree: Any) -> Any:
@@ -50,30 +40,19 @@ def single(tree: Any) -> Any:
 
 
 @kernels("jit", arrays=False)
-@pytest.mark.sample(24)
+@pytest.mark.sample(12)
 def test_kernels_ask_for_all_bits_of_every_product(kernel):
-    call, arrays = (lambda *arrays: called(kernel, arrays)), in_dtype(kernel, "float32")
-    assert rounded_products(call, *arrays) == []
-    if arrays:
-        assert rounded_products(pulled(call), *arrays) == []
+    def call(*arrays: Any) -> Any:
+        return called(kernel, arrays)
 
-
-def views(enc: Encoding) -> list[jax.Array]:
-    """An encoding from all sides: its circuit both ways and its encoded view, on states without symmetry."""
-    wave = lambda *shape: jnp.cos(1 + jnp.arange(np.prod(shape), dtype=enc.alpha.dtype)).reshape(shape)  # noqa: E731
-    state = wave(1 << enc.num_ancillas, 1 << enc.num_qubits)
-    circuit = [enc.apply(state), enc.apply_adjoint(state), enc.alpha, enc.eps]
-    if isinstance(enc, VectorEncoding):
-        return [*circuit, enc.encoded]
-    return [*circuit, enc.matvec(wave(enc.shape[1])), enc.rmatvec(wave(enc.shape[0]))]
+    assert rounded_products(with_derivatives(call) if kernel.arrays else call, *in_dtype(kernel, "float32")) == []
 
 
 @CASES
-@pytest.mark.sample(10)
+@pytest.mark.sample(6)
 def test_encodings_ask_for_all_bits_of_every_product(case: Case):
-    params = single(case.params)
-    assert rounded_products(lambda params: views(case.build(params)), params) == []
-    assert rounded_products(pulled(lambda params: views(case.build(params))), params) == []
+    call = with_derivatives(lambda params: views(case.build(params)))
+    assert rounded_products(call, single(case.params)) == []
 
 
 def departures(case: Case, *, always: bool = False) -> tuple[float, float]:
@@ -107,15 +86,11 @@ def test_an_encoding_that_asked_for_less_would_be_neither():
     assert defect > 50 * ROUNDING and distance > 50 * ROUNDING
 
 
-def ratio(claim: Claim) -> Any:
-    return lambda instance: claim.compare(claim.sides(instance))
-
-
 claims = pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 
 
 @claims
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 def test_claims_ask_for_all_bits_of_every_product(claim: Claim):
     instance = single(claim.draw(claim.sizes[0], key=jax.random.key(0)))
     assert rounded_products(jax.grad(ratio(claim), allow_int=True) if claim.project else ratio(claim), instance) == []
@@ -132,6 +107,7 @@ def test_claims_in_single_precision_are_what_they_are_where_products_are_rounded
         assert rounded <= 1 + ROUNDING
 
 
+@pytest.mark.slow
 def test_networks_ask_for_all_bits_of_every_product_unless_told_otherwise():
     """Training a network with products in less precision is a choice of its user, and no error is bounded then."""
     images = jnp.linspace(0.1, 1, 64, dtype=jnp.float32).reshape(2, 2, 4, 4)

@@ -276,6 +276,7 @@ def test_images_and_labels_of_any_dtype_train_as_floats_do(dtype):
     assert accuracy(found, images, LABELS.astype(np.uint8)) == accuracy(found, floats, LABELS)
 
 
+@pytest.mark.slow
 def test_a_constant_rate_is_that_of_plain_adam_in_every_step():
     config = replace(CONFIG, epochs=2, batch_size=20, constant=True, noise=0.0, weight_decay=0.0)
     model = fresh()

@@ -318,17 +318,6 @@ def reflection(qubits: int) -> Gates:
     return Gates(toffoli=max(qubits - 2, 0), cnot=1 if qubits > 1 else 0, under=under)
 
 
-def boundary(bound: int, qubits: int, controls: int) -> Gates:
-    """Return the gates of a sign for all values of an index below a bound, under controls: one sign for each bit.
-
-    Args:
-        bound: number of values that have a sign, at most 2^qubits.
-        qubits: number of qubits of the index.
-        controls: number of controls.
-    """
-    return sum((reflection(controls + qubits - bit) for bit in range(qubits + 1) if bound >> bit & 1), Gates())
-
-
 def flag_phase(qubits: int) -> Gates:
     """Return the gates of opposite phases for one basis state and all others, with the sign given by one more qubit."""
     around = Gates(cnot=2, toffoli=max(qubits - 1, 0)).around

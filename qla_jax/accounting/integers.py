@@ -64,6 +64,25 @@ def comparison(depths: Sequence[int], controls: int = 0) -> Gates:
     return Gates(toffoli=total - 1) if total > 1 else Gates(cnot=total)
 
 
+def staircase(qubits: int, first: int, bound: int, controls: int = 0) -> Gates:
+    """Return the gates of a work qubit that is set where an index lies between a rising number and a bound.
+
+    Two comparisons set the qubit. Unary iteration over the values then toggles it at one value after another, at any
+    times, until it is 0.
+
+    Args:
+        qubits: number of qubits of the index.
+        first: first value of the number.
+        bound: number that the values of the index are below, at most 2^qubits.
+        controls: number of controls of the whole; all are joined to one first.
+    """
+    if first >= bound:
+        return Gates()
+    depths = [qubits + 1 - (edge & -edge).bit_length() for edge in (first, bound) if 0 < edge < 1 << qubits]
+    start = sum((comparison([depth], min(controls, 1)) for depth in depths), Gates())
+    return start + iteration(qubits, range(first, bound), controls) + Gates(cnot=bound - first)
+
+
 def permutation(targets: Sequence[int], controls: int = 0) -> Gates:
     """Return the gates of a permutation of basis states: those of its transpositions, or of two lookups if fewer.
 

@@ -34,6 +34,7 @@ from qla_jax.circuits.select import Select as Select
 from qla_jax.circuits.simulation import simulate as simulate
 from qla_jax.circuits.simulation import to_matrix as to_matrix
 from qla_jax.circuits.sparse_preparation import sparse_state_operations as sparse_state_operations
+from qla_jax.circuits.staircase import Staircase as Staircase
 from qla_jax.circuits.synthesis import MatrixGate as MatrixGate
 from qla_jax.circuits.synthesis import synthesis as synthesis
 from qla_jax.circuits.toffoli import to_toffoli as to_toffoli

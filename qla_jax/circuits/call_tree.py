@@ -32,6 +32,7 @@ from qla_jax.circuits.composites import Under, Within
 from qla_jax.circuits.counting import count
 from qla_jax.circuits.operations import Operation
 from qla_jax.circuits.select import Select
+from qla_jax.circuits.staircase import Staircase
 
 KINDS = ("rotations", "cnot", "toffoli", "t")
 """Counted gates of circuits."""
@@ -86,7 +87,7 @@ def _tree(circuit: Circuit, controls: int, made: dict[tuple[int, int], CallTree]
 
 
 def _collect(operations: Sequence[Operation], controls: int, times: int, found: Counter) -> None:
-    """Add the calls among operations, also those in conjugations and selections."""
+    """Add the calls among operations, also those in conjugations, selections and steps."""
     for part in operations:
         under = controls + (len(part.controls) if isinstance(part, Under) else 0)
         inner = part.part if isinstance(part, Under) else part
@@ -96,8 +97,11 @@ def _collect(operations: Sequence[Operation], controls: int, times: int, found: 
             _collect(inner.compute, 0, 2 * times, found)
             _collect(inner.middle, under, times, found)
         elif isinstance(inner, Select):
-            for branch in inner.branches:
-                _collect(branch, 1 if inner.index else under, times, found)
+            for branch, depth in zip(inner.branches, inner.depths, strict=True):
+                _collect(branch, 1 if depth else under, times, found)
+        elif isinstance(inner, Staircase):
+            for group, least in zip(inner.groups, inner.least, strict=True):
+                _collect(group, 0 if least is None else 1, times, found)
 
 
 def to_qref(circuit: Circuit, *, depth: int = 4) -> dict[str, Any]:

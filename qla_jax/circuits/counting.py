@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from qla_jax._checks import require_kind
 from qla_jax.accounting.gates import Gates, iteration, multiplexed
-from qla_jax.accounting.integers import addition, comparison, permutation
+from qla_jax.accounting.integers import addition, comparison, permutation, staircase
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import DiagonalPhases, MultiplexedRotation, Under, Within
 from qla_jax.circuits.compressed import CompressedRotation
@@ -25,6 +25,7 @@ from qla_jax.circuits.integers import Add, Flip
 from qla_jax.circuits.operations import Gate, Operation, Phase
 from qla_jax.circuits.permutation import Permutation
 from qla_jax.circuits.select import Select
+from qla_jax.circuits.staircase import Staircase
 from qla_jax.circuits.synthesis import MatrixGate
 
 EXACT = 1e-12
@@ -72,6 +73,10 @@ def count(circuit: Circuit) -> Gates:
             left, controlled = int(part.kept.sum()), min(controls, 1)
             gates = Gates(rotations=left << controlled, cnot=part.flips + 2 * left * controlled)
             return _under(gates, max(controls - 1, 0))
+        if isinstance(part, Staircase):
+            pairs_of_steps = zip(part.groups, part.least, strict=True)
+            within = (total(group, 0 if least is None else 1) for group, least in pairs_of_steps)
+            return sum(within, staircase(len(part.index), part.first, part.bound, controls))
         if isinstance(part, MultiplexedRotation):
             return _under(multiplexed(len(part.index) + min(controls, 1)), max(controls - 1, 0))
         if isinstance(part, MatrixGate):

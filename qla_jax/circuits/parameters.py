@@ -28,6 +28,7 @@ from qla_jax.circuits.composites import Composite, Under, Within
 from qla_jax.circuits.fusion import fused
 from qla_jax.circuits.operations import Elementary, Open, Operation
 from qla_jax.circuits.select import Select
+from qla_jax.circuits.staircase import Staircase
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,4 +155,7 @@ def _changed(part: Operation, angle_of: Callable[[Any], Any], done: dict[int, Ci
     if isinstance(part, Select):
         branches = tuple(_changed_all(branch, angle_of, done) for branch in part.branches)
         return part if all(map(operator.is_, branches, part.branches)) else replace(part, branches=branches)
+    if isinstance(part, Staircase):
+        groups = tuple(_changed_all(group, angle_of, done) for group in part.groups)
+        return part if all(map(operator.is_, groups, part.groups)) else replace(part, groups=groups)
     return part

@@ -17,11 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-import numpy as np
-
 from qla_jax._checks import as_integers, as_tuple, require
 from qla_jax.circuits.composites import Composite, inverted
-from qla_jax.circuits.operations import Operation, Phase, require_disjoint
+from qla_jax.circuits.operations import Operation, require_disjoint
 
 
 @dataclass(frozen=True)
@@ -84,25 +82,6 @@ class Select(Composite):
 
     def _size(self, depth: int) -> int:
         return 1 << len(self.index) - depth
-
-
-def signs_below(bound: int, index: Sequence[int], controls: Sequence[int] = ()) -> list[Operation]:
-    """Return a sign for all values of an index below a bound, under controls on 0: one phase for each bit of the bound.
-
-    Args:
-        bound: number of values that have a sign, at most $2^k$.
-        index: k wires, the most significant first.
-        controls: wires that must be 0.
-    """
-    # The values below 1011 are 0***, 100* and 1010: one block of the tree for each 1 of the bound.
-    bits = bits_of(bound, len(index) + 1)
-    if bits[0]:
-        return [_sign(controls, (), ())]
-    return [_sign(controls, index[: place + 1], (*bits[1 : place + 1], 0)) for place, bit in enumerate(bits[1:]) if bit]
-
-
-def _sign(controls: Sequence[int], wires: Sequence[int], values: Sequence[int]) -> Phase:
-    return Phase(np.pi, (*controls, *wires), (*(0,) * len(controls), *values))
 
 
 def bits_of(number: int, count: int) -> tuple[int, ...]:

@@ -22,6 +22,8 @@ from qla_jax._checks import as_integer, require, require_mapping
 from qla_jax.circuits.composites import inverted
 from qla_jax.circuits.operations import Gate, Operation, require_disjoint
 from qla_jax.circuits.preparation import tree_operations
+from qla_jax.circuits.select import bits_of
+from qla_jax.linalg.products import matmul
 
 
 def sparse_state_operations(entries: Mapping[int, complex], wires: Sequence[int]) -> tuple[Operation, ...]:
@@ -74,36 +76,48 @@ def _chosen(bits: np.ndarray) -> list[int]:
     return sorted(found)
 
 
+class _Entries:
+    """Basis states of the entries while gates move them; `low` are the places of the qubits of the small state."""
+
+    def __init__(self, bits: np.ndarray, low: Sequence[int], wires: Sequence[int]) -> None:
+        self.bits, self.low, self.wires = bits.copy(), list(low), wires
+        self.high = [place for place in range(bits.shape[1]) if place not in low]
+        self.gates: list[Operation] = []
+
+    def flip(self, target: int, controls: Sequence[int] = (), values: Sequence[int] = ()) -> None:
+        on = tuple(self.wires[place] for place in controls)
+        self.gates.append(Gate("x", self.wires[target], controls=on, values=tuple(values)))
+        self.bits[:, target] ^= (self.bits[:, list(controls)] == np.array(values, bool)).all(axis=1)
+
+    def places(self) -> list[int]:
+        weights = [1 << bit for bit in reversed(range(len(self.low)))]
+        return matmul(self.bits[:, self.low], np.array(weights, int)).tolist()
+
+    def outside(self) -> list[int]:
+        return np.flatnonzero(self.bits[:, self.high].any(axis=1)).tolist()
+
+    def move(self, row: int, place: int, *, alone: bool) -> None:
+        """Move an entry to a free place of the small state; `alone` if no entry is there yet."""
+        pivot = next(each for each in self.high if self.bits[row, each])
+        wanted = dict(zip(self.low, bits_of(place, len(self.low)), strict=True))
+        # The entry comes to differ from its new place in the pivot alone, which no entry inside has.
+        for each, value in {**wanted, **{other: 0 for other in self.high if other != pivot}}.items():
+            if self.bits[row, each] != value:
+                self.flip(each, (pivot,), (1,))
+        self.flip(pivot) if alone else self.flip(pivot, tuple(wanted), tuple(wanted.values()))
+
+
 def _gathered(bits: np.ndarray, low: Sequence[int], wires: Sequence[int]) -> tuple[list[Operation], list[int]]:
     """Return gates that move all entries to basis states of the small state, and these basis states."""
-    bits, found = bits.copy(), list[Operation]()
-    high = [place for place in range(bits.shape[1]) if place not in low]
-
-    def flip(target: int, controls: Sequence[int], values: Sequence[int]) -> None:
-        gate = Gate("x", wires[target], controls=tuple(wires[each] for each in controls), values=tuple(values))
-        found.append(gate)
-        bits[:, target] ^= (bits[:, controls] == np.array(values, bool)).all(axis=1)
-
-    def place_of(row: np.ndarray) -> int:
-        return int("0" + "".join(str(int(bit)) for bit in row[list(low)]), 2)
-
-    for place in high:  # a qubit that has one value is moved by one gate at most
-        if bits[:, place].all():
-            flip(place, (), ())
-    while (outside := np.flatnonzero(bits[:, high].any(axis=1))).size:
-        taken = {place_of(row) for row in bits[~bits[:, high].any(axis=1)]}
-        row = int(next((each for each in outside if place_of(bits[each]) not in taken), outside[0]))
-        pivot = next(place for place in high if bits[row, place])
-        free = min(
-            (place for place in range(1 << len(low)) if place not in taken),
-            key=lambda place: (place ^ place_of(bits[row])).bit_count(),
-        )
-        wanted = [free >> len(low) - 1 - position & 1 for position in range(len(low))]
-        # The entry comes to differ from its new place in the pivot alone, which no entry inside has.
-        for place, value in [*zip(low, wanted, strict=True), *((place, 0) for place in high if place != pivot)]:
-            if bits[row, place] != value:
-                flip(place, (pivot,), (1,))
-        inside = bits[~bits[:, high].any(axis=1)]
-        lone = not len(inside)
-        flip(pivot, () if lone else tuple(low), () if lone else tuple(wanted))
-    return found, [place_of(row) for row in bits]
+    entries = _Entries(bits, low, wires)
+    for place in entries.high:  # a qubit that is 1 in all entries takes one gate
+        if entries.bits[:, place].all():
+            entries.flip(place)
+    while outside := entries.outside():
+        places = entries.places()
+        taken = {place for row, place in enumerate(places) if row not in outside}
+        row = next((each for each in outside if places[each] not in taken), outside[0])
+        free = [place for place in range(1 << len(low)) if place not in taken]
+        nearest = min(free, key=lambda place: (place ^ places[row]).bit_count())
+        entries.move(row, nearest, alone=not taken)
+    return entries.gates, entries.places()

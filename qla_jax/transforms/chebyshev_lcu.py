@@ -9,6 +9,7 @@ References:
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -21,12 +22,14 @@ from jaxtyping import Num
 from qla_jax._checks import as_numeric, has_numbers, is_concrete, require, require_kind
 from qla_jax._modes import default_promotion
 from qla_jax.accounting.fold import Use
-from qla_jax.accounting.gates import Gates, boundary, combination
+from qla_jax.accounting.gates import Gates, combination, reflection
+from qla_jax.accounting.integers import staircase
 from qla_jax.circuits.circuit import Circuit
 from qla_jax.circuits.composites import Within
 from qla_jax.circuits.operations import Operation, Phase
 from qla_jax.circuits.preparation import lean_tree_gates, lean_tree_operations
-from qla_jax.circuits.select import Select, signs_below
+from qla_jax.circuits.select import Select
+from qla_jax.circuits.staircase import Staircase
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, contraction
 from qla_jax.encodings.base.lcu import amplitudes, angles, double_amplitudes, index_qubits, phases
@@ -110,10 +113,12 @@ class ChebyshevLCU(BlockEncoding, kw_only=True):
         terms, coeffs = len(self.coeffs), np.asarray(self.coeffs)
         index, ancillas = self.ancilla_wires[: index_qubits(terms)], self.ancilla_wires[index_qubits(terms) :]
         forward, found = self.call(self.part, parts[0]), list[Operation]()
-        for step in range(terms - 1):
-            # -R without its sign of all active branches: that commutes with the part, and occurs twice in each step.
-            reflect = [part for bound in (step + 1, terms) for part in signs_below(bound, index, ancillas)]
-            found += [Within((forward,), tuple(reflect)), *reflect]
+        # -R without its sign of all active branches: that commutes with the part, and occurs twice in each step.
+        sign = (Phase(np.pi, ancillas, (0,) * len(ancillas)),)
+        if terms > 1:
+            groups = ((forward,), sign, (forward.inverse(),), sign) * (terms - 1)
+            least = tuple(number for step in range(1, terms) for number in (None, step, None, step))
+            found.append(Staircase(index, terms, groups, least))
         turned = angles(self.coeffs).tolist()
         found.append(Select(index, tuple(range(terms)), tuple((Phase(angle),) if angle else () for angle in turned)))
         return [Within(lean_tree_operations(double_amplitudes(np.abs(coeffs)), index), tuple(found))]
@@ -187,9 +192,9 @@ def combined_steps(terms: int, ancillas: int, *, phases: bool, prepare: Gates | 
         phases: True where the coefficients are complex.
         prepare: gates of PREPARE, those of a tree of norms by default.
     """
-    bounds = [bound for step in range(1, terms) for bound in (step, terms)]
-    reflections = [2 * boundary(bound, index_qubits(terms), ancillas) for bound in bounds]
-    return sum(reflections, combination(terms, phases=phases, prepare=prepare))
+    index, signs = index_qubits(terms), 2 * (terms - 1) * reflection(ancillas).controlled.around
+    walked, under = (staircase(index, 1, terms, controls) for controls in (0, 1))
+    return signs + replace(walked, under=under) + combination(terms, phases=phases, prepare=prepare)
 
 
 def reflect(

@@ -61,7 +61,7 @@ def run_adjoint(circuit: ParametrizedCircuit, state: Array | None = None) -> Arr
 @jax.custom_vjp
 def _run(circuit: ParametrizedCircuit, state: Array) -> Array:
     if engine.is_divided(circuit.layers, circuit.num_qubits):
-        return engine.run(circuit.layers, state, act=engine.pushed)
+        return engine.run(circuit.layers, state, act=engine.in_place)
     for layer in circuit.layers:
         state = _push_layer(layer, state)
     return state

@@ -14,6 +14,7 @@ Example:
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -26,6 +27,7 @@ from qla_jax._checks import as_inexact, as_integer, as_tuple, require, require_c
 from qla_jax._modes import common_dtype, varying_like
 from qla_jax._nodes import Node
 from qla_jax.linalg.qubits import qubits_of
+from qla_jax.variational.fusion import LEAST_QUBITS
 from qla_jax.variational.layers import GateLayer
 from qla_jax.variational.sharding import engine
 from qla_jax.variational.states import require_state_fits, zero_state
@@ -148,28 +150,32 @@ def run(circuit: ParametrizedCircuit, state: Array | None = None) -> Array:
         Array([0.7071, 0.    , 0.    , 0.7071], dtype=...)
     """
     state = start(circuit, state)
-    if engine.is_divided(circuit.layers, circuit.num_qubits):
-        return engine.run(circuit.layers, state, act=engine.applied)
-    for one in circuit.layers:
-        state = run_layer(one, state)
-    return state
+    runs = engine.run if engine.is_divided(circuit.layers, circuit.num_qubits) else run_whole
+    plain = partial(runs, act=engine.one_by_one)
+    if circuit.num_qubits < LEAST_QUBITS:
+        return plain(circuit.layers, state)
+    # Each platform compiles one of the two: a program that is exported on another host has the right one, too.
+    fused = partial(runs, act=engine.in_blocks)
+    return jax.lax.platform_dependent(circuit.layers, state, tpu=fused, default=plain)
 
 
-def run_layer(layer: GateLayer, state: Array) -> Array:
-    """Return the state after all repeats of a layer.
+def run_whole(layers: tuple[GateLayer, ...], state: Array, *, act: engine.RowOnShard) -> Array:
+    """Return the state after all repeats of all layers, on one device.
 
     Args:
-        layer: layer to run.
+        layers: layers to run.
         state: state of the dtype that `start` gives.
+        act: function that applies a row of gates.
     """
 
     def step(state: Array, gates: tuple[ParametrizedGate, ...]) -> tuple[Array, None]:
-        for gate in gates:
-            state = gate.apply(state)
-        return state, None
+        return act(gates, (), state), None
 
-    # A scan over the repeats keeps program and compile time independent of the depth.
-    return jax.lax.scan(step, varying_like(state, layer.gates), layer.gates, length=layer.repeats)[0]
+    for layer in layers:
+        # A scan over the repeats keeps program and compile time independent of the depth.
+        begin = varying_like(state, layer.gates)
+        state = jax.lax.scan(step, begin, layer.gates, length=layer.repeats)[0]
+    return state
 
 
 def start(circuit: ParametrizedCircuit, state: Array | None = None) -> Array:

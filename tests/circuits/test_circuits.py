@@ -7,7 +7,7 @@ import pytest
 import scipy.linalg
 import scipy.stats
 
-from qla_jax.accounting.gates import Gates, boundary
+from qla_jax.accounting.gates import Gates
 from qla_jax.circuits import (
     Call,
     Circuit,
@@ -30,7 +30,6 @@ from qla_jax.circuits.composites import rearranged
 from qla_jax.circuits.fourier import fourier_operations
 from qla_jax.circuits.operations import FIXED, TURNING
 from qla_jax.circuits.preparation import reflection_operations, tree_operations
-from qla_jax.circuits.select import signs_below
 from qla_jax.circuits.synthesis import synthesis
 from qla_jax.encodings.matrices.dense import block_encode
 from qla_jax.linalg.preparation import prepare
@@ -183,15 +182,6 @@ def test_a_selection_is_block_diagonal_also_under_controls(numbers):
     controlled = Circuit(3, (chosen,)).controlled()
     np.testing.assert_allclose(to_matrix(controlled), scipy.linalg.block_diag(np.eye(8), expected), rtol=0, atol=ATOL)
     np.testing.assert_allclose(to_matrix(Circuit(3, (chosen.inverse(),))), expected.conj().T, rtol=0, atol=ATOL)
-
-
-@pytest.mark.parametrize("bound", range(9))
-@pytest.mark.parametrize("controls", [(), (3,)])
-def test_signs_below_a_bound_are_those_of_the_numbers_and_counted(bound, controls):
-    circuit = Circuit(4, signs_below(bound, (0, 1, 2), controls))
-    expected = [-1 if number >> 1 < bound and not (controls and number & 1) else 1 for number in range(16)]
-    np.testing.assert_allclose(to_matrix(circuit), np.diag(expected), rtol=0, atol=ATOL)
-    assert count(circuit) == boundary(bound, 3, len(controls))
 
 
 def test_equal_flips_around_others_share_their_ladder_unless_it_is_disturbed():

@@ -113,6 +113,7 @@ def found(claim: Claim, size: int, **options: int) -> float:
     return float(attack(claim, size, **options, key=jax.random.key(0)).ratio)
 
 
+@pytest.mark.slow
 def test_the_attack_finds_the_smallest_norm_of_a_block():
     trial = examine(norms.skip_norm, trials=1, sizes=(16,), kept={}, attacks=True, **HARDLY)
     assert 0 <= trial.measured - (1 - 4 * math.erf(0.8 / 4)) < 1e-4

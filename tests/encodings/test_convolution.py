@@ -9,6 +9,7 @@ import pytest
 import scipy.signal
 from jax import Array
 
+from qla_jax.accounting.costs import cost
 from qla_jax.circuits import Circuit, count, simulate, to_matrix
 from qla_jax.encodings.base.block import block, embed, postselect
 from qla_jax.encodings.emission import to_circuit
@@ -290,3 +291,16 @@ def test_the_paper_needs_more_ancillas_for_a_convolution():
 def test_arguments_that_give_no_convolution_layer_raise(arguments, rule):
     with pytest.raises(ValueError, match=rule):
         block_encode_convolution(**arguments)
+
+
+def test_few_taps_are_loaded_by_one_tree_and_equal_taps_by_hadamard_gates():
+    kernels = {"apart": real(3, 3), "many": real(5, 3), "alike": np.ones((4, 4)), "alike but for one": np.ones((4, 4))}
+    kernels["alike but for one"][0, 0] = 2
+    counts = {}
+    for name, kernel in kernels.items():
+        enc = block_encode_convolution(jnp.asarray(kernel[None, None]), (8, 8))
+        counts[name] = cost(enc).gates.rotations
+        assert count(to_circuit(enc)).rotations == counts[name]
+    # A tree of four qubits on each side, and two trees of five qubits. One tap more than the others turns one angle of
+    # each level, which costs all of the level.
+    assert counts == {"apart": 2 * 15, "many": 4 * 31, "alike": 0, "alike but for one": 2 * 15}

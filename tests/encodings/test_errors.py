@@ -522,6 +522,7 @@ def expression_stays_within_its_error(data: st.DataObject) -> None:
     assert distance <= tracked * (1 + ROUNDING) + ROUNDING * (1 + float(node.enc.alpha))
 
 
+@pytest.mark.slow
 @given(st.data())
 @hypothesis.settings(max_examples=40)
 def test_no_expression_is_further_from_its_ideal_than_tracked(data):

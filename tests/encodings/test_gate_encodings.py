@@ -44,6 +44,10 @@ def heisenberg(sites: int, *, couplings=(1.0, 1.0, 1.0), field: float = 0.0) -> 
     return pairs | fields if field else pairs
 
 
+ISING = heisenberg(8, couplings=(0.0, 0.0, 1.0)) | {"I" * site + "X" + "I" * (7 - site): 0.5 for site in range(8)}
+ISING = {word: factor for word, factor in ISING.items() if factor}
+
+
 @pytest.mark.parametrize("qubits", mostly_slow([1, 2, 3], 2))
 def test_rotations_are_as_many_as_the_numbers_of_the_matrix(qubits):
     size = 1 << qubits
@@ -167,10 +171,10 @@ def test_equal_moduli_take_no_rotations_but_where_their_number_is_no_power_of_tw
     assert cost(traced).gates.rotations == 2 * (2 * 3 - 1)
 
 
-def test_masks_have_fewer_t_gates_than_unary_iteration_for_models_of_spins_and_more_for_any_coefficients():
+def test_masks_have_fewer_t_gates_for_several_couplings_and_more_for_any_coefficients():
     spins = heisenberg(8, couplings=(1.0, 1.0, 0.5), field=0.25)
     any_ones = {word: 1 + 0.01 * place for place, word in enumerate(spins)}
-    for terms, factor in ((heisenberg(8), 7), (spins, 4), (any_ones, 0.5)):
+    for terms, factor in ((ISING, 1.8), (spins, 2.3), (any_ones, 0.5)):
         unary, masks = (cost(encode(terms)).t_count(1e-10) for encode in (block_encode_pauli, block_encode_foqcs))
         assert factor < unary / masks < 1.3 * factor
     assert block_encode_foqcs(spins).num_ancillas <= 2 * 8 + len(spins)
@@ -230,7 +234,7 @@ def test_the_structure_of_a_matrix_decides():
 
 
 def test_words_are_encoded_by_masks_where_that_saves_gates():
-    chosen = block_encode_pauli(heisenberg(4), optimize="gates")
+    chosen = block_encode_pauli(ISING, optimize="gates")
     assert type(chosen) is MaskedPauliSum
     few = block_encode_pauli({"XZ": 0.5, "ZI": 0.25 + 0.1j}, optimize="gates")
     assert type(few).__name__ == "PauliSum"
@@ -253,6 +257,9 @@ def test_words_are_encoded_by_masks_where_that_saves_gates():
         (lambda: block_encode_foqcs({"XQ": 1.0}), "`terms` must use the letters I, X, Y and Z"),
         (lambda: compare_encodings(np.eye(2)).best("speed"), '`optimize` must be "gates" or "alpha", but is \'speed\''),
         (lambda: block_encode(np.eye(2), optimize="speed"), '`optimize` must be "gates" or "alpha"'),
+        (lambda: block_encode(np.eye(2), optimize=3), '`optimize` must be "gates" or "alpha", but is 3'),
+        (lambda: block_encode_pauli({}, optimize="gates"), "`terms` must hold at least one Pauli word"),
+        (lambda: compare_encodings("XZ"), "`matrix`"),
         (lambda: block_encode(np.eye(2), alpha=2.0, optimize="gates"), "`optimize` must be the only option"),
         (lambda: compare_encodings(np.eye(2), rotation_eps=0.0), "`rotation_eps` must lie between 0 and 1"),
         (

@@ -124,6 +124,7 @@ def test_a_rank_above_an_axis_takes_all_of_it():
     np.testing.assert_allclose(found(state, key=KEY).values, state, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_errors_of_ranked_readouts_are_those_of_the_coefficients_that_are_used():
     state, eps = jnp.asarray(real(16, 16)), 0.01
     readout = ranked_chebyshev(jnp.array([5]), axes=(-2, -1), relative_eps=eps, noise="uniform").replace(rank=5)

@@ -141,7 +141,7 @@ def test_every_command_killed_at_fifty_moments_ends_in_the_same_bits(program, co
     [
         (signal.SIGINT, "interrupted", 130, 0.4),
         pytest.param(signal.SIGINT, "interrupted", 130, 4.0, marks=pytest.mark.slow),
-        (signal.SIGTERM, "terminated", 143, 4.0),
+        pytest.param(signal.SIGTERM, "terminated", 143, 4.0, marks=pytest.mark.slow),
     ],
 )
 def test_a_signal_ends_a_run_in_one_line_that_says_how_to_go_on(program, number, word, status, after):

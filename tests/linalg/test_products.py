@@ -2,6 +2,7 @@
 
 import ast
 import fnmatch
+import re
 from pathlib import PurePosixPath
 
 import jax
@@ -27,6 +28,7 @@ FORBIDDEN = (
     *("jax.lax.dot*", "jax.lax.ragged_dot*", "jax.lax.batch_matmul", "jax.lax.conv", "jax.lax.conv_*"),
     *("jax.scipy.linalg.*", "jax.scipy.signal.*", "jax.nn.dot_product_attention", "jax.nn.scaled_matmul"),
 )
+NAMED = re.compile("|".join(map(fnmatch.translate, FORBIDDEN)))
 # `@` of encodings, or of NumPy's arrays.
 MAY_MULTIPLY = {
     "arithmetic/conversion.py": "a layer, from an encoding and a vector encoding",
@@ -53,7 +55,7 @@ def violations(path: PurePosixPath, source: str) -> list[str]:
             found += [] if str(path) in MAY_MULTIPLY else [f"{path}:{node.lineno}: `@`; use `matmul` of {HERE}"]
         elif isinstance(node, ast.Attribute | ast.Name):
             name = dotted(node, table)
-            if any(fnmatch.fnmatch(name, pattern) for pattern in FORBIDDEN):
+            if NAMED.fullmatch(name):
                 found.append(f"{path}:{node.lineno}: `{name}`; use a function of {HERE}")
         elif isinstance(node, ast.Call) and any(keyword.arg == "preferred_element_type" for keyword in node.keywords):
             found.append(f"{path}:{node.lineno}: a product with a dtype of its own")

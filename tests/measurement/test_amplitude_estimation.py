@@ -165,6 +165,7 @@ def test_single_runs_and_medians_are_next_to_the_truth_as_often_as_promised():
     assert points_for(0.001 / 2) == 6284 and queries_of(6284) == 12567
 
 
+@pytest.mark.slow
 def test_estimates_are_jitted_vmapped_and_differentiated_straight_through(key):
     keys = jax.random.split(key, 3)
     a = jnp.array([0.0, 0.3, 1.0])

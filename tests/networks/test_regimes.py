@@ -44,8 +44,8 @@ def convolved(kernel: np.ndarray, image: np.ndarray) -> np.ndarray:
     return np.einsum("rskl,kl->rs", windows, kernel)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("regime", ["a", "c"])
-@pytest.mark.sample(1)
 def test_a_network_with_numbers_has_the_counts_of_one_without_and_the_requested_error(regime):
     setting = SMALL[regime]
     weights = kernels(setting)

@@ -266,8 +266,8 @@ def test_weights_start_near_minus_the_identity():
         assert norm2(matrix + np.eye(len(matrix))) < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(3, 2), (6,), (3, 4)], ids=str)
-@pytest.mark.sample(1)
 def test_outcomes_of_padded_registers_agree_with_the_circuit(sizes):
     rngs = nnx.Rngs(0)
     net = CoherentResNet(

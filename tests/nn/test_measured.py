@@ -304,6 +304,7 @@ def test_input_gradients_by_arithmetic_agree_with_integers():
 # Overhead
 
 
+@pytest.mark.slow
 def test_overhead_is_queries_times_depth_of_circuits():
     readout = chebyshev_readout(rank=(3, 3), relative_eps=0.1)
     net = QResNet(2, 3, width=4, stages=2, blocks=1, readout=readout, rngs=nnx.Rngs(0))

@@ -103,6 +103,7 @@ def test_transfers_stand_at_the_chosen_places():
     assert names(transfers=EVERYTHING, softmax=fixed) == [attention, *sums, end], "arithmetic needs no scores read"
 
 
+@pytest.mark.slow
 def test_success_amplitude_of_attention_is_that_of_its_encoding(net):
     told = jax.jit(lambda model, image: model.run(image))(net, jnp.asarray(IMAGES[0])).transfers[0]
     assert 0 < float(told.amplitude) < 1

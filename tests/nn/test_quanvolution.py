@@ -80,6 +80,7 @@ def test_gradients_reach_the_layers_of_every_placement(one):
     assert_access(one, detached=False)
 
 
+@pytest.mark.slow
 def test_frozen_layers_stay_fixed_while_trainable_layers_move():
     config = TrainingConfig(epochs=2, batch_size=3, learning_rate=0.05)
     for trainable in (True, False):

@@ -62,8 +62,8 @@ RUNS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
-@pytest.mark.sample(2)
 def test_each_state_is_within_its_bound_of_the_exact_layer_on_the_one_before(name):
     state, run, layers = RUNS[name](KEY)
     assert len(run.states) == len(layers) and run.failure_probability <= 0.011

@@ -80,6 +80,7 @@ def test_a_walk_without_a_mirror_is_wrong_for_a_circuit_that_is_not_its_own_inve
     assert verify(walked).passed and "views" in verify(wrong).failed
 
 
+@pytest.mark.slow
 def test_a_walk_built_outside_of_jit_runs_inside_and_has_derivatives():
     walked = qubitization_walk(WORDS, power=2)
     x = np.arange(4.0)

@@ -180,6 +180,7 @@ def test_the_gradient_agrees_with_differences_in_numpy():
     assert abs(np.vdot(found, direction) - reference) < 1e-7
 
 
+@pytest.mark.slow
 @pytest.mark.x64
 def test_un_computing_can_be_differentiated_twice():
     """A single sinusoid: the second derivative of cos is -cos."""

@@ -182,6 +182,7 @@ def test_without_noise_a_trajectory_is_the_circuit(tol):
     np.testing.assert_allclose(found, run(made), rtol=0, atol=tol("exact", factor=20))
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_shots_follow_the_law_of_the_noisy_state_read_with_flips():
     shots = 4000

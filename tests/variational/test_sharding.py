@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.sharding import AxisType, Mesh
+from jax.sharding import AxisType, Mesh, PartitionSpec
 
 import qla_jax as qla
 from qla_jax.meshes import SHARDS
@@ -220,6 +220,25 @@ def test_batches_forward_mode_and_other_shapes_of_divided_states(tol):
         eager = run(every_kind(angles[0]), state)
     chex.assert_trees_all_close(jax.device_get(divided), jax.device_get(found), rtol=0, atol=tol("exact", 100))
     assert np.array_equal(eager, found[1][0])
+
+
+@several
+@pytest.mark.slow
+def test_states_of_fourteen_qubits_run_in_strict_promotion_and_inside_the_maps_of_callers():
+    made, states = layer_on_all(14), jnp.asarray(cplx(COUNT, 1 << 14))
+    found = jax.jit(jax.vmap(functools.partial(run, made)))(states)
+
+    def strict(state):
+        with jax.numpy_dtype_promotion("strict"):
+            return observables.z_expectations(run(made, state)), jax.grad(
+                lambda c: observables.expectation(run_adjoint(c, state), "XYZ" + "Y" * 11)
+            )(made)
+
+    with jax.set_mesh(qla.mesh(COUNT)):
+        jax.block_until_ready(jax.jit(strict)(states[0]))
+        batch = PartitionSpec(SHARDS)
+        one_each = jax.shard_map(lambda x: run(made, x[0])[None], in_specs=batch, out_specs=batch)
+        assert np.array_equal(jax.jit(one_each)(states), found)
 
 
 def test_without_a_mesh_and_for_short_states_programs_are_those_of_one_device(monkeypatch):

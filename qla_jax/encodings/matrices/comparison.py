@@ -11,12 +11,12 @@ Example:
     block_encode              1.879         1    12135            22806
     block_encode_bitble       3.742         3     2987            11176
     block_encode_fable            8         4     3034            24272
-    block_encode_sparse           2         2      862             1724
+    block_encode_sparse           2         2      767             1534
     block_encode_toeplitz         2         2     2423             4846
-    block_encode_pauli            3         3      688             2064
-    block_encode_foqcs            3         8      313              939
+    block_encode_pauli            3         3      115              345
+    block_encode_foqcs            3         8      127              381
     >>> found.best("gates").constructor, found.best("alpha").constructor
-    ('block_encode_foqcs', 'block_encode')
+    ('block_encode_pauli', 'block_encode')
 
 References:
     Li, Zhang, Yang, Zhang (2025), the product as a measure. https://arxiv.org/abs/2504.05624
@@ -137,7 +137,7 @@ def compare_encodings(
     Example:
         >>> found = compare_encodings({"XX": 1.0, "YY": 1.0, "ZZ": 1.0, "ZI": 1.0})
         >>> [(each.constructor, each.alpha, each.t_gates) for each in found.candidates]
-        [('block_encode_pauli', 4.0, 293), ('block_encode_foqcs', 4.0, 16)]
+        [('block_encode_pauli', 4.0, 8), ('block_encode_foqcs', 4.0, 16)]
 
     References:
         Li, Zhang, Yang, Zhang (2025). https://arxiv.org/abs/2504.05624
@@ -156,7 +156,7 @@ def compare_encodings(
     return EncodingComparison(tuple(found), rotation_eps)
 
 
-@rule("optimize", object, str)
+@rule("optimize", object, object)
 def best_encoding(matrix: Any, optimize: str) -> BlockEncoding:
     """Return the best encoding of a matrix by `compare_encodings`.
 

@@ -25,7 +25,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 
 from qla_jax._bounds import exact
-from qla_jax._checks import as_image, as_numeric, require
+from qla_jax._checks import as_image, as_numeric, has_numbers, require
 from qla_jax._modes import default_promotion, reshaped
 from qla_jax.accounting.gates import Gates, diagonal, reflection, select, tree
 from qla_jax.circuits.circuit import Circuit
@@ -33,17 +33,24 @@ from qla_jax.circuits.composites import DiagonalPhases, Within
 from qla_jax.circuits.counting import gates_of
 from qla_jax.circuits.integers import Bound, Flip
 from qla_jax.circuits.operations import Gate, Operation, Phase
-from qla_jax.circuits.preparation import reflection_operations
+from qla_jax.circuits.preparation import lean_tree_gates, lean_tree_operations, reflection_operations
 from qla_jax.circuits.select import Select
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State
-from qla_jax.encodings.base.lcu import amplitudes, angles, phases
+from qla_jax.encodings.base.lcu import amplitudes, angles, double_amplitudes, phases
 from qla_jax.encodings.matrices.shifts import continued, shift_operations, shifted
 from qla_jax.linalg.norms import convolution_norm_bound
 from qla_jax.linalg.preparation import prepare, unprepare
 from qla_jax.linalg.products import FULL, correlate
+from qla_jax.linalg.trees import load, unload
 from qla_jax.meshes import divided, local, shards
 
+MOST_IN_A_TREE = 16
+"""Number of taps up to which PREPARE is one tree of rotations.
+
+A reflection has two trees. For more taps the simulation of a reflection is 1.5 to 1.9 times as fast (18 and 22 qubits,
+2 cores, jax 0.10.2).
+"""
 # Axes of a state: index registers of the taps, flags, system.
 OUT, IN, ROW_TAP, COLUMN_TAP, CHANNEL_FLAG, ROW_FLAG, COLUMN_FLAG, CHANNEL, ROW, COLUMN = range(10)
 
@@ -78,10 +85,11 @@ class Convolution(BlockEncoding, kw_only=True):
         taps = self._padded_taps().reshape(-1)
         loaded = amplitudes(jnp.abs(taps))
         turned = phases(taps)[:, None, None]
+        ahead, back = (load, unload) if taps.size <= MOST_IN_A_TREE else (prepare, unprepare)
         # SELECT leaves the taps alone, so their phases may come first, in the same loop as the first PREPARE.
-        grid = prepare(loaded, reshaped(state, (loaded.size, -1, state.shape[1])))
+        grid = ahead(loaded, reshaped(state, (loaded.size, -1, state.shape[1])))
         grid = self._selected((turned.conj() if inverse else turned) * grid, inverse)
-        return reshaped(unprepare(loaded, grid), state.shape)
+        return reshaped(back(loaded, grid), state.shape)
 
     def _selected(self, grid: Num[Array, "tap flag system"], inverse: bool) -> Num[Array, "tap flag system"]:
         """Return the state after SELECT, a permutation of flags and system for each value of the tap registers."""
@@ -139,23 +147,29 @@ class Convolution(BlockEncoding, kw_only=True):
     def gates(self) -> Gates:
         """Return the gates of both PREPARE, of the phases of the taps, and of SELECT."""
         taps = sum(size.bit_length() - 1 for size in self._grid_shape[:CHANNEL_FLAG])
-        # The reflections of `prepare` are two trees each. One tree in their place halves the rotations of the circuit,
-        # but its simulation took 1.5 to 1.9 times as long (18 and 22 qubits, 2 cores, jax 0.10.2).
-        prepared = 2 * (2 * tree(taps) + reflection(taps))
+        prepared = tree(taps) if 1 << taps <= MOST_IN_A_TREE else 2 * tree(taps) + reflection(taps)
         turned = diagonal(taps) if jnp.iscomplexobj(self.kernel) else select(1 << taps)
-        return prepared.around + turned + gates_of(self._moves())
+        if has_numbers(self.kernel, 4):
+            turned = gates_of([self._turned()])
+            if 1 << taps <= MOST_IN_A_TREE:
+                prepared = lean_tree_gates(double_amplitudes(np.abs(self._padded_taps().reshape(-1))))
+        return 2 * prepared.around + turned + gates_of(self._moves())
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
-        taps = self._padded_taps().reshape(-1)
-        index = self.ancilla_wires[: (taps.size - 1).bit_length()]
-        turns = angles(taps)
-        if jnp.iscomplexobj(taps):
-            turned: Operation = DiagonalPhases(turns, index)
-        else:
-            negative = tuple(np.flatnonzero(turns).tolist())
-            turned = Select(index, negative, ((Phase(np.pi),),) * len(negative))
-        compute = reflection_operations(np.asarray(amplitudes(jnp.abs(taps))), index)
-        return [Within(compute, (turned, *self._moves()))]
+        sizes = double_amplitudes(np.abs(self._padded_taps().reshape(-1)))
+        index = self.ancilla_wires[: (sizes.size - 1).bit_length()]
+        few = sizes.size <= MOST_IN_A_TREE
+        compute = lean_tree_operations(sizes, index) if few else reflection_operations(sizes, index)
+        return [Within(compute, (self._turned(), *self._moves()))]
+
+    def _turned(self) -> Operation:
+        """Return the phases of the taps."""
+        turns = angles(self._padded_taps().reshape(-1))
+        index = self.ancilla_wires[: (turns.size - 1).bit_length()]
+        if jnp.iscomplexobj(self.kernel):
+            return DiagonalPhases(turns, index)
+        negative = tuple(np.flatnonzero(turns).tolist())
+        return Select(index, negative, ((Phase(np.pi),),) * len(negative))
 
     def _moves(self) -> list[Operation]:
         """Return the operations of SELECT."""

@@ -74,7 +74,7 @@ def masks_of(words: Sequence[str]) -> Masks:
     return Masks(count, tuple(flips), moved, tuple(starts), _cnots(matrix))
 
 
-class Group(NamedTuple):
+class TermGroup(NamedTuple):
     """Group of terms with the splits of an excitation among them.
 
     Attributes:
@@ -97,10 +97,10 @@ def splits_of(weights: Sequence[float | None]) -> tuple[Split, ...]:
     Args:
         weights: weight of each term, or None where it is not known.
     """
-    known: dict[float, Group] = {}
-    others: list[Group] = []
+    known: dict[float, TermGroup] = {}
+    others: list[TermGroup] = []
     for term, weight in enumerate(weights):
-        group = Group((term,), weight)
+        group = TermGroup((term,), weight)
         while group.weight and group.weight in known:
             group = _joined(known.pop(group.weight), group, equal=True)
         if group.weight:
@@ -110,13 +110,13 @@ def splits_of(weights: Sequence[float | None]) -> tuple[Split, ...]:
     return _balanced(sorted([*known.values(), *others])).splits
 
 
-def _joined(kept: Group, moved: Group, *, equal: bool) -> Group:
+def _joined(kept: TermGroup, moved: TermGroup, *, equal: bool) -> TermGroup:
     weight = None if kept.weight is None or moved.weight is None else kept.weight + moved.weight
     splits = (Split(kept.terms, moved.terms, equal), *kept.splits, *moved.splits)
-    return Group(kept.terms + moved.terms, weight, splits)
+    return TermGroup(kept.terms + moved.terms, weight, splits)
 
 
-def _balanced(groups: Sequence[Group]) -> Group:
+def _balanced(groups: Sequence[TermGroup]) -> TermGroup:
     if len(groups) == 1:
         return groups[0]
     middle = (len(groups) + 1) // 2
