@@ -25,35 +25,47 @@ from jaxtyping import Num
 
 from qla_jax._modes import reshaped
 from qla_jax.linalg.products import einsum
+from qla_jax.meshes import divided, shards
 
 MERGED = 4
 """Levels of the tree that are applied as one product."""
 
 
-@jax.jit
-def load(unit: Num[Array, " n"], state: Num[Array, "n ..."]) -> Num[Array, "n ..."]:
+@jax.jit(static_argnames="leading")
+def load(unit: Num[Array, " n"], state: Num[Array, "n ..."], *, leading: bool = False) -> Num[Array, "n ..."]:
     """Apply the circuit that loads a unit vector along the leading axis of a state.
 
     Args:
         unit: unit vector whose length is a power of two.
         state: amplitudes, with the register of the vector on the leading axis.
+        leading: whether a mesh in use divides the leading axis.
     """
     for matrices in _merged(unit):
-        state = _multiplied(matrices, state)
+        state = _multiplied(matrices, state, leading)
     return state
 
 
-@jax.jit
-def unload(unit: Num[Array, " n"], state: Num[Array, "n ..."]) -> Num[Array, "n ..."]:
+@jax.jit(static_argnames="leading")
+def unload(unit: Num[Array, " n"], state: Num[Array, "n ..."], *, leading: bool = False) -> Num[Array, "n ..."]:
     """Apply the inverse of `load`, which maps the unit vector to the first basis vector.
 
     Args:
         unit: unit vector whose length is a power of two.
         state: amplitudes, with the register of the vector on the leading axis.
+        leading: whether a mesh in use divides the leading axis.
     """
     for matrices in reversed(_merged(unit)):
-        state = _multiplied(matrices.conj().swapaxes(-1, -2), state)
+        state = _multiplied(matrices.conj().swapaxes(-1, -2), state, leading)
     return state
+
+
+def is_divisible(length: int) -> bool:
+    """Return whether a mesh in use can divide the register of a vector: its devices share the first merged levels.
+
+    Args:
+        length: number of entries of the vector.
+    """
+    return shards() <= 1 << MERGED <= length // shards()
 
 
 def tree_of(unit: Num[Array, " n"]) -> tuple[Num[Array, ""], list[Num[Array, "prefix 2"]]]:
@@ -94,11 +106,19 @@ def _turned(pairs: Num[Array, "prefix 2"], columns: Num[Array, "row column"]) ->
     return reshaped(jnp.stack([u * up - v.conj() * down, v * up + u.conj() * down], axis=1), columns.shape)
 
 
-def _multiplied(matrices: Num[Array, "prefix row column"], state: Num[Array, "n ..."]) -> Num[Array, "n ..."]:
+def _multiplied(
+    matrices: Num[Array, "prefix row column"], state: Num[Array, "n ..."], leading: bool
+) -> Num[Array, "n ..."]:
     def times(part: Array) -> Array:
         # The other axes are not merged, since one of them may be divided among devices.
         grid = reshaped(part, (*matrices.shape[:2], -1, *part.shape[1:]))
-        return reshaped(einsum("pij,pj...->pi...", matrices, grid), part.shape)
+        if not leading or not is_divisible(len(part)):
+            return reshaped(einsum("pij,pj...->pi...", matrices, grid), part.shape)
+        # The first levels act on the qubits that number the devices: one exchange with later qubits, and one back.
+        prefix, row, below = range(3)
+        place = below if len(matrices) == 1 else prefix
+        grid = divided(einsum("pij,pj...->pi...", matrices, divided(grid, place)), place)
+        return reshaped(divided(grid, row) if place == below else grid, part.shape)
 
     # Real matrices take two real products in place of a complex one, which are four.
     if jnp.iscomplexobj(state) and not jnp.iscomplexobj(matrices):

@@ -34,7 +34,7 @@ from qla_jax.circuits.operations import Operation, Phase
 from qla_jax.encodings.base.encoding import State
 from qla_jax.encodings.base.vector import VectorEncoding
 from qla_jax.encodings.vectors.known import vector_encode
-from qla_jax.linalg.trees import load, tree_of, unload
+from qla_jax.linalg.trees import is_divisible, load, tree_of, unload
 
 
 class TreePreparation(VectorEncoding, kw_only=True):
@@ -43,10 +43,14 @@ class TreePreparation(VectorEncoding, kw_only=True):
     direction: Num[Array, " system"]
 
     def apply(self, state: State) -> State:
-        return load(self.direction, state.T).T
+        return load(self.direction, state.T, leading=True).T
 
     def apply_adjoint(self, state: State) -> State:
-        return unload(self.direction, state.T).T
+        return unload(self.direction, state.T, leading=True).T
+
+    @property
+    def stays_divided(self) -> bool:
+        return is_divisible(self.direction.size)
 
     def gates(self) -> Gates | None:
         return tree(self.num_qubits, phases=jnp.iscomplexobj(self.direction))
