@@ -11,7 +11,17 @@ from qla_jax.arithmetic.circuit import circuit
 from qla_jax.arithmetic.counts import counts
 from qla_jax.arithmetic.formats import Format
 from qla_jax.arithmetic.gates import ReversibleGate, wires
-from qla_jax.circuits import count, draw, to_matrix, to_openqasm3, to_qiskit, to_qref
+from qla_jax.circuits import (
+    count,
+    draw,
+    to_cirq,
+    to_matrix,
+    to_openqasm3,
+    to_pennylane,
+    to_qiskit,
+    to_qref,
+    to_qualtran,
+)
 
 CASES = {
     **{kind: circuits.adder(2, kind) for kind in circuits.ADDERS},
@@ -113,3 +123,23 @@ def test_a_measured_program_is_read():
     pytest.importorskip("qiskit_qasm3_import")
     theirs = qasm3.loads(to_openqasm3(circuits.adder(3), measured=True))
     assert theirs.count_ops()["measure"] == theirs.count_ops()["if_else"] == 2
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("name", ["gidney", "every gate"])
+def test_cirq_and_pennylane_have_our_unitary(name):
+    cirq, qml = pytest.importorskip("cirq"), pytest.importorskip("pennylane")
+    built = CASES[name]
+    own, qubits = own_unitary(built), cirq.LineQubit.range(built.num_wires)
+    made = to_cirq(built).unitary(qubit_order=qubits, qubits_that_should_be_present=qubits)
+    np.testing.assert_allclose(made, own, rtol=0, atol=1e-6)
+    product = qml.prod(*to_pennylane(built)[::-1])
+    np.testing.assert_allclose(qml.matrix(product, wire_order=range(built.num_wires)), own, rtol=0, atol=1e-6)
+
+
+@pytest.mark.peers
+def test_qualtran_counts_a_toffoli_gate_for_each_and():
+    counting = pytest.importorskip("qualtran.resource_counting")
+    for built in (circuits.adder(8), circuits.operation("multiply", Format(4, 2))):
+        cost = counting.get_cost_value(to_qualtran(built), counting.QECGatesCost())
+        assert cost.total_toffoli_only == counts(built).ands
