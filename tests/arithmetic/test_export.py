@@ -142,4 +142,4 @@ def test_qualtran_counts_a_toffoli_gate_for_each_and():
     counting = pytest.importorskip("qualtran.resource_counting")
     for built in (circuits.adder(8), circuits.operation("multiply", Format(4, 2))):
         cost = counting.get_cost_value(to_qualtran(built), counting.QECGatesCost())
-        assert cost.total_toffoli_only == counts(built).ands
+        assert cost.toffoli == counts(built).ands
