@@ -26,8 +26,6 @@ from qla_jax.arithmetic.elementwise import relu as relu
 from qla_jax.arithmetic.elementwise import sqrt as sqrt
 from qla_jax.arithmetic.elementwise import square as square
 from qla_jax.arithmetic.elementwise import subtract as subtract
-from qla_jax.arithmetic.export import to_openqasm3 as to_openqasm3
-from qla_jax.arithmetic.export import to_qiskit as to_qiskit
 from qla_jax.arithmetic.formats import FixedPoint as FixedPoint
 from qla_jax.arithmetic.formats import Format as Format
 from qla_jax.arithmetic.formats import decode as decode

@@ -22,14 +22,18 @@ References:
 """
 
 import math
+import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from qla_jax._checks import require, require_kind
 from qla_jax.accounting.costs import Cost
 from qla_jax.accounting.gates import Gates
 from qla_jax.arithmetic.circuit import ReversibleCircuit
-from qla_jax.arithmetic.gates import ReversibleGate
+from qla_jax.circuits.composites import Under, parts_once
+from qla_jax.circuits.operations import Gate, Operation
+from qla_jax.circuits.temporary import And
 
 
 class ReversibleCounts(NamedTuple):
@@ -98,8 +102,11 @@ class ReversibleCounts(NamedTuple):
 def counts(circuit: ReversibleCircuit) -> ReversibleCounts:
     """Count the qubits, gates and layers of a circuit.
 
+    Gates under more controls than they have by themselves take a ladder of ANDs, whose qubits are not counted.
+
     Raises:
         TypeError: no circuit.
+        ValueError: gates that `circuit` does not build.
 
     Example:
         >>> from qla_jax.arithmetic import adder
@@ -108,40 +115,66 @@ def counts(circuit: ReversibleCircuit) -> ReversibleCounts:
         (7, 28, 7)
     """
     require_kind("circuit", circuit, ReversibleCircuit)
-    names = Counter(gate.name for gate in circuit.gates)
-    inside = [_t_and_rotations(gate) for gate in circuit.gates]
-    return ReversibleCounts(
-        num_qubits=circuit.num_qubits,
-        num_ancillas=circuit.num_ancillas,
-        toffoli=names["CCX"],
-        ands=names["AND"],
-        erasures=names["UNAND"],
-        cnot=names["CX"],
-        hadamard=names["H"],
-        phases=names["P"],
-        controlled_phases=names["CP"],
-        t=sum(t for t, _ in inside),
-        rotations=sum(rotations for _, rotations in inside),
-        t_depth=_layers(circuit, [sum(both) > 0 for both in inside]),
-        depth=_layers(circuit, [True] * len(inside)),
-    )
+    parts = list(circuit.opened(And))
+    kinds = {id(part): _kind(part) for part in parts_once(parts)}
+    times = Counter[tuple]()
+    for key, number in Counter(map(id, parts)).items():
+        times[kinds[key]] += number
+    found = {kind: _gates(*kind) for kind in times}
+    names = {name: sum(n * found[kind].get(name, 0) for kind, n in times.items()) for name in ReversibleCounts._fields}
+    known = {id(part): (part.wires, found[kinds[id(part)]]) for part in parts_once(parts)}
+    names["depth"], names["t_depth"] = _longest([known[id(part)] for part in parts], circuit.num_wires)
+    return ReversibleCounts(**names | {"num_qubits": circuit.num_qubits, "num_ancillas": circuit.num_ancillas})
 
 
-def _t_and_rotations(gate: ReversibleGate) -> tuple[int, int]:
-    if gate.name in ("P", "CP"):
-        copies, turns = (1, gate.turns) if gate.name == "P" else (3, gate.turns / 2)
-        if (4 * turns).is_integer():
-            return 0, 0
-        return (copies, 0) if (8 * turns).is_integer() else (0, copies)
-    return {"CCX": 7, "AND": 4}.get(gate.name, 0), 0
-
-
-def _layers(circuit: ReversibleCircuit, counted: list[bool]) -> int:
-    """Return the length of the longest chain of counted gates."""
-    level = [0] * circuit.width
-    for gate, counts_as_one in zip(circuit.gates, counted, strict=True):
-        on: tuple = gate.wires
-        reached = max(level[wire] for wire in on) + counts_as_one
+def _longest(steps: Sequence[tuple[tuple[int, ...], dict[str, int]]], num_wires: int) -> tuple[int, int]:
+    """Return the lengths of the longest chains of operations, in layers of all gates and in layers with T gates."""
+    level, t_level = [0] * num_wires, [0] * num_wires
+    for on, gates in steps:
+        reached = max([level[wire] for wire in on]) + gates["depth"]
+        t_reached = max([t_level[wire] for wire in on]) + gates["t_depth"]
         for wire in on:
-            level[wire] = reached
-    return max(level, default=0)
+            level[wire], t_level[wire] = reached, t_reached
+    return max(level, default=0), max(t_level, default=0)
+
+
+def _kind(part: Operation) -> tuple[str, int, float | None]:
+    """Return the name of an operation, the number of its controls, and its angle."""
+    inner, controls = (part.part, len(part.controls)) if isinstance(part, Under) else (part, 0)
+    if isinstance(inner, And):
+        return "erasures" if inner.erased else "ands", controls, None
+    told = f"`circuit` must have gates of `arithmetic.circuit`, but has {type(inner).__name__}."
+    require(isinstance(inner, Gate) and inner.name in ("x", "h", "p"), told)
+    assert isinstance(inner, Gate)
+    return inner.name, len(inner.controls), inner.angle
+
+
+def _gates(name: str, controls: int, angle: float | None) -> dict[str, int]:
+    """Return the gates and layers of one operation by the names of `ReversibleCounts`."""
+    found, joined = {"depth": 1}, controls
+    if name == "x":
+        found |= [{}, {"cnot": 1}, {"toffoli": 1, "t": 7, "t_depth": 1}][min(controls, 2)]
+        joined = max(controls - 2, 0)
+    elif name == "erasures":
+        found |= {name: 1}
+    elif name == "ands":
+        found |= {name: 1, "t": 4, "t_depth": 1}
+    else:
+        joined = max(controls - 1, 0)
+        if angle is not None:
+            found |= _phase(angle / (2 * math.pi), controls > 0)
+        elif controls == 0:
+            found |= {"hadamard": 1}
+        else:  # H is X between S^H H T^H and its inverse
+            found |= {"hadamard": 2, "phases": 4, "cnot": 1, "t": 2, "t_depth": 2, "depth": 7}
+    ladder = {"ands": joined, "erasures": joined, "t": 4 * joined, "t_depth": joined, "depth": 2 * joined}
+    return {key: found.get(key, 0) + ladder.get(key, 0) for key in {"t_depth": 0} | found | ladder}
+
+
+def _phase(turns: float, controlled: bool) -> dict[str, int]:
+    name, copies, eighths = ("controlled_phases", 3, 4 * turns) if controlled else ("phases", 1, 8 * turns)
+    # Relative to the angle, so that no small rotation passes for none.
+    whole = abs(eighths - round(eighths)) <= 4 * sys.float_info.epsilon * abs(eighths)
+    if whole and round(eighths) % 2 == 0:
+        return {name: 1}
+    return {name: 1, "t" if whole else "rotations": copies, "t_depth": 1}

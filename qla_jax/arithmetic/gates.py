@@ -1,8 +1,8 @@
-r"""Reversible circuits as lists of gates on named wires, and the combinators that build all of them.
+r"""Gates on wires without numbers, and the combinators that build all circuits of arithmetic.
 
 A wire is any hashable object; `wires(n)` makes new ones, the least significant bit first. A wire that no register names
 is an ancilla, |0> before its first gate and after its last. `circuit` gives it a qubit for that time only, so functions
-need no bookkeeping for their ancillas.
+need no bookkeeping for their ancillas. The operations of the circuit are those of `qla_jax.circuits`.
 
 | gate | does |
 |---|---|
@@ -26,9 +26,6 @@ from typing import Any, NamedTuple
 
 ARITY = {"X": 1, "CX": 2, "CCX": 3, "SWAP": 2, "AND": 3, "UNAND": 3, "H": 1, "P": 1, "CP": 2}
 """Gate set: number of wires of each gate."""
-
-CLASSICAL = frozenset({"X", "CX", "CCX", "SWAP", "AND", "UNAND"})
-"""Gates that permute basis states."""
 
 ADJOINT = {"AND": "UNAND", "UNAND": "AND"}
 
@@ -130,28 +127,3 @@ def conjugate(compute: Iterable[ReversibleGate], middle: Iterable[ReversibleGate
     """
     compute = list(compute)
     return [*compute, *middle, *inverse(compute)]
-
-
-def controlled(control: Hashable, gates: Iterable[ReversibleGate]) -> Gates:
-    """Return each gate under one more control; three-wire gates and controlled phases take an AND for both controls.
-
-    Args:
-        control: control wire.
-        gates: gates to control.
-    """
-    return [each for gate in gates for each in _controlled(control, gate)]
-
-
-def _controlled(control: Hashable, gate: ReversibleGate) -> Gates:
-    name, on, turns = gate
-    if name == "SWAP":
-        return conjugate([cx(on[1], on[0])], [ccx(control, on[0], on[1])])
-    if name == "H":  # H = A X A^H with A = S^H H T^H, exactly
-        turn = [ReversibleGate("P", on, 0.25), ReversibleGate("H", on), ReversibleGate("P", on, 0.125)]
-        return conjugate(turn, [cx(control, on[0])])
-    if len(on) == 1:
-        return [ReversibleGate("C" + name, (control, *on), turns)]
-    if name == "CX":
-        return [ccx(control, *on)]
-    (both,) = wires(1)
-    return conjugate([land(control, on[0], both)], [ReversibleGate(name, (both, *on[1:]), turns)])

@@ -1,5 +1,7 @@
 """Circuits of gates: values that can be inverted, controlled, simulated, counted, drawn and exported."""
 
+from qla_jax.circuits.basis import BasisRun as BasisRun
+from qla_jax.circuits.basis import on_basis as on_basis
 from qla_jax.circuits.call_tree import to_qref as to_qref
 from qla_jax.circuits.call_tree import to_qualtran as to_qualtran
 from qla_jax.circuits.circuit import Call as Call
@@ -37,5 +39,6 @@ from qla_jax.circuits.sparse_preparation import sparse_state_operations as spars
 from qla_jax.circuits.staircase import Staircase as Staircase
 from qla_jax.circuits.synthesis import MatrixGate as MatrixGate
 from qla_jax.circuits.synthesis import synthesis as synthesis
+from qla_jax.circuits.temporary import And as And
 from qla_jax.circuits.toffoli import to_toffoli as to_toffoli
 from qla_jax.circuits.toffoli import toffoli_operations as toffoli_operations

@@ -12,11 +12,12 @@ Example:
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from qla_jax._checks import as_integer, require, require_kind
-from qla_jax.circuits.composites import Composite, inverted
+from qla_jax.circuits.composites import Composite, Under, each_once, inverted, parts_once
 from qla_jax.circuits.operations import Elementary, Operation, require_disjoint
+from qla_jax.circuits.temporary import And, BasisStep, step_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,7 @@ class Circuit:
     def __post_init__(self) -> None:
         object.__setattr__(self, "num_wires", as_integer("num_wires", self.num_wires, least=0))
         object.__setattr__(self, "operations", tuple(self.operations))
-        for part in self.operations:
+        for part in parts_once(self.operations):
             require_kind("operations", part, Operation)
             outside = [wire for wire in part.wires if not 0 <= wire < self.num_wires]
             require(not outside, f"`operations` must use wires below {self.num_wires}, but one uses {outside}.")
@@ -48,7 +49,7 @@ class Circuit:
 
     def inverse(self) -> "Circuit":
         """Return the inverse circuit."""
-        return Circuit(self.num_wires, (Call(self, tuple(range(self.num_wires)), True),), self.name, self.registers)
+        return replace(self, operations=(Call(self, tuple(range(self.num_wires)), True),))
 
     def controlled(self) -> "Circuit":
         """Return the circuit under one control, a new wire 0 in front."""
@@ -70,14 +71,42 @@ class Circuit:
 
     def elementary(self) -> Iterator[Elementary]:
         """Yield the elementary operations one by one; no list of them is held."""
+        for part in self.opened():
+            assert isinstance(part, Elementary)
+            yield part
+
+    def opened(self, *kept: type[Operation]) -> Iterator[Operation]:
+        """Yield operations one by one, with composite ones opened until their parts are elementary.
+
+        Args:
+            kept: classes that are not opened, with or without controls.
+        """
         # A stack in place of recursion, as calls may be nested deeper than Python's recursion allows.
         waiting = list(reversed(self.operations))
+        closed = cache(lambda kind: issubclass(kind, (Elementary, *kept)))
         while waiting:
             part = waiting.pop()
-            if isinstance(part, Elementary):
+            if closed(type(part)) or (isinstance(part, Under) and closed(type(part.part))):
                 yield part
             else:
                 waiting += reversed(part.parts() or ())
+
+    # Kept, so that the runs of one circuit share them.
+    @cached_property
+    def steps(self) -> tuple[BasisStep, ...]:
+        """Flips of a circuit that permutes basis states.
+
+        Raises:
+            ValueError: an operation that does not.
+        """
+        parts = list(self.opened(And))
+        known = {id(part): step_of(part) for part in parts_once(parts)}
+        found = tuple(step for part in parts if (step := known[id(part)]))
+        if len(found) < len(parts):
+            part = next(part for part in parts if not known[id(part)])
+            name = getattr(part, "name", type(part).__name__).upper()
+            raise ValueError(f"`circuit` must permute basis states, but has a gate {name}.")
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,5 +138,6 @@ class Call(Composite):
     def moved(self, places: Sequence[int]) -> "Call":
         return replace(self, on=tuple(places[wire] for wire in self.on))
 
-    def parts(self) -> list[Operation]:
-        return [part.moved(self.on) for part in self.circuit.directed(self.inverted)]
+    def parts(self) -> Sequence[Operation]:
+        parts = self.circuit.directed(self.inverted)
+        return parts if self.on == tuple(range(len(self.on))) else each_once(lambda part: part.moved(self.on), parts)

@@ -15,7 +15,7 @@ References:
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,7 +43,7 @@ class Composite(Operation):
             wires: wires of the controls.
             values: value of each control for which the operation acts.
         """
-        return [part.controlled(wires, values) for part in self.parts()]
+        return each_once(lambda part: part.controlled(wires, values), self.parts())
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,23 @@ def inverted(operations: Sequence[Operation]) -> tuple[Operation, ...]:
     Args:
         operations: operations, first to last.
     """
-    return tuple(part.inverse() for part in reversed(operations))
+    return each_once(lambda part: part.inverse(), operations[::-1])
+
+
+def each_once(change: Callable[[Operation], Operation], operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """Return changed operations; one object that occurs often is changed once.
+
+    Args:
+        change: function of an operation.
+        operations: operations, first to last.
+    """
+    changed = {id(part): change(part) for part in parts_once(operations)}
+    return tuple(changed[id(part)] for part in operations)
+
+
+def parts_once(operations: Iterable[Operation]) -> Iterable[Operation]:
+    """Return each of the objects among operations once."""
+    return {id(part): part for part in operations}.values()
 
 
 def rearranged(places: Sequence[int], wanted: Sequence[int]) -> list[Operation]:

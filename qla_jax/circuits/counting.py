@@ -4,7 +4,8 @@ Each circuit that is called is counted once, however often it is called. Multipl
 by formula, without making their gates. A gate under k > 1 controls takes a ladder of k - 1 Toffoli gates on clean work
 qubits, which measurements undo. So does a composite operation, whose rotations then have one control: the list of
 `elementary` operations has no work qubits, and all controls on each of them. Additions, comparisons and permutations
-are counted by the formulas of `accounting.integers`, with work qubits as well.
+are counted by the formulas of `accounting.integers`, with work qubits as well. An `And` is a Toffoli gate, and its
+erasure takes none.
 
 References:
     Gidney (2018), temporary ANDs. https://arxiv.org/abs/1709.06648
@@ -27,6 +28,7 @@ from qla_jax.circuits.permutation import Permutation
 from qla_jax.circuits.select import Select
 from qla_jax.circuits.staircase import Staircase
 from qla_jax.circuits.synthesis import MatrixGate
+from qla_jax.circuits.temporary import And
 
 EXACT = 1e-12
 """Distance from a multiple of an eighth of a turn below which a phase is a Clifford or a T gate."""
@@ -92,6 +94,10 @@ def count(circuit: Circuit) -> Gates:
             return Gates() if None in depths else comparison([depth for depth in depths if depth], controls)
         if isinstance(part, Permutation):
             return permutation(part.targets.tolist(), controls)
+        if isinstance(part, And):
+            # Under controls, the erasure ends in a phase of the factors and the controls.
+            erasure = _phase(math.pi, controls + 2) if controls else Gates()
+            return erasure if part.erased else Gates(toffoli=controls + 1)
         if isinstance(part, Gate | Phase):
             return _elementary(part, controls + len(part.controls))
         return total(tuple(part.parts() or ()), controls)

@@ -9,6 +9,7 @@ from qla_jax.circuits.operations import Elementary, Gate, Operation, Phase
 from qla_jax.circuits.permutation import Permutation
 from qla_jax.circuits.select import Select
 from qla_jax.circuits.synthesis import MatrixGate
+from qla_jax.circuits.temporary import And
 
 MOST = 200
 """Largest number of columns; a longer drawing says how many operations it leaves out."""
@@ -119,6 +120,8 @@ def _boxes(part: Operation) -> tuple[Sequence[int], Sequence[str]]:
             return [wire for wire, _ in last], [f"{'●' if value else '○'}({part.number():.3g})" for _, value in last]
         case MultiplexedRotation():
             return part.wires, [*["◐"] * len(part.index), f"R{part.axis.upper()}"]
+        case And():
+            return part.wires, ["●", "●", "AND†" if part.erased else "AND"]
         case Select():
             return part.wires, ["◐" if wire in part.index else "[select]" for wire in part.wires]
         case Call():

@@ -13,6 +13,7 @@ Example:
 
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -104,7 +105,7 @@ def require_disjoint(used: Sequence[int], wires: Sequence[int]) -> None:
     """
     odd = [wire for wire in wires if not isinstance(wire, int | np.integer) or isinstance(wire, bool)]
     require(not odd, f"`wires` must be integers, but one is {odd[:1]}.")
-    twice = sorted({wire for wire in wires if wire in used or list(wires).count(wire) > 1})
+    twice = sorted(wire for wire, times in Counter(wires).items() if times > 1 or wire in used)
     require(not twice, f"`wires` must not overlap, but {twice} occur twice.")
 
 
@@ -169,6 +170,8 @@ class Gate(Elementary):
         return (*self.controls, self.target)
 
     def inverse(self) -> "Gate":
+        if self.angle is None and self.name not in INVERSE:
+            return self
         return replace(self, name=INVERSE.get(self.name, self.name), angle=None if self.angle is None else -self.angle)
 
     def moved(self, places: Sequence[int]) -> "Gate":

@@ -15,13 +15,17 @@ from qla_jax._checks import require_kind
 from qla_jax.circuits.circuit import Call, Circuit
 from qla_jax.circuits.composites import Under
 from qla_jax.circuits.operations import Elementary, Gate, Operation, Phase
+from qla_jax.circuits.temporary import And
 
 
-def to_openqasm3(circuit: Circuit) -> str:
+def to_openqasm3(circuit: Circuit, *, measured: bool = False) -> str:
     """Return a circuit as OpenQASM 3.
 
     Args:
         circuit: the circuit, with concrete angles.
+        measured: whether each erasure of an `And` is written as a measurement and the gates that follow on its outcome.
+            Such a text is a program and no unitary, without definitions of gates. An erasure under controls stays a
+            NOT gate.
 
     Raises:
         TypeError: `circuit` is not a circuit.
@@ -38,19 +42,20 @@ def to_openqasm3(circuit: Circuit) -> str:
         <BLANKLINE>
     """
     require_kind("circuit", circuit, Circuit)
-    written = _Written()
+    written = _Written(measured)
     body = "".join(
         f"{line}\n" for line in written.lines(circuit.operations, [f"q[{k}]" for k in range(circuit.num_wires)])
     )
     head = f'OPENQASM 3.0;\ninclude "stdgates.inc";\n{"".join(written.definitions)}'
     register = f"qubit[{circuit.num_wires}] q;\n" if circuit.num_wires else ""  # no register may be empty
-    return f"{head}{register}{body}"
+    return f"{head}{register}{'bit m;' + chr(10) if measured else ''}{body}"
 
 
 class _Written:
     """Definitions of called circuits in the order in which they are needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, measured: bool) -> None:
+        self.measured = measured
         self.names: dict[int, str] = {}
         self.definitions: list[str] = []
 
@@ -61,7 +66,10 @@ class _Written:
             inner = part.part if isinstance(part, Under) else part
             if isinstance(part, Elementary):
                 yield _line(_named(part), part.controls, part.values, _targets(part), wires)
-            elif isinstance(inner, Call) and len(inner.circuit.operations):
+            elif self.measured and isinstance(part, And) and part.erased:
+                yield from _erasure(*(wires[wire] for wire in part.wires))
+            # A definition of a gate may not measure.
+            elif not self.measured and isinstance(inner, Call) and len(inner.circuit.operations):
                 controls, values = (part.controls, part.values) if isinstance(part, Under) else ((), ())
                 # A gate is defined once and called with modifiers: the file grows with calls, not with gates.
                 name = ("inv @ " if inner.inverted else "") + self.name(inner.circuit)
@@ -78,6 +86,11 @@ class _Written:
             self.names[key] = f"{letters}_{len(self.names)}"
             self.definitions.append(f"gate {self.names[key]} {', '.join(wires)} {{\n{body}}}\n")
         return self.names[key]
+
+
+def _erasure(first: str, second: str, target: str) -> list[str]:
+    fix = f"cz {first}, {second}; x {target};"
+    return [f"h {target};", f"m = measure {target};", f"if (m == true) {{ {fix} }}"]
 
 
 def _targets(part: Elementary) -> tuple[int, ...]:

@@ -11,7 +11,6 @@ from qla_jax.arithmetic.arccos import arccos, arccos_circuit, arccos_error
 from qla_jax.arithmetic.circuit import circuit
 from qla_jax.arithmetic.conversion import amplitude_encode, dense_layer, digital_encode
 from qla_jax.arithmetic.counts import counts
-from qla_jax.arithmetic.export import to_openqasm3, to_qiskit
 from qla_jax.arithmetic.formats import Format, decode, encode, from_integers
 from qla_jax.arithmetic.gates import ReversibleGate, wires
 from qla_jax.arithmetic.layers import add_bias, batch_norm, convolve, dot, max_pool
@@ -90,6 +89,7 @@ CASES = [
     (lambda: circuit([ReversibleGate("Y", A[:1])], a=A), "`gates` must be gates of X, .* but one is ReversibleGate"),
     (lambda: circuit([ReversibleGate("CX", (A[0], A[0]))], a=A), "on distinct wires"),
     (lambda: circuit([], a=A, b=A), "`registers` must share no wire"),
+    (lambda: circuit([], work=A), "`registers` must not be called 'work', but one is"),
     (lambda: ADDER.wires("z"), "`name` must be one of x, y, but is 'z'"),
     (lambda: ADDER + circuits.adder(3), "`other` must have the registers"),
     (lambda: ADDER.controlled("x"), "`name` must be new among the registers, but is 'x'"),
@@ -208,8 +208,6 @@ KINDS = [
     (lambda: add_bias(X, np.ones(2)), "`bias` must be of type FixedPoint, but is of type ndarray"),
     (lambda: batch_norm(np.ones((2, 1, 1)), 0.0, 1.0, 1.0, 0.0), "`x` must be of type FixedPoint, but is of type nd"),
     (lambda: counts(3), "`circuit` must be of type ReversibleCircuit, but is of type int"),
-    (lambda: to_openqasm3(3), "`circuit` must be of type ReversibleCircuit, but is of type int"),
-    (lambda: to_qiskit(3), "`circuit` must be of type ReversibleCircuit, but is of type int"),
     (
         lambda: digital_encode(VEC, F, readout=lambda a, *, key: a, key=KEY),
         "`readout` must give a Readout with its `values`",

@@ -88,13 +88,13 @@ def test_parts_compare_control_multiply_and_divide_unsigned_numbers(bits):
 
 @functools.cache
 def matrix(built) -> np.ndarray:
-    basis = jnp.eye(1 << built.width) + 0j
+    basis = jnp.eye(1 << built.num_wires) + 0j
     return np.asarray(jax.jit(jax.vmap(built.on_state))(basis)).T
 
 
 def permutation(built) -> np.ndarray:
     """From the basis view of a circuit of registers x and y without ancillas."""
-    bits = dict(built.sizes)["x"]
+    bits = dict(built.registers)["x"]
     x, y = np.divmod(np.arange(4**bits), 1 << bits)
     image = np.zeros((4**bits, 4**bits))
     image[(x << bits) + (x + y) % (1 << bits), (x << bits) + y] = 1
@@ -184,7 +184,7 @@ def test_a_circuit_and_its_inverse_are_the_identity():
     ]
     for built in (circuit(turns, x=(x,), y=(y,)), *(circuits.adder(2, kind) for kind in circuits.ADDERS)):
         both = built + built.inverse()
-        start = np.eye(1 << both.width)[: 1 << both.num_qubits]  # ancillas clean
+        start = np.eye(1 << both.num_wires)[: 1 << both.num_qubits]  # ancillas clean
         end = jax.jit(jax.vmap(both.on_state))(jnp.asarray(start))
         np.testing.assert_allclose(end, start, rtol=0, atol=1e-6)
 
@@ -209,8 +209,9 @@ def test_a_controlled_circuit_acts_where_the_control_is_one(kind):
         built = circuits.adder(2, kind)
     held, free = built.controlled(), 1 << built.num_qubits
     start = jnp.eye(2 * free, dtype=complex)
-    padded = jnp.zeros((2 * free, 1 << held.num_ancillas, 2 * free), complex).at[:, 0].set(start)
-    found = jax.jit(jax.vmap(held.on_state))(padded)[:, 0].T
+    padded = jnp.zeros((2 * free, 2, 1 << held.num_ancillas, free), complex)
+    padded = padded.at[:, :, 0].set(start.reshape(-1, 2, free))
+    found = jax.jit(jax.vmap(held.on_state))(padded)[:, :, 0].reshape(2 * free, -1).T
     inside = jnp.zeros((free, 1 << built.num_ancillas, free), complex).at[:, 0].set(jnp.eye(free))
     plain = jax.jit(jax.vmap(built.on_state))(inside)[:, 0].T
     ideal = np.block([[np.eye(free), np.zeros((free, free))], [np.zeros((free, free)), plain]])
@@ -247,8 +248,8 @@ def test_the_jax_view_finds_misused_ancillas():
 def test_a_superposition_has_gradients_in_its_amplitudes_and_in_the_angles(key, tol):
     (x, y) = wires(2)
     built = circuit(draper((x,), (y,), *wires(1)), x=(x,), y=(y,))
-    state = jax.random.normal(key, (1 << built.width,))
-    turns = jnp.array([gate.turns for gate in built.gates if gate.name in ("P", "CP")])
+    state = jax.random.normal(key, (1 << built.num_wires,))
+    turns = jnp.array([gate.angle / (2 * np.pi) for gate in built.elementary() if gate.name == "p"])
 
     def overlap(turns, state):
         return jnp.square(jnp.abs(built.on_state(state, turns=turns)[1]))

@@ -173,6 +173,4 @@ EXEMPT = {
     "arithmetic.arccos_circuit": BUILT,
     "arithmetic.reciprocal_circuit": BUILT,
     "arithmetic.newton_error": BUILT,
-    "arithmetic.to_openqasm3": BUILT,
-    "arithmetic.to_qiskit": BUILT,
 }
