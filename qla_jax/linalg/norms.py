@@ -114,9 +114,14 @@ def _largest(matrix: Array) -> Array:
 
 def _power_of_two(size: Array) -> Array:
     """Return the power of two at or below each size, restricted to those with a normal inverse; 1 for zero."""
+    # By comparisons, from large steps to small ones: a TPU cannot take the exponent of a float64 from its bits.
     most = jnp.finfo(size.dtype).maxexp - 2
-    exponent = jnp.clip(jnp.frexp(jnp.where((size > 0) & jnp.isfinite(size), size, 1))[1] - 1, -most, most)
-    return jax.lax.stop_gradient(jnp.where(jnp.isnan(size), size, jnp.ldexp(jnp.ones_like(size), exponent)))
+    wanted = jnp.clip(jnp.where((size > 0) & jnp.isfinite(size), size, 1), 2.0**-most, 2.0**most)
+    power = jnp.ones_like(size)
+    for step in (2.0 ** (1 << k) for k in reversed(range(most.bit_length()))):
+        power = jnp.where(wanted >= power * step, power * step, power)
+        power = jnp.where((wanted < power) & (power / step > 0), power / step, power)  # its range is that of float32
+    return jax.lax.stop_gradient(jnp.where(jnp.isnan(size), size, power))
 
 
 def _unit(gram: Array) -> tuple[Array, Array]:
