@@ -7,7 +7,7 @@ means that bounds are violated.
 import shlex
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -128,6 +128,16 @@ def sharing(
         return
     with trains_on(mesh(devices)):
         yield group
+
+
+def batches_divided(devices: int | None) -> AbstractContextManager:
+    """Return a context in which batches of instances are divided among the devices of this process.
+
+    Args:
+        devices: value of `--devices`; without it nothing is divided.
+    """
+    here = jax.local_devices()
+    return nullcontext() if devices is None else jax.set_mesh(mesh(min(devices, len(here)), devices=here))
 
 
 def carry_out(build: Callable[[Progress], "Study"], run: RunDirectory, *, lines: bool = False) -> "Report":

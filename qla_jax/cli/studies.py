@@ -7,7 +7,18 @@ import typer
 
 from qla_jax._files import digest
 from qla_jax._processes import on_first
-from qla_jax.cli.session import Coordinator, Devices, Output, Process, Processes, Resume, carry_out, ending, session
+from qla_jax.cli.session import (
+    Coordinator,
+    Devices,
+    Output,
+    Process,
+    Processes,
+    Resume,
+    batches_divided,
+    carry_out,
+    ending,
+    session,
+)
 from qla_jax.cli.terminal import console, fail, show
 
 
@@ -45,7 +56,8 @@ def claims(
             here.pin("claims of your own", {"sha256": digest(file)})
         chosen = select(options["names"] or ())
         asked = {"trials": options["trials"], "seed": options["seed"], "attacks": options["attack"]}
-        report = carry_out(lambda progress: claims_job.study(chosen, **asked), here)
+        with batches_divided(devices):
+            report = carry_out(lambda progress: claims_job.study(chosen, **asked), here)
         on_first(lambda: claims_job.save_worst(chosen, report, here.path))
     show(report, here.path)
 
