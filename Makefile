@@ -27,7 +27,7 @@ SINGLE = @echo "== single precision"; $(BYTECODE) $(CACHE) JAX_ENABLE_X64=0
 # What `make check` tests after the notebooks, the longest first.
 DOCUMENTS := tests/test_site.py tests/test_documents.py tests/test_release.py
 
-.PHONY: help demo setup test test-all peers check docs bench clean
+.PHONY: help demo setup test test-all peers check docs bench accelerators gpu clean
 
 help:
 	@echo "make demo      set up and run the demonstration"
@@ -37,6 +37,8 @@ help:
 	@echo "make check     lint, format, types, notebooks, documents, the site and the release"
 	@echo "make docs      the documentation as a site, in site/"
 	@echo "make bench     timings"
+	@echo "make accelerators  compile for a TPU v5p and an H200 without a device, in an environment of their own; hours"
+	@echo "make gpu       correctness and timings on this machine's GPU, in eight minutes"
 	@echo "make clean     remove the environment and all caches"
 
 demo: $(VENV)/.installed
@@ -71,8 +73,24 @@ docs: setup
 bench: setup
 	$(PYTEST) --benchmark-only --benchmark-autosave benchmarks
 
+# The compilers for a TPU and a GPU, which need no device; ONLY and EVERY choose programs of tests/programs.py.
+accelerators: $(VENV)-accelerators/.installed
+	JAX_PLATFORMS=cpu $(VENV)-accelerators/bin/python -m tools.accelerators compile --only "$(ONLY)" --every $(EVERY)
+	JAX_PLATFORMS=cpu $(VENV)-accelerators/bin/python -m tools.accelerators table
+
+ONLY  ?=
+EVERY ?= 1
+
+# Each step has a limit, so that all of them end within eight minutes.
+gpu:
+	@command -v nvidia-smi >/dev/null && nvidia-smi -L | grep -q GPU || { \
+	  echo "make gpu needs an NVIDIA GPU, but nvidia-smi finds none; make accelerators compiles for one without it." >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(VENV)-gpu/.installed
+	timeout 360 $(VENV)-gpu/bin/python -m tools.accelerators gpu
+	timeout 110 $(VENV)-gpu/bin/python -m pytest -q --benchmark-only --benchmark-autosave benchmarks/bench_encoded_view.py benchmarks/bench_qsvt.py
+
 clean:
-	rm -rf $(VENV) $(VENV)-peers .cache .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist site *.egg-info
+	rm -rf $(VENV) $(VENV)-peers $(VENV)-accelerators $(VENV)-gpu .cache .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist site *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are newer than what they were installed from; a change of either file installs again.
@@ -86,6 +104,20 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# libtpu and the plugins that belong to the version of jax; the libraries are what XLA calls when it compiles for CUDA.
+$(VENV)-accelerators/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -m venv $(VENV)-accelerators
+	@$(VENV)-accelerators/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run]' pytest 'jax[tpu]'
+	@version=`$(VENV)-accelerators/bin/python -c 'import jaxlib; print(jaxlib.__version__)'` && \
+	  $(VENV)-accelerators/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  jax-cuda12-pjrt==$$version jax-cuda12-plugin==$$version nvidia-cuda-nvcc-cu12 nvidia-nvjitlink-cu12
+	@touch $@
+
+$(VENV)-gpu/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -m venv $(VENV)-gpu
+	@$(VENV)-gpu/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' 'jax[cuda12]'
 	@touch $@
 
 $(VENV)-peers/.installed: pyproject.toml

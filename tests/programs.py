@@ -135,8 +135,9 @@ def programs() -> Iterator[Program]:
         for kernel in room.KERNELS:
             if "jit" not in kernel.without:
                 yield Program(group, kernel.name, partial(_of_kernel, kernel), kernel.random)
-    for case in [*ENCODINGS, *VECTORS]:
-        yield Program("cases", case.name, partial(_of_case, case))
+    for group, cases in (("matrices", ENCODINGS), ("vectors", VECTORS)):
+        for case in cases:
+            yield Program(group, case.name, partial(_of_case, case))
     for weights in ("dense", "convolution"):
         yield Program("networks", f"coherent network, {weights}", partial(_network, weights))
     yield Program("networks", "coherent network, terminal block", partial(_network, "dense", terminal=True))

@@ -32,7 +32,7 @@ def exported(function, *arguments, platform: str = "tpu") -> str:
     return str(export.export(jax.jit(function), platforms=[platform])(*arguments).mlir_module())
 
 
-def test_a_coherent_network_in_double_precision_compiles_for_a_tpu():
+def test_a_coherent_network_in_double_precision_holds_nothing_that_a_tpu_is_known_to_refuse():
     """A TPU has no Fourier transform in double precision, and its compiler dies of float64 made complex."""
     rngs, dtype = nnx.Rngs(0), jnp.float64
     weights = [DenseWeight(32, rngs=rngs, dtype=dtype), ConvolutionWeight(2, (4, 4), rngs=rngs, dtype=dtype)]

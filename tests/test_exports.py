@@ -45,6 +45,10 @@ def test_a_program_exports_for_accelerators_without_callbacks_and_with_full_prod
         assert faults(text) == []
 
 
+def test_groups_and_names_tell_programs_apart():
+    assert len({(program.group, program.name) for program in PROGRAMS}) == len(PROGRAMS) > 500
+
+
 def test_callbacks_and_rounded_products_would_be_seen():
     def call(x):
         return jax.pure_callback(lambda x: x, jax.ShapeDtypeStruct(x.shape, x.dtype), x) @ x

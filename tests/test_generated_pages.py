@@ -8,6 +8,7 @@ import pytest
 
 from tests.test_documents import python_blocks
 from tools import figure, results
+from tools.accelerators import table
 from tools.cells import cell
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +18,13 @@ MOST_WORDS, MOST_LINES, BLOCKS = 1200, 10, 6
 
 def test_the_page_of_results_is_made_from_the_stored_ones():
     assert results.DOCUMENT.read_text() == results.document()
+
+
+def test_the_table_of_accelerators_is_made_from_the_stored_compiles():
+    assert table.PAGE.read_text() == table.page(table.PAGE.read_text())
+    found = table.stored()
+    found["rows"][0]["result"] = "refused"
+    assert table.markdown(found) != table.markdown(table.stored())
 
 
 def test_the_figure_is_made_from_the_stored_result():
