@@ -140,7 +140,7 @@ BARS = {
         lambda: qla.qsvt(qla.block_encode_pauli(words(8, 12)), SEVENTH) @ vector_encode(real(1 << 12)), 8 / 8, PART
     ),
     "convolution": Bar(
-        lambda: qla.block_encode_convolution(real(2, 2, 3, 3), (32, 32)) @ vector_encode(real(2, 32, 32)), 0.27, None
+        lambda: qla.block_encode_convolution(real(2, 2, 3, 3), (32, 32)) @ vector_encode(real(2, 32, 32)), 0.255, None
     ),
     "residual block": Bar(residual_block, 0.25, PART),
     "sparse band": Bar(lambda: band(1 << 12) @ vector_encode(real(1 << 12)), 0.01, None),

@@ -95,7 +95,7 @@ class Convolution(BlockEncoding, kw_only=True):
         """Return the state after SELECT, a permutation of flags and system for each value of the tap registers."""
         numbers = np.arange(len(grid))
         if self.stays_divided and shards() > 1:  # the taps are idle, so that one exchange there and one back suffice
-            moved = local(partial(self._permuted, inverse), 0, 0, out=0)(numbers, grid)
+            moved = local(partial(self._permuted, inverse), 0, 0, out=0)(numbers, divided(grid))
             return divided(moved)
         return self._permuted(inverse, numbers, grid)
 
