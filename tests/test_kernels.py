@@ -162,6 +162,7 @@ def test_programs_are_those_of_promoted_arrays(kernel):
 
 
 @kernels("integers", arrays=False, integers=True)
+@pytest.mark.sample(5)
 def test_numbers_that_are_not_whole_are_refused(kernel):
     for name, value in kernel.integers.items():
         for wrong in (1.5, True):

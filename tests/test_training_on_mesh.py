@@ -53,7 +53,7 @@ def alone():
     return fit(dense(), PICTURES, LABELS, SHORT)
 
 
-@pytest.mark.parametrize("shard_parameters", [False, True])
+@pytest.mark.parametrize("shard_parameters", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_losses_and_parameters_are_those_of_one_device(alone, shard_parameters):
     model, history = fit(dense(), PICTURES, LABELS, SHORT, mesh=qla.mesh(4), shard_parameters=shard_parameters)
     assert_same(history, alone[1], 1e-12)

@@ -104,6 +104,7 @@ READOUTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 @pytest.mark.parametrize("name", READOUTS)
 def test_a_transfer_is_the_readout_of_the_same_key_rounded_and_its_price_comes_along(name, key):

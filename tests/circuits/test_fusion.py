@@ -120,6 +120,7 @@ def test_traced_angles_stay_open_in_their_order():
     np.testing.assert_allclose(traced, simulate(circuit(angles.tolist()), np.asarray(state)), rtol=0, atol=ATOL)
 
 
+@pytest.mark.slow
 def test_encodings_of_circuits_run_few_products():
     circuit = random_circuit(6, 100)
     enc = from_circuit(circuit, num_ancillas=2, alpha=1.0, eps=0.0)

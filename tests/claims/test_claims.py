@@ -38,9 +38,9 @@ LONG = {  # seconds each, for draws by the thousand or memories that are simulat
     "qram-infidelity",
     "tomography-failure",
 }
-# By default every negative control, and every sixth claim that holds.
+# By default every negative control, and every tenth claim that holds.
 MARKS = [
-    [pytest.mark.slow] if claim.name in LONG or (claim.expected_to_hold and place % 6) else []
+    [pytest.mark.slow] if claim.name in LONG or (claim.expected_to_hold and place % 10) else []
     for place, claim in enumerate(CLAIMS)
 ]
 

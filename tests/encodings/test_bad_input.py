@@ -177,6 +177,7 @@ def test_a_zero_image_in_a_batch_does_not_change_the_others(tol):
     np.testing.assert_allclose(gradient, gradients, rtol=0, atol=tol())
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_a_zero_image_in_a_batch_passes_through_a_residual_network(tol):
     """Value zero with an unknown error for the zero image; the others as if it were not there."""

@@ -134,6 +134,7 @@ def test_a_combination_of_one_part_is_its_multiple_in_the_circuit(size):
     assert (enc.num_ancillas, vec.num_ancillas) == (DIAGONAL.num_ancillas, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "gain"),
     [
@@ -145,7 +146,6 @@ def test_a_combination_of_one_part_is_its_multiple_in_the_circuit(size):
     ],
     ids=["normalize", "matrix_vector_product", "one-term sum", "tensor", "shared part"],
 )
-@pytest.mark.sample(1)
 def test_logarithms_of_alpha_of_long_chains_are_sums(step, gain):
     length = LONG if gain is not None else 40  # the whole asks the same part twice: 2^40 questions would not end
     start = qla.vector_encode(np.array([0.6, 0.8]))

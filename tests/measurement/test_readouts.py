@@ -61,9 +61,9 @@ def batch(name: str) -> tuple:
     return states, keys, jax.jit(jax.vmap(jax.value_and_grad(weighed, has_aux=True)))(states, keys)
 
 
+@pytest.mark.slow
 @every
 @pytest.mark.numerics
-@pytest.mark.sample(2)
 def test_a_batch_is_read_out_under_jit_and_vmap_with_its_outcomes_as_values(name):
     states, _, ((_, found), slopes) = batch(name)
     assert isinstance(found, Readout) and found.method

@@ -192,6 +192,7 @@ def test_weights_have_norm_at_most_one_and_skip_bounds_hold_in_numpy(told):
         assert skip <= skip_bound < 1.2 * skip
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_diagnostics_of_every_block_and_input_agree_with_numpy(told):
     model, inputs, _, _, blocks = told

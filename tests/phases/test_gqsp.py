@@ -61,6 +61,7 @@ def test_gqsp_polynomials_with_zero_coefficients_are_solved(p):
     assert np.abs(response(ph) - values(p)).max() <= 1e-15 * len(p) and bool(ph.converged)
 
 
+@pytest.mark.slow
 def test_the_compiled_path_and_batches_are_the_numpy_path():
     rows = np.stack([coeffs(50, sup, seed) for seed, sup in enumerate((0.5, 0.9999, 1.2))])
     batch = jax.jit(jax.vmap(gqsp_phase_factors))(rows)

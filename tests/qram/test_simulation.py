@@ -67,6 +67,7 @@ def dense_fidelity(mem, rates, key, amplitudes):
 DRAW = jax.jit(draw)
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 @pytest.mark.parametrize("all_levels", [SLOW(False), True])
 def test_trajectories_of_the_tree_are_those_of_dense_qutrits(all_levels, tol):

@@ -70,8 +70,8 @@ def test_for_a_subnormalized_vector_phases_need_less():
 CASES = [(sigmoid, 9), (gelu, 10), (np.cos, 6)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("function", "degree"), CASES, ids=["sigmoid", "gelu", "cos"])
-@pytest.mark.sample(1)
 def test_a_function_of_any_parity_is_split(function, degree):
     coeffs = chebyshev.interpolate(function(chebyshev.nodes(degree + 1)))
     poly = polynomials.polynomial(coeffs, "none")
