@@ -197,7 +197,7 @@ DENSE = [
     Case("dense zero", block_encode, np.zeros((3, 4)), lambda a: a),
     Case("dense identity", block_encode, 2 * np.eye(4), lambda a: a, single=SLOW),
     Case("dense of equal singular values", block_encode, orthogonal(4) @ np.diag([1, 1, 0.5, 0.5]), lambda a: a),
-    Case("dense of norm one", block_encode, haar(4) @ np.diag([1, 1, 0.7, 0]), lambda a: a),
+    Case("dense of norm one", block_encode, haar(4) @ np.diag([1, 1, 0.7, 0]), lambda a: a, single=SLOW),
     Case(
         "dense, alpha given",
         lambda p: block_encode(p[0], alpha=p[1]),
@@ -347,8 +347,14 @@ ALGEBRA = [
     Case("adjoint", lambda p: block_encode(p).adjoint(), cplx(3, 5), lambda p: p.conj().T, single=False),
     Case("identity", lambda p: p * identity((3, 2)), np.array(2.0), lambda p: p * np.eye(6)),
     Case("identity of 4", lambda p: p * identity(4), np.array(-1.5), lambda p: p * np.eye(4), single=False),
-    Case("projector", lambda p: p * projector([0, -1], 5), np.array(2.0), lambda p: p * np.diag([1, 0, 0, 0, 1])),
-    Case("rows and columns", lambda p: block_encode(p)[1:, [4, 0]], cplx(3, 5), lambda p: p[1:, [4, 0]]),
+    Case(
+        "projector",
+        lambda p: p * projector([0, -1], 5),
+        np.array(2.0),
+        lambda p: p * np.diag([1, 0, 0, 0, 1]),
+        single=SLOW,
+    ),
+    Case("rows and columns", lambda p: block_encode(p)[1:, [4, 0]], cplx(3, 5), lambda p: p[1:, [4, 0]], single=SLOW),
     Case(
         "rows of registers with padding",
         lambda p: tensor(block_encode(p[0]), block_encode(p[1]))[::-2, 2:],
@@ -500,6 +506,7 @@ SINGULAR_VALUES = [
         lambda a: qsvt(block_encode(a, alpha=1.0), QUARTIC),
         contraction(5, 3),
         lambda a: singular_value_transform(QUARTIC, a),
+        single=SLOW,
     ),
     Case(
         "QSVT of the zero matrix",
@@ -527,6 +534,7 @@ SINGULAR_VALUES = [
         lambda a: qsvt(decomposed(block_encode(a, alpha=1.0)), CUBIC),
         contraction(3, 5),
         lambda a: singular_value_transform(CUBIC, a),
+        single=SLOW,
     ),
     Case(
         "QSVT of a kept decomposition, even, adjoint",
