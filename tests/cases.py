@@ -225,7 +225,6 @@ DENSE = [
         lambda p: from_circuit(turned(p[0]), num_ancillas=1, alpha=p[1], eps=0.0),
         (real(3), np.array(3.0)),
         lambda p: p[1] * turned_matrix(p[0])[:4, :4],
-        single=SLOW,
     ),
     Case(
         "dense Hermitian, declared",
@@ -1092,11 +1091,11 @@ VECTORS = [*PREPARED, *LEMMAS, *NONLINEAR, *SQUARES]
 def as_params(cases: list[Case]) -> list:
     """Fixture parameters, each marked for the lanes it runs in.
 
-    By default every eighth of the cases that are in double precision only runs.
+    By default every eighth runs of the cases that are in double precision only, or slow in single precision.
     """
-    single, double = not jax.config.jax_enable_x64, [case.name for case in cases if not case.single]
+    single, others = not jax.config.jax_enable_x64, [case.name for case in cases if case.single is not True]
     slow = {case.name for case in cases if case.single == SLOW and single} | {
-        name for place, name in enumerate(double) if place % 8
+        name for place, name in enumerate(others) if place % 8
     }
 
     def marks(case: Case) -> list[pytest.MarkDecorator]:

@@ -101,7 +101,7 @@ def test_known_parts_are_taken_in_shard_map_without_jit(name):
 
 @kernels("shard_map", values=True, sample=FIRST)
 @pytest.mark.parametrize("kind", [AxisType.Auto, pytest.param(AxisType.Explicit, marks=pytest.mark.slow)], ids=str)
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 def test_shard_map_without_jit_has_the_values_of_single_calls(kernel, kind):
     twice = [jnp.stack([array, array]) for array in in_double(kernel)]
     found = without_jit(lambda *arrays: called(kernel, arrays), *twice, kind=kind)

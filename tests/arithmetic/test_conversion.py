@@ -145,6 +145,7 @@ BIAS = np.array([0.5, -0.25, 1.0, 0.125])
 
 
 @pytest.mark.parametrize("name", ["exact", *READOUTS])
+@pytest.mark.sample(1)
 def test_a_dense_layer_is_matrix_transfer_bias_and_relu(name, key):
     """The transfer stands between product and bias: what it estimates is what comes out, and not the product."""
     f, readout = Format(20, 14, "saturate"), READOUTS.get(name, exact_readout())

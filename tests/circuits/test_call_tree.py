@@ -64,6 +64,7 @@ def additive(routine):
 
 
 @pytest.mark.parametrize("name", BUILDS)
+@pytest.mark.sample(5)
 def test_documents_add_up_and_are_plain_data(name):
     circuit = to_circuit(BUILDS[name]())
     document = to_qref(circuit)

@@ -66,6 +66,7 @@ AMOUNTS = [
 @pytest.mark.parametrize("amounts", AMOUNTS, ids=str)
 @pytest.mark.parametrize("on", [(1,), (4, 1), (0, 3, 1)], ids=len)
 @pytest.mark.parametrize("way", ["alone", "inverse", "controlled", "moved"])
+@pytest.mark.sample(40)
 def test_additions_are_those_of_integers(amounts, on, way):
     index = (5, 2)[: (len(amounts) - 1).bit_length()]
     part, total = Add(on, amounts, index), 7

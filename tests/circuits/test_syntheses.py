@@ -146,6 +146,7 @@ def test_work_qubits_are_traded_for_toffoli_gates(index, bits):
 
 
 @pytest.mark.parametrize("qubits", [0, 1, 2, 3, 4])
+@pytest.mark.sample(1)
 def test_isometries_have_their_columns_and_as_many_rotations_as_parameters(qubits):
     size = 1 << qubits
     haar = scipy.stats.unitary_group.rvs(size, random_state=qubits) if qubits else np.array([[1j]])

@@ -197,6 +197,7 @@ def test_views_of_long_chains_return_a_result_or_name_the_nested_argument(name):
         assert not refused(VIEWS[view], short), view
 
 
+@pytest.mark.slow
 def test_nested_circuits_are_refused():
     assert refused(VIEWS["apply"], chain(*CHAINS["product"], LONG))
     assert refused(VIEWS["matvec"], chain(*CHAINS["combination"], LONG))

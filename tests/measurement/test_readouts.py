@@ -119,6 +119,7 @@ def test_the_derivative_is_that_of_the_exact_map(tol):
         assert abs(numeric - float(batch("shadows")[2][1][0].reshape(-1)[i])) < tol("gradient", factor=10)
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_the_protocol():
     def counts(name):
         found = batch(name)[2][0][1]

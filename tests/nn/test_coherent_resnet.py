@@ -231,7 +231,7 @@ def test_circuit_of_an_input_computes_its_state(tol):
 
 @pytest.mark.parametrize("dtype", [jnp.float32, pytest.param(jnp.float64, marks=pytest.mark.x64)])
 @pytest.mark.parametrize("build", [dense, convolutional])
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 def test_outcomes_have_the_dtype_of_parameters_and_inputs(build, dtype):
     model = build(dtype)
     inputs = jax.ShapeDtypeStruct((2, *model.sizes), dtype)

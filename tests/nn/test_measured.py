@@ -94,8 +94,8 @@ def test_a_fixed_point_layer_counts_results_that_did_not_fit():
     assert int(found.step.misfits) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["relu", "gelu", "layer_norm", "dense", "batch_norm"])
-@pytest.mark.sample(1)
 def test_fixed_point_layers_approach_real_layers_and_have_their_derivative(name):
     x, row = on_grid(3, 4), on_grid(4)
     fine = Format(bits=20, fraction=14, overflow="saturate")

@@ -85,7 +85,7 @@ def test_phase_factors_are_symmetric(degree):
 
 
 @pytest.mark.parametrize("degree", [0, 8, 51, 300])
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 def test_the_compiled_path_is_the_numpy_path(degree):
     """At sup norms that need several grids, and within one bucket of lengths."""
     for sup in SUP_NORMS[:-1]:

@@ -125,6 +125,7 @@ def keeps_its_bound(poly: Polynomial, case: Case) -> bool:
 @pytest.mark.x64
 @every_eps
 @every_case
+@pytest.mark.sample(40)
 def test_no_error_is_above_its_bound_and_no_bound_far_above_the_error(case, eps):
     poly = approximant(case, eps)
     error = float(errors(poly, case)[1].max())
@@ -157,6 +158,7 @@ def test_the_relative_bound_holds_where_there_is_one(case):
 @pytest.mark.x64
 @every_eps
 @every_case
+@pytest.mark.sample(40)
 def test_the_degree_is_the_smallest_that_is_proven(case, eps):
     degree = approximant(case, eps).degree
     assert case(degree=degree).error_bound <= eps

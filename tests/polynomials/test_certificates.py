@@ -220,6 +220,7 @@ OUTWARDS = [
 @pytest.mark.parametrize(
     ("build", "given", "target", "start"), OUTWARDS, ids=lambda case: getattr(case, "__name__", "")
 )
+@pytest.mark.sample(2)
 def test_proven_bounds_are_rounded_up(build, given, target, start):
     scale, eps = given
     poly = build(scale, eps=eps)

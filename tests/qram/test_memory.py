@@ -20,7 +20,7 @@ def ends(dtype):
 
 @pytest.mark.x64
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 def test_traced_words_are_those_that_are_seen(dtype):
     words = ends(dtype)
     least = max(int(words.max()).bit_length(), 1)

@@ -98,7 +98,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("build", "scale"), CASES, ids=lambda case: getattr(case, "__name__", case))
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 def test_a_requested_error_is_reached_or_the_argument_is_named(build, scale):
     given = {*inspect.signature(build).parameters, "time", "kappa", "gap", "gain"}
     answered = 0

@@ -27,6 +27,7 @@ def state(n=3):
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("letters", ["XYZ", "IZI", "YIY", "III", "ZXX"])
+@pytest.mark.sample(1)
 def test_expectation_values_are_those_of_the_matrix(letters, tol):
     psi = state()
     found = expectation(jnp.asarray(psi), letters)
