@@ -37,7 +37,7 @@ def hamiltonian_simulation(
 
     The result is a $((1 + \epsilon)/(1 - \text{margin}),\ a + 1,\ \epsilon')$-block-encoding. The Jacobi-Anger series
     of $e^{-i\alpha tx}$ has a degree of about $d = \alpha|t| + \log(1/\epsilon)$ and needs no amplification. A circuit
-    that is its own inverse by its structure (`is_self_inverse`) is called d + 2 times, and a control reaches two of
+    that is its own inverse by its structure (`is_self_inverse`) is called d + 1 times, and a control reaches two of
     these calls, for $d \le 200$. For larger d it is called 2d times by `gqet`, with a control on each call. Any other
     circuit takes 4d controlled calls and one ancilla more.
 
@@ -60,7 +60,7 @@ def hamiltonian_simulation(
         >>> bool(jnp.allclose(block(evolution), -1j * jnp.array([[0, 1], [1, 0]]), atol=1e-6))
         True
         >>> cost(evolution).calls["PauliSum[0]"]
-        Calls(forward=8, adjoint=0, controlled=2, controlled_adjoint=0)
+        Calls(forward=7, adjoint=0, controlled=2, controlled_adjoint=0)
 
     References:
         Low, Chuang (2017). https://arxiv.org/abs/1606.02685

@@ -2,15 +2,15 @@ r"""Polynomials of a Hermitian matrix by merged steps of its walk: half of the c
 
 A merged step is $\mathrm{diag}(W, W^\dagger)$ for the two states of a control. With $W = (2\Pi - 1)U$ and a circuit U
 that is its own inverse, a step is one call of U without control between two reflections, of which each state of the
-control takes one. Products of merged steps and rotations have a parity. One controlled step on either side, from
-$\mathrm{diag}(W^\dagger, 1)$ to $\mathrm{diag}(W, 1)$, makes room for both parities at once (`phases.merging`).
+control takes one. Products of merged steps and rotations have a parity. One controlled step on either side makes room
+for both parities at once (`phases.merging`).
 
 References:
     Berry, Motlagh, Pantaleoni, Wiebe (2024), steps in either direction. https://arxiv.org/abs/2401.10321
     Motlagh, Wiebe (2024), Theorem 3. https://arxiv.org/abs/2308.01501
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import jax
@@ -30,7 +30,7 @@ from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.base.encoding import State, apply_adjoint_of, apply_of
 from qla_jax.linalg.hadamard import hadamard
 from qla_jax.linalg.products import einsum
-from qla_jax.phases.merging import find_merged, merges
+from qla_jax.phases.merging import find_merged, first, merges
 from qla_jax.phases.solve import TOLERANCE
 from qla_jax.polynomials.polynomial import Polynomial
 from qla_jax.transforms.eigenvalues import gqet
@@ -49,8 +49,8 @@ class MergedWalk(BlockEncoding, kw_only=True):
     """
 
     coeffs: Num[Array, " d_plus_1"]
-    theta: Float[Array, " steps_plus_1"]
-    phi: Float[Array, " steps_plus_1"]
+    theta: Float[Array, " d"]
+    phi: Float[Array, " d"]
     lam: Float[Array, ""]
     mu: Float[Array, ""]
     steepest: Float[Array, ""]
@@ -60,7 +60,7 @@ class MergedWalk(BlockEncoding, kw_only=True):
     def apply(self, state: State) -> State:
         steps = steps_of(self.part, False, apply_of)
         grid = _phased(hadamard(self._grid(state)), self.lam, self.mu)
-        grid = _turned(jnp.stack([steps.back(grid[0]), grid[1]]), self.theta[0], self.phi[0])
+        grid = _turned(_controlled(steps.back, grid, self._first), self.theta[0], self.phi[0])
 
         # A scan over steps is one program for every degree.
         @jax.checkpoint
@@ -68,13 +68,12 @@ class MergedWalk(BlockEncoding, kw_only=True):
             return _turned(_merged(steps, s), angles[0], angles[1]), None
 
         grid, _ = jax.lax.scan(step, grid, self._turns())
-        return hadamard(jnp.stack([steps.ahead(grid[0]), grid[1]])).reshape(state.shape)
+        return hadamard(_controlled(steps.ahead, grid, 0)).reshape(state.shape)
 
     @jax.jit
     def apply_adjoint(self, state: State) -> State:
         steps = steps_of(self.part, False, apply_adjoint_of)
-        grid = hadamard(self._grid(state))
-        grid = jnp.stack([steps.back(grid[0]), grid[1]])
+        grid = _controlled(steps.back, hadamard(self._grid(state)), 0)
 
         @jax.checkpoint
         def step(s: Grid, angles: Array) -> tuple[Grid, None]:
@@ -82,7 +81,7 @@ class MergedWalk(BlockEncoding, kw_only=True):
 
         grid, _ = jax.lax.scan(step, grid, self._turns(), reverse=True)
         grid = _turned_back(grid, self.theta[0], self.phi[0])
-        grid = _phased(jnp.stack([steps.ahead(grid[0]), grid[1]]), -self.lam, -self.mu)
+        grid = _phased(_controlled(steps.ahead, grid, self._first), -self.lam, -self.mu)
         return hadamard(grid).reshape(state.shape)
 
     def _grid(self, state: State) -> Grid:
@@ -114,6 +113,10 @@ class MergedWalk(BlockEncoding, kw_only=True):
         return len(self.theta) - 1
 
     @property
+    def _first(self) -> int:
+        return first(len(self.theta))
+
+    @property
     def _whole(self) -> Float[Array, ""]:
         """Phase of all states: 2 Pi - 1 is a sign of the flagged states, and a sign of all in each merged step."""
         return self.mu + np.pi * (self._steps % 2)
@@ -131,17 +134,20 @@ class MergedWalk(BlockEncoding, kw_only=True):
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         control, *others = self.ancilla_wires
         call = self.call(self.part, parts[0])
-        step = [operation.controlled((control,), (0,)) for operation in walk_operations(call, others, False)]
+        back, ahead = (
+            [operation.controlled((control,), (value,)) for operation in walk_operations(call, others, False)]
+            for value in (self._first, 0)
+        )
         zeros = (0,) * len(others)
         signs = [Phase(np.pi, (control, *others), (value, *zeros)) for value in (0, 1)]
         turns = [
             (Gate("ry", control, 2 * theta), Phase(phi, (control,), (0,)))
             for theta, phi in zip(np.asarray(self.theta).tolist(), np.asarray(self.phi).tolist(), strict=True)
         ]
-        found: list[Operation] = [Phase(float(self.lam), (control,), (0,)), *step[::-1], *turns[0]]
+        found: list[Operation] = [Phase(float(self.lam), (control,), (0,)), *back[::-1], *turns[0]]
         for turn in turns[1:]:
             found += [signs[1], call, signs[0], *turn]
-        found += [*step, Phase(float(self._whole))]
+        found += [*ahead, Phase(float(self._whole))]
         return [Within((Gate("h", control),), tuple(found))]
 
 
@@ -149,16 +155,18 @@ def walked(enc: BlockEncoding, poly: Polynomial, *, hermitian: bool = False) -> 
     r"""Encode a polynomial of a Hermitian matrix by merged steps where these have phase factors, else by `gqet`.
 
     Merged steps need a circuit that is its own inverse by its structure, a concrete polynomial of degree d from 3 to
-    200 with real even and imaginary odd coefficients, and phase factors with a residual of at most 1e-10. They take
-    d + 2 calls for even d and d + 1 for odd d, two of them controlled.
+    200 with real even and imaginary odd coefficients, and phase factors with a residual of at most `TOLERANCE`. They
+    take d + 1 calls, two of them controlled.
 
     Args:
         enc: block encoding of a Hermitian A.
         poly: polynomial below 1.
         hermitian: True to assert that A is Hermitian where it is too large to be checked.
     """
-    concrete = not isinstance(poly.coeffs, jax.core.Tracer)
-    found = find_merged(poly.coeffs) if enc.is_self_inverse and concrete and merges(poly.coeffs) else None
+    found = None
+    if enc.is_self_inverse and not isinstance(poly.coeffs, jax.core.Tracer):
+        coeffs = np.asarray(poly.coeffs)
+        found = find_merged(coeffs) if merges(coeffs) else None
     if found is None or not found.residual <= TOLERANCE:
         return gqet(enc, poly, hermitian=hermitian)
     real = enc.alpha.dtype
@@ -180,6 +188,10 @@ def walked(enc: BlockEncoding, poly: Polynomial, *, hermitian: bool = False) -> 
         steepest=steepest(poly).astype(real),
         part=enc,
     )
+
+
+def _controlled(step: Callable[[State], State], s: Grid, value: int) -> Grid:
+    return jnp.stack([step(half) if place == value else half for place, half in enumerate((s[0], s[1]))])
 
 
 def _merged(steps: Steps, s: Grid) -> Grid:
