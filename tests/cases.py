@@ -44,6 +44,7 @@ from qla_jax.transforms.activation import activate
 from qla_jax.transforms.chebyshev_lcu import chebyshev_lcu
 from qla_jax.transforms.decomposed import decomposed
 from qla_jax.transforms.eigenvalues import gqet
+from qla_jax.transforms.merged_walk import walked
 from qla_jax.transforms.qubitization import qubitization_walk
 from qla_jax.transforms.singular_values import qsvt
 
@@ -170,6 +171,7 @@ def norm2(matrix: np.ndarray) -> float:
 
 CUBIC = np.array([0, 0.4, 0, -0.3])
 MIXED = np.array([0.1, -0.3j, 0.2, 0.1 + 0.1j])
+TURNING = np.array([0.3, -0.4j, 0.1, 0.2j, -0.1])  # real and imaginary in turn
 QUARTIC = np.array([0.1, 0, -0.5, 0, 0.3])
 QUINTIC = np.array([0, 0.5, 0, -0.3, 0, 0.2])  # sum|q_2j| is not max|P/x|
 
@@ -593,6 +595,13 @@ SINGULAR_VALUES = [
         lambda c: gqet(block_encode_pauli(dict(zip(WORDS, c, strict=True))), MIXED),
         real(3),
         lambda c: hermitian_function(MIXED, pauli_sum(c) / np.abs(c).sum()),
+        single=False,
+    ),
+    Case(
+        "merged walk of Pauli words",
+        lambda c: walked(block_encode_pauli(dict(zip(WORDS, c, strict=True))), polynomials.polynomial(TURNING, "none")),
+        real(3),
+        lambda c: hermitian_function(TURNING, pauli_sum(c) / np.abs(c).sum()),
         single=False,
     ),
     Case(

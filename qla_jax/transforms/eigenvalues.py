@@ -6,6 +6,7 @@ this polynomial with one control qubit: d forward steps where it is 0, d backwar
 
 Calls without a control cannot replace the controlled ones for a polynomial without parity. The circuit of $-A/\alpha$
 is -U, so that a circuit with n calls of U and no controlled one is multiplied by $(-1)^n$, and f has the parity of n.
+Two controlled calls are enough for polynomials such as those of $e^{-ix}$ (`transforms.merged_walk`).
 
 References:
     Motlagh, Wiebe (2024), Theorems 3 and 6. https://arxiv.org/abs/2308.01501

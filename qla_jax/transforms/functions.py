@@ -19,6 +19,7 @@ from qla_jax._modes import default_promotion
 from qla_jax.encodings.base.block import BlockEncoding
 from qla_jax.encodings.combine.algebra import adjoint, scale
 from qla_jax.transforms.eigenvalues import gqet
+from qla_jax.transforms.merged_walk import walked
 from qla_jax.transforms.qubitization import require_square
 from qla_jax.transforms.requests import as_eps, as_margin, as_relative_eps, shared_eps, warn_below_rounding
 from qla_jax.transforms.singular_values import qsvt
@@ -35,9 +36,10 @@ def hamiltonian_simulation(
     r"""Encode the time evolution $e^{-iAt}$ of a Hermitian A with alpha close to 1.
 
     The result is a $((1 + \epsilon)/(1 - \text{margin}),\ a + 1,\ \epsilon')$-block-encoding. The Jacobi-Anger series
-    of $e^{-i\alpha tx}$ is applied by `gqet` with about $2(\alpha|t| + \log(1/\epsilon))$ calls and no amplification
-    where the circuit of `enc` is its own inverse by its structure (`is_self_inverse`). Any other circuit takes twice as
-    many calls and one ancilla more.
+    of $e^{-i\alpha tx}$ has a degree of about $d = \alpha|t| + \log(1/\epsilon)$ and needs no amplification. A circuit
+    that is its own inverse by its structure (`is_self_inverse`) is called d + 1 times, and a control reaches two of
+    these calls, for $d \le 200$. For larger d it is called 2d times by `gqet`, with a control on each call. Any other
+    circuit takes 4d controlled calls and one ancilla more.
 
     Args:
         enc: block encoding of a Hermitian A with concrete alpha, from which the degree follows. Small matrices are
@@ -58,10 +60,11 @@ def hamiltonian_simulation(
         >>> bool(jnp.allclose(block(evolution), -1j * jnp.array([[0, 1], [1, 0]]), atol=1e-6))
         True
         >>> cost(evolution).calls["PauliSum[0]"]
-        Calls(forward=0, adjoint=0, controlled=16, controlled_adjoint=0)
+        Calls(forward=7, adjoint=0, controlled=2, controlled_adjoint=0)
 
     References:
         Low, Chuang (2017). https://arxiv.org/abs/1606.02685
+        Berry, Motlagh, Pantaleoni, Wiebe (2024). https://arxiv.org/abs/2401.10321
         Gilyen, Su, Low, Wiebe (2018), Section 5. https://arxiv.org/abs/1806.01838
     """
     require_square(enc)
@@ -81,7 +84,7 @@ def hamiltonian_simulation(
     series = series.replace(error_bound=np.asarray(cos.error_bound) + np.asarray(sin.error_bound))
     # The ideal series has modulus 1, and the truncated one exceeds 1 by up to its error; this has to stay below 1, too.
     below = (1 - margin) / (1 + float(series.error_bound))
-    found = _unitary(scale(gqet(enc, series.scaled(below), hermitian=hermitian), 1 / below))
+    found = _unitary(scale(walked(enc, series.scaled(below), hermitian=hermitian), 1 / below))
     warn_below_rounding(found, eps, 1.0, times(reach, enc.eps))
     return found
 
