@@ -14,8 +14,8 @@ Each root of R leaves a choice of the sign of its square root; signs that altern
 constant.
 
 **Precision.** The first rotations follow from coefficients that are products of all sines, at the rim of the Laurent
-polynomials. Errors grow by a factor of up to 8 for each step. Numbers have `BITS` bits for each degree and
-`GUARD` more: in NumPy's double precision no angle is left at degree 40, and these bits give all of them.
+polynomials, and errors in them grow exponentially. Stripping in double precision misses P by 0.05 at degree 40; at
+degree 100, 250 bits miss it by 7e-6 and 300 bits by 3e-14, the rounding of the angles.
 
 References:
     Berry, Motlagh, Pantaleoni, Wiebe (2024), twice the efficiency by steps in either direction.
@@ -33,9 +33,9 @@ from qla_jax.phases.complementary import outer_numpy
 from qla_jax.phases.integers import Fixed, fixed, floating, shifted
 
 BITS, GUARD = 2.5, 100
-"""Number of bits for each degree, of which 2 were needed at degree 190, and number of bits in all calculations."""
+"""Number of bits for each degree, and number of bits at any degree; 400 bits in all were enough at degree 190."""
 MOST = 200
-"""Largest degree that is solved; the time grows like its cube, to one second for degree 200."""
+"""Largest degree that is solved; degree 100 took 0.2 s, and degree 200 took 3 s (one core, 2026)."""
 
 
 class MergedFactors(NamedTuple):

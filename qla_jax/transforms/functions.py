@@ -38,8 +38,8 @@ def hamiltonian_simulation(
     The result is a $((1 + \epsilon)/(1 - \text{margin}),\ a + 1,\ \epsilon')$-block-encoding. The Jacobi-Anger series
     of $e^{-i\alpha tx}$ has a degree of about $d = \alpha|t| + \log(1/\epsilon)$ and needs no amplification. A circuit
     that is its own inverse by its structure (`is_self_inverse`) is called d + 1 times, and a control reaches two of
-    these calls, for $d \le 200$. For larger d it is called 2d times by `gqet`, with a control on each call. Any other
-    circuit takes 4d controlled calls and one ancilla more.
+    these calls, for $d \le 200$; the angles take up to some seconds. For larger d it is called 2d times by `gqet`, with
+    a control on each call. Any other circuit takes 4d controlled calls and one ancilla more.
 
     Args:
         enc: block encoding of a Hermitian A with concrete alpha, from which the degree follows. Small matrices are
