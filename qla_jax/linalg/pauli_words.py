@@ -5,10 +5,10 @@ flips exchange whole parts between pairs of devices, and their signs are one num
 same leading qubits are exchanged together. All other bits are those of `linalg.pauli` on the part that a device holds.
 
 Example:
-    >>> applied_each(("XI", "ZZ"), jnp.eye(2, 4)).tolist()
-    [[0.0, 0.0, 1.0, 0.0], [0.0, -1.0, 0.0, 0.0]]
-    >>> weighted_sum(("XI", "ZZ"), jnp.array([2.0, 3.0]), jnp.eye(4)[1]).tolist()
-    [0.0, -3.0, 0.0, 2.0]
+    >>> applied_each(("XI", "ZZ"), jnp.eye(2, 4)).astype(int).tolist()
+    [[0, 0, 1, 0], [0, -1, 0, 0]]
+    >>> weighted_sum(("XI", "ZZ"), jnp.array([2.0, 3.0]), jnp.eye(4)[1]).astype(int).tolist()
+    [0, -3, 0, 2]
 """
 
 from collections.abc import Sequence
