@@ -90,7 +90,8 @@ def to_pennylane(circuit: Circuit, wires: Sequence[Any] | None = None) -> list[A
 
     Returns:
         Operations whose product is `to_matrix(circuit)`, global phase included. `qml.apply` applies them one by one,
-        and `qml.prod(*operations[::-1])` makes one operation of them.
+        and `qml.prod(qml.Identity(wires), *operations[::-1])` makes one operation of them. Without the identity on all
+        wires, PennyLane 0.45.1 computes a wrong matrix where factors fall into groups without a common wire.
 
     Raises:
         TypeError: `circuit` is not a circuit.

@@ -52,4 +52,5 @@ def to_pennylane_qsvt(
     found = poly if isinstance(poly, PhaseFactors) else find(as_chebyshev(poly), None, TOLERANCE)
     angles = np.asarray(found.to("pennylane_qsvt").values).tolist()
     projectors = [qml.PCPhase(angle, dim=1 << enc.num_qubits, wires=named) for angle in angles]
-    return qml.prod(*reversed(to_pennylane(to_circuit(enc), named))), projectors
+    # The matrix of a product is wrong in PennyLane 0.45.1 where factors fall into groups without a common wire.
+    return qml.prod(qml.Identity(wires=named), *reversed(to_pennylane(to_circuit(enc), named))), projectors

@@ -133,7 +133,7 @@ def test_cirq_and_pennylane_have_our_unitary(name):
     own, qubits = own_unitary(built), cirq.LineQubit.range(built.num_wires)
     made = to_cirq(built).unitary(qubit_order=qubits, qubits_that_should_be_present=qubits)
     np.testing.assert_allclose(made, own, rtol=0, atol=1e-6)
-    product = qml.prod(*to_pennylane(built)[::-1])
+    product = qml.prod(qml.Identity(range(built.num_wires)), *to_pennylane(built)[::-1])
     np.testing.assert_allclose(qml.matrix(product, wire_order=range(built.num_wires)), own, rtol=0, atol=1e-6)
 
 
