@@ -5,6 +5,7 @@ two circuits act on disjoint qubits.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -163,7 +164,8 @@ class Controlled(BlockEncoding, kw_only=True):
         return (Use(self.part, controlled=True),)
 
     def gates(self) -> Gates:
-        return Gates()
+        # A further control joins this one before the part is called.
+        return replace(Gates(), under=Gates(toffoli=1))
 
     def operations(self, parts: Sequence[Circuit]) -> list[Operation]:
         place = self.num_qubits - registers.num_qubits(self.part.domain) - 1
